@@ -1,0 +1,1 @@
+//! Backups of a fleet with restic on plain systemd.

@@ -1,0 +1,2 @@
+//! The `genbackup` command.
+fn main() {}

@@ -1,0 +1,2 @@
+//! The commands for developers.
+fn main() {}
