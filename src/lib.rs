@@ -1,1 +1,41 @@
-//! Backups of a fleet with restic on plain systemd.
+//! Backups of a fleet with restic, as plain systemd units written from one TOML file.
+//!
+//! One way leads through the crate, and each step is a module:
+//!
+//! ```text
+//! fleet.toml ─▶ FleetFile ─▶ Fleet ─▶ HostPlan ─▶ Vec<Artifact> ─▶ Changes ─▶ disk
+//!               fleet        resolve  plan        emit             write
+//! ```
+//!
+//! # Example
+//!
+//! ```
+//! let text = r#"
+//! [schedule]
+//! calendar = "*-*-* 04:00:00"
+//!
+//! [repository]
+//! host = "attic"
+//! path = "/srv/restic"
+//! password-file = "/etc/genbackup/restic.txt"
+//! keep = "30 daily, 12 monthly"
+//!
+//! [hosts.attic]
+//! include = ["/etc", "/home"]
+//! "#;
+//! let fleet = genbackup::resolve::resolve(genbackup::fleet::read("fleet.toml", text)).unwrap();
+//! let plan = genbackup::plan::HostPlan::of(&fleet, &fleet.storage.name).unwrap();
+//! let artifacts = genbackup::emit::emit(&plan).unwrap();
+//! assert!(artifacts.iter().any(|artifact| artifact.path.ends_with("genbackup.timer")));
+//! ```
+
+pub mod cli;
+pub mod emit;
+mod escape;
+pub mod fleet;
+pub mod model;
+pub mod plan;
+pub mod problem;
+pub mod resolve;
+pub mod verify;
+pub mod write;

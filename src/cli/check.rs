@@ -1,0 +1,68 @@
+//! `genbackup check`: every problem with its place, and the exposure of each unit.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::Args;
+
+use super::load;
+use crate::emit::emit;
+use crate::plan::HostPlan;
+use crate::verify;
+use crate::write::{Changes, Overwrite, Place, Transaction};
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Do not measure the exposure of the units
+    #[arg(long)]
+    no_exposure: bool,
+}
+
+pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
+    let fleet = match load::load(file)? {
+        Ok(fleet) => fleet,
+        Err(problems) => {
+            load::show(&problems);
+            return Ok(ExitCode::FAILURE);
+        }
+    };
+    let hosts = fleet.host_names().count();
+    println!(
+        "{}: no problems, {hosts} host{}",
+        file.display(),
+        if hosts == 1 { "" } else { "s" }
+    );
+    if arguments.no_exposure {
+        return Ok(ExitCode::SUCCESS);
+    }
+    println!("exposure of the units, from 0.0 (can do nothing) to 10.0 (can do everything):");
+    // Every client has the same units: one of them speaks for all.
+    let client = fleet
+        .remote
+        .iter()
+        .flat_map(|remote| remote.clients.keys())
+        .next();
+    for host in std::iter::once(&fleet.storage.name).chain(client) {
+        let plan = HostPlan::of(&fleet, host).context("the fleet does not know its own host")?;
+        let folder = tempfile::tempdir().context("can't make a temporary folder")?;
+        let mut transaction = Transaction::default();
+        let artifacts = emit(&plan)?;
+        let services: Vec<_> = artifacts
+            .iter()
+            .map(|artifact| artifact.path.clone())
+            .filter(|path| path.ends_with(".service"))
+            .collect();
+        transaction.stage(
+            Changes::between(&Place::below(folder.path()), artifacts)?,
+            Overwrite::Never,
+        )?;
+        transaction.commit()?;
+        for service in services {
+            let tenths = verify::exposure(&folder.path().join(service.trim_start_matches('/')))?;
+            let name = service.rsplit('/').next().unwrap_or(&service);
+            println!("  {:4}.{}  {host}: {name}", tenths / 10, tenths % 10);
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

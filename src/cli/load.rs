@@ -1,0 +1,80 @@
+//! From the path of a fleet file to a fleet, or to all its problems.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+
+use crate::fleet;
+use crate::model::{Fleet, HostName};
+use crate::problem::Problem;
+use crate::resolve::resolve;
+use crate::verify;
+
+/// Reads and resolves the fleet file.
+///
+/// # Errors
+/// When the file can't be read. Its problems are not an error of ours: they are the inner `Err`.
+pub(super) fn load(path: &Path) -> Result<Result<Fleet, Vec<Problem>>> {
+    let name = path.display().to_string();
+    let text = std::fs::read_to_string(path).with_context(|| {
+        format!("can't read the fleet file {name}: `genbackup init` writes one, `--fleet` names another")
+    })?;
+    let reading = fleet::read(&name, &text);
+    // systemd alone knows which calendar expressions it takes.
+    let calendar = reading
+        .file
+        .schedule
+        .as_ref()
+        .and_then(|table| table.get_ref().calendar.clone());
+    let refused = match &calendar {
+        Some(calendar) => verify::refused_calendar(calendar.get_ref())?,
+        None => None,
+    };
+    let mut reading = reading;
+    if let (Some(calendar), Some(reason)) = (calendar, refused) {
+        reading.problems.push(
+            calendar.span(),
+            format!(
+                "systemd refuses the calendar expression `{}`: {reason}",
+                calendar.get_ref()
+            ),
+            "see systemd.time(7); `systemd-analyze calendar` tries one out",
+        );
+    }
+    Ok(resolve(reading))
+}
+
+/// Shows problems on standard error, with an empty line between them and their number at the end.
+pub(super) fn show(problems: &[Problem]) {
+    for problem in problems {
+        eprintln!("{problem}");
+    }
+    let plural = if problems.len() == 1 { "" } else { "s" };
+    eprintln!("{} problem{plural}; nothing was written", problems.len());
+}
+
+/// The host of that name, or this machine when none is named.
+///
+/// # Errors
+/// When the fleet has no such host; the message lists those it has.
+pub(super) fn host<'f>(fleet: &'f Fleet, name: Option<&str>) -> Result<&'f HostName> {
+    let (wanted, source) = if let Some(name) = name {
+        (name.to_owned(), "")
+    } else {
+        let name = nix::unistd::gethostname().context("can't ask for this machine's host name")?;
+        (name.to_string_lossy().into_owned(), ", as this machine is")
+    };
+    let short = wanted.split('.').next().unwrap_or(&wanted);
+    let by_name = |name: &str| fleet.host_names().find(|host| host.as_str() == name);
+    match by_name(&wanted).or_else(|| by_name(short)) {
+        Some(host) => Ok(host),
+        None => bail!(
+            "no host of the fleet is named `{wanted}`{source}\n\nhint: name one with `--host`: {}",
+            fleet
+                .host_names()
+                .map(HostName::as_str)
+                .collect::<Vec<_>>()
+                .join(", ")
+        ),
+    }
+}

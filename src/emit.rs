@@ -1,0 +1,111 @@
+//! From a host's plan to the files that make it so.
+//!
+//! Pure: no clock, no environment, no disk. The same plan gives the same bytes.
+
+mod client;
+mod storage;
+
+use crate::plan::HostPlan;
+
+/// Where systemd's units of the local administrator are (systemd.unit(5)).
+pub const UNIT_FOLDER: &str = "/etc/systemd/system";
+/// Where our scripts are: programs that other programs start (file-hierarchy(7), FHS 4.9).
+const LIBEXEC: &str = "/usr/local/libexec/genbackup";
+
+/// One file that we emit, in memory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Artifact {
+    /// Where it goes, absolute; a unit's is below [`UNIT_FOLDER`].
+    pub path: String,
+    /// Who may do what with it.
+    pub access: Access,
+    /// Its text.
+    pub content: String,
+}
+
+/// Who may do what with an emitted file; all of them are root's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Everybody reads it: mode 0644. Nothing that we emit is a secret.
+    Readable,
+    /// Everybody runs it: mode 0755.
+    Executable,
+}
+
+impl Access {
+    /// The file's mode, as in chmod(2).
+    #[must_use]
+    pub const fn mode(self) -> u32 {
+        match self {
+            Self::Readable => 0o644,
+            Self::Executable => 0o755,
+        }
+    }
+}
+
+/// The files of one host, in the order of their paths.
+///
+/// # Errors
+/// When a template can't be filled in. No valid fleet does that: the grammars of [`crate::model`] keep out what
+/// no file can hold.
+pub fn emit(plan: &HostPlan<'_>) -> askama::Result<Vec<Artifact>> {
+    let HostPlan {
+        host: _,
+        coordinator,
+        client,
+    } = plan;
+    let mut artifacts = Vec::new();
+    if let Some(coordinator) = coordinator {
+        storage::emit(coordinator, &mut artifacts)?;
+    }
+    if let Some(client) = client {
+        client::emit(client, &mut artifacts)?;
+    }
+    artifacts.sort_by(|left, right| left.path.cmp(&right.path));
+    Ok(artifacts)
+}
+
+/// Collects artifacts, each from its template.
+fn add(
+    artifacts: &mut Vec<Artifact>,
+    path: impl Into<String>,
+    template: &impl askama::Template,
+) -> askama::Result<()> {
+    push(artifacts, path.into(), Access::Readable, template)
+}
+
+fn add_script(
+    artifacts: &mut Vec<Artifact>,
+    name: &str,
+    template: &impl askama::Template,
+) -> askama::Result<()> {
+    push(
+        artifacts,
+        format!("{LIBEXEC}/{name}"),
+        Access::Executable,
+        template,
+    )
+}
+
+fn push(
+    artifacts: &mut Vec<Artifact>,
+    path: String,
+    access: Access,
+    template: &impl askama::Template,
+) -> askama::Result<()> {
+    let mut content = template.render()?;
+    // askama drops a template's last newline.
+    if !content.is_empty() && !content.ends_with('\n') {
+        content.push('\n');
+    }
+    artifacts.push(Artifact {
+        path,
+        access,
+        content,
+    });
+    Ok(())
+}
+
+fn unit(name: &str) -> String {
+    format!("{UNIT_FOLDER}/{name}")
+}

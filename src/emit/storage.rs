@@ -1,0 +1,217 @@
+//! What the storage host gets: timer, services and scripts of the runs, the export, the pinned host keys.
+
+use askama::Template;
+
+use super::{Access, Artifact, LIBEXEC, add, add_script, unit};
+use crate::escape::filters;
+use crate::model::{Creation, HostName, RemoteClients, Repository, UnitPath};
+use crate::plan::CoordinatorPlan;
+
+#[derive(Template)]
+#[template(path = "systemd/genbackup.timer")]
+struct Timer<'p> {
+    plan: &'p CoordinatorPlan<'p>,
+}
+
+#[derive(Template)]
+#[template(path = "systemd/genbackup.service")]
+struct CoordinatorService<'p> {
+    plan: &'p CoordinatorPlan<'p>,
+    init: bool,
+    libexec: &'static str,
+}
+
+#[derive(Template)]
+#[template(path = "systemd/genbackup-maintain.service")]
+struct MaintainService<'p> {
+    plan: &'p CoordinatorPlan<'p>,
+    libexec: &'static str,
+}
+
+#[derive(Template)]
+#[template(path = "systemd/genbackup-directory.service")]
+struct DirectoryService<'p> {
+    plan: &'p CoordinatorPlan<'p>,
+    file_system: &'p UnitPath,
+    libexec: &'static str,
+}
+
+#[derive(Template)]
+#[template(path = "systemd/genbackup-init.service")]
+struct InitService<'p> {
+    plan: &'p CoordinatorPlan<'p>,
+    file_system: &'p UnitPath,
+    libexec: &'static str,
+}
+
+#[derive(Template)]
+#[template(path = "scripts/run-backups.bash")]
+struct RunBackups<'p> {
+    plan: &'p CoordinatorPlan<'p>,
+    hosts: Vec<&'p HostName>,
+    version: &'static str,
+    libexec: &'static str,
+}
+
+#[derive(Template)]
+#[template(path = "scripts/maintain-repository.bash")]
+struct MaintainRepository<'p> {
+    plan: &'p CoordinatorPlan<'p>,
+    version: &'static str,
+}
+
+#[derive(Template)]
+#[template(path = "scripts/make-directory.bash")]
+struct MakeDirectory<'p> {
+    plan: &'p CoordinatorPlan<'p>,
+}
+
+#[derive(Template)]
+#[template(path = "scripts/init-repository.bash")]
+struct InitRepository<'p> {
+    plan: &'p CoordinatorPlan<'p>,
+}
+
+#[derive(Template)]
+#[template(path = "tables/storage.sysusers")]
+struct Users {
+    uid: u32,
+}
+
+#[derive(Template)]
+#[template(path = "tables/storage.tmpfiles")]
+struct Folders;
+
+#[derive(Template)]
+#[template(path = "tables/repository.exports")]
+struct Exports<'p> {
+    repository: &'p Repository,
+    remote: &'p RemoteClients,
+    options: String,
+}
+
+#[derive(Template)]
+#[template(path = "ssh/ssh_config.ssh")]
+struct SshConfig<'p> {
+    remote: &'p RemoteClients,
+}
+
+#[derive(Template)]
+#[template(path = "ssh/known_hosts.ssh")]
+struct KnownHosts<'p> {
+    remote: &'p RemoteClients,
+}
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+pub(super) fn emit(plan: &CoordinatorPlan<'_>, artifacts: &mut Vec<Artifact>) -> askama::Result<()> {
+    let CoordinatorPlan {
+        schedule: _,
+        repository,
+        local,
+        remote,
+    } = plan;
+    let libexec = LIBEXEC;
+    let made_once_mounted = match &repository.creation {
+        Creation::ByHand => None,
+        Creation::OnceMounted { file_system } => Some(file_system),
+    };
+
+    add(artifacts, unit("genbackup.timer"), &Timer { plan })?;
+    let init = made_once_mounted.is_some();
+    add(
+        artifacts,
+        unit("genbackup.service"),
+        &CoordinatorService { plan, init, libexec },
+    )?;
+    add(
+        artifacts,
+        unit("genbackup-maintain.service"),
+        &MaintainService { plan, libexec },
+    )?;
+    if let Some(file_system) = made_once_mounted {
+        add(
+            artifacts,
+            unit("genbackup-directory.service"),
+            &DirectoryService {
+                plan,
+                file_system,
+                libexec,
+            },
+        )?;
+        add(
+            artifacts,
+            unit("genbackup-init.service"),
+            &InitService {
+                plan,
+                file_system,
+                libexec,
+            },
+        )?;
+        add_script(artifacts, "make-directory", &MakeDirectory { plan })?;
+        add_script(artifacts, "init-repository", &InitRepository { plan })?;
+    }
+    let clients = remote.iter().flat_map(|remote| remote.clients.keys());
+    let hosts = local.iter().copied().chain(clients).collect();
+    add_script(
+        artifacts,
+        "run-backups",
+        &RunBackups {
+            plan,
+            hosts,
+            version: VERSION,
+            libexec,
+        },
+    )?;
+    add_script(
+        artifacts,
+        "maintain-repository",
+        &MaintainRepository {
+            plan,
+            version: VERSION,
+        },
+    )?;
+    artifacts.push(Artifact {
+        path: format!("{LIBEXEC}/read-answer.jq"),
+        access: Access::Readable,
+        content: include_str!("../../templates/scripts/read-answer.jq").to_owned(),
+    });
+    add(
+        artifacts,
+        "/etc/sysusers.d/genbackup-storage.conf",
+        &Users { uid: repository.uid },
+    )?;
+    add(artifacts, "/etc/tmpfiles.d/genbackup-storage.conf", &Folders)?;
+
+    if let Some(remote) = remote {
+        let options = export_options(repository);
+        add(
+            artifacts,
+            "/etc/exports.d/genbackup.exports",
+            &Exports {
+                repository,
+                remote,
+                options,
+            },
+        )?;
+        add(artifacts, "/etc/genbackup/ssh_config", &SshConfig { remote })?;
+        add(artifacts, "/etc/genbackup/known_hosts", &KnownHosts { remote })?;
+    }
+    Ok(())
+}
+
+/// exports(5): everybody is the repository's owner, and nothing is exported while the file system is away.
+fn export_options(repository: &Repository) -> String {
+    let uid = repository.uid;
+    let mut options = format!("rw,sync,no_subtree_check,sec=sys,all_squash,anonuid={uid},anongid={uid}");
+    // The root file system is always there, and is no mount point to nfs-utils.
+    if let Some(file_system) = repository
+        .file_system
+        .as_ref()
+        .filter(|path| path.as_str() != "/")
+    {
+        options.push_str(",mountpoint=");
+        options.push_str(file_system.as_str());
+    }
+    options
+}

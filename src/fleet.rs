@@ -1,0 +1,139 @@
+//! The fleet file: what it looks like, and nothing else.
+//!
+//! Every value is optional here, and every value that can be wrong on its own has a type of
+//! [`crate::model`] that says why. What is missing, and what does not fit together, is for
+//! [`crate::resolve`].
+
+mod read;
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use crate::model::{
+    AbsolutePath, Address, Calendar, ExcludePattern, HostName, KeepPolicy, PublicKey, TimeSpan, UnitPath,
+};
+
+pub use read::{Reading, read};
+
+/// A value and its place in the file; absent when the key is.
+pub type Field<T> = Option<Spanned<T>>;
+
+/// The whole file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct FleetFile {
+    /// `[schedule]`
+    pub schedule: Field<ScheduleTable>,
+    /// `[repository]`
+    pub repository: Field<RepositoryTable>,
+    /// `[nfs]`
+    pub nfs: Field<NfsTable>,
+    /// `[ssh]`
+    pub ssh: Field<SshTable>,
+    /// `[hosts.NAME]`
+    pub hosts: Field<BTreeMap<Spanned<HostName>, HostTable>>,
+    /// `[monitor]`
+    pub monitor: Field<MonitorTable>,
+}
+
+/// `[schedule]`: when the hosts are backed up.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct ScheduleTable {
+    /// When a run starts, systemd.time(7).
+    pub calendar: Field<Calendar>,
+    /// The start is put off by up to this span, so that many fleets do not start at once.
+    pub randomized_delay: Field<TimeSpan>,
+    /// What happens to a run that the storage host slept through.
+    pub catch_up: Field<CatchUpWord>,
+    /// How many hosts are backed up at once.
+    pub max_parallel: Field<i64>,
+    /// How long one host may take.
+    pub time_limit: Field<TimeSpan>,
+}
+
+/// What happens to a run that the storage host slept through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CatchUpWord {
+    /// It starts as soon as the host is up (`Persistent=`, systemd.timer(5)).
+    AfterMissedRun,
+    /// It is left out.
+    Never,
+}
+
+/// `[repository]`: restic's repository and who holds it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct RepositoryTable {
+    /// The storage host.
+    pub host: Field<String>,
+    /// Where the repository is on the storage host.
+    pub path: Field<UnitPath>,
+    /// The mount point of the file system that the repository lies on.
+    pub file_system: Field<UnitPath>,
+    /// The file with the repository's password, on the storage host.
+    pub password_file: Field<UnitPath>,
+    /// Which snapshots stay.
+    pub keep: Field<KeepPolicy>,
+    /// Whether a repository is made where none is.
+    pub initialize: Field<bool>,
+    /// How long to wait for a lock that somebody else holds.
+    pub lock_wait: Field<TimeSpan>,
+    /// The user id of restic on the storage host, to which NFS maps every client.
+    pub uid: Field<i64>,
+}
+
+/// `[nfs]`: how clients reach the repository.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct NfsTable {
+    /// Where clients mount the repository.
+    pub mount: Field<UnitPath>,
+}
+
+/// `[ssh]`: how the storage host reaches clients.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct SshTable {
+    /// The port on which clients wait for the storage host.
+    pub port: Field<i64>,
+    /// The private key, on the storage host.
+    pub key_file: Field<UnitPath>,
+    /// Its public key.
+    pub public_key: Field<PublicKey>,
+}
+
+/// `[hosts.NAME]`: one host.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct HostTable {
+    /// Where the host is reached; by default its name.
+    pub address: Field<Address>,
+    /// The host's ssh public key.
+    pub host_key: Field<PublicKey>,
+    /// The private key of that, on the host.
+    pub host_key_file: Field<UnitPath>,
+    /// What is backed up.
+    pub include: Field<Vec<Spanned<AbsolutePath>>>,
+    /// What is left out, as restic's patterns.
+    pub exclude: Field<Vec<Spanned<ExcludePattern>>>,
+    /// Whether folders with a CACHEDIR.TAG are left out.
+    pub exclude_caches: Field<bool>,
+    /// Whether other file systems below an included path are left out.
+    pub one_file_system: Field<bool>,
+    /// Whether reading leaves access times alone, which costs the capability CAP_FOWNER.
+    pub preserve_access_times: Field<bool>,
+}
+
+/// `[monitor]`: how old a last backup may be.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct MonitorTable {
+    /// Older than this is a warning.
+    pub warn_after: Field<TimeSpan>,
+    /// Older than this is an alert.
+    pub alert_after: Field<TimeSpan>,
+}

@@ -1,0 +1,101 @@
+//! The words of a fleet, each checked once, when it is read.
+//!
+//! A value of one of these types is valid: nothing behind [`crate::resolve`] looks at its grammar again.
+
+mod calendar;
+mod fleet;
+mod host;
+mod keep;
+mod key;
+mod path;
+mod pattern;
+mod span;
+
+pub use calendar::Calendar;
+pub use fleet::{
+    AccessTimes, Caches, CatchUp, Creation, FileSystems, Fleet, Monitor, RemoteClient, RemoteClients,
+    Repository, Schedule, Source, StorageHost,
+};
+pub use host::{Address, HostName};
+pub use keep::{Keep, KeepPolicy};
+pub use key::PublicKey;
+pub use path::{AbsolutePath, UnitPath};
+pub use pattern::ExcludePattern;
+pub use span::TimeSpan;
+
+use std::fmt;
+
+/// Why a value was refused, and what to write in its place.
+///
+/// Its `Display` is the two parts with `\n\nhint: ` between them, because serde carries no more than a
+/// string; [`Refusal::from_message`] takes that string apart again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// What is wrong, in lower case, with the value in backticks.
+    pub what: String,
+    /// The way out; empty when there is none to offer.
+    pub hint: String,
+}
+
+impl Refusal {
+    /// A refusal with a way out.
+    pub fn new(what: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self {
+            what: what.into(),
+            hint: hint.into(),
+        }
+    }
+
+    /// Takes apart what `Display` put together; any other message has no hint.
+    #[must_use]
+    pub fn from_message(message: &str) -> Self {
+        let (what, hint) = message.split_once("\n\nhint: ").unwrap_or((message, ""));
+        Self::new(what.trim_end(), hint.trim_end())
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.what)?;
+        if !self.hint.is_empty() {
+            write!(formatter, "\n\nhint: {}", self.hint)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+/// A newtype over `String` whose grammar is its `check` function.
+macro_rules! checked_string {
+    ($(#[$doc:meta])* $name:ident, $check:path) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Deserialize)]
+        #[serde(try_from = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// The text as the fleet file has it.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = $crate::model::Refusal;
+
+            fn try_from(text: String) -> Result<Self, Self::Error> {
+                $check(&text)?;
+                Ok(Self(text))
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                formatter.write_str(&self.0)
+            }
+        }
+    };
+}
+pub(crate) use checked_string;

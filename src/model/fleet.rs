@@ -1,0 +1,175 @@
+//! The fleet, valid and complete: every default filled in, every pair of values known to fit.
+
+use std::collections::BTreeMap;
+
+use super::{
+    AbsolutePath, Address, Calendar, ExcludePattern, HostName, KeepPolicy, PublicKey, TimeSpan, UnitPath,
+};
+
+/// One storage host, and the hosts that it backs up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fleet {
+    /// When a run starts and how it goes.
+    pub schedule: Schedule,
+    /// Where the snapshots are.
+    pub repository: Repository,
+    /// The host that holds the repository and coordinates the runs.
+    pub storage: StorageHost,
+    /// The clients on other machines; none when the storage host backs up only itself.
+    pub remote: Option<RemoteClients>,
+    /// How old a last backup may be, where the fleet says so.
+    pub monitor: Option<Monitor>,
+}
+
+/// When a run starts and how it goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Schedule {
+    /// When it starts.
+    pub calendar: Calendar,
+    /// The start is put off by a random part of this.
+    pub randomized_delay: Option<TimeSpan>,
+    /// What happens to a run that the storage host slept through.
+    pub catch_up: CatchUp,
+    /// How many hosts are backed up at once; at least 1.
+    pub max_parallel: u16,
+    /// How long one host may take.
+    pub time_limit: TimeSpan,
+}
+
+/// What happens to a run that the storage host slept through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CatchUp {
+    /// It starts as soon as the host is up.
+    AfterMissedRun,
+    /// It is left out.
+    Never,
+}
+
+/// Where the snapshots are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Repository {
+    /// Its folder on the storage host.
+    pub path: UnitPath,
+    /// The mount point of the file system that it lies on, where the fleet says so.
+    pub file_system: Option<UnitPath>,
+    /// The file with its password, on the storage host.
+    pub password_file: UnitPath,
+    /// Which snapshots stay.
+    pub keep: KeepPolicy,
+    /// Whether it is made where none is.
+    pub creation: Creation,
+    /// How long to wait for somebody else's lock.
+    pub lock_wait: TimeSpan,
+    /// The user and group id of restic on the storage host.
+    pub uid: u32,
+}
+
+/// Whether a repository is made where none is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Creation {
+    /// Somebody makes it by hand.
+    ByHand,
+    /// The storage host makes it, once this file system is mounted.
+    OnceMounted {
+        /// The mount point.
+        file_system: UnitPath,
+    },
+}
+
+/// The host that holds the repository and coordinates the runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StorageHost {
+    /// Its name in the fleet.
+    pub name: HostName,
+    /// Where clients reach its NFS server.
+    pub address: Address,
+    /// What of it is backed up; nothing when it only stores.
+    pub source: Option<Source>,
+}
+
+/// The clients on other machines, and what all of them share.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RemoteClients {
+    /// Where each of them mounts the repository.
+    pub mount: UnitPath,
+    /// The port on which each waits for the storage host.
+    pub port: u16,
+    /// The private key, on the storage host.
+    pub key_file: UnitPath,
+    /// Its public key.
+    pub public_key: PublicKey,
+    /// The clients; at least one.
+    pub clients: BTreeMap<HostName, RemoteClient>,
+}
+
+/// A client on another machine than the storage host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RemoteClient {
+    /// Where the storage host reaches it.
+    pub address: Address,
+    /// Its ssh public key, which the storage host pins.
+    pub host_key: PublicKey,
+    /// The private key of that, on the client.
+    pub host_key_file: UnitPath,
+    /// What of it is backed up.
+    pub source: Source,
+}
+
+/// What of a client is backed up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// Files and folders; at least one.
+    pub include: Vec<AbsolutePath>,
+    /// What is left out of them.
+    pub exclude: Vec<ExcludePattern>,
+    /// Folders with a CACHEDIR.TAG.
+    pub caches: Caches,
+    /// Other file systems mounted below an included folder.
+    pub file_systems: FileSystems,
+    /// What reading a file does to its access time.
+    pub access_times: AccessTimes,
+}
+
+/// Folders with a CACHEDIR.TAG.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Caches {
+    /// Backed up like any other.
+    Include,
+    /// Left out.
+    Exclude,
+}
+
+/// Other file systems mounted below an included folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileSystems {
+    /// Backed up as well.
+    Cross,
+    /// Left out.
+    StayOnOne,
+}
+
+/// What reading a file does to its access time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AccessTimes {
+    /// It changes, as the mount's options say (relatime, mount(8)).
+    Change,
+    /// It stays, which costs the capability `CAP_FOWNER`.
+    Preserve,
+}
+
+/// How old a last backup may be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Monitor {
+    /// Older is a warning.
+    pub warn_after: TimeSpan,
+    /// Older is an alert; not less than `warn_after`.
+    pub alert_after: TimeSpan,
+}
+
+impl Fleet {
+    /// The names of all hosts: the storage host first, then the clients in order.
+    pub fn host_names(&self) -> impl Iterator<Item = &HostName> {
+        let clients = self.remote.iter().flat_map(|remote| remote.clients.keys());
+        std::iter::once(&self.storage.name).chain(clients)
+    }
+}

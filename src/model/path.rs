@@ -1,0 +1,127 @@
+//! Absolute paths.
+
+use super::{Refusal, checked_string};
+
+checked_string! {
+    /// An absolute, normal path: starts with `/`, has no empty, `.` or `..` part, no `/` at its end and no
+    /// control character. Everything else a file's name may hold is fine: spaces, quotes, `%`, `$`,
+    /// backslashes, a leading dash, any letter.
+    AbsolutePath, check_path
+}
+
+checked_string! {
+    /// An [`AbsolutePath`] that also stands in unit files: it does not end in white space or a backslash,
+    /// since systemd.syntax(7) takes both for its own.
+    UnitPath, check_unit_path
+}
+
+fn check_path(text: &str) -> Result<(), Refusal> {
+    if text.starts_with("~/") || text.starts_with('$') {
+        return Err(Refusal::new(
+            format!("`{text}` is not an absolute path"),
+            "nothing is expanded here; write the whole path, starting with `/`",
+        ));
+    }
+    let Some(rest) = text.strip_prefix('/') else {
+        return Err(Refusal::new(
+            format!("`{text}` is not an absolute path"),
+            format!("write the whole path, for example `/{text}`"),
+        ));
+    };
+    if text.chars().any(char::is_control) {
+        return Err(Refusal::new(
+            format!("{text:?} holds a control character"),
+            "include the folder above it",
+        ));
+    }
+    if !rest.is_empty() && rest.split('/').any(|part| matches!(part, "" | "." | "..")) {
+        return Err(Refusal::new(
+            format!("`{text}` is not a normal path"),
+            "leave out `//`, `.`, `..` and a `/` at the end",
+        ));
+    }
+    Ok(())
+}
+
+fn check_unit_path(text: &str) -> Result<(), Refusal> {
+    check_path(text)?;
+    if text.ends_with(|c: char| c.is_whitespace() || c == '\\') {
+        return Err(Refusal::new(
+            format!("`{text}` ends in white space or a backslash, which a unit file can't hold"),
+            "rename it, or make a symbolic link to it and name that",
+        ));
+    }
+    Ok(())
+}
+
+/// True when `inner` is `outer` or lies below it.
+fn contains(outer: &str, inner: &str) -> bool {
+    outer == "/"
+        || inner
+            .strip_prefix(outer)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+impl AbsolutePath {
+    /// True when `inner` is this path or lies below it.
+    #[must_use]
+    pub fn contains(&self, inner: &str) -> bool {
+        contains(&self.0, inner)
+    }
+
+    /// True when this path is `outer` or lies below it.
+    #[must_use]
+    pub fn is_within(&self, outer: &str) -> bool {
+        contains(outer, &self.0)
+    }
+}
+
+impl UnitPath {
+    /// True when `inner` is this path or lies below it.
+    #[must_use]
+    pub fn contains(&self, inner: &str) -> bool {
+        contains(&self.0, inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn odd_names_are_paths() {
+        for text in [
+            "/",
+            "/srv/my files",
+            "/a/-b",
+            "/a%b$c",
+            "/\\",
+            "/\"'",
+            "/größe/日本",
+        ] {
+            assert!(AbsolutePath::try_from(text.to_owned()).is_ok(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_absolute_and_normal_is_refused() {
+        for text in ["", "a", "~/a", "$HOME", "/a/", "//a", "/a/../b", "/./a", "/a\nb"] {
+            assert!(AbsolutePath::try_from(text.to_owned()).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_unit_path_does_not_end_in_what_systemd_strips() {
+        for text in ["/a ", "/a\\", "/a\u{a0}"] {
+            assert!(UnitPath::try_from(text.to_owned()).is_err(), "{text:?}");
+        }
+        assert!(UnitPath::try_from("/a b\\c".to_owned()).is_ok());
+    }
+
+    #[test]
+    fn a_name_that_only_starts_alike_is_not_within() {
+        let home = AbsolutePath::try_from("/home".to_owned()).unwrap_or_else(|_| unreachable!());
+        assert!(home.contains("/home/ann") && home.contains("/home"));
+        assert!(!home.contains("/homes"));
+    }
+}

@@ -1,0 +1,126 @@
+//! What one host of the fleet does: coordinates, is backed up, or both.
+
+use crate::model::{
+    Address, CatchUp, Fleet, HostName, PublicKey, RemoteClients, Repository, Schedule, Source, TimeSpan,
+    UnitPath,
+};
+
+/// The part of the fleet that concerns one host.
+#[derive(Debug)]
+pub struct HostPlan<'f> {
+    /// The host.
+    pub host: &'f HostName,
+    /// What it does as the storage host.
+    pub coordinator: Option<CoordinatorPlan<'f>>,
+    /// What it does as a client.
+    pub client: Option<ClientPlan<'f>>,
+}
+
+/// What the storage host does.
+#[derive(Debug)]
+pub struct CoordinatorPlan<'f> {
+    /// When a run starts and how it goes.
+    pub schedule: &'f Schedule,
+    /// Where the snapshots are.
+    pub repository: &'f Repository,
+    /// Its own name, when it backs up itself.
+    pub local: Option<&'f HostName>,
+    /// The clients that it reaches by ssh.
+    pub remote: Option<&'f RemoteClients>,
+}
+
+/// What a client does.
+#[derive(Debug)]
+pub struct ClientPlan<'f> {
+    /// Its name, which its snapshots carry.
+    pub name: &'f HostName,
+    /// What of it is backed up.
+    pub source: &'f Source,
+    /// Where it sees the repository.
+    pub repository: &'f UnitPath,
+    /// How long its restic waits for a lock.
+    pub lock_wait: TimeSpan,
+    /// How it and the storage host reach each other; nothing when they are one host.
+    pub connection: Option<Connection<'f>>,
+}
+
+/// How a client and the storage host reach each other.
+#[derive(Debug)]
+pub struct Connection<'f> {
+    /// Where the client reaches the storage host's NFS server.
+    pub storage: &'f Address,
+    /// The repository's folder there.
+    pub exported: &'f UnitPath,
+    /// The port on which the client waits.
+    pub port: u16,
+    /// The storage host's public key.
+    pub public_key: &'f PublicKey,
+    /// The client's own host key.
+    pub host_key_file: &'f UnitPath,
+}
+
+impl<'f> HostPlan<'f> {
+    /// The plan of a host; `None` when the fleet has no host of that name.
+    #[must_use]
+    pub fn of(fleet: &'f Fleet, host: &HostName) -> Option<Self> {
+        let Fleet {
+            schedule,
+            repository,
+            storage,
+            remote,
+            monitor: _,
+        } = fleet;
+        if *host == storage.name {
+            let local = storage.source.as_ref().map(|source| ClientPlan {
+                name: &storage.name,
+                source,
+                repository: &repository.path,
+                lock_wait: repository.lock_wait,
+                connection: None,
+            });
+            let coordinator = CoordinatorPlan {
+                schedule,
+                repository,
+                local: local.as_ref().map(|client| client.name),
+                remote: remote.as_ref(),
+            };
+            return Some(Self {
+                host: &storage.name,
+                coordinator: Some(coordinator),
+                client: local,
+            });
+        }
+        let remote = remote.as_ref()?;
+        let (name, client) = remote.clients.get_key_value(host)?;
+        let connection = Connection {
+            storage: &storage.address,
+            exported: &repository.path,
+            port: remote.port,
+            public_key: &remote.public_key,
+            host_key_file: &client.host_key_file,
+        };
+        let client = ClientPlan {
+            name,
+            source: &client.source,
+            repository: &remote.mount,
+            lock_wait: repository.lock_wait,
+            connection: Some(connection),
+        };
+        Some(Self {
+            host: name,
+            coordinator: None,
+            client: Some(client),
+        })
+    }
+}
+
+impl CoordinatorPlan<'_> {
+    /// systemd.timer(5)'s `Persistent=`.
+    #[must_use]
+    pub fn persistent(&self) -> &'static str {
+        match self.schedule.catch_up {
+            CatchUp::AfterMissedRun => "true",
+            CatchUp::Never => "false",
+        }
+    }
+}

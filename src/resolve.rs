@@ -1,0 +1,206 @@
+//! From the file to the fleet: what is missing, what does not fit, and the defaults.
+//!
+//! Nothing behind this module says «invalid configuration»: a [`Fleet`] is valid.
+
+mod fields;
+mod hosts;
+mod paths;
+
+use toml::Spanned;
+
+use crate::fleet::{CatchUpWord, FleetFile, MonitorTable, Reading, RepositoryTable, ScheduleTable};
+use crate::model::{CatchUp, Creation, Fleet, Monitor, Repository, Schedule, TimeSpan, UnitPath};
+use crate::problem::Problem;
+
+use fields::{Fields, Section};
+
+/// How long one host may take, unless the fleet says otherwise.
+const TIME_LIMIT: TimeSpan = TimeSpan::hours(12);
+/// How long forget and prune wait for a lock: longer than the 30 minutes after which restic calls the lock of
+/// a host that died stale (restic's `internal/restic/lock.go`).
+const LOCK_WAIT: TimeSpan = TimeSpan::hours(1);
+/// restic's user id on the storage host: between the ids that Debian's adduser hands out from 100 upwards and
+/// those that sysusers.d(5) hands out from 999 downwards.
+const USER_ID: u32 = 850;
+
+/// Turns what was read into a fleet.
+///
+/// # Errors
+/// All problems of the file, in the order of their places, when there is one at all.
+pub fn resolve(reading: Reading<'_>) -> Result<Fleet, Vec<Problem>> {
+    let Reading {
+        file,
+        problems,
+        taken_out,
+    } = reading;
+    let FleetFile {
+        schedule,
+        repository,
+        nfs,
+        ssh,
+        hosts,
+        monitor,
+    } = file;
+    let mut fields = Fields::new(problems, taken_out);
+
+    let schedule = resolve_schedule(&mut fields, schedule);
+    let (storage_name, repository) = resolve_repository(&mut fields, repository);
+    let monitor = resolve_monitor(&mut fields, monitor);
+    let hosts = hosts::resolve_hosts(&mut fields, storage_name, repository.as_ref(), hosts, nfs, ssh);
+
+    let problems = fields.into_problems();
+    match (schedule, repository, hosts) {
+        (Some(schedule), Some(repository), Some((storage, remote))) if problems.is_empty() => Ok(Fleet {
+            schedule,
+            repository,
+            storage,
+            remote,
+            monitor,
+        }),
+        _ => Err(problems),
+    }
+}
+
+fn resolve_schedule(fields: &mut Fields<'_>, table: Option<Spanned<ScheduleTable>>) -> Option<Schedule> {
+    let (section, table) = fields.section("schedule", table);
+    let ScheduleTable {
+        calendar,
+        randomized_delay,
+        catch_up,
+        max_parallel,
+        time_limit,
+    } = table;
+    let calendar = fields.required(&section, "calendar", calendar, "calendar = \"*-*-* 04:00:00\"");
+    let max_parallel = fields.number(max_parallel, 1..=256, 1);
+    Some(Schedule {
+        calendar: calendar?.into_inner(),
+        randomized_delay: randomized_delay.map(Spanned::into_inner),
+        catch_up: match catch_up.map(Spanned::into_inner) {
+            None | Some(CatchUpWord::AfterMissedRun) => CatchUp::AfterMissedRun,
+            Some(CatchUpWord::Never) => CatchUp::Never,
+        },
+        max_parallel: max_parallel?,
+        time_limit: time_limit.map_or(TIME_LIMIT, Spanned::into_inner),
+    })
+}
+
+fn resolve_repository(
+    fields: &mut Fields<'_>,
+    table: Option<Spanned<RepositoryTable>>,
+) -> (Option<Spanned<String>>, Option<Repository>) {
+    let (section, table) = fields.section("repository", table);
+    let RepositoryTable {
+        host,
+        path,
+        file_system,
+        password_file,
+        keep,
+        initialize,
+        lock_wait,
+        uid,
+    } = table;
+    let host = fields.required(
+        &section,
+        "host",
+        host,
+        "host = \"…\", the name of the storage host below `hosts`",
+    );
+    let path = fields.required(
+        &section,
+        "path",
+        path,
+        "path = \"/…\", its folder on the storage host",
+    );
+    let password_file = fields.required(
+        &section,
+        "password-file",
+        password_file,
+        "password-file = \"/…\", on the storage host",
+    );
+    let keep = fields.required(
+        &section,
+        "keep",
+        keep,
+        "keep = \"30 daily, 5 weekly, 12 monthly, 10 yearly\"",
+    );
+    let uid = fields.number(uid, 1..=65_533, USER_ID);
+
+    if let Some(path) = &path {
+        paths::check_repository(fields, path, file_system.as_ref());
+    }
+    if let Some(file) = &password_file {
+        paths::check_credential(fields, file);
+        if let Some(path) = path
+            .as_ref()
+            .filter(|path| path.get_ref().contains(file.get_ref().as_str()))
+        {
+            fields.problem(
+                file.span(),
+                "the password's file lies in the repository's folder, which clients mount",
+                format!("keep it outside `{}`", path.get_ref()),
+            );
+        }
+    }
+    let creation = resolve_creation(fields, &section, initialize, file_system.as_ref());
+    let repository = (|| {
+        Some(Repository {
+            path: path?.into_inner(),
+            file_system: file_system.map(Spanned::into_inner),
+            password_file: password_file?.into_inner(),
+            keep: keep?.into_inner(),
+            creation: creation?,
+            lock_wait: lock_wait.map_or(LOCK_WAIT, Spanned::into_inner),
+            uid: uid?,
+        })
+    })();
+    (host, repository)
+}
+
+/// A repository is made only where its file system can be told from an empty mount point.
+fn resolve_creation(
+    fields: &mut Fields<'_>,
+    section: &Section,
+    initialize: Option<Spanned<bool>>,
+    file_system: Option<&Spanned<UnitPath>>,
+) -> Option<Creation> {
+    let Some(initialize) = initialize.filter(|wish| *wish.get_ref()) else {
+        return Some(Creation::ByHand);
+    };
+    let Some(file_system) = file_system else {
+        if !fields.was_taken_out(section, "file-system") {
+            fields.problem(
+                initialize.span(),
+                "`initialize` needs `file-system`, or a repository could be made in an empty mount point",
+                "name the mount point that the repository lies on: file-system = \"/mnt/storage\", or \"/\" where \
+                 it lies on the root file system on purpose",
+            );
+        }
+        return None;
+    };
+    Some(Creation::OnceMounted {
+        file_system: file_system.get_ref().clone(),
+    })
+}
+
+fn resolve_monitor(fields: &mut Fields<'_>, table: Option<Spanned<MonitorTable>>) -> Option<Monitor> {
+    let table = table?;
+    let (section, table) = fields.section("monitor", Some(table));
+    let MonitorTable {
+        warn_after,
+        alert_after,
+    } = table;
+    let warn_after = fields.required(&section, "warn-after", warn_after, "warn-after = \"24h\"");
+    let alert_after = fields.required(&section, "alert-after", alert_after, "alert-after = \"28h\"");
+    let (warn_after, alert_after) = (warn_after?, alert_after?);
+    if alert_after.get_ref() < warn_after.get_ref() {
+        fields.problem(
+            alert_after.span(),
+            "the alert would come before the warning",
+            format!("`alert-after` is `{}` or more", warn_after.get_ref()),
+        );
+    }
+    Some(Monitor {
+        warn_after: warn_after.into_inner(),
+        alert_after: alert_after.into_inner(),
+    })
+}

@@ -1,0 +1,129 @@
+//! Takes values out of the file's tables and says what is missing.
+
+use std::collections::BTreeSet;
+use std::ops::{Range, RangeInclusive};
+
+use toml::Spanned;
+
+use crate::problem::{Problem, Problems};
+
+/// A table of the file: its dotted name and its place.
+#[derive(Debug)]
+pub(super) struct Section {
+    name: String,
+    span: Range<usize>,
+    /// False when the table is not there: then one problem says so, not one for each of its keys.
+    present: bool,
+}
+
+/// The problems of one file, and what was taken out of it as unreadable.
+#[derive(Debug)]
+pub(super) struct Fields<'t> {
+    problems: Problems<'t>,
+    taken_out: BTreeSet<String>,
+}
+
+impl<'t> Fields<'t> {
+    pub(super) fn new(problems: Problems<'t>, taken_out: BTreeSet<String>) -> Self {
+        Self { problems, taken_out }
+    }
+
+    pub(super) fn into_problems(self) -> Vec<Problem> {
+        self.problems.into_vec()
+    }
+
+    pub(super) fn problem(&mut self, span: Range<usize>, what: impl Into<String>, hint: impl Into<String>) {
+        self.problems.push(span, what, hint);
+    }
+
+    /// A top-level table that must be there; an empty one in its place when it is not.
+    pub(super) fn section<T: Default>(&mut self, name: &str, table: Option<Spanned<T>>) -> (Section, T) {
+        let Some(table) = table else {
+            if !self.taken_out.contains(name) {
+                self.problem(
+                    0..0,
+                    format!("the table `[{name}]` is missing"),
+                    "`genbackup init` writes one to start from",
+                );
+            }
+            return (
+                Section {
+                    name: name.to_owned(),
+                    span: 0..0,
+                    present: false,
+                },
+                T::default(),
+            );
+        };
+        (Section::at(name, table.span()), table.into_inner())
+    }
+
+    /// True when the key was there, and unreadable.
+    pub(super) fn was_taken_out(&self, section: &Section, key: &str) -> bool {
+        self.taken_out.contains(&format!("{}.{key}", section.name))
+    }
+
+    /// True when an item of the list at this key was unreadable.
+    pub(super) fn has_taken_out_below(&self, section: &Section, key: &str) -> bool {
+        let prefix = format!("{}.{key}.", section.name);
+        self.taken_out
+            .iter()
+            .any(|taken_out| taken_out.starts_with(&prefix))
+    }
+
+    /// A value that must be there; `hint` shows how to write it.
+    pub(super) fn required<T>(
+        &mut self,
+        section: &Section,
+        key: &str,
+        value: Option<Spanned<T>>,
+        hint: &str,
+    ) -> Option<Spanned<T>> {
+        if value.is_none() && section.present && !self.was_taken_out(section, key) {
+            let name = &section.name;
+            self.problems.push(
+                section.span.clone(),
+                format!("`{name}.{key}` is missing"),
+                format!("write {hint}"),
+            );
+        }
+        value
+    }
+
+    /// A whole number within bounds, or the default.
+    pub(super) fn number<N>(
+        &mut self,
+        value: Option<Spanned<i64>>,
+        bounds: RangeInclusive<N>,
+        default: N,
+    ) -> Option<N>
+    where
+        N: TryFrom<i64> + PartialOrd + std::fmt::Display,
+    {
+        let Some(value) = value else {
+            return Some(default);
+        };
+        let number = N::try_from(*value.get_ref())
+            .ok()
+            .filter(|number| bounds.contains(number));
+        if number.is_none() {
+            self.problem(
+                value.span(),
+                format!("`{}` is out of bounds", value.get_ref()),
+                format!("from {} to {}", bounds.start(), bounds.end()),
+            );
+        }
+        number
+    }
+}
+
+impl Section {
+    /// A table that is there.
+    pub(super) fn at(name: impl Into<String>, span: Range<usize>) -> Self {
+        Self {
+            name: name.into(),
+            span,
+            present: true,
+        }
+    }
+}

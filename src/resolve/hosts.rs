@@ -1,0 +1,325 @@
+//! The hosts: who stores, who is a client, and how they reach each other.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use toml::Spanned;
+
+use crate::fleet::{Field, HostTable, NfsTable, SshTable};
+use crate::model::{
+    AccessTimes, Caches, FileSystems, HostName, PublicKey, RemoteClient, RemoteClients, Repository, Source,
+    StorageHost, UnitPath,
+};
+use crate::problem::did_you_mean;
+
+use super::fields::{Fields, Section};
+use super::paths;
+
+type Hosts = BTreeMap<Spanned<HostName>, HostTable>;
+
+/// Where sshd keeps a host's key by default (sshd_config(5), `HostKey`).
+const HOST_KEY_FILE: &str = "/etc/ssh/ssh_host_ed25519_key";
+
+/// The storage host and the clients on other machines; `None` after a problem.
+pub(super) fn resolve_hosts(
+    fields: &mut Fields<'_>,
+    storage_name: Option<Spanned<String>>,
+    repository: Option<&Repository>,
+    hosts: Field<Hosts>,
+    nfs: Field<NfsTable>,
+    ssh: Field<SshTable>,
+) -> Option<(StorageHost, Option<RemoteClients>)> {
+    let (_, mut hosts) = fields.section("hosts", hosts);
+    refuse_shared_addresses(fields, &hosts);
+    let storage_name = storage_name.and_then(|name| known_host(fields, &name, &hosts));
+    let storage = storage_name
+        .as_ref()
+        .and_then(|name| hosts.remove_entry(name))
+        .map(|(name, table)| resolve_storage(fields, name, table, repository));
+
+    let mount = nfs
+        .as_ref()
+        .and_then(|table| table.get_ref().mount.as_ref())
+        .cloned();
+    let clients: Option<BTreeMap<_, _>> = hosts
+        .into_iter()
+        .map(|(name, table)| resolve_client(fields, name, table, mount.as_ref()))
+        .collect::<Vec<_>>()
+        .into_iter()
+        .collect();
+    let Some(clients) = clients else {
+        // What all clients share is looked at even when one of them is wrong.
+        resolve_shared(fields, nfs, ssh);
+        return None;
+    };
+    let storage = storage?;
+    if clients.is_empty() {
+        if storage.source.is_none() {
+            fields.problem(
+                0..0,
+                "nothing is backed up",
+                "give at least one host an `include` list",
+            );
+        }
+        return Some((storage, None));
+    }
+    let Shared {
+        mount,
+        port,
+        key_file,
+        public_key,
+    } = resolve_shared(fields, nfs, ssh)?;
+    Some((
+        storage,
+        Some(RemoteClients {
+            mount,
+            port,
+            key_file,
+            public_key,
+            clients,
+        }),
+    ))
+}
+
+fn known_host(fields: &mut Fields<'_>, name: &Spanned<String>, hosts: &Hosts) -> Option<Spanned<HostName>> {
+    let known = hosts
+        .keys()
+        .find(|host| host.get_ref().as_str() == name.get_ref());
+    if known.is_none() {
+        let names: Vec<&str> = hosts.keys().map(|host| host.get_ref().as_str()).collect();
+        let hint = did_you_mean(name.get_ref(), names.iter().copied()).unwrap_or_else(|| {
+            format!(
+                "add `[hosts.{}]`; it may be empty when it only stores",
+                name.get_ref()
+            )
+        });
+        fields.problem(
+            name.span(),
+            format!("no host is named `{}`", name.get_ref()),
+            hint,
+        );
+    }
+    known.cloned()
+}
+
+fn refuse_shared_addresses(fields: &mut Fields<'_>, hosts: &Hosts) {
+    let mut seen: BTreeMap<String, &HostName> = BTreeMap::new();
+    for (name, table) in hosts {
+        let (address, span) = match &table.address {
+            Some(address) => (address.get_ref().clone(), address.span()),
+            None => (name.get_ref().to_address(), name.span()),
+        };
+        if let Some(other) = seen.insert(address.as_str().to_ascii_lowercase(), name.get_ref()) {
+            fields.problem(
+                span,
+                format!("`{}` and `{other}` have one address, `{address}`", name.get_ref()),
+                "two hosts of a fleet are two machines; give each its own address",
+            );
+        }
+    }
+}
+
+fn resolve_storage(
+    fields: &mut Fields<'_>,
+    name: Spanned<HostName>,
+    table: HostTable,
+    repository: Option<&Repository>,
+) -> StorageHost {
+    let HostTable {
+        address,
+        host_key,
+        host_key_file,
+        include,
+        ..
+    } = &table;
+    for span in [
+        host_key.as_ref().map(Spanned::span),
+        host_key_file.as_ref().map(Spanned::span),
+    ]
+    .into_iter()
+    .flatten()
+    {
+        fields.problem(
+            span,
+            "the storage host needs no host key",
+            "leave it out: it backs itself up without ssh",
+        );
+    }
+    let address = address.as_ref().map_or_else(
+        || name.get_ref().to_address(),
+        |address| address.get_ref().clone(),
+    );
+    let has_source = include.is_some();
+    let source = has_source
+        .then(|| {
+            resolve_source(
+                fields,
+                &name,
+                table,
+                repository.map(|repository| &repository.path),
+            )
+        })
+        .flatten();
+    StorageHost {
+        name: name.into_inner(),
+        address,
+        source,
+    }
+}
+
+fn resolve_client(
+    fields: &mut Fields<'_>,
+    name: Spanned<HostName>,
+    table: HostTable,
+    mount: Option<&Spanned<UnitPath>>,
+) -> Option<(HostName, RemoteClient)> {
+    let section = Section::at(format!("hosts.{}", name.get_ref()), name.span());
+    let host_key = fields.required(
+        &section,
+        "host-key",
+        table.host_key.clone(),
+        "host-key = \"ssh-ed25519 AAAA…\", from /etc/ssh/ssh_host_ed25519_key.pub of that host",
+    );
+    if let Some(file) = &table.host_key_file {
+        paths::check_credential(fields, file);
+    }
+    let host_key_file = table
+        .host_key_file
+        .clone()
+        .map(Spanned::into_inner)
+        .or_else(default_host_key_file);
+    let address = table
+        .address
+        .clone()
+        .map_or_else(|| name.get_ref().to_address(), Spanned::into_inner);
+    let source = resolve_source(fields, &name, table, mount.map(Spanned::get_ref));
+    let client = RemoteClient {
+        address,
+        host_key: host_key?.into_inner(),
+        host_key_file: host_key_file?,
+        source: source?,
+    };
+    Some((name.into_inner(), client))
+}
+
+fn default_host_key_file() -> Option<UnitPath> {
+    UnitPath::try_from(HOST_KEY_FILE.to_owned()).ok()
+}
+
+/// What of a host is backed up; `repository` is where that host sees the repository.
+fn resolve_source(
+    fields: &mut Fields<'_>,
+    name: &Spanned<HostName>,
+    table: HostTable,
+    repository: Option<&UnitPath>,
+) -> Option<Source> {
+    let HostTable {
+        include,
+        exclude,
+        exclude_caches,
+        one_file_system,
+        preserve_access_times,
+        address: _,
+        host_key: _,
+        host_key_file: _,
+    } = table;
+    let section = Section::at(format!("hosts.{}", name.get_ref()), name.span());
+    let include = fields.required(&section, "include", include, "include = [\"/etc\", \"/home\"]");
+    let exclude: Vec<_> = exclude.map(Spanned::into_inner).unwrap_or_default();
+    if let Some(include) = &include {
+        if include.get_ref().is_empty() && !fields.has_taken_out_below(&section, "include") {
+            fields.problem(
+                include.span(),
+                "the include list is empty",
+                "name what is to be backed up, or remove the host",
+            );
+        }
+        paths::check_include(fields, include.get_ref(), &exclude, repository);
+    }
+    Some(Source {
+        include: include?
+            .into_inner()
+            .into_iter()
+            .map(Spanned::into_inner)
+            .collect(),
+        exclude: exclude.into_iter().map(Spanned::into_inner).collect(),
+        caches: if is_set(exclude_caches.as_ref()) {
+            Caches::Exclude
+        } else {
+            Caches::Include
+        },
+        file_systems: if is_set(one_file_system.as_ref()) {
+            FileSystems::StayOnOne
+        } else {
+            FileSystems::Cross
+        },
+        access_times: if is_set(preserve_access_times.as_ref()) {
+            AccessTimes::Preserve
+        } else {
+            AccessTimes::Change
+        },
+    })
+}
+
+fn is_set(wish: Option<&Spanned<bool>>) -> bool {
+    wish.is_some_and(|wish| *wish.get_ref())
+}
+
+/// What all clients on other machines share.
+struct Shared {
+    mount: UnitPath,
+    port: u16,
+    key_file: UnitPath,
+    public_key: PublicKey,
+}
+
+fn resolve_shared(fields: &mut Fields<'_>, nfs: Field<NfsTable>, ssh: Field<SshTable>) -> Option<Shared> {
+    let (nfs_section, NfsTable { mount }) = fields.section("nfs", nfs);
+    let (
+        ssh_section,
+        SshTable {
+            port,
+            key_file,
+            public_key,
+        },
+    ) = fields.section("ssh", ssh);
+    let mount = fields.required(
+        &nfs_section,
+        "mount",
+        mount,
+        "mount = \"/mnt/…\", where clients mount the repository",
+    );
+    let key_file = fields.required(
+        &ssh_section,
+        "key-file",
+        key_file,
+        "key-file = \"/…\", on the storage host",
+    );
+    let public_key = fields.required(
+        &ssh_section,
+        "public-key",
+        public_key,
+        "public-key = \"ssh-ed25519 AAAA…\", from the `.pub` file beside the key",
+    );
+    let port_span: Option<Range<usize>> = port.as_ref().map(Spanned::span);
+    let port = fields.number(port, 1..=u16::MAX, 50_000);
+    if let (Some(22), Some(span)) = (port, port_span) {
+        fields.problem(
+            span,
+            "port 22 belongs to the host's own sshd",
+            "choose another, such as 50000; backups have an sshd of their own, which runs as user restic",
+        );
+    }
+    if let Some(mount) = &mount {
+        paths::check_mount(fields, mount);
+    }
+    if let Some(file) = &key_file {
+        paths::check_credential(fields, file);
+    }
+    Some(Shared {
+        mount: mount?.into_inner(),
+        port: port?,
+        key_file: key_file?.into_inner(),
+        public_key: public_key?.into_inner(),
+    })
+}
