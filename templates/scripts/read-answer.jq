@@ -20,7 +20,7 @@ def finished:
          ["partial", "missing or unreadable: \(($missing + $unreadable)[:5] | join(", "))"]
        else ["failed", "restic exited with \(.exit): \(.said | short)"] end) as [$status, $why]
     | event("host-finished") + {
-        status: $status, why: $why, "exit-code": .exit, restic: .hello,
+        status: $status, why: $why, "exit-code": .exit, "restic-version": .hello,
         seconds: ((now - $started) * 1000 | round / 1000),
         missing: $missing, "missing-count": .missing_count,
         unreadable: $unreadable, "unreadable-count": .unreadable_count};
