@@ -1,0 +1,362 @@
+//! The control channel: a root shell in the guest behind its second serial port.
+//!
+//! It leans on no network and survives the loading of a snapshot. The other end is `image/agent`. Requests and answers
+//! are lines that start with `genbackup-vmtests`:
+//!
+//! | request | answer |
+//! | --- | --- |
+//! | `synchronize TOKEN` | `synchronized TOKEN` |
+//! | `run TOKEN PIECE COMMAND INPUT SECONDS`, then COMMAND bytes of shell and INPUT bytes of standard input | `taken` after the line and after each PIECE bytes; `finished TOKEN STATUS plain` or `squeezed`, `OUTPUT ERRORS`, then as many bytes |
+
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail, ensure};
+use flate2::read::GzDecoder;
+
+const MARK: &str = "genbackup-vmtests";
+/// Bytes sent before the guest confirms them: less than the guest's terminal layer can hold.
+const PIECE: usize = 16 << 10;
+/// How much longer than a command's own deadline the guest may take to tell of it. Generous, because an emulated guest
+/// under load is slow.
+const GRACE: Duration = Duration::from_secs(60);
+/// Time between two tries to be heard: a guest that boots, or has just been put back, may miss one.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// How a command ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Output {
+    /// The exit status; 128 and more for a signal, like a shell's.
+    pub status: i32,
+    /// Standard output.
+    pub stdout: Vec<u8>,
+    /// Standard error.
+    pub stderr: Vec<u8>,
+}
+
+impl Output {
+    /// Standard output as text, without the white space at its end.
+    #[must_use]
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.stdout).trim_end().to_owned()
+    }
+
+    /// Standard error as text, without the white space at its end.
+    #[must_use]
+    pub fn error_text(&self) -> String {
+        String::from_utf8_lossy(&self.stderr).trim_end().to_owned()
+    }
+}
+
+/// The host's end of one guest's control channel.
+#[derive(Debug)]
+pub struct Agent {
+    guest: String,
+    socket: PathBuf,
+    stream: Option<UnixStream>,
+    received: Vec<u8>,
+    tokens: u64,
+}
+
+impl Agent {
+    /// For the guest named `guest`, whose serial port QEMU serves at `socket`. Connects when it is first needed.
+    #[must_use]
+    pub fn new(guest: &str, socket: &Path) -> Self {
+        let socket = socket.to_path_buf();
+        Self {
+            guest: guest.to_owned(),
+            socket,
+            stream: None,
+            received: Vec::new(),
+            tokens: 0,
+        }
+    }
+
+    /// Waits until the guest answers, and forgets whatever it said before. For a guest that boots or was put back.
+    ///
+    /// # Errors
+    /// When it does not answer within `limit`.
+    pub fn synchronize(&mut self, limit: Duration) -> anyhow::Result<()> {
+        let end = Instant::now() + limit;
+        loop {
+            let token = self.next_token();
+            // The line break ends what an interrupted request may have left in the guest's line.
+            self.send(format!("\n{MARK} synchronize {token}\n").as_bytes())?;
+            let expected = format!("{MARK} synchronized {token}");
+            let next_try = end.min(Instant::now() + RETRY);
+            while let Some(line) = self.line(next_try)? {
+                // The terminal layer may have echoed before the agent set it up, so a line can start with anything.
+                if line.ends_with(&expected) {
+                    return Ok(());
+                }
+            }
+            ensure!(
+                Instant::now() < end,
+                "guest `{}` does not answer within {} s",
+                self.guest,
+                limit.as_secs()
+            );
+        }
+    }
+
+    /// Runs a shell command (`bash -o errexit -o nounset -o pipefail`) as root, with `input` as its standard input.
+    ///
+    /// # Errors
+    /// When it is not done within `limit`: then its process group has been ended. The guest's own failure to answer is
+    /// an error too; a command that fails is not.
+    pub fn run(&mut self, command: &str, input: &[u8], limit: Duration) -> anyhow::Result<Output> {
+        let started = Instant::now();
+        let output = self.exchange(command, input, limit);
+        let output = output.with_context(|| format!("guest `{}`, command `{command}`", self.guest))?;
+        // `timeout` exits with 124, or is killed itself when the command ignored its first signal.
+        if [124, 137].contains(&output.status) && started.elapsed() >= limit {
+            bail!(
+                "guest `{}`: command `{command}` was not done after {} s and has been ended\n{}",
+                self.guest,
+                limit.as_secs(),
+                output.error_text()
+            );
+        }
+        Ok(output)
+    }
+
+    fn exchange(&mut self, command: &str, input: &[u8], limit: Duration) -> anyhow::Result<Output> {
+        let token = self.next_token();
+        let (length, seconds) = (command.len(), limit.as_secs_f64());
+        let request = format!("{MARK} run {token} {PIECE} {length} {} {seconds}\n", input.len());
+        let pieces = command.as_bytes().chunks(PIECE).chain(input.chunks(PIECE));
+        for piece in std::iter::once(request.as_bytes()).chain(pieces) {
+            self.send(piece)?;
+            let answer = self
+                .line(Instant::now() + GRACE)?
+                .context("no answer while sending")?;
+            ensure!(
+                answer == format!("{MARK} taken"),
+                "an answer that was not asked for: `{answer}`"
+            );
+        }
+        let end = Instant::now() + limit + GRACE;
+        let answer = self
+            .line(end)?
+            .with_context(|| format!("no answer after {} s", (limit + GRACE).as_secs()))?;
+        let finished = Finished::parse(&answer, &token)?;
+        let stdout = self.exactly(finished.output, end + GRACE)?;
+        let stderr = self.exactly(finished.errors, end + GRACE)?;
+        let status = finished.status;
+        if !finished.squeezed {
+            return Ok(Output {
+                status,
+                stdout,
+                stderr,
+            });
+        }
+        Ok(Output {
+            status,
+            stdout: unsqueeze(&stdout)?,
+            stderr: unsqueeze(&stderr)?,
+        })
+    }
+
+    fn next_token(&mut self) -> String {
+        self.tokens += 1;
+        self.tokens.to_string()
+    }
+
+    fn stream(&mut self) -> anyhow::Result<&mut UnixStream> {
+        if self.stream.is_none() {
+            let stream = UnixStream::connect(&self.socket).with_context(|| {
+                format!(
+                    "cannot reach guest `{}` at `{}`",
+                    self.guest,
+                    self.socket.display()
+                )
+            })?;
+            self.stream = Some(stream);
+        }
+        self.stream.as_mut().context("no stream")
+    }
+
+    fn send(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
+        let stream = self.stream()?;
+        stream.set_write_timeout(Some(GRACE))?;
+        stream.write_all(bytes).context("cannot send")
+    }
+
+    /// The next line, without its end; `None` when there is none by `end`.
+    fn line(&mut self, end: Instant) -> anyhow::Result<Option<String>> {
+        loop {
+            if let Some(length) = self.received.iter().position(|&byte| byte == b'\n') {
+                let mut line = self.received.drain(..=length).collect::<Vec<_>>();
+                line.pop();
+                return Ok(Some(String::from_utf8_lossy(&line).into_owned()));
+            }
+            if !self.receive(end)? {
+                return Ok(None);
+            }
+        }
+    }
+
+    fn exactly(&mut self, length: usize, end: Instant) -> anyhow::Result<Vec<u8>> {
+        while self.received.len() < length {
+            ensure!(
+                self.receive(end)?,
+                "only {} of {length} bytes of the output came",
+                self.received.len()
+            );
+        }
+        Ok(self.received.drain(..length).collect())
+    }
+
+    /// Waits for more bytes; false when none came by `end`.
+    fn receive(&mut self, end: Instant) -> anyhow::Result<bool> {
+        let left = end.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Ok(false);
+        }
+        let mut buffer = vec![0; 64 << 10];
+        let stream = self.stream()?;
+        stream.set_read_timeout(Some(left))?;
+        match stream.read(&mut buffer) {
+            Ok(0) => bail!("the virtual machine has ended"),
+            Ok(length) => {
+                self.received.extend(buffer.iter().take(length));
+                Ok(true)
+            }
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    std::io::ErrorKind::WouldBlock | std::io::ErrorKind::Interrupted
+                ) =>
+            {
+                Ok(true)
+            }
+            Err(error) => Err(error).context("cannot receive"),
+        }
+    }
+}
+
+/// `finished TOKEN STATUS plain|squeezed OUTPUT ERRORS`
+#[derive(Debug, PartialEq, Eq)]
+struct Finished {
+    status: i32,
+    squeezed: bool,
+    output: usize,
+    errors: usize,
+}
+
+impl Finished {
+    fn parse(line: &str, token: &str) -> anyhow::Result<Self> {
+        let words = line.split(' ').collect::<Vec<_>>();
+        let [MARK, "finished", found, status, packing, output, errors] = words.as_slice() else {
+            bail!("an answer that was not asked for: `{line}`");
+        };
+        ensure!(
+            *found == token,
+            "the answer to request {found}, not {token}: `{line}`"
+        );
+        let squeezed = match *packing {
+            "plain" => false,
+            "squeezed" => true,
+            other => bail!("unknown packing `{other}`"),
+        };
+        Ok(Self {
+            status: status.parse()?,
+            squeezed,
+            output: output.parse()?,
+            errors: errors.parse()?,
+        })
+    }
+}
+
+fn unsqueeze(bytes: &[u8]) -> anyhow::Result<Vec<u8>> {
+    let mut plain = Vec::new();
+    GzDecoder::new(bytes)
+        .read_to_end(&mut plain)
+        .context("the squeezed output is damaged")?;
+    Ok(plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixListener;
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn a_finished_command_is_read_with_its_sizes() {
+        let finished = Finished {
+            status: 3,
+            squeezed: true,
+            output: 10,
+            errors: 0,
+        };
+        assert_eq!(
+            Finished::parse("genbackup-vmtests finished 7 3 squeezed 10 0", "7").unwrap(),
+            finished
+        );
+    }
+
+    #[test]
+    fn an_answer_to_another_request_is_refused() {
+        let error = Finished::parse("genbackup-vmtests finished 6 0 plain 1 1", "7")
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("request 6, not 7"), "{error}");
+        let error = Finished::parse("bash: no such file", "7")
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("not asked for"), "{error}");
+    }
+
+    /// A guest that says `answer` as soon as it hears something, and then nothing more.
+    fn guest(answer: &'static str) -> (tempfile::TempDir, Agent) {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("agent");
+        let listener = UnixListener::bind(&socket).unwrap();
+        thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            assert!(stream.read(&mut [0; 4096]).unwrap() > 0);
+            stream.write_all(answer.as_bytes()).unwrap();
+            // Holds the connection open until the host has gone.
+            stream.read_to_end(&mut Vec::new()).unwrap();
+        });
+        let agent = Agent::new("ziz", &socket);
+        (folder, agent)
+    }
+
+    #[test]
+    fn bytes_of_an_earlier_life_are_skipped() {
+        let stale = "genbackup-vmtests finished 4 0 plain 3 0\nab\ngenbackup-vmtests synchronized 1\n";
+        let (_folder, mut agent) = guest(stale);
+        agent.synchronize(Duration::from_secs(5)).unwrap();
+        assert!(agent.received.is_empty());
+    }
+
+    #[test]
+    fn output_and_errors_may_hold_any_bytes_and_lines_of_the_protocol() {
+        let answer = "genbackup-vmtests taken\ngenbackup-vmtests taken\ngenbackup-vmtests finished 1 4 plain 24 1\ngenbackup-vmtests taken\n\0";
+        let (_folder, mut agent) = guest(answer);
+        let output = agent.run("true", b"", Duration::from_secs(5)).unwrap();
+        assert_eq!(
+            output,
+            Output {
+                status: 4,
+                stdout: b"genbackup-vmtests taken\n".to_vec(),
+                stderr: b"\0".to_vec()
+            }
+        );
+    }
+
+    #[test]
+    fn a_silent_guest_is_named() {
+        let (_folder, mut agent) = guest("");
+        let error = agent
+            .synchronize(Duration::from_millis(20))
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("guest `ziz` does not answer"), "{error}");
+    }
+}

@@ -1,0 +1,31 @@
+//! Waiting for facts. The only module that sleeps.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Time between two looks at something that cannot tell by itself that it has changed.
+const INTERVAL: Duration = Duration::from_millis(100);
+
+/// Looks until `look` finds something, and hands it back; `None` when `limit` has passed.
+///
+/// Looks at least once, and once more after the limit, so that a slow look does not count as a failure.
+///
+/// # Errors
+/// The first error of `look`, at once.
+pub fn poll<T>(
+    limit: Duration,
+    mut look: impl FnMut() -> anyhow::Result<Option<T>>,
+) -> anyhow::Result<Option<T>> {
+    let end = Instant::now() + limit;
+    loop {
+        let last = Instant::now() >= end;
+        if let Some(found) = look()? {
+            return Ok(Some(found));
+        }
+        if last {
+            return Ok(None);
+        }
+        #[expect(clippy::disallowed_methods, reason = "the one place that sleeps")]
+        thread::sleep(INTERVAL);
+    }
+}

@@ -1,0 +1,151 @@
+//! The fleet in its own words: start a run, read its record, list snapshots.
+
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use serde_json::Value;
+
+use crate::agent::Output;
+use crate::lab::Lab;
+use crate::machine::Machine;
+
+/// The repository's folder on the storage host.
+pub const REPOSITORY: &str = "/mnt/storage/restic";
+/// Where clients mount it.
+pub const MOUNT: &str = "/mnt/jak/restic";
+/// The repository's password, on the storage host.
+pub const PASSWORD_FILE: &str = "/root/keys/restic-password";
+/// The key for the clients, on the storage host.
+pub const SSH_KEY_FILE: &str = "/root/keys/ssh_ed25519";
+/// The port on which clients wait for the storage host.
+pub const SSH_PORT: u16 = 50_000;
+
+/// A run of three emulated machines on two processors, with room for a busy day.
+pub const RUN_LIMIT: Duration = Duration::from_secs(300);
+
+/// One run's record: its events in order.
+#[derive(Debug, Clone)]
+pub struct Record(pub Vec<Value>);
+
+impl Record {
+    /// The events of a name.
+    pub fn events<'r>(&'r self, name: &'r str) -> impl Iterator<Item = &'r Value> {
+        self.0.iter().filter(move |event| event["event"] == name)
+    }
+
+    /// The `host-finished` event of a host.
+    ///
+    /// # Errors
+    /// When there is not exactly one.
+    pub fn host(&self, host: &str) -> anyhow::Result<&Value> {
+        let mut events = self.events("host-finished").filter(|event| event["host"] == host);
+        let event = events
+            .next()
+            .with_context(|| format!("the record has no host-finished of {host}: {self:?}"))?;
+        ensure!(
+            events.next().is_none(),
+            "the record has two host-finished of {host}: {self:?}"
+        );
+        Ok(event)
+    }
+
+    /// A host's status: `ok`, `partial`, `failed`, `unreachable`, `busy` or `interrupted`.
+    ///
+    /// # Errors
+    /// When the record has none.
+    pub fn status(&self, host: &str) -> anyhow::Result<String> {
+        let status = &self.host(host)?["status"];
+        status
+            .as_str()
+            .map(str::to_owned)
+            .with_context(|| format!("a status that is no text: {status}"))
+    }
+}
+
+/// Starts a run and waits for its hosts: what `systemctl start` said of it.
+///
+/// # Errors
+/// When the storage host does not answer, or the run takes too long.
+pub fn start_run(lab: &Lab) -> anyhow::Result<Output> {
+    lab.jak
+        .run_within("systemctl start genbackup.service", b"", RUN_LIMIT)
+}
+
+/// Waits until forget and prune are over too, and reads the newest record.
+///
+/// # Errors
+/// When it is not complete in time, or is not one JSON object a line.
+pub fn finished_record(lab: &Lab) -> anyhow::Result<Record> {
+    let newest = "ls /var/lib/genbackup/runs/*.jsonl | tail --lines=1";
+    let complete = format!("tail --lines=1 \"$({newest})\" | grep --quiet '\"event\":\"run-finished\"'");
+    lab.jak.wait_until_succeeds(&complete, RUN_LIMIT)?;
+    let text = lab.jak.succeeds(&format!("cat \"$({newest})\""))?;
+    let events = text
+        .lines()
+        .map(|line| serde_json::from_str(line).with_context(|| line.to_owned()));
+    Ok(Record(events.collect::<anyhow::Result<_>>()?))
+}
+
+/// A run from its start to the end of prune: each host must be well.
+///
+/// # Errors
+/// When one is not.
+pub fn successful_run(lab: &Lab) -> anyhow::Result<Record> {
+    let started = start_run(lab)?;
+    let record = finished_record(lab)?;
+    ensure!(
+        started.status == 0,
+        "the run failed: {}\n{record:?}",
+        started.error_text()
+    );
+    Ok(record)
+}
+
+/// Runs restic on the storage host as its user, with the fleet's repository and password; what it printed.
+///
+/// # Errors
+/// When restic fails.
+pub fn restic(lab: &Lab, arguments: &str) -> anyhow::Result<String> {
+    lab.jak.succeeds(&format!(
+        "export RESTIC_PASSWORD; RESTIC_PASSWORD=$(cat {PASSWORD_FILE}); \
+         setpriv --reuid=restic --regid=restic --clear-groups restic --no-cache --repo {REPOSITORY} {arguments}"
+    ))
+}
+
+/// All snapshots, as `restic snapshots --json` has them.
+///
+/// # Errors
+/// When restic fails.
+pub fn snapshots(lab: &Lab) -> anyhow::Result<Vec<Value>> {
+    Ok(serde_json::from_str(&restic(lab, "snapshots --json")?)?)
+}
+
+/// The hosts of all snapshots, sorted.
+///
+/// # Errors
+/// When restic fails.
+pub fn hosts_of_snapshots(lab: &Lab) -> anyhow::Result<Vec<String>> {
+    let mut hosts: Vec<String> = snapshots(lab)?
+        .iter()
+        .filter_map(|snapshot| snapshot["hostname"].as_str().map(str::to_owned))
+        .collect();
+    hosts.sort();
+    Ok(hosts)
+}
+
+/// Replaces the program of the unit that reads files by a script, everything else as emitted, so that a story can
+/// look at the world from inside its sandbox; what the script prints is the answer on the connection.
+///
+/// # Errors
+/// When the machine refuses.
+pub fn ask_from_inside(machine: &Machine, script: &str) -> anyhow::Result<Output> {
+    machine.write_file("/usr/local/libexec/genbackup/probe", script.as_bytes(), 0o755)?;
+    let drop_in = "[Service]\nExecStart=\nExecStart=/bin/bash /usr/local/libexec/genbackup/probe\n";
+    machine.write_file(
+        "/run/systemd/system/genbackup-backup@.service.d/probe.conf",
+        drop_in.as_bytes(),
+        0o644,
+    )?;
+    machine.succeeds("systemctl daemon-reload")?;
+    machine.run("setpriv --reuid=restic --regid=restic --clear-groups socat -t 60 - UNIX-CONNECT:/run/genbackup/backup.sock")
+}

@@ -1,0 +1,158 @@
+//! The lab: a storage host and two clients on a private network, and snapshots of all three.
+
+use std::thread;
+
+use anyhow::{Context, anyhow};
+
+use crate::accelerator::Accelerator;
+use crate::cache::{self, RunFolder};
+use crate::image;
+use crate::machine::Machine;
+use crate::network::Switch;
+use crate::progress::timed;
+use crate::provision::provision;
+use crate::qemu::{Disk, Hardware, Surroundings};
+
+/// Three machines. Everything about them ends and is removed when the value goes away.
+#[derive(Debug)]
+pub struct Lab {
+    // In this order they are dropped: the machines before what they are plugged into, their folders last.
+    /// The storage host.
+    pub jak: Machine,
+    /// A client.
+    pub ziz: Machine,
+    /// Another client.
+    pub kai: Machine,
+    _switch: Switch,
+    _sockets: tempfile::TempDir,
+    _disks: RunFolder,
+}
+
+/// The storage host's disk for the repository.
+fn storage() -> Disk {
+    Disk {
+        label: "storage".to_owned(),
+        size: 2 << 30,
+        mount_point: "/mnt/storage".to_owned(),
+    }
+}
+
+fn hardware(name: &str, number: u8, disk: Option<Disk>) -> Hardware {
+    Hardware {
+        name: name.to_owned(),
+        number,
+        memory: 768,
+        processors: 1,
+        disk,
+    }
+}
+
+impl Lab {
+    /// Boots and provisions the three machines; prints the times of its steps.
+    ///
+    /// Call it from the thread that keeps the lab: the machines end with that thread, also when it is killed.
+    ///
+    /// # Errors
+    /// When the image cannot be built, or a machine does not come up.
+    pub fn boot() -> anyhow::Result<Self> {
+        let image = timed("image", image::image)?;
+        let mut chosen = String::new();
+        let accelerator = timed("accelerator", || {
+            let accelerator = Accelerator::choose(&image)?;
+            chosen = accelerator.to_string();
+            Ok(accelerator)
+        })?;
+        let disks = cache::run_folder()?;
+        let sockets = tempfile::Builder::new().prefix("genbackup-lab-").tempdir()?;
+        let lab = timed(&format!("boot, {chosen}"), || {
+            let switch = Switch::start(&sockets.path().join("lan"))?;
+            let (disks_path, sockets_path) = (disks.path(), sockets.path());
+            let at = Surroundings {
+                image: &image,
+                accelerator,
+                switch: &switch,
+                disks: disks_path,
+                sockets: sockets_path,
+            };
+            let jak = Machine::switch_on(&hardware("jak", 1, Some(storage())), at)?;
+            let ziz = Machine::switch_on(&hardware("ziz", 2, None), at)?;
+            let kai = Machine::switch_on(&hardware("kai", 3, None), at)?;
+            let lab = Self {
+                jak,
+                ziz,
+                kai,
+                _switch: switch,
+                _sockets: sockets,
+                _disks: disks,
+            };
+            lab.on_all(Machine::wait_until_booted)?;
+            Ok(lab)
+        })?;
+        timed("provision", || {
+            let storage = storage();
+            lab.on_all(|machine| {
+                let disk = (machine.name() == lab.jak.name()).then_some(&storage);
+                provision(machine, &lab.machines(), disk)
+            })
+        })?;
+        Ok(lab)
+    }
+
+    /// All machines, the storage host first.
+    #[must_use]
+    pub fn machines(&self) -> [&Machine; 3] {
+        [&self.jak, &self.ziz, &self.kai]
+    }
+
+    /// Saves all machines as they are under `name`. Do it while nothing runs and no connection is open.
+    ///
+    /// # Errors
+    /// When QEMU cannot save one.
+    pub fn snapshot(&self, name: &str) -> anyhow::Result<()> {
+        timed(&format!("snapshot `{name}`"), || {
+            self.on_all(|machine| machine.succeeds("sync").map(drop))?;
+            // All stand still before the first is saved: no message is on its way.
+            self.on_all(Machine::freeze)?;
+            self.on_all(|machine| machine.save(name))?;
+            self.on_all(Machine::go_on)
+        })
+    }
+
+    /// Puts all machines back to where they were at the snapshot `name`; their clocks show the present.
+    ///
+    /// # Errors
+    /// When there is no such snapshot, or a machine does not wake up.
+    pub fn restore(&self, name: &str) -> anyhow::Result<()> {
+        self.on_all(Machine::freeze)?;
+        self.on_all(|machine| machine.load(name))?;
+        self.on_all(Machine::go_on)
+            .with_context(|| format!("after the snapshot `{name}` was put back"))
+    }
+
+    /// Does the same with each machine at the same time.
+    ///
+    /// # Errors
+    /// All that failed, in one.
+    pub fn on_all(&self, act: impl Fn(&Machine) -> anyhow::Result<()> + Sync) -> anyhow::Result<()> {
+        let act = &act;
+        let results = thread::scope(|scope| {
+            let threads = self
+                .machines()
+                .map(|machine| (machine, scope.spawn(move || act(machine))));
+            threads.map(|(machine, thread)| match thread.join() {
+                Ok(result) => result.with_context(|| machine.name().to_owned()),
+                Err(panic) => std::panic::resume_unwind(panic),
+            })
+        });
+        let errors = results
+            .into_iter()
+            .filter_map(Result::err)
+            .map(|error| format!("{error:#}"))
+            .collect::<Vec<_>>();
+        if errors.is_empty() {
+            Ok(())
+        } else {
+            Err(anyhow!(errors.join("\n")))
+        }
+    }
+}
