@@ -6,9 +6,12 @@
 //! | request | answer |
 //! | --- | --- |
 //! | `synchronize TOKEN` | `synchronized TOKEN` |
-//! | `run TOKEN PIECE COMMAND INPUT SECONDS`, then COMMAND bytes of shell and INPUT bytes of standard input | `taken` after the line and after each PIECE bytes; `finished TOKEN STATUS plain` or `squeezed`, `OUTPUT ERRORS`, then as many bytes |
+//! | `run TOKEN PIECE COMMAND INPUT port SECONDS`, then COMMAND bytes of shell and INPUT bytes of standard input | `taken` after the line and after each PIECE bytes; `finished TOKEN STATUS plain` or `squeezed`, `OUTPUT ERRORS`, then as many bytes |
+//! | the same with `inbox` for `port`: then the input is on the guest's inbox disk, for a port is slow | the same |
 
+use std::fs::File;
 use std::io::{Read, Write};
+use std::os::unix::fs::FileExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -19,6 +22,8 @@ use flate2::read::GzDecoder;
 const MARK: &str = "genbackup-vmtests";
 /// Bytes sent before the guest confirms them: less than the guest's terminal layer can hold.
 const PIECE: usize = 16 << 10;
+/// The size of a guest's inbox disk: an input cannot be larger. Takes up only what is written.
+pub const INBOX_BYTES: u64 = 1 << 30;
 /// How much longer than a command's own deadline the guest may take to tell of it. Generous, because an emulated guest
 /// under load is slow.
 const GRACE: Duration = Duration::from_secs(60);
@@ -55,19 +60,21 @@ impl Output {
 pub struct Agent {
     guest: String,
     socket: PathBuf,
+    inbox: PathBuf,
     stream: Option<UnixStream>,
     received: Vec<u8>,
     tokens: u64,
 }
 
 impl Agent {
-    /// For the guest named `guest`, whose serial port QEMU serves at `socket`. Connects when it is first needed.
+    /// For the guest named `guest`, whose serial port QEMU serves at `socket` and whose read-only inbox disk is the file
+    /// `inbox`. Connects when it is first needed.
     #[must_use]
-    pub fn new(guest: &str, socket: &Path) -> Self {
-        let socket = socket.to_path_buf();
+    pub fn new(guest: &str, socket: &Path, inbox: &Path) -> Self {
         Self {
             guest: guest.to_owned(),
-            socket,
+            socket: socket.to_path_buf(),
+            inbox: inbox.to_path_buf(),
             stream: None,
             received: Vec::new(),
             tokens: 0,
@@ -125,8 +132,18 @@ impl Agent {
     fn exchange(&mut self, command: &str, input: &[u8], limit: Duration) -> anyhow::Result<Output> {
         let token = self.next_token();
         let (length, seconds) = (command.len(), limit.as_secs_f64());
-        let request = format!("{MARK} run {token} {PIECE} {length} {} {seconds}\n", input.len());
-        let pieces = command.as_bytes().chunks(PIECE).chain(input.chunks(PIECE));
+        let way = if input.len() > PIECE { "inbox" } else { "port" };
+        let request = format!(
+            "{MARK} run {token} {PIECE} {length} {} {way} {seconds}\n",
+            input.len()
+        );
+        let through_port = if way == "port" {
+            input
+        } else {
+            self.put_into_inbox(input)?;
+            &[]
+        };
+        let pieces = command.as_bytes().chunks(PIECE).chain(through_port.chunks(PIECE));
         for piece in std::iter::once(request.as_bytes()).chain(pieces) {
             self.send(piece)?;
             let answer = self
@@ -157,6 +174,21 @@ impl Agent {
             stdout: unsqueeze(&stdout)?,
             stderr: unsqueeze(&stderr)?,
         })
+    }
+
+    fn put_into_inbox(&self, input: &[u8]) -> anyhow::Result<()> {
+        let length = u64::try_from(input.len())?;
+        ensure!(
+            length <= INBOX_BYTES,
+            "an input of {length} bytes; it can have {INBOX_BYTES}"
+        );
+        let inbox = File::options()
+            .write(true)
+            .open(&self.inbox)
+            .context("cannot open the inbox disk")?;
+        inbox
+            .write_all_at(input, 0)
+            .context("cannot write the inbox disk")
     }
 
     fn next_token(&mut self) -> String {
@@ -323,7 +355,7 @@ mod tests {
             // Holds the connection open until the host has gone.
             stream.read_to_end(&mut Vec::new()).unwrap();
         });
-        let agent = Agent::new("ziz", &socket);
+        let agent = Agent::new("ziz", &socket, &folder.path().join("inbox"));
         (folder, agent)
     }
 

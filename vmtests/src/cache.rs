@@ -1,6 +1,9 @@
 //! Where images and notes about this machine are kept between runs.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -48,55 +51,81 @@ pub fn hold(name: &str) -> anyhow::Result<File> {
     Ok(file)
 }
 
-/// Folders of runs that nobody holds any more: left by tests that were killed.
+/// Folders of runs, and their folders for sockets.
 const RUN_PREFIX: &str = "run-";
+const SOCKETS_PREFIX: &str = "genbackup-lab-";
+/// In a run's folder: locked while the run lives, holds the path of its folder for sockets.
+const OWNER: &str = "owner";
 
-/// A folder for the disks of one run, removed with the value. Removes what killed runs have left.
-///
-/// The disks go here and not into `/tmp`, which may be in memory: a snapshot of a guest is some 200 MB.
-///
-/// # Errors
-/// When it cannot be made.
-pub fn run_folder() -> anyhow::Result<RunFolder> {
-    let cache = folder()?;
-    // Nobody else makes or sweeps folders meanwhile, so one without a lock is a left-over.
-    let sweep = hold("runs.lock")?;
-    for entry in fs::read_dir(&cache)? {
-        let path = entry?.path();
-        let is_run = path
-            .file_name()
-            .and_then(|name| name.to_str())
-            .is_some_and(|name| name.starts_with(RUN_PREFIX));
-        if is_run && path.is_dir() && is_abandoned(&path) {
-            fs::remove_dir_all(&path)
-                .with_context(|| format!("cannot remove the left-over `{}`", path.display()))?;
-        }
-    }
-    let folder = tempfile::Builder::new().prefix(RUN_PREFIX).tempdir_in(&cache)?;
-    let owner = File::create(folder.path().join("owner"))?;
-    owner.lock()?;
-    drop(sweep);
-    Ok(RunFolder {
-        folder,
-        _owner: owner,
-    })
-}
-
-fn is_abandoned(run: &Path) -> bool {
-    File::open(run.join("owner")).map_or(true, |owner| owner.try_lock().is_ok())
-}
-
-/// A folder for one run's disks.
+/// Two folders of one run, removed with the value.
 #[derive(Debug)]
-pub struct RunFolder {
-    folder: tempfile::TempDir,
+pub struct RunFolders {
+    disks: tempfile::TempDir,
+    sockets: tempfile::TempDir,
     _owner: File,
 }
 
-impl RunFolder {
-    /// Where it is.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        self.folder.path()
+impl RunFolders {
+    /// Makes them, and removes what killed runs have left.
+    ///
+    /// # Errors
+    /// When they cannot be made, or something left cannot be removed.
+    pub fn new() -> anyhow::Result<Self> {
+        let cache = folder()?;
+        // Nobody else makes or sweeps folders meanwhile, so one without a lock is a left-over.
+        let sweep = hold("runs.lock")?;
+        for entry in fs::read_dir(&cache)? {
+            let path = entry?.path();
+            if is_named(&path, RUN_PREFIX) {
+                remove_abandoned(&path)
+                    .with_context(|| format!("cannot remove the left-over `{}`", path.display()))?;
+            }
+        }
+        let disks = tempfile::Builder::new().prefix(RUN_PREFIX).tempdir_in(&cache)?;
+        let sockets = tempfile::Builder::new().prefix(SOCKETS_PREFIX).tempdir()?;
+        let mut owner = File::create(disks.path().join(OWNER))?;
+        owner.lock()?;
+        owner.write_all(sockets.path().as_os_str().as_bytes())?;
+        drop(sweep);
+        Ok(Self {
+            disks,
+            sockets,
+            _owner: owner,
+        })
     }
+
+    /// For disks: in the cache and not in `/tmp`, which may be in memory. A snapshot of a guest is some 200 MB.
+    #[must_use]
+    pub fn disks(&self) -> &Path {
+        self.disks.path()
+    }
+
+    /// For sockets: in `/tmp`, for the path of a socket has at most 108 bytes.
+    #[must_use]
+    pub fn sockets(&self) -> &Path {
+        self.sockets.path()
+    }
+}
+
+fn is_named(path: &Path, prefix: &str) -> bool {
+    path.is_dir()
+        && path
+            .file_name()
+            .is_some_and(|name| name.to_string_lossy().starts_with(prefix))
+}
+
+/// Removes a run's folders, unless the run still lives.
+fn remove_abandoned(run: &Path) -> anyhow::Result<()> {
+    if let Ok(mut owner) = File::open(run.join(OWNER)) {
+        if owner.try_lock().is_err() {
+            return Ok(());
+        }
+        let mut sockets = Vec::new();
+        owner.read_to_end(&mut sockets)?;
+        let sockets = PathBuf::from(OsString::from_vec(sockets));
+        if is_named(&sockets, SOCKETS_PREFIX) {
+            fs::remove_dir_all(&sockets)?;
+        }
+    }
+    Ok(fs::remove_dir_all(run)?)
 }

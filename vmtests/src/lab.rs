@@ -5,7 +5,7 @@ use std::thread;
 use anyhow::{Context, anyhow};
 
 use crate::accelerator::Accelerator;
-use crate::cache::{self, RunFolder};
+use crate::cache::RunFolders;
 use crate::image;
 use crate::machine::Machine;
 use crate::network::Switch;
@@ -24,8 +24,7 @@ pub struct Lab {
     /// Another client.
     pub kai: Machine,
     _switch: Switch,
-    _sockets: tempfile::TempDir,
-    _disks: RunFolder,
+    _folders: RunFolders,
 }
 
 /// The storage host's disk for the repository.
@@ -62,17 +61,15 @@ impl Lab {
             chosen = accelerator.to_string();
             Ok(accelerator)
         })?;
-        let disks = cache::run_folder()?;
-        let sockets = tempfile::Builder::new().prefix("genbackup-lab-").tempdir()?;
+        let folders = RunFolders::new()?;
         let lab = timed(&format!("boot, {chosen}"), || {
-            let switch = Switch::start(&sockets.path().join("lan"))?;
-            let (disks_path, sockets_path) = (disks.path(), sockets.path());
+            let switch = Switch::start(&folders.sockets().join("lan"))?;
             let at = Surroundings {
                 image: &image,
                 accelerator,
                 switch: &switch,
-                disks: disks_path,
-                sockets: sockets_path,
+                disks: folders.disks(),
+                sockets: folders.sockets(),
             };
             let jak = Machine::switch_on(&hardware("jak", 1, Some(storage())), at)?;
             let ziz = Machine::switch_on(&hardware("ziz", 2, None), at)?;
@@ -82,8 +79,7 @@ impl Lab {
                 ziz,
                 kai,
                 _switch: switch,
-                _sockets: sockets,
-                _disks: disks,
+                _folders: folders,
             };
             lab.on_all(Machine::wait_until_booted)?;
             Ok(lab)

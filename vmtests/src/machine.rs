@@ -34,7 +34,7 @@ impl Machine {
     /// When QEMU does not start.
     pub fn switch_on(hardware: &Hardware, at: Surroundings<'_>) -> anyhow::Result<Self> {
         let qemu = Qemu::start(hardware, at)?;
-        let agent = Mutex::new(Agent::new(&hardware.name, qemu.agent_socket()));
+        let agent = Mutex::new(Agent::new(&hardware.name, qemu.agent_socket(), qemu.inbox()));
         let address = format!("10.77.0.{}", hardware.number);
         Ok(Self {
             name: hardware.name.clone(),

@@ -13,6 +13,7 @@ use anyhow::{Context, bail, ensure};
 use serde_json::{Value, json};
 
 use crate::accelerator::Accelerator;
+use crate::agent::INBOX_BYTES;
 use crate::deadline::poll;
 use crate::image::Image;
 use crate::network::Switch;
@@ -66,6 +67,7 @@ pub struct Qemu {
     name: String,
     console: PathBuf,
     agent: PathBuf,
+    inbox: PathBuf,
     monitor: Mutex<Qmp>,
     _process: Ended,
 }
@@ -107,15 +109,15 @@ impl Qemu {
             .arg("-initrd")
             .arg(at.image.initial_file_system());
         command.arg("-append").arg(kernel_command_line(hardware));
-        command.arg("-drive").arg(drive(&overlay(
-            &at.image.disk(),
-            &at.disks.join(format!("{name}.qcow2")),
-        )?));
+        // The root disk first: the kernel names them in this order.
+        let root = overlay(&at.image.disk(), &at.disks.join(format!("{name}.qcow2")))?;
+        command.args(disk_arguments("root", &root));
+        let inbox = at.disks.join(format!("{name}-inbox.raw"));
+        File::create(&inbox)?.set_len(INBOX_BYTES)?;
+        command.args(inbox_arguments(&inbox));
         if let Some(disk) = &hardware.disk {
-            command.arg("-drive").arg(drive(&second_disk(
-                disk,
-                &at.disks.join(format!("{name}-{}", disk.label)),
-            )?));
+            let second = second_disk(disk, &at.disks.join(format!("{name}-{}", disk.label)))?;
+            command.args(disk_arguments("second", &second));
         }
         command
             .arg("-netdev")
@@ -157,6 +159,7 @@ impl Qemu {
             name,
             console,
             agent,
+            inbox,
             monitor: Mutex::new(monitor),
             _process: process,
         })
@@ -166,6 +169,12 @@ impl Qemu {
     #[must_use]
     pub fn agent_socket(&self) -> &Path {
         &self.agent
+    }
+
+    /// The file behind the guest's read-only disk for what is sent to it.
+    #[must_use]
+    pub fn inbox(&self) -> &Path {
+        &self.inbox
     }
 
     /// The file with everything the guest said on its console.
@@ -282,8 +291,31 @@ fn card_address(number: u8) -> String {
 }
 
 /// `cache=unsafe`: a disk that is thrown away need not survive this machine's own power cut.
-fn drive(path: &Path) -> String {
-    format!("if=virtio,format=qcow2,cache=unsafe,file={}", path.display())
+fn disk_arguments(id: &str, path: &Path) -> [String; 4] {
+    let drive = format!(
+        "if=none,id={id},format=qcow2,cache=unsafe,file={}",
+        path.display()
+    );
+    [
+        "-drive".to_owned(),
+        drive,
+        "-device".to_owned(),
+        format!("virtio-blk-pci,drive={id}"),
+    ]
+}
+
+/// Read-only for the guest, so that it is no part of a snapshot; not locked, because this process writes it.
+fn inbox_arguments(path: &Path) -> [String; 4] {
+    let drive = format!(
+        "if=none,id=inbox,format=raw,readonly=on,file.locking=off,file={}",
+        path.display()
+    );
+    [
+        "-drive".to_owned(),
+        drive,
+        "-device".to_owned(),
+        "virtio-blk-pci,drive=inbox,serial=inbox".to_owned(),
+    ]
 }
 
 fn overlay(base: &Path, path: &Path) -> anyhow::Result<PathBuf> {

@@ -1,0 +1,201 @@
+//! The Debian packages that the developers' commands need.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use anyhow::{Context, bail, ensure};
+use vmtests::accelerator::{OLDEST_QEMU_FOR_TCG, qemu_version};
+use vmtests::apt::{Source, codename, main_archive, sources_of_this_machine};
+use vmtests::process::{command, output_of};
+
+/// Programs, and the package that each comes in.
+const PROGRAMS: [(&str, &str); 16] = [
+    ("jq", "jq"),
+    ("mke2fs", "e2fsprogs"),
+    ("mmdebstrap", "mmdebstrap"),
+    (QEMU, "qemu-system-x86"),
+    ("qemu-img", "qemu-utils"),
+    ("restic", "restic"),
+    ("setfattr", "attr"),
+    ("setpriv", "util-linux"),
+    ("shellcheck", "shellcheck"),
+    ("socat", "socat"),
+    ("ssh", "openssh-client"),
+    (SSHD, "openssh-server"),
+    ("systemd-analyze", "systemd"),
+    ("tar", "tar"),
+    ("vde_plug", "vdeplug"),
+    ("vde_switch", "vde2"),
+];
+const QEMU: &str = "qemu-system-x86_64";
+const SSHD: &str = "sshd";
+/// Where programs may be that only root's search path has.
+const FOR_ROOT: [&str; 2] = ["/usr/sbin", "/sbin"];
+/// The release whose own QEMU is too old, so that it has to come from its backports.
+const OLD_RELEASE: &str = "bookworm";
+const SOURCES: &str = "/etc/apt/sources.list.d/genbackup-backports.sources";
+const PREFERENCES: &str = "/etc/apt/preferences.d/genbackup-backports";
+const POLICY: &str = "/usr/sbin/policy-rc.d";
+
+/// Makes sure that everything is there; quick when it is.
+///
+/// # Errors
+/// When something is missing and cannot be installed: the error names it.
+pub(crate) fn run() -> anyhow::Result<()> {
+    let missing = missing()?;
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let list = missing.join(" ");
+    let is_root = output_of(command("id").arg("-u"))?.trim() == "0";
+    if !is_root || !is_there("apt-get") {
+        bail!(
+            "missing packages: {list}\n\nhint: install them, or run `cargo xtask setup` as root on Debian 12 or newer"
+        );
+    }
+    println!("installing: {list}");
+    install(&missing).with_context(|| format!("cannot install: {list}"))?;
+    let still = self::missing()?;
+    ensure!(
+        still.is_empty(),
+        "still missing after the installation: {}",
+        still.join(" ")
+    );
+    Ok(())
+}
+
+fn missing() -> anyhow::Result<Vec<&'static str>> {
+    let mut missing = Vec::new();
+    for (program, package) in PROGRAMS {
+        if !is_there(program) || (program == QEMU && !qemu_is_new_enough()?) {
+            missing.push(package);
+        }
+    }
+    Ok(missing)
+}
+
+fn is_there(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut folders = std::env::split_paths(&path).chain(FOR_ROOT.iter().map(Into::into));
+    folders.any(|folder| folder.join(program).is_file())
+}
+
+fn qemu_is_new_enough() -> anyhow::Result<bool> {
+    Ok(qemu_version(&output_of(command(QEMU).arg("--version"))?)? >= OLDEST_QEMU_FOR_TCG)
+}
+
+fn install(packages: &[&str]) -> anyhow::Result<()> {
+    let codename = codename()?;
+    if codename == OLD_RELEASE && packages.contains(&"qemu-system-x86") {
+        add_backports(&codename)?;
+    }
+    apt_get(&["update"])?;
+    // A machine for development is no server: what is installed here must not start, neither now nor at the next boot.
+    let guard = NothingStarts::new()?;
+    let brings_sshd = !is_there(SSHD);
+    apt_get(&[&["install", "--yes", "--no-install-recommends"], packages].concat())?;
+    drop(guard);
+    if brings_sshd && is_there("systemctl") {
+        output_of(command("systemctl").args([
+            "--root=/",
+            "--quiet",
+            "disable",
+            "ssh.service",
+            "ssh.socket",
+        ]))?;
+    }
+    Ok(())
+}
+
+fn apt_get(arguments: &[&str]) -> anyhow::Result<()> {
+    let mut apt_get = command("apt-get");
+    apt_get
+        .env("DEBIAN_FRONTEND", "noninteractive")
+        .args(["--quiet", "--quiet", "-o", "Dpkg::Use-Pty=0"]);
+    output_of(apt_get.args(arguments)).map(drop)
+}
+
+/// Adds the release's backports, from where this machine gets the release itself, for QEMU alone.
+fn add_backports(codename: &str) -> anyhow::Result<()> {
+    let suite = format!("{codename}-backports");
+    let sources = sources_of_this_machine()?;
+    if !sources.iter().any(|source| source.suite == suite) {
+        fs::write(
+            SOURCES,
+            backports_source(main_archive(&sources, codename)?, &suite)?,
+        )?;
+    }
+    fs::write(PREFERENCES, preferences(&suite))?;
+    Ok(())
+}
+
+fn backports_source(main: &Source, suite: &str) -> anyhow::Result<String> {
+    let Source {
+        uri,
+        suite: _,
+        components: _,
+        signed_by,
+    } = main;
+    let mut text = format!("Types: deb\nURIs: {uri}\nSuites: {suite}\nComponents: main\n");
+    if let Some(key_ring) = signed_by {
+        writeln!(text, "Signed-By: {key_ring}")?;
+    }
+    Ok(text)
+}
+
+/// As much as the release's own for QEMU and its firmware, so that the newer one wins; less for all the rest.
+fn preferences(suite: &str) -> String {
+    format!(
+        "Package: *\nPin: release n={suite}\nPin-Priority: 100\n\n\
+         Package: src:qemu:any src:seabios:any\nPin: release n={suite}\nPin-Priority: 500\n"
+    )
+}
+
+/// While it lives, packages that are installed start no service. An admin's own policy is left alone.
+struct NothingStarts {
+    is_ours: bool,
+}
+
+impl NothingStarts {
+    fn new() -> anyhow::Result<Self> {
+        let is_ours = !Path::new(POLICY).exists();
+        let guard = Self { is_ours };
+        if is_ours {
+            fs::write(POLICY, "#!/bin/sh\nexit 101\n")?;
+            fs::set_permissions(POLICY, fs::Permissions::from_mode(0o755))?;
+        }
+        Ok(guard)
+    }
+}
+
+impl Drop for NothingStarts {
+    fn drop(&mut self) {
+        if self.is_ours
+            && let Err(error) = fs::remove_file(POLICY)
+        {
+            eprintln!(
+                "cannot remove `{POLICY}`: {error}\n\nhint: remove it, or no service of a new package will start"
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn backports_come_from_where_the_release_comes_from() {
+        let main = Source {
+            uri: "http://mirror.test/debian".to_owned(),
+            suite: "bookworm".to_owned(),
+            components: vec!["main".to_owned(), "contrib".to_owned()],
+            signed_by: Some("/usr/share/keyrings/a.gpg".to_owned()),
+        };
+        let expected = "Types: deb\nURIs: http://mirror.test/debian\nSuites: bookworm-backports\nComponents: main\n\
+                        Signed-By: /usr/share/keyrings/a.gpg\n";
+        assert_eq!(backports_source(&main, "bookworm-backports").unwrap(), expected);
+    }
+}

@@ -1,0 +1,188 @@
+//! `cargo xtask test`: every check, each a part with a name, a time and a result.
+
+use std::process::{Command, ExitCode};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, ensure};
+use clap::Args;
+use vmtests::process::{command, output_of};
+use vmtests::progress::seconds;
+use vmtests::{cache, install};
+
+use crate::{licences, setup};
+
+/// What is checked.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// Without the stories on virtual machines.
+    #[arg(long)]
+    fast: bool,
+    /// Only tests and stories with this in their names, and no other checks.
+    #[arg(long, value_name = "NAME")]
+    filter: Option<String>,
+    /// Go on with the next test program when one has failed. Parts always go on.
+    #[arg(long)]
+    keep_going: bool,
+}
+
+/// How a part ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Passed,
+    Failed,
+    Skipped,
+}
+
+/// One check. An error is a failure, and says why.
+type Check = fn(&Options) -> anyhow::Result<Verdict>;
+
+const PARTS: [(&str, Check, Kind); 7] = [
+    ("tools", tools, Kind::Other),
+    ("format", format, Kind::Other),
+    ("lint", lint, Kind::Other),
+    ("unit and snapshot tests", unit_tests, Kind::Tests),
+    ("docs", docs, Kind::Other),
+    ("licences", licences, Kind::Other),
+    ("stories", stories, Kind::Stories),
+];
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Tests,
+    Stories,
+    Other,
+}
+
+/// Runs the parts, all of them even when one fails, and prints how each ended. Exits with 1 when one failed.
+pub(crate) fn run(options: &Options) -> ExitCode {
+    let wanted = PARTS.iter().filter(|(_, _, kind)| match kind {
+        Kind::Tests => true,
+        Kind::Stories => !options.fast,
+        Kind::Other => options.filter.is_none(),
+    });
+    let results = wanted
+        .map(|(name, check, _)| part(name, *check, options))
+        .collect::<Vec<_>>();
+    println!();
+    for (name, verdict, time) in &results {
+        println!("{name:<24} {:<8} {:>9}", word(*verdict), seconds(*time));
+    }
+    let count = |wanted| {
+        results
+            .iter()
+            .filter(|(_, verdict, _)| *verdict == wanted)
+            .count()
+    };
+    let (passed, failed, skipped) = (
+        count(Verdict::Passed),
+        count(Verdict::Failed),
+        count(Verdict::Skipped),
+    );
+    let skipped = if skipped == 0 {
+        String::new()
+    } else {
+        format!(", {skipped} skipped")
+    };
+    println!("\n{passed} passed, {failed} failed{skipped}");
+    if failed == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+fn part(name: &'static str, check: Check, options: &Options) -> (&'static str, Verdict, Duration) {
+    println!("== {name}");
+    let started = Instant::now();
+    let verdict = check(options).unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        Verdict::Failed
+    });
+    let time = started.elapsed();
+    println!("== {name}: {}, {}", word(verdict), seconds(time));
+    (name, verdict, time)
+}
+
+const fn word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Passed => "passed",
+        Verdict::Failed => "failed",
+        Verdict::Skipped => "skipped",
+    }
+}
+
+fn tools(_options: &Options) -> anyhow::Result<Verdict> {
+    setup::run()?;
+    for (tool, component) in [("fmt", "rustfmt"), ("clippy", "clippy")] {
+        output_of(cargo(tool).arg("--version")).with_context(|| {
+            format!("`cargo {tool}` is missing\n\nhint: `rustup component add {component}`")
+        })?;
+    }
+    Ok(Verdict::Passed)
+}
+
+fn format(_options: &Options) -> anyhow::Result<Verdict> {
+    succeeds(cargo("fmt").args(["--all", "--check"]))
+}
+
+fn lint(_options: &Options) -> anyhow::Result<Verdict> {
+    succeeds(cargo("clippy").args(["--workspace", "--all-targets", "--", "--deny", "warnings"]))
+}
+
+fn unit_tests(options: &Options) -> anyhow::Result<Verdict> {
+    // A snapshot that differs is a failure, and never written.
+    let test = |arguments: &[&str]| {
+        let mut test = cargo("test");
+        test.env("INSTA_UPDATE", "no")
+            .args(arguments)
+            .args(options.keep_going.then_some("--no-fail-fast"));
+        succeeds(test.args(options.filter.as_deref()))
+    };
+    // All but the stories, which have a part of their own.
+    let all = test(&["--workspace", "--exclude", "vmtests"]);
+    let harness = test(&["--package", "vmtests", "--lib"]);
+    all.and(harness)
+}
+
+fn docs(_options: &Options) -> anyhow::Result<Verdict> {
+    succeeds(
+        cargo("doc")
+            .args(["--workspace", "--no-deps", "--quiet"])
+            .env("RUSTDOCFLAGS", "--deny warnings"),
+    )
+}
+
+fn licences(_options: &Options) -> anyhow::Result<Verdict> {
+    let deny = std::fs::read_to_string(cache::workspace().join("deny.toml")).context("deny.toml")?;
+    licences::check(cargo("metadata").args(["--format-version=1", "--locked"]), &deny)?;
+    Ok(Verdict::Passed)
+}
+
+fn stories(options: &Options) -> anyhow::Result<Verdict> {
+    setup::run()?;
+    let mut test = cargo("test");
+    test.env("GENBACKUP", install::genbackup()?)
+        .args(["--package", "vmtests", "--test", "stories", "--"]);
+    succeeds(test.args(options.filter.as_deref()))
+}
+
+/// The cargo that runs this program.
+fn cargo(verb: &str) -> Command {
+    let mut cargo = command(&std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()));
+    cargo.current_dir(cache::workspace()).arg(verb);
+    cargo
+}
+
+fn succeeds(command: &mut Command) -> anyhow::Result<Verdict> {
+    let status = command
+        .status()
+        .with_context(|| format!("cannot start `{}`", command.get_program().display()))?;
+    let verb = command
+        .get_args()
+        .next()
+        .unwrap_or_default()
+        .display()
+        .to_string();
+    ensure!(status.success(), "`cargo {verb}` failed: {status}");
+    Ok(Verdict::Passed)
+}
