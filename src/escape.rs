@@ -96,7 +96,13 @@ impl Escaper for Table {
 }
 
 /// Filters for templates; askama looks for them in a module of this name.
-#[expect(clippy::inline_always, reason = "askama's macro writes it")]
+#[expect(
+    clippy::inline_always,
+    clippy::unused_self,
+    clippy::unnecessary_wraps,
+    unreachable_pub,
+    reason = "askama's macro writes it"
+)]
 pub(crate) mod filters {
     use std::fmt::Display;
 

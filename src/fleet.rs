@@ -4,7 +4,9 @@
 //! [`crate::model`] that says why. What is missing, and what does not fit together, is for
 //! [`crate::resolve`].
 
+mod explain;
 mod read;
+mod syntax;
 
 use std::collections::BTreeMap;
 
@@ -12,13 +14,29 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::model::{
-    AbsolutePath, Address, Calendar, ExcludePattern, HostName, KeepPolicy, PublicKey, TimeSpan, UnitPath,
+    AbsolutePath, Address, Calendar, ExcludePattern, HostName, KeepPolicy, PublicKey, Refusal, TimeSpan,
+    UnitPath,
 };
 
 pub use read::{Reading, read};
 
 /// A value and its place in the file; absent when the key is.
 pub type Field<T> = Option<Spanned<T>>;
+
+/// A list; absent when the key is. Each item has its place, and is refused on its own.
+pub type List<T> = Field<Vec<Spanned<Item<T>>>>;
+
+/// An item of a list. An item that fails in serde would fail as the whole list, at the list's place; so it
+/// does not fail there, and [`crate::resolve`] hears of it.
+#[derive(Debug, Deserialize)]
+#[serde(from = "String", bound = "T: TryFrom<String, Error = Refusal>")]
+pub struct Item<T>(pub Result<T, Refusal>);
+
+impl<T: TryFrom<String, Error = Refusal>> From<String> for Item<T> {
+    fn from(text: String) -> Self {
+        Self(T::try_from(text))
+    }
+}
 
 /// The whole file.
 #[derive(Debug, Default, Deserialize)]
@@ -56,12 +74,27 @@ pub struct ScheduleTable {
 
 /// What happens to a run that the storage host slept through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(try_from = "String")]
 pub enum CatchUpWord {
     /// It starts as soon as the host is up (`Persistent=`, systemd.timer(5)).
     AfterMissedRun,
     /// It is left out.
     Never,
+}
+
+impl TryFrom<String> for CatchUpWord {
+    type Error = Refusal;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        match text.as_str() {
+            "after-missed-run" => Ok(Self::AfterMissedRun),
+            "never" => Ok(Self::Never),
+            _ => Err(Refusal::new(
+                format!("unknown word `{text}`"),
+                "write `after-missed-run` or `never`",
+            )),
+        }
+    }
 }
 
 /// `[repository]`: restic's repository and who holds it.
@@ -117,14 +150,14 @@ pub struct HostTable {
     /// The private key of that, on the host.
     pub host_key_file: Field<UnitPath>,
     /// What is backed up.
-    pub include: Field<Vec<Spanned<AbsolutePath>>>,
+    pub include: List<AbsolutePath>,
     /// What is left out, as restic's patterns.
-    pub exclude: Field<Vec<Spanned<ExcludePattern>>>,
+    pub exclude: List<ExcludePattern>,
     /// Whether folders with a CACHEDIR.TAG are left out.
     pub exclude_caches: Field<bool>,
     /// Whether other file systems below an included path are left out.
     pub one_file_system: Field<bool>,
-    /// Whether reading leaves access times alone, which costs the capability CAP_FOWNER.
+    /// Whether reading leaves access times alone, which costs the capability `CAP_FOWNER`.
     pub preserve_access_times: Field<bool>,
 }
 

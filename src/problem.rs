@@ -86,6 +86,17 @@ impl<'t> Problems<'t> {
         self.found.push((span, problem));
     }
 
+    /// Notes a refusal of the text itself, of whose keys nothing is known.
+    pub fn refuse_text(&mut self, span: Range<usize>, refusal: Refusal) {
+        let problem = Problem {
+            refusal,
+            file: self.file.to_owned(),
+            position: position(self.text, span.start),
+            key: String::new(),
+        };
+        self.found.push((span, problem));
+    }
+
     /// True when nothing was noted.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -123,18 +134,22 @@ fn key_at(table: &DeTable<'_>, span: &Range<usize>) -> Option<String> {
 }
 
 fn key_in(value: &Spanned<DeValue<'_>>, span: &Range<usize>) -> Option<String> {
-    let inner = match value.get_ref() {
+    // A list of tables has the span of its first table: the outer one is meant.
+    if value.span() == *span {
+        return Some(String::new());
+    }
+    match value.get_ref() {
         DeValue::Table(table) => key_at(table, span).map(|rest| format!(".{rest}")),
         DeValue::Array(array) => array
             .iter()
             .enumerate()
             .find_map(|(index, item)| key_in(item, span).map(|rest| format!("[{index}]{rest}"))),
         _ => None,
-    };
-    inner.or_else(|| (value.span() == *span).then(String::new))
+    }
 }
 
-fn quoted_if_odd(key: &str) -> String {
+/// A key as TOML writes it.
+pub(crate) fn quoted_if_odd(key: &str) -> String {
     if !key.is_empty()
         && key
             .bytes()
@@ -146,9 +161,15 @@ fn quoted_if_odd(key: &str) -> String {
     }
 }
 
-/// The candidate that `word` was most likely meant to be, as a hint.
+/// The hint that names a likely candidate.
 #[must_use]
-pub fn did_you_mean<'c, C>(word: &str, candidates: C) -> Option<String>
+pub fn did_you_mean(candidate: &str) -> String {
+    format!("did you mean `{candidate}`?")
+}
+
+/// The candidate that `word` was most likely meant to be.
+#[must_use]
+pub fn likely<'c, C>(word: &str, candidates: C) -> Option<&'c str>
 where
     C: IntoIterator<Item = &'c str>,
 {
@@ -157,5 +178,5 @@ where
         .map(|candidate| (strsim::jaro_winkler(word, candidate), candidate))
         .filter(|(likeness, _)| *likeness > 0.8)
         .max_by(|(left, _), (right, _)| left.total_cmp(right))
-        .map(|(_, candidate)| format!("did you mean `{candidate}`?"))
+        .map(|(_, candidate)| candidate)
 }

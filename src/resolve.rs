@@ -32,7 +32,11 @@ pub fn resolve(reading: Reading<'_>) -> Result<Fleet, Vec<Problem>> {
         file,
         problems,
         taken_out,
+        understood,
     } = reading;
+    if !understood {
+        return Err(problems.into_vec());
+    }
     let FleetFile {
         schedule,
         repository,
@@ -62,7 +66,8 @@ pub fn resolve(reading: Reading<'_>) -> Result<Fleet, Vec<Problem>> {
 }
 
 fn resolve_schedule(fields: &mut Fields<'_>, table: Option<Spanned<ScheduleTable>>) -> Option<Schedule> {
-    let (section, table) = fields.section("schedule", table);
+    let hint = "write `[schedule]`, and below it `calendar = \"*-*-* 04:00:00\"`";
+    let (section, table) = fields.section("schedule", table, hint);
     let ScheduleTable {
         calendar,
         randomized_delay,
@@ -88,7 +93,8 @@ fn resolve_repository(
     fields: &mut Fields<'_>,
     table: Option<Spanned<RepositoryTable>>,
 ) -> (Option<Spanned<String>>, Option<Repository>) {
-    let (section, table) = fields.section("repository", table);
+    let hint = "write `[repository]`, and below it `host`, `path`, `password-file` and `keep`";
+    let (section, table) = fields.section("repository", table, hint);
     let RepositoryTable {
         host,
         path,
@@ -130,15 +136,8 @@ fn resolve_repository(
     }
     if let Some(file) = &password_file {
         paths::check_credential(fields, file);
-        if let Some(path) = path
-            .as_ref()
-            .filter(|path| path.get_ref().contains(file.get_ref().as_str()))
-        {
-            fields.problem(
-                file.span(),
-                "the password's file lies in the repository's folder, which clients mount",
-                format!("keep it outside `{}`", path.get_ref()),
-            );
+        if let Some(path) = &path {
+            paths::check_outside(fields, file, path.get_ref());
         }
     }
     let creation = resolve_creation(fields, &section, initialize, file_system.as_ref());
@@ -184,7 +183,7 @@ fn resolve_creation(
 
 fn resolve_monitor(fields: &mut Fields<'_>, table: Option<Spanned<MonitorTable>>) -> Option<Monitor> {
     let table = table?;
-    let (section, table) = fields.section("monitor", Some(table));
+    let (section, table) = fields.section("monitor", Some(table), "");
     let MonitorTable {
         warn_after,
         alert_after,
@@ -196,7 +195,7 @@ fn resolve_monitor(fields: &mut Fields<'_>, table: Option<Spanned<MonitorTable>>
         fields.problem(
             alert_after.span(),
             "the alert would come before the warning",
-            format!("`alert-after` is `{}` or more", warn_after.get_ref()),
+            format!("write a span of `{}` or more", warn_after.get_ref()),
         );
     }
     Some(Monitor {

@@ -14,24 +14,12 @@ use anyhow::{Context, Result, bail};
 
 use crate::model::Calendar;
 
-/// What systemd says of a calendar expression: nothing when it takes it, else the reason.
+/// True when systemd takes a calendar expression. It gives no reason when it does not.
 ///
 /// # Errors
 /// When `systemd-analyze` can't be started.
-pub fn refused_calendar(calendar: &Calendar) -> Result<Option<String>> {
-    let output = analyze(&["calendar", calendar.as_str()])?;
-    if output.status.success() {
-        return Ok(None);
-    }
-    let complaint = String::from_utf8_lossy(&output.stderr);
-    Ok(Some(
-        complaint
-            .lines()
-            .next()
-            .unwrap_or("systemd refuses it")
-            .trim()
-            .to_owned(),
-    ))
+pub fn takes_calendar(calendar: &Calendar) -> Result<bool> {
+    Ok(analyze(&["calendar", calendar.as_str()])?.status.success())
 }
 
 /// The exposure of one unit file in tenths, from 0 (nothing) to 100 (everything), as

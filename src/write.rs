@@ -2,12 +2,13 @@
 //!
 //! # What it guarantees
 //! - Each file is whole at any moment, old or new: also after a crash, a full disk or `kill -9`.
-//! - When a file can't be written, no file is changed.
+//! - When a file can't be written, no file is changed, and nothing is left behind.
 //! - What was interrupted is completed by the next call.
 //! - Only what the manifest lists is ever deleted, never a file changed by hand since, and nothing at all when
 //!   the manifest can't be read.
 //!
-//! It does not guarantee that all files change at one moment: a reader in between sees some old, some new.
+//! It does not guarantee that all files change at one moment: a reader in between sees some old, some new. A
+//! folder that was made stays when it has become empty.
 
 #![expect(
     clippy::disallowed_methods,
@@ -17,15 +18,40 @@
 mod changes;
 mod manifest;
 mod transaction;
+mod tree;
 
 use std::fs;
 use std::io::{ErrorKind, Write};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use tempfile::TempDir;
+
+use crate::emit::Artifact;
 
 pub use changes::{Change, Changes, Place};
-pub use transaction::{Overwrite, Transaction};
+pub use transaction::{Counts, Overwrite, Transaction};
+
+/// Writes files below a folder that is soon gone, for other programs to read: nothing is brought to the disk.
+///
+/// # Errors
+/// When a file can't be written.
+pub fn throw_away(artifacts: &[Artifact]) -> Result<TempDir> {
+    let folder = tempfile::tempdir().context("can't make a temporary folder")?;
+    for Artifact { path, content, .. } in artifacts {
+        let place = folder.path().join(path.trim_start_matches('/'));
+        fs::create_dir_all(place.parent().unwrap_or(&place))
+            .and_then(|()| fs::write(&place, content))
+            .with_context(|| format!("can't write {}", place.display()))?;
+    }
+    Ok(folder)
+}
+
+/// True when files were written below this root.
+#[must_use]
+pub fn has_manifest(root: &Path) -> bool {
+    root.join(manifest::MANIFEST).exists()
+}
 
 /// Writes a file that is not there yet, mode 0644, with its folder.
 ///

@@ -7,10 +7,10 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use super::load;
-use crate::emit::emit;
+use crate::emit::{Artifact, emit};
 use crate::plan::HostPlan;
 use crate::verify;
-use crate::write::{Changes, Overwrite, Place, Transaction};
+use crate::write;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -45,20 +45,12 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
         .next();
     for host in std::iter::once(&fleet.storage.name).chain(client) {
         let plan = HostPlan::of(&fleet, host).context("the fleet does not know its own host")?;
-        let folder = tempfile::tempdir().context("can't make a temporary folder")?;
-        let mut transaction = Transaction::default();
-        let artifacts = emit(&plan)?;
-        let services: Vec<_> = artifacts
-            .iter()
-            .map(|artifact| artifact.path.clone())
-            .filter(|path| path.ends_with(".service"))
+        let services: Vec<_> = emit(&plan)?
+            .into_iter()
+            .filter(|artifact| artifact.path.ends_with(".service"))
             .collect();
-        transaction.stage(
-            Changes::between(&Place::below(folder.path()), artifacts)?,
-            Overwrite::Never,
-        )?;
-        transaction.commit()?;
-        for service in services {
+        let folder = write::throw_away(&services)?;
+        for Artifact { path: service, .. } in services {
             let tenths = verify::exposure(&folder.path().join(service.trim_start_matches('/')))?;
             let name = service.rsplit('/').next().unwrap_or(&service);
             println!("  {:4}.{}  {host}: {name}", tenths / 10, tenths % 10);

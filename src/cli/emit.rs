@@ -1,5 +1,6 @@
 //! `genbackup emit`: writes the files of this host, of another, or of all.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -10,7 +11,7 @@ use super::load;
 use crate::emit::{UNIT_FOLDER, emit};
 use crate::model::{Fleet, HostName};
 use crate::plan::HostPlan;
-use crate::write::{Changes, Overwrite, Place, Transaction};
+use crate::write::{self, Changes, Counts, Overwrite, Place, Transaction};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -57,45 +58,43 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
         }
     };
     let root = root.clone().unwrap_or_else(|| PathBuf::from("/"));
-    let targets: Vec<(&HostName, PathBuf)> = if *all {
+    let mut targets: Vec<(Option<&HostName>, PathBuf)> = if *all {
         fleet
             .host_names()
-            .map(|host| (host, root.join(host.as_str())))
+            .map(|host| (Some(host), root.join(host.as_str())))
             .collect()
     } else {
-        vec![(load::host(&fleet, host.as_deref())?, root)]
+        vec![(Some(load::host(&fleet, host.as_deref())?), root.clone())]
     };
+    if *all {
+        targets.extend(departed(&fleet, &root)?.into_iter().map(|tree| (None, tree)));
+    }
 
     let mut transaction = Transaction::default();
-    let (mut written, mut removed, mut would_change) = (0, 0, false);
+    let mut would_change = false;
     for (host, root) in targets {
-        let changes = changes(
-            &fleet,
-            host,
-            &Place {
-                root,
-                units: out.clone(),
-            },
-        )?;
-        for note in &changes.notes {
-            eprintln!("note: {note}");
-        }
+        let artifacts = match host {
+            Some(host) => emit(&HostPlan::of(&fleet, host).context("the fleet does not know its own host")?)?,
+            // A host that has left the fleet needs nothing.
+            None => Vec::new(),
+        };
+        let place = Place {
+            root,
+            units: out.clone(),
+        };
         if *diff {
+            let changes = Changes::between(&place, &artifacts)?;
+            notes(&changes.notes);
             print!("{}", changes.diff());
-            would_change |= !changes.is_empty();
+            would_change |= changes.changes_files();
             continue;
         }
-        let counts = changes.counts();
-        written += counts.0;
-        removed += counts.1;
-        transaction.stage(
-            changes,
-            if *force {
-                Overwrite::Always
-            } else {
-                Overwrite::Never
-            },
-        )?;
+        let overwrite = if *force {
+            Overwrite::Always
+        } else {
+            Overwrite::Never
+        };
+        transaction.stage(&place, &artifacts, overwrite)?;
     }
     if *diff {
         return Ok(if would_change {
@@ -104,12 +103,35 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
             ExitCode::SUCCESS
         });
     }
-    transaction.commit()?;
+    notes(transaction.notes());
+    let Counts { written, removed } = transaction.commit()?;
     println!("{written} files written, {removed} removed");
     Ok(ExitCode::SUCCESS)
 }
 
-fn changes(fleet: &Fleet, host: &HostName, place: &Place) -> Result<Changes> {
-    let plan = HostPlan::of(fleet, host).context("the fleet does not know its own host")?;
-    Changes::between(place, emit(&plan)?)
+fn notes(notes: &[String]) {
+    for note in notes {
+        eprintln!("note: {note}");
+    }
+}
+
+/// Trees of hosts that the fleet had once: folders below the root with a manifest of ours. A link is none, since
+/// it may lead to a system in use.
+fn departed(fleet: &Fleet, root: &Path) -> Result<Vec<PathBuf>> {
+    let entries = match std::fs::read_dir(root) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.with_context(|| format!("can't look into {}", root.display()))?,
+    };
+    let mut trees = Vec::new();
+    for entry in entries {
+        let entry = entry.with_context(|| format!("can't look into {}", root.display()))?;
+        let is_host = fleet
+            .host_names()
+            .any(|host| entry.file_name().to_str() == Some(host.as_str()));
+        if !is_host && entry.file_type()?.is_dir() && write::has_manifest(&entry.path()) {
+            trees.push(entry.path());
+        }
+    }
+    trees.sort();
+    Ok(trees)
 }

@@ -26,19 +26,14 @@ pub(super) fn load(path: &Path) -> Result<Result<Fleet, Vec<Problem>>> {
         .schedule
         .as_ref()
         .and_then(|table| table.get_ref().calendar.clone());
-    let refused = match &calendar {
-        Some(calendar) => verify::refused_calendar(calendar.get_ref())?,
-        None => None,
-    };
     let mut reading = reading;
-    if let (Some(calendar), Some(reason)) = (calendar, refused) {
+    if let Some(calendar) = calendar
+        && !verify::takes_calendar(calendar.get_ref())?
+    {
         reading.problems.push(
             calendar.span(),
-            format!(
-                "systemd refuses the calendar expression `{}`: {reason}",
-                calendar.get_ref()
-            ),
-            "see systemd.time(7); `systemd-analyze calendar` tries one out",
+            format!("systemd refuses the calendar expression `{}`", calendar.get_ref()),
+            "write it as in systemd.time(7), such as `*-*-* 04:00:00`; `systemd-analyze calendar` tries one out",
         );
     }
     Ok(resolve(reading))

@@ -10,9 +10,9 @@ use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, Deserializer};
 
-use super::FleetFile;
-use crate::model::Refusal;
-use crate::problem::{Problems, did_you_mean};
+use super::explain::{Explained, explain};
+use super::{FleetFile, syntax};
+use crate::problem::Problems;
 
 /// What could be read, and what was taken out because it could not.
 #[derive(Debug)]
@@ -21,9 +21,11 @@ pub struct Reading<'t> {
     pub file: FleetFile,
     /// The problems so far.
     pub problems: Problems<'t>,
-    /// Key names (the last part of a dotted key) of what was taken out, by the start of the table's or
-    /// entry's span: nobody is told that a value is missing when it is there and wrong.
+    /// Dotted keys of what was taken out, and of what was most likely meant by it: nobody is told that a value
+    /// is missing when it is there and wrong.
     pub taken_out: BTreeSet<String>,
+    /// False when the text is no TOML, or holds nothing: then nothing can be said of what it lacks.
+    pub understood: bool,
 }
 
 /// Reads `text`, which came from `file_name`.
@@ -32,32 +34,41 @@ pub fn read<'t>(file_name: &'t str, text: &'t str) -> Reading<'t> {
     let (table, errors) = DeTable::parse_recoverable(text);
     let whole = table.span();
     let mut table = table.into_inner();
+    let mut taken_out = BTreeSet::new();
+
     let mut problems = Problems::new(file_name, text, table.clone());
-    let well_formed = errors.is_empty();
-    for error in errors {
-        let span = error.span().unwrap_or_default();
-        problems.refuse(
-            span.clone(),
-            syntax(error.message(), text.get(span).unwrap_or_default()),
-        );
+    let mut understood = syntax::note(&mut problems, text, &errors);
+    if errors.is_empty() && table.is_empty() {
+        let hint = "`genbackup init` writes a file to start from; `--fleet` names another";
+        problems.push(0..0, "this fleet file is empty", hint);
+        understood = false;
+    }
+    if !understood {
+        return Reading {
+            file: FleetFile::default(),
+            problems,
+            taken_out,
+            understood,
+        };
     }
 
-    let mut taken_out = BTreeSet::new();
+    let original = table.clone();
+    refuse_lists_of_tables(&mut table);
     let file = loop {
         match FleetFile::deserialize(Deserializer::from(Spanned::new(whole.clone(), table.clone()))) {
             Ok(file) => break file,
             Err(error) => {
                 let span = error.span().unwrap_or_default();
+                let found = value_at(&original, &span);
                 let Some(key) = take_out(&mut table, &span) else {
                     // Without a place nothing can be taken out; what is known is said all the same.
-                    problems.refuse(span, explain(error.message(), ""));
+                    problems.refuse(span, explain(error.message(), "", found).refusal);
                     break FleetFile::default();
                 };
-                // After a syntax error the parser guesses; its guesses are not the author's mistakes.
-                if well_formed {
-                    let refusal = explain(error.message(), &key);
-                    problems.refuse(span, refusal);
-                }
+                let Explained { refusal, meant } = explain(error.message(), &key, found);
+                problems.refuse(span, refusal);
+                taken_out.extend(meant);
+                taken_out.extend(empty_host(&mut table, &key));
                 taken_out.insert(key);
             }
         }
@@ -66,6 +77,46 @@ pub fn read<'t>(file_name: &'t str, text: &'t str) -> Reading<'t> {
         file,
         problems,
         taken_out,
+        understood,
+    }
+}
+
+/// serde takes a list for a struct, as its values in order; here a table is a table. What stands in a list's
+/// place is refused.
+fn refuse_lists_of_tables(table: &mut DeTable<'_>) {
+    let refuse = |value: &mut Spanned<DeValue<'_>>| {
+        if value.get_ref().is_array() {
+            *value.get_mut() = DeValue::Boolean(false);
+        }
+    };
+    for (_, value) in table.iter_mut() {
+        refuse(value);
+    }
+    if let Some(DeValue::Table(hosts)) = table.get_mut("hosts").map(Spanned::get_mut) {
+        for (_, value) in hosts.iter_mut() {
+            refuse(value);
+        }
+    }
+}
+
+/// The value with this span, or whose key has it.
+fn value_at<'v, 't>(table: &'v DeTable<'t>, span: &Range<usize>) -> Option<&'v DeValue<'t>> {
+    table.iter().find_map(|(key, value)| {
+        (key.span() == *span)
+            .then(|| value.get_ref())
+            .or(value_in(value, span))
+    })
+}
+
+fn value_in<'v, 't>(value: &'v Spanned<DeValue<'t>>, span: &Range<usize>) -> Option<&'v DeValue<'t>> {
+    // A list of tables has the span of its first table: the outer one is meant.
+    if value.span() == *span {
+        return Some(value.get_ref());
+    }
+    match value.get_ref() {
+        DeValue::Table(table) => value_at(table, span),
+        DeValue::Array(array) => array.iter().find_map(|item| value_in(item, span)),
+        _ => None,
     }
 }
 
@@ -73,7 +124,7 @@ pub fn read<'t>(file_name: &'t str, text: &'t str) -> Reading<'t> {
 fn take_out(table: &mut DeTable<'_>, span: &Range<usize>) -> Option<String> {
     for (key, value) in table.iter_mut() {
         if let Some(inner) = take_out_of(value, span) {
-            return Some(format!("{}.{inner}", key.get_ref()));
+            return Some(format!("{}{inner}", key.get_ref()));
         }
     }
     let key = table
@@ -86,7 +137,7 @@ fn take_out(table: &mut DeTable<'_>, span: &Range<usize>) -> Option<String> {
 
 fn take_out_of(value: &mut Spanned<DeValue<'_>>, span: &Range<usize>) -> Option<String> {
     match value.get_mut() {
-        DeValue::Table(table) => take_out(table, span),
+        DeValue::Table(table) => take_out(table, span).map(|inner| format!(".{inner}")),
         DeValue::Array(array) => {
             let index = array.iter().position(|item| item.span() == *span)?;
             let items = array.clone().into_iter().enumerate();
@@ -94,105 +145,22 @@ fn take_out_of(value: &mut Spanned<DeValue<'_>>, span: &Range<usize>) -> Option<
                 .filter(|(place, _)| *place != index)
                 .map(|(_, item)| item)
                 .collect();
-            Some(index.to_string())
+            Some(format!("[{index}]"))
         }
         _ => None,
     }
 }
 
-fn syntax(message: &str, at: &str) -> Refusal {
-    if message.contains("duplicate key") {
-        return Refusal::new(
-            format!("`{at}` is there twice"),
-            "give each key, and each host, once; two hosts need two names",
-        );
-    }
-    Refusal::new(
-        message.trim_end().replace('\n', ", "),
-        "this is not TOML; strings are quoted, tables stand in brackets",
-    )
-}
-
-/// serde's message in our words, with a way out.
-fn explain(message: &str, dotted_key: &str) -> Refusal {
-    let mut words = message.split('`').skip(1).step_by(2);
-    if message.starts_with("unknown field") {
-        let key = words.next().unwrap_or_default();
-        let known: Vec<&str> = words.collect();
-        let hint = secret_hint(key)
-            .map(str::to_owned)
-            .or_else(|| did_you_mean(key, known.iter().copied()))
-            .unwrap_or_else(|| format!("the keys here are {}", known.join(", ")));
-        return Refusal::new(format!("unknown key `{key}`"), hint);
-    }
-    if message.starts_with("unknown variant") {
-        let word = words.next().unwrap_or_default();
-        let known: Vec<&str> = words.collect();
-        return Refusal::new(
-            format!("unknown word `{word}`"),
-            format!("write one of {}", known.join(", ")),
-        );
-    }
-    if let Some(rest) = message.strip_prefix("invalid type: ") {
-        let (found, expected) = rest.split_once(", expected ").unwrap_or((rest, "another type"));
-        let expected = match expected.trim() {
-            "struct ScheduleTable"
-            | "struct RepositoryTable"
-            | "struct NfsTable"
-            | "struct SshTable"
-            | "struct HostTable"
-            | "struct MonitorTable"
-            | "a map" => "a table",
-            "a sequence" => "a list",
-            "i64" => "a whole number",
-            other => other,
-        };
-        let name = dotted_key.rsplit('.').next().unwrap_or(dotted_key);
-        return Refusal::new(
-            format!("`{name}` is {}, and must be {expected}", with_article(found)),
-            type_hint(expected),
-        );
-    }
-    Refusal::from_message(message)
-}
-
-fn with_article(found: &str) -> String {
-    let kind = found.split('`').next().unwrap_or(found).trim();
-    let value = found
-        .split('`')
-        .nth(1)
-        .map(|value| format!(" (`{value}`)"))
-        .unwrap_or_default();
-    match kind {
-        "integer" => format!("an integer{value}"),
-        "sequence" => "a list".to_owned(),
-        "map" => "a table".to_owned(),
-        "boolean" | "floating point" => format!("a {kind}{value}"),
-        "string" | "str" => "a string".to_owned(),
-        _ if kind.starts_with("string") => format!("a {found}"),
-        other => format!("{other}{value}"),
-    }
-}
-
-fn type_hint(expected: &str) -> &'static str {
-    match expected {
-        "a string" => "put it in double quotes",
-        "a list" => "put it in brackets: [\"…\", \"…\"]",
-        "a boolean" => "write true or false, without quotes",
-        "a whole number" => "write digits, without quotes",
-        _ => "",
-    }
-}
-
-fn secret_hint(key: &str) -> Option<&'static str> {
-    match key {
-        "password" | "passphrase" | "secret" | "token" => Some(
-            "a fleet file holds no secret; name the file that holds it: `password-file`. then change the \
-             secret, since this one was written down",
-        ),
-        "key" | "private-key" => {
-            Some("a fleet file holds no secret; name the file that holds it: `key-file`")
-        }
-        _ => None,
-    }
+/// `[hosts.ziz.example]` is host `ziz` with a key `example`: without that key nothing is left of it, and
+/// nothing is missing either.
+fn empty_host(table: &mut DeTable<'_>, taken_out: &str) -> Option<String> {
+    let (parent, _) = taken_out.strip_prefix("hosts.")?.rsplit_once('.')?;
+    let DeValue::Table(hosts) = table.get_mut("hosts")?.get_mut() else {
+        return None;
+    };
+    let is_empty = matches!(hosts.get(parent)?.get_ref(), DeValue::Table(host) if host.is_empty());
+    is_empty.then(|| {
+        hosts.remove(parent);
+        format!("hosts.{parent}")
+    })
 }

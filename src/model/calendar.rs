@@ -6,7 +6,7 @@ checked_string! {
     /// A calendar expression of systemd.time(7), such as `*-*-* 04:00:00 America/Los_Angeles`.
     ///
     /// Here only its characters are looked at. Whether systemd takes it is systemd's to say: see
-    /// [`crate::verify::refused_calendar`].
+    /// [`crate::verify::takes_calendar`].
     Calendar, check
 }
 

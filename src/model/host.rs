@@ -18,6 +18,15 @@ fn check_name(text: &str) -> Result<(), Refusal> {
     if is_dotted_name(text) && text.len() <= 64 && !text.contains(|c: char| c.is_ascii_uppercase()) {
         return Ok(());
     }
+    let lower = text.to_ascii_lowercase();
+    if lower != text && check_name(&lower).is_ok() {
+        return Err(Refusal::new(
+            format!("`{text}` is not in lower case"),
+            format!(
+                "write `{lower}`: restic tells host names apart by their case, and a fleet's are in lower case"
+            ),
+        ));
+    }
     Err(Refusal::new(
         format!("`{text}` is not a host name"),
         "use labels of a to z, 0 to 9 and `-`, with dots between them; 64 characters at most",

@@ -16,7 +16,13 @@ checked_string! {
 }
 
 fn check_path(text: &str) -> Result<(), Refusal> {
-    if text.starts_with("~/") || text.starts_with('$') {
+    if text.contains("PRIVATE KEY") {
+        return Err(Refusal::new(
+            "this is a private key, and a fleet file holds no secret",
+            "write the path of the file that holds it; then make a new pair, since this one was written down",
+        ));
+    }
+    if text.starts_with('~') || text.starts_with('$') {
         return Err(Refusal::new(
             format!("`{text}` is not an absolute path"),
             "nothing is expanded here; write the whole path, starting with `/`",
@@ -25,7 +31,11 @@ fn check_path(text: &str) -> Result<(), Refusal> {
     let Some(rest) = text.strip_prefix('/') else {
         return Err(Refusal::new(
             format!("`{text}` is not an absolute path"),
-            format!("write the whole path, for example `/{text}`"),
+            if text.is_empty() {
+                "write the whole path, starting with `/`".to_owned()
+            } else {
+                format!("write the whole path, for example `/{text}`")
+            },
         ));
     };
     if text.chars().any(char::is_control) {

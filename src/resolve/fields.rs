@@ -5,6 +5,7 @@ use std::ops::{Range, RangeInclusive};
 
 use toml::Spanned;
 
+use crate::fleet::Item;
 use crate::problem::{Problem, Problems};
 
 /// A table of the file: its dotted name and its place.
@@ -36,15 +37,17 @@ impl<'t> Fields<'t> {
         self.problems.push(span, what, hint);
     }
 
-    /// A top-level table that must be there; an empty one in its place when it is not.
-    pub(super) fn section<T: Default>(&mut self, name: &str, table: Option<Spanned<T>>) -> (Section, T) {
+    /// A top-level table that must be there; an empty one in its place when it is not. `hint` shows how to write
+    /// it.
+    pub(super) fn section<T: Default>(
+        &mut self,
+        name: &str,
+        table: Option<Spanned<T>>,
+        hint: &str,
+    ) -> (Section, T) {
         let Some(table) = table else {
             if !self.taken_out.contains(name) {
-                self.problem(
-                    0..0,
-                    format!("the table `[{name}]` is missing"),
-                    "`genbackup init` writes one to start from",
-                );
+                self.problem(0..0, format!("the table `[{name}]` is missing"), hint);
             }
             return (
                 Section {
@@ -63,12 +66,35 @@ impl<'t> Fields<'t> {
         self.taken_out.contains(&format!("{}.{key}", section.name))
     }
 
+    /// True when the table of a host was there, and unreadable: under its name, or under the start of a name
+    /// whose dots were taken for TOML's.
+    pub(super) fn was_host_taken_out(&self, name: &str) -> bool {
+        self.taken_out
+            .iter()
+            .filter_map(|taken_out| taken_out.strip_prefix("hosts."))
+            .filter_map(|taken_out| name.strip_prefix(taken_out))
+            .any(|rest| rest.is_empty() || rest.starts_with('.'))
+    }
+
     /// True when an item of the list at this key was unreadable.
     pub(super) fn has_taken_out_below(&self, section: &Section, key: &str) -> bool {
-        let prefix = format!("{}.{key}.", section.name);
+        let prefix = format!("{}.{key}[", section.name);
         self.taken_out
             .iter()
             .any(|taken_out| taken_out.starts_with(&prefix))
+    }
+
+    /// The items of a list that can be read; the others are problems.
+    pub(super) fn items<T>(&mut self, list: Vec<Spanned<Item<T>>>) -> Vec<Spanned<T>> {
+        let mut items = Vec::new();
+        for item in list {
+            let span = item.span();
+            match item.into_inner().0 {
+                Ok(item) => items.push(Spanned::new(span, item)),
+                Err(refusal) => self.problems.refuse(span, refusal),
+            }
+        }
+        items
     }
 
     /// A value that must be there; `hint` shows how to write it.
@@ -110,7 +136,7 @@ impl<'t> Fields<'t> {
             self.problem(
                 value.span(),
                 format!("`{}` is out of bounds", value.get_ref()),
-                format!("from {} to {}", bounds.start(), bounds.end()),
+                format!("write a number from {} to {}", bounds.start(), bounds.end()),
             );
         }
         number
@@ -118,6 +144,11 @@ impl<'t> Fields<'t> {
 }
 
 impl Section {
+    /// True when the table is there.
+    pub(super) fn is_present(&self) -> bool {
+        self.present
+    }
+
     /// A table that is there.
     pub(super) fn at(name: impl Into<String>, span: Range<usize>) -> Self {
         Self {

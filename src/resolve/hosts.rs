@@ -10,14 +10,14 @@ use crate::model::{
     AccessTimes, Caches, FileSystems, HostName, PublicKey, RemoteClient, RemoteClients, Repository, Source,
     StorageHost, UnitPath,
 };
-use crate::problem::did_you_mean;
+use crate::problem::{did_you_mean, likely, quoted_if_odd};
 
 use super::fields::{Fields, Section};
 use super::paths;
 
 type Hosts = BTreeMap<Spanned<HostName>, HostTable>;
 
-/// Where sshd keeps a host's key by default (sshd_config(5), `HostKey`).
+/// Where sshd keeps a host's key by default (`sshd_config(5)`, `HostKey`).
 const HOST_KEY_FILE: &str = "/etc/ssh/ssh_host_ed25519_key";
 
 /// The storage host and the clients on other machines; `None` after a problem.
@@ -29,9 +29,17 @@ pub(super) fn resolve_hosts(
     nfs: Field<NfsTable>,
     ssh: Field<SshTable>,
 ) -> Option<(StorageHost, Option<RemoteClients>)> {
-    let (_, mut hosts) = fields.section("hosts", hosts);
+    let (section, mut hosts) = fields.section(
+        "hosts",
+        hosts,
+        "write `[hosts.NAME]` for each host, with its `include`",
+    );
     refuse_shared_addresses(fields, &hosts);
-    let storage_name = storage_name.and_then(|name| known_host(fields, &name, &hosts));
+    refuse_shared_host_keys(fields, &hosts);
+    let storage_name = storage_name
+        .filter(|_| section.is_present())
+        .and_then(|name| known_host(fields, &name, &hosts));
+    let storage_span = storage_name.as_ref().map(Spanned::span);
     let storage = storage_name
         .as_ref()
         .and_then(|name| hosts.remove_entry(name))
@@ -43,20 +51,30 @@ pub(super) fn resolve_hosts(
         .cloned();
     let clients: Option<BTreeMap<_, _>> = hosts
         .into_iter()
-        .map(|(name, table)| resolve_client(fields, name, table, mount.as_ref()))
+        .map(|(name, table)| {
+            // Before the storage host is known, a host without a host key may well be it.
+            if storage_span.is_none() && table.host_key.is_none() {
+                resolve_source(fields, &name, table, None);
+                return None;
+            }
+            resolve_client(fields, name, table, mount.as_ref())
+        })
         .collect::<Vec<_>>()
         .into_iter()
         .collect();
     let Some(clients) = clients else {
         // What all clients share is looked at even when one of them is wrong.
-        resolve_shared(fields, nfs, ssh);
+        resolve_shared(fields, repository, nfs, ssh);
         return None;
     };
     let storage = storage?;
     if clients.is_empty() {
-        if storage.source.is_none() {
+        let section = Section::at(format!("hosts.{}", storage.name), 0..0);
+        if let (None, Some(span)) = (&storage.source, storage_span)
+            && !fields.was_taken_out(&section, "include")
+        {
             fields.problem(
-                0..0,
+                span,
                 "nothing is backed up",
                 "give at least one host an `include` list",
             );
@@ -68,7 +86,7 @@ pub(super) fn resolve_hosts(
         port,
         key_file,
         public_key,
-    } = resolve_shared(fields, nfs, ssh)?;
+    } = resolve_shared(fields, repository, nfs, ssh)?;
     Some((
         storage,
         Some(RemoteClients {
@@ -85,14 +103,19 @@ fn known_host(fields: &mut Fields<'_>, name: &Spanned<String>, hosts: &Hosts) ->
     let known = hosts
         .keys()
         .find(|host| host.get_ref().as_str() == name.get_ref());
-    if known.is_none() {
-        let names: Vec<&str> = hosts.keys().map(|host| host.get_ref().as_str()).collect();
-        let hint = did_you_mean(name.get_ref(), names.iter().copied()).unwrap_or_else(|| {
-            format!(
-                "add `[hosts.{}]`; it may be empty when it only stores",
-                name.get_ref()
-            )
-        });
+    // A host that is there and wrong has a problem of its own.
+    let is_wrong = fields.was_host_taken_out(name.get_ref());
+    if known.is_none() && !is_wrong {
+        let names = hosts.keys().map(|host| host.get_ref().as_str());
+        let hint = likely(name.get_ref(), names).map_or_else(
+            || {
+                format!(
+                    "add `[hosts.{}]`; it may be empty when it only stores",
+                    quoted_if_odd(name.get_ref())
+                )
+            },
+            did_you_mean,
+        );
         fields.problem(
             name.span(),
             format!("no host is named `{}`", name.get_ref()),
@@ -104,7 +127,7 @@ fn known_host(fields: &mut Fields<'_>, name: &Spanned<String>, hosts: &Hosts) ->
 
 fn refuse_shared_addresses(fields: &mut Fields<'_>, hosts: &Hosts) {
     let mut seen: BTreeMap<String, &HostName> = BTreeMap::new();
-    for (name, table) in hosts {
+    for (name, table) in in_order(hosts) {
         let (address, span) = match &table.address {
             Some(address) => (address.get_ref().clone(), address.span()),
             None => (name.get_ref().to_address(), name.span()),
@@ -119,6 +142,27 @@ fn refuse_shared_addresses(fields: &mut Fields<'_>, hosts: &Hosts) {
     }
 }
 
+fn refuse_shared_host_keys(fields: &mut Fields<'_>, hosts: &Hosts) {
+    let mut seen: BTreeMap<String, &HostName> = BTreeMap::new();
+    for (name, table) in in_order(hosts) {
+        let Some(key) = &table.host_key else { continue };
+        if let Some(other) = seen.insert(key.get_ref().without_comment(), name.get_ref()) {
+            fields.problem(
+                key.span(),
+                format!("`{}` and `{other}` have one host key", name.get_ref()),
+                "one could answer in the other's name; give each its own, with `ssh-keygen -A` on a cloned machine",
+            );
+        }
+    }
+}
+
+/// The hosts in the order of the file.
+fn in_order(hosts: &Hosts) -> Vec<(&Spanned<HostName>, &HostTable)> {
+    let mut hosts: Vec<_> = hosts.iter().collect();
+    hosts.sort_by_key(|(name, _)| name.span().start);
+    hosts
+}
+
 fn resolve_storage(
     fields: &mut Fields<'_>,
     name: Spanned<HostName>,
@@ -130,7 +174,10 @@ fn resolve_storage(
         host_key,
         host_key_file,
         include,
-        ..
+        exclude,
+        exclude_caches,
+        one_file_system,
+        preserve_access_times,
     } = &table;
     for span in [
         host_key.as_ref().map(Spanned::span),
@@ -150,6 +197,22 @@ fn resolve_storage(
         |address| address.get_ref().clone(),
     );
     let has_source = include.is_some();
+    let section = Section::at(format!("hosts.{}", name.get_ref()), name.span());
+    if !has_source && !fields.was_taken_out(&section, "include") {
+        let options = [exclude_caches, one_file_system, preserve_access_times];
+        let options = options.map(|option| option.as_ref().map(Spanned::span));
+        for span in options
+            .into_iter()
+            .chain([exclude.as_ref().map(Spanned::span)])
+            .flatten()
+        {
+            fields.problem(
+                span,
+                "this is for a host that is backed up, and this one has no `include` list",
+                "write include = [\"/etc\", \"/home\"], or leave this out",
+            );
+        }
+    }
     let source = has_source
         .then(|| {
             resolve_source(
@@ -225,23 +288,20 @@ fn resolve_source(
     } = table;
     let section = Section::at(format!("hosts.{}", name.get_ref()), name.span());
     let include = fields.required(&section, "include", include, "include = [\"/etc\", \"/home\"]");
-    let exclude: Vec<_> = exclude.map(Spanned::into_inner).unwrap_or_default();
-    if let Some(include) = &include {
-        if include.get_ref().is_empty() && !fields.has_taken_out_below(&section, "include") {
-            fields.problem(
-                include.span(),
-                "the include list is empty",
-                "name what is to be backed up, or remove the host",
-            );
-        }
-        paths::check_include(fields, include.get_ref(), &exclude, repository);
+    let exclude = exclude.map(Spanned::into_inner).unwrap_or_default();
+    let exclude = fields.items(exclude);
+    let include = include?;
+    if include.get_ref().is_empty() && !fields.has_taken_out_below(&section, "include") {
+        fields.problem(
+            include.span(),
+            "the include list is empty",
+            "name what is to be backed up, or remove the host",
+        );
     }
+    let include = fields.items(include.into_inner());
+    paths::check_include(fields, &include, &exclude, repository);
     Some(Source {
-        include: include?
-            .into_inner()
-            .into_iter()
-            .map(Spanned::into_inner)
-            .collect(),
+        include: include.into_iter().map(Spanned::into_inner).collect(),
         exclude: exclude.into_iter().map(Spanned::into_inner).collect(),
         caches: if is_set(exclude_caches.as_ref()) {
             Caches::Exclude
@@ -273,8 +333,15 @@ struct Shared {
     public_key: PublicKey,
 }
 
-fn resolve_shared(fields: &mut Fields<'_>, nfs: Field<NfsTable>, ssh: Field<SshTable>) -> Option<Shared> {
-    let (nfs_section, NfsTable { mount }) = fields.section("nfs", nfs);
+fn resolve_shared(
+    fields: &mut Fields<'_>,
+    repository: Option<&Repository>,
+    nfs: Field<NfsTable>,
+    ssh: Field<SshTable>,
+) -> Option<Shared> {
+    let hint = "clients on other machines need it: write `[nfs]`, and below it `mount = \"/mnt/…\"`";
+    let (nfs_section, NfsTable { mount }) = fields.section("nfs", nfs, hint);
+    let hint = "clients on other machines need it: write `[ssh]`, and below it `key-file` and `public-key`";
     let (
         ssh_section,
         SshTable {
@@ -282,7 +349,7 @@ fn resolve_shared(fields: &mut Fields<'_>, nfs: Field<NfsTable>, ssh: Field<SshT
             key_file,
             public_key,
         },
-    ) = fields.section("ssh", ssh);
+    ) = fields.section("ssh", ssh, hint);
     let mount = fields.required(
         &nfs_section,
         "mount",
@@ -315,6 +382,9 @@ fn resolve_shared(fields: &mut Fields<'_>, nfs: Field<NfsTable>, ssh: Field<SshT
     }
     if let Some(file) = &key_file {
         paths::check_credential(fields, file);
+        if let Some(repository) = repository {
+            paths::check_outside(fields, file, &repository.path);
+        }
     }
     Some(Shared {
         mount: mount?.into_inner(),

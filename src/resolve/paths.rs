@@ -30,6 +30,20 @@ pub(super) fn check_credential(fields: &mut Fields<'_>, file: &Spanned<UnitPath>
     }
 }
 
+/// A secret on the storage host is no secret in the repository's folder, which clients mount.
+pub(super) fn check_outside(fields: &mut Fields<'_>, secret: &Spanned<UnitPath>, repository: &UnitPath) {
+    if repository.as_str() != "/" && repository.contains(secret.get_ref().as_str()) {
+        fields.problem(
+            secret.span(),
+            format!(
+                "`{}` lies in the repository's folder, which clients mount",
+                secret.get_ref()
+            ),
+            format!("keep it outside `{repository}`"),
+        );
+    }
+}
+
 /// The repository's folder and the file system it lies on.
 pub(super) fn check_repository(
     fields: &mut Fields<'_>,
@@ -99,41 +113,66 @@ pub(super) fn check_include(
 ) {
     let is_excluded = |path: &str| exclude.iter().any(|pattern| covers(pattern.get_ref(), path));
     for path in include {
-        for (hidden, setting) in HIDDEN {
-            // Debian and NixOS reach /usr/lib/modules through a link as well.
-            let linked = hidden.strip_prefix("/usr").unwrap_or(hidden);
-            if path.get_ref().is_within(hidden) || path.get_ref().is_within(linked) {
-                fields.problem(
-                    path.span(),
-                    format!(
-                        "`{}` is hidden from the unit that reads files ({setting})",
-                        path.get_ref()
-                    ),
-                    "it would be backed up empty; leave it out, or keep the files elsewhere",
-                );
-            } else if path.get_ref().contains(hidden) && !is_excluded(hidden) {
-                fields.problem(
-                    path.span(),
-                    format!("`{}` contains `{hidden}`, which is hidden from the unit that reads files ({setting})", path.get_ref()),
-                    format!("say that it is left out: exclude = [\"{hidden}\"]"),
-                );
-            }
-        }
-        let Some(repository) = repository else {
+        check_hidden(fields, path, is_excluded);
+        // That the repository is the root folder is a problem of its own.
+        let Some(repository) = repository.filter(|repository| repository.as_str() != "/") else {
             continue;
         };
-        let inside = path.get_ref().contains(repository.as_str()) && !is_excluded(repository.as_str());
-        if inside || repository.contains(path.get_ref().as_str()) {
+        if repository.contains(path.get_ref().as_str()) {
             fields.problem(
                 path.span(),
+                format!("`{}` lies in the repository, at `{repository}`", path.get_ref()),
+                "the repository would back up itself; leave this out",
+            );
+        } else if path.get_ref().contains(repository.as_str()) && !is_excluded(repository.as_str()) {
+            fields.problem(
+                path.span(),
+                format!("`{}` contains the repository, at `{repository}`", path.get_ref()),
                 format!(
-                    "`{}` and the repository at `{repository}` lie in each other",
-                    path.get_ref()
+                    "it would back up itself; say that it is left out: exclude = [{:?}]",
+                    repository.as_str()
                 ),
-                format!("it would back up itself; say that it is left out: exclude = [\"{repository}\"]"),
             );
         }
     }
+}
+
+fn check_hidden(fields: &mut Fields<'_>, path: &Spanned<AbsolutePath>, is_excluded: impl Fn(&str) -> bool) {
+    let included = path.get_ref();
+    let mut contained = Vec::new();
+    for (hidden, setting) in HIDDEN {
+        // There is a link to /usr/lib/modules, or a folder of that name, in /lib.
+        let linked = hidden.strip_prefix("/usr").unwrap_or(hidden);
+        if included.is_within(hidden) || included.is_within(linked) {
+            fields.problem(
+                path.span(),
+                format!("`{included}` is hidden from the unit that reads files ({setting})"),
+                "it would be backed up empty; leave it out, or keep the files elsewhere",
+            );
+        } else if let Some(within) = [hidden, linked]
+            .into_iter()
+            .find(|place| included.contains(place))
+            && !is_excluded(within)
+        {
+            contained.push((within, setting));
+        }
+    }
+    if contained.is_empty() {
+        return;
+    }
+    let list =
+        |write: fn(&(&str, &str)) -> String| contained.iter().map(write).collect::<Vec<_>>().join(", ");
+    fields.problem(
+        path.span(),
+        format!(
+            "`{included}` contains what is hidden from the unit that reads files: {}",
+            list(|(within, setting)| format!("`{within}` ({setting})"))
+        ),
+        format!(
+            "say that it is left out: exclude = [{}]",
+            list(|(within, _)| format!("\"{within}\""))
+        ),
+    );
 }
 
 /// True when a pattern surely leaves out a path: it is that path, or a folder above it, letter by letter.

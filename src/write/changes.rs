@@ -1,14 +1,16 @@
 //! What would change on the disk.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::ErrorKind;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use similar::TextDiff;
 
-use super::manifest::{self, Known, Manifest, hash};
+use super::manifest::{self, Known, MANIFEST, Manifest, hash};
+use super::tree;
 use crate::emit::{Access, Artifact, UNIT_FOLDER};
 
 /// Where a host's files go.
@@ -41,7 +43,9 @@ pub struct Changes {
     pub(super) root: PathBuf,
     pub(super) known: Manifest,
     pub(super) wanted: Manifest,
-    pub(super) changes: Vec<(PathBuf, Change)>,
+    pub(super) files: Vec<(PathBuf, Change)>,
+    /// What an interrupted call left beside the places of its files.
+    pub(super) strays: Vec<PathBuf>,
     /// What a person should know: the manifest can't be read, a file was left.
     pub notes: Vec<String>,
 }
@@ -71,12 +75,12 @@ impl Changes {
     ///
     /// # Errors
     /// When a file that is there can't be read.
-    pub fn between(place: &Place, artifacts: Vec<Artifact>) -> Result<Self> {
+    pub fn between(place: &Place, artifacts: &[Artifact]) -> Result<Self> {
         let mut notes = Vec::new();
         let known = match manifest::read(&place.root) {
             Known::Files(manifest) => manifest,
             Known::Unreadable(why) => {
-                let path = place.root.join(manifest::MANIFEST);
+                let path = place.root.join(MANIFEST);
                 notes.push(format!(
                     "{} can't be read, so nothing is deleted: {why}",
                     path.display()
@@ -87,7 +91,7 @@ impl Changes {
         let mut wanted = Manifest::default();
         let mut changes = Vec::new();
         for artifact in artifacts {
-            let path = place.relative(&artifact);
+            let path = place.relative(artifact);
             wanted
                 .files
                 .insert(path.clone(), [hash(artifact.content.as_bytes())].into());
@@ -114,27 +118,38 @@ impl Changes {
             };
             changes.push((path.clone(), change));
         }
+        let files = known.files.keys().chain(wanted.files.keys());
+        let files: Vec<&Path> = files.map(PathBuf::as_path).collect();
+        let strays = strays(&place.root, &files)?;
         Ok(Self {
             root: place.root.clone(),
             known,
             wanted,
-            changes,
+            files: changes,
+            strays,
             notes,
         })
     }
 
-    /// True when the disk is as it should be.
+    /// True when there is nothing to do: also no manifest to complete and nothing to clean up after an
+    /// interrupted call.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.changes
+        !self.changes_files() && self.strays.is_empty() && self.known == self.wanted
+    }
+
+    /// True when a file would be written or removed.
+    #[must_use]
+    pub fn changes_files(&self) -> bool {
+        !self
+            .files
             .iter()
             .all(|(_, change)| matches!(change, Change::Leave))
-            && self.known == self.wanted
     }
 
     /// The files that somebody else wrote or changed, and that we would overwrite.
     pub fn overwritten(&self) -> impl Iterator<Item = PathBuf> {
-        self.changes
+        self.files
             .iter()
             .filter(|(_, change)| matches!(change, Change::Overwrite(..)))
             .map(|(path, _)| self.root.join(path))
@@ -144,22 +159,22 @@ impl Changes {
     #[must_use]
     pub fn counts(&self) -> (usize, usize) {
         let removed = self
-            .changes
+            .files
             .iter()
             .filter(|(_, change)| matches!(change, Change::Remove(_)))
             .count();
         let left = self
-            .changes
+            .files
             .iter()
             .filter(|(_, change)| matches!(change, Change::Leave))
             .count();
-        (self.changes.len() - removed - left, removed)
+        (self.files.len() - removed - left, removed)
     }
 
     /// The changes as a unified diff.
     #[must_use]
     pub fn diff(&self) -> String {
-        self.changes
+        self.files
             .iter()
             .filter_map(|(path, change)| {
                 let (old, new): (&[u8], &str) = match change {
@@ -193,6 +208,33 @@ impl Changes {
     }
 }
 
+/// What waits beside the places of these files, and of others in their folders.
+fn strays(root: &Path, files: &[&Path]) -> Result<Vec<PathBuf>> {
+    let folders: BTreeSet<PathBuf> = files
+        .iter()
+        .copied()
+        .chain([Path::new(MANIFEST)])
+        .filter_map(|file| file.parent())
+        .map(|folder| root.join(folder))
+        .collect();
+    let mut strays = Vec::new();
+    for folder in folders {
+        let entries = match fs::read_dir(&folder) {
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => continue,
+            entries => entries.with_context(|| format!("can't look into {}", folder.display()))?,
+        };
+        for entry in entries {
+            let path = entry
+                .with_context(|| format!("can't look into {}", folder.display()))?
+                .path();
+            if tree::is_beside(&path) {
+                strays.push(path);
+            }
+        }
+    }
+    Ok(strays)
+}
+
 /// A file that is there.
 struct Found {
     text: Vec<u8>,
@@ -201,13 +243,14 @@ struct Found {
     owner: (u32, u32),
 }
 
-fn compare(root: &Path, path: &Path, artifact: Artifact, known: &Manifest) -> Result<Option<Change>> {
+fn compare(root: &Path, path: &Path, artifact: &Artifact, known: &Manifest) -> Result<Option<Change>> {
     let Some(found) = look(&root.join(path))? else {
-        return Ok(Some(Change::Create(artifact)));
+        return Ok(Some(Change::Create(artifact.clone())));
     };
     let same_text = found.regular && found.text == artifact.content.as_bytes();
     let ours = nix::unistd::geteuid().as_raw();
     let same_access = found.mode == mode(artifact.access) && found.owner.0 == ours;
+    let artifact = artifact.clone();
     Ok(match (same_text, same_access) {
         (true, true) => None,
         (true, false) => Some(Change::Update(artifact, found.text)),
@@ -228,12 +271,19 @@ fn look(path: &Path) -> Result<Option<Found>> {
         }
         Err(error) => return Err(error).with_context(|| format!("can't look at {}", path.display())),
     };
+    if metadata.is_dir() {
+        bail!(
+            "{} is a folder, where a file belongs\n\nhint: move it away",
+            path.display()
+        );
+    }
     // A link is never ours, wherever it leads; its text is not read.
     let regular = metadata.is_file();
-    let text = if regular {
-        fs::read(path).with_context(|| format!("can't read {}", path.display()))?
-    } else {
-        Vec::new()
+    let text = match regular.then(|| fs::read(path)) {
+        // Gone meanwhile.
+        Some(Err(error)) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Some(text) => text.with_context(|| format!("can't read {}", path.display()))?,
+        None => Vec::new(),
     };
     Ok(Some(Found {
         text,

@@ -10,6 +10,8 @@ use sha2::{Digest, Sha256};
 
 /// Where the manifest is, below the root.
 pub(super) const MANIFEST: &str = "etc/genbackup/manifest.json";
+/// What waits to become the manifest when all else is done.
+pub(super) const LAST_MANIFEST: &str = "etc/genbackup/manifest.json.last";
 
 /// What we wrote: for each path the SHA-256 of the text. While files are being changed it holds the old one
 /// and the new one, so that an interrupted change is ours in either state.
@@ -34,7 +36,9 @@ pub(super) fn read(root: &Path) -> Known {
             Ok(manifest) => Known::Files(manifest),
             Err(error) => Known::Unreadable(error.to_string()),
         },
-        Err(error) if error.kind() == ErrorKind::NotFound => Known::Files(Manifest::default()),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            Known::Files(Manifest::default())
+        }
         Err(error) => Known::Unreadable(error.to_string()),
     }
 }
@@ -54,8 +58,6 @@ impl Manifest {
 
 /// SHA-256 in lower-case hexadecimal digits.
 pub(super) fn hash(text: &[u8]) -> String {
-    Sha256::digest(text)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    let digits = |byte: &u8| [byte >> 4, byte & 15].map(|digit| char::from_digit(digit.into(), 16));
+    Sha256::digest(text).iter().flat_map(digits).flatten().collect()
 }

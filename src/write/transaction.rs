@@ -3,16 +3,17 @@
 //! All new texts are first written beside their places and brought to the disk by one syncfs(2); only then are
 //! they renamed. A disk that fills up is noticed before the first file has changed.
 
-use std::fs::{self, File, OpenOptions, Permissions};
-use std::io::{ErrorKind, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::fs::File;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use nix::fcntl::{Flock, FlockArg};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
-use super::changes::{Change, Changes};
-use super::manifest::{MANIFEST, Manifest};
+use super::changes::{Change, Changes, Place};
+use super::manifest::{LAST_MANIFEST, MANIFEST, Manifest};
+use super::tree::{Tree, remove};
+use crate::emit::Artifact;
 
 /// Whether files that somebody else wrote or changed are overwritten.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,115 +24,119 @@ pub enum Overwrite {
     Always,
 }
 
+/// How many files a transaction writes and removes.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Counts {
+    /// Created or replaced.
+    pub written: usize,
+    /// Gone.
+    pub removed: usize,
+}
+
 /// Changes that are written beside their places, and not yet in force. Dropped without
 /// [`Transaction::commit`], it takes back what it wrote.
 #[derive(Debug, Default)]
 pub struct Transaction {
-    trees: Vec<Tree>,
-}
-
-/// What is staged below one root.
-#[derive(Debug)]
-struct Tree {
-    root: PathBuf,
-    /// Places whose new texts wait beside them; the manifest that knows both states comes first.
-    staged: Vec<PathBuf>,
-    removed: Vec<PathBuf>,
-    wanted: Manifest,
-    /// Held until the end: two who write at once would mix their states.
-    _lock: Flock<File>,
+    trees: Vec<(Tree, Vec<PathBuf>)>,
+    counts: Counts,
+    notes: Vec<String>,
 }
 
 impl Transaction {
-    /// Writes the new texts beside their places.
+    /// Writes the texts that have changed beside their places.
     ///
     /// # Errors
     /// When there is a file that we may not overwrite, when somebody else is writing here, or when a text can't
     /// be written. Then nothing has changed.
-    pub fn stage(&mut self, changes: Changes, overwrite: Overwrite) -> Result<()> {
-        let foreign: Vec<String> = changes
-            .overwritten()
-            .map(|path| path.display().to_string())
-            .collect();
-        if overwrite == Overwrite::Never && !foreign.is_empty() {
-            bail!(
-                "changed by hand, or not ours: {}\n\nhint: `--diff` shows the difference; `--force` overwrites",
-                foreign.join(", ")
-            );
+    pub fn stage(&mut self, place: &Place, artifacts: &[Artifact], overwrite: Overwrite) -> Result<()> {
+        if super::has_manifest(&place.root) {
+            let changes = Changes::between(place, artifacts)?;
+            // What is as it should be takes no lock: a disk may be read-only.
+            if changes.is_empty() {
+                self.notes.extend(changes.notes);
+                return Ok(());
+            }
         }
-        if changes.is_empty() {
-            return Ok(());
+        if self.trees.is_empty() {
+            allow_many_locks()?;
         }
+        let mut tree = Tree::lock(&place.root)?;
+        // Somebody else may have been at it until now.
+        let changes = Changes::between(place, artifacts)?;
+        refuse_foreign(&changes, overwrite)?;
+        let (written, removed) = changes.counts();
         let Changes {
             root,
             known,
             wanted,
-            changes,
-            notes: _,
+            files,
+            strays,
+            notes,
         } = changes;
-        let lock = lock(&root)?;
-        self.trees.push(Tree {
-            root,
-            staged: Vec::new(),
-            removed: Vec::new(),
-            wanted,
-            _lock: lock,
-        });
-        let Some(tree) = self.trees.last_mut() else {
-            return Ok(());
-        };
-        tree.stage_text(Path::new(MANIFEST), &both(&known, &tree.wanted).to_text()?, 0o644)?;
-        for (path, change) in changes {
+        for stray in strays {
+            remove(&stray)?;
+        }
+        // The manifest that knows both states comes first, the one that knows the new state last.
+        tree.stage(Path::new(MANIFEST), &both(&known, &wanted).to_text()?, 0o644)?;
+        let mut to_remove = Vec::new();
+        for (path, change) in files {
             match change {
                 Change::Create(artifact) | Change::Update(artifact, _) | Change::Overwrite(artifact, _) => {
-                    tree.stage_text(&path, &artifact.content, artifact.access.mode())?;
+                    tree.stage(&path, &artifact.content, artifact.access.mode())?;
                 }
-                Change::Remove(_) => tree.removed.push(path),
+                Change::Remove(_) => to_remove.push(root.join(path)),
                 Change::Leave => {}
             }
         }
+        tree.stage_as(
+            Path::new(MANIFEST),
+            Path::new(LAST_MANIFEST),
+            &wanted.to_text()?,
+            0o644,
+        )?;
+        self.trees.push((tree, to_remove));
+        self.notes.extend(notes);
+        self.counts.written += written;
+        self.counts.removed += removed;
         Ok(())
+    }
+
+    /// What a person should know of what is staged.
+    #[must_use]
+    pub fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     /// Puts everything that is staged in force.
     ///
     /// # Errors
     /// When the disk refuses; each file is then old or new, and the next call completes the change.
-    pub fn commit(mut self) -> Result<()> {
+    pub fn commit(mut self) -> Result<Counts> {
         self.sync()?;
-        for tree in &mut self.trees {
-            for path in std::mem::take(&mut tree.staged) {
-                let place = tree.root.join(&path);
-                fs::rename(beside(&place), &place)
-                    .with_context(|| format!("can't replace {}", place.display()))?;
+        for (tree, to_remove) in &mut self.trees {
+            tree.put_in_force_but_last()?;
+            for path in to_remove {
+                remove(path)?;
             }
-            for path in &tree.removed {
-                remove(&tree.root.join(path))?;
-            }
-            let text = tree.wanted.to_text()?;
-            tree.stage_text(Path::new(MANIFEST), &text, 0o644)?;
         }
         // The last word, once all it says is on the disk.
         self.sync()?;
-        for tree in &mut self.trees {
-            let place = tree.root.join(MANIFEST);
-            fs::rename(beside(&place), &place)
-                .with_context(|| format!("can't replace {}", place.display()))?;
-            tree.staged.clear();
+        for (tree, _) in &mut self.trees {
+            tree.put_in_force()?;
         }
-        self.sync()
+        self.sync()?;
+        Ok(self.counts)
     }
 
     /// One syncfs(2) for all trees of one file system, instead of an fsync(2) a file.
     fn sync(&self) -> Result<()> {
         let mut synced = Vec::new();
-        for tree in &self.trees {
-            let folder =
-                File::open(&tree.root).with_context(|| format!("can't open {}", tree.root.display()))?;
-            let device = std::os::unix::fs::MetadataExt::dev(&folder.metadata()?);
+        for (tree, _) in &self.trees {
+            let root = tree.root();
+            let folder = File::open(root).with_context(|| format!("can't open {}", root.display()))?;
+            let device = folder.metadata()?.dev();
             if !synced.contains(&device) {
-                nix::unistd::syncfs(&folder)
-                    .with_context(|| format!("can't sync {}", tree.root.display()))?;
+                nix::unistd::syncfs(&folder).with_context(|| format!("can't sync {}", root.display()))?;
                 synced.push(device);
             }
         }
@@ -139,35 +144,24 @@ impl Transaction {
     }
 }
 
-impl Tree {
-    fn stage_text(&mut self, path: &Path, text: &str, mode: u32) -> Result<()> {
-        let place = self.root.join(path);
-        make_folder(&place)?;
-        let beside = beside(&place);
-        // What an interrupted call left is ours by its name.
-        remove(&beside)?;
-        self.staged.push(path.to_path_buf());
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(mode)
-            .open(&beside)
-            .with_context(|| unwritable(&place))?;
-        file.write_all(text.as_bytes())
-            .with_context(|| unwritable(&place))?;
-        // Whatever the umask: a mode is what it says.
-        file.set_permissions(Permissions::from_mode(mode))
-            .with_context(|| unwritable(&place))
-    }
+/// Each tree has its lock, and each lock a file descriptor: a large fleet needs more than the usual 1024.
+fn allow_many_locks() -> Result<()> {
+    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE).context("can't ask for the limit of open files")?;
+    setrlimit(Resource::RLIMIT_NOFILE, most, most).context("can't raise the limit of open files")
 }
 
-impl Drop for Tree {
-    fn drop(&mut self) {
-        for path in &self.staged {
-            // Nothing depends on these, and there is nobody left to tell.
-            drop(fs::remove_file(beside(&self.root.join(path))));
-        }
+fn refuse_foreign(changes: &Changes, overwrite: Overwrite) -> Result<()> {
+    let foreign: Vec<String> = changes
+        .overwritten()
+        .map(|path| path.display().to_string())
+        .collect();
+    if overwrite == Overwrite::Never && !foreign.is_empty() {
+        bail!(
+            "changed by hand, or not ours: {}\n\nhint: `--diff` shows the difference; `--force` overwrites",
+            foreign.join(", ")
+        );
     }
+    Ok(())
 }
 
 /// Each file's old and new hashes: in either state it is ours.
@@ -180,50 +174,4 @@ fn both(known: &Manifest, wanted: &Manifest) -> Manifest {
             .extend(hashes.iter().cloned());
     }
     both
-}
-
-fn lock(root: &Path) -> Result<Flock<File>> {
-    let path = root.join("etc/genbackup/.lock");
-    make_folder(&path)?;
-    let file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(&path)
-        .with_context(|| unwritable(&path))?;
-    Flock::lock(file, FlockArg::LockExclusiveNonblock)
-        .map_err(|(_, error)| error)
-        .with_context(|| {
-            format!(
-                "{} is locked: another `genbackup emit` is at work there",
-                path.display()
-            )
-        })
-}
-
-fn make_folder(place: &Path) -> Result<()> {
-    let folder = place.parent().unwrap_or(place);
-    fs::create_dir_all(folder).with_context(|| unwritable(folder))
-}
-
-fn unwritable(path: &Path) -> String {
-    format!(
-        "can't write {}: run as root, or stage the files with `--root`",
-        path.display()
-    )
-}
-
-fn beside(place: &Path) -> PathBuf {
-    let name = place.file_name().unwrap_or_default().to_string_lossy();
-    place.with_file_name(format!(".{name}.genbackup-new"))
-}
-
-fn remove(path: &Path) -> Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("can't remove {}", path.display()))
-        }
-        _ => Ok(()),
-    }
 }

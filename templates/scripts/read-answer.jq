@@ -15,9 +15,10 @@ def finished:
        elif .hello == null then
          ["failed", "it took the connection, but its genbackup-backup@.service did not answer; its journal says why"]
        elif .exit == null then ["interrupted", "the connection ended before restic did"]
-       elif .exit == 0 and .missing_count == 0 then ["ok", null]
+       elif .exit == 0 and .missing_count == 0 and .summary then ["ok", null]
        elif (.exit == 0 or .exit == 3) and .summary then
          ["partial", "missing or unreadable: \(($missing + $unreadable)[:5] | join(", "))"]
+       elif .exit == 0 then ["failed", "restic exited with 0, but gave no summary of a snapshot"]
        else ["failed", "restic exited with \(.exit): \(.said | short)"] end) as [$status, $why]
     | event("host-finished") + {
         status: $status, why: $why, "exit-code": .exit, "restic-version": .hello,
@@ -40,7 +41,8 @@ foreach (inputs, null) as $line (
       elif $line | startswith("out ") then
         ($line[4:] | fromjson? // null) as $message
         | if ($message | type) != "object" then .said = ($line[4:] | short)
-          elif $message.message_type == "summary" then
+          # One, and of a summary's size: restic's own has some 700 bytes.
+          elif $message.message_type == "summary" and (.summary | not) and ($line | length) < 65536 then
             .summary = true | .events = [event("restic") + {message: $message}]
           elif $message.message_type == "exit_error" then .said = ($message.message | tostring | short)
           # The scanner comes across the same files once more.

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::{Read, Write};
+use std::io::Write;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
@@ -116,13 +116,12 @@ fn is_named(path: &Path, prefix: &str) -> bool {
 
 /// Removes a run's folders, unless the run still lives.
 fn remove_abandoned(run: &Path) -> anyhow::Result<()> {
-    if let Ok(mut owner) = File::open(run.join(OWNER)) {
-        if owner.try_lock().is_err() {
+    let owner = run.join(OWNER);
+    if let Ok(file) = File::open(&owner) {
+        if file.try_lock().is_err() {
             return Ok(());
         }
-        let mut sockets = Vec::new();
-        owner.read_to_end(&mut sockets)?;
-        let sockets = PathBuf::from(OsString::from_vec(sockets));
+        let sockets = PathBuf::from(OsString::from_vec(fs::read(&owner)?));
         if is_named(&sockets, SOCKETS_PREFIX) {
             fs::remove_dir_all(&sockets)?;
         }

@@ -147,5 +147,5 @@ pub fn ask_from_inside(machine: &Machine, script: &str) -> anyhow::Result<Output
         0o644,
     )?;
     machine.succeeds("systemctl daemon-reload")?;
-    machine.run("setpriv --reuid=restic --regid=restic --clear-groups socat -t 60 - UNIX-CONNECT:/run/genbackup/backup.sock")
+    machine.run("setpriv --reuid=restic --regid=restic --clear-groups socat -t 600 - UNIX-CONNECT:/run/genbackup/backup.sock")
 }

@@ -22,7 +22,12 @@ pub(crate) fn run() -> anyhow::Result<()> {
     for event in &record.0 {
         println!("{event}");
     }
-    println!("\nwhat systemd shows:\n{}", lab.jak.run("systemctl status --no-pager --full genbackup.service")?.text());
+    println!(
+        "\nwhat systemd shows:\n{}",
+        lab.jak
+            .run("systemctl status --no-pager --full genbackup.service")?
+            .text()
+    );
     println!("\nthe snapshots:\n{}", restic(&lab, "snapshots")?);
     Ok(())
 }

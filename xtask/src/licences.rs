@@ -14,9 +14,14 @@ use vmtests::process::output_of;
 pub(crate) fn check(metadata: &mut Command, deny: &str) -> anyhow::Result<()> {
     let allowed = allowed(deny)?;
     let metadata: Value = serde_json::from_str(&output_of(metadata)?).context("cargo metadata is no JSON")?;
-    let packages = metadata["packages"].as_array().context("cargo metadata has no packages")?;
+    let packages = metadata["packages"]
+        .as_array()
+        .context("cargo metadata has no packages")?;
     ensure!(packages.len() > 1, "cargo metadata has no dependencies");
-    let wrong: Vec<String> = packages.iter().filter_map(|package| complaint(package, &allowed)).collect();
+    let wrong: Vec<String> = packages
+        .iter()
+        .filter_map(|package| complaint(package, &allowed))
+        .collect();
     if !wrong.is_empty() {
         bail!("{}\n\nhint: deny.toml lists what is allowed", wrong.join("\n"));
     }
@@ -26,9 +31,15 @@ pub(crate) fn check(metadata: &mut Command, deny: &str) -> anyhow::Result<()> {
 
 fn allowed(deny: &str) -> anyhow::Result<Vec<String>> {
     let deny: toml::Table = deny.parse().context("deny.toml")?;
-    let list = deny.get("licenses").and_then(|licenses| licenses.get("allow")).and_then(toml::Value::as_array);
+    let list = deny
+        .get("licenses")
+        .and_then(|licenses| licenses.get("allow"))
+        .and_then(toml::Value::as_array);
     let list = list.context("deny.toml has no licenses.allow")?;
-    Ok(list.iter().filter_map(|licence| licence.as_str().map(str::to_owned)).collect())
+    Ok(list
+        .iter()
+        .filter_map(|licence| licence.as_str().map(str::to_owned))
+        .collect())
 }
 
 /// What is wrong with a package, if anything is.
@@ -47,7 +58,10 @@ fn complaint(package: &Value, allowed: &[String]) -> Option<String> {
         Err(error) => Some(format!("{name}: `{licence}` is no licence: {error}")),
         Ok(expression) => {
             let is_allowed = |requirement: &spdx::LicenseReq| {
-                requirement.license.id().is_some_and(|id| allowed.iter().any(|known| known == id.name))
+                requirement
+                    .license
+                    .id()
+                    .is_some_and(|id| allowed.iter().any(|known| known == id.name))
             };
             (!expression.evaluate(is_allowed)).then(|| format!("{name}: `{licence}` is not allowed"))
         }
@@ -73,10 +87,16 @@ mod tests {
 
     #[test]
     fn what_is_not_allowed_is_named() {
-        for (licence, source) in
-            [("GPL-3.0-only", "registry+x"), ("MIT AND GPL-3.0-only", "registry+x"), ("nonsense", "registry+x"), ("MIT", "git+x")]
-        {
-            assert!(complaint_of(licence, source).is_some_and(|text| text.starts_with("a 1.0.0")), "{licence} {source}");
+        for (licence, source) in [
+            ("GPL-3.0-only", "registry+x"),
+            ("MIT AND GPL-3.0-only", "registry+x"),
+            ("nonsense", "registry+x"),
+            ("MIT", "git+x"),
+        ] {
+            assert!(
+                complaint_of(licence, source).is_some_and(|text| text.starts_with("a 1.0.0")),
+                "{licence} {source}"
+            );
         }
     }
 }

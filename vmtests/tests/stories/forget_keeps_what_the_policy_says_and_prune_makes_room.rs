@@ -103,6 +103,8 @@ fn live_through_the_nights(lab: &Lab, today: Date) -> anyhow::Result<()> {
                 .arg(&repository)
                 .args([
                     "backup",
+                    // Without a parent: to find one it would read all snapshots, each night one more.
+                    "--force",
                     "--host",
                     "ziz",
                     "--tag",

@@ -18,7 +18,8 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     let attempt =
         |arguments: &str| -> anyhow::Result<Output> { lab.jak.run(&format!("{ssh} {arguments} </dev/null")) };
 
-    // Whatever is asked for, the forced command answers; it got no request, and says so.
+    // Whatever is asked for, the forced command answers: this is no request. The standard input stays open, since
+    // its end would end the conversation.
     for (wish, arguments) in [
         ("a shell", "restic@ziz"),
         ("a command", "restic@ziz 'touch /tmp/owned; id'"),
@@ -28,10 +29,12 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
             "-o SetEnv=LD_PRELOAD=/tmp/evil.so restic@ziz env",
         ),
     ] {
-        let output = attempt(arguments)?;
+        let output = lab.jak.run(&format!(
+            "{ssh} {arguments} < <(echo 'touch /tmp/owned'; timeout 100 tail -f /dev/null)"
+        ))?;
         assert_eq!(
             output.text(),
-            "refused no request came within 60 s",
+            "refused this is no request that I know",
             "{wish}: {}",
             output.error_text()
         );

@@ -14,9 +14,9 @@ for place in TCP4:10.77.0.1:2049 TCP4:127.0.0.1:50000 TCP6:[::1]:50000 UDP4:10.7
     if said=$(socat -u OPEN:/dev/null $place 2>&1); then echo connected; else echo ${said##*: }; fi
 done";
 
-/// Tries to write into every folder there is; those where it could.
+/// Tries to write into every folder that access(2) calls writable; those where it could.
 const WRITE: &str = r#"
-find / -path /proc -prune -o -type d -print 2>/dev/null | while IFS= read -r folder; do
+find / -path /proc -prune -o -type d -writable -print 2>/dev/null | while IFS= read -r folder; do
     if (: >"$folder/probe") 2>/dev/null; then echo "$folder"; rm -f "$folder/probe"; fi
 done"#;
 
@@ -52,8 +52,8 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
 
     let written = ask_from_inside(ziz, WRITE)?.text();
     let mine = |folder: &str| {
-        // What PrivateTmp= gives is its own, and gone with it.
-        [MOUNT, "/var/cache/genbackup", "/tmp", "/var/tmp"]
+        // What PrivateTmp= and PrivateIPC= give is its own, and gone with it.
+        [MOUNT, "/var/cache/genbackup", "/tmp", "/var/tmp", "/dev/mqueue"]
             .iter()
             .any(|place| folder == *place || folder.starts_with(&format!("{place}/")))
     };

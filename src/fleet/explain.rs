@@ -1,0 +1,147 @@
+//! serde's messages in our words, each with a way out.
+
+use toml::de::DeValue;
+
+use crate::model::Refusal;
+use crate::problem::did_you_mean;
+
+/// A message, and the key that its author most likely meant.
+#[derive(Debug)]
+pub(super) struct Explained {
+    pub(super) refusal: Refusal,
+    /// The dotted key that is not missing, only mistyped.
+    pub(super) meant: Option<String>,
+}
+
+/// Explains serde's message about the value `found` at `dotted_key`.
+pub(super) fn explain(message: &str, dotted_key: &str, found: Option<&DeValue<'_>>) -> Explained {
+    if message.starts_with("unknown field") {
+        let mut words = message.split('`').skip(1).step_by(2);
+        let key = words.next().unwrap_or_default();
+        let known: Vec<&str> = words.collect();
+        return unknown_key(key, &known, dotted_key, found);
+    }
+    let refusal = match message.split_once(", expected ") {
+        Some((start, expected)) if start.starts_with("invalid type") => {
+            wrong_type(dotted_key, found, expected.trim())
+        }
+        _ => Refusal::from_message(message),
+    };
+    Explained { refusal, meant: None }
+}
+
+fn unknown_key(key: &str, known: &[&str], dotted_key: &str, found: Option<&DeValue<'_>>) -> Explained {
+    let parent = dotted_key.strip_suffix(key).unwrap_or_default();
+    let meant = |word: &str| Some(format!("{parent}{word}"));
+    let what = format!("unknown key `{key}`");
+    if let Some(Secret { file }) = secret(key, known) {
+        let advice = match file {
+            Some(file) => format!("name the file that holds it, with `{file}`"),
+            None => "leave it out".to_owned(),
+        };
+        let hint = format!(
+            "a fleet file holds no secret: {advice}; then change the secret, since this one was written down"
+        );
+        return Explained {
+            refusal: Refusal::new(what, hint),
+            meant: file.and_then(meant),
+        };
+    }
+    if let Some(likely) = likely(key, known) {
+        return Explained {
+            refusal: Refusal::new(what, did_you_mean(likely)),
+            meant: meant(likely),
+        };
+    }
+    let host = parent
+        .strip_prefix("hosts.")
+        .filter(|_| found.is_some_and(DeValue::is_table));
+    let hint = match host {
+        Some(host) => {
+            let name = format!("{host}{key}{}", tables_below(found));
+            format!("a host name with a dot stands in quotes: `[hosts.\"{name}\"]`")
+        }
+        None => format!("the keys here are {}", known.join(", ")),
+    };
+    Explained {
+        refusal: Refusal::new(what, hint),
+        meant: None,
+    }
+}
+
+/// `.c.d` for the table that `[a.b.c.d]` makes at `a.b`.
+fn tables_below(found: Option<&DeValue<'_>>) -> String {
+    let Some(DeValue::Table(table)) = found else {
+        return String::new();
+    };
+    let tables: Vec<_> = table
+        .iter()
+        .filter(|(_, value)| value.get_ref().is_table())
+        .collect();
+    match tables[..] {
+        [(key, value)] => format!(".{}{}", key.get_ref(), tables_below(Some(value.get_ref()))),
+        _ => String::new(),
+    }
+}
+
+fn likely<'k>(key: &str, known: &[&'k str]) -> Option<&'k str> {
+    crate::problem::likely(key, known.iter().copied())
+}
+
+/// A key that is made to hold a secret.
+struct Secret<'k> {
+    /// The key beside it that names the secret's file, if there is one.
+    file: Option<&'k str>,
+}
+
+fn secret<'k>(key: &str, known: &[&'k str]) -> Option<Secret<'k>> {
+    let (ending, only_there) = match key {
+        "password" | "passphrase" | "secret" | "token" => ("password-file", false),
+        "key" => ("key-file", true),
+        "private-key" => ("key-file", false),
+        _ => return None,
+    };
+    let file = known.iter().copied().find(|word| word.ends_with(ending));
+    (file.is_some() || !only_there).then_some(Secret { file })
+}
+
+fn wrong_type(dotted_key: &str, found: Option<&DeValue<'_>>, expected: &str) -> Refusal {
+    let name = dotted_key.rsplit('.').next().unwrap_or(dotted_key);
+    let (expected, hint) = match expected {
+        "a string" => (expected, "put it in double quotes".to_owned()),
+        "a sequence" => ("a list", "put it in brackets: [\"…\", \"…\"]".to_owned()),
+        "a boolean" => ("true or false", "write true or false, without quotes".to_owned()),
+        "i64" => (
+            "a whole number",
+            "write it in digits alone, without quotes".to_owned(),
+        ),
+        // The tables of the file, by the names of our types.
+        _ => (
+            "a table",
+            format!("write `[{dotted_key}]` on a line of its own, in single brackets, and its keys below"),
+        ),
+    };
+    if let (Some(DeValue::Integer(number)), "a whole number") = (found, expected) {
+        return Refusal::new(
+            format!("`{}` is out of bounds", number.as_str()),
+            "write a smaller number",
+        );
+    }
+    Refusal::new(
+        format!("`{name}` is {}, and must be {expected}", kind(found)),
+        hint,
+    )
+}
+
+fn kind(found: Option<&DeValue<'_>>) -> String {
+    match found {
+        Some(DeValue::String(text)) => format!("a string (`\"{text}\"`)"),
+        Some(DeValue::Integer(number)) => format!("a number (`{}`)", number.as_str()),
+        Some(DeValue::Float(number)) => format!("a number with a fraction (`{}`)", number.as_str()),
+        Some(DeValue::Boolean(truth)) => format!("`{truth}`"),
+        Some(DeValue::Datetime(date)) => format!("a date (`{date}`)"),
+        Some(DeValue::Array(_)) => "a list".to_owned(),
+        Some(DeValue::Table(_)) => "a table".to_owned(),
+        None => "something else".to_owned(),
+    }
+}

@@ -1,0 +1,172 @@
+//! One tree of files, and what waits beside their places to become them.
+
+use std::collections::VecDeque;
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow, bail};
+use nix::fcntl::{Flock, FlockArg};
+
+use super::manifest::MANIFEST;
+
+/// The end of the name of what waits beside a file's place.
+const BESIDE: &str = ".genbackup-new";
+
+/// A tree that nobody else writes to meanwhile. Dropped before [`Tree::put_in_force`] has come to its end, it
+/// takes back what has not become a file yet.
+#[derive(Debug)]
+pub(super) struct Tree {
+    root: PathBuf,
+    /// Places, each with what waits beside it, in the order in which they are put in force.
+    staged: VecDeque<(PathBuf, PathBuf)>,
+    /// Folders that were made, each after the one that it is in.
+    made: Vec<PathBuf>,
+    /// Two who write at once would mix their states. The folder itself is locked, so no lock file is needed.
+    lock: Option<Flock<File>>,
+}
+
+impl Tree {
+    /// Locks the tree at a root.
+    pub(super) fn lock(root: &Path) -> Result<Self> {
+        let mut tree = Self {
+            root: root.to_path_buf(),
+            staged: VecDeque::new(),
+            made: Vec::new(),
+            lock: None,
+        };
+        let manifest = root.join(MANIFEST);
+        tree.make_folder_of(&manifest)?;
+        let folder = manifest.parent().unwrap_or(root);
+        let locked = || {
+            format!(
+                "{} is locked: another `genbackup emit` is at work there",
+                folder.display()
+            )
+        };
+        let file = File::open(folder).with_context(|| format!("can't open {}", folder.display()))?;
+        let lock = Flock::lock(file, FlockArg::LockExclusiveNonblock)
+            .map_err(|(_, error)| error)
+            .with_context(locked)?;
+        // Whoever made this folder and failed has removed it again: that lock is nobody's.
+        match (fs::metadata(folder), lock.metadata()) {
+            (Ok(there), Ok(ours)) if there.ino() == ours.ino() => tree.lock = Some(lock),
+            _ => bail!(locked()),
+        }
+        Ok(tree)
+    }
+
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Writes a text to wait for its place.
+    pub(super) fn stage(&mut self, path: &Path, text: &str, mode: u32) -> Result<()> {
+        self.stage_as(path, path, text, mode)
+    }
+
+    /// Writes a text that waits beside `beside_path` until it becomes `path`.
+    pub(super) fn stage_as(&mut self, path: &Path, beside_path: &Path, text: &str, mode: u32) -> Result<()> {
+        let place = self.root.join(path);
+        self.make_folder_of(&place)?;
+        let waiting = beside(&self.root.join(beside_path));
+        self.staged.push_back((place.clone(), waiting.clone()));
+        write_new(&waiting, text, mode).map_err(|error| unwritable(&place, &error))
+    }
+
+    /// Makes what waits beside its place the file there, up to but not including the last of them.
+    pub(super) fn put_in_force_but_last(&mut self) -> Result<()> {
+        while self.staged.len() > 1 {
+            self.put_first_in_force()?;
+        }
+        Ok(())
+    }
+
+    /// Makes what still waits beside its place the file there.
+    pub(super) fn put_in_force(&mut self) -> Result<()> {
+        while !self.staged.is_empty() {
+            self.put_first_in_force()?;
+        }
+        Ok(())
+    }
+
+    fn put_first_in_force(&mut self) -> Result<()> {
+        if let Some((place, waiting)) = self.staged.front() {
+            fs::rename(waiting, place).with_context(|| format!("can't replace {}", place.display()))?;
+            self.staged.pop_front();
+            // There is something in them now.
+            self.made.clear();
+        }
+        Ok(())
+    }
+
+    fn make_folder_of(&mut self, place: &Path) -> Result<()> {
+        let folder = place.parent().unwrap_or(place);
+        let missing: Vec<&Path> = folder.ancestors().take_while(|folder| !folder.exists()).collect();
+        for folder in missing.into_iter().rev() {
+            match fs::create_dir(folder) {
+                Ok(()) => self.made.push(folder.to_path_buf()),
+                Err(error) if error.kind() == ErrorKind::AlreadyExists && folder.is_dir() => {}
+                Err(error) => return Err(unwritable(folder, &error)),
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Tree {
+    fn drop(&mut self) {
+        // Nothing depends on these, and there is nobody left to tell.
+        for (_, waiting) in &self.staged {
+            drop(fs::remove_file(waiting));
+        }
+        for folder in self.made.iter().rev() {
+            drop(fs::remove_dir(folder));
+        }
+    }
+}
+
+/// Removes a file that may be there.
+pub(super) fn remove(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            Err(error).with_context(|| format!("can't remove {}", path.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// True for what waits beside a file's place.
+pub(super) fn is_beside(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name.starts_with('.') && name.ends_with(BESIDE)
+}
+
+fn beside(place: &Path) -> PathBuf {
+    let name = place.file_name().unwrap_or_default().to_string_lossy();
+    place.with_file_name(format!(".{name}{BESIDE}"))
+}
+
+fn write_new(path: &Path, text: &str, mode: u32) -> io::Result<()> {
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(mode)
+        .open(path)?;
+    file.write_all(text.as_bytes())?;
+    // Whatever the umask: a mode is what it says.
+    file.set_permissions(Permissions::from_mode(mode))
+}
+
+fn unwritable(path: &Path, error: &io::Error) -> anyhow::Error {
+    let hint = match error.kind() {
+        ErrorKind::PermissionDenied => "\n\nhint: run as root, or stage the files with `--root`",
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "\n\nhint: make room, and run it again",
+        _ => "",
+    };
+    anyhow!(
+        "can't write {}: {error}; nothing has changed{hint}",
+        path.display()
+    )
+}

@@ -1,0 +1,30 @@
+//! Runs programs and keeps what they say.
+
+use std::process::{Command, ExitStatus};
+
+use anyhow::{Context, Result};
+
+/// How a program ended and what it said.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) status: ExitStatus,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+/// Runs a program to its end.
+pub(crate) fn run(command: &mut Command) -> Result<Outcome> {
+    let output = command
+        .output()
+        .with_context(|| format!("can't start {}", command.get_program().display()))?;
+    Ok(Outcome {
+        status: output.status,
+        stdout: String::from_utf8(output.stdout).context("standard output is not UTF-8")?,
+        stderr: String::from_utf8(output.stderr).context("standard error is not UTF-8")?,
+    })
+}
+
+/// The program under test.
+pub(crate) fn genbackup() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_genbackup"))
+}

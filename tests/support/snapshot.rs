@@ -1,0 +1,59 @@
+//! Snapshots that mirror what they show, file by file.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+/// Compares texts with their snapshots and goes on after a difference, so that one run shows all of them.
+#[derive(Debug, Default)]
+pub(crate) struct Comparison {
+    /// All snapshots that were looked at, below `snapshots/`.
+    pub(crate) seen: BTreeSet<PathBuf>,
+    /// Those that differ, or are missing.
+    pub(crate) different: Vec<PathBuf>,
+}
+
+impl Comparison {
+    /// Compares one text with `snapshots/PATH.snap`.
+    pub(crate) fn compare(&mut self, path: &Path, text: &str) -> Result<()> {
+        let folder = root().join(path.parent().context("a snapshot lies in a folder")?);
+        let name = path.file_name().context("a snapshot has a name")?;
+        let name = name.to_str().context("a snapshot's name is UTF-8")?;
+        let compared = std::panic::catch_unwind(|| {
+            let mut settings = insta::Settings::clone_current();
+            settings.set_snapshot_path(&folder);
+            settings.set_prepend_module_to_snapshot(false);
+            settings.set_omit_expression(true);
+            settings.bind(|| insta::assert_snapshot!(name, text));
+        });
+        // insta writes a backslash, which some file systems can't hold, like a slash.
+        let path = path.with_file_name(format!("{}.snap", name.replace('\\', "__")));
+        if compared.is_err() {
+            self.different.push(path.clone());
+        }
+        self.seen.insert(path);
+        Ok(())
+    }
+}
+
+/// All snapshots below `snapshots/FOLDER`.
+pub(crate) fn all(folder: &str) -> Result<BTreeSet<PathBuf>> {
+    let mut found = BTreeSet::new();
+    let mut folders = vec![root().join(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).with_context(|| format!("no folder {}", folder.display()))? {
+            let path = entry?.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "snap") {
+                found.insert(path.strip_prefix(root())?.to_owned());
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("snapshots")
+}

@@ -1,0 +1,93 @@
+//! A host that left the fleet takes its staged tree with it, by the same rules.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use anyhow::Result;
+
+use crate::emitted::{FLEET, Site};
+
+/// The fleet without `ziz`.
+fn without_ziz() -> String {
+    FLEET.split("\n[hosts.ziz]").next().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn a_host_that_left_the_fleet_leaves_no_file_behind() -> Result<()> {
+    let site = Site::new()?;
+    site.emitted(FLEET, &["--all"])?;
+    let diff = site.emit(&without_ziz(), &["--all", "--diff"])?;
+    assert!(
+        diff.stdout
+            .contains("ziz/etc/genbackup/sshd_config\n+++ /dev/null\n"),
+        "{}",
+        diff.stdout
+    );
+    let before = site.tree()?;
+    let printed = site.emitted(&without_ziz(), &["--all"])?;
+    let of_ziz = before.keys().filter(|path| path.starts_with("ziz")).count() - 1;
+    assert!(printed.ends_with(&format!(" {of_ziz} removed\n")), "{printed}");
+    // Only the manifest, now of nothing, says that there was a host.
+    let tree = site.tree()?;
+    let left: Vec<_> = tree.keys().filter(|path| path.starts_with("ziz")).collect();
+    assert_eq!(left, [std::path::Path::new("ziz/etc/genbackup/manifest.json")]);
+    assert_eq!(
+        site.emitted(&without_ziz(), &["--all"])?,
+        "0 files written, 0 removed\n"
+    );
+    // And it may come back.
+    site.emitted(FLEET, &["--all"])?;
+    assert_eq!(site.tree()?.len(), before.len());
+    Ok(())
+}
+
+#[test]
+fn what_is_not_ours_in_the_tree_of_a_host_that_left_stays() -> Result<()> {
+    let site = Site::new()?;
+    site.emitted(FLEET, &["--all"])?;
+    fs::write(site.path("ziz/etc/genbackup/mine"), "mine")?;
+    fs::write(site.path("ziz/etc/genbackup/include"), "mine")?;
+    let emit = site.emit(&without_ziz(), &["--all"])?;
+    assert!(emit.status.success(), "{}", emit.stderr);
+    assert_eq!(
+        emit.stderr,
+        "note: etc/genbackup/include is no longer needed, but was changed by hand: it stays\n"
+    );
+    assert_eq!(fs::read_to_string(site.path("ziz/etc/genbackup/mine"))?, "mine");
+    assert_eq!(
+        fs::read_to_string(site.path("ziz/etc/genbackup/include"))?,
+        "mine"
+    );
+    assert!(!site.path("ziz/etc/genbackup/sshd_config").exists());
+    Ok(())
+}
+
+#[test]
+fn a_folder_that_is_no_tree_of_ours_is_not_looked_into() -> Result<()> {
+    let (site, elsewhere) = (Site::new()?, Site::new()?);
+    elsewhere.emitted(FLEET, &["--host=kai"])?;
+    let before = elsewhere.tree()?;
+    fs::create_dir_all(site.path("notes/etc/genbackup"))?;
+    fs::write(site.path("notes/etc/genbackup/include"), "mine")?;
+    // A link to a system in use, say, to `/`.
+    symlink(&elsewhere.root, site.path("live"))?;
+    site.emitted(FLEET, &["--all"])?;
+    assert_eq!(elsewhere.tree()?, before);
+    assert_eq!(
+        fs::read_to_string(site.path("notes/etc/genbackup/include"))?,
+        "mine"
+    );
+    Ok(())
+}
+
+#[test]
+fn one_host_alone_says_nothing_of_the_others() -> Result<()> {
+    let site = Site::new()?;
+    site.emitted(FLEET, &["--all"])?;
+    let before = site.tree()?;
+    site.emitted(&without_ziz(), &["--host=kai"])?;
+    for (path, entry) in &before {
+        assert_eq!(site.tree()?.get(path), Some(entry), "{}", path.display());
+    }
+    Ok(())
+}
