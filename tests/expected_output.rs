@@ -63,13 +63,9 @@ fn compare_all() -> Result<Comparison> {
     Ok(comparison)
 }
 
-/// The comparison, made once: both tests below need it done.
 fn comparison() -> Result<&'static Comparison> {
     static COMPARISON: OnceLock<Result<Comparison>> = OnceLock::new();
-    match COMPARISON.get_or_init(compare_all) {
-        Ok(comparison) => Ok(comparison),
-        Err(error) => bail!("{error:#}"),
-    }
+    snapshot::once(&COMPARISON, compare_all)
 }
 
 #[test]
@@ -84,19 +80,7 @@ fn every_host_of_every_fleet_gets_the_expected_files() -> Result<()> {
 
 #[test]
 fn no_snapshot_of_a_fleet_is_an_orphan_and_none_is_missing() -> Result<()> {
-    let seen = &comparison()?.seen;
-    let kept = snapshot::all("fleets")?;
-    let orphans: Vec<_> = kept.difference(seen).collect();
-    let missing: Vec<_> = seen.difference(&kept).collect();
-    assert!(
-        orphans.is_empty(),
-        "nothing emits these any more; remove them: {orphans:#?}"
-    );
-    assert!(
-        missing.is_empty(),
-        "these are emitted and have none: {missing:#?}"
-    );
-    Ok(())
+    comparison()?.has_no_orphan_and_misses_none("fleets")
 }
 
 #[test]

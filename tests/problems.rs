@@ -61,13 +61,9 @@ fn compare_all() -> Result<Comparison> {
     Ok(comparison)
 }
 
-/// The comparison, made once: both tests below need it done.
 fn comparison() -> Result<&'static Comparison> {
     static COMPARISON: OnceLock<Result<Comparison>> = OnceLock::new();
-    match COMPARISON.get_or_init(compare_all) {
-        Ok(comparison) => Ok(comparison),
-        Err(error) => bail!("{error:#}"),
-    }
+    snapshot::once(&COMPARISON, compare_all)
 }
 
 #[test]
@@ -82,16 +78,7 @@ fn each_mistake_is_said_with_its_place_and_a_way_out() -> Result<()> {
 
 #[test]
 fn no_snapshot_of_a_mistake_is_an_orphan_and_none_is_missing() -> Result<()> {
-    let seen = &comparison()?.seen;
-    let kept = snapshot::all("problems")?;
-    let orphans: Vec<_> = kept.difference(seen).collect();
-    let missing: Vec<_> = seen.difference(&kept).collect();
-    assert!(
-        orphans.is_empty(),
-        "no file makes these mistakes; remove them: {orphans:#?}"
-    );
-    assert!(missing.is_empty(), "these mistakes have none: {missing:#?}");
-    Ok(())
+    comparison()?.has_no_orphan_and_misses_none("problems")
 }
 
 #[test]

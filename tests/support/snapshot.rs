@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail, ensure};
 
 /// Compares texts with their snapshots and goes on after a difference, so that one run shows all of them.
 #[derive(Debug, Default)]
@@ -35,10 +36,34 @@ impl Comparison {
         self.seen.insert(path);
         Ok(())
     }
+
+    /// That what was compared and what lies below `snapshots/FOLDER` are the same files.
+    pub(crate) fn has_no_orphan_and_misses_none(&self, folder: &str) -> Result<()> {
+        let kept = all(folder)?;
+        let orphans: Vec<_> = kept.difference(&self.seen).collect();
+        let missing: Vec<_> = self.seen.difference(&kept).collect();
+        ensure!(
+            orphans.is_empty(),
+            "nothing gives these any more; remove them: {orphans:#?}"
+        );
+        ensure!(missing.is_empty(), "these have no snapshot: {missing:#?}");
+        Ok(())
+    }
+}
+
+/// The comparison that `compare_all` makes, made once: several tests need it done.
+pub(crate) fn once(
+    made: &'static OnceLock<Result<Comparison>>,
+    compare_all: fn() -> Result<Comparison>,
+) -> Result<&'static Comparison> {
+    match made.get_or_init(compare_all) {
+        Ok(comparison) => Ok(comparison),
+        Err(error) => bail!("{error:#}"),
+    }
 }
 
 /// All snapshots below `snapshots/FOLDER`.
-pub(crate) fn all(folder: &str) -> Result<BTreeSet<PathBuf>> {
+fn all(folder: &str) -> Result<BTreeSet<PathBuf>> {
     let mut found = BTreeSet::new();
     let mut folders = vec![root().join(folder)];
     while let Some(folder) = folders.pop() {

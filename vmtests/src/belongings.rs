@@ -52,7 +52,7 @@ pub fn describe(machine: &Machine, root: &str) -> anyhow::Result<Vec<String>> {
         "cd '{root}/srv'; export LC_ALL=C
          find data 'my files' -printf '%y %m %U:%G %T@ [%l] ' \\( -type f -printf '%s' -o -true \\) -printf ' %p\\n' | sort
          find data 'my files' -type f -exec sha256sum {{}} + | sort
-         getfattr --recursive --dump --match=- data 'my files' 2>/dev/null"
+         find data 'my files' -exec getfattr --no-dereference --dump --match=- {{}} +"
     );
     Ok(machine.succeeds(&script)?.lines().map(str::to_owned).collect())
 }

@@ -49,6 +49,20 @@ impl Record {
         Ok(event)
     }
 
+    /// The event of a phase that has ended, `forget` or `prune`.
+    ///
+    /// # Errors
+    /// When the record has none.
+    pub fn phase(&self, phase: &str) -> anyhow::Result<&Value> {
+        let mut events = self
+            .0
+            .iter()
+            .filter(|event| event["event"] == format!("{phase}-finished"));
+        events
+            .next()
+            .with_context(|| format!("the record has no end of {phase}: {self:?}"))
+    }
+
     /// A host's status: `ok`, `partial`, `failed`, `unreachable`, `busy` or `interrupted`.
     ///
     /// # Errors

@@ -29,10 +29,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     lab.jak
         .run_within("systemctl start genbackup-maintain.service", b"", RUN_LIMIT)?;
     let record = fleet::finished_record(lab)?;
-    let forgotten = record
-        .events("forget-finished")
-        .next()
-        .context("no forget in the record")?;
+    let forgotten = record.phase("forget")?;
     assert_eq!(forgotten["status"], "ok", "{forgotten}");
 
     let mut expected = kept_by_the_policy(&before);
@@ -41,13 +38,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     assert_eq!(after, expected);
     assert_eq!(forgotten["removed"], before.len() - after.len());
 
-    assert_eq!(
-        record
-            .events("prune-finished")
-            .next()
-            .map(|event| &event["status"]),
-        Some(&"ok".into())
-    );
+    assert_eq!(record.phase("prune")?["status"], "ok");
     let size_after = size_of(&lab.jak.succeeds(&format!("{size}{REPOSITORY}/data"))?)?;
     // Each night had 8 KiB of its own that no other had.
     let gone = (before.len() - after.len()) as u64 * 8192;

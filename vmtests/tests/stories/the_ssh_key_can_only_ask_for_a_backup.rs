@@ -23,7 +23,6 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     for (wish, arguments) in [
         ("a shell", "restic@ziz"),
         ("a command", "restic@ziz 'touch /tmp/owned; id'"),
-        ("a subsystem", "restic@ziz -s sftp"),
         (
             "an environment",
             "-o SetEnv=LD_PRELOAD=/tmp/evil.so restic@ziz env",
@@ -41,6 +40,12 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     }
     lab.ziz.fails("test -e /tmp/owned")?;
 
+    let subsystem = attempt("restic@ziz -s sftp")?;
+    let complaint = subsystem.error_text();
+    assert!(
+        complaint.contains("subsystem request failed"),
+        "a subsystem: {complaint}"
+    );
     let pty = attempt("-tt restic@ziz")?;
     assert!(
         pty.error_text().contains("PTY allocation request failed"),
@@ -70,7 +75,27 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
         assert!(refused, "{wish} failed for another reason: {complaint}");
     }
     lab.ziz.fails("test -e /tmp/owned.sock")?;
+    nobody_else_gets_in(lab, &ssh)?;
 
+    // The process that let it in is not root, and could not be more than it is.
+    let journal = lab.ziz.succeeds(
+        "journalctl --boot --no-pager --unit='genbackup-sshd@*' --output=json --output-fields=_UID,_COMM",
+    )?;
+    let from_sshd: Vec<_> = journal
+        .lines()
+        .filter(|line| line.contains("\"_COMM\":\"sshd"))
+        .collect();
+    assert!(!from_sshd.is_empty(), "{journal}");
+    assert_eq!(
+        from_sshd.iter().find(|line| line.contains("\"_UID\":\"0\"")),
+        None
+    );
+    Ok(())
+}
+
+/// Not as another user, not with another key, not with a password.
+fn nobody_else_gets_in(lab: &Lab, ssh: &str) -> anyhow::Result<()> {
+    let attempt = |arguments: &str| lab.jak.run(&format!("{ssh} {arguments} </dev/null"));
     for user in ["root", "daemon"] {
         let output = attempt(&format!("{user}@ziz id"))?;
         assert!(
@@ -95,20 +120,6 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
         password.error_text().contains("Permission denied (publickey)"),
         "{}",
         password.error_text()
-    );
-
-    // The process that let it in is not root, and could not be more than it is.
-    let journal = lab.ziz.succeeds(
-        "journalctl --boot --no-pager --unit='genbackup-sshd@*' --output=json --output-fields=_UID,_COMM",
-    )?;
-    let from_sshd: Vec<_> = journal
-        .lines()
-        .filter(|line| line.contains("\"_COMM\":\"sshd"))
-        .collect();
-    assert!(!from_sshd.is_empty(), "{journal}");
-    assert_eq!(
-        from_sshd.iter().find(|line| line.contains("\"_UID\":\"0\"")),
-        None
     );
     Ok(())
 }
