@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, bail, ensure};
+use shell_quote::{Bash, QuoteRefExt};
 
 use crate::agent::{Agent, Output};
 use crate::deadline::poll;
@@ -384,7 +385,7 @@ impl Machine {
 /// A word of a shell command, whatever is in it.
 #[must_use]
 pub fn quoted(word: &str) -> String {
-    format!("'{}'", word.replace('\'', r"'\''"))
+    word.quoted(Bash)
 }
 
 fn told(output: &Output) -> String {
@@ -394,15 +395,4 @@ fn told(output: &Output) -> String {
         output.text(),
         output.error_text()
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_quoted_word_stays_one_word() {
-        assert_eq!(quoted("/srv/my files"), "'/srv/my files'");
-        assert_eq!(quoted("it's"), r"'it'\''s'");
-    }
 }
