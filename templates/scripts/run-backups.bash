@@ -5,8 +5,6 @@
 # Exit status: 0 all hosts are well, 3 some snapshot is partial, 1 some host has no snapshot of this run.
 set -euo pipefail
 export LC_ALL=C
-# A host that hangs up shows as an error where it is written to, not as the end of this script.
-trap '' PIPE
 
 runs=$STATE_DIRECTORY/runs
 scratch=$RUNTIME_DIRECTORY
@@ -46,7 +44,8 @@ converse() {
         printf '\n'
     } >&"$connection"
     # Opened anew for reading only, so that the connecting process holds no writing end itself.
-    timeout --kill-after=30 "$time_limit" "$0" --connect "$host" \
+    # A host that says more than it may ends with `head`, of the signal that this script ignores.
+    env --default-signal=PIPE timeout --kill-after=30 "$time_limit" "$0" --connect "$host" \
         <"/proc/self/fd/$connection" {connection}>&- 2>"$scratch/$host.stderr" |
         head --bytes="$answer_limit" >"$scratch/$host.answer" {connection}>&- ||
         code=${PIPESTATUS[0]}
@@ -77,6 +76,9 @@ backup_host() {
 if [[ ${1-} == --connect ]]; then
     connect "$2"
 fi
+
+# A host that hangs up shows as an error where it is written to, not as the end of this script.
+trap '' PIPE
 
 hosts=({% for host in hosts %}{{ host }}{% if !loop.last %} {% endif %}{% endfor %})
 mkdir --parents "$runs"
