@@ -14,8 +14,8 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::model::{
-    AbsolutePath, Address, Calendar, ExcludePattern, HostName, KeepPolicy, PublicKey, Refusal, TimeSpan,
-    UnitPath,
+    AbsolutePath, Address, Calendar, ExcludePattern, HostName, KeepPolicy, PublicKey, Refusal, ResticVersion,
+    SystemdVersion, TimeSpan, UnitPath,
 };
 
 pub use read::{Reading, read};
@@ -54,6 +54,8 @@ pub struct FleetFile {
     pub hosts: Field<BTreeMap<Spanned<HostName>, HostTable>>,
     /// `[monitor]`
     pub monitor: Field<MonitorTable>,
+    /// `[minimum-versions]`, of all hosts that do not say otherwise
+    pub minimum_versions: Field<VersionsTable>,
 }
 
 /// `[schedule]`: when the hosts are backed up.
@@ -115,6 +117,8 @@ pub struct RepositoryTable {
     pub initialize: Field<bool>,
     /// How long to wait for a lock that somebody else holds.
     pub lock_wait: Field<TimeSpan>,
+    /// How long a restic that is told to stop may take, before it is killed and its lock stays.
+    pub stop_wait: Field<TimeSpan>,
     /// The user id of restic on the storage host, to which NFS maps every client.
     pub uid: Field<i64>,
 }
@@ -159,6 +163,25 @@ pub struct HostTable {
     pub one_file_system: Field<bool>,
     /// Whether reading leaves access times alone, which costs the capability `CAP_FOWNER`.
     pub preserve_access_times: Field<bool>,
+    /// Included folders that are no cause for alarm when they are empty.
+    pub may_be_empty: List<AbsolutePath>,
+    /// Mount points without which the backup is not whole.
+    pub must_be_mounted: List<AbsolutePath>,
+    /// How long the host may be out of reach before anybody is told.
+    pub may_be_absent: Field<TimeSpan>,
+    /// What the host has at least.
+    pub minimum_versions: Field<VersionsTable>,
+}
+
+/// `[minimum-versions]`, also of one host: which programs are there at least. What newer ones can do is used only
+/// where the fleet says so.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct VersionsTable {
+    /// restic's version.
+    pub restic: Field<ResticVersion>,
+    /// systemd's version.
+    pub systemd: Field<SystemdVersion>,
 }
 
 /// `[monitor]`: how old a last backup may be.

@@ -10,6 +10,7 @@ mod key;
 mod path;
 mod pattern;
 mod span;
+mod version;
 
 pub use calendar::Calendar;
 pub use fleet::{
@@ -22,6 +23,7 @@ pub use key::PublicKey;
 pub use path::{AbsolutePath, UnitPath};
 pub use pattern::ExcludePattern;
 pub use span::TimeSpan;
+pub use version::{MinimumVersions, ResticFeature, ResticVersion, SystemdVersion};
 
 use std::fmt;
 

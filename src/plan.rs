@@ -1,8 +1,8 @@
 //! What one host of the fleet does: coordinates, is backed up, or both.
 
 use crate::model::{
-    Address, CatchUp, Fleet, HostName, PublicKey, RemoteClients, Repository, Schedule, Source, TimeSpan,
-    UnitPath,
+    Address, CatchUp, Fleet, HostName, MinimumVersions, PublicKey, RemoteClients, Repository, Schedule,
+    Source, TimeSpan, UnitPath,
 };
 
 /// The part of the fleet that concerns one host.
@@ -10,6 +10,8 @@ use crate::model::{
 pub struct HostPlan<'f> {
     /// The host.
     pub host: &'f HostName,
+    /// The programs that it has at least.
+    pub versions: MinimumVersions,
     /// What it does as the storage host.
     pub coordinator: Option<CoordinatorPlan<'f>>,
     /// What it does as a client.
@@ -23,6 +25,8 @@ pub struct CoordinatorPlan<'f> {
     pub schedule: &'f Schedule,
     /// Where the snapshots are.
     pub repository: &'f Repository,
+    /// Where clients reach it.
+    pub address: &'f Address,
     /// Its own name, when it backs up itself.
     pub local: Option<&'f HostName>,
     /// The clients that it reaches by ssh.
@@ -40,6 +44,8 @@ pub struct ClientPlan<'f> {
     pub repository: &'f UnitPath,
     /// How long its restic waits for a lock.
     pub lock_wait: TimeSpan,
+    /// How long its restic may take to stop, before it is killed.
+    pub stop_wait: TimeSpan,
     /// How it and the storage host reach each other; nothing when they are one host.
     pub connection: Option<Connection<'f>>,
 }
@@ -76,22 +82,26 @@ impl<'f> HostPlan<'f> {
                 source,
                 repository: &repository.path,
                 lock_wait: repository.lock_wait,
+                stop_wait: repository.stop_wait,
                 connection: None,
             });
             let coordinator = CoordinatorPlan {
                 schedule,
                 repository,
+                address: &storage.address,
                 local: local.as_ref().map(|client| client.name),
                 remote: remote.as_ref(),
             };
             return Some(Self {
                 host: &storage.name,
+                versions: storage.versions,
                 coordinator: Some(coordinator),
                 client: local,
             });
         }
         let remote = remote.as_ref()?;
         let (name, client) = remote.clients.get_key_value(host)?;
+        let versions = client.versions;
         let connection = Connection {
             storage: &storage.address,
             exported: &repository.path,
@@ -104,10 +114,12 @@ impl<'f> HostPlan<'f> {
             source: &client.source,
             repository: &remote.mount,
             lock_wait: repository.lock_wait,
+            stop_wait: repository.stop_wait,
             connection: Some(connection),
         };
         Some(Self {
             host: name,
+            versions,
             coordinator: None,
             client: Some(client),
         })

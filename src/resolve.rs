@@ -5,6 +5,7 @@
 mod fields;
 mod hosts;
 mod paths;
+mod source;
 
 use toml::Spanned;
 
@@ -19,6 +20,9 @@ const TIME_LIMIT: TimeSpan = TimeSpan::hours(12);
 /// How long forget and prune wait for a lock: longer than the 30 minutes after which restic calls the lock of
 /// a host that died stale (restic's `internal/restic/lock.go`).
 const LOCK_WAIT: TimeSpan = TimeSpan::hours(1);
+/// How long a restic that is told to stop may take: a storage host that boots is back by then, and the lock can be
+/// removed.
+const STOP_WAIT: TimeSpan = TimeSpan::minutes(10);
 /// restic's user id on the storage host: between the ids that Debian's adduser hands out from 100 upwards and
 /// those that sysusers.d(5) hands out from 999 downwards.
 const USER_ID: u32 = 850;
@@ -44,13 +48,22 @@ pub fn resolve(reading: Reading<'_>) -> Result<Fleet, Vec<Problem>> {
         ssh,
         hosts,
         monitor,
+        minimum_versions,
     } = file;
     let mut fields = Fields::new(problems, taken_out);
 
     let schedule = resolve_schedule(&mut fields, schedule);
     let (storage_name, repository) = resolve_repository(&mut fields, repository);
     let monitor = resolve_monitor(&mut fields, monitor);
-    let hosts = hosts::resolve_hosts(&mut fields, storage_name, repository.as_ref(), hosts, nfs, ssh);
+    let hosts = hosts::resolve_hosts(
+        &mut fields,
+        storage_name,
+        repository.as_ref(),
+        hosts,
+        nfs,
+        ssh,
+        minimum_versions.as_ref(),
+    );
 
     let problems = fields.into_problems();
     match (schedule, repository, hosts) {
@@ -103,6 +116,7 @@ fn resolve_repository(
         keep,
         initialize,
         lock_wait,
+        stop_wait,
         uid,
     } = table;
     let host = fields.required(
@@ -149,6 +163,7 @@ fn resolve_repository(
             keep: keep?.into_inner(),
             creation: creation?,
             lock_wait: lock_wait.map_or(LOCK_WAIT, Spanned::into_inner),
+            stop_wait: stop_wait.map_or(STOP_WAIT, Spanned::into_inner),
             uid: uid?,
         })
     })();

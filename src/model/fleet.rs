@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    AbsolutePath, Address, Calendar, ExcludePattern, HostName, KeepPolicy, PublicKey, TimeSpan, UnitPath,
+    AbsolutePath, Address, Calendar, ExcludePattern, HostName, KeepPolicy, MinimumVersions, PublicKey,
+    TimeSpan, UnitPath,
 };
 
 /// One storage host, and the hosts that it backs up.
@@ -60,6 +61,8 @@ pub struct Repository {
     pub creation: Creation,
     /// How long to wait for somebody else's lock.
     pub lock_wait: TimeSpan,
+    /// How long a restic that is told to stop may take, before it is killed and its lock stays.
+    pub stop_wait: TimeSpan,
     /// The user and group id of restic on the storage host.
     pub uid: u32,
 }
@@ -85,6 +88,8 @@ pub struct StorageHost {
     pub address: Address,
     /// What of it is backed up; nothing when it only stores.
     pub source: Option<Source>,
+    /// The programs that it has at least.
+    pub versions: MinimumVersions,
 }
 
 /// The clients on other machines, and what all of them share.
@@ -113,6 +118,10 @@ pub struct RemoteClient {
     pub host_key_file: UnitPath,
     /// What of it is backed up.
     pub source: Source,
+    /// How long it may be out of reach before anybody is told; not at all unless the fleet says so.
+    pub may_be_absent: Option<TimeSpan>,
+    /// The programs that it has at least.
+    pub versions: MinimumVersions,
 }
 
 /// What of a client is backed up.
@@ -122,6 +131,10 @@ pub struct Source {
     pub include: Vec<AbsolutePath>,
     /// What is left out of them.
     pub exclude: Vec<ExcludePattern>,
+    /// Those of the included folders that may have nothing in them.
+    pub may_be_empty: Vec<AbsolutePath>,
+    /// Mount points that are there on every good day.
+    pub must_be_mounted: Vec<AbsolutePath>,
     /// Folders with a CACHEDIR.TAG.
     pub caches: Caches,
     /// Other file systems mounted below an included folder.
@@ -171,5 +184,17 @@ impl Fleet {
     pub fn host_names(&self) -> impl Iterator<Item = &HostName> {
         let clients = self.remote.iter().flat_map(|remote| remote.clients.keys());
         std::iter::once(&self.storage.name).chain(clients)
+    }
+
+    /// The names of the hosts that are backed up, in the same order.
+    pub fn backed_up(&self) -> impl Iterator<Item = &HostName> {
+        let stores_only = self.storage.source.is_none();
+        self.host_names().skip(usize::from(stores_only))
+    }
+
+    /// How long a host may be out of reach before anybody is told.
+    #[must_use]
+    pub fn may_be_absent(&self, host: &HostName) -> Option<TimeSpan> {
+        self.remote.as_ref()?.clients.get(host)?.may_be_absent
     }
 }

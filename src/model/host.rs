@@ -1,5 +1,7 @@
 //! Names and addresses of hosts.
 
+use std::net::IpAddr;
+
 use super::{Refusal, checked_string};
 
 checked_string! {
@@ -10,7 +12,8 @@ checked_string! {
 }
 
 checked_string! {
-    /// Where a host is reached: a host name (dots and upper case allowed), an IPv4 or an IPv6 address.
+    /// Where a host is reached: a host name (dots and upper case allowed), an IPv4 or an IPv6 address. A name
+    /// whose last label is a number is none: many programs take `1` for 0.0.0.1 (`inet_aton(3)`).
     Address, check_address
 }
 
@@ -34,7 +37,16 @@ fn check_name(text: &str) -> Result<(), Refusal> {
 }
 
 fn check_address(text: &str) -> Result<(), Refusal> {
-    if text.parse::<std::net::IpAddr>().is_ok() || (is_dotted_name(text) && text.len() <= 253) {
+    if text.parse::<IpAddr>().is_ok() {
+        return Ok(());
+    }
+    if ends_in_number(text) {
+        return Err(Refusal::new(
+            format!("`{text}` is neither a host name nor an IP address"),
+            "an IPv4 address has four numbers up to 255; the last label of a host name is no number",
+        ));
+    }
+    if is_dotted_name(text) && text.len() <= 253 {
         return Ok(());
     }
     Err(Refusal::new(
@@ -54,6 +66,16 @@ fn is_dotted_name(text: &str) -> bool {
     })
 }
 
+/// True when the last label is a number, decimal, octal or hexadecimal.
+fn ends_in_number(text: &str) -> bool {
+    let last = text.rsplit('.').next().unwrap_or(text);
+    let hexadecimal = last.strip_prefix("0x").or_else(|| last.strip_prefix("0X"));
+    match hexadecimal {
+        Some(digits) => digits.bytes().all(|byte| byte.is_ascii_hexdigit()),
+        None => !last.is_empty() && last.bytes().all(|byte| byte.is_ascii_digit()),
+    }
+}
+
 impl HostName {
     /// The name as an address, for a host that gives none of its own.
     #[must_use]
@@ -63,13 +85,62 @@ impl HostName {
 }
 
 impl Address {
-    /// The address as `mount.nfs` and exports(5) write it: IPv6 in brackets.
+    /// The address as a number; none where it is a name, which sshd would have to ask the DNS for.
+    #[must_use]
+    pub fn number(&self) -> Option<IpAddr> {
+        self.0.parse().ok()
+    }
+
+    /// The address as `mount.nfs` wants it: IPv6 in brackets. exports(5) wants it without.
     #[must_use]
     pub fn bracketed(&self) -> String {
         if self.0.contains(':') {
             format!("[{}]", self.0)
         } else {
             self.0.clone()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn admits(text: &str) -> bool {
+        Address::try_from(text.to_owned()).is_ok()
+    }
+
+    #[test]
+    fn names_and_ip_addresses_are_addresses() {
+        for text in [
+            "ziz",
+            "Ziz.Example.Net",
+            "1.example",
+            "0xg",
+            "a1",
+            "10.0.0.1",
+            "fd00::2",
+            "::1",
+        ] {
+            assert!(admits(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_programs_take_for_another_address_is_none() {
+        for text in [
+            "1",
+            "0",
+            "10.0.1",
+            "10.0.0.256",
+            "0x7f",
+            "127.0x1",
+            "010",
+            "a.0",
+            "0X1f",
+            "0x",
+        ] {
+            assert!(!admits(text), "{text}");
         }
     }
 }

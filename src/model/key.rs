@@ -1,10 +1,13 @@
 //! SSH public keys.
 
+use base64::prelude::{BASE64_STANDARD, Engine};
+
 use super::{Refusal, checked_string};
 
 checked_string! {
     /// A public key as in `known_hosts` and `authorized_keys` (sshd(8)): type, base64, and perhaps a
-    /// comment, on one line. A private key is refused: a fleet file holds no secret.
+    /// comment, on one line. The base64 holds a whole key of that type (RFC 4253, 6.6): ssh passes over a line
+    /// whose key was cut short, and says nothing. A private key is refused: a fleet file holds no secret.
     PublicKey, check
 }
 
@@ -27,16 +30,12 @@ fn check(text: &str) -> Result<(), Refusal> {
         ));
     }
     let mut words = text.split(' ');
-    let known = words.next().is_some_and(|word| TYPES.contains(&word));
-    let body = words.next().is_some_and(|word| {
-        word.len() >= 32
-            && word.starts_with("AAAA")
-            && word
-                .trim_end_matches('=')
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'+' || byte == b'/')
-    });
-    if known && body && !text.chars().any(char::is_control) {
+    let kind = words.next().filter(|word| TYPES.contains(word));
+    let blob = words.next().and_then(|word| BASE64_STANDARD.decode(word).ok());
+    if let (Some(kind), Some(blob)) = (kind, blob)
+        && is_whole(kind, &blob)
+        && !text.chars().any(char::is_control)
+    {
         return Ok(());
     }
     Err(Refusal::new(
@@ -44,6 +43,52 @@ fn check(text: &str) -> Result<(), Refusal> {
         "write the type and the base64, as in `ssh-ed25519 AAAA…`; a host's own is in \
          /etc/ssh/ssh_host_ed25519_key.pub",
     ))
+}
+
+/// True when these are the fields of a key of this type, all of them, each as long as it has to be. Whether an
+/// elliptic curve's point lies on its curve is for ssh to say.
+fn is_whole(kind: &str, blob: &[u8]) -> bool {
+    let Some(fields) = fields(blob) else { return false };
+    let [name, fields @ ..] = fields.as_slice() else {
+        return false;
+    };
+    let is_point = |curve: &[u8], point: &[u8]| {
+        let length = match curve {
+            b"nistp256" => 65,
+            b"nistp384" => 97,
+            b"nistp521" => 133,
+            _ => return false,
+        };
+        point.len() == length && point.first() == Some(&4)
+    };
+    *name == kind.as_bytes()
+        && match (kind, fields) {
+            ("ssh-ed25519", [key]) | ("sk-ssh-ed25519@openssh.com", [key, _]) => key.len() == 32,
+            ("ssh-rsa", [exponent, modulus]) => {
+                // OpenSSH takes 1024 to 16384 bits, and no number below 0.
+                let is_positive = |number: &[u8]| number.first().is_some_and(|first| *first < 0x80);
+                is_positive(exponent) && is_positive(modulus) && (128..=2049).contains(&modulus.len())
+            }
+            ("sk-ecdsa-sha2-nistp256@openssh.com", [curve, point, _]) => {
+                *curve == b"nistp256" && is_point(curve, point)
+            }
+            (_, [curve, point]) => {
+                kind.as_bytes().strip_prefix(b"ecdsa-sha2-") == Some(*curve) && is_point(curve, point)
+            }
+            _ => false,
+        }
+}
+
+/// The fields of a key, each behind its length; nothing when one is cut short.
+fn fields(mut blob: &[u8]) -> Option<Vec<&[u8]>> {
+    let mut fields = Vec::new();
+    while !blob.is_empty() {
+        let (length, rest) = blob.split_first_chunk()?;
+        let (field, rest) = rest.split_at_checked(u32::from_be_bytes(*length).try_into().ok()?)?;
+        fields.push(field);
+        blob = rest;
+    }
+    Some(fields)
 }
 
 impl PublicKey {

@@ -4,16 +4,22 @@ use super::{Refusal, checked_string};
 
 checked_string! {
     /// An absolute, normal path: starts with `/`, has no empty, `.` or `..` part, no `/` at its end and no
-    /// control character. Everything else a file's name may hold is fine: spaces, quotes, `%`, `$`,
-    /// backslashes, a leading dash, any letter.
+    /// control character, and is no longer than Linux allows. Everything else a file's name may hold is fine:
+    /// spaces, quotes, `%`, `$`, backslashes, a leading dash, any letter.
     AbsolutePath, check_path
 }
 
 checked_string! {
     /// An [`AbsolutePath`] that also stands in unit files: it does not end in white space or a backslash,
-    /// since systemd.syntax(7) takes both for its own.
+    /// since systemd.syntax(7) takes both for its own, and holds none of Unicode's noncharacters, since systemd
+    /// ignores a line with one.
     UnitPath, check_unit_path
 }
+
+/// The bytes of a file's name and of a path that Linux takes (`NAME_MAX`, and `PATH_MAX` without the zero at its
+/// end).
+const LONGEST_NAME: usize = 255;
+const LONGEST_PATH: usize = 4095;
 
 fn check_path(text: &str) -> Result<(), Refusal> {
     if text.contains("PRIVATE KEY") {
@@ -50,6 +56,14 @@ fn check_path(text: &str) -> Result<(), Refusal> {
             "leave out `//`, `.`, `..` and a `/` at the end",
         ));
     }
+    if text.len() > LONGEST_PATH || rest.split('/').any(|part| part.len() > LONGEST_NAME) {
+        return Err(Refusal::new(
+            format!("`{text}` is longer than a path can be"),
+            format!(
+                "no file's name has more than {LONGEST_NAME} bytes, and no path more than {LONGEST_PATH}"
+            ),
+        ));
+    }
     Ok(())
 }
 
@@ -58,10 +72,23 @@ fn check_unit_path(text: &str) -> Result<(), Refusal> {
     if text.ends_with(|c: char| c.is_whitespace() || c == '\\') {
         return Err(Refusal::new(
             format!("`{text}` ends in white space or a backslash, which a unit file can't hold"),
-            "rename it, or make a symbolic link to it and name that",
+            RENAME,
+        ));
+    }
+    if text.contains(is_noncharacter) {
+        return Err(Refusal::new(
+            format!("{text:?} holds what Unicode says is no character, and systemd ignores lines with one"),
+            RENAME,
         ));
     }
     Ok(())
+}
+
+const RENAME: &str = "rename it, or make a symbolic link to it and name that";
+
+/// Code points that Unicode keeps for programs' own use (The Unicode Standard, 23.7).
+fn is_noncharacter(c: char) -> bool {
+    matches!(c, '\u{fdd0}'..='\u{fdef}') || u32::from(c) & 0xfffe == 0xfffe
 }
 
 /// True when `inner` is `outer` or lies below it.
@@ -91,6 +118,12 @@ impl UnitPath {
     #[must_use]
     pub fn contains(&self, inner: &str) -> bool {
         contains(&self.0, inner)
+    }
+
+    /// The name that systemd demands of the unit that mounts something here, systemd.mount(5).
+    #[must_use]
+    pub fn mount_unit_name(&self) -> String {
+        format!("{}.mount", libsystemd::unit::escape_path(&self.0))
     }
 }
 
@@ -126,6 +159,33 @@ mod tests {
             assert!(UnitPath::try_from(text.to_owned()).is_err(), "{text:?}");
         }
         assert!(UnitPath::try_from("/a b\\c".to_owned()).is_ok());
+    }
+
+    #[test]
+    fn a_unit_path_holds_no_noncharacter() {
+        for text in [
+            "/a\u{fdd0}",
+            "/\u{fdef}a",
+            "/a/\u{ffff}/b",
+            "/\u{1fffe}",
+            "/\u{10ffff}",
+        ] {
+            assert!(UnitPath::try_from(text.to_owned()).is_err(), "{text:?}");
+            assert!(AbsolutePath::try_from(text.to_owned()).is_ok(), "{text:?}");
+        }
+        for text in ["/\u{fdcf}", "/\u{fdf0}", "/\u{fffd}", "/\u{e000}", "/\u{10fffd}"] {
+            assert!(UnitPath::try_from(text.to_owned()).is_ok(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_path_is_no_longer_than_linux_allows() {
+        let admits = |text: String| AbsolutePath::try_from(text).is_ok();
+        assert!(admits(format!("/a/{}", "b".repeat(255))));
+        assert!(!admits(format!("/a/{}", "b".repeat(256))));
+        assert!(!admits(format!("/a/{}/b", "ö".repeat(128))));
+        assert!(admits("/abcd".repeat(819)));
+        assert!(!admits("/abcd".repeat(819) + "e"));
     }
 
     #[test]

@@ -19,6 +19,12 @@ impl TimeSpan {
         Self(Duration::from_secs(hours * 3600))
     }
 
+    /// A span of so many minutes.
+    #[must_use]
+    pub const fn minutes(minutes: u64) -> Self {
+        Self(Duration::from_secs(minutes * 60))
+    }
+
     /// The span in seconds.
     #[must_use]
     pub const fn seconds(self) -> u64 {

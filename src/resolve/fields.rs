@@ -149,6 +149,11 @@ impl Section {
         self.present
     }
 
+    /// Its place.
+    pub(super) fn span(&self) -> Range<usize> {
+        self.span.clone()
+    }
+
     /// A table that is there.
     pub(super) fn at(name: impl Into<String>, span: Range<usize>) -> Self {
         Self {

@@ -5,15 +5,15 @@ use std::ops::Range;
 
 use toml::Spanned;
 
-use crate::fleet::{Field, HostTable, NfsTable, SshTable};
+use crate::fleet::{Field, HostTable, NfsTable, SshTable, VersionsTable};
 use crate::model::{
-    AccessTimes, Caches, FileSystems, HostName, PublicKey, RemoteClient, RemoteClients, Repository, Source,
-    StorageHost, UnitPath,
+    Address, HostName, PublicKey, RemoteClient, RemoteClients, Repository, StorageHost, UnitPath,
 };
 use crate::problem::{did_you_mean, likely, quoted_if_odd};
 
 use super::fields::{Fields, Section};
 use super::paths;
+use super::source::{resolve_source, resolve_versions};
 
 type Hosts = BTreeMap<Spanned<HostName>, HostTable>;
 
@@ -28,6 +28,7 @@ pub(super) fn resolve_hosts(
     hosts: Field<Hosts>,
     nfs: Field<NfsTable>,
     ssh: Field<SshTable>,
+    versions: Option<&Spanned<VersionsTable>>,
 ) -> Option<(StorageHost, Option<RemoteClients>)> {
     let (section, mut hosts) = fields.section(
         "hosts",
@@ -43,7 +44,7 @@ pub(super) fn resolve_hosts(
     let storage = storage_name
         .as_ref()
         .and_then(|name| hosts.remove_entry(name))
-        .map(|(name, table)| resolve_storage(fields, name, table, repository));
+        .map(|(name, table)| resolve_storage(fields, name, table, repository, versions));
 
     let mount = nfs
         .as_ref()
@@ -57,7 +58,7 @@ pub(super) fn resolve_hosts(
                 resolve_source(fields, &name, table, None);
                 return None;
             }
-            resolve_client(fields, name, table, mount.as_ref())
+            resolve_client(fields, name, table, mount.as_ref(), versions)
         })
         .collect::<Vec<_>>()
         .into_iter()
@@ -81,6 +82,11 @@ pub(super) fn resolve_hosts(
         }
         return Some((storage, None));
     }
+    let section = Section::at(
+        format!("hosts.{}", storage.name),
+        storage_span.unwrap_or_default(),
+    );
+    check_default_address(fields, &section, &storage.address);
     let Shared {
         mount,
         port,
@@ -168,6 +174,7 @@ fn resolve_storage(
     name: Spanned<HostName>,
     table: HostTable,
     repository: Option<&Repository>,
+    versions: Option<&Spanned<VersionsTable>>,
 ) -> StorageHost {
     let HostTable {
         address,
@@ -178,6 +185,10 @@ fn resolve_storage(
         exclude_caches,
         one_file_system,
         preserve_access_times,
+        may_be_empty,
+        must_be_mounted,
+        may_be_absent,
+        minimum_versions: own_versions,
     } = &table;
     for span in [
         host_key.as_ref().map(Spanned::span),
@@ -192,10 +203,18 @@ fn resolve_storage(
             "leave it out: it backs itself up without ssh",
         );
     }
+    if let Some(span) = may_be_absent {
+        fields.problem(
+            span.span(),
+            "the storage host is there whenever a run is",
+            "leave it out: this is for hosts that the storage host has to reach",
+        );
+    }
     let address = address.as_ref().map_or_else(
         || name.get_ref().to_address(),
         |address| address.get_ref().clone(),
     );
+    let versions = resolve_versions(own_versions.as_ref(), versions);
     let has_source = include.is_some();
     let section = Section::at(format!("hosts.{}", name.get_ref()), name.span());
     if !has_source && !fields.was_taken_out(&section, "include") {
@@ -204,6 +223,7 @@ fn resolve_storage(
         for span in options
             .into_iter()
             .chain([exclude.as_ref().map(Spanned::span)])
+            .chain([may_be_empty, must_be_mounted].map(|list| list.as_ref().map(Spanned::span)))
             .flatten()
         {
             fields.problem(
@@ -227,6 +247,7 @@ fn resolve_storage(
         name: name.into_inner(),
         address,
         source,
+        versions,
     }
 }
 
@@ -235,6 +256,7 @@ fn resolve_client(
     name: Spanned<HostName>,
     table: HostTable,
     mount: Option<&Spanned<UnitPath>>,
+    versions: Option<&Spanned<VersionsTable>>,
 ) -> Option<(HostName, RemoteClient)> {
     let section = Section::at(format!("hosts.{}", name.get_ref()), name.span());
     let host_key = fields.required(
@@ -255,74 +277,33 @@ fn resolve_client(
         .address
         .clone()
         .map_or_else(|| name.get_ref().to_address(), Spanned::into_inner);
+    let versions = resolve_versions(table.minimum_versions.as_ref(), versions);
+    let may_be_absent = table.may_be_absent.clone().map(Spanned::into_inner);
+    check_default_address(fields, &section, &address);
     let source = resolve_source(fields, &name, table, mount.map(Spanned::get_ref));
     let client = RemoteClient {
         address,
         host_key: host_key?.into_inner(),
         host_key_file: host_key_file?,
         source: source?,
+        may_be_absent,
+        versions,
     };
     Some((name.into_inner(), client))
 }
 
+/// A host's name is its address unless it gives one, and not every name is an address.
+fn check_default_address(fields: &mut Fields<'_>, section: &Section, address: &Address) {
+    if let Err(refusal) = Address::try_from(address.to_string())
+        && !fields.was_taken_out(section, "address")
+    {
+        let hint = format!("write where it is reached: address = \"…\"; {}", refusal.hint);
+        fields.problem(section.span(), refusal.what, hint);
+    }
+}
+
 fn default_host_key_file() -> Option<UnitPath> {
     UnitPath::try_from(HOST_KEY_FILE.to_owned()).ok()
-}
-
-/// What of a host is backed up; `repository` is where that host sees the repository.
-fn resolve_source(
-    fields: &mut Fields<'_>,
-    name: &Spanned<HostName>,
-    table: HostTable,
-    repository: Option<&UnitPath>,
-) -> Option<Source> {
-    let HostTable {
-        include,
-        exclude,
-        exclude_caches,
-        one_file_system,
-        preserve_access_times,
-        address: _,
-        host_key: _,
-        host_key_file: _,
-    } = table;
-    let section = Section::at(format!("hosts.{}", name.get_ref()), name.span());
-    let include = fields.required(&section, "include", include, "include = [\"/etc\", \"/home\"]");
-    let exclude = exclude.map(Spanned::into_inner).unwrap_or_default();
-    let exclude = fields.items(exclude);
-    let include = include?;
-    if include.get_ref().is_empty() && !fields.has_taken_out_below(&section, "include") {
-        fields.problem(
-            include.span(),
-            "the include list is empty",
-            "name what is to be backed up, or remove the host",
-        );
-    }
-    let include = fields.items(include.into_inner());
-    paths::check_include(fields, &include, &exclude, repository);
-    Some(Source {
-        include: include.into_iter().map(Spanned::into_inner).collect(),
-        exclude: exclude.into_iter().map(Spanned::into_inner).collect(),
-        caches: if is_set(exclude_caches.as_ref()) {
-            Caches::Exclude
-        } else {
-            Caches::Include
-        },
-        file_systems: if is_set(one_file_system.as_ref()) {
-            FileSystems::StayOnOne
-        } else {
-            FileSystems::Cross
-        },
-        access_times: if is_set(preserve_access_times.as_ref()) {
-            AccessTimes::Preserve
-        } else {
-            AccessTimes::Change
-        },
-    })
-}
-
-fn is_set(wish: Option<&Spanned<bool>>) -> bool {
-    wish.is_some_and(|wish| *wish.get_ref())
 }
 
 /// What all clients on other machines share.

@@ -6,6 +6,10 @@ use crate::model::{AbsolutePath, ExcludePattern, UnitPath};
 
 use super::fields::Fields;
 
+/// The bytes that a unit's name may have: 255 (systemd's `UNIT_NAME_MAX`), of which [`crate::write`] needs some for
+/// the file that waits beside it.
+const LONGEST_UNIT_NAME: usize = 240;
+
 /// What the unit that reads files does not see, and the setting of systemd.exec(5) that hides it.
 const HIDDEN: [(&str, &str); 6] = [
     ("/tmp", "PrivateTmp="),
@@ -51,6 +55,7 @@ pub(super) fn check_repository(
     file_system: Option<&Spanned<UnitPath>>,
 ) {
     check_place(fields, path, "the repository");
+    check_octal(fields, path);
     let Some(file_system) = file_system else {
         return;
     };
@@ -65,16 +70,30 @@ pub(super) fn check_repository(
             "`file-system` is the mount point above the repository",
         );
     }
-    // exports(5) splits the options of a host at these, and knows no escape for them.
+    // exports(5) splits the options of a host at these, and knows no escape for them; a space it escapes in what
+    // it reads, and not in the table that it writes and reads again.
     if file_system
         .get_ref()
         .as_str()
-        .contains([',', '(', ')', '"', '\\'])
+        .contains([',', '(', ')', '"', '\\', ' '])
     {
         fields.problem(
             file_system.span(),
             format!("`{}` can't stand in an NFS export", file_system.get_ref()),
-            "leave out `,`, `(`, `)`, `\"` and `\\`",
+            "name a mount point without spaces, `,`, `(`, `)`, `\"` and `\\`",
+        );
+    }
+}
+
+/// nfs-utils takes a backslash and three octal digits for one character, also in what it has taken so before.
+fn check_octal(fields: &mut Fields<'_>, path: &Spanned<UnitPath>) {
+    let bytes = path.get_ref().as_str().as_bytes();
+    let is_octal = |bytes: &[u8]| matches!(bytes, [b'\\', b'0'..=b'3', b'0'..=b'7', b'0'..=b'7']);
+    if bytes.windows(4).any(is_octal) {
+        fields.problem(
+            path.span(),
+            format!("`{}` can't stand in an NFS export", path.get_ref()),
+            "name a folder without a backslash before three digits",
         );
     }
 }
@@ -82,6 +101,16 @@ pub(super) fn check_repository(
 /// Where clients mount the repository.
 pub(super) fn check_mount(fields: &mut Fields<'_>, mount: &Spanned<UnitPath>) {
     check_place(fields, mount, "the repository's mount");
+    let length = mount.get_ref().mount_unit_name().len();
+    if length > LONGEST_UNIT_NAME {
+        fields.problem(
+            mount.span(),
+            format!(
+                "the mount unit's name would have {length} bytes, and {LONGEST_UNIT_NAME} is the most"
+            ),
+            "name a shorter folder; there a space or a `-` counts four times, and a letter such as `ö` eight times",
+        );
+    }
 }
 
 fn check_place(fields: &mut Fields<'_>, path: &Spanned<UnitPath>, what: &str) {

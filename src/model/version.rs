@@ -1,0 +1,184 @@
+//! Versions of the programs that hosts bring along, and what those can do.
+
+use std::fmt;
+
+use serde::Deserialize;
+
+use super::Refusal;
+
+/// The oldest restic that a host may have.
+const OLDEST_RESTIC: ResticVersion = ResticVersion {
+    major: 0,
+    minor: 14,
+    patch: 0,
+};
+/// The oldest systemd that a host may have.
+const OLDEST_SYSTEMD: u16 = 252;
+
+/// What a host has at least.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MinimumVersions {
+    /// Its restic.
+    pub restic: ResticVersion,
+    /// Its systemd.
+    pub systemd: SystemdVersion,
+}
+
+/// A version of restic, such as `0.18` or `0.17.1`; not older than 0.14, which Debian 12 has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(try_from = "String")]
+pub struct ResticVersion {
+    major: u16,
+    minor: u16,
+    patch: u16,
+}
+
+impl ResticVersion {
+    /// The oldest that is supported.
+    pub const OLDEST: Self = OLDEST_RESTIC;
+
+    /// True when it has the feature.
+    #[must_use]
+    pub fn has(&self, feature: ResticFeature) -> bool {
+        *self >= feature.since()
+    }
+
+    /// What it has to do without.
+    pub fn lacks(&self) -> impl Iterator<Item = ResticFeature> {
+        ResticFeature::ALL
+            .into_iter()
+            .filter(|feature| !self.has(*feature))
+    }
+}
+
+/// What is used of restic, and came after the oldest version that is supported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ResticFeature {
+    /// It waits for a lock by itself.
+    RetryLock,
+    /// `backup` can be told which snapshots to compare with.
+    GroupBy,
+}
+
+impl ResticFeature {
+    const ALL: [Self; 2] = [Self::RetryLock, Self::GroupBy];
+
+    /// Its option.
+    #[must_use]
+    pub const fn option(self) -> &'static str {
+        match self {
+            Self::RetryLock => "--retry-lock",
+            Self::GroupBy => "backup --group-by",
+        }
+    }
+
+    /// The first version that has it, by restic's changelog.
+    #[must_use]
+    pub const fn since(self) -> ResticVersion {
+        let minor = match self {
+            Self::RetryLock | Self::GroupBy => 16,
+        };
+        ResticVersion {
+            major: 0,
+            minor,
+            patch: 0,
+        }
+    }
+
+    /// What happens where it is lacking.
+    #[must_use]
+    pub const fn without(self) -> &'static str {
+        match self {
+            Self::RetryLock => "the script waits for locks itself, and looks every 10 s",
+            Self::GroupBy => "after a change of `include`, every file is read once more",
+        }
+    }
+}
+
+impl TryFrom<String> for ResticVersion {
+    type Error = Refusal;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let numbers: Option<Vec<u16>> = text.split('.').map(number).collect();
+        let version = match numbers.as_deref() {
+            Some(&[major, minor]) => Self {
+                major,
+                minor,
+                patch: 0,
+            },
+            Some(&[major, minor, patch]) => Self { major, minor, patch },
+            _ => {
+                return Err(Refusal::new(
+                    format!("`{text}` is not a version of restic"),
+                    "write it as `restic version` shows it, such as `0.18` or `0.17.1`",
+                ));
+            }
+        };
+        if version < OLDEST_RESTIC {
+            return Err(Refusal::new(
+                format!("restic {text} is too old"),
+                format!("{OLDEST_RESTIC} is the oldest that works; Debian 12 has it"),
+            ));
+        }
+        Ok(version)
+    }
+}
+
+impl fmt::Display for ResticVersion {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { major, minor, patch } = self;
+        write!(formatter, "{major}.{minor}")?;
+        if *patch > 0 {
+            write!(formatter, ".{patch}")?;
+        }
+        Ok(())
+    }
+}
+
+/// A version of systemd, such as `257`; not older than 252, which Debian 12 has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(try_from = "String")]
+pub struct SystemdVersion(u16);
+
+impl SystemdVersion {
+    /// The oldest that is supported: every unit is written for it.
+    pub const OLDEST: Self = Self(OLDEST_SYSTEMD);
+}
+
+impl TryFrom<String> for SystemdVersion {
+    type Error = Refusal;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        // Updates within a release, such as 252.39, bring no settings.
+        let release = text.split_once('.').map_or(text.as_str(), |(release, _)| release);
+        let Some(version) = number(release) else {
+            return Err(Refusal::new(
+                format!("`{text}` is not a version of systemd"),
+                "write the number that `systemctl --version` shows first, such as `257`",
+            ));
+        };
+        if version < OLDEST_SYSTEMD {
+            return Err(Refusal::new(
+                format!("systemd {text} is too old"),
+                format!(
+                    "{OLDEST_SYSTEMD} is the oldest that knows all settings of the sandbox; Debian 12 has it"
+                ),
+            ));
+        }
+        Ok(Self(version))
+    }
+}
+
+impl fmt::Display for SystemdVersion {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
+
+/// Digits alone: `u16::from_str` would take a sign as well.
+fn number(text: &str) -> Option<u16> {
+    text.bytes()
+        .all(|byte| byte.is_ascii_digit())
+        .then(|| text.parse().ok())
+        .flatten()
+}

@@ -1,0 +1,161 @@
+//! What of a host is backed up, and with which versions.
+
+use toml::Spanned;
+
+use crate::fleet::{HostTable, VersionsTable};
+use crate::model::{
+    AbsolutePath, AccessTimes, Caches, FileSystems, HostName, MinimumVersions, ResticVersion, Source,
+    SystemdVersion, UnitPath,
+};
+
+use super::fields::{Fields, Section};
+use super::paths;
+
+/// What of a host is backed up; `repository` is where that host sees the repository.
+pub(super) fn resolve_source(
+    fields: &mut Fields<'_>,
+    name: &Spanned<HostName>,
+    table: HostTable,
+    repository: Option<&UnitPath>,
+) -> Option<Source> {
+    let HostTable {
+        include,
+        exclude,
+        exclude_caches,
+        one_file_system,
+        preserve_access_times,
+        may_be_empty,
+        must_be_mounted,
+        address: _,
+        host_key: _,
+        host_key_file: _,
+        may_be_absent: _,
+        minimum_versions: _,
+    } = table;
+    let section = Section::at(format!("hosts.{}", name.get_ref()), name.span());
+    let include = fields.required(&section, "include", include, "include = [\"/etc\", \"/home\"]");
+    let exclude = exclude.map(Spanned::into_inner).unwrap_or_default();
+    let exclude = fields.items(exclude);
+    let may_be_empty = may_be_empty.map(Spanned::into_inner).unwrap_or_default();
+    let may_be_empty = fields.items(may_be_empty);
+    let must_be_mounted = must_be_mounted.map(Spanned::into_inner).unwrap_or_default();
+    let must_be_mounted = fields.items(must_be_mounted);
+    let include = include?;
+    if include.get_ref().is_empty() && !fields.has_taken_out_below(&section, "include") {
+        fields.problem(
+            include.span(),
+            "the include list is empty",
+            "name what is to be backed up, or remove the host",
+        );
+    }
+    let include = fields.items(include.into_inner());
+    let file_systems = if is_set(one_file_system.as_ref()) {
+        FileSystems::StayOnOne
+    } else {
+        FileSystems::Cross
+    };
+    paths::check_include(fields, &include, &exclude, repository);
+    check_may_be_empty(fields, &may_be_empty, &include);
+    check_must_be_mounted(fields, &must_be_mounted, &include, file_systems);
+    Some(Source {
+        include: inner(include),
+        exclude: exclude.into_iter().map(Spanned::into_inner).collect(),
+        may_be_empty: inner(may_be_empty),
+        must_be_mounted: inner(must_be_mounted),
+        caches: if is_set(exclude_caches.as_ref()) {
+            Caches::Exclude
+        } else {
+            Caches::Include
+        },
+        file_systems,
+        access_times: if is_set(preserve_access_times.as_ref()) {
+            AccessTimes::Preserve
+        } else {
+            AccessTimes::Change
+        },
+    })
+}
+
+/// The versions of one host: its own words, then the fleet's, then the oldest that are supported.
+pub(super) fn resolve_versions(
+    host: Option<&Spanned<VersionsTable>>,
+    fleet: Option<&Spanned<VersionsTable>>,
+) -> MinimumVersions {
+    let pick = |version: fn(&VersionsTable) -> Option<&Spanned<ResticVersion>>| {
+        [host, fleet]
+            .into_iter()
+            .flatten()
+            .find_map(|table| version(table.get_ref()))
+            .map(|version| *version.get_ref())
+    };
+    let restic = pick(|table| table.restic.as_ref()).unwrap_or(ResticVersion::OLDEST);
+    let systemd = [host, fleet]
+        .into_iter()
+        .flatten()
+        .find_map(|table| table.get_ref().systemd.as_ref())
+        .map_or(SystemdVersion::OLDEST, |version| *version.get_ref());
+    MinimumVersions { restic, systemd }
+}
+
+fn check_may_be_empty(
+    fields: &mut Fields<'_>,
+    paths: &[Spanned<AbsolutePath>],
+    include: &[Spanned<AbsolutePath>],
+) {
+    for path in paths {
+        if !include
+            .iter()
+            .any(|included| included.get_ref() == path.get_ref())
+        {
+            fields.problem(
+                path.span(),
+                format!("`{}` is not in the include list", path.get_ref()),
+                "only what is named in `include` is looked at for being empty; write it as there, or leave it out",
+            );
+        }
+    }
+}
+
+fn check_must_be_mounted(
+    fields: &mut Fields<'_>,
+    paths: &[Spanned<AbsolutePath>],
+    include: &[Spanned<AbsolutePath>],
+    file_systems: FileSystems,
+) {
+    for path in paths {
+        let point = path.get_ref();
+        let holds_an_included = include
+            .iter()
+            .any(|included| included.get_ref().is_within(point.as_str()));
+        let lies_in_an_included = include
+            .iter()
+            .any(|included| point.is_within(included.get_ref().as_str()));
+        if point.as_str() == "/" {
+            fields.problem(
+                path.span(),
+                "the root folder is always mounted",
+                "name the mount points of other file systems",
+            );
+        } else if !holds_an_included && !lies_in_an_included {
+            fields.problem(
+                path.span(),
+                format!("nothing of `{point}` is backed up"),
+                "add it to `include`, or leave it out here",
+            );
+        } else if !holds_an_included && file_systems == FileSystems::StayOnOne {
+            fields.problem(
+                path.span(),
+                format!("`{point}` is another file system, which `one-file-system` leaves out"),
+                "name it in `include` as well",
+            );
+        }
+    }
+}
+
+fn inner(paths: Vec<Spanned<AbsolutePath>>) -> Vec<AbsolutePath> {
+    paths.into_iter().map(Spanned::into_inner).collect()
+}
+
+fn is_set(wish: Option<&Spanned<bool>>) -> bool {
+    wish.is_some_and(|wish| *wish.get_ref())
+}
