@@ -3,9 +3,17 @@
 //! Pure: no clock, no environment, no disk. The same plan gives the same bytes.
 
 mod client;
+mod nix_module;
+mod package;
+mod platform;
 mod storage;
 
 use crate::plan::HostPlan;
+
+pub use client::capabilities;
+pub use nix_module::nix_module;
+pub use package::package;
+pub use platform::{Platform, Programs, StorePath};
 
 /// Where systemd's units of the local administrator are (systemd.unit(5)).
 pub const UNIT_FOLDER: &str = "/etc/systemd/system";
@@ -49,17 +57,23 @@ impl Access {
 /// When a template can't be filled in. No valid fleet does that: the grammars of [`crate::model`] keep out what
 /// no file can hold.
 pub fn emit(plan: &HostPlan<'_>) -> askama::Result<Vec<Artifact>> {
+    emit_for(plan, &Platform::usual())
+}
+
+/// The same, for a system whose programs are elsewhere.
+fn emit_for(plan: &HostPlan<'_>, platform: &Platform) -> askama::Result<Vec<Artifact>> {
     let HostPlan {
         host: _,
+        versions,
         coordinator,
         client,
     } = plan;
     let mut artifacts = Vec::new();
     if let Some(coordinator) = coordinator {
-        storage::emit(coordinator, &mut artifacts)?;
+        storage::emit(coordinator, platform, &mut artifacts)?;
     }
     if let Some(client) = client {
-        client::emit(client, &mut artifacts)?;
+        client::emit(client, versions.restic, platform, &mut artifacts)?;
     }
     artifacts.sort_by(|left, right| left.path.cmp(&right.path));
     Ok(artifacts)

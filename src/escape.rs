@@ -3,6 +3,8 @@
 //! `askama.toml` picks the escaper by the template's extension, so `{{ value }}` is safe by default. What is
 //! escaped twice is a mistake in a template, and the tests that read the emitted files back find it.
 
+pub(crate) mod nix_string;
+
 use std::fmt::{self, Write};
 
 use askama::filters::Escaper;
@@ -38,6 +40,17 @@ pub(crate) struct ExcludeFile;
 /// sysusers.d(5) and tmpfiles.d(5): a plain word. Only numbers and our own names go there.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Table;
+
+/// Nix: the inside of a string in double quotes, without an interpolation. A text of many lines takes
+/// [`filters::indented`].
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Nix;
+
+impl Escaper for Nix {
+    fn write_escaped_str<W: Write>(&self, mut dest: W, text: &str) -> fmt::Result {
+        dest.write_str(&nix_string::quoted(text))
+    }
+}
 
 impl Escaper for Unit {
     fn write_escaped_str<W: Write>(&self, mut dest: W, text: &str) -> fmt::Result {
@@ -116,5 +129,15 @@ pub(crate) mod filters {
         } else {
             format!("\"{text}\"")
         })
+    }
+
+    /// The lines of a Nix string between two quotes each, indented by so many spaces.
+    #[askama::filter_fn]
+    pub(crate) fn indented(
+        value: impl Display,
+        _: &dyn askama::Values,
+        spaces: usize,
+    ) -> askama::Result<String> {
+        Ok(super::nix_string::indented(&value.to_string(), spaces))
     }
 }

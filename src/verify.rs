@@ -11,15 +11,71 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use anyhow::{Context, Result, bail};
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::model::Calendar;
+
+/// How many times of a calendar are looked at: the nights of two months, the hours of almost three days.
+const TIMES: &str = "--iterations=64";
 
 /// True when systemd takes a calendar expression. It gives no reason when it does not.
 ///
 /// # Errors
 /// When `systemd-analyze` can't be started.
 pub fn takes_calendar(calendar: &Calendar) -> Result<bool> {
-    Ok(analyze(&["calendar", calendar.as_str()])?.status.success())
+    let takes = |expression| anyhow::Ok(analyze(&["calendar", expression])?.status.success());
+    let calendar = calendar.as_str();
+    Ok(takes(calendar)?
+        || match zone_elsewhere(calendar) {
+            Some(without_zone) => takes(without_zone)?,
+            None => false,
+        })
+}
+
+/// The expression without the time zone at its end, where `TZDIR` (tzset(3)) has that zone. systemd looks for zones
+/// in one folder of its own, which a build in a sandbox, as Nix's, does not have.
+fn zone_elsewhere(calendar: &str) -> Option<&str> {
+    let folder = std::env::var_os("TZDIR")?;
+    let (without_zone, zone) = calendar.trim_end().rsplit_once(' ')?;
+    let is_plain = |part: &str| !matches!(part, "" | "." | "..");
+    let is_there = zone.split('/').all(is_plain) && Path::new(&folder).join(zone).is_file();
+    is_there.then_some(without_zone)
+}
+
+/// The longest gap between two times of a calendar expression, of those that come next; none when there are no two. It
+/// is counted without the change to and from daylight saving time.
+///
+/// # Errors
+/// When `systemd-analyze` can't be started.
+pub fn longest_gap(calendar: &Calendar) -> Result<Option<SignedDuration>> {
+    let calendar = calendar.as_str();
+    // With a zone, systemd starts a process for each of the times, and their gaps are no others without it.
+    let without_zone = calendar
+        .rsplit_once(' ')
+        .filter(|(_, zone)| zone.starts_with(|first: char| first.is_ascii_alphabetic()))
+        .map(|(without_zone, _)| without_zone);
+    for expression in [without_zone, Some(calendar)].into_iter().flatten() {
+        let output = analyze(&["calendar", TIMES, expression])?;
+        if output.status.success() {
+            return Ok(longest_gap_of(&String::from_utf8_lossy(&output.stdout)));
+        }
+    }
+    Ok(None)
+}
+
+fn longest_gap_of(times: &str) -> Option<SignedDuration> {
+    let time = |line: &str| {
+        let (_, time) = line.split_once(": ")?;
+        let time = DateTime::strptime("%a %Y-%m-%d %H:%M:%S UTC", time).ok()?;
+        time.to_zoned(TimeZone::UTC).ok().map(|time| time.timestamp())
+    };
+    let times: Vec<Timestamp> = times.lines().filter_map(time).collect();
+    times
+        .windows(2)
+        .filter_map(|pair| Some(pair.last()?.duration_since(*pair.first()?)))
+        .max()
 }
 
 /// The exposure of one unit file in tenths, from 0 (nothing) to 100 (everything), as
@@ -54,6 +110,26 @@ fn analyze(arguments: &[&str]) -> Result<Output> {
         .args(arguments)
         .env("LC_ALL", "C.UTF-8")
         .env("SYSTEMD_COLORS", "0")
+        // Times are read in UTC; whether an expression is taken does not depend on it.
+        .env("TZ", "UTC")
         .output()
         .context("can't start `systemd-analyze`, which knows what systemd takes; it comes with systemd")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_gap_is_between_the_times_that_systemd_names() {
+        let times = "Normalized form: Mon..Fri *-*-* 22:30:00\n    Next elapse: Fri 2026-11-27 22:30:00 UTC\n       \
+                     From now: 3 days left\n       Iter. #2: Mon 2026-11-30 22:30:00 UTC\n       From now: 6 days \
+                     left\n   Iteration #3: Tue 2026-12-01 22:30:00 UTC\n";
+        assert_eq!(longest_gap_of(times), Some(SignedDuration::from_hours(72)));
+        assert_eq!(longest_gap_of("    Next elapse: never\n"), None);
+        assert_eq!(
+            longest_gap_of("    Next elapse: Fri 2026-11-27 22:30:00 UTC\n"),
+            None
+        );
+    }
 }

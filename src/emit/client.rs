@@ -2,9 +2,9 @@
 
 use askama::Template;
 
-use super::{Artifact, LIBEXEC, add, add_script, unit};
+use super::{Artifact, Platform, add, add_script, unit};
 use crate::escape::filters;
-use crate::model::{AccessTimes, Caches, FileSystems, Source, UnitPath};
+use crate::model::{AccessTimes, Caches, FileSystems, ResticFeature, ResticVersion, Source};
 use crate::plan::{ClientPlan, Connection};
 
 #[derive(Template)]
@@ -17,12 +17,13 @@ struct BackupService<'p> {
     client: &'p ClientPlan<'p>,
     mount: bool,
     capabilities: &'static str,
-    libexec: &'static str,
+    platform: &'p Platform,
 }
 
 #[derive(Template)]
 #[template(path = "systemd/repository.mount")]
 struct Mount<'p> {
+    platform: &'p Platform,
     client: &'p ClientPlan<'p>,
     connection: &'p Connection<'p>,
 }
@@ -36,12 +37,15 @@ struct SshdSocket<'p> {
 #[derive(Template)]
 #[template(path = "systemd/genbackup-sshd@.service")]
 struct SshdService<'p> {
+    platform: &'p Platform,
     connection: &'p Connection<'p>,
 }
 
 #[derive(Template)]
 #[template(path = "scripts/backup-restic.bash")]
 struct BackupRestic<'p> {
+    platform: &'p Platform,
+    restic: ResticVersion,
     client: &'p ClientPlan<'p>,
     options: Vec<&'static str>,
 }
@@ -62,14 +66,14 @@ struct ExcludeFile<'p> {
 #[template(path = "ssh/sshd_config.ssh")]
 struct SshdConfig<'p> {
     connection: &'p Connection<'p>,
-    command: &'static str,
+    command: &'p str,
 }
 
 #[derive(Template)]
 #[template(path = "ssh/authorized_keys.ssh")]
 struct AuthorizedKeys<'p> {
     connection: &'p Connection<'p>,
-    command: &'static str,
+    command: &'p str,
 }
 
 #[derive(Template)]
@@ -80,42 +84,45 @@ struct Users;
 #[template(path = "tables/client.tmpfiles")]
 struct Folders;
 
-/// All that the storage host's key can start.
-const FORCED_COMMAND: &str = "/usr/bin/socat -t 0.05 - UNIX-CONNECT:/run/genbackup/backup.sock";
-
-pub(super) fn emit(client: &ClientPlan<'_>, artifacts: &mut Vec<Artifact>) -> askama::Result<()> {
+pub(super) fn emit(
+    client: &ClientPlan<'_>,
+    restic: ResticVersion,
+    platform: &Platform,
+    artifacts: &mut Vec<Artifact>,
+) -> askama::Result<()> {
     let ClientPlan {
         name: _,
         source,
         repository,
         lock_wait: _,
+        stop_wait: _,
         connection,
     } = client;
     let Source {
         include: _,
         exclude: _,
+        may_be_empty: _,
+        must_be_mounted: _,
         caches,
         file_systems,
-        access_times,
+        access_times: _,
     } = source;
-    let capabilities = match access_times {
-        AccessTimes::Change => "CAP_DAC_READ_SEARCH",
-        AccessTimes::Preserve => "CAP_DAC_READ_SEARCH CAP_FOWNER",
-    };
     let mount = connection.is_some();
 
     add(artifacts, unit("genbackup-backup.socket"), &BackupSocket)?;
     let service = BackupService {
         client,
         mount,
-        capabilities,
-        libexec: LIBEXEC,
+        capabilities: capabilities(source),
+        platform,
     };
     add(artifacts, unit("genbackup-backup@.service"), &service)?;
     add_script(
         artifacts,
         "backup-restic",
         &BackupRestic {
+            platform,
+            restic,
             client,
             options: options(*caches, *file_systems),
         },
@@ -125,11 +132,19 @@ pub(super) fn emit(client: &ClientPlan<'_>, artifacts: &mut Vec<Artifact>) -> as
     add(artifacts, "/etc/tmpfiles.d/genbackup-client.conf", &Folders)?;
 
     if let Some(connection) = connection {
-        let command = FORCED_COMMAND;
+        // All that the storage host's key can start.
+        let command = &format!(
+            "{} -t 0.05 - UNIX-CONNECT:/run/genbackup/backup.sock",
+            platform.socat
+        );
         add(
             artifacts,
-            unit(&mount_unit_name(repository)),
-            &Mount { client, connection },
+            unit(&repository.mount_unit_name()),
+            &Mount {
+                platform,
+                client,
+                connection,
+            },
         )?;
         add(
             artifacts,
@@ -139,7 +154,7 @@ pub(super) fn emit(client: &ClientPlan<'_>, artifacts: &mut Vec<Artifact>) -> as
         add(
             artifacts,
             unit("genbackup-sshd@.service"),
-            &SshdService { connection },
+            &SshdService { platform, connection },
         )?;
         add(
             artifacts,
@@ -156,6 +171,15 @@ pub(super) fn emit(client: &ClientPlan<'_>, artifacts: &mut Vec<Artifact>) -> as
     Ok(())
 }
 
+/// What the one process that reads all files may do, as in capabilities(7).
+#[must_use]
+pub fn capabilities(source: &Source) -> &'static str {
+    match source.access_times {
+        AccessTimes::Change => "CAP_DAC_READ_SEARCH",
+        AccessTimes::Preserve => "CAP_DAC_READ_SEARCH CAP_FOWNER",
+    }
+}
+
 fn options(caches: Caches, file_systems: FileSystems) -> Vec<&'static str> {
     let mut options = Vec::new();
     match caches {
@@ -167,9 +191,4 @@ fn options(caches: Caches, file_systems: FileSystems) -> Vec<&'static str> {
         FileSystems::StayOnOne => options.push("--one-file-system"),
     }
     options
-}
-
-/// The name that systemd demands of a mount unit, systemd.mount(5).
-fn mount_unit_name(path: &UnitPath) -> String {
-    format!("{}.mount", libsystemd::unit::escape_path(path.as_str()))
 }

@@ -2,9 +2,9 @@
 
 use askama::Template;
 
-use super::{Access, Artifact, LIBEXEC, add, add_script, unit};
+use super::{Access, Artifact, LIBEXEC, Platform, add, add_script, unit};
 use crate::escape::filters;
-use crate::model::{Creation, HostName, RemoteClients, Repository, UnitPath};
+use crate::model::{Address, Creation, HostName, RemoteClients, Repository, UnitPath};
 use crate::plan::CoordinatorPlan;
 
 #[derive(Template)]
@@ -18,14 +18,14 @@ struct Timer<'p> {
 struct CoordinatorService<'p> {
     plan: &'p CoordinatorPlan<'p>,
     init: bool,
-    libexec: &'static str,
+    platform: &'p Platform,
 }
 
 #[derive(Template)]
 #[template(path = "systemd/genbackup-maintain.service")]
 struct MaintainService<'p> {
     plan: &'p CoordinatorPlan<'p>,
-    libexec: &'static str,
+    platform: &'p Platform,
 }
 
 #[derive(Template)]
@@ -33,7 +33,7 @@ struct MaintainService<'p> {
 struct DirectoryService<'p> {
     plan: &'p CoordinatorPlan<'p>,
     file_system: &'p UnitPath,
-    libexec: &'static str,
+    platform: &'p Platform,
 }
 
 #[derive(Template)]
@@ -41,7 +41,7 @@ struct DirectoryService<'p> {
 struct InitService<'p> {
     plan: &'p CoordinatorPlan<'p>,
     file_system: &'p UnitPath,
-    libexec: &'static str,
+    platform: &'p Platform,
 }
 
 #[derive(Template)]
@@ -50,7 +50,7 @@ struct RunBackups<'p> {
     plan: &'p CoordinatorPlan<'p>,
     hosts: Vec<&'p HostName>,
     version: &'static str,
-    libexec: &'static str,
+    platform: &'p Platform,
 }
 
 #[derive(Template)]
@@ -58,17 +58,20 @@ struct RunBackups<'p> {
 struct MaintainRepository<'p> {
     plan: &'p CoordinatorPlan<'p>,
     version: &'static str,
+    platform: &'p Platform,
 }
 
 #[derive(Template)]
 #[template(path = "scripts/make-directory.bash")]
 struct MakeDirectory<'p> {
+    platform: &'p Platform,
     plan: &'p CoordinatorPlan<'p>,
 }
 
 #[derive(Template)]
 #[template(path = "scripts/init-repository.bash")]
 struct InitRepository<'p> {
+    platform: &'p Platform,
     plan: &'p CoordinatorPlan<'p>,
 }
 
@@ -94,6 +97,7 @@ struct Exports<'p> {
 #[template(path = "ssh/ssh_config.ssh")]
 struct SshConfig<'p> {
     remote: &'p RemoteClients,
+    storage: &'p Address,
 }
 
 #[derive(Template)]
@@ -102,16 +106,29 @@ struct KnownHosts<'p> {
     remote: &'p RemoteClients,
 }
 
+/// What the scripts ask jq, the same in every fleet.
+const FILTERS: [(&str, &str); 2] = [
+    (
+        "read-answer.jq",
+        include_str!("../../templates/scripts/read-answer.jq"),
+    ),
+    ("restic.jq", include_str!("../../templates/scripts/restic.jq")),
+];
+
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-pub(super) fn emit(plan: &CoordinatorPlan<'_>, artifacts: &mut Vec<Artifact>) -> askama::Result<()> {
+pub(super) fn emit(
+    plan: &CoordinatorPlan<'_>,
+    platform: &Platform,
+    artifacts: &mut Vec<Artifact>,
+) -> askama::Result<()> {
     let CoordinatorPlan {
         schedule: _,
         repository,
+        address: storage,
         local,
         remote,
     } = plan;
-    let libexec = LIBEXEC;
     let made_once_mounted = match &repository.creation {
         Creation::ByHand => None,
         Creation::OnceMounted { file_system } => Some(file_system),
@@ -122,12 +139,12 @@ pub(super) fn emit(plan: &CoordinatorPlan<'_>, artifacts: &mut Vec<Artifact>) ->
     add(
         artifacts,
         unit("genbackup.service"),
-        &CoordinatorService { plan, init, libexec },
+        &CoordinatorService { plan, init, platform },
     )?;
     add(
         artifacts,
         unit("genbackup-maintain.service"),
-        &MaintainService { plan, libexec },
+        &MaintainService { plan, platform },
     )?;
     if let Some(file_system) = made_once_mounted {
         add(
@@ -136,7 +153,7 @@ pub(super) fn emit(plan: &CoordinatorPlan<'_>, artifacts: &mut Vec<Artifact>) ->
             &DirectoryService {
                 plan,
                 file_system,
-                libexec,
+                platform,
             },
         )?;
         add(
@@ -145,11 +162,11 @@ pub(super) fn emit(plan: &CoordinatorPlan<'_>, artifacts: &mut Vec<Artifact>) ->
             &InitService {
                 plan,
                 file_system,
-                libexec,
+                platform,
             },
         )?;
-        add_script(artifacts, "make-directory", &MakeDirectory { plan })?;
-        add_script(artifacts, "init-repository", &InitRepository { plan })?;
+        add_script(artifacts, "make-directory", &MakeDirectory { platform, plan })?;
+        add_script(artifacts, "init-repository", &InitRepository { platform, plan })?;
     }
     let clients = remote.iter().flat_map(|remote| remote.clients.keys());
     let hosts = local.iter().copied().chain(clients).collect();
@@ -160,7 +177,7 @@ pub(super) fn emit(plan: &CoordinatorPlan<'_>, artifacts: &mut Vec<Artifact>) ->
             plan,
             hosts,
             version: VERSION,
-            libexec,
+            platform,
         },
     )?;
     add_script(
@@ -169,13 +186,16 @@ pub(super) fn emit(plan: &CoordinatorPlan<'_>, artifacts: &mut Vec<Artifact>) ->
         &MaintainRepository {
             plan,
             version: VERSION,
+            platform,
         },
     )?;
-    artifacts.push(Artifact {
-        path: format!("{LIBEXEC}/read-answer.jq"),
-        access: Access::Readable,
-        content: include_str!("../../templates/scripts/read-answer.jq").to_owned(),
-    });
+    for (name, text) in FILTERS {
+        artifacts.push(Artifact {
+            path: format!("{LIBEXEC}/{name}"),
+            access: Access::Readable,
+            content: text.to_owned(),
+        });
+    }
     add(
         artifacts,
         "/etc/sysusers.d/genbackup-storage.conf",
@@ -194,7 +214,11 @@ pub(super) fn emit(plan: &CoordinatorPlan<'_>, artifacts: &mut Vec<Artifact>) ->
                 options,
             },
         )?;
-        add(artifacts, "/etc/genbackup/ssh_config", &SshConfig { remote })?;
+        add(
+            artifacts,
+            "/etc/genbackup/ssh_config",
+            &SshConfig { remote, storage },
+        )?;
         add(artifacts, "/etc/genbackup/known_hosts", &KnownHosts { remote })?;
     }
     Ok(())

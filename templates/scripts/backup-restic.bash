@@ -1,4 +1,4 @@
-#!/bin/bash
+#!{{ platform.bash|safe }}
 # Written by genbackup from the fleet file; change that instead.
 #
 # Backs this host up. Started by genbackup-backup.socket, with the connection as standard input and output: a
@@ -9,6 +9,10 @@ export LC_ALL=C
 trap '' PIPE
 
 repository={{ client.repository }}
+# Seconds that restic has to end when it is told to.
+stop_wait={{ client.stop_wait.seconds() }}
+may_be_empty=({% for path in client.source.may_be_empty %}{{ path }}{% if !loop.last %} {% endif %}{% endfor %})
+must_be_mounted=({% for path in client.source.must_be_mounted %}{{ path }}{% if !loop.last %} {% endif %}{% endfor %})
 
 refuse() {
     printf 'refused %s\n' "$1" || true
@@ -30,53 +34,122 @@ if ! flock --nonblock "$lock"; then
 fi
 printf 'hello %s\n' "$(restic version)" || true
 
-# restic says nothing in its exit code of a path that is not there.
+# restic says nothing of a path that is not there, of a folder that has become empty, of a disk that was not
+# mounted: it backs up what it finds, and calls that a success.
+tell() { # WORD PATH
+    printf '%s %s\n' "$1" "$2" || true
+}
+may_be_empty() {
+    local path
+    for path in "${may_be_empty[@]}"; do
+        [[ $path != "$1" ]] || return 0
+    done
+    return 1
+}
+is_empty_folder() {
+    [[ -d $1 && ! -L $1 && -z $(find "$1" -mindepth 1 -maxdepth 1 -print -quit 2>/dev/null) ]]
+}
+# By the file system's number, for the sandbox has mount points of its own, which mountpoint(1) takes for one.
+is_mounted() {
+    local here above
+    here=$(stat --format=%d -- "$1/." 2>/dev/null) && above=$(stat --format=%d -- "$1/.." 2>/dev/null) &&
+        [[ $here != "$above" ]]
+}
 while IFS= read -r path; do
     if [[ ! -e $path && ! -L $path ]]; then
-        printf 'missing %s\n' "$path" || true
+        tell missing "$path"
+    elif is_empty_folder "$path" && ! may_be_empty "$path"; then
+        tell empty "$path"
     fi
 done </etc/genbackup/include
+for path in "${must_be_mounted[@]}"; do
+    is_mounted "$path" || tell unmounted "$path"
+done
+
+# The end of the connection, or of this unit, stops restic the way that removes its lock.
+restic=
+stopped=
+killer=
+stop() {
+    [[ -n $stopped ]] || echo "the connection has ended, or this unit is to stop: so is restic" >&2
+    stopped=yes
+    [[ -n $restic ]] || return 0
+    kill -INT "$restic" 2>/dev/null || true
+    [[ -z $killer ]] || return 0
+    # From a repository that does not answer, restic can't remove its lock, and would try again and again.
+    {
+        sleep "$stop_wait"
+        echo "restic has not ended within $stop_wait s: it is killed, and its lock stays" >&2
+        kill -KILL "$restic"
+    } </dev/null >/dev/null {lock}>&- &
+    killer=$!
+}
+trap stop INT TERM
+exec {connection}<&0
+{
+    while IFS= read -r _; do :; done
+    kill -TERM "$$"
+} <&"$connection" {lock}>&- &
+watch=$!
 
 # What restic says goes through this loop, which reads on when nobody listens any more.
 relay() {
     local line
     while IFS= read -r line || [[ -n $line ]]; do
         printf 'out %s\n' "$line" 2>/dev/null || true
+{%- if !restic.has(ResticFeature::RetryLock) %}
+        [[ $line != *"repository is already locked"* ]] || : >"$CACHE_DIRECTORY/locked"
+{%- endif %}
     done
 }
-exec {answer}> >(relay {lock}>&-)
-relay=$!
 
-# The password is restic's standard input: it is in no argument, no environment and no file.
-restic --repo "$repository" --json --quiet --retry-lock {{ client.lock_wait.seconds() }}s \
-    backup --host {{ client.name }} --tag genbackup --group-by host,tags \
-    --files-from-verbatim /etc/genbackup/include --exclude-file /etc/genbackup/exclude
+# Runs restic; its exit code goes to $code.
+back_up() {
+    local answer relay
+    exec {answer}> >(relay {lock}>&-)
+    relay=$!
+    # The password is restic's standard input: it is in no argument, no environment and no file.
+    restic --repo "$repository" --json --quiet
+{%- if restic.has(ResticFeature::RetryLock) %} --retry-lock {{ client.lock_wait.seconds() }}s{% endif %} \
+        backup --host {{ client.name }} --tag genbackup{% if restic.has(ResticFeature::GroupBy) %} --group-by host,tags{% endif %} \
+        --files-from-verbatim /etc/genbackup/include --exclude-file /etc/genbackup/exclude
 {%- for option in options %} \
-    {{ option }}
+        {{ option }}
 {%- endfor %} \
-    < <(printf '%s\n' "$password") >&"$answer" 2>&1 {answer}>&- {lock}>&- &
-restic=$!
-unset password
-exec {answer}>&-
-
-# The end of the connection, or of this unit, stops restic the way that removes its lock.
-stop() { kill -INT "$restic" 2>/dev/null || true; }
-trap stop INT TERM
-exec {connection}<&0
-{
-    while IFS= read -r _; do :; done
-    stop
-} <&"$connection" {lock}>&- &
-watch=$!
-
-# `wait` also returns when a signal comes; restic is gone when it is gone.
-code=0
-while kill -0 "$restic" 2>/dev/null; do
+        < <(printf '%s\n' "$password") >&"$answer" 2>&1 {answer}>&- {lock}>&- &
+    restic=$!
+    exec {answer}>&-
+    # It may have been told to stop before there was a restic to hand that to.
+    [[ -z $stopped ]] || stop
+    # `wait` also returns when a signal comes; restic is gone when it is gone.
     code=0
-    wait "$restic" || code=$?
+    while kill -0 "$restic" 2>/dev/null; do
+        code=0
+        wait "$restic" || code=$?
+    done
+    restic=
+    wait "$relay" || true
+}
+
+code=0
+{%- if restic.has(ResticFeature::RetryLock) %}
+back_up
+{%- else %}
+# This host's restic has no --retry-lock, which came with 0.16.
+give_up=$((SECONDS + {{ client.lock_wait.seconds() }}))
+while :; do
+    rm -f "$CACHE_DIRECTORY/locked"
+    back_up
+    [[ $code == 1 && -e $CACHE_DIRECTORY/locked && -z $stopped ]] || break
+    ((SECONDS < give_up)) || break
+    sleep 10 &
+    wait "$!" || true
 done
-kill "$watch" 2>/dev/null || true
-wait "$relay" || true
+{%- endif %}
+unset password
+kill "$watch" ${killer:+"$killer"} 2>/dev/null || true
+# The storage host holds this against its own clock: the snapshot carries this host's time.
+printf 'clock %s\n' "$(date +%s)" || true
 printf 'exit %s\n' "$code" || true
 # What the record calls partial is no failure of this unit: the record is where it is judged.
 [[ $code == 0 || $code == 3 ]]

@@ -1,4 +1,4 @@
-#!/bin/bash
+#!{{ platform.bash|safe }}
 # Written by genbackup from the fleet file; change that instead.
 #
 # Makes the folder of the repository. Started by genbackup-directory.service once its file system is mounted.

@@ -1,53 +1,91 @@
 # Written by genbackup from the fleet file; change that instead.
 #
 # Turns the lines of one host's answer into events of the run's record; the last is host-finished.
-# Shapes of the lines: `hello VERSION`, `out JSON` and `err TEXT` (restic's), `missing PATH`, `busy`,
-# `refused WHY`, `exit CODE`.
+# Shapes of the lines: `hello VERSION`, `missing PATH`, `empty PATH`, `unmounted PATH`, `out LINE` (restic's),
+# `clock EPOCH`, `busy`, `refused WHY`, `exit CODE`.
+include "restic";
+
+# Seconds by which a host's clock may be off: snapshots carry that clock's time, and forget goes by it.
+def clock_tolerance: 300;
+# Lines that are read of an answer, one for each file that can't be read being a sound host's worst: of short lines,
+# the bytes that an answer may have would take many minutes.
+def line_limit: 100000;
 def short: if length > 2000 then .[:2000] + "…" else . end;
 def event($name): {event: $name, time: (now | todate), host: $host};
+def clock_off: if .clock == null then null else (.clock - now | round | if fabs > clock_tolerance then . else null end) end;
+# What ssh says, in words where it takes many: a changed host key is worth a page to it.
+def out_of_reach:
+    if test("Host key verification failed")
+    then "it shows another host key than the fleet file has: it was installed anew, or another machine answers in its place"
+    else rtrimstr("\n") | short end;
+# What the snapshot lacks, in words; empty when it is whole.
+def lacks: [
+    (["missing", "missing"], ["empty", "empty"], ["unmounted", "not mounted"], ["unreadable", "unreadable"]) as [$list, $word]
+    | select(.[$list + "_count"] > 0)
+    | "\($word): " + (.[$list][:5] | join(", "))
+      + (if .[$list + "_count"] > 5 then " and \(.[$list + "_count"] - 5) more" else "" end)] | join("; ");
 def finished:
-    .missing as $missing | .unreadable as $unreadable
+    clock_off as $off
+    | lacks as $lacks
+    | (if $off == null then [] else
+        ["its clock is \($off | fabs) s \(if $off > 0 then "ahead" else "behind" end), so its snapshot has a wrong time; set it right"]
+      end) as $clock
     | (if .busy then ["busy", "a backup of this host is running already"]
        elif .refused != null then ["failed", .refused]
        elif $code == 124 or $code == 137 then ["failed", "it took longer than the time limit"]
        elif $bytes >= $limit then ["failed", "it answered more than \($limit) bytes, and was cut off"]
-       elif .hello == null and $code == 255 then ["unreachable", ($complaint | rtrimstr("\n") | short)]
+       elif .lines >= line_limit then ["failed", "it answered more than \(line_limit) lines, and was cut off"]
+       elif .hello == null and $code == 255 then ["unreachable", ($complaint | out_of_reach)]
        elif .hello == null then
          ["failed", "it took the connection, but its genbackup-backup@.service did not answer; its journal says why"]
+       elif .exit == null and $code == 255 then
+         ["unreachable", "the connection broke before restic ended"
+           + ($complaint | sub("[[:space:]]+$"; "") | short | if . == "" then "" else ": " + . end)]
        elif .exit == null then ["interrupted", "the connection ended before restic did"]
-       elif .exit == 0 and .missing_count == 0 and .summary then ["ok", null]
+       elif .exit == 0 and $lacks == "" and $clock == [] and .summary then ["ok", null]
        elif (.exit == 0 or .exit == 3) and .summary then
-         ["partial", "missing or unreadable: \(($missing + $unreadable)[:5] | join(", "))"]
+         ["partial", ([$lacks | select(. != "")] + $clock
+           | if . == [] then "restic exited with 3, but named nothing that is missing" else join("; ") end)]
        elif .exit == 0 then ["failed", "restic exited with 0, but gave no summary of a snapshot"]
-       else ["failed", "restic exited with \(.exit): \(.said | short)"] end) as [$status, $why]
+       else ["failed", ([explained(.exit; .telling // .said), $lacks] | map(select(. != "")) | join("; "))]
+       end) as [$status, $why]
     | event("host-finished") + {
         status: $status, why: $why, "exit-code": .exit, "restic-version": .hello,
-        seconds: ((now - $started) * 1000 | round / 1000),
-        missing: $missing, "missing-count": .missing_count,
-        unreadable: $unreadable, "unreadable-count": .unreadable_count};
+        seconds: ((now - $started) * 1000 | round / 1000), "clock-off": $off,
+        missing: .missing, "missing-count": .missing_count,
+        empty: .empty, "empty-count": .empty_count,
+        unmounted: .unmounted, "unmounted-count": .unmounted_count,
+        unreadable: .unreadable, "unreadable-count": .unreadable_count};
 # Only the first hundred are spelled out, so that a host with a million of them does not fill the record.
 def note($list; $item):
     .[$list + "_count"] += 1
     | if (.[$list] | length) < 100 then .[$list] += [$item | short] else . end;
-foreach (inputs, null) as $line (
-    {missing: [], missing_count: 0, unreadable: [], unreadable_count: 0, said: "", events: [], summary: false};
+def say($text): .said = $text | if $text | is_telling then .telling = $text else . end;
+foreach (limit(line_limit; inputs), null) as $line (
+    {lines: 0, missing: [], missing_count: 0, empty: [], empty_count: 0, unmounted: [], unmounted_count: 0,
+     unreadable: [], unreadable_count: 0, said: "", events: [], summary: false};
     .events = []
+    | .lines += 1
     | if $line == null then .events = [finished]
       elif $line | startswith("hello ") then .hello = ($line[6:] | short)
       elif $line | startswith("missing ") then note("missing"; $line[8:])
+      elif $line | startswith("empty ") then note("empty"; $line[6:])
+      elif $line | startswith("unmounted ") then note("unmounted"; $line[10:])
       elif $line == "busy" then .busy = true
       elif $line | startswith("refused ") then .refused = ($line[8:] | short)
+      # A number of seconds that a clock can show, and nothing that arithmetic chokes on.
+      elif $line | test("^clock [0-9]{1,12}$") then .clock = ($line[6:] | tonumber)
       elif $line | startswith("exit ") then .exit = ($line[5:] | tonumber? // 1)
       elif $line | startswith("out ") then
         ($line[4:] | fromjson? // null) as $message
-        | if ($message | type) != "object" then .said = ($line[4:] | short)
+        | if ($message | type) != "object" then say($line[4:] | short)
           # One, and of a summary's size: restic's own has some 700 bytes.
           elif $message.message_type == "summary" and (.summary | not) and ($line | length) < 65536 then
             .summary = true | .events = [event("restic") + {message: $message}]
-          elif $message.message_type == "exit_error" then .said = ($message.message | tostring | short)
+          elif $message.message_type == "exit_error" then say($message.message | tostring | short)
           # The scanner comes across the same files once more.
           elif $message.message_type == "error" and $message.during != "scan" then
-            .said = ($message.error.message? // ($message.error | tostring) | short)
+            say($message.error.message? // ($message.error | tostring) | short)
             | note("unreadable"; $message.item | tostring)
           else . end
       else . end;

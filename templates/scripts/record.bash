@@ -1,10 +1,22 @@
 # Appends the JSON lines on standard input to the run's record, whole: the lock keeps hosts that are backed up
-# side by side from mixing theirs. A record that can't be written never stops a backup, but fails the unit.
-record_failed=no
+# side by side from mixing theirs. A record that can't be written never stops a backup, but fails the unit. That
+# is noted in a file, since a pipe runs this in a shell of its own.
 append() {
     local record
-    if ! { exec {record}>>"$runs/$run.jsonl" && flock "$record" && cat >&"$record" && exec {record}>&-; }; then
-        record_failed=yes
+    if ! {
+        exec {record}>>"$runs/$run.jsonl" && flock "$record" &&
+            # What came before may have ended in the middle of a line, when the disk was full.
+            { [[ -z $(tail --bytes=1 "$runs/$run.jsonl") ]] || echo >&"$record"; } &&
+            cat >&"$record" && exec {record}>&-
+    }; then
+        # Who writes into this pipe must not learn of it by SIGPIPE, or a backup would end with its record.
+        cat >/dev/null
+        : >"$scratch/record-failed"
         echo "can't write the record $runs/$run.jsonl: is its disk full? the run goes on without it" >&2
     fi
+}
+
+event() { # NAME JSON
+    jq --null-input --compact-output --arg event "$1" --argjson rest "$2" \
+        '{event: $event, time: (now | todate)} + $rest' | append
 }

@@ -1,4 +1,4 @@
-#!/bin/bash
+#!{{ platform.bash|safe }}
 # Written by genbackup from the fleet file; change that instead.
 #
 # Backs up one host after the other and writes the run's record. Started by genbackup.service.
@@ -8,12 +8,19 @@ export LC_ALL=C
 
 runs=$STATE_DIRECTORY/runs
 scratch=$RUNTIME_DIRECTORY
-run=$(date --utc +%Y%m%dT%H%M%SZ)
 max_parallel={{ plan.schedule.max_parallel }}
 # Seconds for one host, from the first word to the last.
 time_limit={{ plan.schedule.time_limit.seconds() }}
 # Bytes of one host's answer; a sound one has some hundred, and one line for each file that can't be read.
-answer_limit=$((64 * 1024 * 1024))
+answer_limit=$((16 * 1024 * 1024))
+# Bytes of what ssh says in passing, which the host's own standard error is a part of.
+complaint_limit=$((64 * 1024))
+# Seconds to wait for forget and prune of the run before.
+lock_wait={{ plan.repository.lock_wait.seconds() }}
+password_file={{ plan.repository.password_file }}
+{%- if let Some(remote) = plan.remote %}
+key_file={{ remote.key_file }}
+{%- endif %}
 
 {% include "scripts/record.bash" %}
 
@@ -31,7 +38,7 @@ connect() {
 
 # Asks one host for a backup; its answer goes to $scratch/$1.answer, its exit status to $scratch/$1.exit.
 converse() {
-    local host=$1 connection code=0
+    local host=$1 connection
     # The password goes through a pipe, from the credential to the host, and is never written down. This script
     # holds the pipe's other end until the answer is complete: its end is how the host learns that we are gone.
     rm -f "$scratch/$host.pipe"
@@ -45,31 +52,34 @@ converse() {
     } >&"$connection"
     # Opened anew for reading only, so that the connecting process holds no writing end itself.
     # A host that says more than it may ends with `head`, of the signal that this script ignores.
-    env --default-signal=PIPE timeout --kill-after=30 "$time_limit" "$0" --connect "$host" \
-        <"/proc/self/fd/$connection" {connection}>&- 2>"$scratch/$host.stderr" |
-        head --bytes="$answer_limit" >"$scratch/$host.answer" {connection}>&- ||
-        code=${PIPESTATUS[0]}
+    {
+        {
+            code=0
+            env --default-signal=PIPE timeout --kill-after=30 "$time_limit" "$0" --connect "$host" \
+                <"/proc/self/fd/$connection" {connection}>&- 2>&3 3>&- || code=$?
+            printf '%s\n' "$code" >"$scratch/$host.exit"
+        } | head --bytes="$answer_limit" >"$scratch/$host.answer" {connection}>&- 3>&-
+    } 3>&1 | head --bytes="$complaint_limit" >"$scratch/$host.stderr" {connection}>&-
     exec {connection}>&-
-    printf '%s\n' "$code" >"$scratch/$host.exit"
 }
 
 backup_host() {
     local host=$1 started=$EPOCHREALTIME
-    jq --null-input --compact-output --arg host "$host" \
-        '{event: "host-started", time: (now | todate), host: $host}' | append
+    event host-started '{"host": "'"$host"'"}'
     converse "$host"
     # Everything that a host says is input from outside: jq reads it as text and writes it as JSON.
-    jq --raw-input --null-input --compact-output --from-file {{ libexec }}/read-answer.jq \
+    jq -L {{ platform.filters|safe }} --raw-input --null-input --compact-output --from-file {{ platform.filters|safe }}/read-answer.jq \
         --arg host "$host" --argjson started "$started" --argjson limit "$answer_limit" \
         --argjson code "$(<"$scratch/$host.exit")" \
         --argjson bytes "$(stat --format=%s "$scratch/$host.answer")" \
         --rawfile complaint <(head --bytes=4096 "$scratch/$host.stderr") \
         "$scratch/$host.answer" >"$scratch/$host.events"
+    # The folder is in memory: a fleet's answers must not add up there.
+    rm "$scratch/$host.answer"
     append <"$scratch/$host.events"
     tail --lines=1 "$scratch/$host.events" | jq --raw-output '
         .host + ": " + .status + " in " + (.seconds | tostring) + " s"
         + (if .why == null then "" else ": " + .why end) | gsub("[[:cntrl:]]"; " ")'
-    [[ $record_failed == no ]] || touch "$scratch/record-failed"
 }
 
 # `run-backups --connect HOST`: this script as the process at the other end of the pipe.
@@ -82,12 +92,59 @@ trap '' PIPE
 
 hosts=({% for host in hosts %}{{ host }}{% if !loop.last %} {% endif %}{% endfor %})
 mkdir --parents "$runs"
-rm -f "$STATE_DIRECTORY/current"
-jq --null-input --compact-output --arg run "$run" '$ARGS.positional as $hosts
-    | {event: "run-started", time: (now | todate), run: $run, hosts: $hosts, versions: {
-        genbackup: $genbackup, systemd: $systemd}}' \
-    --arg genbackup {{ version }} --arg systemd "$(systemctl --version | head --lines=1)" \
-    --args "${hosts[@]}" | append
+
+# One at a time: the hosts of a run, or forget and prune.
+turn_comes=yes
+exec {turn}<"$STATE_DIRECTORY"
+flock --timeout "$lock_wait" "$turn" || turn_comes=no
+
+# What forget and prune find afterwards: this when the run was stopped, its name when it was not, and nothing when its
+# record is not whole. They only follow the second.
+[[ $turn_comes == no ]] || echo at-work >"$STATE_DIRECTORY/current" || true
+run=$(date --utc +%Y%m%dT%H%M%SZ)
+newest=$(find "$runs" -name '*.jsonl' -printf '%f\n' | sort | tail --lines=1)
+newest=${newest%.jsonl}
+# A second's name has room for one run.
+while [[ -e $runs/$run.jsonl ]]; do
+    sleep 0.1
+    run=$(date --utc +%Y%m%dT%H%M%SZ)
+done
+event run-started "$(jq --null-input --arg run "$run" '$ARGS.positional as $hosts
+    | {run: $run, hosts: $hosts, versions: {genbackup: $genbackup, systemd: $systemd}}' \
+    --arg genbackup {{ version }} --arg systemd "$(systemctl --version | head --lines=1)" --args "${hosts[@]}")"
+if [[ $newest > $run ]]; then
+    why="this host's clock is wrong, or was: there is a record of $newest, which is yet to come"
+    echo "$why" >&2
+    event warning "$(jq --null-input --arg why "$why" '{why: $why}')"
+fi
+
+# No host is asked. Each of them learns why it has no snapshot of this run, and so does who looks at the unit.
+call_off() { # WHY
+    local host
+    echo "$1" >&2
+    for host in "${hosts[@]}"; do
+        jq --null-input --compact-output --arg host "$host" --arg why "$1" '
+            {event: "host-finished", time: (now | todate), host: $host, status: "failed", why: $why}' | append
+    done
+}
+why=
+if ! grep --quiet '[^[:space:]]' "$CREDENTIALS_DIRECTORY/restic-password"; then
+    why="the password file $password_file is missing or empty: its file system may be locked or not mounted"
+{%- if plan.remote.is_some() %}
+elif ! grep --quiet '[^[:space:]]' "$CREDENTIALS_DIRECTORY/ssh-key"; then
+    why="the ssh key $key_file is missing or empty: its file system may be locked or not mounted"
+{%- endif %}
+fi
+if [[ $turn_comes == no ]]; then
+    call_off "forget and prune of the run before have been at work for more than $lock_wait s"
+    # They are not started again while they are at work, so this record ends here.
+    event run-finished '{}'
+    exit 1
+elif [[ -n $why ]]; then
+    call_off "$why"
+    printf '%s\n' "$run" >"$STATE_DIRECTORY/current"
+    exit 1
+fi
 
 for host in "${hosts[@]}"; do
     while (($(jobs -rp | wc --lines) >= max_parallel)); do
@@ -97,12 +154,20 @@ for host in "${hosts[@]}"; do
 done
 wait
 
-# Forget and prune, which follow, write the rest of this record.
-printf '%s\n' "$run" >"$STATE_DIRECTORY/current" || record_failed=yes
-[[ $record_failed == no && ! -e $scratch/record-failed ]] || exit 1
-statuses=$(for host in "${hosts[@]}"; do tail --lines=1 "$scratch/$host.events"; done | jq --raw-output .status)
-case $(sort --unique <<<"$statuses" | tr '\n' ' ') in
-"ok ") exit 0 ;;
-"partial " | "ok partial ") exit 3 ;;
-*) exit 1 ;;
-esac
+# Forget and prune, which follow, write the rest of this record. They go by it, so there they have nothing to do
+# where it is not complete.
+if [[ -e $scratch/record-failed ]] || ! printf '%s\n' "$run" >"$STATE_DIRECTORY/current"; then
+    : >"$STATE_DIRECTORY/current" || true
+    echo "the record of this run is not complete, so nothing is forgotten: $runs/$run.jsonl" >&2
+    exit 1
+fi
+# The worst of them; a host of which nothing is known is not well.
+result=0
+for host in "${hosts[@]}"; do
+    case $(tail --lines=1 "$scratch/$host.events" | jq --raw-output .status) in
+    ok) ;;
+    partial) ((result == 1)) || result=3 ;;
+    *) result=1 ;;
+    esac
+done
+exit "$result"

@@ -1,0 +1,136 @@
+//! A host's files as a NixOS module: the same texts, with programs from `pkgs`.
+
+use askama::Template;
+
+use super::{Access, Artifact, LIBEXEC, Platform, UNIT_FOLDER, emit_for};
+use crate::escape::filters;
+use crate::model::HostName;
+use crate::plan::{Connection, HostPlan};
+
+/// The packages of nixpkgs in whose `bin` our scripts find their programs.
+const PACKAGES: [&str; 9] = [
+    "coreutils",
+    "findutils",
+    "gnugrep",
+    "jq",
+    "openssh",
+    "restic",
+    "socat",
+    "systemd",
+    "util-linux",
+];
+
+#[derive(Template)]
+#[template(path = "nix/host.nix")]
+struct Module<'p> {
+    host: &'p HostName,
+    restic: String,
+    systemd: String,
+    packages: [&'static str; 9],
+    /// The ids of user restic, where they are fixed.
+    uid: Option<u32>,
+    connection: Option<&'p Connection<'p>>,
+    parts: Parts,
+}
+
+/// Artifacts by what NixOS makes of them.
+#[derive(Default)]
+struct Parts {
+    /// What our scripts ask jq, by file names.
+    filters: Vec<(String, String)>,
+    scripts: Vec<(String, String)>,
+    /// The lines of tmpfiles.d(5).
+    rules: Vec<String>,
+    /// Files by their paths below `/etc`.
+    files: Vec<File>,
+    units: Vec<Unit>,
+}
+
+struct File {
+    path: String,
+    content: String,
+    /// Whether sshd looks at who may write to the file and its folders: nix's store is its group's.
+    is_watched: bool,
+}
+
+struct Unit {
+    name: String,
+    content: String,
+    /// Which unit starts it, from its `[Install]` section, which NixOS does not read.
+    wanted_by: Option<String>,
+}
+
+/// The module of one host, as an artifact whose path is `/HOST.nix`.
+///
+/// # Errors
+/// As [`super::emit`].
+pub fn nix_module(plan: &HostPlan<'_>) -> askama::Result<Artifact> {
+    let mut parts = Parts::default();
+    for artifact in emit_for(plan, &Platform::expressions())? {
+        parts.add(artifact);
+    }
+    let HostPlan {
+        host,
+        versions,
+        coordinator,
+        client,
+    } = plan;
+    let module = Module {
+        host,
+        restic: versions.restic.to_string(),
+        systemd: versions.systemd.to_string(),
+        packages: PACKAGES,
+        uid: coordinator.as_ref().map(|coordinator| coordinator.repository.uid),
+        connection: client.as_ref().and_then(|client| client.connection.as_ref()),
+        parts,
+    };
+    Ok(Artifact {
+        path: format!("/{host}.nix"),
+        access: Access::Readable,
+        content: module.render()? + "\n",
+    })
+}
+
+impl Parts {
+    fn add(&mut self, artifact: Artifact) {
+        let Artifact {
+            path,
+            access,
+            content,
+        } = artifact;
+        if let Some(name) = below(&path, UNIT_FOLDER) {
+            let wanted_by = content.lines().find_map(|line| line.strip_prefix("WantedBy="));
+            self.units.push(Unit {
+                name,
+                wanted_by: wanted_by.map(str::to_owned),
+                content,
+            });
+        } else if let Some(name) = below(&path, LIBEXEC) {
+            match access {
+                Access::Executable => self.scripts.push((name, content)),
+                Access::Readable => self.filters.push((name, content)),
+            }
+        } else if below(&path, "/etc/tmpfiles.d").is_some() {
+            let rules = content.lines().filter(|line| !line.starts_with('#'));
+            self.rules.extend(rules.map(str::to_owned));
+        } else if let Some(path) = below(&path, "/etc") {
+            // Users are NixOS's own business: the module declares them.
+            if !path.starts_with("sysusers.d/") {
+                self.files.push(File {
+                    is_watched: path == "genbackup/authorized_keys",
+                    path,
+                    content,
+                });
+            }
+        }
+    }
+
+    fn exports(&self) -> bool {
+        self.files.iter().any(|file| file.path.starts_with("exports.d/"))
+    }
+}
+
+/// What a path is below a folder.
+fn below(path: &str, folder: &str) -> Option<String> {
+    Some(path.strip_prefix(folder)?.strip_prefix('/')?.to_owned())
+}

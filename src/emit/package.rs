@@ -1,0 +1,37 @@
+//! A host's files as a package of their own, below a prefix: what NixOS links into a system.
+
+use super::{Artifact, LIBEXEC as USUAL_LIBEXEC, Platform, Programs, StorePath, UNIT_FOLDER, emit_for};
+use crate::plan::HostPlan;
+
+/// Where our scripts are, below the prefix.
+pub(super) const LIBEXEC: &str = "/libexec/genbackup";
+/// Folders of a system, and what they are in a package (file-hierarchy(7)).
+const FOLDERS: [(&str, &str); 4] = [
+    (UNIT_FOLDER, "/lib/systemd/system"),
+    (USUAL_LIBEXEC, LIBEXEC),
+    ("/etc/sysusers.d", "/lib/sysusers.d"),
+    ("/etc/tmpfiles.d", "/lib/tmpfiles.d"),
+];
+
+/// The files of one host with the paths that they have below the prefix, in the order of these. What goes to `/etc`
+/// of the system is below `/etc` here.
+///
+/// # Errors
+/// As [`super::emit`].
+pub fn package(
+    plan: &HostPlan<'_>,
+    programs: &Programs,
+    prefix: &StorePath,
+) -> askama::Result<Vec<Artifact>> {
+    let mut artifacts = emit_for(plan, &Platform::package(programs, prefix))?;
+    for Artifact { path, .. } in &mut artifacts {
+        let moved = FOLDERS
+            .iter()
+            .find_map(|(folder, place)| Some(format!("{place}{}", path.strip_prefix(folder)?)));
+        if let Some(moved) = moved {
+            *path = moved;
+        }
+    }
+    artifacts.sort_by(|left, right| left.path.cmp(&right.path));
+    Ok(artifacts)
+}

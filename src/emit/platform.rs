@@ -1,0 +1,131 @@
+//! Where the programs are that emitted files start. What the files say is the same everywhere.
+
+use serde::Deserialize;
+
+use super::LIBEXEC;
+use super::package::LIBEXEC as PACKAGE_LIBEXEC;
+use crate::escape::nix_string;
+
+/// Where the programs are that emitted files start, ours included.
+#[derive(Debug, Clone)]
+pub struct Platform {
+    /// bash(1), which runs our scripts.
+    pub(super) bash: String,
+    /// sshd(8).
+    pub(super) sshd: String,
+    /// socat(1).
+    pub(super) socat: String,
+    /// The `PATH` of our services; without it, theirs is the service manager's.
+    pub(super) path: Option<String>,
+    /// The folder of what our scripts ask jq.
+    pub(super) filters: String,
+    /// Whether units say what becomes of them when NixOS switches to another generation.
+    pub(super) switches: bool,
+    scripts: Scripts,
+}
+
+#[derive(Debug, Clone)]
+enum Scripts {
+    Folder(String),
+    Expressions,
+}
+
+/// Where programs are on a system that keeps them elsewhere than in the usual folders.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Programs {
+    /// The path of bash(1).
+    pub bash: StorePath,
+    /// The path of socat(1).
+    pub socat: StorePath,
+    /// The path of sshd(8).
+    pub sshd: StorePath,
+    /// The folders in which our scripts find all other programs.
+    pub path: Vec<StorePath>,
+}
+
+/// An absolute path of the characters that a Nix store knows, none of which means anything to systemd, a shell,
+/// ssh or jq: it needs no quoting.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct StorePath(String);
+
+impl TryFrom<String> for StorePath {
+    type Error = String;
+
+    fn try_from(path: String) -> Result<Self, String> {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "+-._?=/".contains(c);
+        if path.starts_with('/') && path.chars().all(plain) {
+            Ok(Self(path))
+        } else {
+            Err(format!(
+                "`{path}` is not an absolute path of letters, digits and `+-._?=/` alone"
+            ))
+        }
+    }
+}
+
+impl Platform {
+    /// A system with programs and folders at their usual places (file-hierarchy(7)).
+    #[must_use]
+    pub fn usual() -> Self {
+        Self {
+            bash: "/bin/bash".to_owned(),
+            sshd: "/usr/sbin/sshd".to_owned(),
+            socat: "/usr/bin/socat".to_owned(),
+            path: None,
+            filters: LIBEXEC.to_owned(),
+            switches: false,
+            scripts: Scripts::Folder(LIBEXEC.to_owned()),
+        }
+    }
+
+    /// NixOS, with our own files in a store path of theirs.
+    #[must_use]
+    pub fn package(programs: &Programs, package: &StorePath) -> Self {
+        let Programs {
+            bash,
+            socat,
+            sshd,
+            path,
+        } = programs;
+        let libexec = format!("{}{PACKAGE_LIBEXEC}", package.0);
+        let path: Vec<&str> = path.iter().map(|folder| folder.0.as_str()).collect();
+        Self {
+            bash: bash.0.clone(),
+            sshd: sshd.0.clone(),
+            socat: socat.0.clone(),
+            path: Some(path.join(":")),
+            filters: libexec.clone(),
+            switches: true,
+            scripts: Scripts::Folder(libexec),
+        }
+    }
+
+    /// NixOS, before Nix has been asked where things are: references to Nix expressions, which
+    /// [`super::nix_module`] knows.
+    pub(super) fn expressions() -> Self {
+        Self {
+            bash: format!("{}/bin/bash", reference("pkgs.bash")),
+            sshd: format!("{}/bin/sshd", reference("pkgs.openssh")),
+            socat: format!("{}/bin/socat", reference("pkgs.socat")),
+            path: Some(reference("path")),
+            filters: reference("filters"),
+            switches: true,
+            scripts: Scripts::Expressions,
+        }
+    }
+
+    /// The path of one of our scripts.
+    pub(super) fn script(&self, name: &str) -> String {
+        match &self.scripts {
+            Scripts::Folder(folder) => format!("{folder}/{name}"),
+            Scripts::Expressions => reference(name),
+        }
+    }
+}
+
+/// A Nix expression inside a text, between characters that no value of a fleet can hold: control characters.
+fn reference(expression: &str) -> String {
+    format!("{}{expression}{}", nix_string::OPEN, nix_string::CLOSE)
+}

@@ -1,0 +1,26 @@
+# Written by genbackup from the fleet file; change that instead.
+#
+# What restic's complaints mean. restic has an exit code for some of them since 0.17; before that there is its text.
+
+# The one line of many that says most: restic writes advice after some of its last words.
+def is_full: test("no space left on device|disk quota exceeded"; "i");
+def is_telling: test("^Fatal: |repository is already locked") or is_full;
+def complaint: (map(select(is_telling)) | last) // last // "";
+
+def is_locked($code; $said): $code == 11 or ($code == 1 and ($said | test("repository is already locked")));
+
+def meaning($code; $said):
+    if $code == 10 or ($said | test("unable to open config file|repository does not exist"))
+    then "there is no repository in that folder (is its file system mounted?)"
+    elif is_locked($code; $said)
+    then "the repository is locked by somebody else, for longer than lock-wait allows"
+    elif $code == 12 or ($said | test("wrong password or no key found"))
+    then "the password file does not hold this repository's password"
+    elif $said | is_full
+    then "the repository's file system is full"
+    else "" end;
+
+def explained($code; $said):
+    meaning($code; $said)
+    | (if . == "" then . else . + ": " end) + "restic exited with \($code)"
+    + (if $said == "" then "" else ": " + $said end);
