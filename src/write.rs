@@ -5,7 +5,7 @@
 //! - When a file can't be written, no file is changed, and nothing is left behind.
 //! - What was interrupted is completed by the next call.
 //! - Only what the manifest lists is ever deleted, never a file changed by hand since, and nothing at all when
-//!   the manifest can't be read.
+//!   the manifest can't be read, or names what is not below the root.
 //!
 //! It does not guarantee that all files change at one moment: a reader in between sees some old, some new. A
 //! folder that was made stays when it has become empty.
@@ -16,12 +16,18 @@
 )]
 
 mod changes;
+mod diff;
+mod enablement;
+mod found;
 mod manifest;
+mod note;
+mod place;
 mod transaction;
 mod tree;
 
 use std::fs;
 use std::io::{ErrorKind, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
@@ -29,28 +35,83 @@ use tempfile::TempDir;
 
 use crate::emit::Artifact;
 
-pub use changes::{Change, Changes, Place};
+pub use changes::{Change, Changes};
+pub use note::Note;
+pub use place::Place;
 pub use transaction::{Counts, Overwrite, Transaction};
 
-/// Writes files below a folder that is soon gone, for other programs to read: nothing is brought to the disk.
+/// Writes files below a folder that is soon gone, for other programs to read.
 ///
 /// # Errors
 /// When a file can't be written.
 pub fn throw_away(artifacts: &[Artifact]) -> Result<TempDir> {
     let folder = tempfile::tempdir().context("can't make a temporary folder")?;
-    for Artifact { path, content, .. } in artifacts {
-        let place = folder.path().join(path.trim_start_matches('/'));
-        fs::create_dir_all(place.parent().unwrap_or(&place))
-            .and_then(|()| fs::write(&place, content))
-            .with_context(|| format!("can't write {}", place.display()))?;
-    }
+    write_below(folder.path(), artifacts)?;
     Ok(folder)
 }
 
-/// True when files were written below this root.
-#[must_use]
-pub fn has_manifest(root: &Path) -> bool {
-    root.join(manifest::MANIFEST).exists()
+/// Writes files below a folder that is not there yet, or has nothing in it, for a build that starts anew when it
+/// fails: nothing is brought to the disk, and nothing is noted.
+///
+/// # Errors
+/// When there is something in the folder, or a file can't be written.
+pub fn new_folder(folder: &Path, artifacts: &[Artifact]) -> Result<()> {
+    if !found::entries(folder)?.is_empty() {
+        bail!(
+            "{} has something in it\n\nhint: name a folder that is not there yet",
+            folder.display()
+        );
+    }
+    write_below(folder, artifacts)
+}
+
+fn write_below(folder: &Path, artifacts: &[Artifact]) -> Result<()> {
+    for Artifact {
+        path,
+        access,
+        content,
+    } in artifacts
+    {
+        let place = folder.join(path.trim_start_matches('/'));
+        fs::create_dir_all(place.parent().unwrap_or(&place))
+            .and_then(|()| fs::write(&place, content))
+            .and_then(|()| fs::set_permissions(&place, fs::Permissions::from_mode(access.mode())))
+            .with_context(|| format!("can't write {}", place.display()))?;
+    }
+    Ok(())
+}
+
+/// Makes a folder, with those above it.
+///
+/// # Errors
+/// When it can't be made.
+pub fn make_folder(folder: &Path) -> Result<()> {
+    fs::create_dir_all(folder).with_context(|| format!("can't make the folder {}", folder.display()))
+}
+
+/// Writes a file, mode 0644, over one that may be there: at any moment, who reads it reads one of them, whole. Its
+/// folder is there, or its place was written wrong.
+///
+/// # Errors
+/// When it can't be written; then what was there is as it was.
+pub fn replace(path: &Path, text: &[u8]) -> Result<()> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let written = || {
+        let mut file = tempfile::Builder::new()
+            .prefix(".genbackup-")
+            .tempfile_in(folder)?;
+        file.write_all(text)?;
+        // Whatever the umask: a mode is what it says.
+        file.as_file()
+            .set_permissions(fs::Permissions::from_mode(0o644))?;
+        file.as_file().sync_all()?;
+        file.persist(path).map_err(|error| error.error)?;
+        fs::File::open(folder)?.sync_all()
+    };
+    written().with_context(|| format!("can't write {}", path.display()))
 }
 
 /// Writes a file that is not there yet, mode 0644, with its folder.
@@ -59,7 +120,7 @@ pub fn has_manifest(root: &Path) -> bool {
 /// When there is one already, or it can't be written.
 pub fn create_new(path: &Path, text: &str) -> Result<()> {
     if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).with_context(|| format!("can't make the folder {}", folder.display()))?;
+        make_folder(folder)?;
     }
     let mut file = match fs::File::create_new(path) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {

@@ -5,13 +5,15 @@
 
 use std::fs::File;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
-use super::changes::{Change, Changes, Place};
-use super::manifest::{LAST_MANIFEST, MANIFEST, Manifest};
+use super::changes::{Change, Changes};
+use super::manifest::{self, Manifest};
+use super::note::Note;
+use super::place::Place;
 use super::tree::{Tree, remove};
 use crate::emit::Artifact;
 
@@ -39,17 +41,19 @@ pub struct Counts {
 pub struct Transaction {
     trees: Vec<(Tree, Vec<PathBuf>)>,
     counts: Counts,
-    notes: Vec<String>,
+    notes: Vec<Note>,
+    /// Files that we may not overwrite, each with the difference.
+    foreign: Vec<(PathBuf, String)>,
 }
 
 impl Transaction {
-    /// Writes the texts that have changed beside their places.
+    /// Writes the texts that have changed beside their places. A file that we may not overwrite is no error yet:
+    /// [`Transaction::commit`] refuses all of them at once.
     ///
     /// # Errors
-    /// When there is a file that we may not overwrite, when somebody else is writing here, or when a text can't
-    /// be written. Then nothing has changed.
+    /// When somebody else is writing here, or when a text can't be written. Then nothing has changed.
     pub fn stage(&mut self, place: &Place, artifacts: &[Artifact], overwrite: Overwrite) -> Result<()> {
-        if super::has_manifest(&place.root) {
+        if place.has_manifest() {
             let changes = Changes::between(place, artifacts)?;
             // What is as it should be takes no lock: a disk may be read-only.
             if changes.is_empty() {
@@ -60,13 +64,21 @@ impl Transaction {
         if self.trees.is_empty() {
             allow_many_locks()?;
         }
-        let mut tree = Tree::lock(&place.root)?;
+        let mut tree = Tree::lock(&place.root, &place.manifest)?;
         // Somebody else may have been at it until now.
         let changes = Changes::between(place, artifacts)?;
-        refuse_foreign(&changes, overwrite)?;
+        if overwrite == Overwrite::Never {
+            let others = self.foreign.len();
+            self.foreign.extend(changes.overwritten());
+            if self.foreign.len() > others {
+                self.notes.extend(changes.notes);
+                return Ok(());
+            }
+        }
         let (written, removed) = changes.counts();
         let Changes {
             root,
+            manifest,
             known,
             wanted,
             files,
@@ -77,7 +89,7 @@ impl Transaction {
             remove(&stray)?;
         }
         // The manifest that knows both states comes first, the one that knows the new state last.
-        tree.stage(Path::new(MANIFEST), &both(&known, &wanted).to_text()?, 0o644)?;
+        tree.stage(&manifest, &both(&known, &wanted).to_text()?, 0o644)?;
         let mut to_remove = Vec::new();
         for (path, change) in files {
             match change {
@@ -88,12 +100,7 @@ impl Transaction {
                 Change::Leave => {}
             }
         }
-        tree.stage_as(
-            Path::new(MANIFEST),
-            Path::new(LAST_MANIFEST),
-            &wanted.to_text()?,
-            0o644,
-        )?;
+        tree.stage_as(&manifest, &manifest::last(&manifest), &wanted.to_text()?, 0o644)?;
         self.trees.push((tree, to_remove));
         self.notes.extend(notes);
         self.counts.written += written;
@@ -103,15 +110,17 @@ impl Transaction {
 
     /// What a person should know of what is staged.
     #[must_use]
-    pub fn notes(&self) -> &[String] {
+    pub fn notes(&self) -> &[Note] {
         &self.notes
     }
 
     /// Puts everything that is staged in force.
     ///
     /// # Errors
-    /// When the disk refuses; each file is then old or new, and the next call completes the change.
+    /// When there is a file that we may not overwrite; then nothing has changed. When the disk refuses; each file
+    /// is then old or new, and the next call completes the change.
     pub fn commit(mut self) -> Result<Counts> {
+        self.refuse_foreign()?;
         self.sync()?;
         for (tree, to_remove) in &mut self.trees {
             tree.put_in_force_but_last()?;
@@ -126,6 +135,23 @@ impl Transaction {
         }
         self.sync()?;
         Ok(self.counts)
+    }
+
+    fn refuse_foreign(&self) -> Result<()> {
+        if self.foreign.is_empty() {
+            return Ok(());
+        }
+        let (paths, differences): (Vec<String>, Vec<&str>) = self
+            .foreign
+            .iter()
+            .map(|(path, difference)| (path.display().to_string(), difference.as_str()))
+            .unzip();
+        bail!(
+            "changed by hand, or not ours: {}\n\n{}\nhint: `--force` overwrites; a change of your own belongs into the \
+             fleet file or, for a unit, a drop-in (`systemctl edit`)",
+            paths.join(", "),
+            differences.concat()
+        )
     }
 
     /// One syncfs(2) for all trees of one file system, instead of an fsync(2) a file.
@@ -148,20 +174,6 @@ impl Transaction {
 fn allow_many_locks() -> Result<()> {
     let (_, most) = getrlimit(Resource::RLIMIT_NOFILE).context("can't ask for the limit of open files")?;
     setrlimit(Resource::RLIMIT_NOFILE, most, most).context("can't raise the limit of open files")
-}
-
-fn refuse_foreign(changes: &Changes, overwrite: Overwrite) -> Result<()> {
-    let foreign: Vec<String> = changes
-        .overwritten()
-        .map(|path| path.display().to_string())
-        .collect();
-    if overwrite == Overwrite::Never && !foreign.is_empty() {
-        bail!(
-            "changed by hand, or not ours: {}\n\nhint: `--diff` shows the difference; `--force` overwrites",
-            foreign.join(", ")
-        );
-    }
-    Ok(())
 }
 
 /// Each file's old and new hashes: in either state it is ours.

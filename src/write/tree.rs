@@ -9,8 +9,6 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow, bail};
 use nix::fcntl::{Flock, FlockArg};
 
-use super::manifest::MANIFEST;
-
 /// The end of the name of what waits beside a file's place.
 const BESIDE: &str = ".genbackup-new";
 
@@ -28,15 +26,15 @@ pub(super) struct Tree {
 }
 
 impl Tree {
-    /// Locks the tree at a root.
-    pub(super) fn lock(root: &Path) -> Result<Self> {
+    /// Locks the tree at a root, by the folder of its manifest.
+    pub(super) fn lock(root: &Path, manifest: &Path) -> Result<Self> {
         let mut tree = Self {
             root: root.to_path_buf(),
             staged: VecDeque::new(),
             made: Vec::new(),
             lock: None,
         };
-        let manifest = root.join(MANIFEST);
+        let manifest = root.join(manifest);
         tree.make_folder_of(&manifest)?;
         let folder = manifest.parent().unwrap_or(root);
         let locked = || {
@@ -103,7 +101,9 @@ impl Tree {
 
     fn make_folder_of(&mut self, place: &Path) -> Result<()> {
         let folder = place.parent().unwrap_or(place);
-        let missing: Vec<&Path> = folder.ancestors().take_while(|folder| !folder.exists()).collect();
+        // A relative path ends in the empty one, which is the folder we are in.
+        let is_missing = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.exists();
+        let missing: Vec<&Path> = folder.ancestors().take_while(is_missing).collect();
         for folder in missing.into_iter().rev() {
             match fs::create_dir(folder) {
                 Ok(()) => self.made.push(folder.to_path_buf()),

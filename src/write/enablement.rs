@@ -1,0 +1,112 @@
+//! What the admin made of our units: links that enable them and drop-ins that change them. Both stay when a unit
+//! goes, so somebody has to say that they have no effect any more.
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+
+use super::changes::Change;
+use super::found::entries;
+use super::manifest::Manifest;
+use super::note::Note;
+use crate::emit::UNIT_FOLDER;
+
+/// The ends of the names of folders in which a link enables a unit (systemd.unit(5)).
+const ENABLING: [&str; 3] = ["wants", "requires", "upholds"];
+/// The kinds of units that we write.
+const UNITS: [&str; 4] = ["mount", "service", "socket", "timer"];
+
+/// What there is to say of the units that go, and of those that come to a host that has had others.
+///
+/// # Errors
+/// When a folder can't be looked into.
+pub(super) fn notes(
+    root: &Path,
+    known: &Manifest,
+    wanted: &Manifest,
+    files: &[(PathBuf, Change)],
+) -> Result<Vec<Note>> {
+    let wanted: BTreeSet<&OsStr> = wanted.files.keys().filter_map(|path| path.file_name()).collect();
+    let mut notes = Vec::new();
+    for (path, change) in files {
+        let Some(unit) = unit_name(path) else { continue };
+        match change {
+            // One that only moves to another folder keeps its links: systemd goes by their names.
+            Change::Remove(_) if !wanted.contains(OsStr::new(unit)) => {
+                for link in links(root, path, unit)? {
+                    notes.push(Note::StillEnabled {
+                        unit: unit.to_owned(),
+                        link,
+                        root: root.to_path_buf(),
+                    });
+                }
+                for folder in folders(root, path) {
+                    let folder = folder.join(format!("{unit}.d"));
+                    if folder.is_dir() {
+                        let unit = unit.to_owned();
+                        notes.push(Note::StillDroppedIn { unit, folder });
+                    }
+                }
+            }
+            // Where none of ours has been before, all of them are to be enabled, as README.md says.
+            Change::Create(artifact)
+                if !known.files.is_empty() && artifact.content.lines().any(|line| line == "[Install]") =>
+            {
+                let moved = known
+                    .files
+                    .keys()
+                    .any(|path| path.file_name() == Some(OsStr::new(unit)));
+                if !moved && links(root, path, unit)?.is_empty() {
+                    notes.push(Note::NotEnabled {
+                        unit: unit.to_owned(),
+                        root: root.to_path_buf(),
+                    });
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(notes)
+}
+
+fn unit_name(path: &Path) -> Option<&str> {
+    let kind = path.extension()?.to_str()?;
+    UNITS
+        .contains(&kind)
+        .then(|| path.file_name()?.to_str())
+        .flatten()
+}
+
+/// Where links and drop-ins for a unit may be: beside it, and where systemctl(1) puts them.
+fn folders(root: &Path, unit: &Path) -> BTreeSet<PathBuf> {
+    let usual = Path::new(UNIT_FOLDER.trim_start_matches('/'));
+    unit.parent()
+        .into_iter()
+        .chain([usual])
+        .map(|folder| root.join(folder))
+        .collect()
+}
+
+/// The links that enable a unit, or an instance of it.
+fn links(root: &Path, path: &Path, unit: &str) -> Result<Vec<PathBuf>> {
+    let mut links = Vec::new();
+    for folder in folders(root, path) {
+        for enabling in entries(&folder)? {
+            let ends_so = |end: &str| enabling.extension() == Some(OsStr::new(end));
+            if !ENABLING.iter().any(|end| ends_so(end)) {
+                continue;
+            }
+            for link in entries(&enabling)? {
+                let leads_to = fs::read_link(&link).unwrap_or_default();
+                if [link.file_name(), leads_to.file_name()].contains(&Some(OsStr::new(unit))) {
+                    links.push(link);
+                }
+            }
+        }
+    }
+    links.sort();
+    Ok(links)
+}

@@ -1,0 +1,70 @@
+//! Where a host's files go, and what is noted of them.
+
+use std::path::{Path, PathBuf};
+
+use super::manifest::MANIFEST;
+use crate::emit::{Artifact, UNIT_FOLDER};
+
+/// The manifest of a folder that holds nothing but what we write, and belongs to somebody's own files: out of sight.
+const HIDDEN_MANIFEST: &str = ".genbackup-manifest.json";
+
+/// Where a host's files go.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// What stands before every path: `/`, or a folder where a host's files are staged.
+    pub root: PathBuf,
+    /// Where units go, below the root; [`UNIT_FOLDER`] unless somebody wants them elsewhere.
+    pub(super) units: PathBuf,
+    /// The list of what we wrote, below the root.
+    pub(super) manifest: PathBuf,
+}
+
+impl Place {
+    /// A root, with the units at their usual place.
+    #[must_use]
+    pub fn below(root: impl Into<PathBuf>) -> Self {
+        Self {
+            root: root.into(),
+            units: PathBuf::from(UNIT_FOLDER),
+            manifest: PathBuf::from(MANIFEST),
+        }
+    }
+
+    /// A folder that is no system's root: artifacts go right into it.
+    #[must_use]
+    pub fn folder(folder: impl Into<PathBuf>) -> Self {
+        Self {
+            manifest: PathBuf::from(HIDDEN_MANIFEST),
+            ..Self::below(folder)
+        }
+    }
+
+    /// The same with the units elsewhere.
+    #[must_use]
+    pub fn with_units(self, units: impl Into<PathBuf>) -> Self {
+        let units = units.into();
+        Self { units, ..self }
+    }
+
+    /// The same below another root.
+    #[must_use]
+    pub fn at(&self, root: impl Into<PathBuf>) -> Self {
+        let root = root.into();
+        Self { root, ..self.clone() }
+    }
+
+    /// True when files were written here.
+    #[must_use]
+    pub fn has_manifest(&self) -> bool {
+        std::fs::symlink_metadata(self.root.join(&self.manifest)).is_ok_and(|metadata| !metadata.is_dir())
+    }
+
+    /// The artifact's path below the root, without a leading `/`.
+    pub(super) fn relative(&self, artifact: &Artifact) -> PathBuf {
+        let path = match artifact.path.strip_prefix(UNIT_FOLDER) {
+            Some(unit) => self.units.join(unit.trim_start_matches('/')),
+            None => PathBuf::from(&artifact.path),
+        };
+        path.strip_prefix("/").map(Path::to_path_buf).unwrap_or(path)
+    }
+}
