@@ -7,6 +7,9 @@
 //!               fleet        resolve  plan        emit             write
 //! ```
 //!
+//! Beside it, [`record`] reads what the runs have left behind, [`health`] judges it, [`history`] puts it into rows, and
+//! [`metrics`] into the words of Prometheus.
+//!
 //! # Example
 //!
 //! ```
@@ -33,9 +36,13 @@ pub mod cli;
 pub mod emit;
 mod escape;
 pub mod fleet;
+pub mod health;
+pub mod history;
+pub mod metrics;
 pub mod model;
 pub mod plan;
 pub mod problem;
+pub mod record;
 pub mod resolve;
 pub mod verify;
 pub mod write;

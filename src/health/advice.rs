@@ -1,0 +1,144 @@
+//! What to do about what is not well.
+
+use super::attempt::Attempt;
+use crate::model::{Fleet, HostName};
+use crate::record::{Phase, Status};
+
+/// Whom there is advice about.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Subject<'f> {
+    Host(&'f HostName),
+    Phase(&'f Phase),
+}
+
+/// What is said about one host, or about one phase.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Advice<'f> {
+    pub(super) fleet: &'f Fleet,
+    pub(super) subject: Subject<'f>,
+    /// True when the newest run did not ask this host, though it asked others.
+    pub(super) was_left_out: bool,
+    /// True while a run is at work that has yet to come to an end with it.
+    pub(super) is_at_work: bool,
+}
+
+impl Advice<'_> {
+    /// What its good results are called.
+    pub(super) fn good_result(&self) -> String {
+        match self.subject {
+            Subject::Host(_) => "the last backup".to_owned(),
+            Subject::Phase(phase) => format!("the last {}", phase.name()),
+        }
+    }
+
+    /// What happened since the last good result, where nothing is known to have gone wrong.
+    pub(super) fn since_then(&self) -> &'static str {
+        if self.is_at_work {
+            "the run that is to make up for it is still at work"
+        } else if self.was_left_out {
+            "no run has asked this host since"
+        } else {
+            "nothing was tried since"
+        }
+    }
+
+    /// Why there is nothing to say about it.
+    pub(super) fn nothing_known(&self) -> String {
+        match self.subject {
+            Subject::Host(_) if self.was_left_out => "no run has asked this host yet".to_owned(),
+            Subject::Host(_) => "there is no record of a run that backed it up".to_owned(),
+            Subject::Phase(phase) => format!("there is no record of a {}", phase.name()),
+        }
+    }
+
+    /// What to do where nothing is known.
+    pub(super) fn of_the_unknown(&self) -> String {
+        if self.was_left_out {
+            self.emit_again()
+        } else {
+            self.start("genbackup.service")
+        }
+    }
+
+    /// What to do after an attempt.
+    pub(super) fn after(&self, attempt: &Attempt) -> Option<String> {
+        if self.was_left_out {
+            return Some(self.emit_again());
+        }
+        let unit = match self.subject {
+            Subject::Host(_) => "genbackup.service",
+            Subject::Phase(_) => "genbackup-maintain.service",
+        };
+        let storage = &self.fleet.storage.name;
+        Some(match &attempt.status {
+            Status::Ok if self.is_at_work => {
+                format!("on {storage}, `systemctl status {unit}` says what it is at")
+            }
+            Status::Ok => {
+                format!("on {storage}, `systemctl list-timers genbackup.timer` says when the next run is due")
+            }
+            Status::Partial => partial(attempt)?,
+            Status::Failed => format!(
+                "put it right, then {}; `systemctl status {unit}` says more",
+                self.start(unit)
+            ),
+            Status::Unreachable => self.reach(),
+            Status::Busy => "another backup of it was at work; the next run asks again".to_owned(),
+            Status::Interrupted => self.start(unit),
+            Status::Unknown(_) => "a newer genbackup wrote this record: ask that one".to_owned(),
+        })
+    }
+
+    fn start(&self, unit: &str) -> String {
+        format!("on {}, `systemctl start {unit}`", self.fleet.storage.name)
+    }
+
+    fn emit_again(&self) -> String {
+        format!(
+            "a new host, or a new name? on {}, `genbackup emit`, then `systemctl start genbackup.service`",
+            self.fleet.storage.name
+        )
+    }
+
+    fn reach(&self) -> String {
+        let remote = self.fleet.remote.as_ref();
+        let client = match self.subject {
+            Subject::Host(host) => remote.and_then(|remote| Some((remote.port, remote.clients.get(host)?))),
+            Subject::Phase(_) => None,
+        };
+        match client {
+            Some((port, client)) => format!(
+                "is it up, with genbackup-sshd.socket, and does {} reach {} port {port}? where it may be away, say \
+                 so: `may-be-absent`",
+                self.fleet.storage.name, client.address
+            ),
+            None => self.start("genbackup.service"),
+        }
+    }
+}
+
+/// What to do about a snapshot that lacks something.
+fn partial(attempt: &Attempt) -> Option<String> {
+    let lacks = &attempt.lacks;
+    let advice = [
+        (
+            !lacks.missing.is_empty(),
+            "bring back what is missing, or take it out of `include`",
+        ),
+        (
+            !lacks.empty.is_empty(),
+            "find out why it is empty, or write it into `may-be-empty`",
+        ),
+        (!lacks.unmounted.is_empty(), "mount it"),
+        (
+            !lacks.unreadable.is_empty(),
+            "see why it can't be read, or write it into `exclude`",
+        ),
+        (attempt.clock_off.is_some(), "set that clock right"),
+    ];
+    let advice: Vec<&str> = advice
+        .into_iter()
+        .filter_map(|(so, what)| so.then_some(what))
+        .collect();
+    (!advice.is_empty()).then(|| advice.join("; "))
+}

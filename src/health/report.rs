@@ -1,0 +1,242 @@
+//! All verdicts together, and what they come to.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+
+use super::advice::{Advice, Subject};
+use super::search::{Newest, Progress, Search};
+use super::span::span;
+use super::state::State;
+use super::thresholds::{Thresholds, duration};
+use super::trace::Trace;
+use super::verdict::{Case, Verdict};
+use crate::model::Fleet;
+use crate::record::RunId;
+
+/// How well a fleet is.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Report {
+    /// The time that it is about.
+    pub time: Timestamp,
+    /// Older than this is a warning.
+    pub warn_after_seconds: i64,
+    /// Older than this is an alert.
+    pub alert_after_seconds: i64,
+    /// The hosts that are backed up: the storage host first.
+    pub hosts: Vec<Item>,
+    /// What is done beside.
+    pub phases: Vec<Item>,
+    /// The newest run.
+    pub run: Option<NewestRun>,
+    /// What there is to say of the records and of the newest run as a whole.
+    pub remarks: Vec<Remark>,
+}
+
+/// One host, or one phase.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Item {
+    /// Its name.
+    pub name: String,
+    /// How well it is.
+    #[serde(flatten)]
+    pub verdict: Verdict,
+}
+
+/// The newest run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct NewestRun {
+    /// Its name, which is when it began.
+    pub run: RunId,
+    /// How far it has come.
+    pub progress: Progress,
+    /// When the last line of its record was written.
+    pub last_event: Timestamp,
+}
+
+/// Something to say that is about no host and no phase.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Remark {
+    /// How bad it is.
+    pub state: State,
+    /// What it is.
+    pub what: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+impl Report {
+    /// Judges what was found.
+    pub(super) fn of(fleet: &Fleet, thresholds: Thresholds, search: &Search<'_>) -> Self {
+        let case = |subject, trace: &Trace| {
+            let absence = match subject {
+                Subject::Host(host) => fleet.may_be_absent(host).map(duration),
+                Subject::Phase(_) => None,
+            };
+            let was_left_out = match (subject, &search.newest_of_hosts) {
+                (Subject::Host(host), Some(run)) => !run.hosts.iter().any(|name| name == host.as_str()),
+                _ => false,
+            };
+            let advice = Advice {
+                fleet,
+                subject,
+                was_left_out,
+                is_at_work: trace.turn.is_some(),
+            };
+            Case {
+                trace,
+                thresholds,
+                absence,
+                advice,
+                is_cut_short: search.is_cut_short,
+                now: search.now,
+            }
+            .verdict()
+        };
+        let hosts = fleet.backed_up().filter_map(|host| {
+            let trace = search.hosts.get(host.as_str())?;
+            let name = host.to_string();
+            let verdict = case(Subject::Host(host), trace);
+            Some(Item { name, verdict })
+        });
+        let phases = search.phases.iter().map(|(phase, trace)| {
+            let name = phase.name().to_owned();
+            let verdict = case(Subject::Phase(phase), trace);
+            Item { name, verdict }
+        });
+        Self {
+            time: search.now,
+            warn_after_seconds: thresholds.warn_after.as_secs(),
+            alert_after_seconds: thresholds.alert_after.as_secs(),
+            hosts: hosts.collect(),
+            phases: phases.collect(),
+            run: search.newest.as_ref().map(|newest| NewestRun {
+                run: newest.id,
+                progress: newest.progress,
+                last_event: newest.last_event,
+            }),
+            remarks: remarks(fleet, search),
+        }
+    }
+
+    /// The worst of all.
+    #[must_use]
+    pub fn state(&self) -> State {
+        let remarks = self.remarks.iter().map(|remark| remark.state);
+        let items = self.items().map(|item| item.verdict.state);
+        items.chain(remarks).max().unwrap_or(State::Never)
+    }
+
+    /// Hosts and phases.
+    pub fn items(&self) -> impl Iterator<Item = &Item> {
+        self.hosts.iter().chain(&self.phases)
+    }
+
+    /// The same about one host alone.
+    #[must_use]
+    pub fn of_host(mut self, name: &str) -> Self {
+        self.hosts.retain(|host| host.name == name);
+        self.phases.clear();
+        self.remarks.clear();
+        self
+    }
+
+    /// All of it in one line, the worst first.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        let state = self.state();
+        let mut bad: Vec<&Item> = self
+            .items()
+            .filter(|item| item.verdict.state != State::Ok)
+            .collect();
+        bad.sort_by_key(|item| std::cmp::Reverse(item.verdict.state));
+        let said = |item: &Item| {
+            let why = item.verdict.why.as_deref().unwrap_or_default();
+            format!("{}: {why}", item.name)
+        };
+        let remark = self.remarks.iter().find(|remark| remark.state == state);
+        let what = match (&bad[..], remark) {
+            ([worst, rest @ ..], _) if worst.verdict.state == state => {
+                let names: Vec<&str> = rest.iter().map(|item| item.name.as_str()).collect();
+                match names[..] {
+                    [] => said(worst),
+                    [a, b, c, _, ..] => format!(
+                        "{}; also: {a}, {b}, {c} and {} more",
+                        said(worst),
+                        names.len() - 3
+                    ),
+                    _ => format!("{}; also: {}", said(worst), names.join(", ")),
+                }
+            }
+            (_, Some(remark)) if state != State::Ok => remark.what.clone(),
+            _ => self.all_is_well(),
+        };
+        format!("genbackup {state}: {what}")
+    }
+
+    fn all_is_well(&self) -> String {
+        let oldest = self.hosts.iter().filter_map(|host| host.verdict.age).max();
+        let oldest = span(oldest.unwrap_or(SignedDuration::ZERO));
+        match &self.hosts[..] {
+            [host] => format!("{} was backed up {oldest} ago", host.name),
+            hosts => format!("{} hosts were backed up, the longest {oldest} ago", hosts.len()),
+        }
+    }
+}
+
+fn remarks(fleet: &Fleet, search: &Search<'_>) -> Vec<Remark> {
+    let mut remarks = Vec::new();
+    let mut remark = |state, what: String, hint: Option<String>| remarks.push(Remark { state, what, hint });
+    if let Some(run) = search.from_the_future.first() {
+        let what = match search.from_the_future.len() {
+            1 => format!("the record of {run} is from the future, and is left out"),
+            several => {
+                format!("{several} records are from the future, and are left out; the last is of {run}")
+            }
+        };
+        let hint =
+            "this clock is wrong, or was: set it right; where it is right, remove what is from the future";
+        remark(State::Warning, what, Some(hint.to_owned()));
+    }
+    let Some(newest) = &search.newest else {
+        return remarks;
+    };
+    let Newest {
+        id,
+        progress,
+        last_event,
+        warnings,
+        bad_lines,
+        hosts: _,
+    } = newest;
+    if *progress == Progress::Interrupted {
+        let what = format!("the run of {id} was interrupted: its record ends at {last_event}");
+        let hint = format!("on {}, `systemctl start genbackup.service`", fleet.storage.name);
+        remark(State::Warning, what, Some(hint));
+    }
+    for warning in warnings {
+        remark(State::Warning, format!("the run of {id} warns: {warning}"), None);
+    }
+    if *bad_lines > 0 {
+        let plural = if *bad_lines == 1 { "" } else { "s" };
+        let what = format!("{bad_lines} line{plural} of the record of {id} can't be read");
+        let hint = "was its disk full, or lost power?".to_owned();
+        remark(State::Warning, what, Some(hint));
+    }
+    let is_known = |name: &&str| search.hosts.contains_key(name);
+    let strangers = search.newest_of_hosts.iter().flat_map(|run| &run.hosts);
+    let strangers: Vec<&str> = strangers
+        .map(String::as_str)
+        .filter(|name| !is_known(name))
+        .collect();
+    if !strangers.is_empty() {
+        let what = format!(
+            "in the records, but not in the fleet file: {}",
+            strangers.join(", ")
+        );
+        let hint = "renamed, or removed? `genbackup emit` brings this host up to date".to_owned();
+        remark(State::Ok, what, Some(hint));
+    }
+    remarks
+}

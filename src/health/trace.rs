@@ -1,0 +1,62 @@
+//! What the records tell of one host, or of one phase, from the newest back.
+
+use jiff::Timestamp;
+
+use super::attempt::Attempt;
+use crate::record::{RunId, Status};
+
+/// What is known of one host, or of one phase.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Trace {
+    /// Its last attempt.
+    pub(super) newest: Option<Attempt>,
+    /// Its last attempt that reached it.
+    pub(super) newest_reached: Option<Attempt>,
+    /// The last attempt that left something to restore.
+    pub(super) last_good: Option<Attempt>,
+    /// When it stopped being as it should, as far back as was looked.
+    pub(super) bad_since: Option<Timestamp>,
+    /// True when the attempt before that was as it should be.
+    pub(super) knows_since: bool,
+    /// Where it is in the run that is at work.
+    pub(super) turn: Option<Turn>,
+}
+
+/// Where something is in the run that is at work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// Later.
+    ToCome,
+    /// Now.
+    Come,
+}
+
+impl Trace {
+    /// Notes an attempt, unless all is known; all that were noted before are later.
+    pub(super) fn note(&mut self, attempt: Attempt) {
+        if attempt.status == Status::Ok {
+            self.knows_since = true;
+        } else {
+            self.bad_since = Some(attempt.time);
+        }
+        if self.newest.is_none() {
+            self.newest = Some(attempt.clone());
+        }
+        if self.newest_reached.is_none() && attempt.status != Status::Unreachable {
+            self.newest_reached = Some(attempt.clone());
+        }
+        if self.last_good.is_none() && attempt.status.is_good() {
+            self.last_good = Some(attempt);
+        }
+    }
+
+    /// True when no older record can tell more that matters.
+    pub(super) fn is_known(&self) -> bool {
+        self.knows_since
+    }
+
+    /// True when the newest run that asked it is this one.
+    pub(super) fn is_of(&self, run: RunId) -> bool {
+        self.newest.as_ref().is_some_and(|newest| newest.run == run)
+    }
+}

@@ -1,0 +1,153 @@
+//! How well a fleet is, as Prometheus reads it: its text format, which `node_exporter`'s textfile collector takes.
+//!
+//! Times are points in time, not ages, so that what is computed from them is right however old the file is. What is not
+//! known has no line.
+
+use anyhow::Result;
+use jiff::Timestamp;
+use prometheus::{GaugeVec, Opts, Registry, TextEncoder};
+
+use crate::health::{Attempt, Figures, Item, Progress, Report, State};
+use crate::record::Status;
+
+/// The start of all names.
+const NAMESPACE: &str = "genbackup";
+const STATE: &str = "how well it was when this was written, as the exit status of `genbackup status`: 0 OK, 1 WARNING, \
+                     2 ALERT, 3 NEVER";
+
+/// The metrics of a report.
+///
+/// # Errors
+/// When Prometheus' library refuses one of our names.
+pub fn text(report: &Report) -> Result<String> {
+    let metrics = Metrics(Registry::new());
+    metrics.labelled(
+        "build_info",
+        "the genbackup that wrote this",
+        &["version"],
+        [([env!("CARGO_PKG_VERSION")], 1.0)],
+    )?;
+    metrics.single("fleet_state", STATE, state(report.state()))?;
+    metrics.single(
+        "warn_after_seconds",
+        "the age from which the last good one is a warning",
+        signed(report.warn_after_seconds),
+    )?;
+    metrics.single(
+        "alert_after_seconds",
+        "the age from which the last good one is an alert",
+        signed(report.alert_after_seconds),
+    )?;
+    if let Some(run) = report.run {
+        let at_work = f64::from(u8::from(run.progress == Progress::AtWork));
+        metrics.single(
+            "run_start_timestamp_seconds",
+            "when the newest run began",
+            epoch(run.run.start()),
+        )?;
+        metrics.single("run_at_work", "1 while the newest run is at work", at_work)?;
+    }
+    metrics.of_items("", "host", &report.hosts)?;
+    metrics.of_items("phase_", "phase", &report.phases)?;
+    metrics.of_snapshots(&report.hosts)?;
+    Ok(TextEncoder::new().encode_to_string(&metrics.0.gather())?)
+}
+
+struct Metrics(Registry);
+
+impl Metrics {
+    /// What hosts and phases have in common.
+    fn of_items(&self, prefix: &str, label: &str, items: &[Item]) -> Result<()> {
+        let of_each = |name: &str, help: &str, value: fn(&Item) -> Option<f64>| {
+            let values = items
+                .iter()
+                .filter_map(|item| Some(([item.name.as_str()], value(item)?)));
+            self.labelled(&format!("{prefix}{name}"), help, &[label], values)
+        };
+        of_each("state", STATE, |item| Some(state(item.verdict.state)))?;
+        of_each(
+            "last_success_timestamp_seconds",
+            "when the last good one was done: one that left something to restore",
+            |item| Some(epoch(good(item)?.time)),
+        )?;
+        of_each(
+            "last_attempt_timestamp_seconds",
+            "when the last attempt was over, however it ended",
+            |item| Some(epoch(item.verdict.last_attempt.as_ref()?.time)),
+        )?;
+        of_each("duration_seconds", "how long the last good one took", |item| {
+            good(item)?.seconds
+        })?;
+        let last = |item: &Item| match &item.verdict.last_attempt.as_ref()?.status {
+            Status::Unknown(_) => Some("unknown".to_owned()),
+            status => Some(status.to_string()),
+        };
+        let statuses: Vec<_> = items.iter().map(last).collect();
+        let ended = items.iter().zip(&statuses).filter_map(|(item, status)| {
+            let labels = [item.name.as_str(), status.as_ref()?];
+            Some((labels, 1.0))
+        });
+        let name = format!("{prefix}last_attempt_info");
+        self.labelled(&name, "how the last attempt ended", &[label, "status"], ended)
+    }
+
+    /// What restic said of the snapshots.
+    fn of_snapshots(&self, hosts: &[Item]) -> Result<()> {
+        let of_each = |name: &str, help: &str, value: fn(&Figures) -> Option<u64>| {
+            #[expect(clippy::cast_precision_loss, reason = "Prometheus knows no other numbers")]
+            let value = |item| Some(value(&good(item)?.figures)? as f64);
+            let values = hosts
+                .iter()
+                .filter_map(|item| Some(([item.name.as_str()], value(item)?)));
+            self.labelled(name, help, &["host"], values)
+        };
+        of_each(
+            "added_bytes",
+            "what the last good backup added, before compression",
+            |figures| figures.added_bytes,
+        )?;
+        of_each(
+            "processed_bytes",
+            "the size of all files of the last good backup",
+            |figures| figures.processed_bytes,
+        )?;
+        of_each("files", "how many files the last good backup has", |figures| {
+            figures.files
+        })
+    }
+
+    fn single(&self, name: &str, help: &str, value: f64) -> Result<()> {
+        self.labelled(name, help, &[], [([], value)])
+    }
+
+    fn labelled<'l, const LABELS: usize>(
+        &self,
+        name: &str,
+        help: &str,
+        labels: &[&'l str; LABELS],
+        values: impl IntoIterator<Item = ([&'l str; LABELS], f64)>,
+    ) -> Result<()> {
+        let gauge = GaugeVec::new(Opts::new(name, help).namespace(NAMESPACE), labels)?;
+        for (labels, value) in values {
+            gauge.get_metric_with_label_values(&labels)?.set(value);
+        }
+        Ok(self.0.register(Box::new(gauge))?)
+    }
+}
+
+fn good(item: &Item) -> Option<&Attempt> {
+    item.verdict.last_good.as_ref()
+}
+
+fn state(state: State) -> f64 {
+    f64::from(state.exit_status())
+}
+
+fn epoch(time: Timestamp) -> f64 {
+    signed(time.as_second())
+}
+
+#[expect(clippy::cast_precision_loss, reason = "Prometheus knows no other numbers")]
+fn signed(number: i64) -> f64 {
+    number as f64
+}

@@ -1,0 +1,290 @@
+//! One event of a record, as a type.
+//!
+//! Lenient where the writer may be newer than this program, or may hand on what a client said: an unknown event is
+//! an [`What::Other`], an unknown field is ignored, and a field of an unexpected kind counts as absent. What says
+//! how a host ended is not guessed: a status that is absent or unknown is never [`Status::Ok`].
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::{Value, from_str};
+
+use super::lenient::{lenient, texts};
+use super::lines::Reason;
+use super::words::{Phase, Status};
+
+/// One event.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event {
+    /// When it was written.
+    pub time: Timestamp,
+    /// What happened.
+    pub what: What,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq)]
+pub enum What {
+    /// `run-started`
+    RunStarted(RunStarted),
+    /// `host-started`
+    HostStarted(HostStarted),
+    /// `restic`
+    Restic(Restic),
+    /// `host-finished`
+    HostFinished(Box<HostFinished>),
+    /// `forget-started` and the like
+    PhaseStarted(Phase),
+    /// `forget-finished` and the like
+    PhaseFinished(Phase, PhaseFinished),
+    /// `warning`
+    Warning(Warning),
+    /// `run-finished`
+    RunFinished,
+    /// An event that this program does not know, by its name.
+    Other(String),
+}
+
+/// A run begins.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct RunStarted {
+    /// Its name.
+    pub run: String,
+    /// The hosts that it is to back up.
+    pub hosts: Vec<String>,
+    /// Versions of the programs on the storage host.
+    #[serde(default, deserialize_with = "texts")]
+    pub versions: BTreeMap<String, String>,
+}
+
+/// A host's turn begins.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct HostStarted {
+    /// The host.
+    pub host: String,
+}
+
+/// restic's summary of a snapshot.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Restic {
+    /// The host.
+    pub host: String,
+    /// What restic said, untouched: of a client, so any of it may be missing, or of another kind.
+    pub message: Value,
+}
+
+/// A host's turn is over. Of each list only the first hundred are spelled out.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct HostFinished {
+    /// The host.
+    pub host: String,
+    /// How it ended.
+    #[serde(default, deserialize_with = "lenient")]
+    pub status: Status,
+    /// Why it did not end well. A client may have said it: any character may be in it.
+    #[serde(default, deserialize_with = "lenient")]
+    pub why: Option<String>,
+    /// restic's exit status.
+    #[serde(default, deserialize_with = "lenient")]
+    pub exit_code: Option<i64>,
+    /// The client's restic, as it names itself.
+    #[serde(default, deserialize_with = "lenient")]
+    pub restic_version: Option<String>,
+    /// How long it took.
+    #[serde(default, deserialize_with = "lenient")]
+    pub seconds: Option<f64>,
+    /// Included paths that are not there.
+    #[serde(default, deserialize_with = "lenient")]
+    pub missing: Vec<String>,
+    /// How many there are.
+    #[serde(default, deserialize_with = "lenient")]
+    pub missing_count: u64,
+    /// Files that could not be read.
+    #[serde(default, deserialize_with = "lenient")]
+    pub unreadable: Vec<String>,
+    /// How many there are.
+    #[serde(default, deserialize_with = "lenient")]
+    pub unreadable_count: u64,
+    /// Included folders with nothing in them.
+    #[serde(default, deserialize_with = "lenient")]
+    pub empty: Vec<String>,
+    /// How many there are.
+    #[serde(default, deserialize_with = "lenient")]
+    pub empty_count: u64,
+    /// Included paths that are not the mount that they should be.
+    #[serde(default, deserialize_with = "lenient")]
+    pub unmounted: Vec<String>,
+    /// How many there are.
+    #[serde(default, deserialize_with = "lenient")]
+    pub unmounted_count: u64,
+    /// By how many seconds the host's clock is off; absent when it is right.
+    #[serde(default, deserialize_with = "lenient")]
+    pub clock_off: Option<f64>,
+}
+
+/// A phase is over.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct PhaseFinished {
+    /// How it ended.
+    #[serde(default, deserialize_with = "lenient")]
+    pub status: Status,
+    /// Why it did not end well.
+    #[serde(default, deserialize_with = "lenient")]
+    pub why: Option<String>,
+    /// restic's exit status.
+    #[serde(default, deserialize_with = "lenient")]
+    pub exit_code: Option<i64>,
+    /// How long it took.
+    #[serde(default, deserialize_with = "lenient")]
+    pub seconds: Option<f64>,
+    /// Snapshots that stay; of forget alone.
+    #[serde(default, deserialize_with = "lenient")]
+    pub kept: Option<u64>,
+    /// Snapshots that went; of forget alone.
+    #[serde(default, deserialize_with = "lenient")]
+    pub removed: Option<u64>,
+}
+
+/// Something that an admin should know, and that did not stop the run.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Warning {
+    /// What it is.
+    pub why: String,
+}
+
+/// What every event has.
+#[derive(Deserialize)]
+struct Head<'l> {
+    #[serde(borrow)]
+    event: Cow<'l, str>,
+    time: Timestamp,
+}
+
+impl Event {
+    /// Reads one line, without its newline.
+    ///
+    /// # Errors
+    /// Why it is no event.
+    pub fn parse(line: &str) -> Result<Self, Reason> {
+        // serde takes a list for a struct, as its values in order; an event is an object.
+        let is_object = line.trim_start().starts_with('{');
+        let event = is_object.then(|| Self::of_object(line).ok()).flatten();
+        event.ok_or_else(|| match from_str::<IgnoredAny>(line) {
+            Ok(_) => Reason::NotAnEvent,
+            Err(_) => Reason::NotJson,
+        })
+    }
+
+    fn of_object(line: &str) -> serde_json::Result<Self> {
+        let Head { event, time } = from_str(line)?;
+        let what = match event.as_ref() {
+            "run-started" => What::RunStarted(from_str(line)?),
+            "host-started" => What::HostStarted(from_str(line)?),
+            "restic" => What::Restic(from_str(line)?),
+            "host-finished" => What::HostFinished(Box::new(from_str(line)?)),
+            "warning" => What::Warning(from_str(line)?),
+            "run-finished" => What::RunFinished,
+            name => match Phase::of_event(name) {
+                Some((phase, "started")) => What::PhaseStarted(phase),
+                Some((phase, "finished")) => What::PhaseFinished(phase, from_str(line)?),
+                _ => What::Other(name.to_owned()),
+            },
+        };
+        Ok(Self { time, what })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TIME: &str = r#""time":"2026-11-23T06:06:41Z""#;
+
+    fn what(rest: &str) -> What {
+        let line = format!("{{{TIME},{rest}}}");
+        let Ok(Event { time, what }) = Event::parse(&line) else {
+            panic!("{line} is no event");
+        };
+        assert_eq!(time.to_string(), "2026-11-23T06:06:41Z");
+        what
+    }
+
+    fn host(rest: &str) -> HostFinished {
+        match what(&format!(r#""event":"host-finished","host":"ziz"{rest}"#)) {
+            What::HostFinished(finished) => *finished,
+            what => panic!("{what:?}"),
+        }
+    }
+
+    #[test]
+    fn a_status_that_is_absent_unknown_or_odd_is_not_ok() {
+        for (rest, word) in [
+            ("", ""),
+            (r#","status":null"#, ""),
+            (r#","status":true"#, ""),
+            (r#","status":["ok"]"#, ""),
+            (r#","status":"OK""#, "OK"),
+            (r#","status":"ok ""#, "ok "),
+            (r#","status":"splendid""#, "splendid"),
+        ] {
+            assert_eq!(host(rest).status, Status::Unknown(word.to_owned()), "{rest}");
+        }
+        assert_eq!(host(r#","status":"ok""#).status, Status::Ok);
+    }
+
+    #[test]
+    fn a_field_of_another_kind_costs_nothing_but_itself() {
+        let finished = host(
+            r#","status":"failed","why":{"text":"x"},"exit-code":0.5,"seconds":"2","missing":["/a",null],
+               "missing-count":-1,"unreadable":["/b"],"unreadable-count":1,"clock-off":-7200,"empty":7"#,
+        );
+        let expected = HostFinished {
+            host: "ziz".to_owned(),
+            status: Status::Failed,
+            unreadable: vec!["/b".to_owned()],
+            unreadable_count: 1,
+            clock_off: Some(-7200.0),
+            ..HostFinished::default()
+        };
+        assert_eq!(finished, expected);
+    }
+
+    #[test]
+    fn what_is_no_event_is_said_to_be_none() {
+        let without_host = format!(r#"{{"event":"host-finished",{TIME},"status":"ok"}}"#);
+        let twice =
+            format!(r#"{{"event":"host-finished",{TIME},"host":"ziz","status":"failed","status":"ok"}}"#);
+        for line in [
+            // serde would take this list for an event: its values are in the right order.
+            r#"["run-finished","2026-11-23T06:06:41Z"]"#,
+            r#"{"event":"run-finished"}"#,
+            r#"{"event":"run-finished","time":"yesterday"}"#,
+            r#"{"event":7,"time":"2026-11-23T06:06:41Z"}"#,
+            r#"{"time":"2026-11-23T06:06:41Z"}"#,
+            "{}",
+            "null",
+            "\"run-finished\"",
+            &without_host,
+            &twice,
+        ] {
+            assert_eq!(Event::parse(line), Err(Reason::NotAnEvent), "{line}");
+        }
+        let finished = format!(r#"{{"event":"run-finished",{TIME}}}"#);
+        for line in [
+            "",
+            " ",
+            "{",
+            "\0\0\0",
+            "ok",
+            r#"{"event":7"#,
+            &format!("{finished}{finished}"),
+        ] {
+            assert_eq!(Event::parse(line), Err(Reason::NotJson), "{line}");
+        }
+    }
+}

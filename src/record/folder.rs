@@ -1,0 +1,44 @@
+//! The records of a storage host.
+
+use std::fs::{self, File};
+use std::io::BufReader;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use super::run::RunId;
+
+/// Where a storage host keeps them.
+pub const FOLDER: &str = "/var/lib/genbackup/runs";
+const EXTENSION: &str = ".jsonl";
+
+/// The runs that have a record in a folder, oldest first. What is no record is left out.
+///
+/// # Errors
+/// When the folder can't be read.
+pub fn list(folder: &Path) -> Result<Vec<RunId>> {
+    let unreadable = || format!("can't read the folder of the records, {}", folder.display());
+    let mut runs = Vec::new();
+    for entry in fs::read_dir(folder).with_context(unreadable)? {
+        let entry = entry.with_context(unreadable)?;
+        let name = entry.file_name();
+        let id = name.to_str().and_then(|name| name.strip_suffix(EXTENSION));
+        if let Some(id) = id.and_then(|id| id.parse().ok())
+            && entry.file_type().with_context(unreadable)?.is_file()
+        {
+            runs.push(id);
+        }
+    }
+    runs.sort();
+    Ok(runs)
+}
+
+/// Opens the record of a run.
+///
+/// # Errors
+/// When it can't be opened.
+pub fn open(folder: &Path, run: RunId) -> Result<BufReader<File>> {
+    let path = folder.join(format!("{run}{EXTENSION}"));
+    let file = File::open(&path).with_context(|| format!("can't open the record {}", path.display()))?;
+    Ok(BufReader::new(file))
+}

@@ -1,0 +1,271 @@
+//! One run, summed up from its record.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io::{self, BufRead};
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+
+use super::about::About;
+use super::event::{Event, HostFinished, HostStarted, PhaseFinished, Restic, RunStarted, Warning, What};
+use super::lines::{BadLine, Line, Lines};
+use super::words::{Phase, Status};
+use crate::model::Refusal;
+
+/// How many bad lines are spelled out.
+const BAD_LINES_SPELLED_OUT: usize = 100;
+
+/// A run's name, which is the second it started in: `YYYYMMDDThhmmssZ`. Later runs are greater.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RunId(Timestamp);
+
+impl RunId {
+    const FORMAT: &str = "%Y%m%dT%H%M%SZ";
+
+    /// When the run started.
+    #[must_use]
+    pub const fn start(self) -> Timestamp {
+        self.0
+    }
+}
+
+impl fmt::Display for RunId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.strftime(Self::FORMAT).fmt(formatter)
+    }
+}
+
+impl Serialize for RunId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl FromStr for RunId {
+    type Err = Refusal;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let refusal = || {
+            Refusal::new(
+                format!("`{text}` is not the name of a run"),
+                "a run is named by its start in UTC, as in 20261123T040000Z",
+            )
+        };
+        let start = DateTime::strptime(Self::FORMAT, text)
+            .and_then(|start| start.to_zoned(TimeZone::UTC))
+            .map_err(|_| refusal())?;
+        let id = Self(start.timestamp());
+        // Reading a time is more lenient than writing it.
+        if id.to_string() == text {
+            Ok(id)
+        } else {
+            Err(refusal())
+        }
+    }
+}
+
+/// One run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Run {
+    /// Its name.
+    pub id: RunId,
+    /// When it ended, if its record says so.
+    pub end: Option<Timestamp>,
+    /// When the last of its events was written.
+    pub last_event: Option<Timestamp>,
+    /// Versions of the programs on the storage host.
+    pub versions: BTreeMap<String, String>,
+    /// Its hosts: those that it was to back up, and any that the record tells of.
+    pub hosts: BTreeMap<String, HostRun>,
+    /// What it did beside.
+    pub phases: BTreeMap<Phase, PhaseRun>,
+    /// What an admin should know.
+    pub warnings: Vec<String>,
+    /// How many events this program does not know: the record is of a newer one.
+    pub unknown_events: u64,
+    /// Lines that are no events.
+    pub bad_lines: BadLines,
+}
+
+/// What a record tells of one host.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct HostRun {
+    /// When its turn came.
+    pub start: Option<Timestamp>,
+    /// restic's summary, untouched.
+    pub summary: Option<Value>,
+    /// When its turn was over.
+    pub end: Option<Timestamp>,
+    /// How its turn ended.
+    pub finished: Option<HostFinished>,
+}
+
+/// What a record tells of one phase.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PhaseRun {
+    /// When it began.
+    pub start: Option<Timestamp>,
+    /// When it was over.
+    pub end: Option<Timestamp>,
+    /// How it ended.
+    pub finished: Option<PhaseFinished>,
+}
+
+/// The lines of a record that are no events.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BadLines {
+    /// How many there are.
+    pub count: u64,
+    /// The first hundred.
+    pub first: Vec<BadLine>,
+}
+
+impl HostRun {
+    /// How the host ended; [`Status::Interrupted`] when the record does not say.
+    #[must_use]
+    pub fn status(&self) -> &Status {
+        self.finished
+            .as_ref()
+            .map_or(&Status::Interrupted, |end| &end.status)
+    }
+}
+
+impl PhaseRun {
+    /// How the phase ended; [`Status::Interrupted`] when the record does not say.
+    #[must_use]
+    pub fn status(&self) -> &Status {
+        self.finished
+            .as_ref()
+            .map_or(&Status::Interrupted, |end| &end.status)
+    }
+}
+
+impl Run {
+    /// Sums up the record of a run.
+    ///
+    /// # Errors
+    /// Those of the reader, and none of the record.
+    pub fn read(id: RunId, record: impl BufRead) -> io::Result<Self> {
+        Self::sum_up(id, Lines::of(record))
+    }
+
+    /// Sums up what the record of a run says of some hosts and phases: of the others it may say anything or nothing.
+    ///
+    /// # Errors
+    /// Those of the reader, and none of the record.
+    pub fn read_about(id: RunId, record: impl BufRead, about: About) -> io::Result<Self> {
+        Self::sum_up(id, Lines::of(record).about(about))
+    }
+
+    fn sum_up(id: RunId, lines: Lines<impl BufRead>) -> io::Result<Self> {
+        let mut run = Self {
+            id,
+            end: None,
+            last_event: None,
+            versions: BTreeMap::new(),
+            hosts: BTreeMap::new(),
+            phases: BTreeMap::new(),
+            warnings: Vec::new(),
+            unknown_events: 0,
+            bad_lines: BadLines::default(),
+        };
+        for line in lines {
+            match line? {
+                Line::Good(event) => run.note(event),
+                Line::Bad(line) => run.bad_lines.note(line),
+            }
+        }
+        Ok(run)
+    }
+
+    /// True when its record is complete. Otherwise the run was interrupted, or goes on still.
+    #[must_use]
+    pub const fn is_finished(&self) -> bool {
+        self.end.is_some()
+    }
+
+    fn note(&mut self, event: Event) {
+        let Event { time, what } = event;
+        self.last_event = Some(time);
+        match what {
+            What::RunStarted(RunStarted {
+                run: _,
+                hosts,
+                versions,
+            }) => {
+                self.versions.extend(versions);
+                for host in hosts {
+                    self.hosts.entry(host).or_default();
+                }
+            }
+            What::HostStarted(HostStarted { host }) => self.host(host).start = Some(time),
+            What::Restic(Restic { host, message }) => self.host(host).summary = Some(message),
+            What::HostFinished(finished) => {
+                let host = self.host(finished.host.clone());
+                host.end = Some(time);
+                host.finished = Some(*finished);
+            }
+            What::PhaseStarted(phase) => self.phases.entry(phase).or_default().start = Some(time),
+            What::PhaseFinished(phase, finished) => {
+                let phase = self.phases.entry(phase).or_default();
+                phase.end = Some(time);
+                phase.finished = Some(finished);
+            }
+            What::Warning(Warning { why }) => self.warnings.push(why),
+            What::RunFinished => self.end = Some(time),
+            What::Other(_) => self.unknown_events += 1,
+        }
+    }
+
+    fn host(&mut self, name: String) -> &mut HostRun {
+        self.hosts.entry(name).or_default()
+    }
+}
+
+impl BadLines {
+    fn note(&mut self, line: BadLine) {
+        self.count += 1;
+        if self.first.len() < BAD_LINES_SPELLED_OUT {
+            self.first.push(line);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_is_named_by_its_start() {
+        let id: RunId = "20261123T060640Z".parse().unwrap();
+        assert_eq!(id.start().to_string(), "2026-11-23T06:06:40Z");
+        assert_eq!(id.to_string(), "20261123T060640Z");
+        assert!(id < "20261123T060641Z".parse().unwrap());
+    }
+
+    #[test]
+    fn anything_else_is_no_name_of_a_run() {
+        for text in [
+            "",
+            "current",
+            "20261123T060640",
+            "20261123T060640Z ",
+            " 20261123T060640Z",
+            "20261131T060640Z",
+            "20261123T060660Z",
+            "20261123T246640Z",
+            "2026-11-23T06:06:40Z",
+            "+20261123T060640Z",
+            "020261123T060640Z",
+            "２0261123T060640Z",
+        ] {
+            let refusal = text.parse::<RunId>().unwrap_err();
+            assert_eq!(refusal.what, format!("`{text}` is not the name of a run"));
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! The words of a record: what a run does, and how that ended.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize, Serializer};
+
+/// What a run does beside its hosts, in the order in which it does it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// Snapshots that the keep policy lets go are forgotten.
+    Forget,
+    /// What no snapshot needs is removed.
+    Prune,
+    /// The repository is checked.
+    Check,
+    /// A snapshot is restored, to prove that it can be.
+    Drill,
+    /// The repository is copied elsewhere.
+    Offsite,
+}
+
+impl Phase {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Forget, Self::Prune, Self::Check, Self::Drill, Self::Offsite];
+
+    /// Its word in the record.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Forget => "forget",
+            Self::Prune => "prune",
+            Self::Check => "check",
+            Self::Drill => "drill",
+            Self::Offsite => "offsite",
+        }
+    }
+
+    /// `forget-started` is forget, and `started`.
+    pub(super) fn of_event(name: &str) -> Option<(Self, &str)> {
+        let (word, step) = name.rsplit_once('-')?;
+        let phase = Self::ALL.into_iter().find(|phase| phase.name() == word)?;
+        Some((phase, step))
+    }
+}
+
+/// How a host or a phase ended.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(from = "String")]
+pub enum Status {
+    /// There is a snapshot, and nothing is missing from it.
+    Ok,
+    /// There is a snapshot, and something is missing from it.
+    Partial,
+    /// There is none.
+    Failed,
+    /// The host did not answer.
+    Unreachable,
+    /// A backup of the host was running already.
+    Busy,
+    /// It did not come to its end.
+    Interrupted,
+    /// A word that this program does not know, or none.
+    Unknown(String),
+}
+
+impl Default for Status {
+    fn default() -> Self {
+        Self::Unknown(String::new())
+    }
+}
+
+impl From<String> for Status {
+    fn from(word: String) -> Self {
+        match word.as_str() {
+            "ok" => Self::Ok,
+            "partial" => Self::Partial,
+            "failed" => Self::Failed,
+            "unreachable" => Self::Unreachable,
+            "busy" => Self::Busy,
+            "interrupted" => Self::Interrupted,
+            _ => Self::Unknown(word),
+        }
+    }
+}
+
+impl Status {
+    /// True when there is a snapshot.
+    #[must_use]
+    pub const fn is_good(&self) -> bool {
+        matches!(self, Self::Ok | Self::Partial)
+    }
+}
+
+impl Serialize for Status {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl Serialize for Phase {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Ok => "ok",
+            Self::Partial => "partial",
+            Self::Failed => "failed",
+            Self::Unreachable => "unreachable",
+            Self::Busy => "busy",
+            Self::Interrupted => "interrupted",
+            Self::Unknown(word) => word,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_phase_is_known_by_its_word_and_no_other() {
+        for phase in Phase::ALL {
+            for step in ["started", "finished", "paused"] {
+                let name = format!("{}-{step}", phase.name());
+                assert_eq!(Phase::of_event(&name), Some((phase, step)));
+            }
+        }
+        for name in [
+            "forget",
+            "-started",
+            "rehearsal-finished",
+            "forget-now-started",
+            "",
+        ] {
+            assert_eq!(Phase::of_event(name), None, "{name}");
+        }
+    }
+}
