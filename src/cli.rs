@@ -1,9 +1,18 @@
 //! The command line: arguments in, exit status out, one verb a module.
 
 mod check;
+mod completions;
 mod emit;
+mod explain;
+mod history;
 mod init;
 mod load;
+mod man;
+mod metrics;
+mod output;
+mod records;
+mod status;
+mod terminal;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -34,6 +43,18 @@ enum Verb {
     Check(check::Arguments),
     /// Write the files of this host, of another, or of all
     Emit(emit::Arguments),
+    /// Say in plain words who runs what when, and who holds which secret
+    Explain(explain::Arguments),
+    /// Say how well each host is: exit status 0 OK, 1 WARNING, 2 ALERT, 3 NEVER or unknown
+    Status(status::Arguments),
+    /// Show the runs so far: how long they took, what they added, and when a version changed
+    History(history::Arguments),
+    /// Write how well each host is for Prometheus, as the textfile collector of its node exporter reads it
+    Metrics(metrics::Arguments),
+    /// Print what a shell needs to complete this command's words
+    Completions(completions::Arguments),
+    /// Print this command's manual page, or write a page for it and one for each verb
+    Man(man::Arguments),
 }
 
 /// Runs one command; what went wrong is said on standard error.
@@ -44,6 +65,12 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         Verb::Init(arguments) => init::run(fleet, arguments),
         Verb::Check(arguments) => check::run(fleet, arguments),
         Verb::Emit(arguments) => emit::run(fleet, arguments),
+        Verb::Explain(arguments) => explain::run(fleet, arguments),
+        Verb::Status(arguments) => Ok(status::run(fleet, arguments)),
+        Verb::History(arguments) => history::run(arguments),
+        Verb::Metrics(arguments) => metrics::run(fleet, arguments),
+        Verb::Completions(arguments) => completions::run(arguments),
+        Verb::Man(arguments) => man::run(arguments),
     };
     done.unwrap_or_else(|error| {
         let (what, hint) = match format!("{error:#}").split_once("\n\nhint: ") {

@@ -20,12 +20,8 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
-    let fleet = match load::load(file)? {
-        Ok(fleet) => fleet,
-        Err(problems) => {
-            load::show(&problems);
-            return Ok(ExitCode::FAILURE);
-        }
+    let Some(fleet) = load::load_or_show(file)? else {
+        return Ok(ExitCode::FAILURE);
     };
     let hosts = fleet.host_names().count();
     println!(

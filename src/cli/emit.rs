@@ -1,23 +1,29 @@
-//! `genbackup emit`: writes the files of this host, of another, or of all.
+//! `genbackup emit`: writes the files of this host, of another, or of all, or what NixOS needs of them.
 
-use std::io::ErrorKind;
+mod package;
+mod target;
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
-use clap::Args;
+use anyhow::{Result, bail};
+use clap::{Args, ValueEnum};
 
 use super::load;
-use crate::emit::{UNIT_FOLDER, emit};
-use crate::model::{Fleet, HostName};
-use crate::plan::HostPlan;
-use crate::write::{self, Changes, Counts, Overwrite, Place, Transaction};
+use crate::emit::UNIT_FOLDER;
+use crate::write::{Changes, Counts, Note, Overwrite, Transaction};
+use target::Target;
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(super) struct Arguments {
-    /// Where units go; everything else goes to its own standard place
-    #[arg(long, value_name = "DIR", default_value = UNIT_FOLDER)]
-    out: PathBuf,
+    /// What is written
+    #[arg(long, value_enum, default_value_t = Format::Files)]
+    format: Format,
+    /// Where units go, /etc/systemd/system by default; everything else goes to its own standard place. With
+    /// another format: the folder that everything goes to
+    #[arg(long, value_name = "DIR", required_if_eq_any = [("format", "nix"), ("format", "package")])]
+    out: Option<PathBuf>,
     /// Stage the files below this folder instead of /
     #[arg(long, value_name = "DIR")]
     root: Option<PathBuf>,
@@ -33,105 +39,145 @@ pub(super) struct Arguments {
     /// Overwrite files that were changed by hand, or that genbackup did not write
     #[arg(long, conflicts_with = "diff")]
     force: bool,
+    /// Remove the files that genbackup wrote here, and nothing else: for a host that left the fleet
+    #[arg(long, conflicts_with_all = ["host", "all", "force"])]
+    remove: bool,
+    /// With `--format package`: a JSON file that says where bash, socat, sshd and the folders of all other programs
+    /// (`path`) are
+    #[arg(long, value_name = "FILE", required_if_eq("format", "package"))]
+    programs: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// Files for systemd and its neighbours, at their places on a host
+    Files,
+    /// A NixOS module for each host of the fleet, DIR/HOST.nix
+    Nix,
+    /// The files of one host as a package, with programs from elsewhere: what the module of the flake builds
+    Package,
 }
 
 pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
+    refuse_what_does_not_fit(arguments)?;
+    if arguments.remove {
+        return write_all(&[target::departing(arguments)?], arguments);
+    }
+    let Some(fleet) = load::load_or_show(file)? else {
+        return Ok(ExitCode::FAILURE);
+    };
+    match (arguments.format, &arguments.out, &arguments.programs) {
+        (Format::Package, Some(out), Some(programs)) => {
+            let host = load::host(&fleet, arguments.host.as_deref())?;
+            package::write(&fleet, host, out, programs)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        _ => write_all(&target::targets(&fleet, arguments)?, arguments),
+    }
+}
+
+/// Options that mean nothing in this format: who gives them expects something.
+fn refuse_what_does_not_fit(arguments: &Arguments) -> Result<()> {
     let Arguments {
+        format,
         out,
         root,
         host,
         all,
         diff,
         force,
+        remove,
+        programs,
     } = arguments;
-    if !out.is_absolute() {
+    let given = [
+        (Format::Files, "--programs", programs.is_some()),
+        (Format::Nix, "--programs", programs.is_some()),
+        (Format::Nix, "--root", root.is_some()),
+        (Format::Nix, "--host", host.is_some()),
+        (Format::Nix, "--all", *all),
+        (Format::Package, "--root", root.is_some()),
+        (Format::Package, "--all", *all),
+        (Format::Package, "--diff", *diff),
+        (Format::Package, "--force", *force),
+        (Format::Package, "--remove", *remove),
+    ];
+    let unfit = given
+        .iter()
+        .find(|(unfit_for, _, given)| unfit_for == format && *given);
+    if let Some((_, option, _)) = unfit {
+        let name = format.to_possible_value();
+        let name = name.as_ref().map_or("", |value| value.get_name());
+        bail!(
+            "`{option}` means nothing with `--format {name}`\n\nhint: leave it out; `genbackup emit --help` says what each format needs"
+        );
+    }
+    if let (Format::Files, Some(_), true) = (format, out, remove) {
+        bail!(
+            "`--out` means nothing with `--remove`\n\nhint: leave it out; the manifest knows where the units are"
+        );
+    }
+    if let (Format::Files, Some(out)) = (format, out)
+        && !out.is_absolute()
+    {
         bail!(
             "`--out {}` is not an absolute path\n\nhint: `--root` stages the files elsewhere",
             out.display()
         );
     }
-    let fleet = match load::load(file)? {
-        Ok(fleet) => fleet,
-        Err(problems) => {
-            load::show(&problems);
-            return Ok(ExitCode::FAILURE);
-        }
-    };
-    let root = root.clone().unwrap_or_else(|| PathBuf::from("/"));
-    let mut targets: Vec<(Option<&HostName>, PathBuf)> = if *all {
-        fleet
-            .host_names()
-            .map(|host| (Some(host), root.join(host.as_str())))
-            .collect()
-    } else {
-        vec![(Some(load::host(&fleet, host.as_deref())?), root.clone())]
-    };
-    if *all {
-        targets.extend(departed(&fleet, &root)?.into_iter().map(|tree| (None, tree)));
-    }
+    Ok(())
+}
 
+/// Writes all trees or none of them, or shows what would change.
+fn write_all(targets: &[Target<'_>], arguments: &Arguments) -> Result<ExitCode> {
+    let overwrite = if arguments.force {
+        Overwrite::Always
+    } else {
+        Overwrite::Never
+    };
     let mut transaction = Transaction::default();
     let mut would_change = false;
-    for (host, root) in targets {
-        let artifacts = match host {
-            Some(host) => emit(&HostPlan::of(&fleet, host).context("the fleet does not know its own host")?)?,
-            // A host that has left the fleet needs nothing.
-            None => Vec::new(),
-        };
-        let place = Place {
-            root,
-            units: out.clone(),
-        };
-        if *diff {
-            let changes = Changes::between(&place, &artifacts)?;
+    for target in targets {
+        let artifacts = target.artifacts()?;
+        if arguments.diff {
+            let changes = Changes::between(&target.place, &artifacts)?;
             notes(&changes.notes);
             print!("{}", changes.diff());
             would_change |= changes.changes_files();
-            continue;
+        } else {
+            transaction.stage(&target.place, &artifacts, overwrite)?;
         }
-        let overwrite = if *force {
-            Overwrite::Always
-        } else {
-            Overwrite::Never
-        };
-        transaction.stage(&place, &artifacts, overwrite)?;
     }
-    if *diff {
-        return Ok(if would_change {
-            ExitCode::FAILURE
-        } else {
-            ExitCode::SUCCESS
-        });
+    if arguments.diff {
+        return Ok(status(!would_change));
     }
     notes(transaction.notes());
+    let unreadable = |note: &Note| matches!(note, Note::ManifestUnreadable { .. });
+    let knows_what_to_remove = !arguments.remove || !transaction.notes().iter().any(unreadable);
     let Counts { written, removed } = transaction.commit()?;
     println!("{written} files written, {removed} removed");
-    Ok(ExitCode::SUCCESS)
+    Ok(status(knows_what_to_remove))
 }
 
-fn notes(notes: &[String]) {
+fn status(good: bool) -> ExitCode {
+    if good {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+fn notes(notes: &[Note]) {
     for note in notes {
         eprintln!("note: {note}");
     }
 }
 
-/// Trees of hosts that the fleet had once: folders below the root with a manifest of ours. A link is none, since
-/// it may lead to a system in use.
-fn departed(fleet: &Fleet, root: &Path) -> Result<Vec<PathBuf>> {
-    let entries = match std::fs::read_dir(root) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries.with_context(|| format!("can't look into {}", root.display()))?,
-    };
-    let mut trees = Vec::new();
-    for entry in entries {
-        let entry = entry.with_context(|| format!("can't look into {}", root.display()))?;
-        let is_host = fleet
-            .host_names()
-            .any(|host| entry.file_name().to_str() == Some(host.as_str()));
-        if !is_host && entry.file_type()?.is_dir() && write::has_manifest(&entry.path()) {
-            trees.push(entry.path());
-        }
+impl Arguments {
+    fn root(&self) -> PathBuf {
+        self.root.clone().unwrap_or_else(|| PathBuf::from("/"))
     }
-    trees.sort();
-    Ok(trees)
+
+    fn units(&self) -> PathBuf {
+        self.out.clone().unwrap_or_else(|| PathBuf::from(UNIT_FOLDER))
+    }
 }

@@ -14,19 +14,18 @@ use crate::verify;
 ///
 /// # Errors
 /// When the file can't be read. Its problems are not an error of ours: they are the inner `Err`.
-pub(super) fn load(path: &Path) -> Result<Result<Fleet, Vec<Problem>>> {
+fn load(path: &Path) -> Result<Result<Fleet, Vec<Problem>>> {
     let name = path.display().to_string();
     let text = std::fs::read_to_string(path).with_context(|| {
         format!("can't read the fleet file {name}: `genbackup init` writes one, `--fleet` names another")
     })?;
-    let reading = fleet::read(&name, &text);
+    let mut reading = fleet::read(&name, &text);
     // systemd alone knows which calendar expressions it takes.
     let calendar = reading
         .file
         .schedule
         .as_ref()
         .and_then(|table| table.get_ref().calendar.clone());
-    let mut reading = reading;
     if let Some(calendar) = calendar
         && !verify::takes_calendar(calendar.get_ref())?
     {
@@ -39,8 +38,16 @@ pub(super) fn load(path: &Path) -> Result<Result<Fleet, Vec<Problem>>> {
     Ok(resolve(reading))
 }
 
+/// The same, but with its problems shown, and nothing in the fleet's place when there are any.
+///
+/// # Errors
+/// When the file can't be read.
+pub(super) fn load_or_show(path: &Path) -> Result<Option<Fleet>> {
+    Ok(load(path)?.map_err(|problems| show(&problems)).ok())
+}
+
 /// Shows problems on standard error, with an empty line between them and their number at the end.
-pub(super) fn show(problems: &[Problem]) {
+fn show(problems: &[Problem]) {
     for problem in problems {
         eprintln!("{problem}");
     }
@@ -64,7 +71,7 @@ pub(super) fn host<'f>(fleet: &'f Fleet, name: Option<&str>) -> Result<&'f HostN
     match by_name(&wanted).or_else(|| by_name(short)) {
         Some(host) => Ok(host),
         None => bail!(
-            "no host of the fleet is named `{wanted}`{source}\n\nhint: name one with `--host`: {}",
+            "no host of the fleet is named `{wanted}`{source}\n\nhint: name one with `--host`: {}; on a host that left the fleet, `genbackup emit --remove` removes its files",
             fleet
                 .host_names()
                 .map(HostName::as_str)

@@ -1,0 +1,110 @@
+//! Which trees are written, and what goes there.
+
+use std::collections::HashSet;
+use std::ffi::OsStr;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+use super::{Arguments, Format, load};
+use crate::emit::{Artifact, emit, nix_module};
+use crate::model::{Fleet, HostName};
+use crate::plan::HostPlan;
+use crate::write::Place;
+
+/// A tree that is written, and what goes there.
+pub(super) struct Target<'f> {
+    pub(super) place: Place,
+    content: Content<'f>,
+}
+
+enum Content<'f> {
+    /// What a host that is not in the fleet needs.
+    Nothing,
+    Host(&'f Fleet, &'f HostName),
+    NixModules(&'f Fleet),
+}
+
+impl Target<'_> {
+    /// Made when it is needed, and not kept: a fleet may have many hosts.
+    pub(super) fn artifacts(&self) -> Result<Vec<Artifact>> {
+        let plan = |fleet, host| HostPlan::of(fleet, host).context("the fleet does not know its own host");
+        match self.content {
+            Content::Nothing => Ok(Vec::new()),
+            Content::Host(fleet, host) => Ok(emit(&plan(fleet, host)?)?),
+            Content::NixModules(fleet) => fleet
+                .host_names()
+                .map(|host| Ok(nix_module(&plan(fleet, host)?)?))
+                .collect(),
+        }
+    }
+}
+
+/// The tree of a host that left the fleet. It needs no fleet file: who left may have none any more.
+pub(super) fn departing(arguments: &Arguments) -> Result<Target<'static>> {
+    let place = place(arguments);
+    if !place.has_manifest() {
+        bail!(
+            "genbackup wrote nothing below {}, or its manifest is gone: there is nothing to remove",
+            place.root.display()
+        );
+    }
+    Ok(Target {
+        place,
+        content: Content::Nothing,
+    })
+}
+
+pub(super) fn targets<'f>(fleet: &'f Fleet, arguments: &Arguments) -> Result<Vec<Target<'f>>> {
+    let place = place(arguments);
+    if arguments.format == Format::Nix {
+        let content = Content::NixModules(fleet);
+        return Ok(vec![Target { place, content }]);
+    }
+    if !arguments.all {
+        let host = load::host(fleet, arguments.host.as_deref())?;
+        let content = Content::Host(fleet, host);
+        return Ok(vec![Target { place, content }]);
+    }
+    let tree = |root: PathBuf, content| Target {
+        place: place.at(root),
+        content,
+    };
+    let staying = fleet
+        .host_names()
+        .map(|host| tree(place.root.join(host.as_str()), Content::Host(fleet, host)));
+    let departed = departed(fleet, &place)?
+        .into_iter()
+        .map(|root| tree(root, Content::Nothing));
+    Ok(staying.chain(departed).collect())
+}
+
+fn place(arguments: &Arguments) -> Place {
+    if arguments.format == Format::Nix {
+        return Place::folder(arguments.units());
+    }
+    Place::below(arguments.root()).with_units(arguments.units())
+}
+
+/// Trees of hosts that the fleet had once: folders below the root with a manifest of ours. A link is none, since
+/// it may lead to a system in use.
+fn departed(fleet: &Fleet, place: &Place) -> Result<Vec<PathBuf>> {
+    let root: &Path = &place.root;
+    let entries = match std::fs::read_dir(root) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.with_context(|| format!("can't look into {}", root.display()))?,
+    };
+    let hosts: HashSet<&OsStr> = fleet.host_names().map(|host| OsStr::new(host.as_str())).collect();
+    let mut trees = Vec::new();
+    for entry in entries {
+        let entry = entry.with_context(|| format!("can't look into {}", root.display()))?;
+        let is_host = hosts.contains(entry.file_name().as_os_str());
+        let tree = place.at(entry.path());
+        if !is_host && entry.file_type()?.is_dir() && tree.has_manifest() {
+            trees.push(tree.root);
+        }
+    }
+    trees.sort();
+    Ok(trees)
+}

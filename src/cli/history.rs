@@ -1,0 +1,207 @@
+//! `genbackup history`: the runs so far, as a table and a graph.
+
+mod graph;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use bytesize::ByteSize;
+use clap::Args;
+use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, presets};
+use jiff::SignedDuration;
+
+use super::records::Records;
+use super::terminal;
+use crate::health::{Progress, State, span};
+use crate::history::{History, Of, Row};
+use crate::model::{Refusal, TimeSpan};
+use crate::problem::{did_you_mean, likely};
+use crate::record::{Phase, Run, Status};
+
+/// Between columns.
+const GAP: u16 = 2;
+/// What the last column has at least.
+const NOTES: u16 = 12;
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Only what concerns this host
+    #[arg(long, value_name = "NAME", conflicts_with = "phase")]
+    host: Option<String>,
+    /// Only this phase: forget or prune
+    #[arg(long, value_name = "PHASE", value_parser = phase)]
+    phase: Option<Phase>,
+    /// How far back
+    #[arg(long, value_name = "SPAN", default_value = "90d", value_parser = since)]
+    since: TimeSpan,
+    /// As JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    records: Records,
+}
+
+fn since(text: &str) -> Result<TimeSpan, Refusal> {
+    TimeSpan::try_from(text.to_owned())
+}
+
+fn phase(text: &str) -> Result<Phase, Refusal> {
+    let phase = Phase::ALL.into_iter().find(|phase| phase.name() == text);
+    let names = Phase::ALL.map(Phase::name).join(", ");
+    phase.ok_or_else(|| {
+        Refusal::new(
+            format!("unknown phase `{text}`"),
+            format!("the phases are {names}"),
+        )
+    })
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
+    let now = arguments.records.now();
+    let since = i64::try_from(arguments.since.seconds()).unwrap_or(i64::MAX);
+    let since_in_words = span(SignedDuration::from_secs(since));
+    let of = match (&arguments.host, arguments.phase) {
+        (Some(host), _) => Of::Host(host.clone()),
+        (None, Some(phase)) => Of::Phase(phase),
+        (None, None) => Of::Runs,
+    };
+    let Some(mut ids) = arguments.records.list()? else {
+        bail!(
+            "there is no folder {}\n\nhint: the storage host has it, once a run has begun; `--runs` names another",
+            arguments.records.folder().display()
+        );
+    };
+    ids.retain(|id| now.duration_since(id.start()).as_secs() <= since);
+    let newest = ids.iter().rfind(|id| id.start() <= now).copied();
+    let mut history = History::new(of, now);
+    let mut hosts = std::collections::BTreeSet::new();
+    for id in &ids {
+        let run: Run = arguments.records.read(*id, None)?;
+        history.add(&run, Some(*id) == newest);
+        hosts.extend(run.hosts.into_keys());
+    }
+    if let (Some(host), []) = (&arguments.host, &history.rows[..]) {
+        let hint = likely(host, hosts.iter().map(String::as_str)).map_or_else(
+            || match hosts.len() {
+                0 => "there is no record at all; `--since` looks further back".to_owned(),
+                _ => "`--since` looks further back".to_owned(),
+            },
+            did_you_mean,
+        );
+        bail!("no record of the last {since_in_words} tells of `{host}`\n\nhint: {hint}");
+    }
+    if arguments.json {
+        terminal::hand_over(&(serde_json::to_string_pretty(&history.rows)? + "\n"))?;
+    } else if history.rows.is_empty() {
+        println!("no runs in the last {since_in_words}");
+    } else {
+        terminal::say(&in_words(&history.rows, arguments))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn in_words(rows: &[Row], arguments: &Arguments) -> String {
+    let width = terminal::width();
+    let header: &[&str] = match (&arguments.host, arguments.phase) {
+        (Some(_), _) => &["STATUS", "STARTED", "TOOK", "ADDED", "FILES", "RESTIC", ""],
+        (None, Some(_)) => &["STATUS", "STARTED", "TOOK", "KEPT", "REMOVED", ""],
+        (None, None) => &["STATUS", "STARTED", "TOOK", "ADDED", "FILES", "HOSTS", ""],
+    };
+    let mut table = Table::new();
+    table
+        .load_style(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(width.unwrap_or(u16::MAX))
+        .set_header(header)
+        .add_rows(rows.iter().map(|row| cells(row, arguments)));
+    let notes = header.len() - 1;
+    let widths = table.column_max_content_widths();
+    let before_notes: u16 = widths.iter().take(notes).map(|width| width + GAP).sum();
+    // Figures are broken only where there is no room for them.
+    let has_room = width.is_none_or(|width| before_notes + NOTES <= width);
+    for (index, column) in table.column_iter_mut().enumerate() {
+        column.set_padding((0, GAP));
+        if index < notes && has_room {
+            column.set_constraint(ColumnConstraint::ContentWidth);
+        }
+        if (2..notes).contains(&index) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    let mut text = String::new();
+    for line in table.lines() {
+        text.push_str(&colored(line.trim_end()));
+        text.push('\n');
+    }
+    for line in graph::of(rows, width) {
+        text.push('\n');
+        text.push_str(&line);
+    }
+    text + "\n"
+}
+
+fn cells(row: &Row, arguments: &Arguments) -> Vec<String> {
+    let Row {
+        progress,
+        attempt,
+        hosts,
+        changes,
+    } = row;
+    let status = match progress {
+        Progress::AtWork if attempt.status == Status::Interrupted || hosts.is_some() => "at work".to_owned(),
+        _ => match &attempt.status {
+            Status::Unknown(_) => "unknown".to_owned(),
+            status => status.to_string(),
+        },
+    };
+    let number = |number: Option<u64>| number.map_or_else(String::new, |number| number.to_string());
+    let added = attempt.figures.added_bytes;
+    let added = added.map_or_else(String::new, |bytes| ByteSize(bytes).to_string());
+    let mut cells = vec![
+        status,
+        terminal::local(attempt.run.start()),
+        attempt.seconds.map_or_else(String::new, took),
+    ];
+    if arguments.phase.is_some() {
+        cells.extend([number(attempt.kept), number(attempt.removed)]);
+    } else {
+        // A host may have said anything in its place.
+        let restic = attempt.restic_version.as_deref().unwrap_or_default();
+        let restic = restic
+            .split(' ')
+            .nth(1)
+            .unwrap_or(restic)
+            .chars()
+            .take(12)
+            .collect();
+        let count = hosts.map(|hosts| format!("{}/{}", hosts.good, hosts.all));
+        cells.extend([added, number(attempt.figures.files), count.unwrap_or(restic)]);
+    }
+    let changes = changes.iter().map(ToString::to_string);
+    let notes: Vec<String> = changes.chain(attempt.why.clone()).collect();
+    cells.push(notes.join("; "));
+    cells.iter().map(|cell| terminal::harmless(cell)).collect()
+}
+
+fn took(seconds: f64) -> String {
+    SignedDuration::try_from_secs_f64(seconds).map_or_else(|_| String::new(), span)
+}
+
+/// A line of the table with its first word in colour.
+fn colored(line: &str) -> String {
+    let states = [
+        ("ok", State::Ok),
+        ("partial", State::Warning),
+        ("busy", State::Warning),
+        ("at work", State::Ok),
+        ("unreachable", State::Alert),
+        ("failed", State::Alert),
+        ("interrupted", State::Alert),
+    ];
+    let first = states.iter().find_map(|(word, state)| {
+        let rest = line.strip_prefix(word)?.strip_prefix("  ")?;
+        let style = terminal::style(*state);
+        Some(format!("{style}{word}{style:#}  {rest}"))
+    });
+    first.unwrap_or_else(|| line.to_owned())
+}

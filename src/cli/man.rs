@@ -1,0 +1,48 @@
+//! `genbackup man`: manual pages, made of what `--help` is made of.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Args, Command, CommandFactory};
+use clap_mangen::Man;
+
+use super::output;
+use crate::write;
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Write a page for the command and one for each verb into this folder
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
+    // A page that says no more than that there is help would be one too many.
+    let mut command = super::Arguments::command().disable_help_subcommand(true);
+    command.build();
+    let Some(folder) = &arguments.out else {
+        output::show(&page(&command)?.1)?;
+        return Ok(ExitCode::SUCCESS);
+    };
+    let verbs = command.get_subcommands();
+    let pages = std::iter::once(&command)
+        .chain(verbs)
+        .map(page)
+        .collect::<Result<Vec<_>>>()?;
+    write::make_folder(folder)?;
+    for (name, text) in &pages {
+        write::replace(&folder.join(name), text)?;
+    }
+    println!("{}: {} pages written", folder.display(), pages.len());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A page's file name, and its text.
+fn page(command: &Command) -> Result<(String, Vec<u8>)> {
+    let source = concat!("genbackup ", env!("CARGO_PKG_VERSION"));
+    let man = Man::new(command.clone()).date(" ").source(source);
+    let mut text = Vec::new();
+    man.render(&mut text)?;
+    Ok((man.get_filename(), text))
+}

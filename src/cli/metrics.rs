@@ -1,0 +1,32 @@
+//! `genbackup metrics`: how well each host is, for Prometheus.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Args;
+
+use super::records::Records;
+use super::{load, status, terminal};
+use crate::{metrics, write};
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Write into this file, whole at any moment, instead of to standard output
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    records: Records,
+}
+
+pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
+    let Some(fleet) = load::load_or_show(file)? else {
+        return Ok(ExitCode::FAILURE);
+    };
+    let text = metrics::text(&status::examine(&fleet, &arguments.records)?)?;
+    match &arguments.out {
+        Some(out) => write::replace(out, text.as_bytes())?,
+        None => terminal::hand_over(&text)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}

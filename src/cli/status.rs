@@ -1,0 +1,211 @@
+//! `genbackup status`: how well each host and each phase is, by the convention of monitoring plugins.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Args;
+
+use super::records::Records;
+use super::{load, terminal};
+use crate::health::{self, Item, Now, Progress, Remark, Report, State, Thresholds, Verdict, span};
+use crate::model::Fleet;
+use crate::verify;
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Only this host
+    #[arg(long, value_name = "NAME")]
+    host: Option<String>,
+    /// As JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    records: Records,
+}
+
+/// What can't be told is unknown, and never a mere warning: a monitoring system reads standard output.
+pub(super) fn run(file: &Path, arguments: &Arguments) -> ExitCode {
+    let why = match told(file, arguments) {
+        Ok(Some(state)) => return ExitCode::from(state.exit_status()),
+        Ok(None) => format!("{} has problems; `genbackup check` shows them", file.display()),
+        Err(error) => format!("{error:#}"),
+    };
+    if let Err(error) = terminal::say(&format!("genbackup UNKNOWN: {why}\n")) {
+        eprintln!("error: {error:#}");
+    }
+    ExitCode::from(State::Never.exit_status())
+}
+
+/// Says how the fleet is; `None` when its file has problems, which are shown.
+fn told(file: &Path, arguments: &Arguments) -> Result<Option<State>> {
+    let Some(fleet) = load::load_or_show(file)? else {
+        return Ok(None);
+    };
+    let mut report = examine(&fleet, &arguments.records)?;
+    if let Some(host) = &arguments.host {
+        let host = load::host(&fleet, Some(host))?;
+        if !fleet.backed_up().any(|backed_up| backed_up == host) {
+            anyhow::bail!(
+                "`{host}` only keeps the snapshots of others\n\nhint: leave out `--host`, or name another"
+            );
+        }
+        report = report.of_host(host.as_str());
+    }
+    if arguments.json {
+        terminal::hand_over(&(serde_json::to_string_pretty(&Json::of(&report))? + "\n"))?;
+    } else {
+        terminal::say(&in_words(&report))?;
+    }
+    Ok(Some(report.state()))
+}
+
+/// How well a fleet is, by the records of a folder.
+///
+/// # Errors
+/// When the records can't be read.
+pub(super) fn examine(fleet: &Fleet, records: &Records) -> Result<Report> {
+    let longest_gap = match fleet.monitor {
+        Some(_) => None,
+        None => verify::longest_gap(&fleet.schedule.calendar)?,
+    };
+    let thresholds = Thresholds::of(fleet.monitor.as_ref(), &fleet.schedule, longest_gap);
+    let runs = records.list()?;
+    let is_there = runs.is_some();
+    let newest_first = runs.unwrap_or_default().into_iter().rev();
+    let mut report = health::examine(fleet, thresholds, records.now(), newest_first, |run, about| {
+        records.read(run, about)
+    })?;
+    if !is_there {
+        report.remarks.push(Remark {
+            state: State::Never,
+            what: format!("there is no folder {}", records.folder().display()),
+            hint: Some(format!("the first run makes it, on {}", fleet.storage.name)),
+        });
+    }
+    Ok(report)
+}
+
+/// The report with what it comes to.
+#[derive(serde::Serialize)]
+struct Json<'r> {
+    state: State,
+    summary: String,
+    #[serde(flatten)]
+    report: &'r Report,
+}
+
+impl<'r> Json<'r> {
+    fn of(report: &'r Report) -> Self {
+        Self {
+            state: report.state(),
+            summary: report.summary(),
+            report,
+        }
+    }
+}
+
+/// The summary in a line of its own, then a line for each host and each phase, and below it what there is to say.
+fn in_words(report: &Report) -> String {
+    // What follows a bar is for machines (Monitoring Plugins Development Guidelines, «Performance data»).
+    let summary = terminal::harmless(&report.summary()).replace('|', "\u{a6}");
+    let mut text = format!("{summary}\n\n");
+    let longest = report.items().map(|item| item.name.len()).max();
+    for group in groups(report) {
+        for item in &group {
+            text.push_str(&line(longest.unwrap_or_default(), item));
+        }
+        if let Some(item) = group.first() {
+            details(&mut text, &item.verdict);
+        }
+    }
+    if let Some(run) = report.run.filter(|run| run.progress == Progress::AtWork) {
+        let since = span(report.time.duration_since(run.run.start()));
+        let said = format!(
+            "a run is at work, since {} ({since})",
+            terminal::local(run.run.start())
+        );
+        text.push('\n');
+        text.push_str(&wrapped(&said, ""));
+    }
+    if !report.remarks.is_empty() {
+        text.push('\n');
+    }
+    for Remark { state, what, hint } in &report.remarks {
+        text.push_str(&with_state(*state, what));
+        if let Some(hint) = hint {
+            text.push_str(&wrapped(&format!("hint: {hint}"), INDENT));
+        }
+    }
+    text
+}
+
+/// The worst first; those of which there is the same to say, together.
+fn groups(report: &Report) -> Vec<Vec<&Item>> {
+    let mut groups: Vec<Vec<&Item>> = Vec::new();
+    let is_alike = |one: &Verdict, other: &Verdict| {
+        (one.state, &one.why, one.since, &one.hint) == (other.state, &other.why, other.since, &other.hint)
+    };
+    for item in report.items() {
+        let alike = groups.iter_mut().find(|group| {
+            let first = group.first();
+            first.is_some_and(|first| is_alike(&first.verdict, &item.verdict))
+        });
+        match alike {
+            Some(group) => group.push(item),
+            None => groups.push(vec![item]),
+        }
+    }
+    groups.sort_by_key(|group| std::cmp::Reverse(group.first().map(|item| item.verdict.state)));
+    groups
+}
+
+/// As wide as a state and what follows it.
+const INDENT: &str = "         ";
+
+fn line(longest: usize, item: &Item) -> String {
+    let Item { name, verdict } = item;
+    let good = match (&verdict.last_good, verdict.age) {
+        (Some(good), Some(age)) => format!("{} ago, {}", span(age), terminal::local(good.time)),
+        _ => "never".to_owned(),
+    };
+    let now = match verdict.now {
+        Some(Now::AtWork) => "; at work now",
+        Some(Now::Waiting) => "; its turn is to come",
+        Some(Now::Absent) => "; out of reach now, as it may be",
+        None => "",
+    };
+    with_state(verdict.state, &format!("{name:longest$}  {good}{now}"))
+}
+
+/// A text behind a state, in lines that fit into the terminal.
+fn with_state(state: State, text: &str) -> String {
+    let style = terminal::style(state);
+    let text = wrapped(text, INDENT);
+    let text = text.strip_prefix(INDENT).unwrap_or(&text);
+    format!("{style}{state:7}{style:#}  {text}")
+}
+
+fn details(text: &mut String, verdict: &Verdict) {
+    if let Some(why) = &verdict.why {
+        text.push_str(&wrapped(why, INDENT));
+    }
+    if let Some(since) = verdict.since {
+        let or_longer = if since.or_longer { ", or longer" } else { "" };
+        let since = format!("since {}{or_longer}", terminal::local(since.time));
+        text.push_str(&wrapped(&since, INDENT));
+    }
+    if let Some(hint) = &verdict.hint {
+        text.push_str(&wrapped(&format!("hint: {hint}"), INDENT));
+    }
+}
+
+/// Lines that fit into the terminal.
+fn wrapped(text: &str, indent: &str) -> String {
+    let text = terminal::harmless(text);
+    let width = terminal::width().map_or(usize::MAX, usize::from);
+    let options = textwrap::Options::new(width)
+        .initial_indent(indent)
+        .subsequent_indent(indent);
+    textwrap::fill(&text, options) + "\n"
+}
