@@ -1,31 +1,125 @@
 # The command, built from this checkout: `pkgs.callPackage ./nix/package.nix { }`.
-{ lib, rustPlatform }:
+{
+  lib,
+  clippy,
+  fish,
+  groff,
+  installShellFiles,
+  jq,
+  mandoc,
+  rustPlatform,
+  stdenv,
+  systemd,
+  zsh,
+}:
 
-rustPlatform.buildRustPackage {
+let
+  # Only what the build reads: a change of a test or of a text does not build it anew. Cargo reads every member of
+  # the workspace, also to build one of them.
+  sources = [
+    ../Cargo.lock
+    ../Cargo.toml
+    ../askama.toml
+    ../src
+    ../templates
+    ../vmtests
+    ../xtask
+  ];
+  # What the checks below read beside that.
+  checkedSources = [
+    ../clippy.toml
+    ../fixtures
+    ../snapshots
+    ../tests
+  ];
+
+  source =
+    paths:
+    lib.fileset.toSource {
+      root = ../.;
+      fileset = lib.fileset.unions paths;
+    };
+in
+rustPlatform.buildRustPackage (finalAttrs: {
   pname = "genbackup";
   inherit ((lib.importTOML ../Cargo.toml).workspace.package) version;
 
-  # Only what the build reads: a change of a test or of a text does not build it anew.
-  src = lib.fileset.toSource {
-    root = ../.;
-    fileset = lib.fileset.unions [
-      ../Cargo.lock
-      ../Cargo.toml
-      ../askama.toml
-      ../src
-      ../templates
-      ../vmtests
-      ../xtask
-    ];
-  };
+  src = source sources;
   cargoLock.lockFile = ../Cargo.lock;
   cargoBuildFlags = [ "--package=genbackup" ];
 
-  # The other tests need root, systemd and virtual machines; CONTRIBUTING.md says how they are run.
   cargoTestFlags = [
     "--package=genbackup"
     "--lib"
   ];
+
+  nativeBuildInputs = [ installShellFiles ];
+
+  # The command itself writes these, so it has to run where it is built.
+  postInstall = lib.optionalString (stdenv.buildPlatform.canExecute stdenv.hostPlatform) ''
+    installShellCompletion --cmd genbackup \
+      --bash <("$out/bin/genbackup" completions bash) \
+      --fish <("$out/bin/genbackup" completions fish) \
+      --zsh <("$out/bin/genbackup" completions zsh)
+    "$out/bin/genbackup" man --out "$TMPDIR/man"
+    installManPage "$TMPDIR"/man/*
+  '';
+
+  passthru.tests =
+    let
+      # The same package, with a check in the place of what would be installed.
+      checked =
+        name: change:
+        finalAttrs.finalPackage.overrideAttrs (
+          previous:
+          {
+            pname = "genbackup-${name}";
+            src = source (sources ++ checkedSources);
+            installPhase = ''
+              touch "$out"
+            '';
+          }
+          // change previous
+        );
+    in
+    {
+      clippy = checked "clippy" (previous: {
+        nativeBuildInputs = previous.nativeBuildInputs ++ [ clippy ];
+        buildPhase = ''
+          runHook preBuild
+          cargo clippy --offline --workspace --all-targets -- --deny warnings
+          runHook postBuild
+        '';
+        doCheck = false;
+      });
+
+      # The other tests need root, a running systemd or virtual machines; CONTRIBUTING.md says how they are run.
+      tests = checked "tests" (previous: {
+        dontBuild = true;
+        cargoCheckType = "debug";
+        cargoTestFlags = [
+          "--package=genbackup"
+          "--test=command_line"
+          "--test=expected_output"
+          "--test=explain"
+          "--test=read_answer"
+          "--test=record"
+          "--test=record_of_any_size"
+        ];
+        nativeCheckInputs = [
+          fish
+          groff
+          jq
+          mandoc
+          systemd
+          zsh
+        ];
+        env = (previous.env or { }) // {
+          # A snapshot that differs is a failure.
+          INSTA_UPDATE = "no";
+        };
+      });
+    };
 
   meta = {
     description = "Backups of a fleet with restic, as plain systemd units written from one TOML file";
@@ -36,4 +130,4 @@ rustPlatform.buildRustPackage {
     mainProgram = "genbackup";
     platforms = lib.platforms.linux;
   };
-}
+})

@@ -1,0 +1,9 @@
+# In the place of your hardware-configuration.nix.
+{
+  boot.loader.systemd-boot.enable = true;
+  fileSystems."/" = {
+    device = "/dev/disk/by-label/nixos";
+    fsType = "ext4";
+  };
+  nixpkgs.hostPlatform = "x86_64-linux";
+}

@@ -1,0 +1,83 @@
+# What the flake gives, from the nixpkgs that it gets.
+{ nixpkgs }:
+
+let
+  inherit (nixpkgs) lib;
+  systems = [
+    "x86_64-linux"
+    "aarch64-linux"
+  ];
+  forEachSystem =
+    make:
+    lib.genAttrs systems (
+      system:
+      let
+        pkgs = nixpkgs.legacyPackages.${system};
+      in
+      make {
+        inherit pkgs;
+        genbackup = pkgs.callPackage ./package.nix { };
+      }
+    );
+
+  outputs = {
+    overlays.default = import ./overlay.nix;
+
+    # By its path, so that a host that imports it twice has it once, and mistakes are said with the file's name.
+    nixosModules.default.imports = [ ./module.nix ];
+
+    packages = forEachSystem ({ genbackup, ... }: { default = genbackup; });
+
+    apps = forEachSystem (
+      { genbackup, ... }:
+      {
+        default = {
+          type = "app";
+          program = lib.getExe genbackup;
+          meta = { inherit (genbackup.meta) description; };
+        };
+      }
+    );
+
+    checks = forEachSystem (
+      { pkgs, genbackup }:
+      import ./checks.nix {
+        inherit pkgs genbackup;
+        example = (import ./examples/flake.nix).outputs {
+          inherit nixpkgs;
+          genbackup = outputs;
+        };
+      }
+    );
+
+    devShells = forEachSystem (
+      { pkgs, genbackup }:
+      {
+        default = pkgs.mkShell {
+          inputsFrom = [ genbackup ];
+          packages = [
+            pkgs.clippy
+            pkgs.deadnix
+            pkgs.jq
+            pkgs.nixfmt-rs
+            pkgs.restic
+            pkgs.ruff
+            pkgs.rustfmt
+            pkgs.shellcheck
+            pkgs.socat
+          ];
+        };
+      }
+    );
+
+    # The same nixfmt as in the tests. The templates are Nix only once they are filled in.
+    formatter = forEachSystem (
+      { pkgs, ... }:
+      pkgs.nixfmt-tree.override {
+        nixfmtPackage = pkgs.nixfmt-rs;
+        settings.excludes = [ "templates/**" ];
+      }
+    );
+  };
+in
+outputs

@@ -1,0 +1,2 @@
+# nixpkgs with the command as `pkgs.genbackup`.
+final: _: { genbackup = final.callPackage ./package.nix { }; }

@@ -1,0 +1,108 @@
+# A stub of nixpkgs: builders that are Debian's bash, and packages that are links to Debian's programs.
+{
+  lib,
+  # The machine that builds, and the versions that its programs have.
+  system ? "x86_64-linux",
+  versions ? { },
+}:
+
+let
+  runCommand =
+    name: attributes: script:
+    derivation (
+      {
+        inherit name system;
+        builder = "/bin/bash";
+        # As nixpkgs' does: what builds need is in `bin` of their inputs. The last word is bash's own, or it would
+        # become its last program, and Nix kills a program that closes its output before it ends.
+        args = [
+          "-euc"
+          "for input in $nativeBuildInputs; do PATH=$input/bin:$PATH; done\n${script}\n:"
+        ];
+        PATH = "/usr/bin:/bin";
+        nativeBuildInputs = [ ];
+      }
+      // attributes
+    );
+
+  writeFile =
+    mode: name: text:
+    runCommand name {
+      inherit text;
+      passAsFile = [ "text" ];
+    } "install -m ${mode} \"$textPath\" \"$out\"";
+
+  # The programs of Debian packages. No more of them, so that a program that is used and not asked for is missed.
+  debian =
+    name: packages:
+    runCommand name { } ''
+      mkdir -p "$out/bin"
+      for program in $(dpkg-query -L ${packages} | grep -E '^(/usr)?/s?bin/[^/]+$'); do
+        ln -sf "$program" "$out/bin"
+      done
+    ''
+    // {
+      version = versions.${name} or "1";
+    };
+
+  inline =
+    value:
+    if lib.isAttrs value then
+      "{ ${lib.concatStringsSep ", " (lib.mapAttrsToList keyValue value)} }"
+    else if lib.isList value then
+      "[${lib.concatMapStringsSep ", " inline value}]"
+    else
+      builtins.toJSON value;
+  keyValue = name: value: "${builtins.toJSON name} = ${inline value}";
+in
+{
+  inherit lib runCommand system;
+
+  writeText = writeFile "444";
+  writeScript = writeFile "555";
+  linkFarm =
+    name: files:
+    runCommand name { } (
+      "mkdir \"$out\"\n"
+      + lib.concatStrings (lib.mapAttrsToList (file: target: "ln -s ${target} \"$out/${file}\"\n") files)
+    );
+  formats.toml = _: {
+    type =
+      let
+        value =
+          lib.types.oneOf [
+            lib.types.bool
+            lib.types.int
+            lib.types.float
+            lib.types.str
+            lib.types.path
+            (lib.types.attrsOf value)
+            (lib.types.listOf value)
+          ]
+          // {
+            description = "TOML value";
+          };
+      in
+      value;
+    generate = name: value: writeFile "444" name (lib.concatLines (lib.mapAttrsToList keyValue value));
+  };
+
+  bash = runCommand "bash" { } ''
+    mkdir -p "$out/bin"
+    ln -s /bin/bash "$out/bin/bash"
+    ln -s /bin/bash "$out/bin/sh"
+  '';
+  coreutils = debian "coreutils" "coreutils";
+  findutils = debian "findutils" "findutils";
+  gnugrep = debian "gnugrep" "grep";
+  jq = debian "jq" "jq";
+  openssh = debian "openssh" "openssh-client openssh-server";
+  restic = debian "restic" "restic";
+  socat = debian "socat" "socat";
+  systemd = debian "systemd" "systemd";
+  tzdata = runCommand "tzdata" { } ''
+    mkdir -p "$out/share"
+    ln -s /usr/share/zoneinfo "$out/share"
+  '';
+  util-linux = debian "util-linux" "util-linux";
+}
