@@ -1,4 +1,5 @@
-//! What each fleet of `fixtures/fleets` becomes, file by file: `snapshots/fleets` mirrors it.
+//! What each fleet of `fixtures/fleets` becomes, file by file: `snapshots/fleets` mirrors it, and `snapshots/nix` what
+//! NixOS needs of it.
 
 #[path = "support/snapshot.rs"]
 mod snapshot;
@@ -8,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use anyhow::{Context, Result, bail};
-use genbackup::emit::{Artifact, emit};
+use genbackup::emit::{Artifact, emit, nix_module};
 use genbackup::fleet::read;
 use genbackup::model::Fleet;
 use genbackup::plan::HostPlan;
@@ -49,7 +50,7 @@ fn emitted(fleet: &Fleet) -> Result<Vec<(&str, Vec<Artifact>)>> {
 fn compare_all() -> Result<Comparison> {
     let mut comparison = Comparison::default();
     for (name, fleet) in fleets()? {
-        let folder = PathBuf::from("fleets").join(name);
+        let folder = PathBuf::from("fleets").join(&name);
         let mut tree = String::new();
         for (host, artifacts) in emitted(&fleet)? {
             for artifact in artifacts {
@@ -59,6 +60,12 @@ fn compare_all() -> Result<Comparison> {
             }
         }
         comparison.compare(&folder.join("tree"), &tree)?;
+        let folder = PathBuf::from("nix").join(name);
+        for host in fleet.host_names() {
+            let plan = HostPlan::of(&fleet, host).context("a fleet knows its hosts")?;
+            let Artifact { path, content, .. } = nix_module(&plan)?;
+            comparison.compare(&folder.join(path.trim_start_matches('/')), &content)?;
+        }
     }
     Ok(comparison)
 }
@@ -80,7 +87,8 @@ fn every_host_of_every_fleet_gets_the_expected_files() -> Result<()> {
 
 #[test]
 fn no_snapshot_of_a_fleet_is_an_orphan_and_none_is_missing() -> Result<()> {
-    comparison()?.has_no_orphan_and_misses_none("fleets")
+    comparison()?.has_no_orphan_and_misses_none("fleets")?;
+    comparison()?.has_no_orphan_and_misses_none("nix")
 }
 
 #[test]

@@ -1,64 +1,26 @@
-//! What a Nix evaluator would read.
+//! What a Nix evaluator reads, and those who write it; and the Python of its VM tests.
 
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+#![expect(
+    clippy::disallowed_methods,
+    reason = "programs that read Nix are run on files that the tests make"
+)]
 
-use anyhow::{Result, ensure};
-use rnix::Root;
-
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-/// All `.nix` files below `nix`.
-fn files() -> Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(root().join("nix"))? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "nix") {
-            files.push(path);
-        }
-    }
-    ensure!(!files.is_empty(), "there is no file below nix");
-    Ok(files)
-}
-
-#[test]
-fn every_nix_file_is_nix() -> Result<()> {
-    for file in files()? {
-        let parsed = Root::parse(&std::fs::read_to_string(&file)?);
-        assert_eq!(parsed.errors(), [], "{}", file.display());
-    }
-    let broken = Root::parse("{ lib }: { a = ; }");
-    assert!(!broken.errors().is_empty(), "a mistake is noticed");
-    Ok(())
-}
-
-/// Without this, a build from the store lacks a file that the build from the checkout has.
-#[test]
-fn the_package_has_every_file_that_the_build_reads() -> Result<()> {
-    let text = std::fs::read_to_string(root().join("nix/package.nix"))?;
-    let tokens = Root::parse(&text).syntax().descendants_with_tokens();
-    let named: BTreeSet<String> = tokens
-        .filter_map(|token| token.to_string().strip_prefix("../").map(str::to_owned))
-        .collect();
-    for path in &named {
-        assert!(root().join(path).exists(), "`{path}` is not there");
-    }
-    // Cargo reads every member of a workspace, also to build one of them.
-    for needed in [
-        "Cargo.lock",
-        "Cargo.toml",
-        "askama.toml",
-        "src",
-        "templates",
-        "vmtests",
-        "xtask",
-    ] {
-        assert!(
-            named.contains(needed),
-            "`{needed}` is not in the package's sources"
-        );
-    }
-    Ok(())
-}
+#[path = "support/command.rs"]
+mod command;
+#[path = "nix/flake.rs"]
+mod flake;
+#[expect(
+    dead_code,
+    unreachable_pub,
+    reason = "other tests need more of it, and it is public there"
+)]
+#[path = "../vmtests/src/nixpkgs.rs"]
+mod nixpkgs;
+#[path = "nix/package.rs"]
+mod package;
+#[path = "nix/python.rs"]
+mod python;
+#[path = "nix/style.rs"]
+mod style;
+#[path = "nix/tools.rs"]
+mod tools;

@@ -89,21 +89,27 @@ fn ssh_finds_address_port_user_and_pinned_key_of_each_client() -> Result<()> {
                 .env("CREDENTIALS_DIRECTORY", "/credentials"))?;
             assert_eq!(shown.stderr, "", "{name}");
             let port = host.fleet.remote.as_ref().map_or(0, |remote| remote.port);
-            for expected in [
-                format!("hostname {}", client.address),
-                format!("port {port}"),
-                "user restic".to_owned(),
-                format!("hostkeyalias {name}"),
-                "userknownhostsfile /etc/genbackup/known_hosts".to_owned(),
-                "globalknownhostsfile /dev/null".to_owned(),
-                "stricthostkeychecking true".to_owned(),
-                "batchmode yes".to_owned(),
-                "identitiesonly yes".to_owned(),
-                "identityagent none".to_owned(),
-                "requesttty false".to_owned(),
-                "forwardagent no".to_owned(),
-                "clearallforwardings yes".to_owned(),
-            ] {
+            // Those clients let the key in from this address alone, so it is the one to come from.
+            let number = host.fleet.storage.address.number();
+            for expected in number
+                .map(|number| format!("bindaddress {number}"))
+                .into_iter()
+                .chain([
+                    format!("hostname {}", client.address),
+                    format!("port {port}"),
+                    "user restic".to_owned(),
+                    format!("hostkeyalias {name}"),
+                    "userknownhostsfile /etc/genbackup/known_hosts".to_owned(),
+                    "globalknownhostsfile /dev/null".to_owned(),
+                    "stricthostkeychecking true".to_owned(),
+                    "batchmode yes".to_owned(),
+                    "identitiesonly yes".to_owned(),
+                    "identityagent none".to_owned(),
+                    "requesttty false".to_owned(),
+                    "forwardagent no".to_owned(),
+                    "clearallforwardings yes".to_owned(),
+                ])
+            {
                 let lines: Vec<&str> = shown.stdout.lines().collect();
                 assert!(
                     lines.contains(&expected.as_str()),
@@ -160,11 +166,12 @@ fn each_client_lets_in_the_storage_host_s_key_and_no_other() -> Result<()> {
         };
         assert_eq!(fingerprint(&file)?, fingerprint(key.path())?, "{}", host.name);
         let text = std::fs::read_to_string(&file)?;
+        let options = match host.fleet.storage.address.number() {
+            Some(number) => format!("restrict,from=\"{number}\",command=\""),
+            None => "restrict,command=\"".to_owned(),
+        };
         let mut lines = text.lines().filter(|line| !line.starts_with('#'));
-        assert!(
-            lines.all(|line| line.starts_with("restrict,command=\"")),
-            "{text}"
-        );
+        assert!(lines.all(|line| line.starts_with(&options)), "{text}");
     }
     Ok(())
 }

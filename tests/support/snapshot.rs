@@ -40,8 +40,10 @@ impl Comparison {
     /// That what was compared and what lies below `snapshots/FOLDER` are the same files.
     pub(crate) fn has_no_orphan_and_misses_none(&self, folder: &str) -> Result<()> {
         let kept = all(folder)?;
-        let orphans: Vec<_> = kept.difference(&self.seen).collect();
-        let missing: Vec<_> = self.seen.difference(&kept).collect();
+        let seen = self.seen.iter().filter(|path| path.starts_with(folder)).cloned();
+        let seen: BTreeSet<PathBuf> = seen.collect();
+        let orphans: Vec<_> = kept.difference(&seen).collect();
+        let missing: Vec<_> = seen.difference(&kept).collect();
         ensure!(
             orphans.is_empty(),
             "nothing gives these any more; remove them: {orphans:#?}"

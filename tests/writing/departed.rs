@@ -8,7 +8,7 @@ use anyhow::Result;
 use crate::emitted::{FLEET, Site};
 
 /// The fleet without `ziz`.
-fn without_ziz() -> String {
+pub(crate) fn without_ziz() -> String {
     FLEET.split("\n[hosts.ziz]").next().unwrap_or_default().to_owned()
 }
 
@@ -51,7 +51,10 @@ fn what_is_not_ours_in_the_tree_of_a_host_that_left_stays() -> Result<()> {
     assert!(emit.status.success(), "{}", emit.stderr);
     assert_eq!(
         emit.stderr,
-        "note: etc/genbackup/include is no longer needed, but was changed by hand: it stays\n"
+        format!(
+            "note: {} is no longer needed, but was changed by hand: it stays\n",
+            site.path("ziz/etc/genbackup/include").display()
+        )
     );
     assert_eq!(fs::read_to_string(site.path("ziz/etc/genbackup/mine"))?, "mine");
     assert_eq!(
@@ -89,5 +92,55 @@ fn one_host_alone_says_nothing_of_the_others() -> Result<()> {
     for (path, entry) in &before {
         assert_eq!(site.tree()?.get(path), Some(entry), "{}", path.display());
     }
+    Ok(())
+}
+
+#[test]
+fn a_host_that_left_the_fleet_can_remove_its_files_itself_and_nothing_else() -> Result<()> {
+    let site = Site::new()?;
+    site.emitted(FLEET, &["--host=ziz"])?;
+    let ours = site.tree()?;
+    for mine in ["etc/genbackup/mine", "etc/systemd/system/mine.service"] {
+        fs::write(site.path(mine), "mine")?;
+    }
+    let before = site.tree()?;
+    // It reads no fleet file: who left may have none any more.
+    let no_fleet = "this is none";
+    let diff = site.emit(no_fleet, &["--remove", "--diff"])?;
+    assert_eq!(diff.status.code(), Some(1));
+    assert_eq!(diff.stdout.matches("\n+++ /dev/null\n").count(), ours.len() - 1);
+    assert_eq!(site.tree()?, before);
+    assert_eq!(
+        site.emitted(no_fleet, &["--remove"])?,
+        format!("0 files written, {} removed\n", ours.len() - 1)
+    );
+    let tree = site.tree()?;
+    assert_eq!(
+        tree.keys().map(|path| path.to_string_lossy()).collect::<Vec<_>>(),
+        [
+            "etc/genbackup/manifest.json",
+            "etc/genbackup/mine",
+            "etc/systemd/system/mine.service"
+        ]
+    );
+    assert_eq!(
+        site.emitted(no_fleet, &["--remove"])?,
+        "0 files written, 0 removed\n"
+    );
+    Ok(())
+}
+
+#[test]
+fn where_genbackup_wrote_nothing_there_is_nothing_to_remove() -> Result<()> {
+    let site = Site::new()?;
+    let message = site.refused(FLEET, &["--remove"])?;
+    assert_eq!(
+        message,
+        format!(
+            "error: genbackup wrote nothing below {}, or its manifest is gone: there is nothing to remove\n",
+            site.root.display()
+        )
+    );
+    assert!(!site.root.exists());
     Ok(())
 }

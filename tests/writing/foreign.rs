@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Result;
 
@@ -23,22 +23,55 @@ fn a_file_that_was_changed_by_hand_is_refused_and_nothing_is_written() -> Result
     let before = site.tree()?;
     for fleet in [FLEET, &other()?] {
         let message = site.refused(fleet, &["--host=jak"])?;
-        assert_eq!(
-            message,
-            format!(
-                "error: changed by hand, or not ours: {}\n\nhint: `--diff` shows the difference; `--force` overwrites\n",
-                site.path(TIMER).display()
-            )
+        let head = format!(
+            "error: changed by hand, or not ours: {0}\n\n--- {0}\n+++ {0}\n@@ -1 +1,",
+            site.path(TIMER).display()
         );
+        assert!(message.starts_with(&head), "{message}");
+        assert!(message.contains(" @@\n-mine\n"), "{message}");
+        assert!(message.contains("\n+OnCalendar=daily\n"), "{message}");
+        let hint = "\n+WantedBy=timers.target\n\nhint: `--force` overwrites; a change of your own belongs into the fleet \
+                    file or, for a unit, a drop-in (`systemctl edit`)\n";
+        assert!(message.ends_with(hint), "{message}");
         assert_eq!(site.tree()?, before);
     }
     Ok(())
 }
 
 #[test]
-fn force_overwrites_what_was_changed_by_hand() -> Result<()> {
+fn all_files_that_were_changed_by_hand_are_shown_at_once_and_nothing_else() -> Result<()> {
+    let site = Site::new()?;
+    site.emitted(FLEET, &["--all"])?;
+    let hands = [
+        "jak/usr/local/libexec/genbackup/run-backups",
+        "kai/etc/genbackup/include",
+        "ziz/etc/systemd/system/genbackup-sshd.socket",
+    ];
+    for path in hands {
+        let text = fs::read_to_string(site.path(path))?;
+        fs::write(site.path(path), format!("{text}# by hand in {path}\n"))?;
+    }
+    let before = site.tree()?;
+    let message = site.refused(&other()?, &["--all"])?;
+    let paths = hands.map(|path| site.path(path).display().to_string());
+    let head = format!("error: changed by hand, or not ours: {}\n", paths.join(", "));
+    assert!(message.starts_with(&head), "{message}");
+    for path in hands {
+        assert!(
+            message.contains(&format!("\n-# by hand in {path}\n")),
+            "{message}"
+        );
+    }
+    assert_eq!(message.matches("\n--- ").count(), hands.len(), "{message}");
+    assert_eq!(site.tree()?, before);
+    Ok(())
+}
+
+#[test]
+fn force_overwrites_what_was_changed_by_hand_and_touches_nothing_else() -> Result<()> {
     let (site, fresh) = (Site::new()?, Site::new()?);
     site.emitted(FLEET, &["--host=jak"])?;
+    let before = site.tree()?;
     fs::write(site.path(TIMER), "mine")?;
     let diff = site.emit(FLEET, &["--host=jak", "--diff"])?;
     assert!(diff.stdout.contains("\n-mine\n"), "{}", diff.stdout);
@@ -47,7 +80,16 @@ fn force_overwrites_what_was_changed_by_hand() -> Result<()> {
         "1 files written, 0 removed\n"
     );
     fresh.emitted(FLEET, &["--host=jak"])?;
-    assert_eq!(texts(&site.tree()?), texts(&fresh.tree()?));
+    let after = site.tree()?;
+    assert_eq!(texts(&after), texts(&fresh.tree()?));
+    for (path, entry) in &before {
+        let is_written = path == Path::new(TIMER) || path.ends_with("manifest.json");
+        assert!(
+            is_written || after.get(path) == Some(entry),
+            "{} was touched",
+            path.display()
+        );
+    }
     Ok(())
 }
 
@@ -99,7 +141,8 @@ fn a_link_in_the_place_of_a_file_is_refused_and_what_it_leads_to_is_untouched() 
         symlink(target.path(), site.path(TIMER))?;
         let before = site.tree()?;
         let message = site.refused(FLEET, &["--host=jak"])?;
-        assert!(message.contains("changed by hand, or not ours"), "{message}");
+        let leads_to = format!("\n-(a link to {})\n", target.path().display());
+        assert!(message.contains(&leads_to), "{message}");
         assert_eq!(site.tree()?, before);
         assert_eq!(fs::read_to_string(target.path())?, text);
     }
@@ -155,7 +198,10 @@ fn a_file_that_is_no_longer_needed_but_was_changed_by_hand_stays_and_is_mentione
         let emit = site.emit(&fleet, arguments)?;
         assert_eq!(
             emit.stderr,
-            format!("note: {path} is no longer needed, but was changed by hand: it stays\n")
+            format!(
+                "note: {} is no longer needed, but was changed by hand: it stays\n",
+                site.path(path).display()
+            )
         );
     }
     assert_eq!(fs::read_to_string(site.path(path))?, "mine");
@@ -164,32 +210,26 @@ fn a_file_that_is_no_longer_needed_but_was_changed_by_hand_stays_and_is_mentione
 }
 
 #[test]
-fn with_a_manifest_that_cannot_be_read_nothing_is_deleted_or_overwritten() -> Result<()> {
-    let fleet = changed("initialize = true\n", "")?;
-    let manifest = "etc/genbackup/manifest.json";
-    for text in ["", "{", "[]", "{\"files\": {}, \"more\": 1}", "\u{0}"] {
-        let site = Site::new()?;
-        site.emitted(FLEET, &["--host=jak"])?;
-        fs::write(site.path(manifest), text)?;
-        let before = site.tree()?;
-        // genbackup.service would change, and nobody knows any more whether it is ours.
-        let message = site.refused(&fleet, &["--host=jak"])?;
-        assert!(message.contains("changed by hand, or not ours"), "{message}");
-        assert_eq!(site.tree()?, before, "{text}");
-
-        let emit = site.emit(&fleet, &["--host=jak", "--force"])?;
-        assert!(emit.status.success(), "{}", emit.stderr);
-        let note = format!(
-            "note: {} can't be read, so nothing is deleted: ",
-            site.path(manifest).display()
-        );
-        assert!(emit.stderr.starts_with(&note), "{}", emit.stderr);
-        let after = site.tree()?;
-        let gone: Vec<&PathBuf> = before.keys().filter(|path| !after.contains_key(*path)).collect();
-        assert!(gone.is_empty(), "{text}: {gone:?}");
-        // From here on there is a manifest again.
-        site.emitted(&fleet, &["--host=jak"])?;
-    }
+fn a_link_in_the_place_of_a_file_that_is_no_longer_needed_stays() -> Result<()> {
+    let (site, target) = (Site::new()?, tempfile::NamedTempFile::new()?);
+    site.emitted(FLEET, &["--host=jak"])?;
+    let include = site.path("etc/genbackup/include");
+    // Also when it leads to the very text that was there.
+    fs::copy(&include, target.path())?;
+    fs::remove_file(&include)?;
+    symlink(target.path(), &include)?;
+    let fleet = changed("[hosts.jak]\ninclude = [\"/etc\"]", "[hosts.jak]")?;
+    let emit = site.emit(&fleet, &["--host=jak"])?;
+    assert!(emit.status.success(), "{}", emit.stderr);
+    assert!(include.is_symlink());
+    assert_eq!(
+        emit.stderr,
+        format!(
+            "note: {} is no longer needed, but was changed by hand: it stays\n",
+            include.display()
+        )
+    );
+    assert!(!site.path("etc/genbackup/exclude").exists());
     Ok(())
 }
 

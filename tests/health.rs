@@ -1,0 +1,114 @@
+//! What `status`, `history` and `metrics` say of the records of many nights.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the program runs as its users run it, on records that the tests make"
+)]
+
+#[path = "support/command.rs"]
+mod command;
+#[path = "support/night.rs"]
+mod night;
+#[path = "support/snapshot.rs"]
+mod snapshot;
+
+#[path = "health/absent.rs"]
+mod absent;
+#[path = "health/at_work.rs"]
+mod at_work;
+#[path = "health/clocks.rs"]
+mod clocks;
+#[path = "health/history.rs"]
+mod history;
+#[path = "health/metrics.rs"]
+mod metrics;
+#[path = "health/reading.rs"]
+mod reading;
+#[path = "health/status.rs"]
+mod status;
+#[path = "health/stories.rs"]
+mod stories;
+#[path = "health/terminal.rs"]
+mod terminal;
+#[path = "health/verdicts.rs"]
+mod verdicts;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use genbackup::fleet::read;
+use genbackup::health::{Item, Report, Thresholds, examine};
+use genbackup::model::Fleet;
+use genbackup::resolve::resolve;
+use jiff::Timestamp;
+use tempfile::TempDir;
+
+use command::{Outcome, genbackup, run};
+use night::Night;
+
+/// The hosts of the fleet `post`.
+const HOSTS: [&str; 3] = ["jak", "kai", "ziz"];
+
+/// The fleet file of a fixture.
+fn file(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("fixtures/fleets")
+        .join(name)
+        .join("fleet.toml")
+}
+
+fn fleet(name: &str) -> Result<Fleet> {
+    match resolve(read("fleet.toml", &std::fs::read_to_string(file(name))?)) {
+        Ok(fleet) => Ok(fleet),
+        Err(problems) => bail!("{problems:?}"),
+    }
+}
+
+/// How a fleet is at a time, by nights that are told oldest first.
+fn judged(name: &str, nights: &[Night], now: &str) -> Result<Report> {
+    let fleet = fleet(name)?;
+    let thresholds = Thresholds::of(fleet.monitor.as_ref(), &fleet.schedule, None);
+    let newest_first = nights.iter().rev().map(Night::id);
+    examine(
+        &fleet,
+        thresholds,
+        now.parse::<Timestamp>()?,
+        newest_first,
+        |id, about| {
+            let night = nights.iter().find(|night| night.id() == id);
+            night.context("no such night")?.read(about)
+        },
+    )
+}
+
+/// The verdict on a host, or on a phase.
+fn of<'r>(report: &'r Report, name: &str) -> Result<&'r Item> {
+    let item = report.items().find(|item| item.name == name);
+    item.with_context(|| format!("nothing is said of {name}"))
+}
+
+/// The state of a host, or of a phase, and why it is not well.
+fn said(report: &Report, name: &str) -> Result<(&'static str, String)> {
+    let verdict = &of(report, name)?.verdict;
+    Ok((verdict.state.name(), verdict.why.clone().unwrap_or_default()))
+}
+
+/// A folder with the records of these nights.
+fn records(nights: &[Night]) -> Result<TempDir> {
+    let folder = tempfile::tempdir()?;
+    for night in nights {
+        night.write(folder.path())?;
+    }
+    Ok(folder)
+}
+
+/// What a verb says of a folder of records at a time, with the fleet `post`.
+fn say(verb: &str, runs: &Path, now: &str, arguments: &[&str]) -> Result<Outcome> {
+    run(genbackup()
+        .arg("--fleet")
+        .arg(file("post"))
+        .args([verb, "--now", now, "--runs"])
+        .arg(runs)
+        .args(arguments)
+        .env("TZ", "UTC"))
+}

@@ -1,0 +1,128 @@
+//! Runs that are at work, and runs that broke off. The fleet `post` gives each host twelve hours.
+
+use anyhow::Result;
+use genbackup::health::{Now, Progress, State};
+
+use crate::night::Night;
+use crate::{HOSTS, judged, of, said};
+
+/// Jak is done, kai is at work, ziz waits.
+fn half_a_night() -> Night {
+    Night::at("2026-11-24T04:00:00Z", &HOSTS)
+        .host("jak", "ok")
+        .starts("kai")
+}
+
+fn the_night_before() -> Night {
+    Night::good("2026-11-23T04:00:00Z", &HOSTS)
+}
+
+#[test]
+fn what_a_run_at_work_makes_up_for_is_no_warning_yet() -> Result<()> {
+    let nights = [the_night_before(), half_a_night()];
+    let report = judged("post", &nights, "2026-11-24T06:00:00Z")?;
+    assert_eq!(report.run.map(|run| run.progress), Some(Progress::AtWork));
+    let does = |name| anyhow::Ok((of(&report, name)?.verdict.state, of(&report, name)?.verdict.now));
+    assert_eq!(does("jak")?, (State::Ok, None));
+    assert_eq!(does("kai")?, (State::Ok, Some(Now::AtWork)));
+    assert_eq!(does("ziz")?, (State::Ok, Some(Now::Waiting)));
+    assert_eq!(does("prune")?, (State::Ok, Some(Now::Waiting)));
+    assert_eq!(report.remarks, []);
+    Ok(())
+}
+
+#[test]
+fn an_alert_is_one_however_long_a_run_has_been_at_work() -> Result<()> {
+    let nights = [the_night_before(), half_a_night()];
+    let report = judged("post", &nights, "2026-11-24T10:00:00Z")?;
+    assert_eq!(report.run.map(|run| run.progress), Some(Progress::AtWork));
+    assert_eq!(
+        said(&report, "kai")?,
+        (
+            "ALERT",
+            "the last backup is 1d 5h old, and the run that is to make up for it is still at work".to_owned()
+        )
+    );
+    Ok(())
+}
+
+#[test]
+fn a_record_that_breaks_off_is_of_a_run_at_work_for_as_long_as_a_host_may_take() -> Result<()> {
+    let nights = [the_night_before(), half_a_night()];
+    // Its last line is of 04:01; twelve hours later, and five minutes for the clocks, nobody writes any more.
+    for (now, progress) in [
+        ("2026-11-24T16:06:00Z", Progress::AtWork),
+        ("2026-11-24T16:06:01Z", Progress::Interrupted),
+    ] {
+        let report = judged("post", &nights, now)?;
+        assert_eq!(report.run.map(|run| run.progress), Some(progress), "{now}");
+    }
+    Ok(())
+}
+
+#[test]
+fn an_interrupted_run_is_shown_as_such_and_so_are_its_hosts() -> Result<()> {
+    let nights = [the_night_before(), half_a_night()];
+    let report = judged("post", &nights, "2026-11-24T17:00:00Z")?;
+    let remarks: Vec<&str> = report.remarks.iter().map(|remark| remark.what.as_str()).collect();
+    assert_eq!(
+        remarks,
+        ["the run of 20261124T040000Z was interrupted: its record ends at 2026-11-24T04:01:00Z"]
+    );
+    assert_eq!(said(&report, "jak")?.0, "OK");
+    for host in ["kai", "ziz"] {
+        let (state, why) = said(&report, host)?;
+        assert_eq!(state, "ALERT");
+        assert_eq!(
+            why, "interrupted: the record breaks off; the last backup is 1d 12h old",
+            "{host}"
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn a_record_that_breaks_off_before_another_run_is_of_one_that_was_interrupted() -> Result<()> {
+    let nights = [
+        the_night_before(),
+        half_a_night(),
+        Night::good("2026-11-24T05:00:00Z", &["jak"]),
+    ];
+    let report = judged("post", &nights, "2026-11-24T05:10:00Z")?;
+    assert_eq!(
+        said(&report, "kai")?.1,
+        "interrupted: the record breaks off; the last backup is 1d 1h old"
+    );
+    assert_eq!(of(&report, "kai")?.verdict.now, None);
+    Ok(())
+}
+
+#[test]
+fn forget_and_prune_are_at_work_as_well() -> Result<()> {
+    let night = Night::at("2026-11-24T04:00:00Z", &HOSTS)
+        .host("jak", "ok")
+        .host("kai", "ok")
+        .host("ziz", "ok")
+        .phase("forget", "ok")
+        .begins("prune");
+    let report = judged("post", &[the_night_before(), night], "2026-11-24T06:00:00Z")?;
+    assert_eq!(of(&report, "forget")?.verdict.now, None);
+    assert_eq!(of(&report, "prune")?.verdict.now, Some(Now::AtWork));
+    assert_eq!(report.state(), State::Ok);
+    Ok(())
+}
+
+#[test]
+fn forget_and_prune_alone_are_no_run_that_left_the_hosts_out() -> Result<()> {
+    let nights = [
+        the_night_before(),
+        Night::at("2026-11-23T12:00:00Z", &[]).maintained(),
+    ];
+    let report = judged("post", &nights, "2026-11-24T12:00:00Z")?;
+    assert_eq!(
+        said(&report, "kai")?.1,
+        "the last backup is 1d 7h old, and nothing was tried since"
+    );
+    assert_eq!(said(&report, "prune")?.0, "OK", "it is of noon");
+    Ok(())
+}

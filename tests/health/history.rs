@@ -1,0 +1,177 @@
+//! `genbackup history`: which runs it shows, and what it says of them.
+
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+
+use crate::night::Night;
+use crate::{HOSTS, records, say};
+
+const NOON: &str = "2026-11-23T12:00:00Z";
+
+fn rows(nights: &[Night], arguments: &[&str]) -> Result<Vec<Value>> {
+    let folder = records(nights)?;
+    let said = say("history", folder.path(), NOON, &[&["--json"], arguments].concat())?;
+    assert_eq!((said.status.code(), said.stderr.as_str()), (Some(0), ""));
+    Ok(serde_json::from_str(&said.stdout)?)
+}
+
+fn runs(rows: &[Value]) -> Vec<&str> {
+    rows.iter().filter_map(|row| row["run"].as_str()).collect()
+}
+
+#[test]
+fn runs_are_shown_as_far_back_as_is_asked() -> Result<()> {
+    let nights = [
+        "2026-08-24T12:00:00Z",
+        "2026-08-26T12:00:00Z",
+        "2026-11-23T04:00:00Z",
+    ];
+    let nights = nights.map(|start| Night::good(start, &HOSTS));
+    assert_eq!(
+        runs(&rows(&nights, &[])?),
+        ["20260826T120000Z", "20261123T040000Z"]
+    );
+    assert_eq!(runs(&rows(&nights, &["--since", "8h"])?), ["20261123T040000Z"]);
+    assert_eq!(rows(&nights, &["--since", "1y"])?.len(), 3);
+    assert_eq!(rows(&nights, &["--since", "1h"])?.len(), 0);
+    let folder = records(&nights)?;
+    let said = say("history", folder.path(), NOON, &["--since", "1h"])?;
+    assert_eq!(said.stdout, "no runs in the last 1h\n");
+    let said = say("history", folder.path(), NOON, &["--since", "soon"])?;
+    assert_eq!(said.status.code(), Some(2));
+    assert!(
+        said.stderr.contains("`soon` is not a time span"),
+        "{}",
+        said.stderr
+    );
+    Ok(())
+}
+
+#[test]
+fn a_host_is_found_by_the_name_that_it_had_then() -> Result<()> {
+    let nights = [
+        Night::good("2026-11-22T04:00:00Z", &["jak", "zoe"]),
+        Night::good("2026-11-23T04:00:00Z", &["jak", "ziz"]),
+    ];
+    assert_eq!(runs(&rows(&nights, &["--host", "zoe"])?), ["20261122T040000Z"]);
+    let folder = records(&nights)?;
+    let said = say("history", folder.path(), NOON, &["--host", "zizz"])?;
+    assert_eq!(said.status.code(), Some(1));
+    assert_eq!(
+        said.stderr,
+        "error: no record of the last 90d tells of `zizz`\n\nhint: did you mean `ziz`?\n"
+    );
+    Ok(())
+}
+
+#[test]
+fn a_run_as_a_whole_is_as_bad_as_the_worst_part_of_it() -> Result<()> {
+    let night = |start: &str| Night::at(start, &HOSTS).host("jak", "ok").host("kai", "ok");
+    let nights = [
+        night("2026-11-21T04:00:00Z").host("ziz", "ok").maintained(),
+        night("2026-11-22T04:00:00Z").host("ziz", "partial").maintained(),
+        night("2026-11-23T03:00:00Z")
+            .host("ziz", "partial")
+            .phase("forget", "failed")
+            .ends(),
+        night("2026-11-23T03:30:00Z"),
+        night("2026-11-23T11:30:00Z"),
+    ];
+    let rows = rows(&nights, &[])?;
+    let said = |row: &Value| {
+        (
+            row["status"].clone(),
+            row["progress"].clone(),
+            row["hosts"]["good"].clone(),
+        )
+    };
+    let said: Vec<_> = rows.iter().map(said).collect();
+    assert_eq!(
+        said,
+        [
+            (json!("ok"), json!("finished"), json!(3)),
+            (json!("partial"), json!("finished"), json!(3)),
+            (json!("failed"), json!("finished"), json!(3)),
+            (json!("interrupted"), json!("interrupted"), json!(2)),
+            (json!("interrupted"), json!("at-work"), json!(2)),
+        ]
+    );
+    let added = rows.first().map(|row| &row["added-bytes"]);
+    assert_eq!(added, Some(&json!(3 * 3_008_008)));
+    Ok(())
+}
+
+#[test]
+fn a_version_that_changed_is_marked_where_it_matters_and_once() -> Result<()> {
+    let night = |day: u32, systemd: &str, restic: [&str; 3]| {
+        let versions = json!({"systemd": systemd, "genbackup": "0.1.0"});
+        let night = Night::with_versions(&format!("2026-11-{day}T04:00:00Z"), &HOSTS, &versions);
+        let hosts = HOSTS.into_iter().zip(restic);
+        hosts
+            .fold(night, |night, (host, restic)| {
+                let restic = format!("restic {restic} compiled with go1.{day} on linux/amd64");
+                night.host_that(host, json!({"status": "ok", "restic-version": restic}))
+            })
+            .maintained()
+    };
+    let nights = [
+        night(20, "systemd 252", ["0.16.5", "0.16.5", "0.17.3"]),
+        night(21, "systemd 257", ["0.16.5", "0.16.5", "0.17.3"]),
+        night(22, "systemd 257", ["0.18.0", "0.18.0", "0.18.0"]),
+        night(23, "systemd 257", ["0.18.0", "0.18.0", "0.18.0"]),
+    ];
+    let changes = |arguments: &[&str]| -> Result<Vec<usize>> {
+        let rows = rows(&nights, arguments)?;
+        rows.iter()
+            .map(|row| Ok(row["changes"].as_array().context("no changes")?.len()))
+            .collect()
+    };
+    assert_eq!(changes(&[])?, [0, 1, 2, 0]);
+    assert_eq!(changes(&["--host", "ziz"])?, [0, 1, 1, 0]);
+    assert_eq!(changes(&["--phase", "prune"])?, [0, 1, 0, 0]);
+    let rows = rows(&nights, &[])?;
+    assert_eq!(
+        rows.get(2).context("no third row")?["changes"],
+        json!([
+            {"program": "restic", "from": "0.16.5", "to": "0.18.0", "hosts": ["jak", "kai"]},
+            {"program": "restic", "from": "0.17.3", "to": "0.18.0", "hosts": ["ziz"]},
+        ])
+    );
+    Ok(())
+}
+
+#[test]
+fn a_host_that_was_away_is_compared_with_what_it_had_before() -> Result<()> {
+    let night = |start: &str, end: Value| Night::at(start, &["ziz"]).host_that("ziz", end).maintained();
+    let restic = |version: &str| json!({"status": "ok", "restic-version": format!("restic {version}")});
+    let nights = [
+        night("2026-11-21T04:00:00Z", restic("0.16.5")),
+        night(
+            "2026-11-22T04:00:00Z",
+            json!({"status": "unreachable", "restic-version": null}),
+        ),
+        night("2026-11-23T04:00:00Z", restic("0.18.0")),
+    ];
+    let rows = rows(&nights, &["--host", "ziz"])?;
+    let changes: Vec<_> = rows.iter().map(|row| row["changes"][0]["from"].clone()).collect();
+    assert_eq!(changes, [Value::Null, Value::Null, json!("0.16.5")]);
+    Ok(())
+}
+
+#[test]
+fn without_a_folder_there_is_no_history() -> Result<()> {
+    let folder = records(&[])?;
+    let absent = folder.path().join("absent");
+    let said = say("history", &absent, NOON, &[])?;
+    assert_eq!(said.status.code(), Some(1));
+    assert!(
+        said.stderr
+            .starts_with(&format!("error: there is no folder {}", absent.display()))
+    );
+    assert!(
+        said.stderr.contains("hint: the storage host has it"),
+        "{}",
+        said.stderr
+    );
+    Ok(())
+}

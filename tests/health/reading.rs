@@ -1,0 +1,132 @@
+//! No more is read than the answer needs, and what is passed over changes nothing.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a time that a test makes up is one, or the test fails"
+)]
+
+use std::cell::Cell;
+
+use anyhow::Result;
+use genbackup::health::{Report, Thresholds, examine};
+use genbackup::record::{About, Run, RunId};
+use jiff::{SignedDuration, Timestamp};
+use proptest::prelude::*;
+
+use crate::night::Night;
+use crate::{HOSTS, fleet, of};
+
+const NOW: &str = "2026-11-23T12:00:00Z";
+/// Ten years.
+const NIGHTS: i32 = 3650;
+
+/// Nights, the newest first.
+fn ids(nights: i32) -> impl Iterator<Item = RunId> {
+    let newest: Timestamp = "2026-11-23T04:00:00Z".parse().unwrap();
+    (0..nights).map(move |night| {
+        let start = newest - SignedDuration::from_hours(24) * night;
+        start.strftime("%Y%m%dT%H%M%SZ").to_string().parse().unwrap()
+    })
+}
+
+/// The report on ten years of nights of which all are like one, and how many were read.
+fn report_on(night: impl Fn(&str) -> Night) -> Result<(Report, usize)> {
+    let fleet = fleet("post")?;
+    let thresholds = Thresholds::of(fleet.monitor.as_ref(), &fleet.schedule, None);
+    let read = Cell::new(0);
+    let report = examine(&fleet, thresholds, NOW.parse()?, ids(NIGHTS), |id, about| {
+        read.set(read.get() + 1);
+        night(&id.start().to_string()).read(about)
+    })?;
+    Ok((report, read.get()))
+}
+
+#[test]
+fn of_ten_good_years_one_night_is_read() -> Result<()> {
+    let (_, read) = report_on(|start| Night::good(start, &HOSTS))?;
+    assert_eq!(read, 1);
+    Ok(())
+}
+
+#[test]
+fn a_host_that_never_went_well_costs_five_hundred_records_and_no_more() -> Result<()> {
+    let night = |start: &str| {
+        let night = Night::at(start, &HOSTS).host("jak", "ok").host("kai", "ok");
+        night.host("ziz", "failed").maintained()
+    };
+    let (report, read) = report_on(night)?;
+    assert_eq!(read, 500);
+    let since = of(&report, "ziz")?.verdict.since;
+    assert_eq!(since.map(|since| since.or_longer), Some(true));
+    Ok(())
+}
+
+#[test]
+fn a_host_that_always_lacks_something_costs_a_hundred() -> Result<()> {
+    let night = |start: &str| {
+        let night = Night::at(start, &HOSTS).host("jak", "ok").host("kai", "ok");
+        night.host("ziz", "partial").maintained()
+    };
+    let (report, read) = report_on(night)?;
+    assert_eq!(read, 100);
+    let ziz = &of(&report, "ziz")?.verdict;
+    assert_eq!(ziz.since.map(|since| since.or_longer), Some(true));
+    Ok(())
+}
+
+/// What may happen to a host, or to a phase, in a night: nothing, a beginning, or an end.
+const ENDS: [&str; 8] = [
+    "",
+    "starts",
+    "ok",
+    "ok",
+    "partial",
+    "failed",
+    "unreachable",
+    "busy",
+];
+
+/// A night on which each host and each phase ends as told; some nights break off before the end.
+fn night((number, ends, breaks_off): (usize, [usize; 5], bool)) -> Night {
+    let start: Timestamp = "2026-11-01T04:00:00Z".parse().unwrap();
+    let start = start + SignedDuration::from_hours(24) * i32::try_from(number).unwrap();
+    let named = HOSTS.into_iter().zip(ends).filter(|(_, end)| *end != 0);
+    let hosts: Vec<&str> = named.map(|(host, _)| host).collect();
+    let mut night = Night::at(&start.to_string(), &hosts);
+    for (name, end) in HOSTS.into_iter().chain(["forget", "prune"]).zip(ends) {
+        let end = ENDS[end];
+        night = match (end, HOSTS.contains(&name)) {
+            ("", _) => night,
+            ("starts", true) => night.starts(name),
+            ("starts", false) => night.begins(name),
+            (end, true) => night.host(name, end),
+            (end, false) => night.phase(name, end),
+        };
+    }
+    if breaks_off { night } else { night.ends() }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(200) })]
+
+    #[test]
+    fn what_is_passed_over_changes_no_verdict(
+        nights in prop::collection::vec((prop::array::uniform5(0..ENDS.len()), prop::bool::ANY), 1..12),
+        hours in 0..100_i64,
+    ) {
+        let nights = nights.into_iter().enumerate();
+        let nights: Vec<Night> = nights.map(|(number, (ends, breaks_off))| night((number, ends, breaks_off))).collect();
+        let fleet = fleet("post").unwrap();
+        let thresholds = Thresholds::of(fleet.monitor.as_ref(), &fleet.schedule, None);
+        let last = nights.last().unwrap().id().start();
+        let now = last + SignedDuration::from_hours(hours);
+        let examine = |read: fn(&Night, Option<About>) -> Result<Run>| {
+            let ids = nights.iter().rev().map(Night::id);
+            let find = |id, about| read(nights.iter().find(|night| night.id() == id).unwrap(), about);
+            examine(&fleet, thresholds, now, ids, find).unwrap()
+        };
+        let whole = examine(|night, _| night.read(None));
+        let in_part = examine(Night::read);
+        prop_assert_eq!(whole, in_part);
+    }
+}

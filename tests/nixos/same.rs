@@ -1,0 +1,200 @@
+//! The list of what differs between a file for NixOS and the file for any other system, and nothing else does.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+/// What stands at a store path, by the end of the path, and where it is on any other system.
+const PLACES: [(&str, &str); 11] = [
+    ("bash/bin/bash", "/bin/bash"),
+    ("openssh/bin/sshd", "/usr/sbin/sshd"),
+    ("socat/bin/socat", "/usr/bin/socat"),
+    // With the module, in the package of the host.
+    ("/libexec/genbackup", "/usr/local/libexec/genbackup"),
+    // In an emitted module, each a store path of its own.
+    ("genbackup-filters", "/usr/local/libexec/genbackup"),
+    ("backup-restic", "/usr/local/libexec/genbackup/backup-restic"),
+    ("init-repository", "/usr/local/libexec/genbackup/init-repository"),
+    (
+        "maintain-repository",
+        "/usr/local/libexec/genbackup/maintain-repository",
+    ),
+    ("make-directory", "/usr/local/libexec/genbackup/make-directory"),
+    ("run-backups", "/usr/local/libexec/genbackup/run-backups"),
+    ("util-linux/bin", "(the last of PATH)"),
+];
+
+/// What the services' `PATH` has, each the `bin` of a package.
+const PATH: [&str; 9] = [
+    "coreutils",
+    "findutils",
+    "gnugrep",
+    "jq",
+    "openssh",
+    "restic",
+    "socat",
+    "systemd",
+    "util-linux",
+];
+
+/// A unit file, section by section, each key with its value in the order of the file.
+type Unit = Vec<(String, Vec<(String, String)>)>;
+
+/// Takes store paths for what they stand for, and notes which of them it met.
+#[derive(Debug)]
+pub(crate) struct Places {
+    store: String,
+    met: BTreeSet<&'static str>,
+}
+
+impl Places {
+    pub(crate) fn new(store: &Path) -> Self {
+        Self {
+            store: format!("{}/", store.display()),
+            met: BTreeSet::new(),
+        }
+    }
+
+    /// A text of NixOS, with each known store path replaced by the path on any other system.
+    pub(crate) fn usual(&mut self, text: &str) -> String {
+        let mut rest = text;
+        let mut usual = String::new();
+        while let Some((before, path)) = rest.split_once(&self.store) {
+            usual.push_str(before);
+            let end = path
+                .find(|c: char| !(c.is_ascii_alphanumeric() || "+-._?=/".contains(c)))
+                .unwrap_or(path.len());
+            let (path, after) = path.split_at(end);
+            usual.push_str(&self.place(path));
+            rest = after;
+        }
+        usual + rest
+    }
+
+    /// What one store path, without the store's folder, stands for; itself when nobody knows.
+    fn place(&mut self, path: &str) -> String {
+        // The hash and its dash.
+        let name = path.get(33..).unwrap_or(path);
+        for (end, place) in PLACES {
+            let found = if let Some(folder) = end.strip_prefix('/') {
+                name.split_once(&format!("/{folder}")).map(|(_, below)| below)
+            } else {
+                below(name, end)
+            };
+            if let Some(below) = found {
+                self.met.insert(end);
+                return format!("{place}{below}");
+            }
+        }
+        format!("{}{path}", self.store)
+    }
+
+    /// `PATH` of a service: the packages, and nothing else.
+    fn is_path(&mut self, value: &str) -> bool {
+        let Some(folders) = value.strip_prefix("PATH=") else {
+            return false;
+        };
+        self.met.insert("util-linux/bin");
+        let packages: Option<Vec<&str>> = folders
+            .split(':')
+            .map(|folder| folder.strip_prefix(&self.store)?.get(33..)?.strip_suffix("/bin"))
+            .collect();
+        packages.is_some_and(|packages| {
+            packages.len() == PATH.len()
+                && packages
+                    .iter()
+                    .zip(PATH)
+                    .all(|(found, package)| is_of(found, package))
+        })
+    }
+
+    /// Those of the list that were never met: a list that promises more than there is hides something.
+    pub(crate) fn unmet(&self) -> Vec<&'static str> {
+        let ends = PLACES.iter().map(|(end, _)| *end);
+        ends.filter(|end| !self.met.contains(end)).collect()
+    }
+}
+
+/// True for a package's own name, with or without a version and an output: `jq-1.8.1-bin`.
+fn is_of(name: &str, package: &str) -> bool {
+    let rest = name.strip_prefix(package);
+    rest.is_some_and(|rest| {
+        let mut after = rest.chars();
+        rest.is_empty() || after.next() == Some('-') && after.next().is_some_and(|c| c.is_ascii_digit())
+    })
+}
+
+/// What a store path is below an end of the list; whole packages have versions: `bash-5.3/bin/bash`.
+fn below<'p>(name: &'p str, end: &str) -> Option<&'p str> {
+    let (package, program) = end.split_once('/').unwrap_or((end, ""));
+    let rest = name.strip_prefix(package)?;
+    let rest = match rest.strip_prefix('-') {
+        Some(version) if version.starts_with(|c: char| c.is_ascii_digit()) => {
+            &version[version.find('/').unwrap_or(version.len())..]
+        }
+        _ => rest,
+    };
+    let rest = match program {
+        "" => rest,
+        program => rest.strip_prefix('/')?.strip_prefix(program)?,
+    };
+    (rest.is_empty() || rest.starts_with('/')).then_some(rest)
+}
+
+/// A unit as NixOS has it, from the one of any other system: what is added.
+fn on_nixos(name: &str, mut unit: Unit) -> Unit {
+    let is = |kind: &str| {
+        Path::new(name)
+            .extension()
+            .is_some_and(|extension| extension == kind)
+    };
+    for (section, keys) in &mut unit {
+        if section == "Unit" && (is("service") || is("mount")) {
+            // What is at work ends as it began, also when it leaves the configuration.
+            keys.push(("X-StopOnRemoval".to_owned(), "false".to_owned()));
+        }
+        if section == "Service" {
+            let start = keys.iter().position(|(key, _)| key == "ExecStart");
+            let after = start.map_or(0, |position| position + 1);
+            keys.insert(after, ("X-RestartIfChanged".to_owned(), "false".to_owned()));
+            // sshd starts what it is told to by its path.
+            if !name.contains("sshd") {
+                keys.insert(after, ("Environment".to_owned(), "PATH".to_owned()));
+            }
+        }
+    }
+    unit
+}
+
+/// Reads a unit file; comments and empty lines say nothing to systemd.
+fn unit(text: &str, mut value: impl FnMut(&str, &str) -> String) -> Result<Unit> {
+    let mut unit: Unit = Vec::new();
+    for line in text
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+    {
+        if let Some(section) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
+            unit.push((section.to_owned(), Vec::new()));
+        } else {
+            let (key, text) = line.split_once('=').with_context(|| line.to_owned())?;
+            let (_, keys) = unit.last_mut().context("a key before any section")?;
+            keys.push((key.to_owned(), value(key, text)));
+        }
+    }
+    Ok(unit)
+}
+
+/// That a unit of NixOS is the one of any other system, up to the list.
+pub(crate) fn unit_is_the_same(name: &str, usual: &str, nixos: &str, places: &mut Places) -> Result<()> {
+    let expected = on_nixos(name, unit(usual, |_, value| value.to_owned())?);
+    let actual = unit(nixos, |key, value| {
+        if key == "Environment" && places.is_path(value) {
+            "PATH".to_owned()
+        } else {
+            places.usual(value)
+        }
+    })?;
+    assert_eq!(actual, expected, "{name}");
+    Ok(())
+}

@@ -1,0 +1,122 @@
+//! Whatever text a field of the fleet file admits, the program that reads the emitted file gives it back letter by
+//! letter.
+//!
+//! Texts are drawn at random, many at once for each start of a reader. A text that does not come back is narrowed
+//! down to the smallest one of its kind, and named. `GENBACKUP_SEED=NUMBER` draws other texts; a text that once
+//! was lost belongs to [`text::REMEMBERED`], which every run tries first.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the programs that read our files are run on files that the tests make"
+)]
+
+#[path = "properties/bash.rs"]
+mod bash;
+#[expect(dead_code, reason = "the program under test runs in its own tests")]
+#[path = "support/command.rs"]
+mod command;
+#[path = "properties/exports.rs"]
+mod exports;
+#[path = "properties/field.rs"]
+mod field;
+#[path = "properties/nix.rs"]
+mod nix;
+#[path = "properties/own_files.rs"]
+mod own_files;
+#[path = "properties/property.rs"]
+mod property;
+#[path = "properties/restic.rs"]
+mod restic;
+#[path = "properties/ssh.rs"]
+mod ssh;
+#[path = "properties/systemd.rs"]
+mod systemd;
+#[path = "properties/systemd_units.rs"]
+mod systemd_units;
+#[path = "properties/text.rs"]
+mod text;
+
+use field::Field;
+
+/// How many texts of which fields go through which reader.
+const CASES: [(Reader, &[Field], usize); 13] = [
+    (Reader::Fleet, &Field::TEXTS, 200),
+    (Reader::Manifest, &[Field::Mount], 200),
+    (Reader::Nix, &Field::TEXTS, 50),
+    (
+        Reader::Systemd,
+        &[
+            Field::RepositoryPath,
+            Field::FileSystem,
+            Field::PasswordFile,
+            Field::Mount,
+            Field::KeyFile,
+            Field::HostKeyFile,
+            Field::StorageAddress,
+        ],
+        300,
+    ),
+    (Reader::Calendar, &[Field::Calendar], 150),
+    (
+        Reader::Bash,
+        &[
+            Field::RepositoryPath,
+            Field::Mount,
+            Field::StorageName,
+            Field::ClientName,
+        ],
+        400,
+    ),
+    (Reader::ResticInclude, &[Field::Include], 1000),
+    (Reader::ResticExclude, &[Field::Exclude], 1000),
+    (Reader::ResticFiles, &[Field::Exclude], 300),
+    (
+        Reader::Exports,
+        &[Field::RepositoryPath, Field::FileSystem, Field::ClientAddress],
+        400,
+    ),
+    (Reader::SshKeys, &[Field::PublicKey, Field::HostKey], 300),
+    (Reader::SshNames, &[Field::ClientName], 200),
+    (
+        Reader::SshConfiguration,
+        &[Field::ClientName, Field::ClientAddress, Field::Port],
+        60,
+    ),
+];
+
+/// Who reads an emitted file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reader {
+    /// We ourselves, the fleet file.
+    Fleet,
+    /// We ourselves, the manifest.
+    Manifest,
+    /// Nix, the modules.
+    Nix,
+    /// systemd, the units.
+    Systemd,
+    /// systemd, the timer.
+    Calendar,
+    /// bash, the scripts.
+    Bash,
+    /// restic, the include list.
+    ResticInclude,
+    /// restic, the lines of the exclude file.
+    ResticExclude,
+    /// restic, what the exclude file does to a file of that name.
+    ResticFiles,
+    /// nfs-utils, the export.
+    Exports,
+    /// OpenSSH, the keys.
+    SshKeys,
+    /// OpenSSH, the names that keys belong to.
+    SshNames,
+    /// OpenSSH, the configuration of both sides.
+    SshConfiguration,
+}
+
+#[test]
+fn there_are_ten_thousand_cases() {
+    let count: usize = CASES.iter().map(|(_, fields, count)| fields.len() * count).sum();
+    assert!(count >= 10_000, "only {count}");
+}

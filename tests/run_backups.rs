@@ -1,0 +1,245 @@
+//! What `run-backups` makes of its hosts' answers: the record, and its exit status.
+//!
+//! The script runs as emitted, with real jq and bash. The way to a host is a fake: a program in place of ssh that
+//! gives the answer which a test has written down for that host.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the script runs as systemd would run it, in folders of the test's own"
+)]
+
+#[path = "support/command.rs"]
+mod command;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+
+use command::{Outcome, genbackup, run};
+use tempfile::TempDir;
+
+/// A storage host that is no client itself, since its own socket is not at hand, and two clients.
+const FLEET: &str = r#"
+[schedule]
+calendar = "daily"
+
+[repository]
+host = "jak"
+path = "/mnt/storage/restic"
+password-file = "/etc/genbackup/restic-password"
+keep = "30 daily"
+
+[nfs]
+mount = "/mnt/jak"
+
+[ssh]
+key-file = "/etc/genbackup/ssh_ed25519"
+public-key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKUthtmB1nGOk/Hh8BpoxFSY1XYL4CMoSFbOhcnVHWJD"
+
+[hosts.jak]
+
+[hosts.kai]
+host-key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGxUXkZEgcb3wgNBcnPrKZ2JyaEKnEbKHUFXJ2xUYIvG"
+include = ["/etc"]
+
+[hosts.ziz]
+host-key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFPC1fUJ4Ea5DhcD1Lo1TUdHW2Gd9o6y4Kz0U0EoQCOk"
+include = ["/etc"]
+"#;
+const LIBEXEC: &str = "/usr/local/libexec/genbackup";
+const WELL: &str = "hello restic 0.18.0\nout {\"message_type\":\"summary\"}\nexit 0\n";
+/// Says what the file of the host's name says, and reads the request, which holds the password.
+const CONNECTION: &str = "#!/bin/bash\nread -r _; read -r _\ncat \"$ANSWERS/${!#}\"\n";
+
+/// The storage host's files, and the folders that systemd would give to its script.
+struct Night {
+    folder: TempDir,
+}
+
+impl Night {
+    fn new() -> Result<Self> {
+        let night = Self {
+            folder: tempfile::tempdir_in("/dev/shm")?,
+        };
+        let fleet = night.path("fleet.toml");
+        fs::write(&fleet, FLEET)?;
+        let emit = run(genbackup()
+            .arg("--fleet")
+            .arg(fleet)
+            .args(["emit", "--host=jak", "--root"])
+            .arg(night.folder.path()))?;
+        ensure!(emit.status.success(), "{}", emit.stderr);
+        for folder in ["state", "scratch", "credentials", "programs", "answers"] {
+            fs::create_dir(night.path(folder))?;
+        }
+        for credential in ["restic-password", "ssh-key"] {
+            fs::write(night.path("credentials").join(credential), "secret\n")?;
+        }
+        executable(&night.path("programs/ssh"), CONNECTION)?;
+        // systemd's own version is no part of this.
+        executable(
+            &night.path("programs/systemctl"),
+            "#!/bin/bash\necho systemd 257\n",
+        )?;
+        let script = fs::read_to_string(night.script("run-backups"))?;
+        let here = night.path("usr/local/libexec/genbackup");
+        let script = script.replace(LIBEXEC, here.to_str().context("a folder's name")?);
+        executable(&night.script("run-backups"), &script)?;
+        Ok(night)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn script(&self, name: &str) -> PathBuf {
+        self.path("usr/local/libexec/genbackup").join(name)
+    }
+
+    fn answers(&self, host: &str, answer: &str) -> Result<()> {
+        Ok(fs::write(self.path("answers").join(host), answer)?)
+    }
+
+    fn run(&self) -> Result<Outcome> {
+        let programs = format!("{}:/usr/bin:/bin", self.path("programs").display());
+        run(Command::new("/bin/bash")
+            .arg(self.script("run-backups"))
+            .env_clear()
+            .env("PATH", programs)
+            .env("ANSWERS", self.path("answers"))
+            .env("STATE_DIRECTORY", self.path("state"))
+            .env("RUNTIME_DIRECTORY", self.path("scratch"))
+            .env("CREDENTIALS_DIRECTORY", self.path("credentials")))
+    }
+
+    /// The events of the one record.
+    fn record(&self) -> Result<Vec<Value>> {
+        let mut records = fs::read_dir(self.path("state/runs"))?;
+        let record = records.next().context("no record")??;
+        let text = fs::read_to_string(record.path())?;
+        Ok(text.lines().map(serde_json::from_str).collect::<Result<_, _>>()?)
+    }
+
+    fn statuses(&self) -> Result<Vec<(String, String)>> {
+        let text = |event: &Value, key: &str| event[key].as_str().unwrap_or_default().to_owned();
+        let record = self.record()?;
+        let ends = record.iter().filter(|event| event["event"] == "host-finished");
+        Ok(ends
+            .map(|event| (text(event, "host"), text(event, "status")))
+            .collect())
+    }
+}
+
+fn executable(path: &Path, text: &str) -> Result<()> {
+    fs::write(path, text)?;
+    Ok(fs::set_permissions(path, fs::Permissions::from_mode(0o755))?)
+}
+
+#[test]
+fn the_exit_status_is_that_of_the_worst_host() -> Result<()> {
+    let partial = WELL.replace("out", "missing /srv/gone\nout");
+    for (kai, ziz, status) in [
+        (WELL, WELL, 0),
+        (&partial, WELL, 3),
+        (WELL, &partial, 3),
+        (&partial, "busy\n", 1),
+        ("busy\n", &partial, 1),
+        ("", WELL, 1),
+    ] {
+        let night = Night::new()?;
+        night.answers("kai", kai)?;
+        night.answers("ziz", ziz)?;
+        let ended = night.run()?;
+        assert_eq!(ended.status.code(), Some(status), "{kai}{ziz}: {}", ended.stderr);
+        assert_eq!(night.statuses()?.len(), 2, "{}", ended.stderr);
+        // Each host has its line in the journal.
+        assert!(
+            ended.stdout.contains("kai: ") && ended.stdout.contains("ziz: "),
+            "{}",
+            ended.stdout
+        );
+        // Forget and prune are to go on with this record.
+        let handed_over = fs::read_to_string(night.path("state/current"))?;
+        assert!(
+            night
+                .path("state/runs")
+                .join(format!("{}.jsonl", handed_over.trim()))
+                .exists()
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn a_host_whose_answer_can_not_be_judged_is_not_well() -> Result<()> {
+    let night = Night::new()?;
+    night.answers("kai", WELL)?;
+    night.answers("ziz", WELL)?;
+    // As when memory ends: jq fails for the first host, and for no other.
+    let jq = "#!/bin/bash\n[[ $* != *read-answer.jq*kai* ]] || exit 5\nexec /usr/bin/jq \"$@\"\n";
+    executable(&night.path("programs/jq"), jq)?;
+    let ended = night.run()?;
+    assert_eq!(ended.status.code(), Some(1), "{}", ended.stderr);
+    assert_eq!(night.statuses()?, [("ziz".to_owned(), "ok".to_owned())]);
+    Ok(())
+}
+
+#[test]
+fn a_missing_secret_is_named_and_nobody_is_asked() -> Result<()> {
+    for (credential, file) in [
+        ("restic-password", "/etc/genbackup/restic-password"),
+        ("ssh-key", "/etc/genbackup/ssh_ed25519"),
+    ] {
+        let night = Night::new()?;
+        // What systemd puts in the place of a file that is not there.
+        fs::write(night.path("credentials").join(credential), "\n")?;
+        executable(
+            &night.path("programs/ssh"),
+            "#!/bin/bash\ntouch \"$ANSWERS/asked\"\n",
+        )?;
+        let ended = night.run()?;
+        assert_eq!(ended.status.code(), Some(1), "{}", ended.stderr);
+        assert!(
+            ended.stderr.contains(&format!("{file} is missing or empty")),
+            "{}",
+            ended.stderr
+        );
+        let failed = ["kai", "ziz"].map(|host| (host.to_owned(), "failed".to_owned()));
+        assert_eq!(night.statuses()?, failed);
+        assert!(!night.path("answers/asked").exists());
+    }
+    Ok(())
+}
+
+#[test]
+fn a_run_that_can_not_be_recorded_asks_every_host_and_fails() -> Result<()> {
+    let night = Night::new()?;
+    night.answers("kai", WELL)?;
+    night.answers("ziz", WELL)?;
+    let asks = format!("{CONNECTION}echo \"${{!#}}\" >>\"$ANSWERS/asked\"\n");
+    executable(&night.path("programs/ssh"), &asks)?;
+    // The lock is the first that a record needs; a disk that is full is what a story has.
+    executable(
+        &night.path("programs/flock"),
+        "#!/bin/bash\n[[ $1 == --timeout ]] || exit 1\n",
+    )?;
+    let ended = night.run()?;
+    assert_eq!(ended.status.code(), Some(1), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("can't write the record"),
+        "{}",
+        ended.stderr
+    );
+    let asked = fs::read_to_string(night.path("answers/asked"))?;
+    assert_eq!(asked.lines().collect::<Vec<_>>(), ["kai", "ziz"]);
+    assert_eq!(
+        fs::read_to_string(night.path("state/current"))?,
+        "",
+        "nothing is handed over"
+    );
+    Ok(())
+}

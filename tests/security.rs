@@ -1,0 +1,72 @@
+//! SECURITY.md names what shows its claims; a name that is none would be a claim without a proof.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use anyhow::{Result, ensure};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Words in backticks that look like a name of a test or a story: lower case, with several underscores.
+fn names(text: &str) -> BTreeSet<&str> {
+    text.split('`')
+        .skip(1)
+        .step_by(2)
+        .filter(|word| word.matches('_').count() > 2)
+        .filter(|word| word.chars().all(|c| c == '_' || c.is_ascii_lowercase()))
+        .collect()
+}
+
+/// Adds the stories and the functions marked as tests in `folder` and below.
+fn collect(folder: &Path, found: &mut BTreeSet<String>) -> Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            collect(&path, found)?;
+            continue;
+        }
+        let text = std::fs::read_to_string(&path)?;
+        let mut lines = text.lines().map(str::trim);
+        while let Some(line) = lines.next() {
+            if line == "#[test]"
+                && let Some(name) = lines.next().and_then(|line| line.strip_prefix("fn "))
+            {
+                found.extend(name.split_once('(').map(|(name, _)| name.to_owned()));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The stories that are told: those in the list of `main.rs`, each from its module or its file of steps.
+fn stories() -> Result<BTreeSet<String>> {
+    let folder = root().join("vmtests/tests/stories");
+    let list = std::fs::read_to_string(folder.join("main.rs"))?;
+    let told = list.lines().filter_map(|line| line.trim().strip_suffix(','));
+    let names = told.filter_map(|entry| match entry.strip_suffix(" from steps") {
+        Some(name) => root()
+            .join(format!("vmtests/steps/{name}.toml"))
+            .is_file()
+            .then_some(name),
+        None => folder.join(format!("{entry}.rs")).is_file().then_some(entry),
+    });
+    Ok(names.map(str::to_owned).collect())
+}
+
+#[test]
+fn every_test_and_story_that_the_security_page_names_is_there() -> Result<()> {
+    let text = std::fs::read_to_string(root().join("SECURITY.md"))?;
+    let named = names(&text);
+    ensure!(named.len() > 8, "SECURITY.md names only {named:?}");
+    let mut there = stories()?;
+    ensure!(there.len() > 8, "only these stories: {there:?}");
+    collect(&root().join("tests"), &mut there)?;
+    let missing: Vec<_> = named.iter().filter(|name| !there.contains(**name)).collect();
+    assert!(
+        missing.is_empty(),
+        "SECURITY.md names what is not there: {missing:#?}"
+    );
+    Ok(())
+}
