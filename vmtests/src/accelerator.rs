@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::Read;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
@@ -51,9 +51,22 @@ impl Accelerator {
         Ok(accelerator)
     }
 
-    /// QEMU's arguments.
+    /// A QEMU that runs on it and boots `image`, with nothing plugged in. It ends with the thread that starts it.
     #[must_use]
-    pub fn arguments(self) -> [&'static str; 4] {
+    pub fn bare_machine(self, image: &Image) -> Command {
+        let mut command = command_ending_with_us("qemu-system-x86_64");
+        command
+            .args(["-nodefaults", "-no-user-config", "-display", "none"])
+            .args(["-machine", "q35,smm=off"])
+            .args(self.arguments())
+            .arg("-kernel")
+            .arg(image.kernel())
+            .arg("-initrd")
+            .arg(image.initial_file_system());
+        command
+    }
+
+    fn arguments(self) -> [&'static str; 4] {
         match self {
             Self::Kvm => ["-accel", "kvm", "-cpu", "host"],
             // The oldest processor is the fastest to emulate.
@@ -103,27 +116,10 @@ fn kvm_works(image: &Image) -> anyhow::Result<bool> {
     if File::options().read(true).write(true).open("/dev/kvm").is_err() {
         return Ok(false);
     }
-    let mut command = command_ending_with_us("qemu-system-x86_64");
-    command.args([
-        "-nodefaults",
-        "-no-user-config",
-        "-display",
-        "none",
-        "-machine",
-        "q35",
-        "-m",
-        "256",
-        "-no-reboot",
-    ]);
+    let mut command = Accelerator::Kvm.bare_machine(image);
     command
-        .args(Accelerator::Kvm.arguments())
-        .args(["-serial", "stdio"]);
-    command
-        .arg("-kernel")
-        .arg(image.kernel())
-        .arg("-initrd")
-        .arg(image.initial_file_system());
-    command.args(["-append", "console=ttyS0 panic=-1 rdinit=/usr/bin/true"]);
+        .args(["-m", "256", "-no-reboot", "-serial", "stdio"])
+        .args(["-append", "console=ttyS0 panic=-1 rdinit=/usr/bin/true"]);
     let console = tempfile::NamedTempFile::new()?;
     command
         .stdout(Stdio::from(console.reopen()?))

@@ -107,7 +107,8 @@ impl RunFolders {
     }
 }
 
-fn is_named(path: &Path, prefix: &str) -> bool {
+/// Whether `path` is a folder whose name starts with `prefix`.
+pub(crate) fn is_named(path: &Path, prefix: &str) -> bool {
     path.is_dir()
         && path
             .file_name()

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
+use genbackup::record::{Event, Line, Lines, What};
 use serde_json::Value;
 
 use crate::agent::Output;
@@ -11,6 +12,10 @@ use crate::machine::Machine;
 
 /// The repository's folder on the storage host.
 pub const REPOSITORY: &str = "/mnt/storage/restic";
+/// Its locks.
+pub const LOCKS: &str = "/mnt/storage/restic/locks";
+/// A file that takes restic a while, where [`put_large_file`] was asked for one.
+pub const LARGE_FILE: &str = "/srv/data/large";
 /// Where clients mount it.
 pub const MOUNT: &str = "/mnt/jak/restic";
 /// The repository's password, on the storage host.
@@ -85,19 +90,113 @@ pub fn start_run(lab: &Lab) -> anyhow::Result<Output> {
         .run_within("systemctl start genbackup.service", b"", RUN_LIMIT)
 }
 
+/// Starts a run and waits for nothing.
+///
+/// # Errors
+/// When the storage host refuses.
+pub fn begin_run(lab: &Lab) -> anyhow::Result<()> {
+    lab.jak
+        .succeeds("systemctl start --no-block genbackup.service")
+        .map(drop)
+}
+
+/// Gives a machine a file that takes restic a while, of bytes that nothing else has; it is [`LARGE_FILE`].
+///
+/// # Errors
+/// When it has no room.
+pub fn put_large_file(machine: &Machine, bytes: u64) -> anyhow::Result<()> {
+    machine
+        .succeeds(&format!("head --bytes={bytes} /dev/urandom >{LARGE_FILE}"))
+        .map(drop)
+}
+
+/// Waits until a client, the only one at work, has a lock and has begun to write its data.
+///
+/// # Errors
+/// When it does not come to that.
+pub fn wait_until_in_mid_backup(lab: &Lab, client: &Machine) -> anyhow::Result<()> {
+    client.wait_until_succeeds("pgrep --exact restic", RUN_LIMIT)?;
+    let writes = format!(
+        "lock=$(ls {LOCKS}); test -n \"$lock\"
+         find {REPOSITORY}/data -type f -newer \"{LOCKS}/$lock\" | grep --quiet ."
+    );
+    lab.jak.wait_until_succeeds(&writes, RUN_LIMIT).map(drop)
+}
+
+/// Waits until neither restic nor the unit that started it are there any more.
+///
+/// # Errors
+/// When they still are after `limit`.
+pub fn wait_until_backup_has_ended(client: &Machine, limit: Duration) -> anyhow::Result<()> {
+    let ended = "test -z \"$(pgrep --exact restic)\"
+                 test -z \"$(systemctl --no-legend list-units 'genbackup-backup@*')\"";
+    client.wait_until_succeeds(ended, limit).map(drop)
+}
+
+/// When a client's unit was told to stop restic, in seconds since 1970.
+///
+/// # Errors
+/// When it was not, within `limit`.
+pub fn told_to_stop(client: &Machine, limit: Duration) -> anyhow::Result<f64> {
+    let line = client.wait_until_succeeds(
+        "journalctl --output=short-unix --unit='genbackup-backup@*' --grep='so is restic' --no-pager --quiet",
+        limit,
+    )?;
+    let time = line.split(' ').next().unwrap_or_default();
+    time.parse().with_context(|| line.clone())
+}
+
+/// The locks in the repository.
+///
+/// # Errors
+/// When the storage host does not answer.
+pub fn locks(lab: &Lab) -> anyhow::Result<Vec<String>> {
+    let names = lab.jak.succeeds(&format!("ls {LOCKS}"))?;
+    Ok(names.lines().map(str::to_owned).collect())
+}
+
+/// What a host's `why` says in its `host-finished`, or a phase's in its own event; empty when it says nothing.
+#[must_use]
+pub fn why(event: &Value) -> &str {
+    event["why"].as_str().unwrap_or_default()
+}
+
 /// Waits until forget and prune are over too, and reads the newest record.
 ///
 /// # Errors
-/// When it is not complete in time, or is not one JSON object a line.
+/// When it is not complete in time, or the library's reader does not know each of its lines as an event.
 pub fn finished_record(lab: &Lab) -> anyhow::Result<Record> {
     let newest = "ls /var/lib/genbackup/runs/*.jsonl | tail --lines=1";
     let complete = format!("tail --lines=1 \"$({newest})\" | grep --quiet '\"event\":\"run-finished\"'");
     lab.jak.wait_until_succeeds(&complete, RUN_LIMIT)?;
     let text = lab.jak.succeeds(&format!("cat \"$({newest})\""))?;
+    is_known(&text)?;
     let events = text
         .lines()
         .map(|line| serde_json::from_str(line).with_context(|| line.to_owned()));
     Ok(Record(events.collect::<anyhow::Result<_>>()?))
+}
+
+/// Reads the records of all runs.
+///
+/// # Errors
+/// When the library's reader does not know each of their lines as an event.
+pub fn all_records_are_known(lab: &Lab) -> anyhow::Result<()> {
+    is_known(&lab.jak.succeeds("cat /var/lib/genbackup/runs/*.jsonl")?)
+}
+
+fn is_known(records: &str) -> anyhow::Result<()> {
+    for line in Lines::of(records.as_bytes()) {
+        match line? {
+            Line::Bad(line) => bail!("the record has a bad {line}\n{records}"),
+            Line::Good(Event {
+                what: What::Other(name),
+                time: _,
+            }) => bail!("the record has an event that its reader does not know, `{name}`\n{records}"),
+            Line::Good(_) => {}
+        }
+    }
+    Ok(())
 }
 
 /// A run from its start to the end of prune: each host must be well.
@@ -145,6 +244,15 @@ pub fn hosts_of_snapshots(lab: &Lab) -> anyhow::Result<Vec<String>> {
         .collect();
     hosts.sort();
     Ok(hosts)
+}
+
+/// What the journal has of the unit that backs a machine up: nothing, when no request ever reached it.
+///
+/// # Errors
+/// When the machine does not answer.
+pub fn journal_of_backups(machine: &Machine) -> anyhow::Result<String> {
+    // With `--unit=` journalctl fails where no unit of that name has ever run.
+    machine.succeeds("journalctl --boot --no-pager | { grep 'genbackup-backup@' || true; }")
 }
 
 /// Replaces the program of the unit that reads files by a script, everything else as emitted, so that a story can

@@ -1,13 +1,19 @@
 //! genbackup onto the machines of the lab, as an admin would do it.
 
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use crate::belongings::{self, EXCLUDE, INCLUDE};
+use anyhow::{Context, ensure};
+
+use crate::agent::Output;
+use crate::belongings;
 use crate::cache;
-use crate::fleet::{MOUNT, PASSWORD_FILE, REPOSITORY, SSH_KEY_FILE, SSH_PORT};
+use crate::fleet::{PASSWORD_FILE, SSH_KEY_FILE};
 use crate::lab::Lab;
+use crate::machine::Machine;
 use crate::process::{command, output_of};
+
+/// The fleet, with keys that the lab's own take the place of.
+const FLEET: &str = include_str!("../fleet.toml");
 
 /// What README.md tells an admin to do once the files are there.
 const ON_ALL: &str = "systemd-sysusers && systemd-tmpfiles --create && systemctl daemon-reload";
@@ -15,6 +21,10 @@ const ON_STORAGE: &str = "systemctl start genbackup-init.service && \
                           systemctl --quiet enable --now nfs-server.service && exportfs -ra && \
                           systemctl --quiet enable --now genbackup.timer genbackup-backup.socket";
 const ON_CLIENT: &str = "systemctl --quiet enable --now genbackup-backup.socket genbackup-sshd.socket";
+
+/// What README.md tells an admin to do after the fleet has changed.
+const AFTER_A_CHANGE: &str = "systemd-sysusers && systemd-tmpfiles --create && systemctl daemon-reload && \
+                              systemctl try-restart 'genbackup-*.socket'";
 
 /// Writes a fleet file for the lab, has genbackup emit every host's files, and makes them live.
 ///
@@ -29,11 +39,7 @@ pub fn install(lab: &Lab) -> anyhow::Result<()> {
          chmod 0400 {PASSWORD_FILE}
          ssh-keygen -q -t ed25519 -N '' -C genbackup@jak -f {SSH_KEY_FILE}"
     ))?;
-    let staging = tempfile::tempdir()?;
-    let (fleet, roots) = (staging.path().join("fleet.toml"), staging.path().join("roots"));
-    std::fs::write(&fleet, fleet_file(lab)?)?;
-    emit(&fleet, &roots)?;
-    lab.on_all(|machine| machine.install_tree(&roots.join(machine.name())))?;
+    put_onto(lab, &fleet_file(lab)?)?;
     lab.on_all(|machine| {
         machine.succeeds(ON_ALL)?;
         let rest = if machine.name() == lab.jak.name() {
@@ -45,31 +51,89 @@ pub fn install(lab: &Lab) -> anyhow::Result<()> {
     })
 }
 
-/// The fleet file of the lab: the post's fleet, with this lab's addresses and keys.
+/// The lab's fleet with a change, emitted for every host and live; each `from` of the file gives way to its `to`.
+///
+/// # Errors
+/// When the file has no `from`, genbackup refuses the fleet, or a machine what was emitted.
+pub fn again(lab: &Lab, changes: &[(&str, &str)]) -> anyhow::Result<()> {
+    let mut fleet = fleet_file(lab)?;
+    for (from, to) in changes {
+        ensure!(fleet.contains(from), "the fleet file has no `{from}`: {fleet}");
+        fleet = fleet.replace(from, to);
+    }
+    put_onto(lab, &fleet)?;
+    lab.on_all(|machine| machine.succeeds(ON_ALL).map(drop))?;
+    lab.jak.succeeds("exportfs -ra").map(drop)
+}
+
+fn put_onto(lab: &Lab, text: &str) -> anyhow::Result<()> {
+    let staging = tempfile::tempdir()?;
+    let (fleet, roots) = (staging.path().join("fleet.toml"), staging.path().join("roots"));
+    std::fs::write(&fleet, text)?;
+    emit(&fleet, &roots)?;
+    lab.on_all(|machine| machine.install_tree(&roots.join(machine.name())))
+}
+
+/// Emits another fleet on each machine and makes it live, as an admin would do it there; what `emit` said.
+///
+/// # Errors
+/// When genbackup refuses the fleet, or a machine what was emitted.
+pub fn emit_again(machines: &[&Machine], fleet: &str) -> anyhow::Result<Vec<Output>> {
+    let again = |machine: &&Machine| {
+        machine.write_file("/etc/genbackup/fleet.toml", fleet.as_bytes(), 0o644)?;
+        put_command_onto(machine)?;
+        let emitted = machine.run("genbackup emit")?;
+        ensure!(
+            emitted.status == 0,
+            "{}: {}",
+            machine.name(),
+            emitted.error_text()
+        );
+        machine.succeeds(AFTER_A_CHANGE)?;
+        Ok(emitted)
+    };
+    machines.iter().map(again).collect()
+}
+
+/// Puts the command itself onto a machine.
+///
+/// # Errors
+/// When it can't be built, or the machine refuses it.
+pub fn put_command_onto(machine: &Machine) -> anyhow::Result<()> {
+    let stripped = tempfile::NamedTempFile::new()?;
+    // What a debugger needs is most of it.
+    output_of(command("strip").arg("-o").arg(stripped.path()).arg(genbackup()?))?;
+    machine.write_file(
+        "/usr/local/bin/genbackup",
+        &std::fs::read(stripped.path())?,
+        0o755,
+    )
+}
+
+/// The fleet file of the lab, with the keys that its machines have.
 ///
 /// # Errors
 /// When a machine does not tell its keys.
 pub fn fleet_file(lab: &Lab) -> anyhow::Result<String> {
+    let fleet: toml::Table = toml::from_str(FLEET)?;
+    let key = |way: &[&str]| {
+        let key = key_in(&fleet, way);
+        key.with_context(|| format!("the lab's fleet file has no {}", way.join(".")))
+    };
     let public_key = lab.jak.succeeds(&format!("cat {SSH_KEY_FILE}.pub"))?;
-    let mut text = format!(
-        "[schedule]\ncalendar = \"*-*-* 04:00:00 America/Los_Angeles\"\ntime-limit = \"30min\"\n\n\
-         [repository]\nhost = \"jak\"\npath = \"{REPOSITORY}\"\nfile-system = \"/mnt/storage\"\ninitialize = true\n\
-         password-file = \"{PASSWORD_FILE}\"\nkeep = \"30 daily, 5 weekly, 12 monthly, 10 yearly\"\n\n\
-         [nfs]\nmount = \"{MOUNT}\"\n\n\
-         [ssh]\nport = {SSH_PORT}\nkey-file = \"{SSH_KEY_FILE}\"\npublic-key = \"{public_key}\"\n\n\
-         [monitor]\nwarn-after = \"24h\"\nalert-after = \"28h\"\n"
-    );
-    for machine in lab.machines() {
-        write!(
-            text,
-            "\n[hosts.{}]\ninclude = {INCLUDE:?}\nexclude = {EXCLUDE:?}\n",
-            machine.name()
-        )?;
-        if machine.name() != lab.jak.name() {
-            writeln!(text, "host-key = \"{}\"", machine.host_key()?)?;
-        }
+    let mut text = FLEET.replace(key(&["ssh", "public-key"])?, &public_key);
+    for client in [&lab.ziz, &lab.kai] {
+        text = text.replace(key(&["hosts", client.name(), "host-key"])?, &client.host_key()?);
     }
     Ok(text)
+}
+
+fn key_in<'f>(fleet: &'f toml::Table, way: &[&str]) -> Option<&'f str> {
+    let (last, tables) = way.split_last()?;
+    let table = tables
+        .iter()
+        .try_fold(fleet, |table, name| table.get(*name)?.as_table())?;
+    table.get(*last)?.as_str()
 }
 
 fn emit(fleet: &Path, roots: &Path) -> anyhow::Result<()> {
@@ -101,4 +165,28 @@ pub fn genbackup() -> anyhow::Result<PathBuf> {
         "genbackup",
     ]))?;
     Ok(cache::target_folder().join("debug/genbackup"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The NixOS tests bring these keys along: their machines are described before they are there.
+    #[test]
+    fn the_keys_of_the_fleet_are_those_of_the_nixos_tests() {
+        let fleet: toml::Table = toml::from_str(FLEET).unwrap();
+        for (file, way) in [
+            ("jak-to-its-clients", &["ssh", "public-key"][..]),
+            ("ziz-host", &["hosts", "ziz", "host-key"]),
+            ("kai-host", &["hosts", "kai", "host-key"]),
+        ] {
+            // ssh-keygen reads no key that others may read, and a checkout says nothing of that.
+            let private = tempfile::NamedTempFile::new().unwrap();
+            let stored = cache::workspace().join(format!("nix/tests/keys/for-tests-only-{file}"));
+            std::fs::write(private.path(), std::fs::read(stored).unwrap()).unwrap();
+            let public = output_of(command("ssh-keygen").arg("-y").arg("-f").arg(private.path())).unwrap();
+            let words: Vec<_> = public.split(' ').take(2).map(str::trim).collect();
+            assert_eq!(key_in(&fleet, way).unwrap(), words.join(" "), "{file}");
+        }
+    }
 }

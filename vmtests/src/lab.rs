@@ -1,17 +1,19 @@
-//! The lab: a storage host and two clients on a private network, and snapshots of all three.
+//! The lab: a storage host and two clients on a private network, and snapshots of all three. One client is of an older
+//! Debian than the others.
 
-use std::thread;
-
-use anyhow::{Context, anyhow};
+use anyhow::Context;
 
 use crate::accelerator::Accelerator;
 use crate::cache::RunFolders;
-use crate::image;
+use crate::hardware::{Disk, Hardware};
+use crate::image::Images;
 use crate::machine::Machine;
 use crate::network::Switch;
 use crate::progress::timed;
 use crate::provision::provision;
-use crate::qemu::{Disk, Hardware, Surroundings};
+use crate::qemu::Surroundings;
+use crate::release::Release;
+use crate::side_by_side::side_by_side;
 
 /// Three machines. Everything about them ends and is removed when the value goes away.
 #[derive(Debug)]
@@ -21,10 +23,11 @@ pub struct Lab {
     pub jak: Machine,
     /// A client.
     pub ziz: Machine,
-    /// Another client.
+    /// Another client, of the release before.
     pub kai: Machine,
     _switch: Switch,
     _folders: RunFolders,
+    _images: Images,
 }
 
 /// The storage host's disk for the repository.
@@ -36,10 +39,11 @@ fn storage() -> Disk {
     }
 }
 
-fn hardware(name: &str, number: u8, disk: Option<Disk>) -> Hardware {
+fn hardware(name: &str, number: u8, release: Release, disk: Option<Disk>) -> Hardware {
     Hardware {
         name: name.to_owned(),
         number,
+        release,
         memory: 768,
         processors: 1,
         disk,
@@ -52,12 +56,12 @@ impl Lab {
     /// Call it from the thread that keeps the lab: the machines end with that thread, also when it is killed.
     ///
     /// # Errors
-    /// When the image cannot be built, or a machine does not come up.
+    /// When an image cannot be built, or a machine does not come up.
     pub fn boot() -> anyhow::Result<Self> {
-        let image = timed("image", image::image)?;
+        let images = timed("images", Images::ready)?;
         let mut chosen = String::new();
         let accelerator = timed("accelerator", || {
-            let accelerator = Accelerator::choose(&image)?;
+            let accelerator = Accelerator::choose(images.of(Release::Trixie))?;
             chosen = accelerator.to_string();
             Ok(accelerator)
         })?;
@@ -65,21 +69,22 @@ impl Lab {
         let lab = timed(&format!("boot, {chosen}"), || {
             let switch = Switch::start(&folders.sockets().join("lan"))?;
             let at = Surroundings {
-                image: &image,
+                images: &images,
                 accelerator,
                 switch: &switch,
                 disks: folders.disks(),
                 sockets: folders.sockets(),
             };
-            let jak = Machine::switch_on(&hardware("jak", 1, Some(storage())), at)?;
-            let ziz = Machine::switch_on(&hardware("ziz", 2, None), at)?;
-            let kai = Machine::switch_on(&hardware("kai", 3, None), at)?;
+            let jak = Machine::switch_on(&hardware("jak", 1, Release::Trixie, Some(storage())), at)?;
+            let ziz = Machine::switch_on(&hardware("ziz", 2, Release::Trixie, None), at)?;
+            let kai = Machine::switch_on(&hardware("kai", 3, Release::Bookworm, None), at)?;
             let lab = Self {
                 jak,
                 ziz,
                 kai,
                 _switch: switch,
                 _folders: folders,
+                _images: images,
             };
             lab.on_all(Machine::wait_until_booted)?;
             Ok(lab)
@@ -130,25 +135,9 @@ impl Lab {
     /// # Errors
     /// All that failed, in one.
     pub fn on_all(&self, act: impl Fn(&Machine) -> anyhow::Result<()> + Sync) -> anyhow::Result<()> {
-        let act = &act;
-        let results = thread::scope(|scope| {
-            let threads = self
-                .machines()
-                .map(|machine| (machine, scope.spawn(move || act(machine))));
-            threads.map(|(machine, thread)| match thread.join() {
-                Ok(result) => result.with_context(|| machine.name().to_owned()),
-                Err(panic) => std::panic::resume_unwind(panic),
-            })
-        });
-        let errors = results
-            .into_iter()
-            .filter_map(Result::err)
-            .map(|error| format!("{error:#}"))
-            .collect::<Vec<_>>();
-        if errors.is_empty() {
-            Ok(())
-        } else {
-            Err(anyhow!(errors.join("\n")))
-        }
+        side_by_side(self.machines(), |machine| {
+            act(machine).with_context(|| machine.name().to_owned())
+        })
+        .map(drop)
     }
 }

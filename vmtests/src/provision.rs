@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 use std::time::SystemTime;
 
+use crate::hardware::Disk;
 use crate::machine::{Machine, quoted};
-use crate::qemu::Disk;
 
 /// Gives a freshly booted machine its name, its neighbours, its address, its host keys, its disk and the time.
 ///

@@ -3,54 +3,31 @@
 //! A guest without power is a QEMU that stands still, and a boot is a reset: so the connections to the guest's serial
 //! port and to QEMU's monitor last, and a snapshot can be loaded at any time.
 
+mod disks;
+
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, bail};
 use serde_json::{Value, json};
 
+use self::disks::Disks;
 use crate::accelerator::Accelerator;
-use crate::agent::INBOX_BYTES;
 use crate::deadline::poll;
-use crate::image::Image;
+use crate::hardware::Hardware;
+use crate::image::Images;
 use crate::network::Switch;
-use crate::process::{Ended, command, command_ending_with_us, output_of, start};
+use crate::process::{Ended, start};
 use crate::qmp::Qmp;
-
-/// A disk of its own for a guest, beside the root disk.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Disk {
-    /// The file system's label, at most 16 bytes.
-    pub label: String,
-    /// Bytes. Takes up room only as it is written.
-    pub size: u64,
-    /// Where the guest mounts it, also after a boot.
-    pub mount_point: String,
-}
-
-/// What a guest is made of.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Hardware {
-    /// Its host name.
-    pub name: String,
-    /// Which one it is, from 1: decides the addresses of its network card.
-    pub number: u8,
-    /// Memory in MiB.
-    pub memory: u32,
-    /// Virtual processors.
-    pub processors: u32,
-    /// A second disk.
-    pub disk: Option<Disk>,
-}
 
 /// Where a guest is to run.
 #[derive(Debug, Clone, Copy)]
 pub struct Surroundings<'lab> {
-    /// What it boots from.
-    pub image: &'lab Image,
+    /// Of these it boots from the one of its release.
+    pub images: &'lab Images,
     /// What runs its code.
     pub accelerator: Accelerator,
     /// What its network card is plugged into.
@@ -86,39 +63,13 @@ impl Qemu {
         let console = at.disks.join(format!("{name}-console.log"));
         let errors = at.disks.join(format!("{name}-qemu.log"));
 
-        let mut command = command_ending_with_us("qemu-system-x86_64");
-        command.args([
-            "-nodefaults",
-            "-no-user-config",
-            "-display",
-            "none",
-            "-machine",
-            "q35,smm=off",
-            "-no-shutdown",
-        ]);
-        command.args(at.accelerator.arguments()).arg("-name").arg(&name);
-        command.args([
-            "-m",
-            &hardware.memory.to_string(),
-            "-smp",
-            &hardware.processors.to_string(),
-        ]);
-        command
-            .arg("-kernel")
-            .arg(at.image.kernel())
-            .arg("-initrd")
-            .arg(at.image.initial_file_system());
+        let mut command = at.accelerator.bare_machine(at.images.of(hardware.release));
+        command.arg("-no-shutdown").arg("-name").arg(&name);
+        command.args(["-m", &hardware.memory.to_string()]);
+        command.args(["-smp", &hardware.processors.to_string()]);
         command.arg("-append").arg(kernel_command_line(hardware));
-        // The root disk first: the kernel names them in this order.
-        let root = overlay(&at.image.disk(), &at.disks.join(format!("{name}.qcow2")))?;
-        command.args(disk_arguments("root", &root));
-        let inbox = at.disks.join(format!("{name}-inbox.raw"));
-        File::create(&inbox)?.set_len(INBOX_BYTES)?;
-        command.args(inbox_arguments(&inbox));
-        if let Some(disk) = &hardware.disk {
-            let second = second_disk(disk, &at.disks.join(format!("{name}-{}", disk.label)))?;
-            command.args(disk_arguments("second", &second));
-        }
+        let disks = Disks::make(hardware, at)?;
+        command.args(disks.arguments());
         command
             .arg("-netdev")
             .arg(format!("vde,id=lan,sock={}", at.switch.folder().display()));
@@ -159,7 +110,7 @@ impl Qemu {
             name,
             console,
             agent,
-            inbox,
+            inbox: disks.inbox,
             monitor: Mutex::new(monitor),
             _process: process,
         })
@@ -268,6 +219,7 @@ fn kernel_command_line(hardware: &Hardware) -> String {
     let Hardware {
         name,
         number,
+        release: _,
         memory: _,
         processors: _,
         disk: _,
@@ -288,58 +240,4 @@ fn kernel_command_line(hardware: &Hardware) -> String {
 
 fn card_address(number: u8) -> String {
     format!("52:54:00:77:00:{number:02x}")
-}
-
-/// `cache=unsafe`: a disk that is thrown away need not survive this machine's own power cut.
-fn disk_arguments(id: &str, path: &Path) -> [String; 4] {
-    let drive = format!(
-        "if=none,id={id},format=qcow2,cache=unsafe,file={}",
-        path.display()
-    );
-    [
-        "-drive".to_owned(),
-        drive,
-        "-device".to_owned(),
-        format!("virtio-blk-pci,drive={id}"),
-    ]
-}
-
-/// Read-only for the guest, so that it is no part of a snapshot; not locked, because this process writes it.
-fn inbox_arguments(path: &Path) -> [String; 4] {
-    let drive = format!(
-        "if=none,id=inbox,format=raw,readonly=on,file.locking=off,file={}",
-        path.display()
-    );
-    [
-        "-drive".to_owned(),
-        drive,
-        "-device".to_owned(),
-        "virtio-blk-pci,drive=inbox,serial=inbox".to_owned(),
-    ]
-}
-
-fn overlay(base: &Path, path: &Path) -> anyhow::Result<PathBuf> {
-    output_of(
-        command("qemu-img")
-            .args(["create", "-q", "-f", "qcow2", "-F", "raw", "-b"])
-            .arg(base)
-            .arg(path),
-    )?;
-    Ok(path.to_path_buf())
-}
-
-fn second_disk(disk: &Disk, path: &Path) -> anyhow::Result<PathBuf> {
-    ensure!(
-        disk.label.len() <= 16,
-        "the disk label `{}` has more than 16 bytes",
-        disk.label
-    );
-    let raw = path.with_extension("raw");
-    File::create(&raw)?.set_len(disk.size)?;
-    output_of(
-        command("mke2fs")
-            .args(["-q", "-t", "ext4", "-L", &disk.label])
-            .arg(&raw),
-    )?;
-    overlay(&raw, &path.with_extension("qcow2"))
 }

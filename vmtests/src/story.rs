@@ -1,8 +1,11 @@
-//! Telling stories: the lab is booted once, and each story starts from the same snapshot of it.
+//! Telling stories: a lab is booted once, and each story starts from the same snapshot of it.
+//!
+//! Most of a story's time is waiting: one machine works while two look on. So two labs tell stories side by side where
+//! there is memory for them, which takes two thirds of the time that one takes.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -13,21 +16,30 @@ use crate::progress::{seconds, timed};
 
 /// The snapshot that each story starts from.
 const INSTALLED: &str = "installed";
+/// Labs at once. A third one makes all of them slower than the stories' deadlines expect.
+const LABS: usize = 2;
+/// A second lab costs its boot: fewer stories are told sooner by one.
+const STORIES_FOR_A_SECOND_LAB: usize = 6;
+/// Memory that the machines of one lab and what runs beside them may take.
+const MEMORY_OF_A_LAB: u64 = 5 << 30;
 
 /// One story: a fact about the fleet that is tried out on the lab.
 #[derive(Debug, Clone, Copy)]
 pub struct Story {
-    /// The fact, which is also the name of the story's module.
+    /// The fact, which is also the name of the story's module or file.
     pub name: &'static str,
     /// Tells it. An error or a panic means that the fact does not hold.
     pub tell: fn(&Lab) -> anyhow::Result<()>,
 }
 
-/// A list of [`Story`] from the names of their modules, each of which has a function `story`.
+/// A list of [`Story`] from their names: of modules, each of which has a function `story`, and of files in
+/// `vmtests/steps`, which have `from steps` behind their names.
 #[macro_export]
 macro_rules! stories {
-    ($($name:ident),* $(,)?) => {
-        [$($crate::story::Story { name: stringify!($name), tell: $name::story }),*]
+    (@tell $name:ident) => { $name::story };
+    (@tell $name:ident steps) => { |lab| $crate::steps::story(lab, stringify!($name)) };
+    ($($name:ident $(from $source:ident)?),* $(,)?) => {
+        [$($crate::story::Story { name: stringify!($name), tell: $crate::stories!(@tell $name $($source)?) }),*]
     };
 }
 
@@ -35,27 +47,57 @@ macro_rules! stories {
 /// put genbackup onto the machines. Prints the seconds of each step and story, and cargo's summary as the last line.
 pub fn tell(stories: &[Story], install: fn(&Lab) -> anyhow::Result<()>) -> ExitCode {
     let mut arguments = Arguments::from_args();
-    // The stories share three machines, and QEMU ends with the thread that started it.
-    arguments.test_threads = Some(1);
-    let lab = if !arguments.list && stories.iter().any(|story| is_wanted(story, &arguments)) {
-        match ready(install) {
-            Ok(lab) => Some(Arc::new(lab)),
-            Err(error) => {
-                eprintln!("error: the lab is not ready: {error:#}");
-                return ExitCode::FAILURE;
-            }
+    let wanted = stories
+        .iter()
+        .filter(|story| is_wanted(story, &arguments))
+        .count();
+    let number = if arguments.list { 0 } else { labs_for(wanted) };
+    arguments.test_threads = Some(number.max(1));
+    // QEMU ends with the thread that started it: that is this one, which waits for the last story.
+    let labs = match (0..number)
+        .map(|_| ready(install))
+        .collect::<anyhow::Result<Vec<Lab>>>()
+    {
+        Ok(labs) => Arc::new(Mutex::new(labs)),
+        Err(error) => {
+            eprintln!("error: the lab is not ready: {error:#}");
+            return ExitCode::FAILURE;
         }
-    } else {
-        None
     };
     let trials = stories.iter().map(|&story| {
-        let lab = lab.clone();
+        let labs = Arc::clone(&labs);
         Trial::test(story.name, move || {
-            lab.map_or(Ok(()), |lab| tell_one(story, &lab))
+            // As many stories are told at once as there are labs, so one is free.
+            let free = || labs.lock().unwrap_or_else(PoisonError::into_inner);
+            let lab = free().pop().ok_or_else(|| Failed::from("there is no lab"))?;
+            let told = tell_one(story, &lab);
+            free().push(lab);
+            told
         })
     });
     let conclusion = libtest_mimic::run(&arguments, trials.collect());
     conclusion.exit_code()
+}
+
+/// How many labs tell so many stories.
+fn labs_for(stories: usize) -> usize {
+    let memory = available_memory().unwrap_or(MEMORY_OF_A_LAB);
+    let labs = usize::try_from(memory / MEMORY_OF_A_LAB)
+        .unwrap_or(LABS)
+        .clamp(1, LABS);
+    match stories {
+        0 => 0,
+        few if few < STORIES_FOR_A_SECOND_LAB => 1,
+        _ => labs,
+    }
+}
+
+/// Bytes of memory that can be had, `MemAvailable` of proc(5).
+fn available_memory() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kibibytes << 10)
 }
 
 fn ready(install: fn(&Lab) -> anyhow::Result<()>) -> anyhow::Result<Lab> {

@@ -8,6 +8,7 @@ use vmtests::lab::Lab;
 
 /// More than the clocks of two busy machines differ, and far less than a snapshot is old.
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(5);
+const YEAR: Duration = Duration::from_secs(366 * 24 * 3600);
 const SOON: Duration = Duration::from_secs(60);
 
 pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
@@ -32,7 +33,10 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
 
     clocks_are_right(lab)?;
     a_cut_network_is_cut(lab)?;
+    two_that_are_cut_off_hear_all_but_each_other(lab)?;
     a_machine_loses_its_power_and_comes_back(lab)?;
+    a_reset_ends_the_cut_on_its_side(lab)?;
+    a_clock_may_jump_by_a_year(lab)?;
     a_snapshot_takes_everything_back(lab)
 }
 
@@ -59,6 +63,45 @@ fn a_cut_network_is_cut(lab: &Lab) -> anyhow::Result<()> {
     Ok(())
 }
 
+fn two_that_are_cut_off_hear_all_but_each_other(lab: &Lab) -> anyhow::Result<()> {
+    // A connection that lasts: what is written to one file goes to jak, and what comes back to the other.
+    lab.kai.succeeds(
+        "mkfifo /run/say
+         systemd-run --quiet --unit=talk bash -c 'exec socat - TCP:jak:7777 0<>/run/say >/run/heard'",
+    )?;
+    lab.kai.succeeds("echo before >/run/say")?;
+    lab.kai
+        .wait_until_succeeds("grep --quiet before /run/heard", SOON)?;
+
+    lab.kai.cut_off_from(&lab.jak)?;
+    // Twice is once.
+    lab.kai.cut_off_from(&lab.jak)?;
+    lab.kai.succeeds("echo meanwhile >/run/say")?;
+    for (one, other) in [(&lab.kai, &lab.jak), (&lab.jak, &lab.kai)] {
+        let silence = one.fails(&format!("ping -c 1 -W 2 {}", other.name()))?;
+        assert!(
+            silence.text().contains("1 packets transmitted, 0 received"),
+            "{silence:?}"
+        );
+        // The sender is not told.
+        one.succeeds(&format!(
+            "echo hello | socat -u - UDP-SENDTO:{}:7777",
+            other.name()
+        ))?;
+        one.wait_until_succeeds("ping -c 1 -W 2 ziz", SOON)?;
+    }
+    assert_eq!(lab.kai.succeeds("cat /run/heard")?, "before");
+
+    lab.kai.join_again(&lab.jak)?;
+    lab.jak.wait_until_succeeds("ping -c 1 -W 2 kai", SOON)?;
+    lab.kai
+        .wait_until_succeeds("grep --quiet meanwhile /run/heard", SOON)?;
+    for machine in [&lab.kai, &lab.jak] {
+        assert_eq!(machine.succeeds("nft list tables")?, "");
+    }
+    lab.kai.succeeds("systemctl stop talk.service").map(drop)
+}
+
 fn a_machine_loses_its_power_and_comes_back(lab: &Lab) -> anyhow::Result<()> {
     let boot = lab.kai.succeeds("cat /proc/sys/kernel/random/boot_id")?;
     lab.kai.power_off_hard()?;
@@ -67,6 +110,42 @@ fn a_machine_loses_its_power_and_comes_back(lab: &Lab) -> anyhow::Result<()> {
     assert_ne!(lab.kai.succeeds("cat /proc/sys/kernel/random/boot_id")?, boot);
     assert_eq!(lab.kai.succeeds("hostname")?, "kai");
     lab.ziz.wait_until_succeeds("ping -c 1 -W 2 kai", SOON)?;
+    Ok(())
+}
+
+fn a_reset_ends_the_cut_on_its_side(lab: &Lab) -> anyhow::Result<()> {
+    let boot = lab.kai.succeeds("cat /proc/sys/kernel/random/boot_id")?;
+    lab.jak.cut_off_from(&lab.kai)?;
+    lab.kai.reset_hard()?;
+    lab.kai.wait_until_booted()?;
+    assert_ne!(lab.kai.succeeds("cat /proc/sys/kernel/random/boot_id")?, boot);
+    assert_eq!(lab.kai.succeeds("nft list tables")?, "");
+    lab.kai.wait_until_succeeds("ping -c 1 -W 2 ziz", SOON)?;
+    // The other side still hears nothing.
+    lab.kai.fails("ping -c 1 -W 2 jak")?;
+    lab.jak.join_again(&lab.kai)?;
+    lab.kai.wait_until_succeeds("ping -c 1 -W 2 jak", SOON)?;
+    Ok(())
+}
+
+/// The journal, and systemd itself, take it as it comes; so a story may ask what happens a year later.
+fn a_clock_may_jump_by_a_year(lab: &Lab) -> anyhow::Result<()> {
+    for machine in [&lab.ziz, &lab.kai] {
+        let journald = "systemctl show --property=MainPID --value systemd-journald.service";
+        let before = machine.succeeds(journald)?;
+        machine.set_clock(SystemTime::now() + YEAR)?;
+        machine.succeeds("systemd-run --quiet --unit=later echo a year later")?;
+        let said = "journalctl --unit=later.service --since=-1h --output=cat --grep='a year later'";
+        machine.wait_until_succeeds(said, SOON)?;
+        assert_eq!(
+            machine.succeeds(journald)?,
+            before,
+            "{}: another journald",
+            machine.name()
+        );
+        assert_eq!(machine.succeeds("systemctl is-system-running")?, "running");
+        machine.set_clock(SystemTime::now())?;
+    }
     Ok(())
 }
 
@@ -80,8 +159,7 @@ fn a_snapshot_takes_everything_back(lab: &Lab) -> anyhow::Result<()> {
     lab.ziz.write_file("/root/new", b"on the first disk", 0o600)?;
     lab.kai.power_off()?;
     lab.ziz.cut_network()?;
-    lab.jak
-        .set_clock(SystemTime::now() + Duration::from_secs(400 * 24 * 3600))?;
+    lab.jak.set_clock(SystemTime::now() + YEAR)?;
 
     lab.restore("changed")?;
     lab.jak.fails("test -e /mnt/storage/new")?;

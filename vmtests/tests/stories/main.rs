@@ -1,14 +1,32 @@
 //! Stories on three virtual machines, one a file: `cargo test --package vmtests --test stories NAME`.
 
-mod a_host_that_is_down_does_not_stop_the_others;
-mod a_nightly_run_leaves_one_snapshot_of_each_host;
+mod a_client_reaches_the_repository_over_nfs_and_nothing_beside_it;
+mod a_client_that_is_cut_off_does_not_stop_the_others;
+mod a_client_that_loses_its_power_does_not_stop_forget_for_good;
+mod a_clock_that_jumps_costs_no_snapshot;
+mod a_compromised_client_harms_no_other_host_s_backup;
+mod a_file_that_changes_during_a_backup_costs_no_other;
+mod a_full_repository_is_said_and_recovers;
+mod a_host_that_left_the_fleet_is_left_alone;
+mod a_machine_with_another_host_key_gets_no_password;
+mod a_record_that_cannot_be_written_does_not_stop_a_backup;
 mod a_run_that_is_stopped_leaves_no_lock;
+mod a_source_that_is_gone_or_broken_is_never_a_silent_success;
+mod a_storage_host_that_loses_its_power_leaves_no_lock;
+mod an_nfs_server_that_is_away_for_a_minute_costs_nothing;
+mod emitting_again_does_not_stop_a_backup;
 mod forget_keeps_what_the_policy_says_and_prune_makes_room;
 mod machines_reach_each_other_and_nothing_else;
+mod nothing_is_written_where_the_repository_is_not;
+mod runs_and_locks_wait_for_each_other;
+mod the_clients_are_of_two_debian_releases;
 mod the_password_is_nowhere_it_should_not_be;
 mod the_repository_is_made_once_and_only_where_it_should_be;
 mod the_ssh_key_can_only_ask_for_a_backup;
+mod the_storage_host_s_key_is_of_no_use_elsewhere;
 mod the_unit_that_reads_everything_can_do_nothing_else;
+mod user_restic_of_a_client_never_sees_the_password;
+mod what_nix_evaluates_backs_up_machines_of_debian;
 
 use std::process::ExitCode;
 
@@ -17,14 +35,37 @@ use vmtests::{install, stories, story};
 fn main() -> ExitCode {
     let stories = stories![
         machines_reach_each_other_and_nothing_else,
-        a_nightly_run_leaves_one_snapshot_of_each_host,
+        a_nightly_run_leaves_one_snapshot_of_each_host from steps,
+        a_storage_host_that_loses_its_power_leaves_no_lock,
         forget_keeps_what_the_policy_says_and_prune_makes_room,
-        a_host_that_is_down_does_not_stop_the_others,
+        a_host_that_is_down_does_not_stop_the_others from steps,
+        runs_and_locks_wait_for_each_other,
+        a_compromised_client_harms_no_other_host_s_backup,
+        a_client_that_is_cut_off_does_not_stop_the_others,
+        a_client_that_loses_its_power_does_not_stop_forget_for_good,
+        a_clock_that_jumps_costs_no_snapshot,
+        a_file_that_changes_during_a_backup_costs_no_other,
+        an_nfs_server_that_is_away_for_a_minute_costs_nothing,
+        a_full_repository_is_said_and_recovers,
+        nothing_is_written_where_the_repository_is_not,
+        a_source_that_is_gone_or_broken_is_never_a_silent_success,
+        a_record_that_cannot_be_written_does_not_stop_a_backup,
         a_run_that_is_stopped_leaves_no_lock,
+        emitting_again_does_not_stop_a_backup,
+        a_client_reaches_the_repository_over_nfs_and_nothing_beside_it,
+        the_storage_host_s_key_is_of_no_use_elsewhere,
+        what_comes_back_is_what_was_there from steps,
+        a_locked_key_stops_the_run_and_is_named from steps,
+        what_nix_evaluates_backs_up_machines_of_debian,
+        a_host_that_left_the_fleet_is_left_alone,
+        the_clients_are_of_two_debian_releases,
         the_ssh_key_can_only_ask_for_a_backup,
+        what_the_policy_lets_go_makes_room from steps,
         the_password_is_nowhere_it_should_not_be,
         the_repository_is_made_once_and_only_where_it_should_be,
         the_unit_that_reads_everything_can_do_nothing_else,
+        user_restic_of_a_client_never_sees_the_password,
+        a_machine_with_another_host_key_gets_no_password,
     ];
     story::tell(&stories, install::install)
 }

@@ -3,9 +3,14 @@
 use vmtests::fleet::{self, REPOSITORY};
 use vmtests::lab::Lab;
 
+/// What tells that there was a repository once.
+const MADE: &str = "/var/lib/genbackup/repository-made";
+
 pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     // The disk is away: an empty mount point is all there is.
-    lab.jak.succeeds(&format!("rm -rf {REPOSITORY}"))?;
+    // As on a host that never had one.
+    let forgotten = format!("rm -rf {REPOSITORY} {MADE}");
+    lab.jak.succeeds(&forgotten)?;
     lab.jak.succeeds("exportfs -ua; umount /mnt/storage && systemctl mask --quiet --runtime mnt-storage.mount && exportfs -ra 2>/dev/null || true")?;
     let started = fleet::start_run(lab)?;
     assert_ne!(started.status, 0, "a run without a repository is no success");
@@ -31,7 +36,9 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     assert_eq!(lab.jak.succeeds(&look)?, made);
 
     // A folder with something else in it is not taken for a place to make one.
-    lab.jak.succeeds(&format!("rm -rf {REPOSITORY} && install -d -o restic -g restic -m 0700 {REPOSITORY} && touch {REPOSITORY}/diary"))?;
+    lab.jak.succeeds(&format!(
+        "{forgotten} && install -d -o restic -g restic -m 0700 {REPOSITORY} && touch {REPOSITORY}/diary"
+    ))?;
     let started = fleet::start_run(lab)?;
     assert_ne!(started.status, 0);
     assert_eq!(

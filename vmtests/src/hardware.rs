@@ -1,0 +1,31 @@
+//! What a guest is made of.
+
+use crate::release::Release;
+
+/// A disk of its own for a guest, beside the root disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Disk {
+    /// The file system's label, at most 16 bytes.
+    pub label: String,
+    /// Bytes. Takes up room only as it is written.
+    pub size: u64,
+    /// Where the guest mounts it, also after a boot.
+    pub mount_point: String,
+}
+
+/// What a guest is made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hardware {
+    /// Its host name.
+    pub name: String,
+    /// Which one it is, from 1: decides the addresses of its network card.
+    pub number: u8,
+    /// The Debian that it runs.
+    pub release: Release,
+    /// Memory in MiB.
+    pub memory: u32,
+    /// Virtual processors.
+    pub processors: u32,
+    /// A second disk.
+    pub disk: Option<Disk>,
+}

@@ -1,0 +1,76 @@
+//! A machine's power: losing it, booting.
+
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+
+use super::Machine;
+use crate::deadline::poll;
+
+/// From the power switch to a system that has started everything.
+const BOOT_LIMIT: Duration = Duration::from_secs(400);
+
+impl Machine {
+    /// Takes its power away, between two instructions. What was not on its disk is lost.
+    ///
+    /// # Errors
+    /// When QEMU has gone.
+    pub fn power_off_hard(&self) -> anyhow::Result<()> {
+        self.qemu.freeze()
+    }
+
+    /// Shuts it down in order, and waits until that is done.
+    ///
+    /// # Errors
+    /// When it is not done in time.
+    pub fn power_off(&self) -> anyhow::Result<()> {
+        self.qemu.press_power_button()?;
+        let done = poll(BOOT_LIMIT, || Ok(self.qemu.has_shut_down()?.then_some(())))?;
+        done.with_context(|| format!("{}: not shut down after {} s", self.name, BOOT_LIMIT.as_secs()))
+    }
+
+    /// Lets it lose its power and have it back at once; it boots, and nobody waits for that: see
+    /// [`wait_until_booted`](Self::wait_until_booted). What was not on its disk is lost. A command that another thread
+    /// runs on it gets no answer.
+    ///
+    /// # Errors
+    /// When QEMU has gone.
+    pub fn reset_hard(&self) -> anyhow::Result<()> {
+        self.qemu.boot()
+    }
+
+    /// Boots it, whatever it was doing, and waits until it has started everything.
+    ///
+    /// # Errors
+    /// When it does not come up, or a unit fails while it does.
+    pub fn boot_again(&self) -> anyhow::Result<()> {
+        self.reset_hard()?;
+        self.wait_until_booted()
+    }
+
+    /// Waits until it has started everything.
+    ///
+    /// # Errors
+    /// When it does not come up, or a unit fails while it does.
+    pub fn wait_until_booted(&self) -> anyhow::Result<()> {
+        self.agent().synchronize(BOOT_LIMIT).with_context(|| {
+            let console = std::fs::read(self.console()).unwrap_or_default();
+            let text = String::from_utf8_lossy(&console).into_owned();
+            let lines = text.lines().rev().take(20).collect::<Vec<_>>();
+            format!(
+                "the end of its console:\n{}",
+                lines.into_iter().rev().collect::<Vec<_>>().join("\n")
+            )
+        })?;
+        let output = self.run_within("systemctl is-system-running --wait", b"", BOOT_LIMIT)?;
+        if output.text() != "running" {
+            let failed = self.succeeds("systemctl --failed --no-pager --plain")?;
+            bail!(
+                "{}: the system is {} after its boot\n{failed}",
+                self.name,
+                output.text()
+            );
+        }
+        Ok(())
+    }
+}

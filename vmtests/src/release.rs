@@ -1,0 +1,57 @@
+//! The Debian releases that guests run: a real fleet is mixed.
+
+/// One of them, with the facts that stories ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Release {
+    /// Debian 12.
+    Bookworm,
+    /// Debian 13.
+    Trixie,
+}
+
+impl Release {
+    /// All of them, the oldest first.
+    pub const ALL: [Self; 2] = [Self::Bookworm, Self::Trixie];
+
+    /// Debian's name for it, as in its archive.
+    #[must_use]
+    pub fn codename(self) -> &'static str {
+        match self {
+            Self::Bookworm => "bookworm",
+            Self::Trixie => "trixie",
+        }
+    }
+
+    /// As `/etc/os-release` has it in `VERSION_ID`.
+    #[must_use]
+    pub fn number(self) -> u32 {
+        match self {
+            Self::Bookworm => 12,
+            Self::Trixie => 13,
+        }
+    }
+
+    /// The version of its systemd.
+    #[must_use]
+    pub fn systemd(self) -> u32 {
+        match self {
+            Self::Bookworm => 252,
+            Self::Trixie => 257,
+        }
+    }
+
+    /// The version of its restic, without the last number.
+    #[must_use]
+    pub fn restic(self) -> &'static str {
+        match self {
+            Self::Bookworm => "0.14",
+            Self::Trixie => "0.18",
+        }
+    }
+}
+
+impl std::fmt::Display for Release {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "Debian {}", self.number())
+    }
+}

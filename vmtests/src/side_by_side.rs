@@ -1,0 +1,59 @@
+//! The same work on several things at the same time.
+
+use std::thread;
+
+use anyhow::anyhow;
+
+/// Does `act` with each item in a thread of its own; the results have the order of the items.
+///
+/// # Errors
+/// All that failed, in one.
+pub fn side_by_side<Item: Send, T: Send, const N: usize>(
+    items: [Item; N],
+    act: impl Fn(Item) -> anyhow::Result<T> + Sync,
+) -> anyhow::Result<[T; N]> {
+    let act = &act;
+    let results = thread::scope(|scope| {
+        let threads = items.map(|item| scope.spawn(move || act(item)));
+        threads.map(|thread| match thread.join() {
+            Ok(result) => result,
+            Err(panic) => std::panic::resume_unwind(panic),
+        })
+    });
+    let mut errors = Vec::new();
+    let mut values = Vec::new();
+    for result in results {
+        match result {
+            Ok(value) => values.push(value),
+            Err(error) => errors.push(format!("{error:#}")),
+        }
+    }
+    // Fewer values than items: there are errors.
+    values.try_into().map_err(|_| anyhow!(errors.join("\n")))
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::bail;
+
+    use super::*;
+
+    #[test]
+    fn results_have_the_order_of_the_items() {
+        assert_eq!(
+            side_by_side([3, 1, 2], |number| Ok(number * 10)).unwrap(),
+            [30, 10, 20]
+        );
+    }
+
+    #[test]
+    fn no_failure_hides_another() {
+        let result = side_by_side(["jak", "ziz", "kai"], |name| {
+            if name == "ziz" {
+                return Ok(());
+            }
+            bail!("{name} is down")
+        });
+        assert_eq!(result.unwrap_err().to_string(), "jak is down\nkai is down");
+    }
+}

@@ -1,0 +1,69 @@
+//! Without this, a network that breaks in mid-backup holds the whole fleet up, and leaves processes on the client that
+//! wait for a storage host which does not come back.
+
+use std::time::Duration;
+
+use vmtests::fleet::{self, RUN_LIMIT};
+use vmtests::install;
+use vmtests::lab::Lab;
+
+/// The time for a backup that is to stop, after which it is killed: shorter than its default, so that this is a story
+/// of minutes.
+const STOP_WAIT: u32 = 20;
+/// For the client to notice: the socket's `KeepAlive=` gives up after 25 s.
+const TOLD_WITHIN: f64 = 30.0;
+/// For a client to be rid of all that belongs to the backup: a killed restic waits for its last writes, which NFS gives
+/// up after some minutes.
+const GONE_WITHIN: Duration = Duration::from_secs(240);
+
+pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
+    let waits = format!("lock-wait = \"10s\"\nstop-wait = \"{STOP_WAIT}s\"\ninitialize");
+    install::again(lab, &[("initialize", &waits)])?;
+    // kai is backed up before ziz, which must not suffer.
+    fleet::put_large_file(&lab.kai, 150_000_000)?;
+    fleet::begin_run(lab)?;
+    fleet::wait_until_in_mid_backup(lab, &lab.kai)?;
+    let cut: f64 = lab.kai.succeeds("date +%s.%N")?.parse()?;
+    lab.kai.cut_off_from(&lab.jak)?;
+
+    let told = fleet::told_to_stop(&lab.kai, Duration::from_secs(60))? - cut;
+    println!("told to stop after {told:.1} s");
+    assert!(told < TOLD_WITHIN, "restic was told to stop after {told} s");
+    fleet::wait_until_backup_has_ended(&lab.kai, GONE_WITHIN)?;
+    let ended: f64 = lab.kai.succeeds("date +%s.%N")?.parse()?;
+    println!("ended after {:.1} s", ended - cut);
+    let not_mounted = "test -z \"$(grep ' nfs4 ' /proc/mounts)\"";
+    lab.kai.wait_until_succeeds(not_mounted, GONE_WITHIN)?;
+    let unmounted: f64 = lab.kai.succeeds("date +%s.%N")?.parse()?;
+    println!("unmounted after {:.1} s", unmounted - cut);
+
+    let record = fleet::finished_record(lab)?;
+    assert_eq!(record.status("jak")?, "ok");
+    assert_eq!(record.status("ziz")?, "ok");
+    let kai = record.host("kai")?;
+    assert_eq!(kai["status"], "unreachable", "{kai}");
+    assert!(fleet::why(kai).contains("not responding"), "{kai}");
+    let shown = lab
+        .jak
+        .run("systemctl status --no-pager --full genbackup.service")?
+        .text();
+    assert!(shown.contains("kai: unreachable"), "{shown}");
+    assert_eq!(fleet::hosts_of_snapshots(lab)?, ["jak", "ziz"]);
+    // Its lock is fresh, and cannot be told from that of a host at work.
+    let forget = record.phase("forget")?;
+    assert_eq!(forget["status"], "failed", "{forget}");
+    assert!(
+        fleet::why(forget).contains("the repository is locked"),
+        "{forget}"
+    );
+
+    // Back on the network it is backed up as if nothing had been.
+    lab.kai.join_again(&lab.jak)?;
+    fleet::start_run(lab)?;
+    lab.jak.wait_until_succeeds(
+        "test \"$(systemctl is-active genbackup-maintain.service)\" = failed",
+        RUN_LIMIT,
+    )?;
+    assert_eq!(fleet::finished_record(lab)?.status("kai")?, "ok");
+    fleet::restic(lab, "--no-lock check --quiet").map(drop)
+}
