@@ -1,9 +1,13 @@
-//! The commands for developers: `cargo xtask test`, `cargo xtask demo`, `cargo xtask setup`.
+//! The commands for developers: `cargo xtask test`, `cargo xtask fuzz`, `cargo xtask nix`, `cargo xtask demo`,
+//! `cargo xtask setup`.
 
 mod demo;
+mod fuzz;
 mod licences;
+mod nix;
 mod setup;
 mod test;
+mod tools;
 
 use std::process::ExitCode;
 
@@ -20,15 +24,21 @@ struct Arguments {
 enum Command {
     /// Runs every check: format, lint, unit tests, docs, stories on virtual machines.
     Test(test::Options),
+    /// Feeds the readers of the fleet file and of records with odd input, for a bounded time.
+    Fuzz(fuzz::Seconds),
+    /// Runs the checks that are about Nix, with a whole nixpkgs where NIXPKGS says where one is.
+    Nix,
     /// Backs up a small fleet for real, on three virtual machines.
     Demo,
-    /// Installs the Debian packages that the other commands need. They do it themselves, too.
+    /// Installs the Debian packages and the tools that the other commands need. They do it themselves, too.
     Setup,
 }
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Test(options) => return test::run(&options),
+        Command::Fuzz(options) => setup::run().and_then(|()| fuzz::run(&options)),
+        Command::Nix => nix::run(),
         Command::Demo => demo::run(),
         Command::Setup => setup::run(),
     };
@@ -38,5 +48,17 @@ fn main() -> ExitCode {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Arguments;
+
+    #[test]
+    fn the_command_line_fits_together() {
+        Arguments::command().debug_assert();
     }
 }

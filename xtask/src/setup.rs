@@ -1,4 +1,4 @@
-//! The Debian packages that the developers' commands need.
+//! The Debian packages that the developers' commands need, and a few tools beside them.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -10,11 +10,21 @@ use vmtests::accelerator::{OLDEST_QEMU_FOR_TCG, qemu_version};
 use vmtests::apt::{Source, codename, main_archive, sources_of_this_machine};
 use vmtests::process::{command, output_of};
 
+use crate::tools;
+
 /// Programs, and the package that each comes in.
-const PROGRAMS: [(&str, &str); 16] = [
+const PROGRAMS: [(&str, &str); 25] = [
+    ("c++", "g++"),
+    (EXPORTFS, "nfs-kernel-server"),
+    ("fish", "fish"),
+    ("groff", "groff-base"),
     ("jq", "jq"),
+    ("mandoc", "mandoc"),
     ("mke2fs", "e2fsprogs"),
     ("mmdebstrap", "mmdebstrap"),
+    (PROMTOOL, "prometheus"),
+    ("nix", "nix-bin"),
+    (PYTHON, "python3-venv"),
     (QEMU, "qemu-system-x86"),
     ("qemu-img", "qemu-utils"),
     ("restic", "restic"),
@@ -28,9 +38,20 @@ const PROGRAMS: [(&str, &str); 16] = [
     ("tar", "tar"),
     ("vde_plug", "vdeplug"),
     ("vde_switch", "vde2"),
+    ("zsh", "zsh"),
 ];
 const QEMU: &str = "qemu-system-x86_64";
+const PROMTOOL: &str = "promtool";
+const PYTHON: &str = "python3";
 const SSHD: &str = "sshd";
+const EXPORTFS: &str = "exportfs";
+/// Servers that come with packages, by their programs, and the units that would start them.
+const SERVERS: [(&str, &[&str]); 4] = [
+    (SSHD, &["ssh.service", "ssh.socket"]),
+    (PROMTOOL, &["prometheus.service"]),
+    (EXPORTFS, &["nfs-server.service"]),
+    ("rpcbind", &["rpcbind.service", "rpcbind.socket"]),
+];
 /// Where programs may be that only root's search path has.
 const FOR_ROOT: [&str; 2] = ["/usr/sbin", "/sbin"];
 /// The release whose own QEMU is too old, so that it has to come from its backports.
@@ -44,6 +65,11 @@ const POLICY: &str = "/usr/sbin/policy-rc.d";
 /// # Errors
 /// When something is missing and cannot be installed: the error names it.
 pub(crate) fn run() -> anyhow::Result<()> {
+    packages()?;
+    tools::install()
+}
+
+fn packages() -> anyhow::Result<()> {
     let missing = missing()?;
     if missing.is_empty() {
         return Ok(());
@@ -69,7 +95,13 @@ pub(crate) fn run() -> anyhow::Result<()> {
 fn missing() -> anyhow::Result<Vec<&'static str>> {
     let mut missing = Vec::new();
     for (program, package) in PROGRAMS {
-        if !is_there(program) || (program == QEMU && !qemu_is_new_enough()?) {
+        let is_enough = match program {
+            _ if !is_there(program) => false,
+            QEMU => qemu_is_new_enough()?,
+            PYTHON => makes_environments(),
+            _ => true,
+        };
+        if !is_enough {
             missing.push(package);
         }
     }
@@ -86,6 +118,11 @@ fn qemu_is_new_enough() -> anyhow::Result<bool> {
     Ok(qemu_version(&output_of(command(QEMU).arg("--version"))?)? >= OLDEST_QEMU_FOR_TCG)
 }
 
+/// Debian's Python comes without what a virtual environment needs.
+fn makes_environments() -> bool {
+    output_of(command(PYTHON).args(["-c", "import ensurepip, venv"])).is_ok()
+}
+
 fn install(packages: &[&str]) -> anyhow::Result<()> {
     let codename = codename()?;
     if codename == OLD_RELEASE && packages.contains(&"qemu-system-x86") {
@@ -94,17 +131,18 @@ fn install(packages: &[&str]) -> anyhow::Result<()> {
     apt_get(&["update"])?;
     // A machine for development is no server: what is installed here must not start, neither now nor at the next boot.
     let guard = NothingStarts::new()?;
-    let brings_sshd = !is_there(SSHD);
+    let missing = SERVERS.iter().filter(|(program, _)| !is_there(program));
+    let missing: Vec<_> = missing.collect();
     apt_get(&[&["install", "--yes", "--no-install-recommends"], packages].concat())?;
     drop(guard);
-    if brings_sshd && is_there("systemctl") {
-        output_of(command("systemctl").args([
-            "--root=/",
-            "--quiet",
-            "disable",
-            "ssh.service",
-            "ssh.socket",
-        ]))?;
+    if is_there("systemctl") {
+        for (_, units) in missing.into_iter().filter(|(program, _)| is_there(program)) {
+            output_of(
+                command("systemctl")
+                    .args(["--root=/", "--quiet", "disable"])
+                    .args(*units),
+            )?;
+        }
     }
     Ok(())
 }

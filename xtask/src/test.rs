@@ -9,7 +9,7 @@ use vmtests::process::{command, output_of};
 use vmtests::progress::seconds;
 use vmtests::{cache, install};
 
-use crate::{licences, setup};
+use crate::{fuzz, licences, nix, setup};
 
 /// What is checked.
 #[derive(Debug, Args)]
@@ -23,6 +23,8 @@ pub(crate) struct Options {
     /// Go on with the next test program when one has failed. Parts always go on.
     #[arg(long)]
     keep_going: bool,
+    #[command(flatten)]
+    fuzz: fuzz::Seconds,
 }
 
 /// How a part ended.
@@ -36,13 +38,15 @@ enum Verdict {
 /// One check. An error is a failure, and says why.
 type Check = fn(&Options) -> anyhow::Result<Verdict>;
 
-const PARTS: [(&str, Check, Kind); 7] = [
+const PARTS: [(&str, Check, Kind); 9] = [
     ("tools", tools, Kind::Other),
     ("format", format, Kind::Other),
     ("lint", lint, Kind::Other),
     ("unit and snapshot tests", unit_tests, Kind::Tests),
+    ("whole nixpkgs", whole_nixpkgs, Kind::Other),
     ("docs", docs, Kind::Other),
     ("licences", licences, Kind::Other),
+    ("fuzz", fuzz, Kind::Other),
     ("stories", stories, Kind::Stories),
 ];
 
@@ -122,11 +126,11 @@ fn tools(_options: &Options) -> anyhow::Result<Verdict> {
 }
 
 fn format(_options: &Options) -> anyhow::Result<Verdict> {
-    succeeds(cargo("fmt").args(["--all", "--check"]))
+    passes(cargo("fmt").args(["--all", "--check"]))
 }
 
 fn lint(_options: &Options) -> anyhow::Result<Verdict> {
-    succeeds(cargo("clippy").args(["--workspace", "--all-targets", "--", "--deny", "warnings"]))
+    passes(cargo("clippy").args(["--workspace", "--all-targets", "--", "--deny", "warnings"]))
 }
 
 fn unit_tests(options: &Options) -> anyhow::Result<Verdict> {
@@ -136,7 +140,7 @@ fn unit_tests(options: &Options) -> anyhow::Result<Verdict> {
         test.env("INSTA_UPDATE", "no")
             .args(arguments)
             .args(options.keep_going.then_some("--no-fail-fast"));
-        succeeds(test.args(options.filter.as_deref()))
+        passes(test.args(options.filter.as_deref()))
     };
     // All but the stories, which have a part of their own.
     let all = test(&["--workspace", "--exclude", "vmtests"]);
@@ -144,8 +148,16 @@ fn unit_tests(options: &Options) -> anyhow::Result<Verdict> {
     all.and(harness)
 }
 
+fn whole_nixpkgs(_options: &Options) -> anyhow::Result<Verdict> {
+    if nix::whole()? {
+        Ok(Verdict::Passed)
+    } else {
+        Ok(Verdict::Skipped)
+    }
+}
+
 fn docs(_options: &Options) -> anyhow::Result<Verdict> {
-    succeeds(
+    passes(
         cargo("doc")
             .args(["--workspace", "--no-deps", "--quiet"])
             .env("RUSTDOCFLAGS", "--deny warnings"),
@@ -154,7 +166,16 @@ fn docs(_options: &Options) -> anyhow::Result<Verdict> {
 
 fn licences(_options: &Options) -> anyhow::Result<Verdict> {
     let deny = std::fs::read_to_string(cache::workspace().join("deny.toml")).context("deny.toml")?;
-    licences::check(cargo("metadata").args(["--format-version=1", "--locked"]), &deny)?;
+    for manifest in [cache::workspace().join("Cargo.toml"), fuzz::manifest()] {
+        let mut metadata = cargo("metadata");
+        metadata.args(["--format-version=1", "--locked", "--manifest-path"]);
+        licences::check(metadata.arg(manifest), &deny)?;
+    }
+    Ok(Verdict::Passed)
+}
+
+fn fuzz(options: &Options) -> anyhow::Result<Verdict> {
+    fuzz::run(&options.fuzz)?;
     Ok(Verdict::Passed)
 }
 
@@ -163,17 +184,25 @@ fn stories(options: &Options) -> anyhow::Result<Verdict> {
     let mut test = cargo("test");
     test.env("GENBACKUP", install::genbackup()?)
         .args(["--package", "vmtests", "--test", "stories", "--"]);
-    succeeds(test.args(options.filter.as_deref()))
+    passes(test.args(options.filter.as_deref()))
 }
 
 /// The cargo that runs this program.
-fn cargo(verb: &str) -> Command {
+pub(crate) fn cargo(verb: &str) -> Command {
     let mut cargo = command(&std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()));
     cargo.current_dir(cache::workspace()).arg(verb);
     cargo
 }
 
-fn succeeds(command: &mut Command) -> anyhow::Result<Verdict> {
+fn passes(command: &mut Command) -> anyhow::Result<Verdict> {
+    succeeds(command).map(|()| Verdict::Passed)
+}
+
+/// Runs one of cargo's commands.
+///
+/// # Errors
+/// When it fails, with cargo's verb.
+pub(crate) fn succeeds(command: &mut Command) -> anyhow::Result<()> {
     let status = command
         .status()
         .with_context(|| format!("cannot start `{}`", command.get_program().display()))?;
@@ -184,5 +213,5 @@ fn succeeds(command: &mut Command) -> anyhow::Result<Verdict> {
         .display()
         .to_string();
     ensure!(status.success(), "`cargo {verb}` failed: {status}");
-    Ok(Verdict::Passed)
+    Ok(())
 }
