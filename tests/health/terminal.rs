@@ -49,7 +49,6 @@ fn on_a_terminal(columns: u16, verb: &str, variables: &[(&str, &str)]) -> Result
         .stdout(Stdio::from(slave))
         .env("TZ", "UTC")
         .env("TERM", "xterm")
-        .env_remove("NO_COLOR")
         .envs(variables.iter().copied());
     let mut child = command.spawn()?;
     // Its end of the terminal is closed with the command: then ours ends, too.

@@ -24,7 +24,11 @@ pub(crate) fn run(command: &mut Command) -> Result<Outcome> {
     })
 }
 
-/// The program under test.
+/// The program under test, without what would change its colours: who tests may have any of it.
 pub(crate) fn genbackup() -> Command {
-    Command::new(env!("CARGO_BIN_EXE_genbackup"))
+    let mut command = Command::new(env!("CARGO_BIN_EXE_genbackup"));
+    for variable in ["CI", "CLICOLOR", "CLICOLOR_FORCE", "NO_COLOR"] {
+        command.env_remove(variable);
+    }
+    command
 }

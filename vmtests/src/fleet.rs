@@ -118,7 +118,7 @@ pub fn wait_until_in_mid_backup(lab: &Lab, client: &Machine) -> anyhow::Result<(
     client.wait_until_succeeds("pgrep --exact restic", RUN_LIMIT)?;
     let writes = format!(
         "lock=$(ls {LOCKS}); test -n \"$lock\"
-         find {REPOSITORY}/data -type f -newer \"{LOCKS}/$lock\" | grep --quiet ."
+         find {REPOSITORY}/data -type f -newer \"{LOCKS}/$lock\" | grep --count ."
     );
     lab.jak.wait_until_succeeds(&writes, RUN_LIMIT).map(drop)
 }
@@ -167,7 +167,7 @@ pub fn why(event: &Value) -> &str {
 /// When it is not complete in time, or the library's reader does not know each of its lines as an event.
 pub fn finished_record(lab: &Lab) -> anyhow::Result<Record> {
     let newest = "ls /var/lib/genbackup/runs/*.jsonl | tail --lines=1";
-    let complete = format!("tail --lines=1 \"$({newest})\" | grep --quiet '\"event\":\"run-finished\"'");
+    let complete = format!("tail --lines=1 \"$({newest})\" | grep --count '\"event\":\"run-finished\"'");
     lab.jak.wait_until_succeeds(&complete, RUN_LIMIT)?;
     let text = lab.jak.succeeds(&format!("cat \"$({newest})\""))?;
     is_known(&text)?;

@@ -13,6 +13,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use crate::collect::{collect, folder_for};
 use crate::lab::Lab;
 use crate::progress::{seconds, timed};
+use crate::second_chance::SecondChances;
 
 /// The snapshot that each story starts from.
 const INSTALLED: &str = "installed";
@@ -20,6 +21,8 @@ const INSTALLED: &str = "installed";
 const LABS: usize = 2;
 /// A second lab costs its boot: fewer stories are told sooner by one.
 const STORIES_FOR_A_SECOND_LAB: usize = 6;
+/// Stories that may fail and be told once more, where all are told: not where a few are tried out.
+const TOLD_ONCE_MORE: usize = 2;
 /// Memory that the machines of one lab and what runs beside them may take.
 const MEMORY_OF_A_LAB: u64 = 5 << 30;
 
@@ -64,18 +67,24 @@ pub fn tell(stories: &[Story], install: fn(&Lab) -> anyhow::Result<()>) -> ExitC
             return ExitCode::FAILURE;
         }
     };
+    let all = wanted == stories.len();
+    let chances = Arc::new(SecondChances::of(if all { TOLD_ONCE_MORE } else { 0 }));
     let trials = stories.iter().map(|&story| {
         let labs = Arc::clone(&labs);
+        let chances = Arc::clone(&chances);
         Trial::test(story.name, move || {
             // As many stories are told at once as there are labs, so one is free.
             let free = || labs.lock().unwrap_or_else(PoisonError::into_inner);
             let lab = free().pop().ok_or_else(|| Failed::from("there is no lab"))?;
-            let told = tell_one(story, &lab);
+            let told = chances.give(story.name, || tell_one(story, &lab));
             free().push(lab);
-            told
+            Ok(told?)
         })
     });
     let conclusion = libtest_mimic::run(&arguments, trials.collect());
+    for text in chances.taken() {
+        println!("{text}");
+    }
     conclusion.exit_code()
 }
 
@@ -120,7 +129,7 @@ fn is_wanted(story: &Story, arguments: &Arguments) -> bool {
     arguments.filter.as_ref().is_none_or(hits) && !arguments.skip.iter().any(hits)
 }
 
-fn tell_one(story: Story, lab: &Lab) -> Result<(), Failed> {
+fn tell_one(story: Story, lab: &Lab) -> Result<(), String> {
     // The test's name stands on a line of its own.
     println!();
     let started = Instant::now();
@@ -153,6 +162,6 @@ fn leave_behind(lab: &Lab, name: &str, error: anyhow::Error) -> anyhow::Error {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
-fn failed(error: anyhow::Error) -> Failed {
-    Failed::from(format!("{error:#}"))
+fn failed(error: anyhow::Error) -> String {
+    format!("{error:#}")
 }

@@ -51,7 +51,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     lab.jak.set_clock(SystemTime::now() - YEAR)?;
     let started = fleet::start_run(lab)?;
     assert_ne!(started.status, 0);
-    let maintained = "journalctl --boot --unit=genbackup-maintain.service --output=cat | grep --quiet 'is wrong: nothing is forgotten'";
+    let maintained = "journalctl --boot --unit=genbackup-maintain.service --output=cat | grep --count 'is wrong: nothing is forgotten'";
     lab.jak.wait_until_succeeds(maintained, fleet::RUN_LIMIT)?;
     let shown = lab
         .jak

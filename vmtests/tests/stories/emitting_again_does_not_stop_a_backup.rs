@@ -20,7 +20,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     lab.jak.succeeds("systemctl start --no-block genbackup.service")?;
     lab.ziz.wait_until_succeeds("pgrep --exact restic", RUN_LIMIT)?;
     lab.jak
-        .wait_until_succeeds("ls /mnt/storage/restic/locks | grep --quiet .", RUN_LIMIT)?;
+        .wait_until_succeeds("ls /mnt/storage/restic/locks | grep --count .", RUN_LIMIT)?;
     // It stands still until everything else is done, so that it is in the midst of it.
     lab.ziz.succeeds("pkill --signal STOP --exact restic")?;
     let before = (lab.ziz.succeeds(AT_WORK)?, lab.jak.succeeds(RUN)?);

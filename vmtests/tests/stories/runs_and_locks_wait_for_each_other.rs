@@ -38,7 +38,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
         "backups share their lock: {}",
         first.error_text()
     );
-    let waits = "journalctl --unit=genbackup-maintain.service --output=cat | grep --quiet 'already locked'";
+    let waits = "journalctl --unit=genbackup-maintain.service --output=cat | grep --count 'already locked'";
     lab.jak.wait_until_succeeds(waits, RUN_LIMIT)?;
     lab.jak.succeeds("systemctl start --no-block genbackup.service")?;
     release(lab, &reader)?;
@@ -115,7 +115,7 @@ fn hold_lock(lab: &Lab, arguments: &str) -> anyhow::Result<String> {
         quoted(&restic)
     ))?;
     lab.jak
-        .wait_until_succeeds(&format!("ls {REPOSITORY}/locks | grep --quiet ."), RUN_LIMIT)?;
+        .wait_until_succeeds(&format!("ls {REPOSITORY}/locks | grep --count ."), RUN_LIMIT)?;
     let process = lab.jak.succeeds("pgrep --exact --uid restic restic")?;
     lab.jak.succeeds(&format!("kill -STOP {process}"))?;
     Ok(process)
