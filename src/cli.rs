@@ -9,7 +9,6 @@ mod init;
 mod load;
 mod man;
 mod metrics;
-mod output;
 mod records;
 mod status;
 mod terminal;

@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::{Args, CommandFactory};
 use clap_complete::{Shell, generate};
 
-use super::output;
+use super::terminal;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -23,6 +23,6 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
         "genbackup",
         &mut text,
     );
-    output::show(&text)?;
+    terminal::hand_over(&text)?;
     Ok(ExitCode::SUCCESS)
 }

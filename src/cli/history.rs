@@ -91,7 +91,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
         bail!("no record of the last {since_in_words} tells of `{host}`\n\nhint: {hint}");
     }
     if arguments.json {
-        terminal::hand_over(&(serde_json::to_string_pretty(&history.rows)? + "\n"))?;
+        terminal::hand_over(serde_json::to_string_pretty(&history.rows)? + "\n")?;
     } else if history.rows.is_empty() {
         println!("no runs in the last {since_in_words}");
     } else {

@@ -7,7 +7,7 @@ use anyhow::Result;
 use clap::{Args, Command, CommandFactory};
 use clap_mangen::Man;
 
-use super::output;
+use super::terminal;
 use crate::write;
 
 #[derive(Debug, Args)]
@@ -22,7 +22,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let mut command = super::Arguments::command().disable_help_subcommand(true);
     command.build();
     let Some(folder) = &arguments.out else {
-        output::show(&page(&command)?.1)?;
+        terminal::hand_over(page(&command)?.1)?;
         return Ok(ExitCode::SUCCESS);
     };
     let verbs = command.get_subcommands();

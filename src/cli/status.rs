@@ -53,7 +53,7 @@ fn told(file: &Path, arguments: &Arguments) -> Result<Option<State>> {
         report = report.of_host(host.as_str());
     }
     if arguments.json {
-        terminal::hand_over(&(serde_json::to_string_pretty(&Json::of(&report))? + "\n"))?;
+        terminal::hand_over(serde_json::to_string_pretty(&Json::of(&report))? + "\n")?;
     } else {
         terminal::say(&in_words(&report))?;
     }

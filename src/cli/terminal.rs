@@ -20,19 +20,19 @@ pub(super) fn width() -> Option<u16> {
 /// # Errors
 /// When it can't be written, as on a full disk.
 pub(super) fn say(text: &str) -> Result<()> {
-    write(anstream::stdout().lock(), text)
+    write(anstream::stdout().lock(), text.as_bytes())
 }
 
 /// Says something to machines, letter by letter.
 ///
 /// # Errors
 /// When it can't be written, as on a full disk.
-pub(super) fn hand_over(text: &str) -> Result<()> {
-    write(io::stdout().lock(), text)
+pub(super) fn hand_over(text: impl AsRef<[u8]>) -> Result<()> {
+    write(io::stdout().lock(), text.as_ref())
 }
 
-fn write(mut output: impl Write, text: &str) -> Result<()> {
-    match output.write_all(text.as_bytes()).and_then(|()| output.flush()) {
+fn write(mut output: impl Write, text: &[u8]) -> Result<()> {
+    match output.write_all(text).and_then(|()| output.flush()) {
         // Who has read enough, such as `head`, may go.
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         said => said.context("can't write to standard output"),

@@ -13,6 +13,8 @@ use clap::Args;
 use vmtests::process::{Ended, command, output_of, start};
 use vmtests::{cache, deadline};
 
+use crate::test::succeeds;
+
 /// The targets, each with folders of fixtures that it starts from, beside its corpus.
 const TARGETS: [(&str, &[&str]); 2] = [
     ("fleet", &["fixtures/fleets", "fixtures/problems"]),
@@ -216,21 +218,6 @@ fn package(cargo: &str, verb: &str, arguments: &[&str]) -> Command {
         .env_remove("CARGO_ENCODED_RUSTFLAGS")
         .env_remove("CARGO_BUILD_TARGET");
     command
-}
-
-fn succeeds(command: &mut Command) -> anyhow::Result<()> {
-    let status = command.status().context("cannot start cargo")?;
-    let verb = command
-        .get_args()
-        .next()
-        .unwrap_or_default()
-        .display()
-        .to_string();
-    ensure!(
-        status.success(),
-        "`cargo {verb}` of the fuzz package failed: {status}"
-    );
-    Ok(())
 }
 
 #[cfg(test)]
