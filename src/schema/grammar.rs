@@ -4,10 +4,10 @@ use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use crate::fleet::CatchUpWord;
+use crate::fleet::{CatchUpWord, KindWord};
 use crate::model::{
-    AbsolutePath, Address, Calendar, ExcludePattern, HostName, KeepPolicy, PublicKey, ResticVersion,
-    SystemdVersion, TimeSpan, UnitPath,
+    AbsolutePath, Address, Calendar, EmailAddress, ExcludePattern, HostName, KeepPolicy, NotifyName,
+    PublicKey, ResticVersion, SystemdVersion, TimeSpan, UnitPath,
 };
 
 /// A text with a grammar.
@@ -76,13 +76,28 @@ text!(
     ["0.14", "0.17.1"]
 );
 text!(SystemdVersion, r"^[0-9]+(?:\..*)?$", ["252", "257"]);
+text!(NotifyName, r"^(?=.{1,40}$)[a-z0-9]+(?:-[a-z0-9]+)*$", ["on-call"]);
+text!(
+    EmailAddress,
+    // Printable ASCII without what separates addresses.
+    r"^(?!-)(?=.{1,254}$)[!#-'*+\-./0-9=?A-Z^-~]+(?:@[!#-'*+\-./0-9=?A-Z^-~]+)?$",
+    ["admin@example.net", "root"]
+);
 
-impl JsonSchema for CatchUpWord {
-    fn schema_name() -> Cow<'static, str> {
-        "CatchUpWord".into()
-    }
+/// One of some words.
+macro_rules! words {
+    ($type:ident, [$($word:expr),*]) => {
+        impl JsonSchema for $type {
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($type).into()
+            }
 
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({"type": "string", "enum": ["after-missed-run", "never"]})
-    }
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!({"type": "string", "enum": [$($word),*]})
+            }
+        }
+    };
 }
+
+words!(CatchUpWord, ["after-missed-run", "never"]);
+words!(KindWord, ["webhook", "discord", "slack", "ntfy", "ping", "email"]);
