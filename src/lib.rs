@@ -8,7 +8,11 @@
 //! ```
 //!
 //! Beside it, [`record`] reads what the runs have left behind, [`health`] judges it, [`history`] puts it into rows, and
+<<<<<<< HEAD
 //! [`metrics`] into the words of Prometheus. [`keep`] knows what restic's forget will do.
+=======
+//! [`metrics`] into the words of Prometheus; [`notify`] says what changed, and [`deliver`] takes it to those who are told.
+>>>>>>> 6b2cfb8 (watch: tell what changed, once, and once more when it is well again)
 //!
 //! # Example
 //!
@@ -33,6 +37,7 @@
 //! ```
 
 pub mod cli;
+pub mod deliver;
 pub mod emit;
 mod escape;
 pub mod fleet;
@@ -41,12 +46,20 @@ pub mod history;
 pub mod keep;
 pub mod metrics;
 pub mod model;
+<<<<<<< HEAD
 pub mod mounts;
 pub mod openssh;
+=======
+pub mod notify;
+>>>>>>> 6b2cfb8 (watch: tell what changed, once, and once more when it is well again)
 pub mod plan;
 pub mod problem;
 pub mod record;
 pub mod resolve;
+<<<<<<< HEAD
 pub mod schema;
+=======
+pub mod text;
+>>>>>>> 6b2cfb8 (watch: tell what changed, once, and once more when it is well again)
 pub mod verify;
 pub mod write;
