@@ -52,13 +52,10 @@ enum Verb {
     History(history::Arguments),
     /// Write how well each host is for Prometheus, as the textfile collector of its node exporter reads it
     Metrics(metrics::Arguments),
-<<<<<<< HEAD
     /// Print what a fleet file may hold as a JSON schema, by which editors complete it
     Schema(schema::Arguments),
-=======
     /// Tell those who are to be told what changed since the last time
     Watch(watch::Arguments),
->>>>>>> 6b2cfb8 (watch: tell what changed, once, and once more when it is well again)
     /// Print what a shell needs to complete this command's words
     Completions(completions::Arguments),
     /// Print this command's manual page, or write a page for it and one for each verb
@@ -77,11 +74,8 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         Verb::Status(arguments) => Ok(status::run(fleet, arguments)),
         Verb::History(arguments) => history::run(arguments),
         Verb::Metrics(arguments) => metrics::run(fleet, arguments),
-<<<<<<< HEAD
         Verb::Schema(arguments) => schema::run(arguments),
-=======
         Verb::Watch(arguments) => watch::run(fleet, arguments),
->>>>>>> 6b2cfb8 (watch: tell what changed, once, and once more when it is well again)
         Verb::Completions(arguments) => completions::run(arguments),
         Verb::Man(arguments) => man::run(arguments),
     };

@@ -8,11 +8,8 @@
 //! ```
 //!
 //! Beside it, [`record`] reads what the runs have left behind, [`health`] judges it, [`history`] puts it into rows, and
-<<<<<<< HEAD
-//! [`metrics`] into the words of Prometheus. [`keep`] knows what restic's forget will do.
-=======
 //! [`metrics`] into the words of Prometheus; [`notify`] says what changed, and [`deliver`] takes it to those who are told.
->>>>>>> 6b2cfb8 (watch: tell what changed, once, and once more when it is well again)
+//! [`keep`] knows what restic's forget will do.
 //!
 //! # Example
 //!
@@ -46,20 +43,14 @@ pub mod history;
 pub mod keep;
 pub mod metrics;
 pub mod model;
-<<<<<<< HEAD
 pub mod mounts;
-pub mod openssh;
-=======
 pub mod notify;
->>>>>>> 6b2cfb8 (watch: tell what changed, once, and once more when it is well again)
+pub mod openssh;
 pub mod plan;
 pub mod problem;
 pub mod record;
 pub mod resolve;
-<<<<<<< HEAD
 pub mod schema;
-=======
 pub mod text;
->>>>>>> 6b2cfb8 (watch: tell what changed, once, and once more when it is well again)
 pub mod verify;
 pub mod write;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Args;
 
-use super::output;
+use super::terminal;
 use crate::{schema, write};
 
 #[derive(Debug, Args)]
@@ -19,7 +19,7 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let text = text()?;
     match &arguments.out {
-        None => output::show(text.as_bytes())?,
+        None => terminal::hand_over(&text)?,
         Some(file) => write::replace(file, text.as_bytes())?,
     }
     Ok(ExitCode::SUCCESS)

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use toml::Spanned;
+use crate::fleet::Spanned;
 
 use crate::fleet::{Field, KindWord, MonitorTable, NotifyTable};
 use crate::model::{Monitor, Notify, NotifyName, Repository, UnitPath, Watching, WebService};
