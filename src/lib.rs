@@ -7,8 +7,8 @@
 //!               fleet        resolve  plan        emit             write
 //! ```
 //!
-//! Beside it, [`record`] reads what the runs have left behind, [`health`] judges it, [`history`] puts it into rows, and
-//! [`metrics`] into the words of Prometheus.
+//! Beside it, [`record`] reads what the runs have left behind, [`health`] judges it, [`history`] puts it into rows,
+//! [`anomaly`] finds what stands out in them, and [`metrics`] puts the verdicts into the words of Prometheus.
 //!
 //! # Example
 //!
@@ -32,10 +32,12 @@
 //! assert!(artifacts.iter().any(|artifact| artifact.path.ends_with("genbackup.timer")));
 //! ```
 
+pub mod anomaly;
 pub mod cli;
 pub mod emit;
 mod escape;
 pub mod fleet;
+mod harmless;
 pub mod health;
 pub mod history;
 pub mod metrics;
