@@ -11,6 +11,7 @@ mod man;
 mod metrics;
 mod output;
 mod records;
+mod report;
 mod status;
 mod terminal;
 
@@ -51,6 +52,8 @@ enum Verb {
     History(history::Arguments),
     /// Write how well each host is for Prometheus, as the textfile collector of its node exporter reads it
     Metrics(metrics::Arguments),
+    /// Write one page of HTML with all of it: how well each host is, charts, what stands out, and the last run
+    Report(report::Arguments),
     /// Print what a shell needs to complete this command's words
     Completions(completions::Arguments),
     /// Print this command's manual page, or write a page for it and one for each verb
@@ -69,6 +72,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         Verb::Status(arguments) => Ok(status::run(fleet, arguments)),
         Verb::History(arguments) => history::run(arguments),
         Verb::Metrics(arguments) => metrics::run(fleet, arguments),
+        Verb::Report(arguments) => report::run(fleet, arguments),
         Verb::Completions(arguments) => completions::run(arguments),
         Verb::Man(arguments) => man::run(arguments),
     };

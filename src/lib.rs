@@ -8,7 +8,8 @@
 //! ```
 //!
 //! Beside it, [`record`] reads what the runs have left behind, [`health`] judges it, [`history`] puts it into rows,
-//! [`anomaly`] finds what stands out in them, and [`metrics`] puts the verdicts into the words of Prometheus.
+//! [`anomaly`] finds what stands out in them, [`metrics`] puts the verdicts into the words of Prometheus, and [`page`] all
+//! of it on a page.
 //!
 //! # Example
 //!
@@ -42,6 +43,7 @@ pub mod health;
 pub mod history;
 pub mod metrics;
 pub mod model;
+pub mod page;
 pub mod plan;
 pub mod problem;
 pub mod record;
