@@ -10,6 +10,7 @@ mod load;
 mod man;
 mod metrics;
 mod records;
+mod report;
 mod schema;
 mod status;
 mod terminal;
@@ -56,6 +57,8 @@ enum Verb {
     Schema(schema::Arguments),
     /// Tell those who are to be told what changed since the last time
     Watch(watch::Arguments),
+    /// Write one page of HTML with all of it: how well each host is, charts, what stands out, and the last run
+    Report(report::Arguments),
     /// Print what a shell needs to complete this command's words
     Completions(completions::Arguments),
     /// Print this command's manual page, or write a page for it and one for each verb
@@ -76,6 +79,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         Verb::Metrics(arguments) => metrics::run(fleet, arguments),
         Verb::Schema(arguments) => schema::run(arguments),
         Verb::Watch(arguments) => watch::run(fleet, arguments),
+        Verb::Report(arguments) => report::run(fleet, arguments),
         Verb::Completions(arguments) => completions::run(arguments),
         Verb::Man(arguments) => man::run(arguments),
     };

@@ -7,9 +7,10 @@
 //!               fleet        resolve  plan        emit             write
 //! ```
 //!
-//! Beside it, [`record`] reads what the runs have left behind, [`health`] judges it, [`history`] puts it into rows, and
-//! [`metrics`] into the words of Prometheus; [`notify`] says what changed, and [`deliver`] takes it to those who are told.
-//! [`keep`] knows what restic's forget will do.
+//! Beside it, [`record`] reads what the runs have left behind, [`health`] judges it, [`history`] puts it into rows,
+//! [`anomaly`] finds what stands out in them, [`metrics`] puts the verdicts into the words of Prometheus, and [`page`] all
+//! of it on a page; [`notify`] says what changed, and [`deliver`] takes it to those who are told. [`keep`] knows what
+//! restic's forget will do.
 //!
 //! # Example
 //!
@@ -33,6 +34,7 @@
 //! assert!(artifacts.iter().any(|artifact| artifact.path.ends_with("genbackup.timer")));
 //! ```
 
+pub mod anomaly;
 pub mod cli;
 pub mod deliver;
 pub mod emit;
@@ -46,6 +48,7 @@ pub mod model;
 pub mod mounts;
 pub mod notify;
 pub mod openssh;
+pub mod page;
 pub mod plan;
 pub mod problem;
 pub mod record;

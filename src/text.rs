@@ -30,6 +30,14 @@ pub fn shortened(text: &str, longest: usize) -> String {
     }
 }
 
+/// Both: the start of a text, so many characters at most, without what a terminal obeys.
+#[must_use]
+pub fn bounded(text: &str, longest: usize) -> String {
+    // What is beyond can't be seen, so it need not be looked at.
+    let start: String = text.chars().take(longest.saturating_add(1)).collect();
+    shortened(&harmless(&start), longest)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -46,5 +54,13 @@ mod tests {
     fn a_text_that_is_too_long_is_cut_and_says_so() {
         assert_eq!(shortened("größe", 5), "größe");
         assert_eq!(shortened("größer", 5), "größ…");
+    }
+
+    #[test]
+    fn what_is_spelled_out_counts_as_it_is_shown() {
+        for (text, shown) in [("", ""), ("four", "four"), ("fives", "fiv…"), ("a\0", "a\\u…")] {
+            assert_eq!(bounded(text, 4), shown);
+        }
+        assert_eq!(bounded(&"\u{202e}".repeat(1_000_000), 300).chars().count(), 300);
     }
 }

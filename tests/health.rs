@@ -11,6 +11,8 @@ mod command;
 mod night;
 #[path = "support/snapshot.rs"]
 mod snapshot;
+#[path = "support/told.rs"]
+mod told;
 
 #[path = "health/absent.rs"]
 mod absent;

@@ -1,0 +1,64 @@
+//! Verdicts as rows.
+
+use super::words::{self, Time, Words};
+use crate::health::{Item, Now, Report, State, span};
+
+/// How well one host, or one phase, is.
+#[derive(Debug)]
+pub(super) struct Freshness {
+    pub(super) name: String,
+    pub(super) state: State,
+    pub(super) now: Option<&'static str>,
+    pub(super) since: Option<(Time, bool)>,
+    pub(super) why: Option<String>,
+    pub(super) hint: Option<String>,
+    /// When the last good one was over, and how long that is ago.
+    pub(super) good: Option<(Time, String)>,
+}
+
+/// What there is to say that is about no host and no phase.
+#[derive(Debug)]
+pub(super) struct Notice {
+    pub(super) state: State,
+    pub(super) what: String,
+    pub(super) hint: Option<String>,
+}
+
+/// So many are spelled out.
+const NOTICES: usize = 20;
+
+pub(super) fn notices(report: &Report) -> Vec<Notice> {
+    let notices = report.remarks.iter().take(NOTICES).map(|remark| Notice {
+        state: remark.state,
+        what: words::why(&remark.what),
+        hint: remark.hint.as_deref().map(words::why),
+    });
+    notices.collect()
+}
+
+pub(super) fn rows(words: &Words<'_>, items: &[Item]) -> Vec<Freshness> {
+    items.iter().map(|item| row(words, item)).collect()
+}
+
+fn row(words: &Words<'_>, item: &Item) -> Freshness {
+    let Item { name, verdict } = item;
+    let age = verdict.age.map(span).unwrap_or_default();
+    Freshness {
+        name: name.clone(),
+        state: verdict.state,
+        now: verdict.now.map(|now| match now {
+            Now::AtWork => "at work",
+            Now::Waiting => "waiting for its turn",
+            Now::Absent => "out of reach, as it may be",
+        }),
+        since: verdict
+            .since
+            .map(|since| (words.time(since.time), since.or_longer)),
+        why: verdict.why.as_deref().map(words::why),
+        hint: verdict.hint.as_deref().map(words::why),
+        good: verdict
+            .last_good
+            .as_ref()
+            .map(|good| (words.time(good.time), age.clone())),
+    }
+}

@@ -1,0 +1,104 @@
+//! The runs as points of the whole, of each phase and of each host.
+
+use jiff::Timestamp;
+
+use crate::anomaly::{Anomaly, Usual};
+use crate::health::{Figures, Progress};
+use crate::history::{Change, History, Of, Row};
+use crate::model::Fleet;
+use crate::record::{Phase, Run, RunId, Status};
+
+/// What was told so far.
+#[derive(Debug)]
+pub(super) struct All {
+    /// The runs as a whole, the phases, and the hosts of the fleet.
+    pub(super) series: Vec<Series>,
+    /// How many runs there were.
+    pub(super) runs: usize,
+    /// The newest run.
+    pub(super) last: Option<Run>,
+}
+
+/// The points of one host, of one phase, or of the runs as a whole.
+#[derive(Debug)]
+pub(super) struct Series {
+    pub(super) of: Of,
+    history: History,
+    usual: Usual,
+    /// In the order of the runs.
+    pub(super) points: Vec<Point>,
+}
+
+/// What one run came to.
+#[derive(Debug, Clone)]
+pub(super) struct Point {
+    pub(super) run: RunId,
+    pub(super) status: Status,
+    pub(super) seconds: Option<f64>,
+    pub(super) figures: Figures,
+    pub(super) changes: Vec<Change>,
+    pub(super) anomalies: Vec<Anomaly>,
+}
+
+impl All {
+    pub(super) fn new(fleet: &Fleet, now: Timestamp) -> Self {
+        let phases = Phase::ALL.map(Of::Phase);
+        let hosts = fleet.backed_up().map(|host| Of::Host(host.to_string()));
+        let of = std::iter::once(Of::Runs).chain(phases).chain(hosts);
+        Self {
+            series: of.map(|of| Series::new(of, now)).collect(),
+            runs: 0,
+            last: None,
+        }
+    }
+
+    pub(super) fn add(&mut self, run: Run, is_newest: bool) {
+        for series in &mut self.series {
+            series.add(&run, is_newest);
+        }
+        self.runs += 1;
+        self.last = Some(run);
+    }
+}
+
+impl Series {
+    fn new(of: Of, now: Timestamp) -> Self {
+        Self {
+            history: History::new(of.clone(), now),
+            of,
+            usual: Usual::default(),
+            points: Vec::new(),
+        }
+    }
+
+    fn add(&mut self, run: &Run, is_newest: bool) {
+        self.history.add(run, is_newest);
+        let Some(row) = self.history.rows.pop() else {
+            return;
+        };
+        let Row {
+            progress,
+            attempt,
+            hosts,
+            changes,
+        } = row;
+        // What is at work has come to nothing yet.
+        if progress == Progress::AtWork && (attempt.status == Status::Interrupted || hosts.is_some()) {
+            return;
+        }
+        // A run as a whole is the sum of its hosts, which say it themselves.
+        let anomalies = if attempt.status.is_good() && self.of != Of::Runs {
+            self.usual.note(attempt.seconds, attempt.figures)
+        } else {
+            Vec::new()
+        };
+        self.points.push(Point {
+            run: attempt.run,
+            status: attempt.status,
+            seconds: attempt.seconds.filter(|seconds| *seconds >= 0.0),
+            figures: attempt.figures,
+            changes,
+            anomalies,
+        });
+    }
+}

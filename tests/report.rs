@@ -1,0 +1,76 @@
+//! What `report` shows of the records of many nights: in words, and in a real browser.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the program runs as its users run it, on records that the tests make"
+)]
+
+#[path = "support/command.rs"]
+mod command;
+#[expect(dead_code, reason = "not every test tells nights in all ways")]
+#[path = "support/night.rs"]
+mod night;
+#[path = "support/snapshot.rs"]
+mod snapshot;
+#[path = "support/told.rs"]
+mod told;
+
+#[path = "report/bounds.rs"]
+mod bounds;
+#[path = "report/browser.rs"]
+mod browser;
+#[path = "report/file.rs"]
+mod file;
+#[path = "report/looks.rs"]
+mod looks;
+#[path = "report/page.rs"]
+mod page;
+#[path = "report/stories.rs"]
+mod stories;
+
+use std::path::Path;
+
+use anyhow::{Result, ensure};
+use tempfile::TempDir;
+
+use command::{Outcome, genbackup, run};
+use night::Night;
+
+/// The hosts of the fleet `post`.
+const HOSTS: [&str; 3] = ["jak", "kai", "ziz"];
+
+/// A folder with the records of these nights.
+fn records(nights: &[Night]) -> Result<TempDir> {
+    let folder = tempfile::tempdir()?;
+    for night in nights {
+        night.write(folder.path())?;
+    }
+    Ok(folder)
+}
+
+/// What `report` says of a folder of records at a time, with the fleet `post`.
+fn report(runs: &Path, now: &str, arguments: &[&str]) -> Result<Outcome> {
+    let fleet = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/fleets/post/fleet.toml");
+    run(genbackup()
+        .arg("--fleet")
+        .arg(fleet)
+        .args(["report", "--now", now, "--runs"])
+        .arg(runs)
+        .args(arguments)
+        .env("TZ", "UTC"))
+}
+
+/// The page about a folder of records.
+fn html(runs: &Path, now: &str) -> Result<String> {
+    let said = report(runs, now, &[])?;
+    ensure!(said.status.success() && said.stderr.is_empty(), "{}", said.stderr);
+    Ok(said.stdout)
+}
+
+/// Three weeks with an upgrade of restic and one of systemd, and a last night on which much is wrong.
+fn eventful() -> Result<String> {
+    let mut nights = told::upgrade();
+    nights.pop();
+    nights.push(told::much_is_wrong(Night::at("2026-11-23T04:00:00Z", &HOSTS)));
+    html(records(&nights)?.path(), "2026-11-23T12:00:00Z")
+}

@@ -1,0 +1,168 @@
+//! What the page says, as a browser reads it.
+
+use std::io::ErrorKind;
+use std::net::TcpListener;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::json;
+
+use crate::browser::show;
+use crate::night::Night;
+use crate::{HOSTS, eventful, html, records};
+
+#[test]
+fn verdicts_marks_and_the_last_run_are_shown() -> Result<()> {
+    show(&eventful()?, async |shown| {
+        let summary = shown.texts("#summary").await?;
+        assert_eq!(summary.len(), 1);
+        assert!(summary.concat().starts_with("✕ ALERT "), "{summary:?}");
+        let verdicts = shown.texts("#hosts tbody th, #hosts tbody .state").await?;
+        assert_eq!(verdicts, ["jak", "✓ OK", "kai", "! WARNING", "ziz", "✕ ALERT"]);
+        let phases = shown.texts("#phases tbody th, #phases tbody .state").await?;
+        assert_eq!(phases, ["forget", "✕ ALERT", "prune", "✕ ALERT"]);
+        let notices = shown.texts("#notices li").await?;
+        assert!(
+            notices
+                .concat()
+                .contains("the repository's file system is 91% full"),
+            "{notices:?}"
+        );
+
+        let versions = shown.texts("#host-ziz .versions li").await?;
+        assert_eq!(
+            versions,
+            [
+                "2026-11-12 04:00: restic 0.16.5 -> 0.18.0 on ziz",
+                "2026-11-20 04:00: systemd 252 -> 257"
+            ]
+        );
+        let marks: Vec<String> = shown
+            .ask("[...document.querySelectorAll('#host-ziz figure')].map(figure => [...figure.querySelectorAll('svg svg text')].filter(text => text.getAttribute('text-anchor') == 'start').map(text => text.textContent.trim()).join(' '))")
+            .await?;
+        assert_eq!(marks, ["1 2", "1 2"]);
+        let rings: Vec<usize> = shown
+            .ask("[...document.querySelectorAll('#host-ziz figure')].map(figure => figure.querySelectorAll('circle').length)")
+            .await?;
+        assert_eq!(rings, [1, 1]);
+
+        let anomalies = shown.rows("#stands-out tbody tr").await?;
+        assert_eq!(
+            anomalies,
+            [
+                "2026-11-12 04:00|ziz|it took 8m, and 1m is usual",
+                "2026-11-12 04:00|ziz|83.8 GiB are new, and 8.6 MiB is usual"
+            ]
+        );
+        let rows = shown.rows("#host-ziz tbody tr").await?;
+        assert_eq!(rows.len(), 23);
+        assert_eq!(
+            rows.get(11).context("no such row")?,
+            "2026-11-12 04:00|ok|8m|83.8 GiB|2000||version 1, stands out"
+        );
+        assert_eq!(
+            rows.first().context("no first row")?,
+            "2026-11-23 04:00|unreachable|||||"
+        );
+
+        let log = shown
+            .texts("#last-run li > strong, #last-run li > .state")
+            .await?;
+        assert_eq!(
+            log,
+            [
+                "jak",
+                "ok",
+                "kai",
+                "partial",
+                "ziz",
+                "unreachable",
+                "forget",
+                "failed",
+                "prune",
+                "failed"
+            ]
+        );
+        let lacks = shown.texts("#last-run li li").await?;
+        assert_eq!(lacks, ["missing: /srv/films", "could not be read: /etc/shadow"]);
+        Ok(())
+    })
+}
+
+#[test]
+fn nothing_is_asked_for_and_nothing_is_complained_about() -> Result<()> {
+    show(&eventful()?, async |shown| {
+        let seen = shown.seen().await?;
+        assert_eq!(seen.requests, [shown.address()]);
+        assert_eq!(seen.console, [""; 0]);
+        Ok(())
+    })
+}
+
+#[test]
+fn what_would_ask_for_something_or_run_is_refused_by_the_page_itself() -> Result<()> {
+    let server = TcpListener::bind("127.0.0.1:0")?;
+    server.set_nonblocking(true)?;
+    let address = format!("http://{}", server.local_addr()?);
+    let bait = format!(
+        "<img src=\"{address}/a.png\"><script src=\"{address}/a.js\"></script><script>document.title = 'owned'</script>\
+         <link rel=\"stylesheet\" href=\"{address}/a.css\"><p style=\"color: red\">bait</p></main>"
+    );
+    let page = eventful()?.replacen("</main>", &bait, 1);
+    show(&page, async |shown| {
+        let seen = shown.seen().await?;
+        let title: String = shown.ask("document.title").await?;
+        assert_eq!(title, "ALERT: backups on jak");
+        let asked = server.accept().map_err(|error| error.kind());
+        assert_eq!(asked.err(), Some(ErrorKind::WouldBlock));
+        let refused = |what: &str| seen.console.iter().any(|line| line.contains(what));
+        for directive in ["img-src", "script-src", "style-src"] {
+            assert!(refused(directive), "{directive}: {:#?}", seen.console);
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn what_hosts_say_stays_text() -> Result<()> {
+    let odd = "</title></style></svg><script>document.title = 'owned'</script><img src=x onerror=\"document.title='owned'\">\
+               \"'><b onclick='x'>\u{202e}txt.exe\u{0}{{ 7 * 7 }}&lt;&#x27;";
+    let end = json!({"status": odd, "why": odd, "restic-version": format!("restic {odd}"), "missing": [odd], "empty": [odd],
+        "unmounted": [odd], "unreadable": [odd]});
+    let versions = json!({"systemd": odd, odd: odd});
+    let night = |start: &str| Night::with_versions(start, &HOSTS, &versions);
+    let first = night("2026-11-22T04:00:00Z").host("jak", "ok").host("kai", "ok");
+    let last = Night::at("2026-11-23T04:00:00Z", &HOSTS)
+        .host_that("jak", end.clone())
+        .host_that(
+            "kai",
+            json!({"status": "partial", "why": odd, "missing": [odd], "restic-version": odd}),
+        )
+        .host_that(odd, end)
+        .warns(odd)
+        .event("forget-finished", json!({"status": odd, "why": odd}))
+        .event("prune-finished", json!({"status": "failed", "why": odd}))
+        .ends();
+    let page = html(records(&[first.ends(), last])?.path(), "2026-11-23T12:00:00Z")?;
+    ensure!(!page.contains('\u{202e}') && !page.contains('\0'));
+    show(&page, async |shown| {
+        let title: String = shown.ask("document.title").await?;
+        assert_eq!(title, "ALERT: backups on jak");
+        let count: Vec<usize> = shown
+            .ask("['script', 'img', 'b', 'iframe', '[onclick]', '[onerror]', '[style]'].map(what => document.querySelectorAll(what).length)")
+            .await?;
+        assert_eq!(count, [0; 7]);
+        let text: String = shown.ask("document.body.innerText").await?;
+        assert!(
+            text.contains("<script>document.title = 'owned'</script>"),
+            "{text}"
+        );
+        assert!(
+            text.contains("\\u{202e}txt.exe\\u{0}{{ 7 * 7 }}&lt;&#x27;"),
+            "{text}"
+        );
+        let seen = shown.seen().await?;
+        assert_eq!(seen.requests, [shown.address()]);
+        assert_eq!(seen.console, [""; 0]);
+        Ok(())
+    })
+}
