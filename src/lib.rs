@@ -8,7 +8,7 @@
 //! ```
 //!
 //! Beside it, [`record`] reads what the runs have left behind, [`health`] judges it, [`history`] puts it into rows, and
-//! [`metrics`] into the words of Prometheus.
+//! [`metrics`] into the words of Prometheus. [`keep`] knows what restic's forget will do.
 //!
 //! # Example
 //!
@@ -38,11 +38,13 @@ mod escape;
 pub mod fleet;
 pub mod health;
 pub mod history;
+pub mod keep;
 pub mod metrics;
 pub mod model;
 pub mod plan;
 pub mod problem;
 pub mod record;
 pub mod resolve;
+pub mod schema;
 pub mod verify;
 pub mod write;

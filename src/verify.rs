@@ -11,9 +11,8 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use anyhow::{Context, Result, bail};
+use jiff::SignedDuration;
 use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
 
 use crate::model::Calendar;
 
@@ -50,6 +49,21 @@ fn zone_elsewhere(calendar: &str) -> Option<&str> {
 /// # Errors
 /// When `systemd-analyze` can't be started.
 pub fn longest_gap(calendar: &Calendar) -> Result<Option<SignedDuration>> {
+    Ok(longest_gap_of(&calendar_times(calendar, &[TIMES])?))
+}
+
+/// The times of a calendar expression that come after `start`, so many of them at most, as the clocks of its time zone
+/// show them, without the change to and from daylight saving time.
+///
+/// # Errors
+/// When `systemd-analyze` can't be started.
+pub fn times_after(calendar: &Calendar, start: DateTime, count: usize) -> Result<Vec<DateTime>> {
+    let iterations = format!("--iterations={count}");
+    let start = format!("--base-time={}", start.strftime("%Y-%m-%d %H:%M:%S"));
+    calendar_times(calendar, &[&iterations, &start])
+}
+
+fn calendar_times(calendar: &Calendar, options: &[&str]) -> Result<Vec<DateTime>> {
     let calendar = calendar.as_str();
     // With a zone, systemd starts a process for each of the times, and their gaps are no others without it.
     let without_zone = calendar
@@ -57,25 +71,31 @@ pub fn longest_gap(calendar: &Calendar) -> Result<Option<SignedDuration>> {
         .filter(|(_, zone)| zone.starts_with(|first: char| first.is_ascii_alphabetic()))
         .map(|(without_zone, _)| without_zone);
     for expression in [without_zone, Some(calendar)].into_iter().flatten() {
-        let output = analyze(&["calendar", TIMES, expression])?;
+        let arguments: Vec<&str> = ["calendar"]
+            .iter()
+            .chain(options)
+            .chain([&expression])
+            .copied()
+            .collect();
+        let output = analyze(&arguments)?;
         if output.status.success() {
-            return Ok(longest_gap_of(&String::from_utf8_lossy(&output.stdout)));
+            return Ok(times_of(&String::from_utf8_lossy(&output.stdout)));
         }
     }
-    Ok(None)
+    Ok(Vec::new())
 }
 
-fn longest_gap_of(times: &str) -> Option<SignedDuration> {
+fn times_of(report: &str) -> Vec<DateTime> {
     let time = |line: &str| {
         let (_, time) = line.split_once(": ")?;
-        let time = DateTime::strptime("%a %Y-%m-%d %H:%M:%S UTC", time).ok()?;
-        time.to_zoned(TimeZone::UTC).ok().map(|time| time.timestamp())
+        DateTime::strptime("%a %Y-%m-%d %H:%M:%S UTC", time).ok()
     };
-    let times: Vec<Timestamp> = times.lines().filter_map(time).collect();
-    times
-        .windows(2)
-        .filter_map(|pair| Some(pair.last()?.duration_since(*pair.first()?)))
-        .max()
+    report.lines().filter_map(time).collect()
+}
+
+fn longest_gap_of(times: &[DateTime]) -> Option<SignedDuration> {
+    let gap = |pair: &[DateTime]| Some(pair.last()?.duration_since(*pair.first()?));
+    times.windows(2).filter_map(gap).max()
 }
 
 /// The exposure of one unit file in tenths, from 0 (nothing) to 100 (everything), as
@@ -125,10 +145,13 @@ mod tests {
         let times = "Normalized form: Mon..Fri *-*-* 22:30:00\n    Next elapse: Fri 2026-11-27 22:30:00 UTC\n       \
                      From now: 3 days left\n       Iter. #2: Mon 2026-11-30 22:30:00 UTC\n       From now: 6 days \
                      left\n   Iteration #3: Tue 2026-12-01 22:30:00 UTC\n";
-        assert_eq!(longest_gap_of(times), Some(SignedDuration::from_hours(72)));
-        assert_eq!(longest_gap_of("    Next elapse: never\n"), None);
         assert_eq!(
-            longest_gap_of("    Next elapse: Fri 2026-11-27 22:30:00 UTC\n"),
+            longest_gap_of(&times_of(times)),
+            Some(SignedDuration::from_hours(72))
+        );
+        assert_eq!(longest_gap_of(&times_of("    Next elapse: never\n")), None);
+        assert_eq!(
+            longest_gap_of(&times_of("    Next elapse: Fri 2026-11-27 22:30:00 UTC\n")),
             None
         );
     }

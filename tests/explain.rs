@@ -28,7 +28,7 @@ fn explain(fleet: &str, arguments: &[&str]) -> Result<Outcome> {
     run(genbackup()
         .arg("--fleet")
         .arg(file)
-        .arg("explain")
+        .args(["explain", "--now", "2026-11-23T12:00"])
         .args(arguments))
 }
 

@@ -1,4 +1,8 @@
-//! `genbackup explain`: who runs what when, who holds which secret, and what an old host does without.
+//! `genbackup explain`: who runs what when, who holds which secret, what stays for how long, and what an old host does
+//! without.
+
+mod keeps;
+mod picture;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -6,8 +10,11 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use askama::Template;
 use clap::Args;
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 
-use super::load;
+use super::{load, terminal};
 use crate::emit::capabilities;
 use crate::model::{CatchUp, Creation, Fleet, HostName, MinimumVersions, Source, TimeSpan, UnitPath};
 use crate::plan::HostPlan;
@@ -17,13 +24,22 @@ pub(super) struct Arguments {
     /// Only this host
     #[arg(long, value_name = "NAME")]
     host: Option<String>,
+    /// Another time than now, as if the clock showed it
+    #[arg(long, value_name = "TIME", hide = true)]
+    now: Option<DateTime>,
 }
+
+/// As wide as lines are where there is no terminal.
+const WIDTH: usize = 100;
+/// Where the texts of the explanation begin.
+const INDENT: &str = "              ";
 
 #[derive(Template)]
 #[template(path = "cli/explain.txt", escape = "none")]
 struct Explanation<'f> {
     fleet: &'f Fleet,
     backed_up: usize,
+    keeps: Vec<String>,
     hosts: Vec<Host<'f>>,
 }
 
@@ -54,13 +70,32 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
             bail!("`{wanted}` only keeps the snapshots of others; leave out `--host` to see it");
         }
     }
+    let width = terminal::width().map_or(WIDTH, usize::from);
+    let now = arguments
+        .now
+        .unwrap_or_else(|| Timestamp::now().to_zoned(TimeZone::system()).datetime());
     let explanation = Explanation {
+        keeps: keeps::keeps(&fleet, now, width.saturating_sub(INDENT.len()))?,
         fleet: &fleet,
         backed_up,
         hosts,
     };
-    print!("{}", explanation.render()?);
+    terminal::say(&fitting(&explanation.render()?))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The text in lines that fit into the terminal.
+fn fitting(text: &str) -> String {
+    let Some(width) = terminal::width() else {
+        return text.to_owned();
+    };
+    let options = textwrap::Options::new(width.into());
+    let fit = |line: &str| match textwrap::core::display_width(line) > width.into() {
+        true if line.starts_with("  ") => textwrap::fill(line, options.clone().subsequent_indent(INDENT)),
+        true => textwrap::fill(line, options.clone()),
+        false => line.to_owned(),
+    };
+    text.lines().map(|line| fit(line) + "\n").collect()
 }
 
 /// What is said of a host; `None` when nothing of it is backed up.

@@ -43,6 +43,12 @@ impl ResticVersion {
         *self >= feature.since()
     }
 
+    /// True when forget keeps the oldest snapshot while a rule has some left, since 0.16 (its `ApplyPolicy`).
+    #[must_use]
+    pub fn keeps_the_oldest(&self) -> bool {
+        (self.major, self.minor) >= (0, 16)
+    }
+
     /// What it has to do without.
     pub fn lacks(&self) -> impl Iterator<Item = ResticFeature> {
         ResticFeature::ALL
