@@ -11,6 +11,7 @@ mod man;
 mod metrics;
 mod output;
 mod records;
+mod schema;
 mod status;
 mod terminal;
 
@@ -43,7 +44,7 @@ enum Verb {
     Check(check::Arguments),
     /// Write the files of this host, of another, or of all
     Emit(emit::Arguments),
-    /// Say in plain words who runs what when, and who holds which secret
+    /// Say in plain words who runs what when, who holds which secret, and what stays for how long
     Explain(explain::Arguments),
     /// Say how well each host is: exit status 0 OK, 1 WARNING, 2 ALERT, 3 NEVER or unknown
     Status(status::Arguments),
@@ -51,6 +52,8 @@ enum Verb {
     History(history::Arguments),
     /// Write how well each host is for Prometheus, as the textfile collector of its node exporter reads it
     Metrics(metrics::Arguments),
+    /// Print what a fleet file may hold as a JSON schema, by which editors complete it
+    Schema(schema::Arguments),
     /// Print what a shell needs to complete this command's words
     Completions(completions::Arguments),
     /// Print this command's manual page, or write a page for it and one for each verb
@@ -69,6 +72,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         Verb::Status(arguments) => Ok(status::run(fleet, arguments)),
         Verb::History(arguments) => history::run(arguments),
         Verb::Metrics(arguments) => metrics::run(fleet, arguments),
+        Verb::Schema(arguments) => schema::run(arguments),
         Verb::Completions(arguments) => completions::run(arguments),
         Verb::Man(arguments) => man::run(arguments),
     };

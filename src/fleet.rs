@@ -6,12 +6,13 @@
 
 mod explain;
 mod read;
+mod spanned;
 mod syntax;
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
-use toml::Spanned;
 
 use crate::model::{
     AbsolutePath, Address, Calendar, ExcludePattern, HostName, KeepPolicy, PublicKey, Refusal, ResticVersion,
@@ -19,6 +20,7 @@ use crate::model::{
 };
 
 pub use read::{Reading, read};
+pub use spanned::Spanned;
 
 /// A value and its place in the file; absent when the key is.
 pub type Field<T> = Option<Spanned<T>>;
@@ -39,36 +41,41 @@ impl<T: TryFrom<String, Error = Refusal>> From<String> for Item<T> {
 }
 
 /// The whole file.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct FleetFile {
-    /// `[schedule]`
+    /// When the hosts are backed up.
+    #[schemars(required)]
     pub schedule: Field<ScheduleTable>,
-    /// `[repository]`
+    /// restic's repository and who holds it.
+    #[schemars(required)]
     pub repository: Field<RepositoryTable>,
-    /// `[nfs]`
+    /// How clients on other machines reach the repository.
     pub nfs: Field<NfsTable>,
-    /// `[ssh]`
+    /// How the storage host reaches clients on other machines.
     pub ssh: Field<SshTable>,
-    /// `[hosts.NAME]`
+    /// The hosts, each with what of it is backed up.
+    #[schemars(required)]
     pub hosts: Field<BTreeMap<Spanned<HostName>, HostTable>>,
-    /// `[monitor]`
+    /// How old a last backup may be; without this, that follows the schedule.
     pub monitor: Field<MonitorTable>,
-    /// `[minimum-versions]`, of all hosts that do not say otherwise
+    /// Which programs are there at least, on all hosts that do not say otherwise; the oldest that work are the default.
     pub minimum_versions: Field<VersionsTable>,
 }
 
 /// `[schedule]`: when the hosts are backed up.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct ScheduleTable {
     /// When a run starts, systemd.time(7).
+    #[schemars(required)]
     pub calendar: Field<Calendar>,
     /// The start is put off by up to this span, so that many fleets do not start at once.
     pub randomized_delay: Field<TimeSpan>,
     /// What happens to a run that the storage host slept through.
     pub catch_up: Field<CatchUpWord>,
     /// How many hosts are backed up at once.
+    #[schemars(range(min = 1, max = 256))]
     pub max_parallel: Field<i64>,
     /// How long one host may take.
     pub time_limit: Field<TimeSpan>,
@@ -100,18 +107,22 @@ impl TryFrom<String> for CatchUpWord {
 }
 
 /// `[repository]`: restic's repository and who holds it.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct RepositoryTable {
     /// The storage host.
+    #[schemars(required)]
     pub host: Field<String>,
     /// Where the repository is on the storage host.
+    #[schemars(required)]
     pub path: Field<UnitPath>,
     /// The mount point of the file system that the repository lies on.
     pub file_system: Field<UnitPath>,
     /// The file with the repository's password, on the storage host.
+    #[schemars(required)]
     pub password_file: Field<UnitPath>,
     /// Which snapshots stay.
+    #[schemars(required)]
     pub keep: Field<KeepPolicy>,
     /// Whether a repository is made where none is.
     pub initialize: Field<bool>,
@@ -120,31 +131,36 @@ pub struct RepositoryTable {
     /// How long a restic that is told to stop may take, before it is killed and its lock stays.
     pub stop_wait: Field<TimeSpan>,
     /// The user id of restic on the storage host, to which NFS maps every client.
+    #[schemars(range(min = 1))]
     pub uid: Field<i64>,
 }
 
 /// `[nfs]`: how clients reach the repository.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct NfsTable {
     /// Where clients mount the repository.
+    #[schemars(required)]
     pub mount: Field<UnitPath>,
 }
 
 /// `[ssh]`: how the storage host reaches clients.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct SshTable {
     /// The port on which clients wait for the storage host.
+    #[schemars(range(min = 1, max = 65535))]
     pub port: Field<i64>,
     /// The private key, on the storage host.
+    #[schemars(required)]
     pub key_file: Field<UnitPath>,
     /// Its public key.
+    #[schemars(required)]
     pub public_key: Field<PublicKey>,
 }
 
 /// `[hosts.NAME]`: one host.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct HostTable {
     /// Where the host is reached; by default its name.
@@ -154,6 +170,7 @@ pub struct HostTable {
     /// The private key of that, on the host.
     pub host_key_file: Field<UnitPath>,
     /// What is backed up.
+    #[schemars(length(min = 1))]
     pub include: List<AbsolutePath>,
     /// What is left out, as restic's patterns.
     pub exclude: List<ExcludePattern>,
@@ -175,7 +192,7 @@ pub struct HostTable {
 
 /// `[minimum-versions]`, also of one host: which programs are there at least. What newer ones can do is used only
 /// where the fleet says so.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct VersionsTable {
     /// restic's version.
@@ -185,11 +202,13 @@ pub struct VersionsTable {
 }
 
 /// `[monitor]`: how old a last backup may be.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct MonitorTable {
     /// Older than this is a warning.
+    #[schemars(required)]
     pub warn_after: Field<TimeSpan>,
     /// Older than this is an alert.
+    #[schemars(required)]
     pub alert_after: Field<TimeSpan>,
 }

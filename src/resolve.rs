@@ -7,7 +7,7 @@ mod hosts;
 mod paths;
 mod source;
 
-use toml::Spanned;
+use crate::fleet::Spanned;
 
 use crate::fleet::{CatchUpWord, FleetFile, MonitorTable, Reading, RepositoryTable, ScheduleTable};
 use crate::model::{CatchUp, Creation, Fleet, Monitor, Repository, Schedule, TimeSpan, UnitPath};

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::ops::{Range, RangeInclusive};
 
-use toml::Spanned;
+use crate::fleet::Spanned;
 
 use crate::fleet::Item;
 use crate::problem::{Problem, Problems};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use toml::Spanned;
+use crate::fleet::Spanned;
 
 use crate::fleet::{Field, HostTable, NfsTable, SshTable, VersionsTable};
 use crate::model::{

@@ -1,6 +1,6 @@
 //! Paths that are well-formed and still wrong: hidden by the sandbox, inside each other, in a public place.
 
-use toml::Spanned;
+use crate::fleet::Spanned;
 
 use crate::model::{AbsolutePath, ExcludePattern, UnitPath};
 

@@ -1,6 +1,6 @@
 //! What of a host is backed up, and with which versions.
 
-use toml::Spanned;
+use crate::fleet::Spanned;
 
 use crate::fleet::{HostTable, VersionsTable};
 use crate::model::{

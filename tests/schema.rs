@@ -1,0 +1,223 @@
+//! `genbackup schema` takes every fleet file that we take, and refuses those whose mistake is one of shape.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the program runs as its users run it, on files that the tests make"
+)]
+
+#[path = "support/command.rs"]
+mod command;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use jsonschema::Validator;
+use serde_json::Value;
+
+use command::{genbackup, run};
+
+/// Mistakes that no schema can say: values that do not fit together, what only systemd knows, and numbers with a
+/// meaning. For everything else in `fixtures/problems` the schema has to find out.
+const NOT_OF_SHAPE: &[&str] = &[
+    "address-that-is-a-number",
+    "alert-before-warning",
+    "calendar-in-cron-words",
+    "calendar-of-a-time-zone-that-is-none",
+    "calendar-that-systemd-refuses",
+    "exclude-that-only-starts-alike",
+    "file-system-with-a-comma",
+    "file-system-with-a-space",
+    "file-system-without-the-repository",
+    "host-key-file-in-the-nix-store",
+    "host-key-of-the-storage-host",
+    "host-name-that-is-no-address",
+    "host-that-only-has-options",
+    "include-path-in-the-repository",
+    "include-path-of-everything",
+    "include-path-of-everything-with-some-excluded",
+    "include-path-that-contains-a-hidden-one",
+    "include-path-that-contains-two-hidden-ones",
+    "include-path-that-is-hidden-dev",
+    "include-path-that-is-hidden-lib-modules",
+    "include-path-that-is-hidden-proc",
+    "include-path-that-is-hidden-sys",
+    "include-path-that-is-hidden-tmp",
+    "include-path-that-is-hidden-var-tmp",
+    "initialize-without-file-system",
+    "keep-that-keeps-nothing",
+    "keep-with-a-period-twice",
+    "key-file-in-the-nix-store",
+    "key-file-in-the-repository",
+    "may-be-absent-of-the-storage-host",
+    "may-be-empty-what-is-not-included",
+    "missing-hosts-below-their-table",
+    "missing-key-hosts-host-key",
+    "missing-key-hosts-include",
+    "missing-table-nfs",
+    "missing-table-ssh",
+    "mount-at-the-root",
+    "mount-in-an-include-path-of-a-client",
+    "mount-in-dev",
+    "mount-whose-unit-has-too-long-a-name",
+    "must-be-mounted-and-one-file-system",
+    "must-be-mounted-what-is-not-backed-up",
+    "no-include-anywhere",
+    "password-file-in-the-nix-store",
+    "password-file-in-the-repository",
+    "path-that-is-too-long",
+    "path-with-a-noncharacter",
+    "port-22",
+    "public-key-cut-short",
+    "public-key-cut-short-in-its-middle",
+    "repository-at-the-root",
+    "repository-in-an-include-path",
+    "repository-in-tmp",
+    "repository-with-an-octal-escape",
+    "storage-host-name-that-is-no-address",
+    "storage-host-not-in-hosts",
+    "storage-host-with-a-dot-not-in-hosts",
+    "storage-host-without-likeness",
+    "time-span-below-a-second",
+    "time-span-of-nothing",
+    "two-hosts-with-one-address",
+    "two-hosts-with-one-host-key",
+    "uid-of-nobody",
+    "version-of-restic-that-is-too-old",
+    "version-of-systemd-that-is-too-old",
+];
+
+fn schema() -> Result<Value> {
+    let said = run(genbackup().arg("schema"))?;
+    ensure!(said.status.success() && said.stderr.is_empty(), "{}", said.stderr);
+    Ok(serde_json::from_str(&said.stdout)?)
+}
+
+fn validator() -> Result<Validator> {
+    Ok(jsonschema::validator_for(&schema()?)?)
+}
+
+fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures")
+}
+
+/// A fleet file as JSON; none where it is no TOML.
+fn read(file: &Path) -> Result<Option<Value>> {
+    let text = std::fs::read_to_string(file)?;
+    let Ok(table) = toml::from_str::<toml::Table>(&text) else {
+        return Ok(None);
+    };
+    Ok(Some(serde_json::to_value(table)?))
+}
+
+#[test]
+fn the_schema_is_one_and_of_the_draft_that_editors_read() -> Result<()> {
+    let schema = schema()?;
+    assert!(jsonschema::meta::is_valid(&schema));
+    assert_eq!(schema["$schema"], "http://json-schema.org/draft-07/schema#");
+    Ok(())
+}
+
+#[test]
+fn every_fleet_of_the_fixtures_is_taken() -> Result<()> {
+    let validator = validator()?;
+    let mut seen = 0;
+    for folder in ["fleets", "releases"] {
+        for entry in std::fs::read_dir(fixtures().join(folder))? {
+            let file = entry?.path().join("fleet.toml");
+            let fleet = read(&file)?.context("a fleet file is TOML")?;
+            let errors: Vec<String> = validator
+                .iter_errors(&fleet)
+                .map(|error| format!("{error} at {}", error.instance_path()))
+                .collect();
+            assert!(errors.is_empty(), "{}: {errors:#?}", file.display());
+            seen += 1;
+        }
+    }
+    ensure!(seen >= 5, "only {seen}");
+    Ok(())
+}
+
+#[test]
+fn every_mistake_of_shape_is_refused() -> Result<()> {
+    let validator = validator()?;
+    let mut taken = BTreeSet::new();
+    for entry in std::fs::read_dir(fixtures().join("problems"))? {
+        let file = entry?.path();
+        if let Some(fleet) = read(&file)?
+            && validator.is_valid(&fleet)
+        {
+            let name = file.file_stem().context("a name")?.to_string_lossy().into_owned();
+            taken.insert(name);
+        }
+    }
+    let expected: BTreeSet<String> = NOT_OF_SHAPE.iter().map(|&name| name.to_owned()).collect();
+    let surprising: Vec<_> = taken.symmetric_difference(&expected).collect();
+    assert!(
+        surprising.is_empty(),
+        "taken and not on the list, or the other way round: {surprising:#?}"
+    );
+    Ok(())
+}
+
+/// The keys of a file's tables, however deep, with what is known of each.
+fn keys<'s>(schema: &'s Value, path: &str, found: &mut Vec<(String, &'s Value)>) {
+    for map in ["properties", "patternProperties"] {
+        for (key, value) in schema[map].as_object().into_iter().flatten() {
+            let key = if map == "properties" { key } else { "NAME" };
+            let path = format!("{path}.{key}");
+            keys(value, &path, found);
+            found.push((path, value));
+        }
+    }
+}
+
+#[test]
+fn every_key_has_a_description_and_no_table_takes_another() -> Result<()> {
+    let schema = schema()?;
+    let mut found = Vec::new();
+    keys(&schema, "", &mut found);
+    let file = fixtures().join("fleets/every-option/fleet.toml");
+    let every_option = read(&file)?.context("TOML")?;
+    let hosts = every_option["hosts"].as_object().context("hosts")?;
+    let mut wanted: BTreeSet<String> = BTreeSet::new();
+    for (table, keys) in every_option.as_object().context("tables")? {
+        let keys = keys.as_object().context("keys")?.keys();
+        if table != "hosts" {
+            wanted.extend(keys.map(|key| format!(".{table}.{key}")));
+        }
+    }
+    let of_hosts = hosts.values().filter_map(Value::as_object).flatten();
+    wanted.extend(of_hosts.map(|(key, _)| format!(".hosts.NAME.{key}")));
+    ensure!(wanted.len() > 25, "{wanted:?}");
+    for key in &wanted {
+        assert!(found.iter().any(|(path, _)| path == key), "no {key}");
+    }
+    for (path, value) in found {
+        let description = value["description"].as_str().unwrap_or_default();
+        assert!(description.len() > 5, "{path}: {value}");
+        if value["type"] == "object" {
+            assert_eq!(value["additionalProperties"], false, "{path}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn nothing_may_be_null_for_toml_has_none() -> Result<()> {
+    let text = schema()?.to_string();
+    assert!(!text.contains("null"), "{text}");
+    Ok(())
+}
+
+#[test]
+fn the_schema_goes_into_a_file_over_the_one_before() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("fleet.schema.json");
+    std::fs::write(&file, "an older one")?;
+    let said = run(genbackup().args(["schema", "--out"]).arg(&file))?;
+    assert!(said.status.success() && said.stdout.is_empty(), "{}", said.stderr);
+    let written: Value = serde_json::from_str(&std::fs::read_to_string(&file)?)?;
+    assert_eq!(written, schema()?);
+    Ok(())
+}
