@@ -41,6 +41,8 @@ pub mod history;
 pub mod keep;
 pub mod metrics;
 pub mod model;
+pub mod mounts;
+pub mod openssh;
 pub mod plan;
 pub mod problem;
 pub mod record;

@@ -27,7 +27,7 @@ mod tree;
 
 use std::fs;
 use std::io::{ErrorKind, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
@@ -89,6 +89,14 @@ pub fn make_folder(folder: &Path) -> Result<()> {
     fs::create_dir_all(folder).with_context(|| format!("can't make the folder {}", folder.display()))
 }
 
+/// Makes the folder of a file, with those above it.
+///
+/// # Errors
+/// When it can't be made.
+pub fn make_folder_of(file: &Path) -> Result<()> {
+    file.parent().map_or(Ok(()), make_folder)
+}
+
 /// Writes a file, mode 0644, over one that may be there: at any moment, who reads it reads one of them, whole. Its
 /// folder is there, or its place was written wrong.
 ///
@@ -114,18 +122,31 @@ pub fn replace(path: &Path, text: &[u8]) -> Result<()> {
     written().with_context(|| format!("can't write {}", path.display()))
 }
 
-/// Writes a file that is not there yet, mode 0644, with its folder.
+/// Writes a file that is not there yet, mode 0644 less the umask, with its folder.
 ///
 /// # Errors
 /// When there is one already, or it can't be written.
 pub fn create_new(path: &Path, text: &str) -> Result<()> {
+    create(path, text, 0o644)
+}
+
+/// The same for a secret: mode 0600, from the first moment on.
+///
+/// # Errors
+/// As [`create_new`].
+pub fn create_secret(path: &Path, text: &str) -> Result<()> {
+    create(path, text, 0o600)
+}
+
+fn create(path: &Path, text: &str, mode: u32) -> Result<()> {
     if let Some(folder) = path.parent() {
         make_folder(folder)?;
     }
-    let mut file = match fs::File::create_new(path) {
+    let mut options = fs::OpenOptions::new();
+    let mut file = match options.write(true).create_new(true).mode(mode).open(path) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
             bail!(
-                "{} is there already\n\nhint: name another file with `--fleet`, or move this one away",
+                "{} is there already\n\nhint: name another file, or move this one away",
                 path.display()
             );
         }

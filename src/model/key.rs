@@ -1,6 +1,7 @@
 //! SSH public keys.
 
-use base64::prelude::{BASE64_STANDARD, Engine};
+use base64::prelude::{BASE64_STANDARD, BASE64_STANDARD_NO_PAD, Engine};
+use sha2::{Digest, Sha256};
 
 use super::{Refusal, checked_string};
 
@@ -96,5 +97,28 @@ impl PublicKey {
     #[must_use]
     pub fn without_comment(&self) -> String {
         self.0.split(' ').take(2).collect::<Vec<_>>().join(" ")
+    }
+
+    /// The fingerprint as `ssh-keygen -l` shows it: `SHA256:` and the hash's base64.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        let blob = self.0.split(' ').nth(1).map(|word| BASE64_STANDARD.decode(word));
+        let hash = Sha256::digest(blob.and_then(Result::ok).unwrap_or_default());
+        format!("SHA256:{}", BASE64_STANDARD_NO_PAD.encode(hash))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fingerprint_is_the_one_that_ssh_keygen_shows() {
+        let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKUthtmB1nGOk/Hh8BpoxFSY1XYL4CMoSFbOhcnVHWJD root@jak";
+        let key = PublicKey::try_from(key.to_owned()).unwrap();
+        assert_eq!(
+            key.fingerprint(),
+            "SHA256:zdWYWsd+zsXufoWhHk/1Kin9V4W2LwUrrWK32VZ4Clc"
+        );
     }
 }

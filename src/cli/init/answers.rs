@@ -1,0 +1,116 @@
+//! What somebody answered, and what follows from it.
+
+use anyhow::{Result, bail};
+
+use super::file;
+use super::secrets::Secret;
+use crate::fleet;
+use crate::model::{AbsolutePath, Address, Calendar, HostName, KeepPolicy, PublicKey, Refusal, UnitPath};
+use crate::openssh;
+use crate::resolve::resolve;
+
+/// What somebody answered.
+#[derive(Debug, Clone)]
+pub(super) struct Answers {
+    pub(super) host: HostName,
+    pub(super) path: UnitPath,
+    pub(super) file_system: UnitPath,
+    pub(super) password_file: Secret,
+    pub(super) calendar: Calendar,
+    pub(super) keep: KeepText,
+    pub(super) include: Vec<AbsolutePath>,
+    pub(super) remote: Option<Remote>,
+}
+
+/// The clients on other machines, and what they share.
+#[derive(Debug, Clone)]
+pub(super) struct Remote {
+    pub(super) mount: UnitPath,
+    pub(super) key_file: Secret,
+    pub(super) clients: Vec<Client>,
+}
+
+/// A client on another machine.
+#[derive(Debug, Clone)]
+pub(super) struct Client {
+    pub(super) name: HostName,
+    /// Where its name does not do.
+    pub(super) address: Option<Address>,
+    pub(super) host_key: PublicKey,
+    pub(super) include: Vec<AbsolutePath>,
+}
+
+/// A keep policy as it was written.
+#[derive(Debug, Clone)]
+pub(super) struct KeepText(pub(super) String);
+
+impl TryFrom<String> for KeepText {
+    type Error = Refusal;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        KeepPolicy::try_from(text.clone()).map(|_| Self(text))
+    }
+}
+
+pub(super) const PASSWORD_FILE: &str = "/etc/genbackup/restic-password";
+pub(super) const KEY_FILE: &str = "/etc/genbackup/ssh_ed25519";
+pub(super) const CALENDAR: &str = "*-*-* 04:00:00";
+pub(super) const KEEP: &str = "30 daily, 5 weekly, 12 monthly, 10 yearly";
+pub(super) const INCLUDE: [&str; 2] = ["/etc", "/home"];
+pub(super) const MOUNT: &str = "/mnt/backup";
+/// Stands for a key that is not made yet.
+const KEY_TO_BE_MADE: &str =
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+impl Answers {
+    /// What stands in a file that nobody was asked about.
+    pub(super) fn usual(host: HostName) -> Result<Self, Refusal> {
+        let include = INCLUDE.map(|path| AbsolutePath::try_from(path.to_owned()));
+        Ok(Self {
+            host,
+            path: "/srv/backup/restic".to_owned().try_into()?,
+            file_system: "/".to_owned().try_into()?,
+            password_file: Secret::IsThere(PASSWORD_FILE.to_owned().try_into()?),
+            calendar: CALENDAR.to_owned().try_into()?,
+            keep: KEEP.to_owned().try_into()?,
+            include: include.into_iter().collect::<Result<_, _>>()?,
+            remote: None,
+        })
+    }
+
+    /// That `genbackup check` takes what comes of it.
+    ///
+    /// # Errors
+    /// All problems, where answers do not fit together.
+    pub(super) fn check(&self) -> Result<()> {
+        let key = PublicKey::try_from(KEY_TO_BE_MADE.to_owned())?;
+        let text = file::text(self, Some(&key), "fleet.schema.json")?;
+        if let Err(problems) = resolve(fleet::read("answers", &text)) {
+            let problems: Vec<String> = problems
+                .iter()
+                .map(|problem| format!("{}\n    {}", problem.refusal.what, problem.refusal.hint))
+                .collect();
+            bail!("{}", problems.join("\n"));
+        }
+        Ok(())
+    }
+
+    /// The fleet file. The key pair is there by now.
+    pub(super) fn fleet_file(&self, schema: &str) -> Result<String> {
+        let key = match &self.remote {
+            Some(remote) => Some(openssh::public_key(remote.key_file.path().as_ref())?),
+            None => None,
+        };
+        file::text(self, key.as_ref(), schema)
+    }
+
+    /// Makes what is to be made, the key pair and the password.
+    pub(super) fn make_secrets(&self) -> Result<()> {
+        if let Some(Secret::ToBeMade(file)) = self.remote.as_ref().map(|remote| &remote.key_file) {
+            crate::write::make_folder_of(file.as_str().as_ref())?;
+            openssh::make_pair(file.as_str().as_ref())?;
+            println!("{file}: a key pair for the clients");
+        }
+        self.password_file.make_password()
+    }
+}

@@ -1,0 +1,94 @@
+//! The answers as a commented fleet file.
+
+use std::fmt::Display;
+
+use anyhow::Result;
+use askama::Template;
+
+use super::answers::Answers;
+use crate::model::PublicKey;
+
+/// Every value stands here as TOML writes it, with its quotes.
+#[derive(Template)]
+#[template(path = "fleet.toml", escape = "none")]
+struct FleetTemplate<'a> {
+    schema: &'a str,
+    host: String,
+    path: String,
+    file_system: String,
+    password_file: String,
+    calendar: String,
+    keep: String,
+    include: Vec<String>,
+    remote: Option<RemoteTables>,
+}
+
+struct RemoteTables {
+    mount: String,
+    key_file: String,
+    public_key: String,
+    clients: Vec<HostTable>,
+}
+
+struct HostTable {
+    name: String,
+    address: Option<String>,
+    host_key: String,
+    include: Vec<String>,
+}
+
+/// The fleet file, with the public key of the storage host where there are clients on other machines.
+pub(super) fn text(answers: &Answers, public_key: Option<&PublicKey>, schema: &str) -> Result<String> {
+    let remote = answers.remote.as_ref().zip(public_key);
+    let template = FleetTemplate {
+        schema,
+        host: quoted(&answers.host),
+        path: quoted(&answers.path),
+        file_system: quoted(&answers.file_system),
+        password_file: quoted(answers.password_file.path()),
+        calendar: quoted(&answers.calendar),
+        keep: quoted(&answers.keep.0),
+        include: answers.include.iter().map(quoted).collect(),
+        remote: remote.map(|(remote, public_key)| RemoteTables {
+            mount: quoted(&remote.mount),
+            key_file: quoted(remote.key_file.path()),
+            public_key: quoted(public_key),
+            clients: remote
+                .clients
+                .iter()
+                .map(|client| HostTable {
+                    name: quoted(&client.name),
+                    address: client.address.as_ref().map(quoted),
+                    host_key: quoted(&client.host_key),
+                    include: client.include.iter().map(quoted).collect(),
+                })
+                .collect(),
+        }),
+    };
+    Ok(template.render()? + "\n")
+}
+
+/// A text as a basic string of TOML.
+fn quoted(value: impl Display) -> String {
+    let mut text = String::from('"');
+    for character in value.to_string().chars() {
+        match character {
+            '"' | '\\' => text.extend(['\\', character]),
+            _ => text.push(character),
+        }
+    }
+    text + "\""
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quoted_text_comes_back() {
+        for text in ["", "/etc", "/a \"b\" \\c \\", "größe 日本", "#"] {
+            let read: toml::Table = toml::from_str(&format!("key = {}", quoted(text))).unwrap();
+            assert_eq!(read["key"].as_str(), Some(text));
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! The questions of `genbackup init` on a terminal. Nothing is changed until all of them are answered.
+
+use std::path::Path;
+
+use anyhow::Result;
+use inquire::validator::{ErrorMessage, Validation};
+use inquire::{Confirm, CustomUserError, Text};
+
+use super::answers::{
+    Answers, CALENDAR, Client, INCLUDE, KEEP, KEY_FILE, KeepText, MOUNT, PASSWORD_FILE, Remote,
+};
+use super::secrets::Secret;
+use crate::cli::terminal::harmless;
+use crate::model::{AbsolutePath, Address, Calendar, HostName, PublicKey, Refusal, UnitPath};
+use crate::mounts::{self, Mount};
+use crate::{openssh, verify};
+
+/// Where a host's own sshd shows the key that ours shows, too.
+const SSH_PORT: u16 = 22;
+
+/// Asks until the answers fit together.
+pub(super) fn ask(host: &str) -> Result<Answers> {
+    println!("A few questions; Ctrl-C stops, and nothing is written before the last one is answered.\n");
+    loop {
+        let answers = ask_once(host)?;
+        let Err(problems) = answers.check() else {
+            if Confirm::new("write the fleet file?")
+                .with_default(true)
+                .prompt()?
+            {
+                return Ok(answers);
+            }
+            return Err(inquire::InquireError::OperationCanceled.into());
+        };
+        println!("\nthese answers do not fit together:\n  {problems}\nonce more, then:\n");
+    }
+}
+
+fn ask_once(host: &str) -> Result<Answers> {
+    let host: HostName = value(
+        "the storage host's name:",
+        host,
+        "it holds the repository and coordinates the runs",
+    )?;
+    let (path, file_system) = repository()?;
+    let password_file = secret(
+        "the file with the repository's password, on the storage host:",
+        PASSWORD_FILE,
+        "make it, with a random password?",
+    )?;
+    let include = include(host.as_str())?;
+    let mut clients = Vec::new();
+    while Confirm::new("back up another machine?")
+        .with_default(false)
+        .prompt()?
+    {
+        clients.push(client()?);
+    }
+    let remote = if clients.is_empty() {
+        None
+    } else {
+        Some(remote(clients)?)
+    };
+    Ok(Answers {
+        host,
+        path,
+        file_system,
+        password_file,
+        calendar: calendar()?,
+        keep: value::<KeepText>(
+            "which snapshots stay:",
+            KEEP,
+            "numbers and periods; `genbackup explain` draws what comes of it",
+        )?,
+        include,
+        remote,
+    })
+}
+
+/// Asks for a text until its grammar takes it.
+fn value<T: TryFrom<String, Error = Refusal>>(question: &str, default: &str, help: &str) -> Result<T> {
+    let takes = |text: &str| Ok::<_, CustomUserError>(validation(T::try_from(text.to_owned()).map(drop)));
+    let asked = Text::new(question).with_help_message(help).with_validator(takes);
+    let text = match default {
+        "" => asked.prompt()?,
+        default => asked.with_default(default).prompt()?,
+    };
+    Ok(T::try_from(text)?)
+}
+
+fn validation(taken: Result<(), Refusal>) -> Validation {
+    match taken {
+        Ok(()) => Validation::Valid,
+        Err(refusal) => {
+            let message = format!("{}: {}", refusal.what, refusal.hint);
+            Validation::Invalid(ErrorMessage::Custom(harmless(&message)))
+        }
+    }
+}
+
+/// The repository's folder, and the file system that it lies on.
+fn repository() -> Result<(UnitPath, UnitPath)> {
+    let list = std::fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+    let mounts = mounts::parse(&list);
+    let folders: Vec<String> = mounts
+        .iter()
+        .filter(|mount| mount.is_of_a_disk() && mount.target != "/")
+        .map(|mount| format!("{}/restic", mount.target))
+        .collect();
+    let proposed = folders.first().cloned();
+    let suggested = move |typed: &str| {
+        let fits = |folder: &&String| folder.starts_with(typed);
+        Ok::<_, CustomUserError>(folders.iter().filter(fits).cloned().collect::<Vec<_>>())
+    };
+    let takes =
+        |text: &str| Ok::<_, CustomUserError>(validation(UnitPath::try_from(text.to_owned()).map(drop)));
+    let path = Text::new("the repository's folder:")
+        .with_default(proposed.as_deref().unwrap_or("/srv/backup/restic"))
+        .with_help_message("on another disk than the system; the disks that are mounted are proposed")
+        .with_autocomplete(suggested)
+        .with_validator(takes)
+        .prompt()?;
+    let path = UnitPath::try_from(path)?;
+    let found = mounts::below(&mounts, path.as_str()).map_or("/", |mount: &Mount| &mount.target);
+    let file_system = value(
+        "the mount point that it lies on:",
+        found,
+        "while nothing is mounted there, no repository is made",
+    )?;
+    Ok((path, file_system))
+}
+
+/// A file that holds a secret; what is not there may be made.
+fn secret(question: &str, default: &str, offer: &str) -> Result<Secret> {
+    let file: UnitPath = value(
+        question,
+        default,
+        "readable for root alone; systemd hands it over",
+    )?;
+    if !Path::new(file.as_str()).exists() && Confirm::new(offer).with_default(true).prompt()? {
+        return Ok(Secret::ToBeMade(file));
+    }
+    Ok(Secret::IsThere(file))
+}
+
+fn include(host: &str) -> Result<Vec<AbsolutePath>> {
+    let takes = |text: &str| Ok::<_, CustomUserError>(validation(paths(text).map(drop)));
+    let text = Text::new(&format!("what of {host} is backed up:"))
+        .with_default(&INCLUDE.join(", "))
+        .with_help_message("files and folders, with commas between them")
+        .with_validator(takes)
+        .prompt()?;
+    Ok(paths(&text)?)
+}
+
+fn paths(text: &str) -> Result<Vec<AbsolutePath>, Refusal> {
+    let paths = text.split(',').map(str::trim).filter(|path| !path.is_empty());
+    let paths: Vec<_> = paths
+        .map(|path| AbsolutePath::try_from(path.to_owned()))
+        .collect::<Result<_, _>>()?;
+    if paths.is_empty() {
+        return Err(Refusal::new("nothing is named", "name a folder, such as /etc"));
+    }
+    Ok(paths)
+}
+
+fn calendar() -> Result<Calendar> {
+    let takes = |text: &str| {
+        let calendar = match Calendar::try_from(text.to_owned()) {
+            Ok(calendar) => calendar,
+            Err(refusal) => return Ok(validation(Err(refusal))),
+        };
+        let is_taken = verify::takes_calendar(&calendar)?;
+        let refused = || Refusal::new("systemd refuses that", "write it as in systemd.time(7)");
+        Ok::<_, CustomUserError>(validation(is_taken.then_some(()).ok_or_else(refused)))
+    };
+    let text = Text::new("when a run starts:")
+        .with_default(CALENDAR)
+        .with_help_message("as in systemd.time(7), such as `Mon..Fri 22:30 Europe/Berlin`")
+        .with_validator(takes)
+        .prompt()?;
+    Ok(text.try_into()?)
+}
+
+fn client() -> Result<Client> {
+    let name: HostName = value("its name:", "", "as `hostname` says it there, in lower case")?;
+    let address: Address = value(
+        "its address:",
+        name.as_str(),
+        "how the storage host reaches it: a name or an IP address",
+    )?;
+    let host_key = host_key(&name, &address)?;
+    let include = include(name.as_str())?;
+    Ok(Client {
+        address: (address.as_str() != name.as_str()).then_some(address),
+        name,
+        host_key,
+        include,
+    })
+}
+
+/// The key that the host shows, once somebody has compared it; or another.
+fn host_key(name: &HostName, address: &Address) -> Result<PublicKey> {
+    match openssh::shown_key(address, SSH_PORT)? {
+        None => println!("{address} shows no ed25519 host key at port {SSH_PORT}"),
+        Some(key) => {
+            println!(
+                "who answers at {address} shows the host key {}",
+                key.fingerprint()
+            );
+            println!(
+                "on {name} itself, `ssh-keygen -l -f /etc/ssh/ssh_host_ed25519_key.pub` shows the right one"
+            );
+            // Whoever sits on the way may have answered.
+            if Confirm::new("did you compare them, and are they the same?")
+                .with_default(false)
+                .prompt()?
+            {
+                return Ok(key);
+            }
+        }
+    }
+    value(
+        "its host key:",
+        "",
+        "one line, from /etc/ssh/ssh_host_ed25519_key.pub there",
+    )
+}
+
+fn remote(clients: Vec<Client>) -> Result<Remote> {
+    let mount = value(
+        "where clients mount the repository:",
+        MOUNT,
+        "over NFS, while they are backed up",
+    )?;
+    let key_file = loop {
+        let file = secret(
+            "the private ssh key for the clients, on the storage host:",
+            KEY_FILE,
+            "make a key pair with `ssh-keygen`?",
+        )?;
+        match &file {
+            Secret::IsThere(path) if openssh::public_key(path.as_str().as_ref()).is_err() => {
+                println!("there is no public key {path}.pub beside it");
+            }
+            _ => break file,
+        }
+    };
+    Ok(Remote {
+        mount,
+        key_file,
+        clients,
+    })
+}

@@ -1,0 +1,57 @@
+//! Files that hold a secret: there already, or to be made.
+
+use std::fs::File;
+use std::io::Read;
+
+use anyhow::{Context, Result};
+use base64::prelude::{BASE64_STANDARD, Engine};
+use inquire::Confirm;
+
+use crate::model::UnitPath;
+use crate::write;
+
+/// 256 bits: nobody guesses that.
+const BYTES: usize = 32;
+
+/// A file that holds a secret.
+#[derive(Debug, Clone)]
+pub(super) enum Secret {
+    /// Somebody made it, or will.
+    IsThere(UnitPath),
+    /// It is made once all questions are answered.
+    ToBeMade(UnitPath),
+}
+
+impl Secret {
+    pub(super) fn path(&self) -> &str {
+        match self {
+            Self::IsThere(path) | Self::ToBeMade(path) => path.as_str(),
+        }
+    }
+
+    /// Makes a file with a random password, for root alone; shows the password to who asks for it.
+    pub(super) fn make_password(&self) -> Result<()> {
+        let Self::ToBeMade(file) = self else {
+            return Ok(());
+        };
+        let mut bytes = [0; BYTES];
+        File::open("/dev/urandom")
+            .and_then(|mut source| source.read_exact(&mut bytes))
+            .context("can't read /dev/urandom")?;
+        let password = BASE64_STANDARD.encode(bytes);
+        write::create_secret(file.as_str().as_ref(), &format!("{password}\n"))?;
+        println!("{file}: a random password, readable for its owner alone");
+        println!(
+            "keep a copy of it on another machine or on paper: without it, the snapshots are of no use to anybody"
+        );
+        // It was made: who stops here has seen enough.
+        if Confirm::new("show the password now?")
+            .with_default(false)
+            .prompt()
+            .unwrap_or(false)
+        {
+            println!("{password}");
+        }
+        Ok(())
+    }
+}

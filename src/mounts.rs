@@ -1,0 +1,98 @@
+//! What is mounted, as `/proc/self/mounts` lists it (proc(5), fstab(5)).
+
+/// One mount.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mount {
+    /// The device or the name of the file system.
+    pub source: String,
+    /// Where it is mounted.
+    pub target: String,
+    /// The file system's type.
+    pub kind: String,
+}
+
+impl Mount {
+    /// True when it can hold a repository: a disk's file system, which outlives the host's next boot.
+    #[must_use]
+    pub fn is_of_a_disk(&self) -> bool {
+        let holds_files = !matches!(self.kind.as_str(), "squashfs" | "iso9660" | "vfat" | "autofs");
+        let is_of_a_device = self.source.starts_with("/dev/") && !self.source.starts_with("/dev/loop");
+        let is_a_dataset = matches!(self.kind.as_str(), "zfs" | "bcachefs");
+        let is_the_system_s = ["/boot", "/etc", "/nix", "/usr"]
+            .iter()
+            .any(|folder| self.target.starts_with(folder));
+        holds_files && (is_of_a_device || is_a_dataset) && !is_the_system_s
+    }
+}
+
+/// The mounts of such a list, in its order; of two at one place the later one, which hides the other.
+#[must_use]
+pub fn parse(list: &str) -> Vec<Mount> {
+    let mut mounts: Vec<Mount> = Vec::new();
+    for line in list.lines() {
+        let mut words = line.split(' ').map(unescaped);
+        let (Some(source), Some(target), Some(kind)) = (words.next(), words.next(), words.next()) else {
+            continue;
+        };
+        mounts.retain(|mount| mount.target != target);
+        mounts.push(Mount { source, target, kind });
+    }
+    mounts
+}
+
+/// The mount that a path lies on.
+#[must_use]
+pub fn below<'m>(mounts: &'m [Mount], path: &str) -> Option<&'m Mount> {
+    let holds = |mount: &&Mount| {
+        let rest = path.strip_prefix(mount.target.trim_end_matches('/'));
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    mounts.iter().filter(holds).max_by_key(|mount| mount.target.len())
+}
+
+/// A word with `\040` and its like as the characters that they stand for.
+fn unescaped(word: &str) -> String {
+    let mut bytes = Vec::new();
+    let mut rest = word.as_bytes();
+    while let [first, tail @ ..] = rest {
+        let code = tail.get(..3).filter(|_| *first == b'\\');
+        let code = code.and_then(|digits| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 8).ok());
+        bytes.push(code.unwrap_or(*first));
+        rest = match code {
+            Some(_) => tail.get(3..).unwrap_or_default(),
+            None => tail,
+        };
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIST: &str = "sysfs /sys sysfs rw 0 0\n/dev/vda1 / ext4 rw 0 0\n/dev/vda15 /boot/efi vfat rw 0 0\n\
+                        /dev/sda1 /mnt/my\\040disk ext4 rw 0 0\n/dev/sdb1 /mnt/storage ext4 rw 0 0\n\
+                        tank/backup /tank/backup zfs rw 0 0\ntmpfs /mnt/storage tmpfs rw 0 0\nodd\n";
+
+    #[test]
+    fn disks_are_those_that_can_hold_a_repository() {
+        let mounts = parse(LIST);
+        let disks: Vec<_> = mounts.iter().filter(|mount| mount.is_of_a_disk()).collect();
+        let targets: Vec<_> = disks.iter().map(|mount| mount.target.as_str()).collect();
+        assert_eq!(targets, ["/", "/mnt/my disk", "/tank/backup"]);
+    }
+
+    #[test]
+    fn a_path_lies_on_the_innermost_mount() {
+        let mounts = parse(LIST);
+        for (path, target) in [
+            ("/mnt/my disk/restic", "/mnt/my disk"),
+            ("/mnt/my disks", "/"),
+            ("/mnt/storage", "/mnt/storage"),
+            ("/", "/"),
+        ] {
+            assert_eq!(below(&mounts, path).unwrap().target, target, "{path}");
+        }
+        assert_eq!(below(&mounts, "/mnt/storage").unwrap().kind, "tmpfs");
+    }
+}

@@ -1,0 +1,110 @@
+//! Asks OpenSSH's programs: for the key that a host shows, and for a new key pair.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "this is the module that starts ssh-keyscan and ssh-keygen"
+)]
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+use crate::model::{Address, PublicKey};
+
+/// So long, in seconds, a host may take to show its key.
+const PATIENCE: &str = "5";
+
+/// The ed25519 key that a host shows at a port; none when it shows none in a few seconds. Whose key it is, is not known:
+/// whoever sits on the way may have answered.
+///
+/// # Errors
+/// When `ssh-keyscan` can't be started.
+pub fn shown_key(address: &Address, port: u16) -> Result<Option<PublicKey>> {
+    let output = Command::new("ssh-keyscan")
+        .args(["-T", PATIENCE, "-t", "ed25519", "-p", &port.to_string(), "--"])
+        .arg(address.as_str())
+        .stdin(Stdio::null())
+        .output()
+        .context("can't start `ssh-keyscan`, which comes with OpenSSH")?;
+    Ok(key_of(&String::from_utf8_lossy(&output.stdout)))
+}
+
+/// The key of the first line of `known_hosts`' form.
+fn key_of(answer: &str) -> Option<PublicKey> {
+    let line = answer.lines().find(|line| !line.starts_with('#'))?;
+    let (_, key) = line.split_once(' ')?;
+    PublicKey::try_from(key.trim().to_owned()).ok()
+}
+
+/// Makes a key pair, ed25519 and without a passphrase, as `FILE` and `FILE.pub`; the public key.
+///
+/// # Errors
+/// When one of the two is there already, or can't be made.
+pub fn make_pair(file: &Path) -> Result<PublicKey> {
+    let public = public_file(file);
+    if public.exists() || file.exists() {
+        bail!("{} or {} is there already", file.display(), public.display());
+    }
+    let output = Command::new("ssh-keygen")
+        .args(["-q", "-t", "ed25519", "-N", "", "-C", "genbackup", "-f"])
+        .arg(file)
+        .stdin(Stdio::null())
+        .output()
+        .context("can't start `ssh-keygen`, which comes with OpenSSH")?;
+    if !output.status.success() {
+        let why = String::from_utf8_lossy(&output.stderr);
+        bail!(
+            "ssh-keygen made no key pair at {}: {}",
+            file.display(),
+            why.trim()
+        );
+    }
+    public_key(file)
+}
+
+/// The public key beside a private one.
+///
+/// # Errors
+/// When there is none.
+pub fn public_key(file: &Path) -> Result<PublicKey> {
+    let public = public_file(file);
+    let text = std::fs::read_to_string(&public)
+        .with_context(|| format!("can't read the public key {}", public.display()))?;
+    Ok(PublicKey::try_from(text.trim().to_owned())?)
+}
+
+fn public_file(file: &Path) -> std::path::PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(".pub");
+    name.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKUthtmB1nGOk/Hh8BpoxFSY1XYL4CMoSFbOhcnVHWJD";
+
+    #[test]
+    fn a_key_is_read_from_what_ssh_keyscan_says() {
+        let answer = format!("# ziz:22 SSH-2.0-OpenSSH_9.2\n[ziz]:2222 {KEY}\n");
+        assert_eq!(key_of(&answer).unwrap().as_str(), KEY);
+        assert_eq!(key_of("# ziz:22 SSH-2.0-OpenSSH_9.2\n"), None);
+        assert_eq!(key_of("ziz ssh-ed25519 AAAA\u{1b}\n"), None);
+    }
+
+    #[test]
+    fn a_pair_is_made_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("key");
+        let made = make_pair(&file).unwrap();
+        assert_eq!(public_key(&file).unwrap(), made);
+        assert!(
+            make_pair(&file)
+                .unwrap_err()
+                .to_string()
+                .contains("there already")
+        );
+    }
+}
