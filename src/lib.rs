@@ -33,6 +33,7 @@
 //! ```
 
 pub mod cli;
+pub mod doctor;
 pub mod emit;
 mod escape;
 pub mod fleet;
