@@ -2,6 +2,7 @@
 
 mod check;
 mod completions;
+mod doctor;
 mod emit;
 mod explain;
 mod history;
@@ -49,6 +50,8 @@ enum Verb {
     Explain(explain::Arguments),
     /// Say how well each host is: exit status 0 OK, 1 WARNING, 2 ALERT, 3 NEVER or unknown
     Status(status::Arguments),
+    /// Ask this host whether it is as the fleet file says: exit status 1 when something failed
+    Doctor(doctor::Arguments),
     /// Show the runs so far: how long they took, what they added, and when a version changed
     History(history::Arguments),
     /// Write how well each host is for Prometheus, as the textfile collector of its node exporter reads it
@@ -75,6 +78,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         Verb::Emit(arguments) => emit::run(fleet, arguments),
         Verb::Explain(arguments) => explain::run(fleet, arguments),
         Verb::Status(arguments) => Ok(status::run(fleet, arguments)),
+        Verb::Doctor(arguments) => doctor::run(fleet, arguments),
         Verb::History(arguments) => history::run(arguments),
         Verb::Metrics(arguments) => metrics::run(fleet, arguments),
         Verb::Schema(arguments) => schema::run(arguments),

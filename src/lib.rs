@@ -10,7 +10,7 @@
 //! Beside it, [`record`] reads what the runs have left behind, [`health`] judges it, [`history`] puts it into rows,
 //! [`anomaly`] finds what stands out in them, [`metrics`] puts the verdicts into the words of Prometheus, and [`page`] all
 //! of it on a page; [`notify`] says what changed, and [`deliver`] takes it to those who are told. [`keep`] knows what
-//! restic's forget will do.
+//! restic's forget will do. [`doctor`] asks the living system.
 //!
 //! # Example
 //!
@@ -37,6 +37,7 @@
 pub mod anomaly;
 pub mod cli;
 pub mod deliver;
+pub mod doctor;
 pub mod emit;
 mod escape;
 pub mod fleet;

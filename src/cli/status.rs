@@ -7,6 +7,7 @@ use anyhow::Result;
 use clap::Args;
 
 use super::records::Records;
+use super::terminal::wrapped;
 use super::{load, terminal};
 use crate::health::{self, Item, Now, Progress, Remark, Report, State, Thresholds, Verdict, span};
 use crate::model::Fleet;
@@ -198,14 +199,4 @@ fn details(text: &mut String, verdict: &Verdict) {
     if let Some(hint) = &verdict.hint {
         text.push_str(&wrapped(&format!("hint: {hint}"), INDENT));
     }
-}
-
-/// Lines that fit into the terminal.
-fn wrapped(text: &str, indent: &str) -> String {
-    let text = terminal::harmless(text);
-    let width = terminal::width().map_or(usize::MAX, usize::from);
-    let options = textwrap::Options::new(width)
-        .initial_indent(indent)
-        .subsequent_indent(indent);
-    textwrap::fill(&text, options) + "\n"
 }

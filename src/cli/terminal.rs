@@ -52,6 +52,16 @@ pub(super) fn style(state: State) -> Style {
     color.on_default().bold()
 }
 
+/// A text that somebody else may have written, in lines that fit into the terminal.
+pub(super) fn wrapped(text: &str, indent: &str) -> String {
+    let text = harmless(text);
+    let width = width().map_or(usize::MAX, usize::from);
+    let options = textwrap::Options::new(width)
+        .initial_indent(indent)
+        .subsequent_indent(indent);
+    textwrap::fill(&text, options) + "\n"
+}
+
 /// A time as the clock on the wall shows it, to the minute.
 pub(super) fn local(time: Timestamp) -> String {
     let time = time.to_zoned(TimeZone::system());

@@ -130,6 +130,13 @@ impl Changes {
         manifest.chain(files)
     }
 
+    /// The files that would be written or removed.
+    pub fn paths(&self) -> impl Iterator<Item = PathBuf> {
+        let changes = |(_, change): &&(PathBuf, Change)| !matches!(change, Change::Leave);
+        let files = self.files.iter().filter(changes);
+        files.map(|(path, _)| self.root.join(path))
+    }
+
     /// How many files are written and how many removed.
     #[must_use]
     pub fn counts(&self) -> (usize, usize) {

@@ -13,6 +13,7 @@ mod a_record_that_cannot_be_written_does_not_stop_a_backup;
 mod a_run_that_is_stopped_leaves_no_lock;
 mod a_source_that_is_gone_or_broken_is_never_a_silent_success;
 mod a_storage_host_that_loses_its_power_leaves_no_lock;
+mod an_admin_is_told_every_fault_at_once;
 mod an_nfs_server_that_is_away_for_a_minute_costs_nothing;
 mod emitting_again_does_not_stop_a_backup;
 mod forget_keeps_what_the_policy_says_and_prune_makes_room;
@@ -53,6 +54,7 @@ fn main() -> ExitCode {
         a_source_that_is_gone_or_broken_is_never_a_silent_success,
         a_record_that_cannot_be_written_does_not_stop_a_backup,
         a_run_that_is_stopped_leaves_no_lock,
+        an_admin_is_told_every_fault_at_once,
         emitting_again_does_not_stop_a_backup,
         a_client_reaches_the_repository_over_nfs_and_nothing_beside_it,
         the_storage_host_s_key_is_of_no_use_elsewhere,

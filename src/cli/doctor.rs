@@ -1,0 +1,92 @@
+//! `genbackup doctor`: whether this host is as the fleet file says.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anstyle::Style;
+use anyhow::{Context, Result};
+use clap::Args;
+
+use super::records::Records;
+use super::{load, status, terminal};
+use crate::doctor::{self, Finding, State};
+use crate::health;
+use crate::plan::HostPlan;
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The name of this machine in the fleet; its host name by default
+    #[arg(long, value_name = "NAME")]
+    host: Option<String>,
+    /// As JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    records: Records,
+}
+
+pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
+    let Some(fleet) = load::load_or_show(file)? else {
+        return Ok(ExitCode::FAILURE);
+    };
+    let host = load::host(&fleet, arguments.host.as_deref())?;
+    let plan = HostPlan::of(&fleet, host).context("the fleet does not know its own host")?;
+    let report = plan
+        .coordinator
+        .is_some()
+        .then(|| status::examine(&fleet, &arguments.records));
+    let findings = doctor::examine(&fleet, &plan, report.as_ref())?;
+    if arguments.json {
+        terminal::hand_over(&(serde_json::to_string_pretty(&findings)? + "\n"))?;
+    } else {
+        terminal::say(&in_words(&findings))?;
+        if !nix::unistd::geteuid().is_root() {
+            eprintln!("note: only root can see all of it");
+        }
+    }
+    let has_failed = findings.iter().any(|finding| finding.state == State::Failed);
+    Ok(if has_failed {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+/// As wide as a state and what follows it.
+const INDENT: &str = "         ";
+
+/// A line for each check, the worst first, and a summary at the end.
+fn in_words(findings: &[Finding]) -> String {
+    let mut text = String::new();
+    let mut sorted: Vec<&Finding> = findings.iter().collect();
+    sorted.sort_by_key(|finding| std::cmp::Reverse(finding.state));
+    for Finding {
+        check,
+        state,
+        what,
+        hint,
+    } in sorted
+    {
+        let style = style(*state);
+        let said = terminal::wrapped(&format!("{check}: {what}"), INDENT);
+        let said = said.strip_prefix(INDENT).unwrap_or(&said);
+        let line = format!("{style}{:7}{style:#}  {said}", state.name());
+        text += &line;
+        if let Some(hint) = hint {
+            text += &terminal::wrapped(&format!("hint: {hint}"), INDENT);
+        }
+    }
+    let count = |state| findings.iter().filter(|finding| finding.state == state).count();
+    let states = [State::Failed, State::Warning, State::Unknown, State::Ok];
+    let counts = states.map(|state| format!("{} {}", count(state), state.name()));
+    text + "\n" + &counts.join(", ") + "\n"
+}
+
+fn style(state: State) -> Style {
+    terminal::style(match state {
+        State::Ok => health::State::Ok,
+        State::Unknown => health::State::Never,
+        State::Warning => health::State::Warning,
+        State::Failed => health::State::Alert,
+    })
+}

@@ -1,0 +1,78 @@
+//! Asks the living system whether it is as the fleet file says: on the host where it runs, and on the storage host of
+//! each client as well.
+//!
+//! Every subject has a module: it asks, and a pure function judges the answer. All of them are asked side by side, each
+//! question has its time, and one that goes wrong hides no other.
+
+mod account;
+mod ask;
+mod clock;
+mod export;
+mod finding;
+mod records;
+mod repository;
+mod secrets;
+mod ssh;
+mod units;
+mod versions;
+
+use anyhow::Result;
+
+use crate::emit::{Artifact, emit};
+use crate::health::Report;
+use crate::model::Fleet;
+use crate::plan::HostPlan;
+
+pub use finding::{Finding, State};
+
+/// All that there is to say of a host of the fleet, which is this machine.
+///
+/// # Errors
+/// When what the host should have can't be told.
+pub fn examine(fleet: &Fleet, plan: &HostPlan<'_>, report: Option<&Result<Report>>) -> Result<Vec<Finding>> {
+    let artifacts: Vec<Artifact> = emit(plan)?;
+    let artifacts = &artifacts;
+    let mut subjects: Vec<Subject<'_>> = vec![
+        Box::new(|| account::check(plan)),
+        Box::new(|| versions::check(plan)),
+        Box::new(|| units::check_files(artifacts)),
+        Box::new(|| units::check(artifacts, plan)),
+        Box::new(clock::check),
+    ];
+    if let Some(coordinator) = &plan.coordinator {
+        subjects.push(Box::new(|| secrets::check_storage(coordinator)));
+        subjects.push(Box::new(|| repository::check(coordinator)));
+        if let Some(remote) = coordinator.remote {
+            subjects.push(Box::new(|| export::check(coordinator, remote)));
+            for (name, client) in &remote.clients {
+                subjects.push(Box::new(move || vec![ssh::check(remote, name, client)]));
+            }
+        }
+    }
+    if let Some(client) = &plan.client
+        && client.connection.is_some()
+    {
+        subjects.push(Box::new(|| secrets::check_client(fleet, client)));
+        subjects.push(Box::new(|| vec![export::check_mount(client)]));
+    }
+    let mut findings = side_by_side(&subjects);
+    if let Some(report) = report {
+        findings.extend(records::check(report));
+    }
+    Ok(findings)
+}
+
+/// What asks about one subject.
+type Subject<'s> = Box<dyn Fn() -> Vec<Finding> + Send + Sync + 's>;
+
+/// Asks about all subjects at once; their findings are in the subjects' order.
+fn side_by_side(subjects: &[Subject<'_>]) -> Vec<Finding> {
+    std::thread::scope(|scope| {
+        let asked: Vec<_> = subjects.iter().map(|subject| scope.spawn(subject)).collect();
+        let lost = || vec![Finding::unknown("doctor", "one of its own checks broke off")];
+        asked
+            .into_iter()
+            .flat_map(|thread| thread.join().unwrap_or_else(|_| lost()))
+            .collect()
+    })
+}

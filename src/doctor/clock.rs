@@ -1,0 +1,49 @@
+//! This host's clock. How far those of the clients are off is in the runs' records.
+
+use super::ask::{Answer, ask};
+use super::finding::Finding;
+
+const CHECK: &str = "clock";
+
+pub(super) fn check() -> Vec<Finding> {
+    let properties = "--property=NTP,NTPSynchronized";
+    vec![judge(&ask("timedatectl", &["show", properties]))]
+}
+
+/// Judges `NTP=yes` and `NTPSynchronized=yes`, of timedatectl(1): the latter is the kernel's own, whoever keeps the time.
+fn judge(answer: &Answer) -> Finding {
+    let Some(output) = answer.output() else {
+        return Finding::unknown(CHECK, answer.why("timedatectl"));
+    };
+    let is = |property: &str| output.lines().any(|line| line == format!("{property}=yes"));
+    let hint = "keep the time with systemd-timesyncd or chrony: forget counts back from the newest snapshot";
+    match (is("NTPSynchronized"), is("NTP")) {
+        (true, _) => Finding::ok(CHECK, "it is kept by NTP"),
+        (false, true) => Finding::warning(CHECK, "NTP has not set it yet", hint),
+        (false, false) => Finding::warning(CHECK, "nothing sets it", hint),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::finding::State;
+    use super::*;
+
+    #[test]
+    fn a_clock_is_kept_by_somebody() {
+        for (output, state) in [
+            ("NTP=yes\nNTPSynchronized=yes\n", State::Ok),
+            ("NTP=no\nNTPSynchronized=yes\n", State::Ok),
+            ("NTP=yes\nNTPSynchronized=no\n", State::Warning),
+            ("NTP=no\nNTPSynchronized=no\n", State::Warning),
+        ] {
+            let said = Answer::Said {
+                code: 0,
+                output: output.to_owned(),
+                complaint: String::new(),
+            };
+            assert_eq!(judge(&said).state, state, "{output}");
+        }
+        assert_eq!(judge(&Answer::NotThere).state, State::Unknown);
+    }
+}

@@ -1,0 +1,39 @@
+//! What the runs' records say: the last backups, and how far the clocks of the clients were off.
+
+use anyhow::Result;
+
+use super::finding::{Finding, State};
+use crate::health::{self, Report};
+
+/// The findings of a report, or that there is none.
+pub(super) fn check(report: &Result<Report>) -> Vec<Finding> {
+    let report = match report {
+        Ok(report) => report,
+        Err(error) => return vec![Finding::unknown("records", format!("{error:#}"))],
+    };
+    let items = report.items().map(|item| {
+        let what = item.verdict.why.clone();
+        Finding {
+            check: format!("last {}", item.name),
+            state: state(item.verdict.state),
+            what: what.unwrap_or_else(|| "it went well".to_owned()),
+            hint: item.verdict.hint.clone(),
+        }
+    });
+    let remarks = report.remarks.iter().map(|remark| Finding {
+        check: "records".to_owned(),
+        state: state(remark.state),
+        what: remark.what.clone(),
+        hint: remark.hint.clone(),
+    });
+    items.chain(remarks).collect()
+}
+
+/// A fleet that was just set up has no run yet: nothing is wrong with it.
+fn state(state: health::State) -> State {
+    match state {
+        health::State::Ok => State::Ok,
+        health::State::Warning | health::State::Never => State::Warning,
+        health::State::Alert => State::Failed,
+    }
+}

@@ -1,0 +1,146 @@
+//! The repository's folder on the storage host, and the room that it has.
+
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use bytesize::ByteSize;
+use nix::sys::statvfs::statvfs;
+
+use super::finding::Finding;
+use crate::model::{Creation, UnitPath};
+use crate::mounts::{self, Mount};
+use crate::plan::CoordinatorPlan;
+
+/// Less than this part of a file system free is worth a look, in hundredths.
+const SCARCE: u64 = 10;
+/// With less than this, restic can't even lock the repository, or forget.
+const NOTHING: u64 = 16 << 20;
+const RECORDS: &str = "/var/lib/genbackup";
+
+pub(super) fn check(plan: &CoordinatorPlan<'_>) -> Vec<Finding> {
+    let repository = plan.repository;
+    let list = std::fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+    let mut findings = Vec::new();
+    if let Some(file_system) = &repository.file_system {
+        findings.push(judge_mount(&mounts::parse(&list), file_system));
+    }
+    let path = repository.path.as_str();
+    let owner = |path: &Path| std::fs::metadata(path).ok().map(|found| found.uid());
+    let folder = owner(path.as_ref());
+    let has_config = owner(&Path::new(path).join("config")).is_some();
+    let is_made_for_us = repository.creation != Creation::ByHand;
+    findings.push(judge_folder(
+        path,
+        folder,
+        has_config,
+        repository.uid,
+        is_made_for_us,
+    ));
+    for (check, folder) in [("room for snapshots", path), ("room for records", RECORDS)] {
+        findings.push(match room(folder) {
+            Some((free, size)) => judge_room(check, folder, free, size),
+            None => Finding::unknown(check, format!("nothing is known of {folder}")),
+        });
+    }
+    findings
+}
+
+/// Bytes that are free for users, and the size of the file system.
+fn room(folder: &str) -> Option<(u64, u64)> {
+    let found = statvfs(folder).ok()?;
+    let block = found.fragment_size();
+    Some((found.blocks_available() * block, found.blocks() * block))
+}
+
+fn judge_mount(mounts: &[Mount], file_system: &UnitPath) -> Finding {
+    match mounts.iter().find(|mount| mount.target == file_system.as_str()) {
+        Some(mount) => Finding::ok(
+            "file system",
+            format!("{} is mounted at {file_system}, {}", mount.source, mount.kind),
+        ),
+        None => Finding::failed(
+            "file system",
+            format!("nothing is mounted at {file_system}"),
+            "mount it: without it nothing is exported, and no repository is made",
+        ),
+    }
+}
+
+fn judge_folder(path: &str, owner: Option<u32>, has_config: bool, uid: u32, is_made_for_us: bool) -> Finding {
+    let check = "repository";
+    let how = if is_made_for_us {
+        "`systemctl start genbackup-init.service` makes it, unless there was one before"
+    } else {
+        "make it with `restic init`, as user restic"
+    };
+    match owner {
+        None => Finding::failed(check, format!("there is no folder {path}"), how),
+        Some(owner) if owner != uid => Finding::failed(
+            check,
+            format!("{path} belongs to user {owner}, and restic is {uid}"),
+            format!("find out why; then `chown -R {uid}:{uid}` it"),
+        ),
+        Some(_) if !has_config => Finding::failed(check, format!("{path} holds no repository"), how),
+        Some(_) => Finding::ok(check, format!("{path} holds one, and is restic's")),
+    }
+}
+
+fn judge_room(check: &str, folder: &str, free: u64, size: u64) -> Finding {
+    let said = format!("{} of {} free", ByteSize(free), ByteSize(size));
+    let hint = "make room, or keep less: `genbackup explain` says what the keep policy keeps";
+    if free < NOTHING {
+        Finding::failed(
+            check,
+            format!("the file system of {folder} is full: {said}"),
+            hint,
+        )
+    } else if free < size / 100 * SCARCE {
+        Finding::warning(
+            check,
+            format!("the file system of {folder} is nearly full: {said}"),
+            hint,
+        )
+    } else {
+        Finding::ok(check, said)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::finding::State;
+    use super::*;
+
+    #[test]
+    fn a_folder_holds_a_repository_of_restic_s() {
+        for (owner, has_config, state) in [
+            (Some(850), true, State::Ok),
+            (Some(850), false, State::Failed),
+            (Some(0), true, State::Failed),
+            (None, false, State::Failed),
+        ] {
+            let finding = judge_folder("/srv/restic", owner, has_config, 850, true);
+            assert_eq!(finding.state, state, "{finding:?}");
+        }
+    }
+
+    #[test]
+    fn a_file_system_is_mounted_where_the_fleet_says() {
+        let mounts = mounts::parse("/dev/sdb1 /mnt/my\\040disk ext4 rw 0 0\n");
+        let path = |text: &str| UnitPath::try_from(text.to_owned()).unwrap();
+        assert_eq!(judge_mount(&mounts, &path("/mnt/my disk")).state, State::Ok);
+        assert_eq!(judge_mount(&mounts, &path("/mnt")).state, State::Failed);
+    }
+
+    #[test]
+    fn room_is_scarce_before_there_is_none() {
+        let gigabyte = 1 << 30;
+        for (free, state) in [
+            (gigabyte, State::Ok),
+            (gigabyte / 20, State::Warning),
+            (gigabyte / 1000, State::Failed),
+            (0, State::Failed),
+        ] {
+            assert_eq!(judge_room("room", "/", free, gigabyte).state, state, "{free}");
+        }
+    }
+}

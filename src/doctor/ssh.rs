@@ -1,0 +1,169 @@
+//! The way from the storage host to a client: its host key, our key, and the socket behind them.
+
+use super::ask::{Answer, ask_with, last_line};
+use super::finding::Finding;
+use crate::model::{HostName, RemoteClient, RemoteClients};
+
+/// What no client knows, so that it refuses it: nothing is backed up.
+const REQUEST: &str = "genbackup/1 doctor\n";
+const REFUSED: &str = "refused this is no request";
+const CONFIG: &str = "/etc/genbackup/ssh_config";
+/// Seconds for a host to answer, and for a connection to be made.
+const LIMIT: u32 = 60;
+const CONNECT: &str = "ConnectTimeout=30";
+
+pub(super) fn check(remote: &RemoteClients, name: &HostName, client: &RemoteClient) -> Finding {
+    let identity = format!("IdentityFile=\"{}\"", remote.key_file.as_str().replace('%', "%%"));
+    let arguments = ["-F", CONFIG, "-o", &identity, "-o", CONNECT, "--", name.as_str()];
+    let answer = ask_with("ssh", &arguments, REQUEST, LIMIT);
+    judge(
+        &answer,
+        name.as_str(),
+        remote.port,
+        client.may_be_absent.is_some(),
+    )
+}
+
+fn judge(answer: &Answer, name: &str, port: u16, may_be_absent: bool) -> Finding {
+    let check = format!("ssh to {name}");
+    let (output, complaint) = match answer {
+        Answer::Said {
+            output, complaint, ..
+        } => (output, complaint),
+        Answer::NotThere => return Finding::unknown(check, answer.why("ssh")),
+        Answer::TooLate => return away(check, "it does not answer in time", may_be_absent),
+    };
+    if output.starts_with(REFUSED) {
+        return Finding::ok(
+            check,
+            "it shows its own key, lets ours in, and listens to requests",
+        );
+    }
+    let says = |words: &[&str]| words.iter().any(|word| complaint.contains(word));
+    if says(&["Host key verification failed", "HOST IDENTIFICATION HAS CHANGED"]) {
+        return Finding::failed(
+            check,
+            "it shows another host key than the fleet file has",
+            "find out why; where it was installed anew, write its new key into `host-key`, then `genbackup emit`",
+        );
+    }
+    if says(&["Permission denied", "Load key"]) {
+        return Finding::failed(
+            check,
+            "it does not let our key in",
+            "`genbackup emit` there, from the same fleet file; `genbackup doctor` there says more",
+        );
+    }
+    if says(&["Connection refused"]) {
+        return Finding::failed(
+            check,
+            format!("nobody listens at its port {port}"),
+            "there: `systemctl enable --now genbackup-sshd.socket`",
+        );
+    }
+    if says(&[
+        "timed out",
+        "No route to host",
+        "Could not resolve",
+        "unreachable",
+    ]) {
+        return away(check, "it is out of reach", may_be_absent);
+    }
+    Finding::failed(
+        check,
+        match last_line(complaint) {
+            Some(line) => format!("it gives no answer: {line}"),
+            None => "it gives no answer".to_owned(),
+        },
+        "there: `genbackup doctor`, and `journalctl -u 'genbackup-*'`",
+    )
+}
+
+fn away(check: String, what: &str, may_be_absent: bool) -> Finding {
+    let hint = "is it on, and its `address` the right one?";
+    if may_be_absent {
+        Finding::warning(check, format!("{what}, as it may be"), hint)
+    } else {
+        Finding::failed(check, what, hint)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::finding::State;
+    use super::*;
+
+    #[test]
+    fn each_end_of_a_connection_has_its_words() {
+        let said = |output: &str, complaint: &str| Answer::Said {
+            code: 255,
+            output: output.to_owned(),
+            complaint: complaint.to_owned(),
+        };
+        // OpenSSH 9.2 (Debian 12) and 10.0 (Debian 13).
+        for (answer, state, word) in [
+            (
+                said("refused this is no request that I know\n", ""),
+                State::Ok,
+                "its own key",
+            ),
+            (
+                said(
+                    "",
+                    "@@@\r\nWARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!\r\nHost key verification failed.\r\n",
+                ),
+                State::Failed,
+                "another host key",
+            ),
+            (
+                said(
+                    "",
+                    "No ED25519 host key is known for ziz and you have requested strict checking.\r\nHost key verification failed.\r\n",
+                ),
+                State::Failed,
+                "another host key",
+            ),
+            (
+                said("", "restic@10.0.0.2: Permission denied (publickey).\r\n"),
+                State::Failed,
+                "our key",
+            ),
+            (
+                said("", "ssh: connect to host ziz port 50000: Connection refused\r\n"),
+                State::Failed,
+                "port 50000",
+            ),
+            (
+                said(
+                    "",
+                    "ssh: connect to host ziz port 50000: Connection timed out\r\n",
+                ),
+                State::Failed,
+                "out of reach",
+            ),
+            (
+                said(
+                    "",
+                    "ssh: Could not resolve hostname ziz: Name or service not known\r\n",
+                ),
+                State::Failed,
+                "out of reach",
+            ),
+            (
+                said("", "Connection closed by 10.0.0.2 port 50000\r\n"),
+                State::Failed,
+                "closed",
+            ),
+            (said("", ""), State::Failed, "no answer"),
+            (Answer::TooLate, State::Failed, "in time"),
+            (Answer::NotThere, State::Unknown, "no program"),
+        ] {
+            let finding = judge(&answer, "ziz", 50_000, false);
+            assert!(
+                finding.state == state && finding.what.contains(word),
+                "{finding:?}"
+            );
+        }
+        assert_eq!(judge(&Answer::TooLate, "ziz", 1, true).state, State::Warning);
+    }
+}

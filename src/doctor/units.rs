@@ -1,0 +1,274 @@
+//! The emitted files, and what systemd makes of the units among them.
+
+use std::collections::BTreeMap;
+
+use super::ask::ask;
+use super::finding::Finding;
+use crate::emit::{Artifact, UNIT_FOLDER};
+use crate::plan::HostPlan;
+use crate::write::{Changes, Place};
+
+const PROPERTIES: &str =
+    "--property=Id,LoadState,ActiveState,UnitFileState,Result,NeedDaemonReload,NextElapseUSecRealtime";
+/// Files that are named; of more, their number.
+const NAMED: usize = 3;
+
+/// Compares the files with what `genbackup emit` would write.
+pub(super) fn check_files(artifacts: &[Artifact]) -> Vec<Finding> {
+    let check = "files";
+    let place = Place::below("/");
+    if !place.has_manifest() {
+        return vec![Finding::unknown(check, "`genbackup emit` wrote none here")];
+    }
+    vec![match Changes::between(&place, artifacts) {
+        Err(error) => Finding::unknown(check, format!("{error:#}")),
+        Ok(changes) if changes.changes_files() => {
+            let paths: Vec<String> = changes.paths().map(|path| path.display().to_string()).collect();
+            Finding::failed(
+                check,
+                format!("not as the fleet file says: {}", few(&paths)),
+                "`genbackup emit --diff` shows the difference, `genbackup emit` writes them",
+            )
+        }
+        Ok(_) => Finding::ok(
+            check,
+            format!("{} files are as the fleet file says", artifacts.len()),
+        ),
+    }]
+}
+
+fn few(names: &[String]) -> String {
+    let first: Vec<&str> = names.iter().take(NAMED).map(String::as_str).collect();
+    let first = first.join(", ");
+    match names.len().saturating_sub(NAMED) {
+        0 => first,
+        more => format!("{first} and {more} more"),
+    }
+}
+
+/// Asks systemd about each emitted unit, and the NFS server.
+pub(super) fn check(artifacts: &[Artifact], plan: &HostPlan<'_>) -> Vec<Finding> {
+    let mut units: Vec<String> = artifacts
+        .iter()
+        .filter_map(|artifact| artifact.path.strip_prefix(UNIT_FOLDER))
+        // Any instance speaks for its template.
+        .map(|unit| unit.trim_start_matches('/').replace("@.", "@doctor."))
+        .collect();
+    if plan
+        .coordinator
+        .as_ref()
+        .is_some_and(|plan| plan.remote.is_some())
+    {
+        units.push("nfs-server.service".to_owned());
+    }
+    let mut arguments = vec!["show", PROPERTIES, "--"];
+    arguments.extend(units.iter().map(String::as_str));
+    let answer = ask("systemctl", &arguments);
+    let Some(output) = answer.output() else {
+        return vec![Finding::unknown("units", answer.why("systemctl"))];
+    };
+    let shown: Vec<Shown<'_>> = output.split("\n\n").map(properties).collect();
+    if shown.len() != units.len() {
+        return vec![Finding::unknown(
+            "units",
+            "systemctl says something of other units",
+        )];
+    }
+    let mut findings: Vec<Finding> = units
+        .iter()
+        .zip(&shown)
+        .map(|(unit, shown)| judge(unit, shown))
+        .collect();
+    if shown
+        .iter()
+        .any(|shown| shown.get("NeedDaemonReload") == Some(&"yes"))
+    {
+        findings.push(Finding::failed(
+            "systemd",
+            "it has not read the units since they changed",
+            "`systemctl daemon-reload`",
+        ));
+    }
+    findings
+}
+
+/// The properties of one unit.
+type Shown<'s> = BTreeMap<&'s str, &'s str>;
+
+fn properties(block: &str) -> Shown<'_> {
+    block.lines().filter_map(|line| line.split_once('=')).collect()
+}
+
+fn judge(unit: &str, shown: &Shown<'_>) -> Finding {
+    let is = |property: &str| shown.get(property).copied().unwrap_or_default();
+    let unit = unit.replace("@doctor.", "@.");
+    match is("LoadState") {
+        "loaded" => {}
+        "masked" => {
+            return Finding::failed(
+                &unit,
+                "it is masked: it never starts",
+                format!("`systemctl unmask {unit}`"),
+            );
+        }
+        "not-found" => {
+            let hint = "`genbackup emit`, then `systemctl daemon-reload`";
+            return Finding::failed(&unit, "systemd does not know it", hint);
+        }
+        other => {
+            let hint = format!("`systemctl status '{unit}'` says why");
+            return Finding::failed(&unit, format!("systemd can't load it: {other}"), hint);
+        }
+    }
+    if is("ActiveState") == "failed" {
+        let hint = format!("`systemctl status '{unit}'` says why");
+        return Finding::failed(&unit, format!("it failed: {}", is("Result")), hint);
+    }
+    let kind = unit.rsplit('.').next().unwrap_or_default();
+    let waits = matches!(kind, "timer" | "socket") || unit == "nfs-server.service";
+    if !waits {
+        return Finding::ok(&unit, "systemd has loaded it");
+    }
+    let enable = format!("`systemctl enable --now {unit}`");
+    if is("ActiveState") != "active" {
+        return Finding::failed(&unit, "it is not started", enable);
+    }
+    if matches!(is("UnitFileState"), "disabled" | "masked") {
+        return Finding::failed(&unit, "it works now, and will not after the next boot", enable);
+    }
+    match is("NextElapseUSecRealtime") {
+        "" => Finding::ok(&unit, "it is active"),
+        next => Finding::ok(&unit, format!("it starts a run at {next}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::finding::State;
+    use super::*;
+
+    /// What `systemctl show` of systemd 252 and 257 says of a unit.
+    fn said(load: &str, active: &str, enabled: &str) -> String {
+        format!(
+            "Id=x\nLoadState={load}\nActiveState={active}\nUnitFileState={enabled}\nResult=exit-code\nNeedDaemonReload=no"
+        )
+    }
+
+    /// A unit, what systemd says of it (how it was loaded, whether it is active and enabled), and what comes of it.
+    type Case = (&'static str, [&'static str; 3], State, &'static str);
+
+    const CASES: &[Case] = &[
+        (
+            "genbackup.timer",
+            ["loaded", "active", "enabled"],
+            State::Ok,
+            "active",
+        ),
+        (
+            "genbackup.timer",
+            ["loaded", "active", "linked"],
+            State::Ok,
+            "active",
+        ),
+        (
+            "genbackup.timer",
+            ["loaded", "inactive", "enabled"],
+            State::Failed,
+            "not started",
+        ),
+        (
+            "genbackup-sshd.socket",
+            ["loaded", "active", "disabled"],
+            State::Failed,
+            "next boot",
+        ),
+        (
+            "genbackup-sshd.socket",
+            ["loaded", "failed", "enabled"],
+            State::Failed,
+            "exit-code",
+        ),
+        (
+            "genbackup.service",
+            ["loaded", "inactive", "static"],
+            State::Ok,
+            "loaded",
+        ),
+        (
+            "genbackup.service",
+            ["loaded", "activating", "static"],
+            State::Ok,
+            "loaded",
+        ),
+        (
+            "genbackup.service",
+            ["loaded", "failed", "static"],
+            State::Failed,
+            "exit-code",
+        ),
+        (
+            "genbackup.service",
+            ["masked", "inactive", "masked"],
+            State::Failed,
+            "masked",
+        ),
+        (
+            "genbackup.service",
+            ["not-found", "inactive", ""],
+            State::Failed,
+            "know",
+        ),
+        (
+            "genbackup.service",
+            ["bad-setting", "inactive", ""],
+            State::Failed,
+            "bad-setting",
+        ),
+        (
+            "genbackup-backup@doctor.service",
+            ["loaded", "inactive", "static"],
+            State::Ok,
+            "loaded",
+        ),
+        (
+            "mnt-jak.mount",
+            ["loaded", "inactive", "static"],
+            State::Ok,
+            "loaded",
+        ),
+        (
+            "nfs-server.service",
+            ["loaded", "inactive", "enabled"],
+            State::Failed,
+            "not started",
+        ),
+    ];
+
+    #[test]
+    fn each_unit_is_loaded_and_what_waits_is_active_and_enabled() {
+        for (unit, [load, active, enabled], state, word) in CASES {
+            let text = said(load, active, enabled);
+            let finding = judge(unit, &properties(&text));
+            assert!(
+                finding.state == *state && finding.what.contains(word),
+                "{unit}: {finding:?}"
+            );
+            assert!(!finding.check.contains("doctor"), "{finding:?}");
+        }
+    }
+
+    #[test]
+    fn a_timer_says_when_it_starts_a_run() {
+        let text =
+            said("loaded", "active", "enabled") + "\nNextElapseUSecRealtime=Wed 2026-11-25 12:00:00 UTC";
+        let finding = judge("genbackup.timer", &properties(&text));
+        assert_eq!(finding.what, "it starts a run at Wed 2026-11-25 12:00:00 UTC");
+    }
+
+    #[test]
+    fn of_many_files_a_few_are_named() {
+        let names: Vec<String> = ["a", "b", "c", "d", "e"].map(str::to_owned).to_vec();
+        assert_eq!(few(&names), "a, b, c and 2 more");
+        assert_eq!(few(&names[..3]), "a, b, c");
+    }
+}

@@ -1,0 +1,143 @@
+//! The programs that our units and scripts start, and their versions.
+
+use std::fmt::Display;
+use std::path::Path;
+
+use super::ask::{Answer, ask};
+use super::finding::Finding;
+use crate::model::{Refusal, ResticVersion, SystemdVersion};
+use crate::plan::HostPlan;
+
+pub(super) fn check(plan: &HostPlan<'_>) -> Vec<Finding> {
+    // There, units and scripts name the programs of the Nix store, which are in nobody's PATH.
+    if Path::new("/etc/NIXOS").exists() {
+        return vec![Finding::unknown(
+            "programs",
+            "NixOS chose them when it built the system",
+        )];
+    }
+    let versions = plan.versions;
+    let mut findings = vec![
+        judge::<ResticVersion>("restic", &ask("restic", &["version"]), &versions.restic),
+        judge::<SystemdVersion>("systemd", &ask("systemctl", &["--version"]), &versions.systemd),
+    ];
+    let has_remote = plan
+        .coordinator
+        .as_ref()
+        .is_some_and(|plan| plan.remote.is_some());
+    let is_remote = plan.client.as_ref().is_some_and(|plan| plan.connection.is_some());
+    let needed = [
+        (plan.coordinator.is_some(), "jq", "--version", "jq"),
+        (true, "socat", "-V", "socat"),
+        (has_remote, "ssh", "-V", "openssh-client"),
+        (has_remote, "exportfs", "-s", "nfs-kernel-server"),
+        (is_remote, "mount.nfs4", "-V", "nfs-common"),
+    ];
+    for (_, program, option, package) in needed.into_iter().filter(|(is_needed, ..)| *is_needed) {
+        findings.push(judge_presence(program, &ask(program, &[option]), package));
+    }
+    findings
+}
+
+/// Judges a first line such as `restic 0.18.0 compiled with …` or `systemd 257 (257.8-1~deb13u2)`.
+fn judge<V: TryFrom<String, Error = Refusal> + PartialOrd + Display>(
+    program: &str,
+    answer: &Answer,
+    at_least: &V,
+) -> Finding {
+    let Some(output) = answer.output() else {
+        return match answer {
+            Answer::NotThere => {
+                Finding::failed(program, "it is not installed", format!("`apt install {program}`"))
+            }
+            _ => Finding::unknown(program, answer.why(program)),
+        };
+    };
+    // A version of a developer has a word behind its number.
+    let word = output.split_whitespace().nth(1).unwrap_or_default();
+    let number = word.split(['-', '~', '+']).next().unwrap_or_default();
+    match V::try_from(number.to_owned()) {
+        Ok(version) if version >= *at_least => Finding::ok(
+            program,
+            format!("{version}; the fleet asks for {at_least} or later"),
+        ),
+        Ok(version) => Finding::failed(
+            program,
+            format!("{version} is older than {at_least}, for which the files are written"),
+            "write what this host has into its `minimum-versions`, then `genbackup emit`; or install a later one",
+        ),
+        Err(refusal) => Finding::failed(program, refusal.what, refusal.hint),
+    }
+}
+
+fn judge_presence(program: &str, answer: &Answer, package: &str) -> Finding {
+    match answer {
+        Answer::NotThere => {
+            Finding::failed(program, "it is not installed", format!("`apt install {package}`"))
+        }
+        _ => Finding::ok(program, "it is there"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::finding::State;
+    use super::*;
+
+    fn said(output: &str) -> Answer {
+        Answer::Said {
+            code: 0,
+            output: output.to_owned(),
+            complaint: String::new(),
+        }
+    }
+
+    #[test]
+    fn a_version_is_at_least_the_one_that_the_fleet_asks_for() {
+        let restic = |text: &str| ResticVersion::try_from(text.to_owned()).unwrap();
+        for (output, at_least, state) in [
+            (
+                "restic 0.14.0 compiled with go1.19.8 on linux/amd64\n",
+                "0.14",
+                State::Ok,
+            ),
+            (
+                "restic 0.18.0 compiled with go1.24.4 on linux/amd64\n",
+                "0.16",
+                State::Ok,
+            ),
+            ("restic 0.18.0-dev (compiled manually)\n", "0.18", State::Ok),
+            (
+                "restic 0.14.0 compiled with go1.19.8 on linux/amd64\n",
+                "0.16",
+                State::Failed,
+            ),
+            (
+                "restic 0.12.1 compiled with go1.15.9 on linux/amd64\n",
+                "0.14",
+                State::Failed,
+            ),
+            ("odd\n", "0.14", State::Failed),
+        ] {
+            let finding = judge::<ResticVersion>("restic", &said(output), &restic(at_least));
+            assert_eq!(finding.state, state, "{finding:?}");
+        }
+        let systemd = |text: &str| SystemdVersion::try_from(text.to_owned()).unwrap();
+        for (output, at_least, state) in [
+            ("systemd 252 (252.38-1~deb12u1)\n+PAM\n", "252", State::Ok),
+            ("systemd 257 (257.8-1~deb13u2)\n+PAM\n", "257", State::Ok),
+            ("systemd 252 (252.38-1~deb12u1)\n", "257", State::Failed),
+        ] {
+            let finding = judge::<SystemdVersion>("systemd", &said(output), &systemd(at_least));
+            assert_eq!(finding.state, state, "{finding:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_installed_is_named_with_its_package() {
+        let finding = judge_presence("mount.nfs4", &Answer::NotThere, "nfs-common");
+        assert_eq!(finding.hint.unwrap(), "`apt install nfs-common`");
+        let finding = judge("restic", &Answer::TooLate, &ResticVersion::OLDEST);
+        assert_eq!(finding.state, State::Unknown);
+    }
+}
