@@ -43,6 +43,7 @@ pub fn install(lab: &Lab) -> anyhow::Result<()> {
     lab.on_all(|machine| {
         machine.succeeds(ON_ALL)?;
         let rest = if machine.name() == lab.jak.name() {
+            put_command_onto(machine)?;
             ON_STORAGE
         } else {
             ON_CLIENT
@@ -71,7 +72,10 @@ fn put_onto(lab: &Lab, text: &str) -> anyhow::Result<()> {
     let (fleet, roots) = (staging.path().join("fleet.toml"), staging.path().join("roots"));
     std::fs::write(&fleet, text)?;
     emit(&fleet, &roots)?;
-    lab.on_all(|machine| machine.install_tree(&roots.join(machine.name())))
+    lab.on_all(|machine| machine.install_tree(&roots.join(machine.name())))?;
+    // The command of the storage host reads it there.
+    lab.jak
+        .write_file("/etc/genbackup/fleet.toml", text.as_bytes(), 0o644)
 }
 
 /// Emits another fleet on each machine and makes it live, as an admin would do it there; what `emit` said.
