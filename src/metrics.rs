@@ -78,6 +78,9 @@ impl Metrics {
         of_each("duration_seconds", "how long the last good one took", |item| {
             good(item)?.seconds
         })?;
+        if label == "host" {
+            self.of_versions(items)?;
+        }
         let last = |item: &Item| match &item.verdict.last_attempt.as_ref()?.status {
             Status::Unknown(_) => Some("unknown".to_owned()),
             status => Some(status.to_string()),
@@ -89,6 +92,24 @@ impl Metrics {
         });
         let name = format!("{prefix}last_attempt_info");
         self.labelled(&name, "how the last attempt ended", &[label, "status"], ended)
+    }
+
+    /// Which restic each host has: the number in `restic 0.18.0 compiled with …`, since a host may say anything.
+    fn of_versions(&self, hosts: &[Item]) -> Result<()> {
+        let versions = hosts.iter().filter_map(|item| {
+            let version = good(item)?.restic_version.as_deref()?.split_whitespace().nth(1)?;
+            let is_number = version.len() <= 20
+                && version
+                    .chars()
+                    .all(|c| c.is_ascii_alphanumeric() || ".-".contains(c));
+            is_number.then_some(([item.name.as_str(), version], 1.0))
+        });
+        self.labelled(
+            "restic_info",
+            "the restic of the last good backup",
+            &["host", "version"],
+            versions,
+        )
     }
 
     /// What restic said of the snapshots.
