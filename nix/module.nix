@@ -38,6 +38,11 @@ let
   isExported = isStorage && hasClients;
   isClient = !isStorage;
   isBackedUp = isClient || this ? include;
+  notify = table (fleet.notify or { });
+  tells = isStorage && notify != { };
+  sendsMail = isStorage && lib.any (one: (table one).kind or null == "email") (lib.attrValues notify);
+  monitor = table (fleet.monitor or { });
+  writes = file: isStorage && monitor ? ${file};
   # The defaults are those of the program.
   userId = if lib.isInt (repository.uid or null) then repository.uid else 850;
   sshPort =
@@ -103,6 +108,10 @@ let
       "exports.d/genbackup.exports"
       "genbackup/known_hosts"
       "genbackup/ssh_config"
+    ]
+    ++ lib.optionals (writes "metrics") [
+      "genbackup/grafana-dashboard.json"
+      "genbackup/prometheus-rules.yml"
     ];
 
   # Every value of the fleet, with the way to it.
@@ -132,6 +141,8 @@ let
     lib.isString value
     && (
       lib.hasInfix "PRIVATE KEY" value
+      || lib.hasPrefix "https://" value
+      || lib.hasPrefix "http://" value
       || lib.any (word: lib.hasInfix word key && !lib.hasSuffix "-file" key) [
         "passphrase"
         "password"
@@ -282,10 +293,16 @@ in
 
     systemd.packages = [ files ];
     systemd.tmpfiles.packages = [ files ];
-    systemd.timers.genbackup = lib.mkIf isStorage { wantedBy = [ "timers.target" ]; };
+    systemd.timers = lib.mkMerge [
+      (lib.mkIf isStorage { genbackup.wantedBy = [ "timers.target" ]; })
+      (lib.mkIf tells { genbackup-watch.wantedBy = [ "timers.target" ]; })
+      (lib.mkIf (writes "metrics") { genbackup-metrics.wantedBy = [ "timers.target" ]; })
+      (lib.mkIf (writes "report") { genbackup-report.wantedBy = [ "timers.target" ]; })
+    ];
     systemd.sockets = lib.mkMerge [
       (lib.mkIf isBackedUp { genbackup-backup.wantedBy = [ "sockets.target" ]; })
       (lib.mkIf isClient { genbackup-sshd.wantedBy = [ "sockets.target" ]; })
+      (lib.mkIf sendsMail { genbackup-mail.wantedBy = [ "sockets.target" ]; })
     ];
 
     environment.etc = lib.mkMerge [

@@ -3,10 +3,13 @@
 //! Pure: no clock, no environment, no disk. The same plan gives the same bytes.
 
 mod client;
+mod grafana;
 mod nix_module;
 mod package;
 mod platform;
+mod prometheus;
 mod storage;
+mod watching;
 
 use crate::plan::HostPlan;
 

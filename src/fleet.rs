@@ -14,8 +14,8 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::model::{
-    AbsolutePath, Address, Calendar, ExcludePattern, HostName, KeepPolicy, PublicKey, Refusal, ResticVersion,
-    SystemdVersion, TimeSpan, UnitPath,
+    AbsolutePath, Address, Calendar, EmailAddress, ExcludePattern, HostName, KeepPolicy, NotifyName,
+    PublicKey, Refusal, ResticVersion, SystemdVersion, TimeSpan, UnitPath, WebService,
 };
 
 pub use read::{Reading, read};
@@ -54,6 +54,8 @@ pub struct FleetFile {
     pub hosts: Field<BTreeMap<Spanned<HostName>, HostTable>>,
     /// `[monitor]`
     pub monitor: Field<MonitorTable>,
+    /// `[notify.NAME]`
+    pub notify: Field<BTreeMap<Spanned<NotifyName>, NotifyTable>>,
     /// `[minimum-versions]`, of all hosts that do not say otherwise
     pub minimum_versions: Field<VersionsTable>,
 }
@@ -184,7 +186,7 @@ pub struct VersionsTable {
     pub systemd: Field<SystemdVersion>,
 }
 
-/// `[monitor]`: how old a last backup may be.
+/// `[monitor]`: how old a last backup may be, and where what is known is written.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct MonitorTable {
@@ -192,4 +194,51 @@ pub struct MonitorTable {
     pub warn_after: Field<TimeSpan>,
     /// Older than this is an alert.
     pub alert_after: Field<TimeSpan>,
+    /// The file that Prometheus' node exporter reads.
+    pub metrics: Field<UnitPath>,
+    /// The page for people.
+    pub report: Field<UnitPath>,
+}
+
+/// `[notify.NAME]`: who is told of what changes.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct NotifyTable {
+    /// What is spoken there.
+    pub kind: Field<KindWord>,
+    /// The file with the address, on the storage host.
+    pub address_file: Field<UnitPath>,
+    /// To whom, by e-mail.
+    pub to: List<EmailAddress>,
+}
+
+/// How somebody is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub enum KindWord {
+    /// At a web address.
+    Web(WebService),
+    /// Through sendmail(8).
+    Email,
+}
+
+impl TryFrom<String> for KindWord {
+    type Error = Refusal;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Ok(match text.as_str() {
+            "webhook" => Self::Web(WebService::Webhook),
+            "discord" => Self::Web(WebService::Discord),
+            "slack" => Self::Web(WebService::Slack),
+            "ntfy" => Self::Web(WebService::Ntfy),
+            "ping" => Self::Web(WebService::Ping),
+            "email" => Self::Email,
+            _ => {
+                return Err(Refusal::new(
+                    format!("unknown word `{text}`"),
+                    "write `webhook`, `discord`, `slack`, `ntfy`, `ping` or `email`",
+                ));
+            }
+        })
+    }
 }

@@ -7,6 +7,7 @@ mod fleet;
 mod host;
 mod keep;
 mod key;
+mod notify;
 mod path;
 mod pattern;
 mod span;
@@ -20,6 +21,7 @@ pub use fleet::{
 pub use host::{Address, HostName};
 pub use keep::{Keep, KeepPolicy};
 pub use key::PublicKey;
+pub use notify::{EmailAddress, Notify, NotifyName, Watching, WebService, Written};
 pub use path::{AbsolutePath, UnitPath};
 pub use pattern::ExcludePattern;
 pub use span::TimeSpan;

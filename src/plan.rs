@@ -2,7 +2,7 @@
 
 use crate::model::{
     Address, CatchUp, Fleet, HostName, MinimumVersions, PublicKey, RemoteClients, Repository, Schedule,
-    Source, TimeSpan, UnitPath,
+    Source, TimeSpan, UnitPath, Watching,
 };
 
 /// The part of the fleet that concerns one host.
@@ -31,6 +31,8 @@ pub struct CoordinatorPlan<'f> {
     pub local: Option<&'f HostName>,
     /// The clients that it reaches by ssh.
     pub remote: Option<&'f RemoteClients>,
+    /// Who is told, and what is written for others to read.
+    pub watching: &'f Watching,
 }
 
 /// What a client does.
@@ -75,6 +77,7 @@ impl<'f> HostPlan<'f> {
             storage,
             remote,
             monitor: _,
+            watching,
         } = fleet;
         if *host == storage.name {
             let local = storage.source.as_ref().map(|source| ClientPlan {
@@ -91,6 +94,7 @@ impl<'f> HostPlan<'f> {
                 address: &storage.address,
                 local: local.as_ref().map(|client| client.name),
                 remote: remote.as_ref(),
+                watching,
             };
             return Some(Self {
                 host: &storage.name,

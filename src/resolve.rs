@@ -4,13 +4,14 @@
 
 mod fields;
 mod hosts;
+mod monitor;
 mod paths;
 mod source;
 
 use toml::Spanned;
 
-use crate::fleet::{CatchUpWord, FleetFile, MonitorTable, Reading, RepositoryTable, ScheduleTable};
-use crate::model::{CatchUp, Creation, Fleet, Monitor, Repository, Schedule, TimeSpan, UnitPath};
+use crate::fleet::{CatchUpWord, FleetFile, Reading, RepositoryTable, ScheduleTable};
+use crate::model::{CatchUp, Creation, Fleet, Repository, Schedule, TimeSpan, UnitPath};
 use crate::problem::Problem;
 
 use fields::{Fields, Section};
@@ -48,13 +49,14 @@ pub fn resolve(reading: Reading<'_>) -> Result<Fleet, Vec<Problem>> {
         ssh,
         hosts,
         monitor,
+        notify,
         minimum_versions,
     } = file;
     let mut fields = Fields::new(problems, taken_out);
 
     let schedule = resolve_schedule(&mut fields, schedule);
     let (storage_name, repository) = resolve_repository(&mut fields, repository);
-    let monitor = resolve_monitor(&mut fields, monitor);
+    let (monitor, watching) = monitor::resolve(&mut fields, monitor, notify, repository.as_ref());
     let hosts = hosts::resolve_hosts(
         &mut fields,
         storage_name,
@@ -73,6 +75,7 @@ pub fn resolve(reading: Reading<'_>) -> Result<Fleet, Vec<Problem>> {
             storage,
             remote,
             monitor,
+            watching,
         }),
         _ => Err(problems),
     }
@@ -193,28 +196,5 @@ fn resolve_creation(
     };
     Some(Creation::OnceMounted {
         file_system: file_system.get_ref().clone(),
-    })
-}
-
-fn resolve_monitor(fields: &mut Fields<'_>, table: Option<Spanned<MonitorTable>>) -> Option<Monitor> {
-    let table = table?;
-    let (section, table) = fields.section("monitor", Some(table), "");
-    let MonitorTable {
-        warn_after,
-        alert_after,
-    } = table;
-    let warn_after = fields.required(&section, "warn-after", warn_after, "warn-after = \"24h\"");
-    let alert_after = fields.required(&section, "alert-after", alert_after, "alert-after = \"28h\"");
-    let (warn_after, alert_after) = (warn_after?, alert_after?);
-    if alert_after.get_ref() < warn_after.get_ref() {
-        fields.problem(
-            alert_after.span(),
-            "the alert would come before the warning",
-            format!("write a span of `{}` or more", warn_after.get_ref()),
-        );
-    }
-    Some(Monitor {
-        warn_after: warn_after.into_inner(),
-        alert_after: alert_after.into_inner(),
     })
 }

@@ -7,11 +7,16 @@
 
 #[path = "support/command.rs"]
 mod command;
+#[expect(dead_code, reason = "other tests tell of other nights")]
+#[path = "support/night.rs"]
+mod night;
 #[path = "support/stage.rs"]
 mod stage;
 
 #[path = "external_readers/accounts.rs"]
 mod accounts;
+#[path = "external_readers/prometheus.rs"]
+mod prometheus;
 #[path = "external_readers/restic.rs"]
 mod restic;
 #[path = "external_readers/shell.rs"]

@@ -30,6 +30,8 @@ struct Module<'p> {
     /// The ids of user restic, where they are fixed.
     uid: Option<u32>,
     connection: Option<&'p Connection<'p>>,
+    /// Whether its units start the command.
+    watches: bool,
     parts: Parts,
 }
 
@@ -81,6 +83,9 @@ pub fn nix_module(plan: &HostPlan<'_>) -> askama::Result<Artifact> {
         systemd: versions.systemd.to_string(),
         packages: PACKAGES,
         uid: coordinator.as_ref().map(|coordinator| coordinator.repository.uid),
+        watches: coordinator
+            .as_ref()
+            .is_some_and(|coordinator| coordinator.watching.starts_the_command()),
         connection: client.as_ref().and_then(|client| client.connection.as_ref()),
         parts,
     };

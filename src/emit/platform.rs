@@ -15,6 +15,8 @@ pub struct Platform {
     pub(super) sshd: String,
     /// socat(1).
     pub(super) socat: String,
+    /// genbackup(1) itself, on a storage host that watches.
+    pub(super) genbackup: &'static str,
     /// The `PATH` of our services; without it, theirs is the service manager's.
     pub(super) path: Option<String>,
     /// The folder of what our scripts ask jq.
@@ -23,6 +25,10 @@ pub struct Platform {
     pub(super) switches: bool,
     scripts: Scripts,
 }
+
+/// Where NixOS has the programs of `environment.systemPackages`. An emitted module does not know the package of the
+/// command, since nixpkgs has none.
+const OF_THE_SYSTEM: &str = "/run/current-system/sw/bin/genbackup";
 
 #[derive(Debug, Clone)]
 enum Scripts {
@@ -73,6 +79,7 @@ impl Platform {
             bash: "/bin/bash".to_owned(),
             sshd: "/usr/sbin/sshd".to_owned(),
             socat: "/usr/bin/socat".to_owned(),
+            genbackup: "/usr/local/bin/genbackup",
             path: None,
             filters: LIBEXEC.to_owned(),
             switches: false,
@@ -95,6 +102,7 @@ impl Platform {
             bash: bash.0.clone(),
             sshd: sshd.0.clone(),
             socat: socat.0.clone(),
+            genbackup: OF_THE_SYSTEM,
             path: Some(path.join(":")),
             filters: libexec.clone(),
             switches: true,
@@ -109,6 +117,7 @@ impl Platform {
             bash: format!("{}/bin/bash", reference("pkgs.bash")),
             sshd: format!("{}/bin/sshd", reference("pkgs.openssh")),
             socat: format!("{}/bin/socat", reference("pkgs.socat")),
+            genbackup: OF_THE_SYSTEM,
             path: Some(reference("path")),
             filters: reference("filters"),
             switches: true,

@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::{Access, Artifact, LIBEXEC, Platform, add, add_script, unit};
+use super::{Access, Artifact, LIBEXEC, Platform, add, add_script, unit, watching};
 use crate::escape::filters;
 use crate::model::{Address, Creation, HostName, RemoteClients, Repository, UnitPath};
 use crate::plan::CoordinatorPlan;
@@ -128,6 +128,7 @@ pub(super) fn emit(
         address: storage,
         local,
         remote,
+        watching: _,
     } = plan;
     let made_once_mounted = match &repository.creation {
         Creation::ByHand => None,
@@ -221,7 +222,7 @@ pub(super) fn emit(
         )?;
         add(artifacts, "/etc/genbackup/known_hosts", &KnownHosts { remote })?;
     }
-    Ok(())
+    watching::emit(plan, platform, artifacts)
 }
 
 /// exports(5): everybody is the repository's owner, and nothing is exported while the file system is away.

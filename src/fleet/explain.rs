@@ -99,6 +99,7 @@ fn secret<'k>(key: &str, known: &[&'k str]) -> Option<Secret<'k>> {
         "password" | "passphrase" | "secret" | "token" => ("password-file", false),
         "key" => ("key-file", true),
         "private-key" => ("key-file", false),
+        "address" | "url" | "webhook" => ("address-file", true),
         _ => return None,
     };
     let file = known.iter().copied().find(|word| word.ends_with(ending));

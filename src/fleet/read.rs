@@ -92,9 +92,11 @@ fn refuse_lists_of_tables(table: &mut DeTable<'_>) {
     for (_, value) in table.iter_mut() {
         refuse(value);
     }
-    if let Some(DeValue::Table(hosts)) = table.get_mut("hosts").map(Spanned::get_mut) {
-        for (_, value) in hosts.iter_mut() {
-            refuse(value);
+    for named in ["hosts", "notify"] {
+        if let Some(DeValue::Table(tables)) = table.get_mut(named).map(Spanned::get_mut) {
+            for (_, value) in tables.iter_mut() {
+                refuse(value);
+            }
         }
     }
 }

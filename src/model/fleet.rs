@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     AbsolutePath, Address, Calendar, ExcludePattern, HostName, KeepPolicy, MinimumVersions, PublicKey,
-    TimeSpan, UnitPath,
+    TimeSpan, UnitPath, Watching,
 };
 
 /// One storage host, and the hosts that it backs up.
@@ -20,6 +20,8 @@ pub struct Fleet {
     pub remote: Option<RemoteClients>,
     /// How old a last backup may be, where the fleet says so.
     pub monitor: Option<Monitor>,
+    /// Who is told, and what is written for others to read.
+    pub watching: Watching,
 }
 
 /// When a run starts and how it goes.

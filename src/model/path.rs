@@ -28,6 +28,13 @@ fn check_path(text: &str) -> Result<(), Refusal> {
             "write the path of the file that holds it; then make a new pair, since this one was written down",
         ));
     }
+    if text.starts_with("http://") || text.starts_with("https://") {
+        return Err(Refusal::new(
+            "this is the address of a web page, and a path is wanted",
+            "write the path of a file that holds the address; where it is a secret, take a new one, since this one was \
+             written down",
+        ));
+    }
     if text.starts_with('~') || text.starts_with('$') {
         return Err(Refusal::new(
             format!("`{text}` is not an absolute path"),
@@ -118,6 +125,15 @@ impl UnitPath {
     #[must_use]
     pub fn contains(&self, inner: &str) -> bool {
         contains(&self.0, inner)
+    }
+
+    /// The folder that it lies in.
+    #[must_use]
+    pub fn folder(&self) -> &str {
+        match self.0.rsplit_once('/') {
+            Some(("", _)) | None => "/",
+            Some((folder, _)) => folder,
+        }
     }
 
     /// The name that systemd demands of the unit that mounts something here, systemd.mount(5).

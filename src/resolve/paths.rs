@@ -217,3 +217,46 @@ fn is_within(path: &UnitPath, outer: &str) -> bool {
         .strip_prefix(outer)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
+
+/// A file that a unit of ours writes for others to read.
+pub(super) fn check_written(
+    fields: &mut Fields<'_>,
+    file: &Spanned<UnitPath>,
+    repository: Option<&UnitPath>,
+) {
+    let hidden = HIDDEN
+        .into_iter()
+        .chain(["/home", "/root", "/run/user"].map(|home| (home, "ProtectHome=")));
+    for (place, setting) in hidden {
+        if is_within(file.get_ref(), place) {
+            fields.problem(
+                file.span(),
+                format!(
+                    "`{}` lies in `{place}`, which the sandbox hides ({setting})",
+                    file.get_ref()
+                ),
+                "choose a folder that stays, such as one below /var or /srv",
+            );
+        }
+    }
+    if file.get_ref().as_str().rfind('/') == Some(0) {
+        fields.problem(
+            file.span(),
+            format!(
+                "`{}` lies in the root folder, which the unit that writes it would have to change",
+                file.get_ref()
+            ),
+            "give it a folder that user restic may write to",
+        );
+    }
+    if let Some(repository) = repository
+        && repository.as_str() != "/"
+        && repository.contains(file.get_ref().as_str())
+    {
+        fields.problem(
+            file.span(),
+            format!("`{}` lies in the repository, at `{repository}`", file.get_ref()),
+            "that folder is restic's alone; choose another",
+        );
+    }
+}

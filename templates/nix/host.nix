@@ -5,6 +5,10 @@
 {%- else if parts.exports() %}
 # The clients come in on TCP port 2049 (NFS): the firewall is yours to open.
 {%- endif %}
+{%- if watches %}
+# It is watched by the command itself, which is yours to install, with the fleet file: environment.systemPackages, and
+# environment.etc."genbackup/fleet.toml".
+{%- endif %}
 {
 {%- if parts.exports() %}
   config,

@@ -142,6 +142,12 @@ fn systemd_gives_back_the_paths_of_the_credentials() -> Result<()> {
             for service in ["genbackup.service", "genbackup-maintain.service"] {
                 assert_eq!(credential(&host, service, "restic-password")?, untested(password));
             }
+            for (name, file) in fleet.watching.address_files() {
+                for service in ["genbackup-watch.service", "genbackup-notify@.service"] {
+                    let address = credential(&host, service, &format!("notify-{name}"))?;
+                    assert_eq!(address, untested(file.as_str()));
+                }
+            }
             if let Some(remote) = &fleet.remote {
                 let key = credential(&host, "genbackup.service", "ssh-key")?;
                 assert_eq!(key, untested(remote.key_file.as_str()));

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 /// What stands at a store path, by the end of the path, and where it is on any other system.
-const PLACES: [(&str, &str); 11] = [
+const PLACES: [(&str, &str); 12] = [
     ("bash/bin/bash", "/bin/bash"),
     ("openssh/bin/sshd", "/usr/sbin/sshd"),
     ("socat/bin/socat", "/usr/bin/socat"),
@@ -22,6 +22,7 @@ const PLACES: [(&str, &str); 11] = [
     ),
     ("make-directory", "/usr/local/libexec/genbackup/make-directory"),
     ("run-backups", "/usr/local/libexec/genbackup/run-backups"),
+    ("send-mail", "/usr/local/libexec/genbackup/send-mail"),
     ("util-linux/bin", "(the last of PATH)"),
 ];
 
@@ -58,7 +59,9 @@ impl Places {
 
     /// A text of NixOS, with each known store path replaced by the path on any other system.
     pub(crate) fn usual(&mut self, text: &str) -> String {
-        let mut rest = text;
+        // The command is the system's own, so that its path is the same in an emitted module.
+        let text = text.replace("/run/current-system/sw/bin/genbackup", "/usr/local/bin/genbackup");
+        let mut rest = text.as_str();
         let mut usual = String::new();
         while let Some((before, path)) = rest.split_once(&self.store) {
             usual.push_str(before);

@@ -1,0 +1,100 @@
+//! Rules for Prometheus, over what `genbackup metrics` writes. The thresholds are in the metrics themselves; a host's own
+//! span of absence is here.
+
+use serde_json::{Value, json};
+
+use crate::model::{HostName, TimeSpan, UnitPath};
+use crate::plan::CoordinatorPlan;
+
+/// States that `genbackup metrics` tells: its number, what it is called, how bad it is.
+const STATES: [(u8, &str, &str); 3] = [
+    (1, "Warning", "warning"),
+    (2, "Alert", "critical"),
+    (3, "Never", "critical"),
+];
+
+/// The rules of a fleet; JSON is YAML.
+pub(super) fn rules(plan: &CoordinatorPlan<'_>, metrics: &UnitPath) -> Value {
+    let mut rules = Vec::new();
+    for (number, name, severity) in STATES {
+        for (metric, kind, what) in [
+            ("genbackup_state", "Host", "host"),
+            ("genbackup_phase_state", "Phase", "phase"),
+        ] {
+            rules.push(rule(
+                &format!("Genbackup{kind}{name}"),
+                &format!("{metric} == {number}"),
+                "0m",
+                severity,
+                &format!(
+                    "the backup of {what} {{{{ $labels.{what} }}}} is not well: `genbackup status` says why"
+                ),
+            ));
+        }
+    }
+    for (host, absence) in hosts(plan) {
+        let mut rule = rule(
+            "GenbackupTooOld",
+            &too_old(host, absence),
+            "0m",
+            "critical",
+            "the last good backup of {{ $labels.host }} is {{ $value | humanizeDuration }} old",
+        );
+        // promtool wants rules of one name to differ in their labels.
+        rule["labels"]["host"] = Value::from(host.as_str());
+        rules.push(rule);
+    }
+    // What nobody writes any more is not well either, whatever it said last.
+    rules.push(rule(
+        "GenbackupMetricsStale",
+        &format!(
+            "time() - node_textfile_mtime_seconds{{file={}}} > 3600",
+            quoted(metrics.as_str())
+        ),
+        "0m",
+        "warning",
+        "genbackup-metrics.service has not written its file for {{ $value | humanizeDuration }}",
+    ));
+    rules.push(rule(
+        "GenbackupMetricsAbsent",
+        "absent(genbackup_fleet_state)",
+        "1h",
+        "warning",
+        "nothing is known of the backups: does genbackup-metrics.timer run, and does the node exporter read its file?",
+    ));
+    json!({"groups": [{"name": "genbackup", "rules": rules}]})
+}
+
+/// The hosts that are backed up, with how long each may be absent.
+fn hosts<'p>(plan: &CoordinatorPlan<'p>) -> impl Iterator<Item = (&'p HostName, Option<TimeSpan>)> {
+    let local = plan.local.into_iter().map(|host| (host, None));
+    let remote = plan.remote.into_iter().flat_map(|remote| &remote.clients);
+    local.chain(remote.map(|(host, client)| (host, client.may_be_absent)))
+}
+
+/// By the clock of Prometheus, however old the file is: that of `alert-after`, or of the host's own absence.
+fn too_old(host: &HostName, absence: Option<TimeSpan>) -> String {
+    let threshold = match absence {
+        None => "scalar(genbackup_alert_after_seconds)".to_owned(),
+        Some(absence) => format!(
+            "scalar(clamp_min(genbackup_alert_after_seconds, {}))",
+            absence.seconds()
+        ),
+    };
+    format!("time() - genbackup_last_success_timestamp_seconds{{host=\"{host}\"}} > {threshold}")
+}
+
+fn rule(alert: &str, expression: &str, pending: &str, severity: &str, summary: &str) -> Value {
+    json!({
+        "alert": alert,
+        "expr": expression,
+        "for": pending,
+        "labels": {"severity": severity},
+        "annotations": {"summary": summary},
+    })
+}
+
+/// A string of `PromQL`, whose escapes are those of JSON.
+fn quoted(text: &str) -> String {
+    Value::from(text).to_string()
+}

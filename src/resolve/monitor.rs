@@ -1,0 +1,176 @@
+//! How old a last backup may be, who is told when it is older, and what is written for others to read.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use toml::Spanned;
+
+use crate::fleet::{Field, KindWord, MonitorTable, NotifyTable};
+use crate::model::{Monitor, Notify, NotifyName, Repository, UnitPath, Watching, WebService};
+
+use super::fields::{Fields, Section};
+use super::paths;
+
+/// The thresholds, where the fleet says them, and all that goes by them.
+pub(super) fn resolve(
+    fields: &mut Fields<'_>,
+    monitor: Option<Spanned<MonitorTable>>,
+    notify: Field<BTreeMap<Spanned<NotifyName>, NotifyTable>>,
+    repository: Option<&Repository>,
+) -> (Option<Monitor>, Watching) {
+    let notify = resolve_notify(fields, notify, repository);
+    let Some(monitor) = monitor else {
+        let watching = Watching {
+            notify,
+            metrics: None,
+            report: None,
+        };
+        return (None, watching);
+    };
+    let (section, table) = fields.section("monitor", Some(monitor), "");
+    let MonitorTable {
+        warn_after,
+        alert_after,
+        metrics,
+        report,
+    } = table;
+    for file in metrics.iter().chain(&report) {
+        paths::check_written(fields, file, repository.map(|repository| &repository.path));
+    }
+    if let (Some(metrics), Some(report)) = (&metrics, &report)
+        && metrics.get_ref() == report.get_ref()
+    {
+        fields.problem(
+            report.span(),
+            "`metrics` and `report` are one file",
+            "give each a file of its own",
+        );
+    }
+    let says_no_threshold = warn_after.is_none()
+        && alert_after.is_none()
+        && !fields.was_taken_out(&section, "warn-after")
+        && !fields.was_taken_out(&section, "alert-after");
+    let thresholds = if says_no_threshold && (metrics.is_some() || report.is_some()) {
+        None
+    } else {
+        thresholds(fields, &section, warn_after, alert_after)
+    };
+    let watching = Watching {
+        notify,
+        metrics: metrics.map(Spanned::into_inner),
+        report: report.map(Spanned::into_inner),
+    };
+    (thresholds, watching)
+}
+
+fn thresholds(
+    fields: &mut Fields<'_>,
+    section: &Section,
+    warn_after: Field<crate::model::TimeSpan>,
+    alert_after: Field<crate::model::TimeSpan>,
+) -> Option<Monitor> {
+    let warn_after = fields.required(section, "warn-after", warn_after, "warn-after = \"24h\"");
+    let alert_after = fields.required(section, "alert-after", alert_after, "alert-after = \"28h\"");
+    let (warn_after, alert_after) = (warn_after?, alert_after?);
+    if alert_after.get_ref() < warn_after.get_ref() {
+        fields.problem(
+            alert_after.span(),
+            "the alert would come before the warning",
+            format!("write a span of `{}` or more", warn_after.get_ref()),
+        );
+    }
+    Some(Monitor {
+        warn_after: warn_after.into_inner(),
+        alert_after: alert_after.into_inner(),
+    })
+}
+
+fn resolve_notify(
+    fields: &mut Fields<'_>,
+    tables: Field<BTreeMap<Spanned<NotifyName>, NotifyTable>>,
+    repository: Option<&Repository>,
+) -> BTreeMap<NotifyName, Notify> {
+    let tables = tables.map(Spanned::into_inner).unwrap_or_default();
+    tables
+        .into_iter()
+        .filter_map(|(name, table)| {
+            let section = Section::at(format!("notify.{}", name.get_ref()), name.span());
+            let notify = resolve_one(fields, &section, table, repository)?;
+            Some((name.into_inner(), notify))
+        })
+        .collect()
+}
+
+fn resolve_one(
+    fields: &mut Fields<'_>,
+    section: &Section,
+    table: NotifyTable,
+    repository: Option<&Repository>,
+) -> Option<Notify> {
+    let NotifyTable {
+        kind,
+        address_file,
+        to,
+    } = table;
+    let kind = fields.required(
+        section,
+        "kind",
+        kind,
+        "kind = \"…\": `webhook`, `discord`, `slack`, `ntfy`, `ping` or `email`",
+    );
+    if let Some(file) = &address_file {
+        paths::check_credential(fields, file);
+        if let Some(repository) = repository {
+            paths::check_outside(fields, file, &repository.path);
+        }
+    }
+    match kind?.into_inner() {
+        KindWord::Web(service) => {
+            if let Some(to) = to {
+                misplaced(fields, to.span(), "to", "`address-file` says where to");
+            }
+            resolve_web(fields, section, service, address_file)
+        }
+        KindWord::Email => {
+            if let Some(file) = address_file {
+                misplaced(fields, file.span(), "address-file", "`to` says to whom");
+            }
+            let unreadable = fields.has_taken_out_below(section, "to");
+            let to = fields.required(section, "to", to, "to = [\"admin@example.net\"]")?;
+            let span = to.span();
+            let length = to.get_ref().len();
+            let to: Vec<_> = fields
+                .items(to.into_inner())
+                .into_iter()
+                .map(Spanned::into_inner)
+                .collect();
+            if length == 0 && !unreadable {
+                fields.problem(span, "`to` names nobody", "write to = [\"admin@example.net\"]");
+            }
+            Some(Notify::Email { to })
+        }
+    }
+}
+
+fn resolve_web(
+    fields: &mut Fields<'_>,
+    section: &Section,
+    service: WebService,
+    address_file: Field<UnitPath>,
+) -> Option<Notify> {
+    let hint =
+        "address-file = \"/…\", a file on the storage host that root alone can read, with the address in it";
+    let address_file = fields.required(section, "address-file", address_file, hint)?;
+    Some(Notify::Web {
+        service,
+        address_file: address_file.into_inner(),
+    })
+}
+
+fn misplaced(fields: &mut Fields<'_>, span: Range<usize>, key: &str, instead: &str) {
+    fields.problem(
+        span,
+        format!("`{key}` means nothing to this kind of notification"),
+        format!("leave it out: {instead}"),
+    );
+}
