@@ -8,7 +8,7 @@
 //! ```
 //!
 //! Beside it, [`record`] reads what the runs have left behind, [`health`] judges it, [`history`] puts it into rows, and
-//! [`metrics`] into the words of Prometheus.
+//! [`metrics`] into the words of Prometheus; [`notify`] says what changed, and [`deliver`] takes it to those who are told.
 //!
 //! # Example
 //!
@@ -33,6 +33,7 @@
 //! ```
 
 pub mod cli;
+pub mod deliver;
 pub mod emit;
 mod escape;
 pub mod fleet;
@@ -40,9 +41,11 @@ pub mod health;
 pub mod history;
 pub mod metrics;
 pub mod model;
+pub mod notify;
 pub mod plan;
 pub mod problem;
 pub mod record;
 pub mod resolve;
+pub mod text;
 pub mod verify;
 pub mod write;

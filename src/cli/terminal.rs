@@ -10,6 +10,8 @@ use terminal_size::{Width, terminal_size};
 
 use crate::health::State;
 
+pub(super) use crate::text::harmless;
+
 /// The columns of the terminal; `None` where standard output is none: then a line is as long as it is.
 pub(super) fn width() -> Option<u16> {
     terminal_size().map(|(Width(width), _)| width)
@@ -50,37 +52,8 @@ pub(super) fn style(state: State) -> Style {
     color.on_default().bold()
 }
 
-/// A text that somebody else wrote, without what a terminal obeys: control characters, and those that change the order
-/// of what is read (Unicode Technical Report 36).
-pub(super) fn harmless(text: &str) -> String {
-    text.chars()
-        .map(|character| match character {
-            '\u{61c}'
-            | '\u{200b}'..='\u{200f}'
-            | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}'
-            | '\u{feff}' => character.escape_unicode().to_string(),
-            character if character.is_control() => character.escape_default().to_string(),
-            character => character.to_string(),
-        })
-        .collect()
-}
-
 /// A time as the clock on the wall shows it, to the minute.
 pub(super) fn local(time: Timestamp) -> String {
     let time = time.to_zoned(TimeZone::system());
     time.strftime("%Y-%m-%d %H:%M").to_string()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_a_terminal_obeys_is_spelled_out_and_the_rest_stays() {
-        assert_eq!(
-            harmless("gr\u{f6}\u{df}e\u{1b}]0;x\u{7}\n\r\0\u{202e}\u{85}\u{7f} | \\ \u{e01} 日本"),
-            "größe\\u{1b}]0;x\\u{7}\\n\\r\\u{0}\\u{202e}\\u{85}\\u{7f} | \\ \u{e01} 日本"
-        );
-    }
 }

@@ -1,0 +1,121 @@
+//! `genbackup watch`: tells those who are to be told what changed since the last time.
+
+mod memory;
+mod send;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+use clap::Args;
+use jiff::SignedDuration;
+
+use super::records::Records;
+use super::{load, status};
+use crate::deliver;
+use crate::health::Report;
+use crate::model::Fleet;
+use crate::notify::{FailureResult, LONGEST_QUEUE, Memory, Ping, findings};
+use memory::Place;
+use send::Sender;
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The file that holds what was told before
+    #[arg(
+        long,
+        value_name = "FILE",
+        default_value = "/var/lib/genbackup-watch/memory.json"
+    )]
+    memory: PathBuf,
+    /// What systemd knows and the records do not: `start`, a run began; or the name of a unit that failed
+    #[arg(long, value_name = "EVENT")]
+    event: Option<String>,
+    /// How many seconds delivery may take
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, hide = true)]
+    deadline: u64,
+    /// Where e-mail is handed over
+    #[arg(long, value_name = "SOCKET", default_value = deliver::SOCKET, hide = true)]
+    mail: PathBuf,
+    #[command(flatten)]
+    records: Records,
+}
+
+pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
+    let Some(fleet) = load::load_or_show(file)? else {
+        return Ok(ExitCode::FAILURE);
+    };
+    if fleet.watching.notify.is_empty() {
+        bail!(
+            "nobody is to be told\n\nhint: the fleet file says who is, in `[notify.NAME]`, with `kind` and `address-file`"
+        );
+    }
+    let sender = Sender {
+        watching: &fleet.watching,
+        mail: &arguments.mail,
+        deadline: Instant::now() + Duration::from_secs(arguments.deadline),
+    };
+    if arguments.event.as_deref() == Some("start") {
+        // Too late, it would be wrong: it does not wait for another time.
+        return said(&sender.ping_all(&Ping::Start));
+    }
+    let place = Place::open(&arguments.memory)?;
+    let mut memory = place.read()?;
+    // Before anything is sent: who is told a thing that is then forgotten would be told again and again.
+    note(&fleet, arguments, &mut memory)?;
+    place.write(&memory)?;
+    let undelivered = sender.send(&mut memory);
+    place.write(&memory)?;
+    said(&undelivered)
+}
+
+/// Judges the records, and has what changed wait for delivery.
+fn note(fleet: &Fleet, arguments: &Arguments, memory: &mut Memory) -> Result<()> {
+    let report = status::examine(fleet, &arguments.records)?;
+    let now = report.time;
+    if let Some(event) = &arguments.event {
+        let unit = format!("{}.service", event.trim_end_matches(".service"));
+        memory.note_failure(&unit, failure(), &report);
+    }
+    let mut found = findings(&report);
+    let failed = memory.failed_units(fleet, &report);
+    let why_failed = failed
+        .iter()
+        .find(|finding| arguments.event.is_some() && finding.since == Some(now))
+        .and_then(|finding| finding.why.clone());
+    found.extend(failed);
+    memory.keep_only(&fleet.watching);
+    let patience = SignedDuration::from_secs(report.warn_after_seconds);
+    if let Some(message) = memory.note(fleet.storage.name.as_str(), &found, now, patience) {
+        println!("{}", message.title());
+        for name in memory.post(&fleet.watching, &message) {
+            eprintln!("note: more than {LONGEST_QUEUE} messages wait for `{name}`: the oldest is left out");
+        }
+    }
+    post_ping(fleet, memory, &report, why_failed.as_deref());
+    Ok(())
+}
+
+fn post_ping(fleet: &Fleet, memory: &mut Memory, report: &Report, why_failed: Option<&str>) {
+    if let Some(ping) = memory.ping(report, why_failed) {
+        memory.post_ping(&fleet.watching, &ping);
+    }
+}
+
+/// How the unit failed that started us (`OnFailure=`, systemd.unit(5)).
+fn failure() -> FailureResult {
+    let variable = |name| std::env::var(name).ok();
+    FailureResult {
+        result: variable("MONITOR_SERVICE_RESULT"),
+        status: variable("MONITOR_EXIT_STATUS"),
+    }
+}
+
+/// Says what could not be delivered. The unit fails, and nothing else does.
+fn said(undelivered: &[String]) -> Result<ExitCode> {
+    if undelivered.is_empty() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    bail!("not delivered: {}", undelivered.join("; "))
+}

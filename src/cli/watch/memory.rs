@@ -1,0 +1,68 @@
+//! The file of what was told before.
+
+use std::fs::File;
+use std::io::{ErrorKind, Read};
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use crate::notify::Memory;
+use crate::write;
+
+/// The bytes that are read: more than any memory has.
+const LONGEST: u64 = 64 * 1024 * 1024;
+
+/// Where it is. While this lives, no other `genbackup watch` has it.
+#[derive(Debug)]
+pub(super) struct Place<'p> {
+    file: &'p Path,
+    _lock: File,
+}
+
+impl<'p> Place<'p> {
+    /// Waits for another one that is at work; it ends at its deadline.
+    ///
+    /// # Errors
+    /// When its folder is not there, or can't be locked.
+    pub(super) fn open(file: &'p Path) -> Result<Self> {
+        let folder = match file.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        };
+        let lock = File::open(folder)
+            .and_then(|folder| folder.lock().map(|()| folder))
+            .with_context(|| {
+                format!(
+                    "can't open {}: genbackup-watch.service makes it; `--memory` names a file elsewhere",
+                    folder.display()
+                )
+            })?;
+        Ok(Self { file, _lock: lock })
+    }
+
+    /// What is remembered: nothing where there is no file yet, or one that can't be understood, which is said.
+    ///
+    /// # Errors
+    /// When the file can't be read.
+    pub(super) fn read(&self) -> Result<Memory> {
+        let mut text = Vec::new();
+        match File::open(self.file) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Memory::default()),
+            file => file.and_then(|file| file.take(LONGEST).read_to_end(&mut text)),
+        }
+        .with_context(|| format!("can't read {}", self.file.display()))?;
+        Ok(serde_json::from_slice(&text).unwrap_or_else(|error| {
+            eprintln!(
+                "note: {} is damaged ({error}), and is taken for empty: what is not well is told once more, in one message",
+                self.file.display()
+            );
+            Memory::default()
+        }))
+    }
+
+    /// # Errors
+    /// When it can't be written; then the old one is there, whole.
+    pub(super) fn write(&self, memory: &Memory) -> Result<()> {
+        write::replace(self.file, serde_json::to_string_pretty(memory)?.as_bytes())
+    }
+}

@@ -1,0 +1,11 @@
+//! Takes messages to those who are told: over the web, and to sendmail(8). The only module that speaks to the network.
+//!
+//! An address is a secret, and is in no error, no log and no argument.
+
+mod address;
+mod letter;
+mod web;
+
+pub use address::WebAddress;
+pub use letter::{SOCKET, letter};
+pub use web::{Parcel, Web};

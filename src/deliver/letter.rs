@@ -1,0 +1,74 @@
+//! An e-mail, to the unit that hands it to sendmail(8).
+//!
+//! sendmail of Postfix and of Exim becomes another user when it starts, which no unit of ours may: so it has a unit of
+//! its own, that knows no secret, behind a socket.
+
+use std::io::{Read, Write};
+use std::net::Shutdown;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use mail_builder::MessageBuilder;
+
+use crate::model::EmailAddress;
+use crate::notify::Message;
+
+/// Where genbackup-mail.socket listens.
+pub const SOCKET: &str = "/run/genbackup-mail.sock";
+/// The bytes of the answer, a line.
+const LONGEST_ANSWER: u64 = 1024;
+
+/// Hands a message over to sendmail(8).
+///
+/// # Errors
+/// When it does not take it, or not in time.
+pub fn letter(socket: &Path, to: &[EmailAddress], message: &Message, deadline: Instant) -> Result<()> {
+    let left = deadline.saturating_duration_since(Instant::now());
+    let left = left.max(Duration::from_millis(1));
+    let unreachable = || {
+        format!(
+            "can't reach {}: is genbackup-mail.socket started?",
+            socket.display()
+        )
+    };
+    let mut connection = UnixStream::connect(socket).with_context(unreachable)?;
+    connection.set_read_timeout(Some(left))?;
+    connection.set_write_timeout(Some(left))?;
+    let mut answer = String::new();
+    connection
+        .write_all(&text(to, message)?)
+        .and_then(|()| connection.shutdown(Shutdown::Write))
+        .and_then(|()| connection.take(LONGEST_ANSWER).read_to_string(&mut answer))
+        .context("the unit that starts sendmail does not answer")?;
+    match answer
+        .trim_end()
+        .rsplit('\n')
+        .next()
+        .and_then(|line| line.strip_prefix("exit "))
+    {
+        Some("0") => Ok(()),
+        Some(code) if code.parse::<u8>().is_ok() => {
+            bail!("sendmail failed with exit status {code}; the journal of genbackup-mail@.service says why")
+        }
+        _ => bail!("sendmail did not end; the journal of genbackup-mail@.service says why"),
+    }
+}
+
+/// The letter with its headers (RFC 5322). Who sends it is sendmail's to say.
+fn text(to: &[EmailAddress], message: &Message) -> Result<Vec<u8>> {
+    let to: Vec<&str> = to.iter().map(EmailAddress::as_str).collect();
+    let second = message.time.as_second();
+    let letter = MessageBuilder::new()
+        .to(to)
+        .subject(format!("[backup] {}", message.title()))
+        .date(second)
+        .message_id(format!("genbackup.{second}@{}", message.from))
+        .header(
+            "Auto-Submitted",
+            mail_builder::headers::raw::Raw::new("auto-generated"),
+        )
+        .text_body(message.letter() + "\n");
+    Ok(letter.write_to_vec()?)
+}

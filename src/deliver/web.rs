@@ -1,0 +1,182 @@
+//! Over the web: TLS by the system's own roots, no redirects, and an end at the deadline.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+use backon::{BlockingRetryable, ExponentialBuilder};
+use ureq::tls::{Certificate, RootCerts, TlsConfig};
+use ureq::{Agent, Error};
+
+use super::WebAddress;
+
+/// The time of one attempt at most.
+const ATTEMPT: Duration = Duration::from_secs(15);
+/// The wait after the first attempt; each further one is twice as long, and a bit more or less.
+const FIRST_WAIT: Duration = Duration::from_millis(500);
+const LONGEST_WAIT: Duration = Duration::from_secs(16);
+
+/// What is sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parcel {
+    /// What follows the address.
+    pub suffix: &'static str,
+    /// Headers, with values of plain ASCII.
+    pub headers: Vec<(&'static str, String)>,
+    /// What it is.
+    pub content_type: &'static str,
+    /// The text.
+    pub text: String,
+}
+
+/// A way to the web.
+#[derive(Debug, Clone)]
+pub struct Web {
+    agent: Agent,
+}
+
+/// Why an attempt failed, in words that have no address in them.
+struct Failed {
+    why: String,
+    may_pass: bool,
+}
+
+impl Web {
+    /// With the roots that this system trusts, alone.
+    #[must_use]
+    pub fn new() -> Self {
+        let roots = rustls_native_certs::load_native_certs().certs;
+        let roots = roots.iter().map(|root| Certificate::from_der(root).to_owned());
+        let tls = TlsConfig::builder()
+            .root_certs(RootCerts::from(roots))
+            .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .build();
+        let config = Agent::config_builder()
+            .tls_config(tls)
+            .http_status_as_error(false)
+            // A redirect would take the secret elsewhere.
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            // Units have no environment to read one from.
+            .proxy(None)
+            .user_agent(concat!("genbackup/", env!("CARGO_PKG_VERSION")))
+            .build();
+        Self { agent: config.into() }
+    }
+
+    /// Delivers a parcel, and tries again while that may help.
+    ///
+    /// # Errors
+    /// When it has not arrived at the deadline, or never will.
+    pub fn deliver(&self, address: &WebAddress, parcel: &Parcel, deadline: Instant) -> Result<()> {
+        let mut attempts = 0_u32;
+        let left = deadline.saturating_duration_since(Instant::now());
+        let waits = ExponentialBuilder::new()
+            .with_jitter()
+            .with_min_delay(FIRST_WAIT)
+            .with_max_delay(LONGEST_WAIT)
+            .without_max_times()
+            .with_total_delay(Some(left));
+        let sent = (|| {
+            attempts += 1;
+            self.attempt(address, parcel, deadline)
+        })
+        .retry(waits)
+        .when(|failed: &Failed| failed.may_pass && Instant::now() < deadline)
+        .call();
+        match sent {
+            Ok(()) => Ok(()),
+            Err(Failed { why, .. }) if attempts == 1 => bail!("{why}"),
+            Err(Failed { why, .. }) => bail!("{why}; tried {attempts} times"),
+        }
+    }
+
+    fn attempt(&self, address: &WebAddress, parcel: &Parcel, deadline: Instant) -> Result<(), Failed> {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(Failed {
+                why: "there was no time left for it".to_owned(),
+                may_pass: false,
+            });
+        }
+        let mut request = self
+            .agent
+            .post(address.below(parcel.suffix))
+            .header("content-type", parcel.content_type)
+            .config()
+            .timeout_global(Some(left.min(ATTEMPT)))
+            .build();
+        for (name, value) in &parcel.headers {
+            request = request.header(*name, value);
+        }
+        // What it answers is not read: only how.
+        let answer = request.send(&parcel.text).map_err(|error| Failed::of(&error))?;
+        match answer.status().as_u16() {
+            200..300 => Ok(()),
+            status @ 300..400 => Err(Failed {
+                why: format!("it redirects elsewhere ({status}), where the address is not taken to"),
+                may_pass: false,
+            }),
+            status @ (408 | 425 | 429 | 500..) => Err(Failed {
+                why: format!("it answers {status}"),
+                may_pass: true,
+            }),
+            status => Err(Failed {
+                why: format!("it answers {status}: is the address right?"),
+                may_pass: false,
+            }),
+        }
+    }
+}
+
+impl Default for Web {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Failed {
+    /// In our own words: those of the library may have the address in them.
+    fn of(error: &Error) -> Self {
+        let why = match error {
+            Error::Timeout(_) => "it does not answer in time".to_owned(),
+            Error::HostNotFound => "its name is not known".to_owned(),
+            Error::ConnectionFailed => "it can't be reached".to_owned(),
+            Error::Io(error) => match error
+                .get_ref()
+                .and_then(|inner| inner.downcast_ref::<rustls::Error>())
+            {
+                Some(tls) => format!("it is not to be trusted: {tls}"),
+                None => format!("it can't be reached: {}", error.kind()),
+            },
+            Error::Tls(_) | Error::Rustls(_) => "it is not to be trusted: TLS failed".to_owned(),
+            _ => "what it answers is no HTTP".to_owned(),
+        };
+        let may_pass = !why.starts_with("it is not to be trusted");
+        Self { why, may_pass }
+    }
+}
+
+impl Parcel {
+    /// JSON.
+    #[must_use]
+    pub fn json(text: String) -> Self {
+        Self {
+            suffix: "",
+            headers: Vec::new(),
+            content_type: "application/json",
+            text,
+        }
+    }
+
+    /// A plain text.
+    #[must_use]
+    pub fn plain(suffix: &'static str, headers: Vec<(&'static str, String)>, text: String) -> Self {
+        Self {
+            suffix,
+            headers,
+            content_type: "text/plain; charset=utf-8",
+            text,
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! A unit that failed and left no record: systemd alone knows of it.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::finding::Finding;
+use super::memory::Memory;
+use crate::health::{Report, State};
+use crate::model::Fleet;
+use crate::record::Status;
+
+/// From this exit status on it is systemd's own, and the program never began (systemd.exec(5), «Process Exit Codes»).
+const OF_SYSTEMD: i64 = 200;
+const NO_CREDENTIALS: i64 = 243;
+/// A record that ends so short a time before the failure is of the same run.
+const SAME_RUN: SignedDuration = SignedDuration::from_mins(10);
+
+/// When and how a unit failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Failure {
+    /// When.
+    pub time: Timestamp,
+    /// How.
+    pub result: FailureResult,
+}
+
+/// How a unit failed, in systemd's words (`$MONITOR_SERVICE_RESULT`, `$MONITOR_EXIT_STATUS`, systemd.exec(5)).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct FailureResult {
+    /// Such as `exit-code`, `timeout` or `oom-kill`.
+    pub result: Option<String>,
+    /// The exit status, or the name of a signal.
+    pub status: Option<String>,
+}
+
+impl FailureResult {
+    fn exit_status(&self) -> Option<i64> {
+        self.status.as_deref()?.parse().ok()
+    }
+
+    /// True when the unit's program came to an end of its own.
+    fn is_of_the_program(&self) -> bool {
+        self.result.as_deref() == Some("exit-code")
+            && self.exit_status().is_some_and(|status| status < OF_SYSTEMD)
+    }
+
+    fn why(&self, fleet: &Fleet, unit: &str) -> String {
+        let said = match (self.result.as_deref(), self.status.as_deref()) {
+            (Some("exit-code"), Some(status)) => format!("exit status {status}"),
+            (Some(result), Some(status)) => format!("{result}, {status}"),
+            (Some(result), None) => result.to_owned(),
+            (None, _) => "systemd does not say how".to_owned(),
+        };
+        if self.exit_status() == Some(NO_CREDENTIALS) {
+            let files = credentials(fleet, unit).join(", ");
+            return format!(
+                "{unit} failed before it began ({said}): systemd can't hand over its credentials; one of these files \
+                 is missing, or its file system is locked: {files}"
+            );
+        }
+        if self.exit_status().is_some_and(|status| status >= OF_SYSTEMD) {
+            return format!("{unit} failed before it began ({said})");
+        }
+        format!("{unit} failed ({said}), and the records do not say why")
+    }
+}
+
+/// The files that systemd hands over to a unit.
+fn credentials(fleet: &Fleet, unit: &str) -> Vec<String> {
+    let mut files = vec![fleet.repository.password_file.to_string()];
+    if unit == "genbackup.service"
+        && let Some(remote) = &fleet.remote
+    {
+        files.push(remote.key_file.to_string());
+    }
+    files
+}
+
+impl Memory {
+    /// Notes that a unit failed, unless the newest run's record says what went wrong.
+    pub fn note_failure(&mut self, unit: &str, result: FailureResult, report: &Report) {
+        let is_fresh = report.run.is_some_and(|run| {
+            report.time.duration_since(run.last_event) <= SAME_RUN && run.last_event <= report.time
+        });
+        let is_recorded = report.items().any(|item| {
+            let last = item.verdict.last_attempt.as_ref();
+            last.is_some_and(|last| {
+                Some(last.run) == report.run.map(|run| run.run) && last.status != Status::Ok
+            })
+        });
+        if !(result.is_of_the_program() && is_fresh && is_recorded) {
+            let time = report.time;
+            self.failures.insert(unit.to_owned(), Failure { time, result });
+        }
+    }
+
+    /// The units that failed, and have not done their work since.
+    pub fn failed_units(&mut self, fleet: &Fleet, report: &Report) -> Vec<Finding> {
+        let worked_since = |unit: &str, failure: &Failure| match unit {
+            "genbackup.service" => report.run.is_some_and(|run| run.run.start() > failure.time),
+            "genbackup-maintain.service" => report.phases.iter().any(|phase| {
+                let last = phase.verdict.last_attempt.as_ref();
+                last.is_some_and(|last| last.time > failure.time)
+            }),
+            // What writes no record is forgotten when the next run is done.
+            _ => report.run.is_some_and(|run| run.last_event > failure.time),
+        };
+        let mut findings = Vec::new();
+        for (unit, failure) in &self.failures {
+            let is_over = worked_since(unit, failure);
+            findings.push(Finding {
+                subject: format!("unit {unit}"),
+                state: if is_over { State::Ok } else { State::Alert },
+                since: Some(failure.time),
+                why: Some(failure.result.why(fleet, unit)),
+                hint: Some(format!(
+                    "on {}, `systemctl status {unit}` says more; put it right, then `systemctl start {unit}`",
+                    fleet.storage.name
+                )),
+                is_new: false,
+            });
+        }
+        self.failures.retain(|unit, failure| !worked_since(unit, failure));
+        findings
+    }
+}

@@ -1,0 +1,68 @@
+//! What there is to judge, subject by subject.
+
+use jiff::Timestamp;
+
+use crate::health::{Remark, Report, State};
+
+/// How well one subject is now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// Its name, such as `kai` or `forget`.
+    pub subject: String,
+    /// How well it is.
+    pub state: State,
+    /// Since when it is not well.
+    pub since: Option<Timestamp>,
+    /// Why it is not.
+    pub why: Option<String>,
+    /// What to do about it.
+    pub hint: Option<String>,
+    /// True when nothing was ever tried: what was set up just now is not ill.
+    pub is_new: bool,
+}
+
+/// The subject of what is about no host and no phase: no host has a space in its name.
+const RECORDS: &str = "the runs' records";
+
+/// The findings of a report: its hosts, its phases, and one for all remarks.
+#[must_use]
+pub fn findings(report: &Report) -> Vec<Finding> {
+    let items = report.hosts.iter().map(|item| (item.name.clone(), item));
+    // A host may have the name of a phase.
+    let phases = report
+        .phases
+        .iter()
+        .map(|item| (format!("phase {}", item.name), item));
+    let mut findings: Vec<Finding> = items
+        .chain(phases)
+        .map(|(subject, item)| Finding {
+            subject,
+            state: item.verdict.state,
+            since: item.verdict.since.map(|since| since.time),
+            why: item.verdict.why.clone(),
+            hint: item.verdict.hint.clone(),
+            is_new: item.verdict.last_attempt.is_none(),
+        })
+        .collect();
+    findings.push(of_remarks(report));
+    findings
+}
+
+fn of_remarks(report: &Report) -> Finding {
+    let bad: Vec<&Remark> = report
+        .remarks
+        .iter()
+        .filter(|remark| remark.state != State::Ok)
+        .collect();
+    let whys: Vec<&str> = bad.iter().map(|remark| remark.what.as_str()).collect();
+    let hints: Vec<&str> = bad.iter().filter_map(|remark| remark.hint.as_deref()).collect();
+    let joined = |texts: Vec<&str>| (!texts.is_empty()).then(|| texts.join("; "));
+    Finding {
+        subject: RECORDS.to_owned(),
+        state: bad.iter().map(|remark| remark.state).max().unwrap_or(State::Ok),
+        since: None,
+        why: joined(whys),
+        hint: joined(hints),
+        is_new: report.run.is_none(),
+    }
+}

@@ -1,0 +1,159 @@
+//! What was said before, and what is yet to be delivered.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::failure::Failure;
+use super::finding::Finding;
+use super::message::{Change, Message, Turn};
+use super::ping::Ping;
+use crate::health::State;
+use crate::model::{Notify, Watching, WebService};
+
+/// How many messages wait for an address that is down; then the oldest goes.
+pub const LONGEST_QUEUE: usize = 20;
+
+/// What is remembered from one time to the next.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Memory {
+    subjects: BTreeMap<String, Known>,
+    /// Units that failed and left no record, by their names.
+    pub(super) failures: BTreeMap<String, Failure>,
+    /// The last run whose end was pinged.
+    pub(super) pinged: Option<String>,
+    /// What waits for an address, by the notification's name, the oldest first.
+    waiting: BTreeMap<String, Vec<Message>>,
+    /// The one ping that waits.
+    pings: BTreeMap<String, Ping>,
+}
+
+/// What was said of one subject.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct Known {
+    /// When it was first seen.
+    first: Timestamp,
+    /// Since it is not well: the worst that was said of it, and since when.
+    told: Option<Told>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct Told {
+    state: State,
+    since: Timestamp,
+}
+
+impl Memory {
+    /// Notes how all subjects are; what is to be said of it. What was set up just now, and never tried, has `patience`.
+    pub fn note(
+        &mut self,
+        from: &str,
+        findings: &[Finding],
+        now: Timestamp,
+        patience: SignedDuration,
+    ) -> Option<Message> {
+        let mut changes = Vec::new();
+        let mut subjects = BTreeMap::new();
+        for finding in findings {
+            let known = self.subjects.get(&finding.subject).copied();
+            let mut known = known.unwrap_or(Known {
+                first: now,
+                told: None,
+            });
+            let is_young = now.duration_since(known.first) <= patience;
+            let state = if finding.is_new && is_young {
+                State::Ok
+            } else {
+                finding.state
+            };
+            match known.told {
+                None if state == State::Ok => {}
+                Some(told) if state == State::Ok => {
+                    known.told = None;
+                    changes.push(Change {
+                        subject: finding.subject.clone(),
+                        turn: Turn::Resolved {
+                            was: told.state,
+                            since: told.since,
+                        },
+                    });
+                }
+                told if told.is_none_or(|told| told.state < state) => {
+                    let since = told.map(|told| told.since).or(finding.since).unwrap_or(now);
+                    known.told = Some(Told { state, since });
+                    changes.push(Change::worse(finding));
+                }
+                _ => {}
+            }
+            subjects.insert(finding.subject.clone(), known);
+        }
+        // Who left the fleet is forgotten.
+        self.subjects = subjects;
+        Message::of(from, now, changes)
+    }
+
+    /// Has a message wait for all who are told of changes; those whose queue is full lose their oldest one, and are
+    /// named.
+    pub fn post(&mut self, watching: &Watching, message: &Message) -> Vec<String> {
+        let mut full = Vec::new();
+        for (name, notify) in &watching.notify {
+            if is_ping(notify) {
+                continue;
+            }
+            let queue = self.waiting.entry(name.to_string()).or_default();
+            queue.push(message.clone());
+            if queue.len() > LONGEST_QUEUE {
+                queue.remove(0);
+                full.push(name.to_string());
+            }
+        }
+        full
+    }
+
+    /// Has a ping wait for all who are told of runs, in the place of one that waits still.
+    pub fn post_ping(&mut self, watching: &Watching, ping: &Ping) {
+        let pinged = watching.notify.iter().filter(|(_, notify)| is_ping(notify));
+        for (name, _) in pinged {
+            self.pings.insert(name.to_string(), ping.clone());
+        }
+    }
+
+    /// What waits for an address.
+    #[must_use]
+    pub fn waiting_for(&self, name: &str) -> (&[Message], Option<&Ping>) {
+        let messages = self.waiting.get(name).map_or(&[][..], Vec::as_slice);
+        (messages, self.pings.get(name))
+    }
+
+    /// Notes that so many messages, and the ping, have arrived.
+    pub fn delivered(&mut self, name: &str, messages: usize, ping: bool) {
+        if let Some(queue) = self.waiting.get_mut(name) {
+            queue.drain(..messages.min(queue.len()));
+        }
+        if ping {
+            self.pings.remove(name);
+        }
+    }
+
+    /// Forgets what waits for those who are not told any more.
+    pub fn keep_only(&mut self, watching: &Watching) {
+        let is_told = |name: &String| watching.notify.keys().any(|known| known.as_str() == name);
+        self.waiting
+            .retain(|name, queue| is_told(name) && !queue.is_empty());
+        self.pings.retain(|name, _| is_told(name));
+    }
+}
+
+fn is_ping(notify: &Notify) -> bool {
+    matches!(
+        notify,
+        Notify::Web {
+            service: WebService::Ping,
+            ..
+        }
+    )
+}

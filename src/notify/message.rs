@@ -1,0 +1,164 @@
+//! A message: what changed, before it is put into the form that a service wants.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::finding::Finding;
+use crate::health::{State, span};
+use crate::text::{harmless, shortened};
+
+/// The characters of a text that a host said. The rest is in the record.
+const LONGEST_WHY: usize = 600;
+/// How many subjects a title names.
+const NAMED: usize = 3;
+
+/// What changed since the last time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Message {
+    /// The storage host, which says it.
+    pub from: String,
+    /// When it was found out.
+    pub time: Timestamp,
+    /// The worst first, then what is well again; at least one.
+    pub changes: Vec<Change>,
+}
+
+/// One subject that changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Change {
+    /// Its name.
+    pub subject: String,
+    /// What became of it.
+    #[serde(flatten)]
+    pub turn: Turn,
+}
+
+/// What became of a subject. Texts have lost what is not harmless, and are short.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "event")]
+pub enum Turn {
+    /// It is worse than it was said to be.
+    Worse {
+        /// How well it is.
+        state: State,
+        /// Since when it is not well.
+        since: Option<Timestamp>,
+        /// Why.
+        why: Option<String>,
+        /// What to do.
+        hint: Option<String>,
+    },
+    /// It is well again.
+    Resolved {
+        /// The worst that it was said to be.
+        was: State,
+        /// Since when it was not well.
+        since: Timestamp,
+    },
+}
+
+impl Change {
+    pub(super) fn worse(finding: &Finding) -> Self {
+        let short = |text: &Option<String>| {
+            text.as_deref()
+                .map(|text| shortened(&harmless(text), LONGEST_WHY))
+        };
+        Self {
+            subject: finding.subject.clone(),
+            turn: Turn::Worse {
+                state: finding.state,
+                since: finding.since,
+                why: short(&finding.why),
+                hint: short(&finding.hint),
+            },
+        }
+    }
+
+    /// How bad it is, for the order; what is well again comes last.
+    fn rank(&self) -> State {
+        match self.turn {
+            Turn::Worse { state, .. } => state,
+            Turn::Resolved { .. } => State::Ok,
+        }
+    }
+
+    /// The word that stands before it.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self.turn {
+            Turn::Worse { state, .. } => state.name(),
+            Turn::Resolved { .. } => "resolved",
+        }
+    }
+
+    /// What there is to say of it, line by line.
+    #[must_use]
+    pub fn lines(&self, now: Timestamp) -> Vec<String> {
+        match &self.turn {
+            Turn::Worse {
+                state: _,
+                since,
+                why,
+                hint,
+            } => {
+                let since = since.map(|since| format!("since {}", minute(since)));
+                let hint = hint.as_ref().map(|hint| format!("what to do: {hint}"));
+                [why.clone(), since, hint].into_iter().flatten().collect()
+            }
+            Turn::Resolved { was, since } => {
+                let lasted = span(now.duration_since(*since).max(SignedDuration::ZERO));
+                vec![format!(
+                    "well again; it was {was} since {}, for {lasted}",
+                    minute(*since)
+                )]
+            }
+        }
+    }
+}
+
+impl Message {
+    /// A message of these changes; `None` when there are none.
+    #[must_use]
+    pub fn of(from: &str, time: Timestamp, mut changes: Vec<Change>) -> Option<Self> {
+        changes.sort_by_key(|change| std::cmp::Reverse(change.rank()));
+        (!changes.is_empty()).then(|| Self {
+            from: from.to_owned(),
+            time,
+            changes,
+        })
+    }
+
+    /// How bad it is: `Ok` when all of it is well again.
+    #[must_use]
+    pub fn state(&self) -> State {
+        self.changes.iter().map(Change::rank).max().unwrap_or(State::Ok)
+    }
+
+    /// All of it in one line of plain characters: `ALERT: kai; resolved: ziz`.
+    #[must_use]
+    pub fn title(&self) -> String {
+        let mut groups: Vec<(&str, Vec<&str>)> = Vec::new();
+        for change in &self.changes {
+            match groups.iter_mut().find(|(word, _)| *word == change.word()) {
+                Some((_, names)) => names.push(&change.subject),
+                None => groups.push((change.word(), vec![&change.subject])),
+            }
+        }
+        let said = groups.into_iter().map(|(word, names)| {
+            let more = names.len().saturating_sub(NAMED);
+            let names: Vec<&str> = names.into_iter().take(NAMED).collect();
+            match more {
+                0 => format!("{word}: {}", names.join(", ")),
+                more => format!("{word}: {} and {more} more", names.join(", ")),
+            }
+        });
+        said.collect::<Vec<_>>().join("; ")
+    }
+}
+
+/// A time to the minute.
+fn minute(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%d %H:%M UTC").to_string()
+}

@@ -1,0 +1,80 @@
+//! A ping of each run, for who raises the alarm when none comes: start, success, failure.
+
+use serde::{Deserialize, Serialize};
+
+use super::memory::Memory;
+use crate::health::{Progress, Report};
+use crate::record::Status;
+use crate::text::{harmless, shortened};
+
+/// The characters of a line about one host.
+const LONGEST_LINE: usize = 200;
+/// The lines of a ping.
+const MOST_LINES: usize = 40;
+
+/// What became of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "event", content = "text")]
+pub enum Ping {
+    /// It began.
+    Start,
+    /// It went well.
+    Success(String),
+    /// It did not: why.
+    Failure(String),
+}
+
+impl Ping {
+    /// What follows the address: the words of healthchecks.io.
+    #[must_use]
+    pub fn suffix(&self) -> &'static str {
+        match self {
+            Self::Start => "/start",
+            Self::Success(_) => "",
+            Self::Failure(_) => "/fail",
+        }
+    }
+
+    /// What is said beside.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        match self {
+            Self::Start => "",
+            Self::Success(text) | Self::Failure(text) => text,
+        }
+    }
+}
+
+impl Memory {
+    /// The ping of the newest run, when it is over and was not pinged yet; or of a unit's failure that left none.
+    pub fn ping(&mut self, report: &Report, failed: Option<&str>) -> Option<Ping> {
+        if let Some(why) = failed {
+            return Some(Ping::Failure(shortened(&harmless(why), 2 * LONGEST_LINE)));
+        }
+        let run = report.run.filter(|run| run.progress != Progress::AtWork)?;
+        let name = run.run.to_string();
+        if self.pinged.as_ref() == Some(&name) {
+            return None;
+        }
+        self.pinged = Some(name);
+        let of_this_run = report.items().filter_map(|item| {
+            let last = item.verdict.last_attempt.as_ref()?;
+            (last.run == run.run && last.status != Status::Ok).then(|| {
+                let why = last.why.as_deref().unwrap_or_default();
+                shortened(
+                    &harmless(&format!("{}: {} {why}", item.name, last.status)),
+                    LONGEST_LINE,
+                )
+            })
+        });
+        let mut bad: Vec<String> = of_this_run.take(MOST_LINES).collect();
+        if run.progress == Progress::Interrupted {
+            bad.push("the run was interrupted".to_owned());
+        }
+        Some(if bad.is_empty() {
+            Ping::Success(report.summary())
+        } else {
+            Ping::Failure(bad.join("\n"))
+        })
+    }
+}

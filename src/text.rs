@@ -1,0 +1,50 @@
+//! Texts that somebody else wrote.
+
+/// A text without what a terminal obeys: control characters, and those that change the order of what is read (Unicode
+/// Technical Report 36).
+#[must_use]
+pub fn harmless(text: &str) -> String {
+    text.chars()
+        .map(|character| match character {
+            '\u{61c}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}' => character.escape_unicode().to_string(),
+            character if character.is_control() => character.escape_default().to_string(),
+            character => character.to_string(),
+        })
+        .collect()
+}
+
+/// The start of a text, so many characters at most; a cut is shown.
+#[must_use]
+pub fn shortened(text: &str, longest: usize) -> String {
+    match text.char_indices().nth(longest) {
+        None => text.to_owned(),
+        Some(_) => text
+            .chars()
+            .take(longest.saturating_sub(1))
+            .chain(['…'])
+            .collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_terminal_obeys_is_spelled_out_and_the_rest_stays() {
+        assert_eq!(
+            harmless("gr\u{f6}\u{df}e\u{1b}]0;x\u{7}\n\r\0\u{202e}\u{85}\u{7f} | \\ \u{e01} 日本"),
+            "größe\\u{1b}]0;x\\u{7}\\n\\r\\u{0}\\u{202e}\\u{85}\\u{7f} | \\ \u{e01} 日本"
+        );
+    }
+
+    #[test]
+    fn a_text_that_is_too_long_is_cut_and_says_so() {
+        assert_eq!(shortened("größe", 5), "größe");
+        assert_eq!(shortened("größer", 5), "größ…");
+    }
+}

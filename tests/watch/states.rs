@@ -1,0 +1,178 @@
+//! From states to messages: one when it gets worse, one when it is well again.
+
+use genbackup::health::{State, Thresholds, examine};
+use genbackup::notify::{Finding, Memory, Message, Turn, findings};
+use jiff::{SignedDuration, Timestamp};
+use proptest::prelude::*;
+
+use crate::night::Night;
+use crate::site::{HOSTS, at};
+
+const PATIENCE: SignedDuration = SignedDuration::from_hours(24);
+
+fn finding(subject: &str, state: State) -> Finding {
+    Finding {
+        subject: subject.to_owned(),
+        state,
+        since: None,
+        why: Some("it is not well".to_owned()),
+        hint: None,
+        is_new: false,
+    }
+}
+
+/// What is said while one subject goes through these states: the words, in their order.
+fn said(states: &[State]) -> Vec<&'static str> {
+    let mut memory = Memory::default();
+    let note = |(hour, state): (i64, &State)| {
+        let now = Timestamp::UNIX_EPOCH + SignedDuration::from_hours(hour);
+        memory.note("jak", &[finding("kai", *state)], now, PATIENCE)
+    };
+    let messages: Vec<Message> = (0..).zip(states).filter_map(note).collect();
+    messages
+        .iter()
+        .flat_map(|message| &message.changes)
+        .map(genbackup::notify::Change::word)
+        .collect()
+}
+
+#[test]
+fn one_message_when_it_gets_worse_and_one_when_it_is_well() {
+    use State::{Alert, Never, Ok, Warning};
+    for (states, expected) in [
+        (&[Ok, Ok][..], &[][..]),
+        (&[Warning, Warning, Ok, Ok], &["WARNING", "resolved"]),
+        (&[Warning, Alert, Alert, Ok], &["WARNING", "ALERT", "resolved"]),
+        // Half well is not well, and half ill is not worse than ill.
+        (&[Alert, Warning, Alert, Warning, Ok], &["ALERT", "resolved"]),
+        (
+            &[Warning, Never, Alert, Ok],
+            &["WARNING", "NEVER", "ALERT", "resolved"],
+        ),
+        (&[Ok, Warning, Ok, Warning], &["WARNING", "resolved", "WARNING"]),
+    ] {
+        assert_eq!(said(states), expected, "{states:?}");
+    }
+}
+
+#[test]
+fn what_changes_at_once_is_told_at_once() {
+    let mut memory = Memory::default();
+    let all: Vec<_> = (0..1000)
+        .map(|n| finding(&format!("host-{n}"), State::Warning))
+        .collect();
+    let message = memory.note("jak", &all, Timestamp::UNIX_EPOCH, PATIENCE);
+    let title = message.map(|message| message.title());
+    assert_eq!(
+        title.as_deref(),
+        Some("WARNING: host-0, host-1, host-2 and 997 more")
+    );
+}
+
+#[test]
+fn what_was_never_tried_has_a_night_to_begin_with() {
+    let mut memory = Memory::default();
+    let new = [Finding {
+        is_new: true,
+        ..finding("kai", State::Never)
+    }];
+    for (hour, is_told) in [(0, false), (23, false), (25, true), (26, false)] {
+        let now = Timestamp::UNIX_EPOCH + SignedDuration::from_hours(hour);
+        assert_eq!(
+            memory.note("jak", &new, now, PATIENCE).is_some(),
+            is_told,
+            "{hour}"
+        );
+    }
+}
+
+#[test]
+fn who_leaves_the_fleet_is_forgotten_without_a_word() {
+    let mut memory = Memory::default();
+    let now = Timestamp::UNIX_EPOCH;
+    assert!(
+        memory
+            .note("jak", &[finding("kai", State::Alert)], now, PATIENCE)
+            .is_some()
+    );
+    assert_eq!(memory.note("jak", &[], now, PATIENCE), None);
+    assert!(
+        memory
+            .note("jak", &[finding("kai", State::Alert)], now, PATIENCE)
+            .is_some()
+    );
+}
+
+fn any_status() -> impl Strategy<Value = &'static str> {
+    prop_oneof![
+        4 => Just("ok"),
+        1 => Just("partial"),
+        1 => Just("failed"),
+        1 => Just("unreachable"),
+        1 => Just("busy"),
+        1 => Just("odd"),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Of each subject: worse and worse, then well again, and nothing twice.
+    #[test]
+    fn of_random_nights_each_subject_is_told_worse_and_then_resolved(
+        nights in prop::collection::vec((prop::array::uniform3(any_status()), any::<bool>()), 1..24),
+        // Hours at which nobody looks.
+        blind in prop::collection::vec(0..48_usize, 0..8),
+    ) {
+        let fleet = genbackup::resolve::resolve(genbackup::fleet::read(
+            "fleet.toml",
+            include_str!("../../fixtures/fleets/post/fleet.toml"),
+        ))
+        .map_err(|problems| TestCaseError::fail(format!("{problems:?}")))?;
+        let thresholds = Thresholds::of(fleet.monitor.as_ref(), &fleet.schedule, None);
+        let mut memory = Memory::default();
+        let mut told: std::collections::BTreeMap<String, Option<State>> = std::collections::BTreeMap::new();
+        let mut records: Vec<Night> = Vec::new();
+        for (day, (statuses, runs)) in (1_u8..).zip(&nights) {
+            if *runs {
+                let mut night = Night::at(&at(day, 4), &HOSTS);
+                for (host, status) in HOSTS.iter().zip(statuses) {
+                    night = night.host(host, status);
+                }
+                records.push(night.maintained());
+            }
+            for hour in [5, 23] {
+                if blind.contains(&(usize::from(day) * 2 + usize::from(hour == 23))) {
+                    continue;
+                }
+                let now: Timestamp = at(day, hour).parse().map_err(|_| TestCaseError::fail("no time"))?;
+                let report = examine(&fleet, thresholds, now, records.iter().rev().map(Night::id), |id, about| {
+                    let night = records.iter().find(|night| night.id() == id);
+                    night.map_or_else(|| anyhow::bail!("no such night"), |night| night.read(about))
+                })
+                .map_err(|error| TestCaseError::fail(error.to_string()))?;
+                let found = findings(&report);
+                let message = memory.note("jak", &found, now, PATIENCE);
+                for change in message.iter().flat_map(|message| &message.changes) {
+                    let before = told.get(&change.subject).copied().flatten();
+                    match &change.turn {
+                        Turn::Worse { state, .. } => {
+                            prop_assert!(before.is_none_or(|before| before < *state), "{change:?} after {before:?}");
+                            told.insert(change.subject.clone(), Some(*state));
+                        }
+                        Turn::Resolved { was, .. } => {
+                            prop_assert_eq!(before, Some(*was));
+                            told.insert(change.subject.clone(), None);
+                        }
+                    }
+                }
+                // Who listened knows how it is: never better than it is, and well when it is well.
+                for finding in found.iter().filter(|finding| !finding.is_new) {
+                    let known = told.get(&finding.subject).copied().flatten();
+                    prop_assert_eq!(known.is_none(), finding.state == State::Ok, "{:?}, told {:?}", finding, known);
+                    prop_assert!(known.unwrap_or(State::Ok) >= finding.state);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! A unit that failed is told of where no record tells of it, as systemd's `OnFailure=` starts us.
+
+use anyhow::Result;
+use serde_json::{Value, json};
+
+use crate::command::{Outcome, run};
+use crate::night::Night;
+use crate::server::Server;
+use crate::site::{HOSTS, Site, at, night};
+
+fn failed(site: &Site, now: &str, unit: &str, result: &str, status: &str) -> Result<Outcome> {
+    run(site
+        .command(now, &["--event", unit])
+        .env("MONITOR_SERVICE_RESULT", result)
+        .env("MONITOR_EXIT_STATUS", status))
+}
+
+fn last_why(server: &Server) -> Result<String> {
+    let requests = server.requests();
+    let body: Value = serde_json::from_str(requests.last().map_or("null", |request| &request.body))?;
+    Ok(body["changes"][0]["why"].as_str().unwrap_or_default().to_owned())
+}
+
+#[test]
+fn a_missing_credential_is_told_with_the_names_of_the_files() -> Result<()> {
+    let server = Server::good()?;
+    let site = Site::of_kind("webhook", &server.secret_address())?;
+    site.night(&night(20, &[]))?;
+    site.watched(&at(20, 5))?;
+    let said = failed(&site, &at(21, 4), "genbackup", "exit-code", "243")?;
+    assert_eq!(said.stdout, "ALERT: unit genbackup.service\n", "{said:?}");
+    let why = last_why(&server)?;
+    for part in [
+        "exit status 243",
+        "/mnt/storage/nsa/keys/restic.txt",
+        "/etc/genbackup/ssh_ed25519",
+        "locked",
+    ] {
+        assert!(why.contains(part), "no `{part}` in {why}");
+    }
+    assert_eq!(site.watched(&at(21, 4))?, "", "it is not told again");
+    site.night(&Night::good(&at(21, 6), &HOSTS))?;
+    assert_eq!(site.watched(&at(21, 7))?, "resolved: unit genbackup.service\n");
+    assert_eq!(site.watched(&at(21, 8))?, "");
+    Ok(())
+}
+
+#[test]
+fn what_the_record_tells_is_not_told_twice() -> Result<()> {
+    let server = Server::good()?;
+    let site = Site::of_kind("webhook", &server.secret_address())?;
+    let why = "the password file /mnt/storage/nsa/keys/restic.txt is missing or empty";
+    let mut night = Night::at(&at(20, 4), &HOSTS);
+    for host in HOSTS {
+        night = night.host_that(host, json!({"status": "failed", "why": why}));
+    }
+    site.night(&night)?;
+    let said = failed(&site, "2026-11-20T04:03:30Z", "genbackup", "exit-code", "1")?;
+    assert_eq!(said.stdout, "NEVER: jak, kai, ziz\n", "{said:?}");
+    assert!(last_why(&server)?.contains(why));
+    Ok(())
+}
+
+#[test]
+fn a_failure_that_no_record_explains_is_told() -> Result<()> {
+    for (result, status, words) in [
+        (
+            "exit-code",
+            "1",
+            "failed (exit status 1), and the records do not say why",
+        ),
+        ("exit-code", "203", "failed before it began (exit status 203)"),
+        ("oom-kill", "KILL", "failed (oom-kill, KILL)"),
+        ("timeout", "TERM", "failed (timeout, TERM)"),
+    ] {
+        for unit in ["genbackup", "genbackup-maintain"] {
+            let server = Server::good()?;
+            let site = Site::of_kind("webhook", &server.secret_address())?;
+            site.night(&night(20, &[]))?;
+            let said = failed(&site, "2026-11-20T04:06:00Z", unit, result, status)?;
+            assert_eq!(said.stdout, format!("ALERT: unit {unit}.service\n"), "{said:?}");
+            assert!(last_why(&server)?.contains(words), "{}", last_why(&server)?);
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_failure_that_no_record_explains_is_a_ping_of_failure() -> Result<()> {
+    let server = Server::good()?;
+    let site = Site::of_kind("ping", &server.secret_address())?;
+    site.night(&night(20, &[]))?;
+    site.watched(&at(20, 5))?;
+    failed(&site, &at(21, 4), "genbackup", "exit-code", "243")?;
+    site.watched(&at(21, 5))?;
+    let ends: Vec<bool> = server
+        .requests()
+        .iter()
+        .map(|request| request.line.contains("/fail"))
+        .collect();
+    assert_eq!(ends, [false, true]);
+    Ok(())
+}
