@@ -27,6 +27,7 @@ mod the_storage_host_s_key_is_of_no_use_elsewhere;
 mod the_unit_that_reads_everything_can_do_nothing_else;
 mod user_restic_of_a_client_never_sees_the_password;
 mod what_nix_evaluates_backs_up_machines_of_debian;
+mod who_is_to_be_told_is_told_once_and_once_more_when_it_is_well;
 
 use std::process::ExitCode;
 
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
         forget_keeps_what_the_policy_says_and_prune_makes_room,
         a_host_that_is_down_does_not_stop_the_others from steps,
         runs_and_locks_wait_for_each_other,
+        who_is_to_be_told_is_told_once_and_once_more_when_it_is_well,
         a_compromised_client_harms_no_other_host_s_backup,
         a_client_that_is_cut_off_does_not_stop_the_others,
         a_client_that_loses_its_power_does_not_stop_forget_for_good,

@@ -1,0 +1,137 @@
+//! Without this, a client that is down is found out in the week in which it breaks; or everybody is told each quarter of
+//! an hour, and has stopped to listen.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use serde_json::Value;
+use vmtests::fleet;
+use vmtests::install;
+use vmtests::lab::Lab;
+
+/// A web server that writes down what it is sent: a line of JSON for each.
+const HOOK: &str = r#"#!/bin/bash
+read -r _
+while read -r header && header=${header%$'\r'} && [ -n "$header" ]; do
+    case ${header,,} in content-length:*) length=${header##* } ;; esac
+done
+head --bytes="$length" >>/var/tmp/told
+echo >>/var/tmp/told
+printf 'HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n'
+"#;
+const SERVE: &str =
+    "systemd-run --quiet --collect --unit=hook socat TCP-LISTEN:8080,fork,reuseaddr EXEC:/usr/local/bin/hook";
+const SECRET: &str = "who-has-this-can-write";
+/// Stands in for sendmail(8) of a mail server, and only writes down what it is given.
+const SENDMAIL_STAND_IN: &str = "#!/bin/sh\n{ echo \"$*\"; cat; } >>/var/mail/stand-in\n";
+const ADDRESS_FILE: &str = "/etc/genbackup/web-hook";
+const NOTIFY: &str = "[notify.hook]\nkind = \"webhook\"\naddress-file = \"/etc/genbackup/web-hook\"\n\n\
+                      [notify.mail]\nkind = \"email\"\nto = [\"root\"]\n\n[monitor]\n";
+const WATCH: &str = "systemctl start genbackup-watch.service";
+const LIMIT: Duration = Duration::from_secs(150);
+
+pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
+    lab.ziz
+        .write_file("/usr/local/bin/hook", HOOK.as_bytes(), 0o755)?;
+    lab.ziz.succeeds(SERVE)?;
+    lab.jak.write_file(
+        ADDRESS_FILE,
+        format!("http://ziz:8080/{SECRET}\n").as_bytes(),
+        0o400,
+    )?;
+    lab.jak
+        .write_file("/usr/sbin/sendmail", SENDMAIL_STAND_IN.as_bytes(), 0o755)?;
+    lab.jak
+        .succeeds("install --owner=restic /dev/null /var/mail/stand-in")?;
+    install::again(lab, &[("[monitor]\n", NOTIFY)])?;
+    lab.jak.succeeds("systemctl enable --now genbackup-mail.socket")?;
+
+    lab.jak.succeeds(WATCH)?;
+    assert_eq!(
+        told(lab)?,
+        [] as [Value; 0],
+        "what was set up just now is not ill"
+    );
+
+    // kai is out of reach: that is said once.
+    lab.kai.succeeds("systemctl stop genbackup-sshd.socket")?;
+    fleet::start_run(lab)?;
+    fleet::finished_record(lab)?;
+    lab.jak.succeeds(WATCH)?;
+    lab.jak.succeeds(WATCH)?;
+    let messages = told(lab)?;
+    assert_eq!(titles(&messages), ["NEVER: kai"]);
+    let change = &messages.last().context("one")?["changes"][0];
+    for (key, part) in [("why", "unreachable"), ("hint", "genbackup-sshd.socket")] {
+        let text = change[key].as_str().unwrap_or_default();
+        assert!(text.contains(part), "no `{part}` in {change}");
+    }
+    let letter = lab.jak.succeeds("cat /var/mail/stand-in")?;
+    for part in [
+        "-i -t",
+        "To: <root>",
+        "Subject: [backup] NEVER: kai",
+        "unreachable",
+    ] {
+        assert!(letter.contains(part), "no `{part}` in {letter}");
+    }
+
+    // It is back, while the web hook is down: the backup does not care, and what is to be said is said later.
+    lab.kai.succeeds("systemctl start genbackup-sshd.socket")?;
+    lab.ziz.succeeds("systemctl stop hook.service")?;
+    fleet::successful_run(lab)?;
+    let failed = "systemctl is-failed genbackup-watch.service";
+    lab.jak.wait_until_succeeds(failed, LIMIT)?;
+    let journal = lab
+        .jak
+        .succeeds("journalctl --output=cat --unit=genbackup-watch.service")?;
+    assert!(
+        journal.contains("not delivered: hook: it can't be reached"),
+        "{journal}"
+    );
+    lab.ziz.succeeds(SERVE)?;
+    lab.jak.succeeds(WATCH)?;
+    assert_eq!(titles(&told(lab)?), ["NEVER: kai", "resolved: kai"]);
+
+    // The key's file system is locked: the failed unit tells it by itself, with the name of the file.
+    lab.jak
+        .succeeds("mv /root/keys /root/unlocked && mkdir /root/keys")?;
+    fleet::start_run(lab)?;
+    fleet::finished_record(lab)?;
+    lab.jak.succeeds(WATCH)?;
+    let messages = told(lab)?;
+    let locked = messages.get(2).context("a third")?;
+    assert_eq!(locked["changes"].as_array().map(Vec::len), Some(3), "{locked}");
+    for change in locked["changes"].as_array().into_iter().flatten() {
+        let why = change["why"].as_str().unwrap_or_default();
+        assert!(why.contains("/root/keys/restic-password is missing"), "{change}");
+    }
+    // A run that does not even begin leaves no record.
+    lab.jak
+        .succeeds("rm -r /root/keys && mv /root/unlocked /root/keys && chmod a-x /usr/local/libexec/genbackup/run-backups")?;
+    fleet::start_run(lab)?;
+    let unit = "grep --quiet 'unit genbackup.service' /var/tmp/told";
+    lab.ziz.wait_until_succeeds(unit, LIMIT)?;
+    let messages = told(lab)?;
+    let last = messages.last().context("one")?;
+    let why = last["changes"][0]["why"].as_str().unwrap_or_default();
+    assert!(why.contains("failed before it began (exit status 203)"), "{last}");
+
+    let leaks = format!("journalctl --output=cat | grep --fixed-strings {SECRET} || true");
+    assert_eq!(lab.jak.succeeds(&leaks)?, "", "the address is in the journal");
+    Ok(())
+}
+
+/// What the web hook was sent.
+fn told(lab: &Lab) -> anyhow::Result<Vec<Value>> {
+    let told = lab.ziz.succeeds("touch /var/tmp/told && cat /var/tmp/told")?;
+    let lines = told.lines();
+    Ok(lines.map(serde_json::from_str).collect::<Result<_, _>>()?)
+}
+
+fn titles(messages: &[Value]) -> Vec<&str> {
+    messages
+        .iter()
+        .filter_map(|message| message["title"].as_str())
+        .collect()
+}
