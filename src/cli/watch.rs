@@ -5,7 +5,7 @@ mod send;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Result, bail};
 use clap::Args;
@@ -13,7 +13,7 @@ use jiff::SignedDuration;
 
 use super::records::Records;
 use super::{load, status};
-use crate::deliver;
+use crate::deliver::{self, Web};
 use crate::health::Report;
 use crate::model::Fleet;
 use crate::notify::{FailureResult, LONGEST_QUEUE, Memory, Ping, findings};
@@ -54,7 +54,8 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     let sender = Sender {
         watching: &fleet.watching,
         mail: &arguments.mail,
-        deadline: Instant::now() + Duration::from_secs(arguments.deadline),
+        web: Web::new(),
+        limit: Duration::from_secs(arguments.deadline),
     };
     if arguments.event.as_deref() == Some("start") {
         // Too late, it would be wrong: it does not wait for another time.

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
@@ -19,7 +19,9 @@ pub(super) struct Sender<'f> {
     pub(super) watching: &'f Watching,
     /// Where e-mail is handed over.
     pub(super) mail: &'f Path,
-    pub(super) deadline: Instant,
+    pub(super) web: Web,
+    /// How long delivery may take: of all that waits, since the addresses do not wait for each other.
+    pub(super) limit: Duration,
 }
 
 /// What arrived at one address, and why the rest did not.
@@ -32,6 +34,7 @@ struct Sent {
 impl Sender<'_> {
     /// Delivers what waits, and notes what has arrived; for each address where something did not, why.
     pub(super) fn send(&self, memory: &mut Memory) -> Vec<String> {
+        let deadline = Instant::now() + self.limit;
         let waiting: Vec<_> = self
             .watching
             .notify
@@ -43,7 +46,7 @@ impl Sender<'_> {
             let threads: Vec<_> = waiting
                 .into_iter()
                 .map(|(name, notify, (messages, ping))| {
-                    let deliver = move || self.send_to(name, notify, messages, ping);
+                    let deliver = move || self.send_to(name, notify, messages, ping, deadline);
                     (name, scope.spawn(deliver))
                 })
                 .collect();
@@ -70,14 +73,21 @@ impl Sender<'_> {
     }
 
     /// In the order in which it was said.
-    fn send_to(&self, name: &NotifyName, notify: &Notify, messages: &[Message], ping: Option<&Ping>) -> Sent {
+    fn send_to(
+        &self,
+        name: &NotifyName,
+        notify: &Notify,
+        messages: &[Message],
+        ping: Option<&Ping>,
+        deadline: Instant,
+    ) -> Sent {
         let mut sent = Sent {
             messages: 0,
             ping: false,
             failed: None,
         };
         for message in messages {
-            if let Err(why) = self.send_message(name, notify, message) {
+            if let Err(why) = self.send_message(name, notify, message, deadline) {
                 sent.failed = Some(why);
                 return sent;
             }
@@ -85,7 +95,7 @@ impl Sender<'_> {
         }
         if let (Some(ping), Notify::Web { address_file, .. }) = (ping, notify) {
             let parcel = Parcel::plain(ping.suffix(), Vec::new(), ping.text().to_owned());
-            match self.send_parcel(name, address_file.as_str(), &parcel) {
+            match self.send_parcel(name, address_file.as_str(), &parcel, deadline) {
                 Ok(()) => sent.ping = true,
                 Err(why) => sent.failed = Some(why),
             }
@@ -93,22 +103,28 @@ impl Sender<'_> {
         sent
     }
 
-    fn send_message(&self, name: &NotifyName, notify: &Notify, message: &Message) -> Result<()> {
+    fn send_message(
+        &self,
+        name: &NotifyName,
+        notify: &Notify,
+        message: &Message,
+        deadline: Instant,
+    ) -> Result<()> {
         match notify {
-            Notify::Email { to } => deliver::letter(self.mail, to, message, self.deadline),
+            Notify::Email { to } => deliver::letter(self.mail, to, message, deadline),
             Notify::Web {
                 service,
                 address_file,
             } => {
                 let parcel = parcel(message, *service);
-                self.send_parcel(name, address_file.as_str(), &parcel)
+                self.send_parcel(name, address_file.as_str(), &parcel, deadline)
             }
         }
     }
 
-    fn send_parcel(&self, name: &NotifyName, file: &str, parcel: &Parcel) -> Result<()> {
+    fn send_parcel(&self, name: &NotifyName, file: &str, parcel: &Parcel, deadline: Instant) -> Result<()> {
         let address = address(name, file)?;
-        Web::new().deliver(&address, parcel, self.deadline)
+        self.web.deliver(&address, parcel, deadline)
     }
 }
 
