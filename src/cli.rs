@@ -11,7 +11,9 @@ mod man;
 mod metrics;
 mod output;
 mod records;
+mod run;
 mod status;
+mod stop;
 mod terminal;
 
 use std::path::PathBuf;
@@ -45,6 +47,10 @@ enum Verb {
     Emit(emit::Arguments),
     /// Say in plain words who runs what when, and who holds which secret
     Explain(explain::Arguments),
+    /// Back the fleet up now, and follow it to its end: exit status 0 all is well, 3 some snapshot is partial, 1 not
+    Run(run::Arguments),
+    /// Stop the run that is at work, cleanly
+    Stop,
     /// Say how well each host is: exit status 0 OK, 1 WARNING, 2 ALERT, 3 NEVER or unknown
     Status(status::Arguments),
     /// Show the runs so far: how long they took, what they added, and when a version changed
@@ -66,6 +72,8 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         Verb::Check(arguments) => check::run(fleet, arguments),
         Verb::Emit(arguments) => emit::run(fleet, arguments),
         Verb::Explain(arguments) => explain::run(fleet, arguments),
+        Verb::Run(arguments) => run::run(arguments),
+        Verb::Stop => stop::run(),
         Verb::Status(arguments) => Ok(status::run(fleet, arguments)),
         Verb::History(arguments) => history::run(arguments),
         Verb::Metrics(arguments) => metrics::run(fleet, arguments),

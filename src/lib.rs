@@ -32,6 +32,7 @@
 //! assert!(artifacts.iter().any(|artifact| artifact.path.ends_with("genbackup.timer")));
 //! ```
 
+pub mod bus;
 pub mod cli;
 pub mod emit;
 mod escape;

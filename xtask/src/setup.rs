@@ -13,8 +13,10 @@ use vmtests::process::{command, output_of};
 use crate::tools;
 
 /// Programs, and the package that each comes in.
-const PROGRAMS: [(&str, &str); 25] = [
+const PROGRAMS: [(&str, &str); 27] = [
     ("c++", "g++"),
+    ("dbus-daemon", "dbus-daemon"),
+    ("duk", "duktape"),
     (EXPORTFS, "nfs-kernel-server"),
     ("fish", "fish"),
     ("groff", "groff-base"),
