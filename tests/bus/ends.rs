@@ -166,6 +166,7 @@ fn a_systemd_that_starts_anew_costs_nothing() -> Result<()> {
                 // Nobody is there to say it.
                 storage.manager.end(result, script)?;
             }
+            run.until("systemd does not answer just now; it is waited for\n")?;
             storage.manager.come_back()?;
             run.until("systemd has started anew; the run goes on\n")?;
             if !ends_while_away {

@@ -38,6 +38,7 @@ pub(super) struct Follower<'r> {
     /// Which time of forget and prune came last before this run.
     maintained: Vec<u8>,
     away_since: Option<Instant>,
+    has_said_away: bool,
     at_rest_since: Option<Instant>,
 }
 
@@ -59,6 +60,7 @@ impl<'r> Follower<'r> {
             before,
             maintained,
             away_since: None,
+            has_said_away: false,
             at_rest_since: None,
         }
     }
@@ -84,7 +86,14 @@ impl<'r> Follower<'r> {
             }
             let (hosts, maintain) = match self.states() {
                 Ok(states) => states,
-                Err(Error::Away) if self.may_be_away() => continue,
+                Err(Error::Away) if self.may_be_away() => {
+                    if !self.has_said_away {
+                        self.has_said_away = true;
+                        self.view
+                            .note("systemd does not answer just now; it is waited for")?;
+                    }
+                    continue;
+                }
                 Err(error) => return Err(error.into()),
             };
             self.away_since = None;
