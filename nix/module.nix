@@ -104,6 +104,7 @@ let
       "genbackup/include"
     ]
     ++ lib.optionals isClient [ "genbackup/sshd_config" ]
+    ++ lib.optionals isStorage [ "polkit-1/rules.d/50-genbackup.rules" ]
     ++ lib.optionals isExported [
       "exports.d/genbackup.exports"
       "genbackup/known_hosts"

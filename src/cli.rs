@@ -12,8 +12,10 @@ mod man;
 mod metrics;
 mod records;
 mod report;
+mod run;
 mod schema;
 mod status;
+mod stop;
 mod terminal;
 mod watch;
 
@@ -48,6 +50,10 @@ enum Verb {
     Emit(emit::Arguments),
     /// Say in plain words who runs what when, who holds which secret, and what stays for how long
     Explain(explain::Arguments),
+    /// Back the fleet up now, and follow it to its end: exit status 0 all is well, 3 some snapshot is partial, 1 not
+    Run(run::Arguments),
+    /// Stop the run that is at work, cleanly
+    Stop,
     /// Say how well each host is: exit status 0 OK, 1 WARNING, 2 ALERT, 3 NEVER or unknown
     Status(status::Arguments),
     /// Ask this host whether it is as the fleet file says: exit status 1 when something failed
@@ -77,6 +83,8 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         Verb::Check(arguments) => check::run(fleet, arguments),
         Verb::Emit(arguments) => emit::run(fleet, arguments),
         Verb::Explain(arguments) => explain::run(fleet, arguments),
+        Verb::Run(arguments) => run::run(arguments),
+        Verb::Stop => stop::run(),
         Verb::Status(arguments) => Ok(status::run(fleet, arguments)),
         Verb::Doctor(arguments) => doctor::run(fleet, arguments),
         Verb::History(arguments) => history::run(arguments),

@@ -35,6 +35,7 @@
 //! ```
 
 pub mod anomaly;
+pub mod bus;
 pub mod cli;
 pub mod deliver;
 pub mod doctor;

@@ -243,3 +243,33 @@ fn a_run_that_can_not_be_recorded_asks_every_host_and_fails() -> Result<()> {
     );
     Ok(())
 }
+
+#[test]
+fn what_a_host_says_can_be_read_while_it_says_it_by_the_group_and_nobody_else() -> Result<()> {
+    let night = Night::new()?;
+    let said = r#"{"message_type":"status","total_bytes":9}"#;
+    night.answers("ziz", WELL)?;
+    // The connection itself looks at what has come through, before it says more.
+    let looks = format!(
+        "#!/bin/bash\nread -r _; read -r _\n[[ ${{!#}} == kai ]] || exec cat \"$ANSWERS/${{!#}}\"\n\
+         printf 'out %s\\n' '{said}'\nfor ((n = 0; n < 100; n++)); do\n\
+         if grep --quiet status \"$RUNTIME_DIRECTORY/kai.answer\"; then\n\
+         stat --format=%a \"$RUNTIME_DIRECTORY/kai.answer\" >\"$ANSWERS/mode\"\n\
+         printf '%s' '{WELL}'\nexit\nfi\nsleep 0.1\ndone\nexit 1\n"
+    );
+    executable(&night.path("programs/ssh"), &looks)?;
+    let ended = night.run()?;
+    assert_eq!(ended.status.code(), Some(0), "{}", ended.stderr);
+    assert_eq!(fs::read_to_string(night.path("answers/mode"))?, "640\n");
+    // Nothing of it is in the record, which the group reads as well.
+    let record = night.record()?;
+    assert!(
+        !record
+            .iter()
+            .any(|event| event.to_string().contains("status\":\"status"))
+    );
+    for file in fs::read_dir(night.path("state/runs"))? {
+        assert_eq!(file?.metadata()?.permissions().mode() & 0o777, 0o640);
+    }
+    Ok(())
+}

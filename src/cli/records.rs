@@ -69,6 +69,6 @@ fn kind(error: &anyhow::Error) -> Option<io::ErrorKind> {
 
 fn readable_for(error: &anyhow::Error) -> anyhow::Error {
     anyhow::anyhow!(
-        "{error:#}\n\nhint: root and user restic may read the records; `--runs` names another folder"
+        "{error:#}\n\nhint: root and the group `restic` may read the records; `--runs` names another folder"
     )
 }

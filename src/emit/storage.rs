@@ -115,6 +115,9 @@ const FILTERS: [(&str, &str); 2] = [
     ("restic.jq", include_str!("../../templates/scripts/restic.jq")),
 ];
 
+/// Who may start and stop a run, the same in every fleet.
+const POLKIT_RULES: &str = include_str!("../../templates/polkit/genbackup.rules");
+
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 pub(super) fn emit(
@@ -190,13 +193,7 @@ pub(super) fn emit(
             platform,
         },
     )?;
-    for (name, text) in FILTERS {
-        artifacts.push(Artifact {
-            path: format!("{LIBEXEC}/{name}"),
-            access: Access::Readable,
-            content: text.to_owned(),
-        });
-    }
+    artifacts.extend(constants());
     add(
         artifacts,
         "/etc/sysusers.d/genbackup-storage.conf",
@@ -223,6 +220,20 @@ pub(super) fn emit(
         add(artifacts, "/etc/genbackup/known_hosts", &KnownHosts { remote })?;
     }
     watching::emit(plan, platform, artifacts)
+}
+
+/// What is the same in every fleet.
+fn constants() -> impl Iterator<Item = Artifact> {
+    let filters = FILTERS.map(|(name, text)| (format!("{LIBEXEC}/{name}"), text));
+    let rules = (
+        "/etc/polkit-1/rules.d/50-genbackup.rules".to_owned(),
+        POLKIT_RULES,
+    );
+    filters.into_iter().chain([rules]).map(|(path, text)| Artifact {
+        path,
+        access: Access::Readable,
+        content: text.to_owned(),
+    })
 }
 
 /// exports(5): everybody is the repository's owner, and nothing is exported while the file system is away.

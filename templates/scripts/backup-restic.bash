@@ -92,10 +92,17 @@ exec {connection}<&0
 } <&"$connection" {lock}>&- &
 watch=$!
 
-# What restic says goes through this loop, which reads on when nobody listens any more.
+# What restic says goes through this loop, which reads on when nobody listens any more. Of how far it has come it
+# says less the longer it takes: some thousand lines in a month, which is little of what an answer may have.
 relay() {
-    local line
+    local line due=0
     while IFS= read -r line || [[ -n $line ]]; do
+        if [[ $line == '{"message_type":"status",'* ]]; then
+            ((SECONDS >= due)) || continue
+            due=$((SECONDS + 2 + SECONDS / 1000))
+            # The names of the files that it is at concern nobody; they come last.
+            [[ $line != *',"current_files":['* ]] || line="${line%%',"current_files":['*}}"
+        fi
         printf 'out %s\n' "$line" 2>/dev/null || true
 {%- if !restic.has(ResticFeature::RetryLock) %}
         [[ $line != *"repository is already locked"* ]] || : >"$CACHE_DIRECTORY/locked"
@@ -109,7 +116,8 @@ back_up() {
     exec {answer}> >(relay {lock}>&-)
     relay=$!
     # The password is restic's standard input: it is in no argument, no environment and no file.
-    restic --repo "$repository" --json --quiet
+    # With the variable, `--quiet` keeps all but the lines that say how far it has come.
+    RESTIC_PROGRESS_FPS=0.5 restic --repo "$repository" --json --quiet
 {%- if restic.has(ResticFeature::RetryLock) %} --retry-lock {{ client.lock_wait.seconds() }}s{% endif %} \
         backup --host {{ client.name }} --tag genbackup{% if restic.has(ResticFeature::GroupBy) %} --group-by host,tags{% endif %} \
         --files-from-verbatim /etc/genbackup/include --exclude-file /etc/genbackup/exclude

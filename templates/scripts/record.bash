@@ -1,10 +1,13 @@
 # Appends the JSON lines on standard input to the run's record, whole: the lock keeps hosts that are backed up
 # side by side from mixing theirs. A record that can't be written never stops a backup, but fails the unit. That
 # is noted in a file, since a pipe runs this in a shell of its own.
+#
+# The group may read a record, and nobody else: the names of files are in it.
 append() {
     local record
     if ! {
-        exec {record}>>"$runs/$run.jsonl" && flock "$record" &&
+        { [[ -e $runs/$run.jsonl ]] || (umask 0027 && : >>"$runs/$run.jsonl"); } &&
+            exec {record}>>"$runs/$run.jsonl" && flock "$record" &&
             # What came before may have ended in the middle of a line, when the disk was full.
             { [[ -z $(tail --bytes=1 "$runs/$run.jsonl") ]] || echo >&"$record"; } &&
             cat >&"$record" && exec {record}>&-

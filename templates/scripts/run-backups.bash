@@ -36,7 +36,7 @@ connect() {
     esac
 }
 
-# Asks one host for a backup; its answer goes to $scratch/$1.answer, its exit status to $scratch/$1.exit.
+# Asks one host for a backup; its answer goes, as it comes, to $scratch/$1.answer, its exit status to $scratch/$1.exit.
 converse() {
     local host=$1 connection
     # The password goes through a pipe, from the credential to the host, and is never written down. This script
@@ -45,6 +45,8 @@ converse() {
     mkfifo --mode=0600 "$scratch/$host.pipe"
     exec {connection}<>"$scratch/$host.pipe"
     rm "$scratch/$host.pipe"
+    # The group may follow a run: `genbackup run` reads what hosts say while they say it.
+    (umask 0027 && : >"$scratch/$host.answer")
     {
         printf 'genbackup/1 backup %s\n' "$run"
         head --lines=1 "$CREDENTIALS_DIRECTORY/restic-password"
@@ -58,7 +60,7 @@ converse() {
             env --default-signal=PIPE timeout --kill-after=30 "$time_limit" "$0" --connect "$host" \
                 <"/proc/self/fd/$connection" {connection}>&- 2>&3 3>&- || code=$?
             printf '%s\n' "$code" >"$scratch/$host.exit"
-        } | head --bytes="$answer_limit" >"$scratch/$host.answer" {connection}>&- 3>&-
+        } | stdbuf --output=0 head --bytes="$answer_limit" >"$scratch/$host.answer" {connection}>&- 3>&-
     } 3>&1 | head --bytes="$complaint_limit" >"$scratch/$host.stderr" {connection}>&-
     exec {connection}>&-
 }

@@ -136,7 +136,7 @@ fn records_that_nobody_may_read_are_named_with_who_may() -> Result<()> {
             .args(["status", "--now", NOON, "--runs"])
             .arg(folder.path()))
     };
-    let hint = "hint: root and user restic may read the records";
+    let hint = "hint: root and the group `restic` may read the records";
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o000))?;
     let said = status()?;
     is_unknown(&said, &format!("{}: Permission denied", folder.path().display()));

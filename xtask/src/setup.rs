@@ -13,10 +13,12 @@ use vmtests::process::{command, output_of};
 use crate::tools;
 
 /// Programs, and the package that each comes in.
-const PROGRAMS: [(&str, &str); 26] = [
+const PROGRAMS: [(&str, &str); 28] = [
     ("c++", "g++"),
     // For the report's tests: 124 MB to download, three times that on the disk.
     ("chromium", "chromium"),
+    ("dbus-daemon", "dbus-daemon"),
+    ("duk", "duktape"),
     (EXPORTFS, "nfs-kernel-server"),
     ("fish", "fish"),
     ("groff", "groff-base"),

@@ -1,0 +1,191 @@
+//! The only module that talks to the bus: systemd's manager, and what it says of our units.
+//!
+//! zbus' own proxy macro and not the crate `systemd-zbus`: that one has no `allow_interactive_auth`, without which
+//! systemd never asks for a password where an admin's polkit rules want one.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "this is the module that talks to the bus"
+)]
+
+mod error;
+mod job;
+mod proxy;
+mod unit;
+
+use std::sync::mpsc::Sender;
+use std::time::Duration;
+
+use zbus::MatchRule;
+use zbus::blocking::connection::Builder;
+use zbus::blocking::{Connection, MessageIterator};
+use zbus::message::Type;
+use zbus::names::InterfaceName;
+use zbus::zvariant::{ObjectPath, OwnedObjectPath};
+
+use proxy::ManagerProxy;
+
+pub use error::Error;
+pub use job::JobResult;
+pub use unit::{Active, UnitState};
+
+/// systemd's name on the bus (org.freedesktop.systemd1(5)).
+const SYSTEMD: &str = "org.freedesktop.systemd1";
+const MANAGER: &str = "/org/freedesktop/systemd1";
+/// How long an answer may take: as long as sd-bus waits.
+const PATIENCE: Duration = Duration::from_secs(25);
+
+/// A job of systemd's queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Job(OwnedObjectPath);
+
+/// What comes without being asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Signal {
+    /// A job is over.
+    JobRemoved(Job, JobResult),
+    /// systemd is on the bus again, after it was away.
+    ManagerIsBack,
+}
+
+/// systemd's manager, by the system's bus.
+#[derive(Debug, Clone)]
+pub struct Manager {
+    connection: Connection,
+    proxy: ManagerProxy<'static>,
+}
+
+impl Manager {
+    /// Connects to the system's bus, and asks systemd to say when a job is over.
+    ///
+    /// # Errors
+    /// When there is no bus, or no systemd behind it.
+    pub fn connect() -> Result<Self, Error> {
+        let connection = Builder::system()
+            .map(|builder| builder.method_timeout(PATIENCE))
+            .and_then(Builder::build)
+            .map_err(Error::no_bus)?;
+        let proxy = ManagerProxy::new(&connection).map_err(Error::no_bus)?;
+        let manager = Self { connection, proxy };
+        manager.subscribe()?;
+        Ok(manager)
+    }
+
+    /// Asks systemd once more to say when a job is over: one that was started anew may not remember.
+    ///
+    /// # Errors
+    /// When systemd does not answer.
+    pub fn subscribe(&self) -> Result<(), Error> {
+        match self.proxy.subscribe().map_err(|error| Error::of(error, SYSTEMD)) {
+            Err(Error::AlreadySubscribed) => Ok(()),
+            subscribed => subscribed,
+        }
+    }
+
+    /// Has everything that comes unasked sent to `to`, in its order, by a thread that ends with the connection.
+    ///
+    /// # Errors
+    /// When the bus refuses.
+    pub fn watch<T: Send + 'static>(
+        &self,
+        to: Sender<T>,
+        as_event: impl Fn(Signal) -> T + Send + 'static,
+    ) -> Result<(), Error> {
+        let rules = [
+            MatchRule::builder()
+                .msg_type(Type::Signal)
+                .sender(SYSTEMD)
+                .and_then(|rule| rule.path(MANAGER))
+                .and_then(|rule| rule.member("JobRemoved")),
+            MatchRule::builder()
+                .msg_type(Type::Signal)
+                .sender("org.freedesktop.DBus")
+                .and_then(|rule| rule.member("NameOwnerChanged"))
+                .and_then(|rule| rule.arg(0, SYSTEMD)),
+        ];
+        let bus = zbus::blocking::fdo::DBusProxy::new(&self.connection).map_err(Error::no_bus)?;
+        for rule in rules {
+            let rule = rule.map_err(Error::no_bus)?.build();
+            bus.add_match_rule(rule)
+                .map_err(|error| Error::no_bus(error.into()))?;
+        }
+        let messages = MessageIterator::from(&self.connection);
+        std::thread::spawn(move || {
+            let signals = messages
+                .map_while(Result::ok)
+                .filter_map(|message| signal(&message));
+            for signal in signals {
+                if to.send(as_event(signal)).is_err() {
+                    break;
+                }
+            }
+        });
+        Ok(())
+    }
+
+    /// Starts a unit, or joins the start that is in the queue.
+    ///
+    /// # Errors
+    /// When systemd refuses, or does not answer.
+    pub fn start(&self, unit: &str) -> Result<Job, Error> {
+        let job = self.proxy.start_unit(unit, "replace");
+        job.map(Job).map_err(|error| Error::of(error, unit))
+    }
+
+    /// Stops a unit.
+    ///
+    /// # Errors
+    /// When systemd refuses, or does not answer.
+    pub fn stop(&self, unit: &str) -> Result<Job, Error> {
+        let job = self.proxy.stop_unit(unit, "replace");
+        job.map(Job).map_err(|error| Error::of(error, unit))
+    }
+
+    /// What becomes of a unit just now.
+    ///
+    /// # Errors
+    /// When there is no such unit, or systemd does not answer.
+    pub fn state(&self, unit: &str) -> Result<UnitState, Error> {
+        let path = self
+            .proxy
+            .load_unit(unit)
+            .map_err(|error| Error::of(error, unit))?;
+        let all = |interface: &'static str| {
+            let properties = zbus::blocking::fdo::PropertiesProxy::builder(&self.connection)
+                .destination(SYSTEMD)
+                .and_then(|proxy| proxy.path(&path))
+                .and_then(|proxy| proxy.cache_properties(zbus::proxy::CacheProperties::No).build())
+                .map_err(|error| Error::of(error, unit))?;
+            let interface = InterfaceName::from_static_str_unchecked(interface);
+            let said = properties.get_all(interface);
+            said.map_err(|error| Error::of(error.into(), unit))
+        };
+        let general = all("org.freedesktop.systemd1.Unit")?;
+        let service = all("org.freedesktop.systemd1.Service")?;
+        let state = UnitState::of(&general, &service);
+        if state.is_missing {
+            return Err(Error::UnitMissing(unit.to_owned()));
+        }
+        Ok(state)
+    }
+}
+
+fn signal(message: &zbus::Message) -> Option<Signal> {
+    let header = message.header();
+    if header.message_type() != Type::Signal {
+        return None;
+    }
+    match header.member()?.as_str() {
+        "JobRemoved" if header.path()?.as_str() == MANAGER => {
+            let body = message.body();
+            let (_, job, _, result): (u32, ObjectPath<'_>, &str, &str) = body.deserialize().ok()?;
+            Some(Signal::JobRemoved(Job(job.into()), JobResult::of(result)))
+        }
+        "NameOwnerChanged" => {
+            let body = message.body();
+            let (name, _, owner): (&str, &str, &str) = body.deserialize().ok()?;
+            (name == SYSTEMD && !owner.is_empty()).then_some(Signal::ManagerIsBack)
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,112 @@
+//! How far a host has come, by restic's own words at the end of the answer that it is giving.
+//!
+//! All of it is input from outside: a bounded part of the file is read, and nothing of it but numbers goes on.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::Path;
+
+use nix::fcntl::{OFlag, open};
+use nix::sys::stat::Mode;
+use serde::Deserialize;
+
+use crate::model::HostName;
+
+/// Bytes at the end of an answer that are looked at: a line has some two hundred.
+const END: u64 = 8 << 10;
+
+/// restic's `status`, as versions from 0.14 on have it. What is zero is left out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub(super) struct Progress {
+    pub(super) total_files: u64,
+    pub(super) files_done: u64,
+    pub(super) total_bytes: u64,
+    pub(super) bytes_done: u64,
+    pub(super) seconds_remaining: u64,
+}
+
+#[derive(Deserialize)]
+struct Kind<'l> {
+    #[serde(borrow)]
+    message_type: &'l str,
+}
+
+/// What the host said last of its progress; nothing where it said nothing that can be read.
+pub(super) fn progress(folder: &Path, host: &str) -> Option<Progress> {
+    // The name comes from a record; a path it must not be.
+    let host = HostName::try_from(host.to_owned()).ok()?;
+    let path = folder.join(format!("{host}.answer"));
+    // Whatever is in that file's place: neither a link is followed nor a pipe waited for.
+    let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+    let mut file = File::from(open(&path, flags, Mode::empty()).ok()?);
+    let metadata = file.metadata().ok()?;
+    if !metadata.is_file() {
+        return None;
+    }
+    file.seek(SeekFrom::Start(metadata.len().saturating_sub(END)))
+        .ok()?;
+    let mut end = Vec::new();
+    file.take(END).read_to_end(&mut end).ok()?;
+    last(&end)
+}
+
+/// The last of the whole lines that is a status.
+fn last(end: &[u8]) -> Option<Progress> {
+    let whole = end.iter().rposition(|byte| *byte == b'\n')?;
+    let mut lines = end.get(..whole)?.rsplit(|byte| *byte == b'\n');
+    lines.find_map(of_line)
+}
+
+fn of_line(line: &[u8]) -> Option<Progress> {
+    let message = std::str::from_utf8(line).ok()?.strip_prefix("out ")?;
+    let Kind { message_type } = serde_json::from_str(message).ok()?;
+    (message_type == "status")
+        .then(|| serde_json::from_str(message).ok())
+        .flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As restic 0.14 and 0.18 write it, without the names of files.
+    const STATUS: &str = r#"out {"message_type":"status","seconds_elapsed":1,"seconds_remaining":11,"percent_done":0.14,"total_files":9,"files_done":1,"total_bytes":510000000,"bytes_done":74371971}"#;
+
+    #[test]
+    fn the_last_whole_status_counts() {
+        let end =
+            format!("tail of a line\n{STATUS}\nout restic said something\nout {{\"message_type\":\"sta");
+        let progress = last(end.as_bytes()).unwrap();
+        assert_eq!((progress.files_done, progress.total_files), (1, 9));
+        assert_eq!(
+            (progress.bytes_done, progress.total_bytes),
+            (74_371_971, 510_000_000)
+        );
+        assert_eq!(progress.seconds_remaining, 11);
+    }
+
+    #[test]
+    fn what_is_no_status_is_none() {
+        for text in [
+            "",
+            "hello restic 0.18.0\n",
+            "out {\"message_type\":\"status\",\"total_files\":-1}\n",
+            "out {\"message_type\":\"status\",\"total_files\":\"many\"}\n",
+            "out [\"status\",1,2,3,4,5]\n",
+            "out {\"message_type\":\"summary\",\"total_files\":1}\n",
+            "out \u{1b}[2J\n",
+            STATUS,
+        ] {
+            assert_eq!(last(text.as_bytes()), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_a_path_and_a_pipe_in_the_place_of_an_answer_are_passed_over() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(progress(folder.path(), "../../etc/passwd"), None);
+        nix::unistd::mkfifo(&folder.path().join("kai.answer"), Mode::S_IRWXU).unwrap();
+        assert_eq!(progress(folder.path(), "kai"), None);
+    }
+}

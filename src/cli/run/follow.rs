@@ -1,0 +1,159 @@
+//! Follows a run from its start to the end of prune.
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use super::view::View;
+use super::{Event, HOSTS, MAINTAIN};
+use crate::bus::{Error, Job, JobResult, Manager, Signal, UnitState};
+
+/// How often progress is looked at.
+const TICK: Duration = Duration::from_millis(500);
+/// How long systemd may be away: `systemctl daemon-reexec` takes a second, or more on a host at work.
+const AWAY: Duration = Duration::from_secs(90);
+/// How long the word of a job's end may be late, when its unit is at rest already.
+const LATE: Duration = Duration::from_secs(2);
+
+/// How following ended.
+pub(super) enum Ending {
+    /// Nobody wants to see more.
+    Detached,
+    /// The run is over.
+    Over {
+        /// The exit status that says how.
+        status: u8,
+        /// What did not go well.
+        complaints: Vec<String>,
+    },
+}
+
+pub(super) struct Follower<'r> {
+    manager: &'r Manager,
+    events: &'r Receiver<Event>,
+    view: View<'r>,
+    job: Option<Job>,
+    job_result: Option<JobResult>,
+    /// What the unit of the hosts was before.
+    before: UnitState,
+    /// Which time of forget and prune came last before this run.
+    maintained: Vec<u8>,
+    away_since: Option<Instant>,
+    has_said_away: bool,
+    at_rest_since: Option<Instant>,
+}
+
+impl<'r> Follower<'r> {
+    pub(super) const fn new(
+        manager: &'r Manager,
+        events: &'r Receiver<Event>,
+        view: View<'r>,
+        job: Option<Job>,
+        before: UnitState,
+        maintained: Vec<u8>,
+    ) -> Self {
+        Self {
+            manager,
+            events,
+            view,
+            job,
+            job_result: None,
+            before,
+            maintained,
+            away_since: None,
+            has_said_away: false,
+            at_rest_since: None,
+        }
+    }
+
+    /// Shows progress until the run is over, or nobody wants to see it.
+    pub(super) fn follow(mut self) -> anyhow::Result<Ending> {
+        loop {
+            match self.events.recv_timeout(TICK) {
+                Ok(Event::Interrupted) => {
+                    self.view.close();
+                    return Ok(Ending::Detached);
+                }
+                Ok(Event::Said(Signal::JobRemoved(job, result))) if Some(&job) == self.job.as_ref() => {
+                    self.job_result = Some(result);
+                }
+                Ok(Event::Said(Signal::ManagerIsBack)) => {
+                    self.view.note("systemd has started anew; the run goes on")?;
+                    // Where it is not ready yet, states are what there is to go by.
+                    drop(self.manager.subscribe());
+                }
+                Ok(Event::Said(Signal::JobRemoved(..))) | Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return Err(Error::Away.into()),
+            }
+            let (hosts, maintain) = match self.states() {
+                Ok(states) => states,
+                Err(Error::Away) if self.may_be_away() => {
+                    if !self.has_said_away {
+                        self.has_said_away = true;
+                        self.view
+                            .note("systemd does not answer just now; it is waited for")?;
+                    }
+                    continue;
+                }
+                Err(error) => return Err(error.into()),
+            };
+            self.away_since = None;
+            let has_begun = hosts.invocation != self.before.invocation || !self.before.is_at_rest();
+            self.view.show(hosts.began.filter(|_| has_begun))?;
+            if hosts.is_at_rest() && maintain.is_at_rest() && self.has_last_word() {
+                self.view.close();
+                let (status, complaints) = self.judge(&hosts, &maintain);
+                return Ok(Ending::Over { status, complaints });
+            }
+        }
+    }
+
+    /// The hosts first: systemd queues forget and prune in the moment in which the hosts are at rest.
+    fn states(&self) -> Result<(UnitState, UnitState), Error> {
+        let hosts = self.manager.state(HOSTS)?;
+        Ok((hosts, self.manager.state(MAINTAIN)?))
+    }
+
+    fn may_be_away(&mut self) -> bool {
+        self.away_since.get_or_insert_with(Instant::now).elapsed() < AWAY
+    }
+
+    /// True when it is known how the job ended, or will not be: while systemd was away, nobody said it.
+    fn has_last_word(&mut self) -> bool {
+        self.job_result.is_some()
+            || self.job.is_none()
+            || self.at_rest_since.get_or_insert_with(Instant::now).elapsed() > LATE
+    }
+
+    /// The exit status, and what did not go well.
+    fn judge(&self, hosts: &UnitState, maintain: &UnitState) -> (u8, Vec<String>) {
+        let mut complaints = Vec::new();
+        let was_started = !self.before.is_at_rest() || hosts.invocation != self.before.invocation;
+        let mut status = match &self.job_result {
+            Some(JobResult::Done) => 0,
+            // The script says which of the two it is; its record names the hosts.
+            Some(JobResult::Failed) | None if was_started && hosts.result == "exit-code" => {
+                complaints.push(match hosts.exit_status {
+                    3 => "some snapshot is partial; `genbackup status` says what is missing".to_owned(),
+                    _ => "some host has no snapshot of this run; `genbackup status` says why".to_owned(),
+                });
+                if hosts.exit_status == 3 { 3 } else { 1 }
+            }
+            None if was_started && hosts.result == "success" => 0,
+            Some(result) => {
+                complaints.extend(result.complaint(HOSTS));
+                1
+            }
+            None => {
+                complaints.extend(JobResult::Failed.complaint(HOSTS));
+                1
+            }
+        };
+        if maintain.invocation != self.maintained && maintain.result != "success" {
+            complaints.push(format!(
+                "forget or prune failed; `systemctl status {MAINTAIN}` says why"
+            ));
+            status = 1;
+        }
+        (status, complaints)
+    }
+}

@@ -1,0 +1,40 @@
+//! `genbackup stop`: stops a run that is at work, the hosts first, then forget and prune.
+
+use std::process::ExitCode;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use anyhow::Result;
+
+use super::run::{HOSTS, MAINTAIN};
+use super::terminal;
+use crate::bus::{Error, Manager, Signal};
+
+/// How often a unit is looked at that is about to end; systemd's word comes sooner.
+const TICK: Duration = Duration::from_millis(500);
+
+pub(super) fn run() -> Result<ExitCode> {
+    let (sender, signals) = mpsc::channel::<Signal>();
+    let manager = Manager::connect()?;
+    manager.watch(sender, |signal| signal)?;
+    // In this order: the hosts' end starts forget and prune, which then have nothing to do.
+    for (unit, what) in [(HOSTS, "the backup of the hosts"), (MAINTAIN, "forget and prune")] {
+        if manager.state(unit)?.is_at_rest() {
+            terminal::say(&format!("{what}: not at work\n"))?;
+            continue;
+        }
+        manager.stop(unit)?;
+        loop {
+            match manager.state(unit) {
+                Ok(state) if state.is_at_rest() => break,
+                // It starts anew; what it was told stays told.
+                Ok(_) | Err(Error::Away) => {}
+                Err(error) => return Err(error.into()),
+            }
+            // Whatever comes, or nothing: then is the time to look again.
+            drop(signals.recv_timeout(TICK));
+        }
+        terminal::say(&format!("{what}: stopped\n"))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}

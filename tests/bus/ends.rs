@@ -1,0 +1,267 @@
+//! How a run ends, as seen from `genbackup run` and `stop`: every result of a job, and none.
+
+use anyhow::Result;
+
+use crate::manager::{Answer, HOSTS, MAINTAIN};
+use crate::program::Storage;
+
+#[test]
+fn every_result_of_the_job_has_its_exit_status_and_its_words() -> Result<()> {
+    for (result, script, status, words) in [
+        ("done", 0, 0, ""),
+        ("failed", 3, 3, "error: some snapshot is partial"),
+        ("failed", 1, 1, "error: some host has no snapshot of this run"),
+        (
+            "canceled",
+            0,
+            1,
+            "error: genbackup.service was stopped before it was done",
+        ),
+        (
+            "timeout",
+            0,
+            1,
+            "error: genbackup.service took longer than systemd lets it",
+        ),
+        (
+            "dependency",
+            0,
+            1,
+            "error: genbackup.service did not start, since a unit that it needs did not",
+        ),
+        (
+            "skipped",
+            0,
+            1,
+            "error: genbackup.service did not start, since a condition of it is not met",
+        ),
+        (
+            "\u{1b}[2J",
+            0,
+            1,
+            "error: the start of genbackup.service ended with `\\u{1b}[2J`",
+        ),
+    ] {
+        let storage = Storage::new()?;
+        let mut run = storage.start(&["run"])?;
+        run.until("a run has been started\n")?;
+        storage.manager.end(result, script)?;
+        let (code, said) = run.ended()?;
+        assert_eq!(code, Some(status), "{result}: {said}");
+        assert!(said.contains(words), "{result}: {said}");
+        assert_eq!(said.contains("error:"), status != 0, "{result}: {said}");
+        let asked = storage.manager.world().asked.clone();
+        assert_eq!(
+            asked,
+            ["subscribe".to_owned(), format!("start {HOSTS} replace")],
+            "no other order"
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn forget_and_prune_are_waited_for_and_their_failure_is_the_run_s() -> Result<()> {
+    let storage = Storage::new()?;
+    let mut run = storage.start(&["run"])?;
+    run.until("a run has been started\n")?;
+    {
+        let mut world = storage.manager.world();
+        world.maintain.active = "activating";
+        world.maintain.invocation = vec![2];
+    }
+    storage.manager.end("done", 0)?;
+    // It has seen the hosts' end, and is still there when something new is in the record.
+    storage.record(&[r#""event":"forget-started""#])?;
+    run.until("forget: at work\n")?;
+    {
+        let mut world = storage.manager.world();
+        world.maintain.active = "failed";
+        world.maintain.result = "exit-code";
+    }
+    let (code, said) = run.ended()?;
+    assert_eq!(code, Some(1), "{said}");
+    assert!(
+        said.contains("error: forget or prune failed; `systemctl status genbackup-maintain.service`"),
+        "{said}"
+    );
+    Ok(())
+}
+
+#[test]
+fn a_failure_of_forget_before_this_run_is_none_of_it() -> Result<()> {
+    let storage = Storage::new()?;
+    storage.manager.world().maintain.active = "failed";
+    storage.manager.world().maintain.result = "exit-code";
+    let mut run = storage.start(&["run"])?;
+    run.until("a run has been started\n")?;
+    storage.manager.end("done", 0)?;
+    assert_eq!(run.ended()?.0, Some(0));
+    Ok(())
+}
+
+#[test]
+fn who_may_not_is_told_who_may() -> Result<()> {
+    for (answer, verb) in [
+        (Answer::Denied, "run"),
+        (Answer::AskForAPassword, "run"),
+        (Answer::Denied, "stop"),
+    ] {
+        let storage = Storage::new()?;
+        storage.manager.world().answer = answer;
+        if verb == "stop" {
+            storage.manager.world().hosts.active = "activating";
+        }
+        let (code, said) = storage.start(&[verb])?.ended()?;
+        assert_eq!(code, Some(1), "{said}");
+        assert!(
+            said.contains("error: you may not start or stop genbackup.service"),
+            "{said}"
+        );
+        assert!(said.contains("who is in the group `restic`"), "{said}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_unit_that_is_not_there_is_named_with_what_makes_it() -> Result<()> {
+    for verb in ["run", "stop"] {
+        let storage = Storage::new()?;
+        storage.manager.world().hosts.load = "not-found";
+        let (code, said) = storage.start(&[verb])?.ended()?;
+        assert_eq!(code, Some(1), "{said}");
+        assert!(
+            said.contains("error: systemd knows no unit genbackup.service"),
+            "{said}"
+        );
+        assert!(said.contains("`genbackup emit` writes it"), "{said}");
+    }
+    Ok(())
+}
+
+#[test]
+fn no_bus_and_no_systemd_behind_it_are_told_apart() -> Result<()> {
+    let mut storage = Storage::new()?;
+    storage.manager.go_away()?;
+    let (code, said) = storage.start(&["run"])?.ended()?;
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("error: systemd does not answer"), "{said}");
+    storage.bus.address = "unix:path=/nowhere".to_owned();
+    let (code, said) = storage.start(&["run"])?.ended()?;
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("error: can't reach the system's bus"), "{said}");
+    Ok(())
+}
+
+#[test]
+fn a_systemd_that_starts_anew_costs_nothing() -> Result<()> {
+    for ends_while_away in [false, true] {
+        for (script, status) in [(0, 0), (3, 3)] {
+            let mut storage = Storage::new()?;
+            let mut run = storage.start(&["run"])?;
+            run.until("a run has been started\n")?;
+            let result = if script == 0 { "done" } else { "failed" };
+            storage.manager.go_away()?;
+            if ends_while_away {
+                // Nobody is there to say it.
+                storage.manager.end(result, script)?;
+            }
+            run.until("systemd does not answer just now; it is waited for\n")?;
+            storage.manager.come_back()?;
+            run.until("systemd has started anew; the run goes on\n")?;
+            if !ends_while_away {
+                storage.manager.end(result, script)?;
+            }
+            let (code, said) = run.ended()?;
+            assert_eq!(code, Some(status), "{said}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn ctrl_c_leaves_the_run_alone_and_says_how_to_stop_it() -> Result<()> {
+    let storage = Storage::new()?;
+    let mut run = storage.start(&["run"])?;
+    run.until("a run has been started\n")?;
+    run.interrupt()?;
+    let (code, said) = run.ended()?;
+    assert_eq!(code, Some(130), "{said}");
+    assert!(
+        said.contains("the run goes on: `genbackup stop` stops it, `genbackup run` looks at it again"),
+        "{said}"
+    );
+    let world = storage.manager.world();
+    assert_eq!(world.hosts.active, "activating");
+    assert!(
+        !world.asked.iter().any(|asked| asked.starts_with("stop")),
+        "{:?}",
+        world.asked
+    );
+    drop(world);
+    Ok(())
+}
+
+#[test]
+fn a_run_at_work_is_followed_and_no_other_is_started() -> Result<()> {
+    let storage = Storage::new()?;
+    {
+        let mut world = storage.manager.world();
+        world.hosts.active = "activating";
+        world.hosts.has_job = true;
+    }
+    let mut run = storage.start(&["run"])?;
+    run.until("a run is at work already; no other is started\n")?;
+    // As systemd tells of a script that ended of SIGTERM when it was told to stop.
+    storage.manager.end("canceled", 0)?;
+    let (code, said) = run.ended()?;
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("was stopped before it was done"), "{said}");
+    assert_eq!(storage.manager.world().asked, ["subscribe"]);
+    Ok(())
+}
+
+#[test]
+fn who_does_not_follow_is_not_kept_waiting() -> Result<()> {
+    let storage = Storage::new()?;
+    let (code, said) = storage.start(&["run", "--no-follow"])?.ended()?;
+    assert_eq!(code, Some(0), "{said}");
+    assert!(
+        said.starts_with("a run has been started\n`genbackup stop` stops it"),
+        "{said}"
+    );
+    assert_eq!(storage.manager.world().hosts.active, "activating");
+    Ok(())
+}
+
+#[test]
+fn stop_stops_the_hosts_first_and_says_what_was_not_at_work() -> Result<()> {
+    let storage = Storage::new()?;
+    let (code, said) = storage.start(&["stop"])?.ended()?;
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(
+        said,
+        "the backup of the hosts: not at work\nforget and prune: not at work\n"
+    );
+    {
+        let mut world = storage.manager.world();
+        world.hosts.active = "activating";
+        world.maintain.active = "activating";
+    }
+    let (code, said) = storage.start(&["stop"])?.ended()?;
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(
+        said,
+        "the backup of the hosts: stopped\nforget and prune: stopped\n"
+    );
+    let asked = storage.manager.world().asked.clone();
+    let stops: Vec<&String> = asked.iter().filter(|asked| *asked != "subscribe").collect();
+    assert_eq!(
+        stops,
+        [
+            &format!("stop {HOSTS} replace"),
+            &format!("stop {MAINTAIN} replace")
+        ]
+    );
+    Ok(())
+}

@@ -1,0 +1,276 @@
+//! A bus, and on it a stand-in for systemd's manager: two units and one job, which a test moves as it likes.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use anyhow::{Context, Result};
+use zbus::blocking::Connection;
+use zbus::blocking::connection::Builder;
+use zbus::zvariant::{ObjectPath, OwnedObjectPath};
+
+const MANAGER: &str = "/org/freedesktop/systemd1";
+const JOB: &str = "/org/freedesktop/systemd1/job/7";
+pub(crate) const HOSTS: &str = "genbackup.service";
+pub(crate) const MAINTAIN: &str = "genbackup-maintain.service";
+
+/// Ends with the test.
+pub(crate) struct Bus {
+    daemon: Child,
+    pub(crate) address: String,
+}
+
+impl Bus {
+    pub(crate) fn new() -> Result<Self> {
+        let mut daemon = Command::new("dbus-daemon")
+            .args(["--session", "--nofork", "--nopidfile", "--print-address"])
+            .args(["--address=unix:tmpdir=/tmp"])
+            .stdout(Stdio::piped())
+            // It would like more open files than a test needs, and says so.
+            .stderr(Stdio::null())
+            .spawn()
+            .context("no dbus-daemon")?;
+        let mut address = String::new();
+        let said = daemon.stdout.take().context("no standard output")?;
+        BufReader::new(said).read_line(&mut address)?;
+        let address = address.trim().to_owned();
+        Ok(Self { daemon, address })
+    }
+}
+
+impl Drop for Bus {
+    fn drop(&mut self) {
+        drop(self.daemon.kill());
+        drop(self.daemon.wait());
+    }
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Unit {
+    pub(crate) load: &'static str,
+    pub(crate) active: &'static str,
+    pub(crate) has_job: bool,
+    pub(crate) result: &'static str,
+    pub(crate) exit_status: i32,
+    pub(crate) began: u64,
+    pub(crate) invocation: Vec<u8>,
+}
+
+impl Default for Unit {
+    fn default() -> Self {
+        Self {
+            load: "loaded",
+            active: "inactive",
+            has_job: false,
+            result: "success",
+            exit_status: 0,
+            began: 0,
+            invocation: vec![0],
+        }
+    }
+}
+
+/// What becomes of who asks for a start or a stop.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Answer {
+    #[default]
+    Yes,
+    Denied,
+    AskForAPassword,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct World {
+    pub(crate) hosts: Unit,
+    pub(crate) maintain: Unit,
+    pub(crate) answer: Answer,
+    /// What was asked for, in its order.
+    pub(crate) asked: Vec<String>,
+}
+
+impl World {
+    fn unit(&mut self, name: &str) -> &mut Unit {
+        if name == HOSTS {
+            &mut self.hosts
+        } else {
+            &mut self.maintain
+        }
+    }
+}
+
+type Shared = Arc<Mutex<World>>;
+
+fn lock(world: &Shared) -> MutexGuard<'_, World> {
+    world.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+struct ManagerInterface(Shared);
+struct UnitInterface(Shared, &'static str);
+struct ServiceInterface(Shared, &'static str);
+
+#[zbus::interface(name = "org.freedesktop.systemd1.Manager")]
+impl ManagerInterface {
+    fn subscribe(&self) {
+        lock(&self.0).asked.push("subscribe".to_owned());
+    }
+
+    #[expect(
+        clippy::needless_pass_by_value,
+        clippy::unused_self,
+        reason = "as the bus hands it over"
+    )]
+    fn load_unit(&self, name: String) -> OwnedObjectPath {
+        path_of(&name)
+    }
+
+    #[expect(clippy::needless_pass_by_value, reason = "as the bus hands it over")]
+    fn start_unit(&self, name: String, mode: String) -> zbus::fdo::Result<OwnedObjectPath> {
+        let mut world = lock(&self.0);
+        world.asked.push(format!("start {name} {mode}"));
+        allowed(world.answer)?;
+        let unit = world.unit(&name);
+        unit.active = "activating";
+        unit.has_job = true;
+        unit.began = 1_800_000_000_500_000;
+        unit.invocation = vec![1];
+        Ok(ObjectPath::from_static_str_unchecked(JOB).into())
+    }
+
+    #[expect(clippy::needless_pass_by_value, reason = "as the bus hands it over")]
+    fn stop_unit(&self, name: String, mode: String) -> zbus::fdo::Result<OwnedObjectPath> {
+        let mut world = lock(&self.0);
+        world.asked.push(format!("stop {name} {mode}"));
+        allowed(world.answer)?;
+        let unit = world.unit(&name);
+        unit.active = "inactive";
+        unit.has_job = false;
+        Ok(ObjectPath::from_static_str_unchecked(JOB).into())
+    }
+}
+
+fn allowed(answer: Answer) -> zbus::fdo::Result<()> {
+    match answer {
+        Answer::Yes => Ok(()),
+        Answer::Denied => Err(zbus::fdo::Error::AccessDenied("Access denied".to_owned())),
+        Answer::AskForAPassword => Err(zbus::fdo::Error::InteractiveAuthorizationRequired(
+            "Interactive authentication required.".to_owned(),
+        )),
+    }
+}
+
+#[zbus::interface(name = "org.freedesktop.systemd1.Unit")]
+impl UnitInterface {
+    #[zbus(property)]
+    fn load_state(&self) -> String {
+        lock(&self.0).unit(self.1).load.to_owned()
+    }
+
+    #[zbus(property)]
+    fn active_state(&self) -> String {
+        lock(&self.0).unit(self.1).active.to_owned()
+    }
+
+    #[zbus(property, name = "InvocationID")]
+    fn invocation_id(&self) -> Vec<u8> {
+        lock(&self.0).unit(self.1).invocation.clone()
+    }
+
+    #[zbus(property)]
+    fn job(&self) -> (u32, OwnedObjectPath) {
+        let has_job = lock(&self.0).unit(self.1).has_job;
+        let path = if has_job { JOB } else { "/" };
+        let path = ObjectPath::from_static_str_unchecked(path);
+        (if has_job { 7 } else { 0 }, path.into())
+    }
+}
+
+#[zbus::interface(name = "org.freedesktop.systemd1.Service")]
+impl ServiceInterface {
+    #[zbus(property)]
+    fn result(&self) -> String {
+        lock(&self.0).unit(self.1).result.to_owned()
+    }
+
+    #[zbus(property)]
+    fn exec_main_status(&self) -> i32 {
+        lock(&self.0).unit(self.1).exit_status
+    }
+
+    #[zbus(property)]
+    fn exec_main_start_timestamp(&self) -> u64 {
+        lock(&self.0).unit(self.1).began
+    }
+}
+
+fn path_of(unit: &str) -> OwnedObjectPath {
+    let path = if unit == HOSTS {
+        "/org/freedesktop/systemd1/unit/hosts"
+    } else {
+        "/org/freedesktop/systemd1/unit/maintain"
+    };
+    ObjectPath::from_static_str_unchecked(path).into()
+}
+
+/// The stand-in, for as long as it is on the bus.
+pub(crate) struct Manager {
+    connection: Option<Connection>,
+    address: String,
+    world: Shared,
+}
+
+impl Manager {
+    pub(crate) fn on(bus: &Bus) -> Result<Self> {
+        let mut manager = Self {
+            connection: None,
+            address: bus.address.clone(),
+            world: Shared::default(),
+        };
+        manager.come_back()?;
+        Ok(manager)
+    }
+
+    pub(crate) fn world(&self) -> MutexGuard<'_, World> {
+        lock(&self.world)
+    }
+
+    /// As systemd does when it starts anew: it is not on the bus for a while.
+    pub(crate) fn go_away(&mut self) -> Result<()> {
+        let connection = self.connection.take().context("it is away")?;
+        Ok(connection.close()?)
+    }
+
+    pub(crate) fn come_back(&mut self) -> Result<()> {
+        let mut builder = Builder::address(self.address.as_str())?
+            .serve_at(MANAGER, ManagerInterface(Arc::clone(&self.world)))?;
+        for unit in [HOSTS, MAINTAIN] {
+            let path = path_of(unit);
+            builder = builder
+                .serve_at(path.clone(), UnitInterface(Arc::clone(&self.world), unit))?
+                .serve_at(path.clone(), ServiceInterface(Arc::clone(&self.world), unit))?;
+        }
+        self.connection = Some(builder.name("org.freedesktop.systemd1")?.build()?);
+        Ok(())
+    }
+
+    /// The script of the hosts has ended; systemd says so when it is on the bus.
+    pub(crate) fn end(&self, job_result: &str, exit_status: i32) -> Result<()> {
+        {
+            let mut world = self.world();
+            let unit = &mut world.hosts;
+            unit.has_job = false;
+            unit.exit_status = exit_status;
+            (unit.active, unit.result) = match (job_result, exit_status) {
+                ("failed", 1..) => ("failed", "exit-code"),
+                ("timeout", _) => ("failed", "timeout"),
+                _ => ("inactive", "success"),
+            };
+        }
+        let Some(connection) = &self.connection else {
+            return Ok(());
+        };
+        let job = ObjectPath::from_static_str_unchecked(JOB);
+        let body = (7_u32, job, HOSTS, job_result);
+        let interface = "org.freedesktop.systemd1.Manager";
+        Ok(connection.emit_signal(None::<&str>, MANAGER, interface, "JobRemoved", &body)?)
+    }
+}

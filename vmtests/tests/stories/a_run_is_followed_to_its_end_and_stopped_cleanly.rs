@@ -1,0 +1,83 @@
+//! Without this, nobody sees what a run is at, a systemd that starts anew ends the view of it, and who stops it leaves a
+//! lock behind.
+
+use std::time::Duration;
+
+use anyhow::ensure;
+use vmtests::fleet::{self, RUN_LIMIT};
+use vmtests::install;
+use vmtests::lab::Lab;
+
+/// In the background, as in a second terminal: what it says, and how it ends.
+const FOLLOW: &str = "rm -f /root/status; \
+    (setsid bash -c 'genbackup run >/root/said 2>&1; echo $? >/root/status' </dev/null >/dev/null 2>&1 &)";
+const SOON: Duration = Duration::from_secs(60);
+
+pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
+    for machine in [&lab.jak, &lab.ziz] {
+        install::put_command_onto(machine)?;
+    }
+    // Who is neither root nor let in by polkit starts nothing.
+    let refused = lab
+        .jak
+        .run("setpriv --reuid=nobody --regid=nogroup --clear-groups genbackup run")?;
+    let why = refused.error_text();
+    ensure!(
+        refused.status == 1 && why.contains("you may not start or stop genbackup.service"),
+        "{} {why}",
+        refused.status
+    );
+    // A client has no run to start.
+    let missing = lab.ziz.run("genbackup run")?;
+    let why = missing.error_text();
+    ensure!(
+        missing.status == 1 && why.contains("systemd knows no unit genbackup.service"),
+        "{} {why}",
+        missing.status
+    );
+
+    fleet::put_large_file(&lab.ziz, 100_000_000)?;
+    lab.jak.succeeds(FOLLOW)?;
+    lab.ziz.wait_until_succeeds("pgrep --exact restic", RUN_LIMIT)?;
+    // restic's own figures come over the connection while it is at work.
+    let says =
+        "grep --quiet '\"message_type\":\"status\".*\"total_bytes\":[0-9]*[,}]' /run/genbackup-run/*.answer";
+    lab.jak.wait_until_succeeds(says, RUN_LIMIT)?;
+    let names = lab
+        .jak
+        .succeeds("grep --count current_files /run/genbackup-run/*.answer || true")?;
+    ensure!(
+        names.lines().all(|line| line.ends_with('0')),
+        "files are named: {names}"
+    );
+    lab.jak
+        .wait_until_succeeds("grep --quiet '^ziz: at work' /root/said", SOON)?;
+
+    lab.jak.succeeds("systemctl daemon-reexec")?;
+    lab.jak.wait_until_succeeds(
+        "grep --quiet 'systemd has started anew; the run goes on' /root/said",
+        SOON,
+    )?;
+
+    let stopped = lab.jak.run_within("genbackup stop", b"", RUN_LIMIT)?;
+    ensure!(stopped.status == 0, "{}", stopped.error_text());
+    fleet::wait_until_backup_has_ended(&lab.ziz, SOON)?;
+    assert_eq!(fleet::locks(lab)?, [""; 0]);
+    assert_eq!(lab.jak.wait_until_succeeds("cat /root/status", SOON)?.trim(), "1");
+    let said = lab.jak.succeeds("cat /root/said")?;
+    ensure!(
+        said.contains("genbackup.service was stopped before it was done"),
+        "{said}"
+    );
+
+    // The next one is followed through forget and prune, and its exit status is the hosts'.
+    lab.ziz.succeeds("rm /srv/data/large")?;
+    lab.kai.succeeds("mv '/srv/my files' /srv/elsewhere")?;
+    let partial = lab.jak.run_within("genbackup run 2>&1", b"", RUN_LIMIT)?;
+    let said = lab
+        .jak
+        .succeeds("cat /var/lib/genbackup/runs/*.jsonl | tail --lines=1")?;
+    ensure!(partial.status == 3, "{} {}", partial.status, partial.error_text());
+    ensure!(said.contains("run-finished"), "it did not wait for prune: {said}");
+    Ok(())
+}
