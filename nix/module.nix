@@ -103,7 +103,8 @@ let
       "exports.d/genbackup.exports"
       "genbackup/known_hosts"
       "genbackup/ssh_config"
-    ];
+    ]
+    ++ [ "genbackup/RECOVERY.md" ];
 
   # Every value of the fleet, with the way to it.
   leaves =
@@ -258,7 +259,11 @@ in
       "systemd"
     ];
 
-    environment.systemPackages = [ cfg.package ];
+    # restic is what `genbackup restore` starts, and the commands of RECOVERY.md.
+    environment.systemPackages = [
+      cfg.package
+      pkgs.restic
+    ];
 
     users.users.restic = {
       isSystemUser = true;

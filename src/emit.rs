@@ -6,6 +6,7 @@ mod client;
 mod nix_module;
 mod package;
 mod platform;
+mod recovery;
 mod storage;
 
 use crate::plan::HostPlan;
@@ -67,6 +68,7 @@ fn emit_for(plan: &HostPlan<'_>, platform: &Platform) -> askama::Result<Vec<Arti
         versions,
         coordinator,
         client,
+        recovery,
     } = plan;
     let mut artifacts = Vec::new();
     if let Some(coordinator) = coordinator {
@@ -75,6 +77,7 @@ fn emit_for(plan: &HostPlan<'_>, platform: &Platform) -> askama::Result<Vec<Arti
     if let Some(client) = client {
         client::emit(client, versions.restic, platform, &mut artifacts)?;
     }
+    recovery::emit(recovery, &mut artifacts)?;
     artifacts.sort_by(|left, right| left.path.cmp(&right.path));
     Ok(artifacts)
 }

@@ -49,6 +49,9 @@ in
     }
   ];
 
+  # For the commands of RECOVERY.md.
+  environment.systemPackages = [ pkgs.restic ];
+
   users.users.restic = {
     isSystemUser = true;
     group = "restic";
