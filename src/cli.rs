@@ -9,8 +9,12 @@ mod init;
 mod load;
 mod man;
 mod metrics;
+mod moment;
 mod output;
 mod records;
+mod repository;
+mod restore;
+mod snapshots;
 mod status;
 mod terminal;
 
@@ -18,6 +22,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use crate::restic;
 
 /// Backups of a fleet with restic, as plain systemd units written from one TOML file
 #[derive(Debug, Parser)]
@@ -51,6 +57,10 @@ enum Verb {
     History(history::Arguments),
     /// Write how well each host is for Prometheus, as the textfile collector of its node exporter reads it
     Metrics(metrics::Arguments),
+    /// List the snapshots, by host and time; on the storage host, as root
+    Snapshots(snapshots::Arguments),
+    /// Bring a host's files back into a folder, as they were at a time; on the storage host, as root
+    Restore(restore::Arguments),
     /// Print what a shell needs to complete this command's words
     Completions(completions::Arguments),
     /// Print this command's manual page, or write a page for it and one for each verb
@@ -69,6 +79,8 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         Verb::Status(arguments) => Ok(status::run(fleet, arguments)),
         Verb::History(arguments) => history::run(arguments),
         Verb::Metrics(arguments) => metrics::run(fleet, arguments),
+        Verb::Snapshots(arguments) => snapshots::run(fleet, arguments),
+        Verb::Restore(arguments) => restore::run(fleet, arguments),
         Verb::Completions(arguments) => completions::run(arguments),
         Verb::Man(arguments) => man::run(arguments),
     };
@@ -78,6 +90,10 @@ pub fn run(arguments: &Arguments) -> ExitCode {
             None => (format!("{error:#}"), String::new()),
         };
         eprintln!("error: {what}{hint}");
-        ExitCode::FAILURE
+        // What restic has an exit status for keeps it.
+        match error.downcast_ref::<restic::Failed>() {
+            Some(failed) => ExitCode::from(failed.status),
+            None => ExitCode::FAILURE,
+        }
     })
 }

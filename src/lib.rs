@@ -44,5 +44,6 @@ pub mod plan;
 pub mod problem;
 pub mod record;
 pub mod resolve;
+pub mod restic;
 pub mod verify;
 pub mod write;

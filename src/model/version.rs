@@ -58,9 +58,14 @@ pub enum ResticFeature {
     RetryLock,
     /// `backup` can be told which snapshots to compare with.
     GroupBy,
+    /// `restore` says in JSON how far it is.
+    RestoreProgress,
+    /// `restore` can be told to leave what is there as it is.
+    RestoreOverwrite,
 }
 
 impl ResticFeature {
+    /// What backups make use of. What only `genbackup restore` does, it asks the restic that is there.
     const ALL: [Self; 2] = [Self::RetryLock, Self::GroupBy];
 
     /// Its option.
@@ -69,6 +74,8 @@ impl ResticFeature {
         match self {
             Self::RetryLock => "--retry-lock",
             Self::GroupBy => "backup --group-by",
+            Self::RestoreProgress => "restore --json",
+            Self::RestoreOverwrite => "restore --overwrite",
         }
     }
 
@@ -76,7 +83,8 @@ impl ResticFeature {
     #[must_use]
     pub const fn since(self) -> ResticVersion {
         let minor = match self {
-            Self::RetryLock | Self::GroupBy => 16,
+            Self::RetryLock | Self::GroupBy | Self::RestoreProgress => 16,
+            Self::RestoreOverwrite => 17,
         };
         ResticVersion {
             major: 0,
@@ -91,6 +99,8 @@ impl ResticFeature {
         match self {
             Self::RetryLock => "the script waits for locks itself, and looks every 10 s",
             Self::GroupBy => "after a change of `include`, every file is read once more",
+            Self::RestoreProgress => "`genbackup restore` does not say how far it is",
+            Self::RestoreOverwrite => "`genbackup restore` alone keeps what is there from being overwritten",
         }
     }
 }
