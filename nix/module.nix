@@ -113,7 +113,8 @@ let
     ++ lib.optionals (writes "metrics") [
       "genbackup/grafana-dashboard.json"
       "genbackup/prometheus-rules.yml"
-    ];
+    ]
+    ++ [ "genbackup/RECOVERY.md" ];
 
   # Every value of the fleet, with the way to it.
   leaves =
@@ -270,7 +271,11 @@ in
       "systemd"
     ];
 
-    environment.systemPackages = [ cfg.package ];
+    # restic is what `genbackup restore` starts, and the commands of RECOVERY.md.
+    environment.systemPackages = [
+      cfg.package
+      pkgs.restic
+    ];
 
     users.users.restic = {
       isSystemUser = true;

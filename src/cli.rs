@@ -10,10 +10,15 @@ mod init;
 mod load;
 mod man;
 mod metrics;
+mod moment;
+mod records;
 mod records;
 mod report;
+mod repository;
+mod restore;
 mod run;
 mod schema;
+mod snapshots;
 mod status;
 mod stop;
 mod terminal;
@@ -23,6 +28,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use crate::restic;
 
 /// Backups of a fleet with restic, as plain systemd units written from one TOML file
 #[derive(Debug, Parser)]
@@ -68,6 +75,10 @@ enum Verb {
     Watch(watch::Arguments),
     /// Write one page of HTML with all of it: how well each host is, charts, what stands out, and the last run
     Report(report::Arguments),
+    /// List the snapshots, by host and time; on the storage host, as root
+    Snapshots(snapshots::Arguments),
+    /// Bring a host's files back into a folder, as they were at a time; on the storage host, as root
+    Restore(restore::Arguments),
     /// Print what a shell needs to complete this command's words
     Completions(completions::Arguments),
     /// Print this command's manual page, or write a page for it and one for each verb
@@ -92,6 +103,8 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         Verb::Schema(arguments) => schema::run(arguments),
         Verb::Watch(arguments) => watch::run(fleet, arguments),
         Verb::Report(arguments) => report::run(fleet, arguments),
+        Verb::Snapshots(arguments) => snapshots::run(fleet, arguments),
+        Verb::Restore(arguments) => restore::run(fleet, arguments),
         Verb::Completions(arguments) => completions::run(arguments),
         Verb::Man(arguments) => man::run(arguments),
     };
@@ -101,6 +114,10 @@ pub fn run(arguments: &Arguments) -> ExitCode {
             None => (format!("{error:#}"), String::new()),
         };
         eprintln!("error: {what}{hint}");
-        ExitCode::FAILURE
+        // What restic has an exit status for keeps it.
+        match error.downcast_ref::<restic::Failed>() {
+            Some(failed) => ExitCode::from(failed.status),
+            None => ExitCode::FAILURE,
+        }
     })
 }

@@ -8,6 +8,7 @@ mod nix_module;
 mod package;
 mod platform;
 mod prometheus;
+mod recovery;
 mod storage;
 mod watching;
 
@@ -70,6 +71,7 @@ fn emit_for(plan: &HostPlan<'_>, platform: &Platform) -> askama::Result<Vec<Arti
         versions,
         coordinator,
         client,
+        recovery,
     } = plan;
     let mut artifacts = Vec::new();
     if let Some(coordinator) = coordinator {
@@ -78,6 +80,7 @@ fn emit_for(plan: &HostPlan<'_>, platform: &Platform) -> askama::Result<Vec<Arti
     if let Some(client) = client {
         client::emit(client, versions.restic, platform, &mut artifacts)?;
     }
+    recovery::emit(recovery, &mut artifacts)?;
     artifacts.sort_by(|left, right| left.path.cmp(&right.path));
     Ok(artifacts)
 }

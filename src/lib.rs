@@ -55,6 +55,7 @@ pub mod plan;
 pub mod problem;
 pub mod record;
 pub mod resolve;
+pub mod restic;
 pub mod schema;
 pub mod text;
 pub mod verify;

@@ -1,8 +1,8 @@
 //! What one host of the fleet does: coordinates, is backed up, or both.
 
 use crate::model::{
-    Address, CatchUp, Fleet, HostName, MinimumVersions, PublicKey, RemoteClients, Repository, Schedule,
-    Source, TimeSpan, UnitPath, Watching,
+    Address, CatchUp, Fleet, HostName, MinimumVersions, PublicKey, RemoteClient, RemoteClients, Repository,
+    Schedule, Source, TimeSpan, UnitPath, Watching,
 };
 
 /// The part of the fleet that concerns one host.
@@ -16,6 +16,26 @@ pub struct HostPlan<'f> {
     pub coordinator: Option<CoordinatorPlan<'f>>,
     /// What it does as a client.
     pub client: Option<ClientPlan<'f>>,
+    /// What to do when something of the fleet is gone.
+    pub recovery: RecoveryPlan<'f>,
+}
+
+/// What to do when something of the fleet is gone. A client knows nothing of the others, so that what all hosts have
+/// grows with the fleet, and not with its square.
+#[derive(Debug)]
+pub struct RecoveryPlan<'f> {
+    /// Where the snapshots are.
+    pub repository: &'f Repository,
+    /// The storage host, by its name.
+    pub storage: &'f HostName,
+    /// What of it is backed up.
+    pub source: Option<&'f Source>,
+    /// Where clients reach it.
+    pub address: &'f Address,
+    /// What the clients share, where there are some.
+    pub remote: Option<&'f RemoteClients>,
+    /// The clients that are spoken of: all of them, or the one that reads it.
+    pub clients: Vec<(&'f HostName, &'f RemoteClient)>,
 }
 
 /// What the storage host does.
@@ -79,6 +99,14 @@ impl<'f> HostPlan<'f> {
             monitor: _,
             watching,
         } = fleet;
+        let recovery = RecoveryPlan {
+            repository,
+            storage: &storage.name,
+            source: storage.source.as_ref(),
+            address: &storage.address,
+            remote: remote.as_ref(),
+            clients: Vec::new(),
+        };
         if *host == storage.name {
             let local = storage.source.as_ref().map(|source| ClientPlan {
                 name: &storage.name,
@@ -101,11 +129,19 @@ impl<'f> HostPlan<'f> {
                 versions: storage.versions,
                 coordinator: Some(coordinator),
                 client: local,
+                recovery: RecoveryPlan {
+                    clients: remote.iter().flat_map(|remote| &remote.clients).collect(),
+                    ..recovery
+                },
             });
         }
         let remote = remote.as_ref()?;
         let (name, client) = remote.clients.get_key_value(host)?;
         let versions = client.versions;
+        let recovery = RecoveryPlan {
+            clients: vec![(name, client)],
+            ..recovery
+        };
         let connection = Connection {
             storage: &storage.address,
             exported: &repository.path,
@@ -126,6 +162,7 @@ impl<'f> HostPlan<'f> {
             versions,
             coordinator: None,
             client: Some(client),
+            recovery,
         })
     }
 }

@@ -1,6 +1,6 @@
 //! Asks systemd what it thinks: of a calendar expression, of a unit's exposure.
 //!
-//! The only module that starts a process.
+//! One of the two modules that start a process; the other is [`crate::restic`].
 
 #![expect(
     clippy::disallowed_methods,

@@ -27,7 +27,7 @@ mod tree;
 
 use std::fs;
 use std::io::{ErrorKind, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
@@ -48,6 +48,18 @@ pub fn throw_away(artifacts: &[Artifact]) -> Result<TempDir> {
     let folder = tempfile::tempdir().context("can't make a temporary folder")?;
     write_below(folder.path(), artifacts)?;
     Ok(folder)
+}
+
+/// Makes a folder, and those above it, for nobody else; one that is there stays as it is.
+///
+/// # Errors
+/// When it can't be made.
+pub fn private_folder(folder: &Path) -> Result<()> {
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .with_context(|| format!("can't make the folder {}", folder.display()))
 }
 
 /// Writes files below a folder that is not there yet, or has nothing in it, for a build that starts anew when it

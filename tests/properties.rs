@@ -23,6 +23,8 @@ mod field;
 mod nix;
 #[path = "properties/own_files.rs"]
 mod own_files;
+#[path = "properties/page.rs"]
+mod page;
 #[path = "properties/property.rs"]
 mod property;
 #[path = "properties/restic.rs"]
@@ -39,7 +41,7 @@ mod text;
 use field::Field;
 
 /// How many texts of which fields go through which reader.
-const CASES: [(Reader, &[Field], usize); 13] = [
+const CASES: [(Reader, &[Field], usize); 14] = [
     (Reader::Fleet, &Field::TEXTS, 200),
     (Reader::Manifest, &[Field::Mount], 200),
     (Reader::Nix, &Field::TEXTS, 50),
@@ -66,6 +68,21 @@ const CASES: [(Reader, &[Field], usize); 13] = [
             Field::ClientName,
         ],
         400,
+    ),
+    (
+        Reader::Page,
+        &[
+            Field::RepositoryPath,
+            Field::FileSystem,
+            Field::PasswordFile,
+            Field::KeyFile,
+            Field::PublicKey,
+            Field::HostKey,
+            Field::HostKeyFile,
+            Field::StorageName,
+            Field::ClientName,
+        ],
+        100,
     ),
     (Reader::ResticInclude, &[Field::Include], 1000),
     (Reader::ResticExclude, &[Field::Exclude], 1000),
@@ -99,6 +116,8 @@ enum Reader {
     Calendar,
     /// bash, the scripts.
     Bash,
+    /// bash, the commands of RECOVERY.md.
+    Page,
     /// restic, the include list.
     ResticInclude,
     /// restic, the lines of the exclude file.

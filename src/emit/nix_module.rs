@@ -76,6 +76,7 @@ pub fn nix_module(plan: &HostPlan<'_>) -> askama::Result<Artifact> {
         versions,
         coordinator,
         client,
+        recovery: _,
     } = plan;
     let module = Module {
         host,

@@ -113,6 +113,27 @@ impl AbsolutePath {
         contains(&self.0, inner)
     }
 
+    /// The folder that it lies in; none for `/`.
+    #[must_use]
+    pub fn parent(&self) -> Option<Self> {
+        let (parent, name) = self.0.rsplit_once('/')?;
+        (!name.is_empty()).then(|| Self(if parent.is_empty() { "/" } else { parent }.to_owned()))
+    }
+
+    /// The path as a pattern of restic's that matches nothing else: `\` takes from the next character what it means
+    /// (restic's patterns are Go's `filepath.Match`).
+    #[must_use]
+    pub fn pattern(&self) -> String {
+        let mut pattern = String::with_capacity(self.0.len());
+        for character in self.0.chars() {
+            if "*?[]\\".contains(character) {
+                pattern.push('\\');
+            }
+            pattern.push(character);
+        }
+        pattern
+    }
+
     /// True when this path is `outer` or lies below it.
     #[must_use]
     pub fn is_within(&self, outer: &str) -> bool {
@@ -127,12 +148,12 @@ impl UnitPath {
         contains(&self.0, inner)
     }
 
-    /// The folder that it lies in.
+    /// The folder that it lies in; `/` lies in itself.
     #[must_use]
-    pub fn folder(&self) -> &str {
+    pub fn parent(&self) -> &str {
         match self.0.rsplit_once('/') {
-            Some(("", _)) | None => "/",
-            Some((folder, _)) => folder,
+            Some((parent, _)) if !parent.is_empty() => parent,
+            _ => "/",
         }
     }
 

@@ -64,9 +64,14 @@ pub enum ResticFeature {
     RetryLock,
     /// `backup` can be told which snapshots to compare with.
     GroupBy,
+    /// `restore` says in JSON how far it is.
+    RestoreProgress,
+    /// `restore` can be told to leave what is there as it is.
+    RestoreOverwrite,
 }
 
 impl ResticFeature {
+    /// What backups make use of. What only `genbackup restore` does, it asks the restic that is there.
     const ALL: [Self; 2] = [Self::RetryLock, Self::GroupBy];
 
     /// Its option.
@@ -75,6 +80,8 @@ impl ResticFeature {
         match self {
             Self::RetryLock => "--retry-lock",
             Self::GroupBy => "backup --group-by",
+            Self::RestoreProgress => "restore --json",
+            Self::RestoreOverwrite => "restore --overwrite",
         }
     }
 
@@ -82,7 +89,8 @@ impl ResticFeature {
     #[must_use]
     pub const fn since(self) -> ResticVersion {
         let minor = match self {
-            Self::RetryLock | Self::GroupBy => 16,
+            Self::RetryLock | Self::GroupBy | Self::RestoreProgress => 16,
+            Self::RestoreOverwrite => 17,
         };
         ResticVersion {
             major: 0,
@@ -97,6 +105,8 @@ impl ResticFeature {
         match self {
             Self::RetryLock => "the script waits for locks itself, and looks every 10 s",
             Self::GroupBy => "after a change of `include`, every file is read once more",
+            Self::RestoreProgress => "`genbackup restore` does not say how far it is",
+            Self::RestoreOverwrite => "`genbackup restore` alone keeps what is there from being overwritten",
         }
     }
 }

@@ -53,6 +53,9 @@ in
     }
   ];
 
+  # For the commands of RECOVERY.md.
+  environment.systemPackages = [ pkgs.restic ];
+
   users.users.restic = {
     isSystemUser = true;
     group = "restic";

@@ -199,6 +199,7 @@ fn a_package_has_its_programs_from_the_list_and_its_own_files_from_its_folder() 
     assert_eq!(
         names,
         [
+            "etc/genbackup/RECOVERY.md",
             "etc/genbackup/authorized_keys",
             "etc/genbackup/exclude",
             "etc/genbackup/include",

@@ -40,6 +40,7 @@ pub fn install(lab: &Lab) -> anyhow::Result<()> {
          ssh-keygen -q -t ed25519 -N '' -C genbackup@jak -f {SSH_KEY_FILE}"
     ))?;
     put_onto(lab, &fleet_file(lab)?)?;
+    put_command_onto(&lab.jak)?;
     lab.on_all(|machine| {
         machine.succeeds(ON_ALL)?;
         let rest = if machine.name() == lab.jak.name() {

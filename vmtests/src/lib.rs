@@ -34,6 +34,7 @@ pub mod provision;
 pub mod qemu;
 pub mod qmp;
 pub mod release;
+pub mod runbook;
 pub mod second_chance;
 pub mod side_by_side;
 pub mod steps;

@@ -2,6 +2,7 @@
 
 mod a_client_reaches_the_repository_over_nfs_and_nothing_beside_it;
 mod a_client_that_is_cut_off_does_not_stop_the_others;
+mod a_client_that_is_gone_comes_back_by_the_page;
 mod a_client_that_loses_its_power_does_not_stop_forget_for_good;
 mod a_clock_that_jumps_costs_no_snapshot;
 mod a_compromised_client_harms_no_other_host_s_backup;
@@ -13,6 +14,7 @@ mod a_record_that_cannot_be_written_does_not_stop_a_backup;
 mod a_run_is_followed_to_its_end_and_stopped_cleanly;
 mod a_run_that_is_stopped_leaves_no_lock;
 mod a_source_that_is_gone_or_broken_is_never_a_silent_success;
+mod a_storage_host_that_is_gone_comes_back_by_the_page;
 mod a_storage_host_that_loses_its_power_leaves_no_lock;
 mod an_admin_is_told_every_fault_at_once;
 mod an_nfs_server_that_is_away_for_a_minute_costs_nothing;
@@ -39,6 +41,8 @@ fn main() -> ExitCode {
     let stories = stories![
         machines_reach_each_other_and_nothing_else,
         a_nightly_run_leaves_one_snapshot_of_each_host from steps,
+        a_storage_host_that_is_gone_comes_back_by_the_page,
+        a_client_that_is_gone_comes_back_by_the_page,
         a_storage_host_that_loses_its_power_leaves_no_lock,
         forget_keeps_what_the_policy_says_and_prune_makes_room,
         a_host_that_is_down_does_not_stop_the_others from steps,

@@ -1,0 +1,130 @@
+//! `genbackup snapshots`: what there is to restore, by host and time.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use bytesize::ByteSize;
+use clap::Args;
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use jiff::Zoned;
+
+use super::moment::Moment;
+use super::{load, repository, terminal};
+use crate::problem::{did_you_mean, likely};
+use crate::restic::Snapshot;
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Only those of this host
+    #[arg(long, value_name = "NAME")]
+    host: Option<String>,
+    /// Only those of this time or later: `2026-11-20`, `"last friday"`, `"2 days ago"`
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// Only those of this time or earlier
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+    /// As restic's own JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
+    let Arguments {
+        host,
+        since,
+        until,
+        json,
+    } = arguments;
+    let Some(fleet) = load::load_or_show(file)? else {
+        return Ok(ExitCode::FAILURE);
+    };
+    let now = Zoned::now();
+    let time = |text: &Option<String>| {
+        let moment = text.as_ref().map(|text| Moment::parse(text, &now));
+        moment.transpose().map_err(|refusal| anyhow::anyhow!("{refusal}"))
+    };
+    let (since, until) = (time(since)?, time(until)?);
+    let restic = repository::open(&fleet, "snapshots")?;
+    let all = restic.snapshots(None)?;
+    let is_wanted = |snapshot: &&Snapshot| {
+        host.as_ref().is_none_or(|host| *host == snapshot.host)
+            && since.is_none_or(|since| snapshot.time >= since.first)
+            && until.is_none_or(|until| snapshot.time <= until.last)
+    };
+    let wanted: Vec<&Snapshot> = all.iter().filter(is_wanted).collect();
+    if let Some(host) = host
+        && !fleet.host_names().any(|name| name.as_str() == host)
+    {
+        known(host, &all)?;
+    }
+    if *json {
+        let whole: Vec<_> = wanted.iter().map(|snapshot| &snapshot.whole).collect();
+        terminal::hand_over(&(serde_json::to_string_pretty(&whole)? + "\n"))?;
+    } else if wanted.is_empty() {
+        terminal::say("no snapshots\n")?;
+    } else {
+        terminal::say(&in_words(&wanted))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A host that has snapshots; it may have left the fleet.
+///
+/// # Errors
+/// When there is none of that name.
+pub(super) fn known(host: &str, all: &[Snapshot]) -> Result<()> {
+    if all.iter().any(|snapshot| snapshot.host == host) {
+        return Ok(());
+    }
+    let mut hosts: Vec<&str> = all.iter().map(|snapshot| snapshot.host.as_str()).collect();
+    hosts.sort_unstable();
+    hosts.dedup();
+    let hint = likely(host, hosts.iter().copied()).map_or_else(
+        || match &hosts[..] {
+            [] => "there are no snapshots at all; `genbackup status` says more".to_owned(),
+            hosts => format!("there are snapshots of {}", hosts.join(", ")),
+        },
+        did_you_mean,
+    );
+    bail!(
+        "there is no snapshot of `{host}`\n\nhint: {}",
+        terminal::harmless(&hint)
+    )
+}
+
+/// A row for each, by host, and the newest of each last.
+fn in_words(snapshots: &[&Snapshot]) -> String {
+    let mut sorted = snapshots.to_vec();
+    sorted.sort_by(|left, right| (&left.host, left.time).cmp(&(&right.host, right.time)));
+    let mut table = Table::new();
+    table
+        .load_style(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(terminal::width().unwrap_or(u16::MAX))
+        .set_header(["HOST", "TIME", "ID", "SIZE", "ADDED", "PATHS"])
+        .add_rows(sorted.iter().map(|snapshot| cells(snapshot)));
+    for (index, column) in table.column_iter_mut().enumerate() {
+        column.set_padding((0, 2));
+        if (3..5).contains(&index) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table
+        .lines()
+        .map(|line| line.trim_end().to_owned() + "\n")
+        .collect()
+}
+
+fn cells(snapshot: &Snapshot) -> [String; 6] {
+    let size = |bytes: Option<u64>| bytes.map_or_else(String::new, |bytes| ByteSize(bytes).to_string());
+    [
+        terminal::harmless(&snapshot.host),
+        terminal::local(snapshot.time),
+        terminal::harmless(snapshot.short_id()),
+        size(snapshot.bytes.map(|(all, _)| all)),
+        size(snapshot.bytes.map(|(_, added)| added)),
+        terminal::harmless(&snapshot.paths.join(", ")),
+    ]
+}

@@ -1,0 +1,352 @@
+//! Asks restic: which snapshots there are, what is in one; and has it bring files back.
+//!
+//! Only root may open the password's file, and root must not write into the repository: a lock of root's would be one
+//! that user restic can neither read nor remove, and keep forget and prune out. So restic runs as user restic, with
+//! those capabilities (capabilities(7)) that it needs: to open the password's file, and, where it brings files back,
+//! to write anywhere and to give a file any owner and mode. It is handed the path of the password's file, and this
+//! process never reads it.
+
+#![expect(clippy::disallowed_methods, reason = "this is the module that starts restic")]
+
+mod listed;
+
+use std::fmt;
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
+
+use anyhow::{Context, Result, bail};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use crate::model::{AbsolutePath, Repository, ResticFeature, ResticVersion};
+
+pub use listed::{Node, Snapshot};
+
+/// The tag of the snapshots that the fleet's runs make.
+const TAG: &str = "genbackup";
+/// To open the password's file.
+const TO_READ: &str = "+dac_read_search";
+/// To open the password's file, write into any folder, and give files back their owners, modes, devices and
+/// capabilities.
+const TO_RESTORE: &str = "+chown,+dac_override,+dac_read_search,+fowner,+fsetid,+mknod,+setfcap";
+/// Bytes that are kept of what restic complains of.
+const COMPLAINT: usize = 64 * 1024;
+
+/// restic on the repository of a fleet, on its storage host, started by root.
+#[derive(Debug)]
+pub struct Restic<'r> {
+    repository: &'r Repository,
+}
+
+/// restic failed, with its own exit status.
+#[derive(Debug)]
+pub struct Failed {
+    /// What it exited with; 128 and the number of the signal that ended it.
+    pub status: u8,
+    /// What it said last, as it said it.
+    pub said: String,
+}
+
+impl fmt::Display for Failed {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { status, said } = self;
+        write!(formatter, "restic exited with {status}")?;
+        if said.is_empty() {
+            Ok(())
+        } else {
+            write!(formatter, ": {said}")
+        }
+    }
+}
+
+impl std::error::Error for Failed {}
+
+/// What is to be brought back, and how.
+#[derive(Debug, Clone, Copy)]
+pub struct Wish<'w> {
+    /// From which snapshot.
+    pub snapshot: &'w str,
+    /// What of it.
+    pub paths: &'w [AbsolutePath],
+    /// Into which folder.
+    pub target: &'w Path,
+    /// Whether files that are there give way.
+    pub overwrite: bool,
+    /// Whether what was written is read once more, and compared.
+    pub verify: bool,
+    /// How often restic says how far it is, in a second; where it can.
+    pub reports_a_second: &'w str,
+}
+
+/// One line that restic says while it is at work.
+#[derive(Debug)]
+pub enum Said {
+    /// On its standard output.
+    Output(String),
+    /// On its standard error.
+    Complaint(String),
+}
+
+impl<'r> Restic<'r> {
+    /// On this repository.
+    #[must_use]
+    pub fn of(repository: &'r Repository) -> Self {
+        Self { repository }
+    }
+
+    /// The version of the restic that is installed here.
+    ///
+    /// # Errors
+    /// When there is none, or it does not say its version.
+    pub fn version() -> Result<ResticVersion> {
+        let output = Command::new("restic")
+            .arg("version")
+            .output()
+            .context("can't start `restic`; the package of that name has it")?;
+        let said = String::from_utf8_lossy(&output.stdout);
+        let version = said.split_whitespace().nth(1).unwrap_or_default();
+        // A build between two releases has more after a dash.
+        let release = version.split('-').next().unwrap_or_default();
+        ResticVersion::try_from(release.to_owned()).map_err(|_| {
+            anyhow::anyhow!(
+                "`restic version` says no version that can be used: {}",
+                said.trim()
+            )
+        })
+    }
+
+    /// The fleet's snapshots of a host, or of all; the oldest first.
+    ///
+    /// # Errors
+    /// When restic fails, or says what is no list of snapshots.
+    pub fn snapshots(&self, host: Option<&str>) -> Result<Vec<Snapshot>> {
+        let mut command = self.reading(&["snapshots", "--json", "--tag", TAG]);
+        command.args(host.iter().flat_map(|host| ["--host", host]));
+        let mut text = String::new();
+        lines(command, |line| {
+            text.push_str(line);
+            Ok(())
+        })?;
+        listed::snapshots(&text)
+    }
+
+    /// What a snapshot has of these paths, and, where `deep`, all that is below them: one after the other.
+    ///
+    /// # Errors
+    /// When restic fails, or `each` does.
+    pub fn list(
+        &self,
+        snapshot: &str,
+        paths: &[AbsolutePath],
+        deep: bool,
+        mut each: impl FnMut(Node) -> Result<()>,
+    ) -> Result<()> {
+        let mut command = self.reading(&["ls", "--json"]);
+        if deep {
+            command.arg("--recursive");
+        }
+        command.arg(snapshot).args(paths.iter().map(AbsolutePath::as_str));
+        lines(command, |line| listed::node(line)?.map_or(Ok(()), &mut each))
+    }
+
+    /// The ids of the snapshots of a host that have this path.
+    ///
+    /// # Errors
+    /// When restic fails, or says what is no list.
+    pub fn find(&self, host: &str, path: &AbsolutePath) -> Result<Vec<String>> {
+        let mut command = self.reading(&["find", "--json", "--tag", TAG, "--host", host, "--"]);
+        command.arg(path.pattern());
+        let mut text = String::new();
+        lines(command, |line| {
+            text.push_str(line);
+            Ok(())
+        })?;
+        listed::found(&text)
+    }
+
+    /// Brings files back. SIGINT, SIGTERM and SIGHUP are restic's, which then removes its lock; each line that it says
+    /// goes to `each`. Its exit status is no error.
+    ///
+    /// # Errors
+    /// When it can't be started.
+    pub fn restore(
+        &self,
+        version: ResticVersion,
+        wish: &Wish<'_>,
+        mut each: impl FnMut(Said),
+    ) -> Result<ExitStatus> {
+        let Wish {
+            snapshot,
+            paths,
+            target,
+            overwrite,
+            verify,
+            reports_a_second,
+        } = wish;
+        let mut command = self.command(TO_RESTORE);
+        command.args(["restore", snapshot, "--target"]).arg(target);
+        for path in paths.iter().filter(|path| path.as_str() != "/") {
+            command.arg(format!("--include={}", path.pattern()));
+        }
+        if version.has(ResticFeature::RestoreProgress) {
+            command.arg("--json").env("RESTIC_PROGRESS_FPS", reports_a_second);
+        }
+        if !overwrite && version.has(ResticFeature::RestoreOverwrite) {
+            command.args(["--overwrite", "never"]);
+        }
+        if *verify {
+            command.arg("--verify");
+        }
+        // Not of the terminal's own group: a Ctrl-C reaches it once, through us.
+        command.process_group(0);
+        let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).context("can't wait for signals")?;
+        let mut child = command.spawn().context(CANT_START)?;
+        let handle = signals.handle();
+        let (output, complaint) = pipes(&mut child)?;
+        let restic = Pid::from_raw(child.id().cast_signed());
+        thread::scope(|scope| {
+            let (sender, receiver) = std::sync::mpsc::sync_channel(64);
+            let also = sender.clone();
+            scope.spawn(move || relay(output, |line| also.send(Said::Output(line)).is_ok()));
+            scope.spawn(move || {
+                relay(complaint, |line| {
+                    sender.send(Said::Complaint(listed::message(&line))).is_ok()
+                });
+            });
+            scope.spawn(move || {
+                for _ in signals.forever() {
+                    // It is not waited for yet, so this number is still its own.
+                    if kill(restic, Signal::SIGINT).is_err() {
+                        break;
+                    }
+                }
+            });
+            for said in receiver {
+                each(said);
+            }
+            handle.close();
+        });
+        child.wait().context("can't wait for restic")
+    }
+
+    /// One that only reads the repository, and leaves nothing in it: it takes no lock, and has no need to wait for one.
+    fn reading(&self, arguments: &[&str]) -> Command {
+        let mut command = self.command(TO_READ);
+        command.arg("--no-lock").args(arguments);
+        command
+    }
+
+    fn command(&self, capabilities: &str) -> Command {
+        let Repository {
+            path,
+            password_file,
+            uid,
+            ..
+        } = self.repository;
+        let mut command = Command::new("setpriv");
+        command
+            .arg(format!("--reuid={uid}"))
+            .arg(format!("--regid={uid}"))
+            .args(["--clear-groups", "--no-new-privs"])
+            .arg(format!("--inh-caps=-all,{capabilities}"))
+            .arg(format!("--ambient-caps=-all,{capabilities}"))
+            .arg(format!("--bounding-set=-all,{capabilities}"))
+            .args([
+                "--",
+                "restic",
+                "--no-cache",
+                "--repo",
+                path.as_str(),
+                "--password-file",
+            ])
+            .arg(password_file.as_str())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            // What is set for some other repository, `RESTIC_PASSWORD_COMMAND` say, is not for this one.
+            .env_clear()
+            .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
+            .env("LC_ALL", "C.UTF-8");
+        command
+    }
+}
+
+const CANT_START: &str =
+    "can't start `setpriv`, which starts restic as its user; the package util-linux has it";
+
+/// Runs one to its end, with each line of what it prints.
+fn lines(mut command: Command, mut each: impl FnMut(&str) -> Result<()>) -> Result<()> {
+    let mut child = command.spawn().context(CANT_START)?;
+    let (output, complaint) = pipes(&mut child)?;
+    let (handled, said) = thread::scope(|scope| {
+        let said = scope.spawn(move || {
+            let mut said = Vec::new();
+            relay(complaint, |line| {
+                if said.len() < COMPLAINT / line.len().max(1) {
+                    said.push(listed::message(&line));
+                }
+                true
+            });
+            said
+        });
+        let mut handled = Ok(());
+        for line in BufReader::new(output).lines() {
+            handled = line
+                .context("can't read what restic says")
+                .and_then(|line| each(&line));
+            if handled.is_err() {
+                break;
+            }
+        }
+        (handled, said.join().unwrap_or_default())
+    });
+    let status = child.wait().context("can't wait for restic")?;
+    handled?;
+    if !status.success() {
+        bail!(failed(status, &said));
+    }
+    Ok(())
+}
+
+fn pipes(child: &mut Child) -> Result<(impl Read + use<>, impl Read + use<>)> {
+    child
+        .stdout
+        .take()
+        .zip(child.stderr.take())
+        .context("restic has no output")
+}
+
+/// Hands on line by line what is read, also what is no UTF-8, until nobody wants more.
+fn relay(from: impl Read, mut to: impl FnMut(String) -> bool) {
+    let mut from = BufReader::new(from);
+    let mut line = Vec::new();
+    while matches!(from.read_until(b'\n', &mut line), Ok(1..)) {
+        let text = String::from_utf8_lossy(&line);
+        if !to(text.trim_end().to_owned()) {
+            break;
+        }
+        line.clear();
+    }
+}
+
+/// What ended restic, and what it says of that.
+#[must_use]
+pub fn failed(status: ExitStatus, said: &[String]) -> Failed {
+    let code = status
+        .code()
+        .or_else(|| status.signal().map(|signal| 128 + signal));
+    // Advice comes after what it died of.
+    let telling = said.iter().rfind(|line| line.starts_with("Fatal: "));
+    let last = || said.iter().rfind(|line| !line.is_empty());
+    Failed {
+        status: code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1),
+        said: telling
+            .or_else(last)
+            .map_or_else(String::new, |line| line.replace(char::is_control, " ")),
+    }
+}

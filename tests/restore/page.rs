@@ -1,0 +1,130 @@
+//! RECOVERY.md: each command is one that bash reads, and its words are those of the fleet.
+
+use std::fmt::Write as _;
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use genbackup::emit::emit;
+use genbackup::model::{Fleet, UnitPath};
+use genbackup::plan::HostPlan;
+use genbackup::resolve::resolve;
+
+use crate::command::run;
+
+fn fleet(name: &str) -> Result<Fleet> {
+    let path = format!("{}/fixtures/fleets/{name}/fleet.toml", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(&path)?;
+    resolve(genbackup::fleet::read(&path, &text)).map_err(|problems| anyhow::anyhow!("{problems:?}"))
+}
+
+/// The page of each host.
+fn pages(fleet: &Fleet) -> Result<Vec<String>> {
+    let page = |host| -> Result<String> {
+        let plan = HostPlan::of(fleet, host).context("no plan")?;
+        let mut artifacts = emit(&plan)?.into_iter();
+        let page = artifacts.find(|artifact| artifact.path == "/etc/genbackup/RECOVERY.md");
+        Ok(page.context("no page")?.content)
+    };
+    fleet.host_names().map(page).collect()
+}
+
+/// The lines of the blocks of bash; Markdown's own reader of them: a fence alone on its line.
+fn commands(page: &str) -> Vec<&str> {
+    let mut is_block = false;
+    let mut commands = Vec::new();
+    for line in page.lines() {
+        match line {
+            "```bash" | "```" => is_block = !is_block,
+            command if is_block => commands.push(command),
+            _ => {}
+        }
+    }
+    commands
+}
+
+#[test]
+fn bash_reads_every_command_and_gives_back_the_words_of_the_fleet() -> Result<()> {
+    for name in ["awkward-names", "every-option", "post", "smallest"] {
+        let fleet = fleet(name)?;
+        for page in pages(&fleet)? {
+            ensure!(page.matches("```").count() % 2 == 0, "{page}");
+            let commands = commands(&page);
+            // Of programs alone, what they are told is shown: none is started.
+            let mut script = String::from(
+                "PATH=/nonexistent\nset -uf\nshow() { printf '%s\\0' \"$@\"; }\n\
+                 for program in genbackup restic mount ls findmnt chown; do eval \"$program() { show \\\"\\$@\\\"; }\"; done\n",
+            );
+            for command in &commands {
+                let checked = run(Command::new("bash").args(["--norc", "-n", "-c", command]))?;
+                ensure!(
+                    checked.status.success() && checked.stderr.is_empty(),
+                    "{command}: {checked:?}"
+                );
+                let first = command.split(' ').next().unwrap_or_default();
+                if ["genbackup", "restic", "mount", "ls", "findmnt", "chown"].contains(&first)
+                    && !command.contains(" | ")
+                {
+                    writeln!(script, "{command}")?;
+                }
+            }
+            let said = run(Command::new("/usr/bin/setpriv")
+                .args([
+                    "--reuid=65534",
+                    "--regid=65534",
+                    "--clear-groups",
+                    "/bin/bash",
+                    "--norc",
+                    "-c",
+                ])
+                .arg(&script))?;
+            ensure!(said.status.success() && said.stderr.is_empty(), "{said:?}");
+            let words: Vec<&str> = said.stdout.split('\0').collect();
+            let repository = &fleet.repository;
+            let config = format!("{}/config", repository.path);
+            let mut expected = vec![
+                repository.path.as_str(),
+                repository.password_file.as_str(),
+                &config,
+            ];
+            expected.extend(repository.file_system.iter().map(UnitPath::as_str));
+            let mounted = format!("{}:{}", fleet.storage.address.bracketed(), repository.path);
+            if fleet.remote.is_some() {
+                expected.push(&mounted);
+            }
+            for word in expected {
+                ensure!(
+                    words.contains(&word),
+                    "{name}: bash does not give back {word}: {words:#?}"
+                );
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_client_is_told_of_itself_and_the_storage_host_of_all() -> Result<()> {
+    let fleet = fleet("every-option")?;
+    let clients: Vec<_> = fleet
+        .remote
+        .iter()
+        .flat_map(|remote| remote.clients.keys())
+        .collect();
+    let pages = pages(&fleet)?;
+    ensure!(
+        clients.len() > 1 && pages.len() == clients.len() + 1,
+        "too few clients to tell"
+    );
+    for (number, page) in pages.iter().enumerate() {
+        for (index, client) in clients.iter().enumerate() {
+            let is_told = page.contains(&format!("## `{client}` is gone\n"));
+            assert_eq!(
+                is_told,
+                number == 0 || number == index + 1,
+                "{client} in page {number}"
+            );
+        }
+        assert!(page.contains(&format!("## `{}` is gone\n", fleet.storage.name)));
+    }
+    Ok(())
+}

@@ -1,0 +1,198 @@
+//! What restic is told, and what it says on the way, by a stand-in that says what restic 0.18 does.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::process::Stdio;
+
+use anyhow::{Context, Result};
+use nix::libc::winsize;
+use nix::pty::{OpenptyResult, openpty};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::command::run;
+use crate::{PASSWORD, Storage, UID};
+
+/// Answers what is asked before files come back; then does what the test says.
+const ANSWERS: &str = r#"
+[[ $1 != version ]] || { echo "restic VERSION compiled with go1.24.4 on linux/amd64"; exit; }
+case " $* " in
+*" snapshots "*)
+    echo '[{"time":"2026-11-20T04:00:00Z","hostname":"ziz","paths":["/srv"],"id":"0123456789abcdef",
+           "summary":{"total_bytes_processed":4096,"data_added":1024}}]'
+    exit ;;
+*" ls "*)
+    echo '{"struct_type":"node","type":"file","path":"/srv/a*","size":4096,"mtime":"2026-11-20T04:00:00Z"}'
+    exit ;;
+esac
+"#;
+
+const PROGRESS: &str = r#"
+echo '{"message_type":"status","seconds_elapsed":1,"percent_done":0.5,"total_files":4,"files_restored":2,"total_bytes":2000,"bytes_restored":1000}'
+echo '{"message_type":"error","error":{"message":"a complaint \u001b[31m"},"during":"restore","item":"/srv/b"}' >&2
+echo '{"message_type":"summary","seconds_elapsed":2,"total_files":4,"files_restored":4,"total_bytes":2000,"bytes_restored":2000}'
+"#;
+
+const WORDS: [&str; 5] = ["restore", "ziz", "/srv/a*", "--to", "/mnt/back"];
+
+fn stand_in(version: &str, script: &str) -> Result<Storage> {
+    let storage = Storage::new()?;
+    storage.stand_in(&(ANSWERS.replace("VERSION", version) + script))?;
+    Ok(storage)
+}
+
+#[test]
+fn restic_runs_as_its_user_with_its_lock_and_nobody_tells_it_the_password() -> Result<()> {
+    let tell = "{ printf '%s\\n' \"$*\"; id --user; id --groups; grep --text CapEff /proc/self/status; env; } >/mnt/told; ls -l /proc/self/fd >>/mnt/told";
+    for (version, own) in [
+        ("0.14.0", &[][..]),
+        ("0.18.0-dev (compiled manually)", &["--json", "--overwrite never"]),
+    ] {
+        let storage = stand_in(version, tell)?;
+        let mut command = storage.with_stand_in();
+        command
+            .args(WORDS)
+            .env("RESTIC_PASSWORD_COMMAND", "false")
+            .env("RESTIC_REPOSITORY", "/elsewhere");
+        let said = run(&mut command)?;
+        assert!(said.status.success(), "{said:?}");
+        let told = std::fs::read_to_string(storage.path("told"))?;
+        let mut lines = told.lines();
+        let arguments = lines.next().context("nothing was told")?;
+        let expected = "--no-cache --repo /mnt/restic --password-file /mnt/password restore 0123456789abcdef --target \
+                        /mnt/back --include=/srv/a\\*";
+        assert!(arguments.starts_with(expected), "{arguments}");
+        for option in ["--json", "--overwrite never", "--no-lock"] {
+            assert_eq!(
+                arguments.contains(option),
+                own.contains(&option),
+                "{version}: {option}: {arguments}"
+            );
+        }
+        assert_eq!(lines.next(), Some(&*UID.to_string()));
+        assert_eq!(lines.next(), Some(&*UID.to_string()));
+        // chown, dac_override, dac_read_search, fowner, fsetid, mknod, setfcap.
+        assert_eq!(lines.next(), Some("CapEff:\t000000008800001f"));
+        assert!(
+            !told.contains(PASSWORD) && !told.contains("RESTIC_PASSWORD") && !told.contains("elsewhere"),
+            "{told}"
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn a_lock_of_prune_is_named_and_so_is_what_restic_died_of() -> Result<()> {
+    let dies = "echo 'Fatal: unable to create lock in backend: repository is already locked exclusively by PID 7' >&2
+                echo 'the `unlock` command can be used to remove stale locks' >&2; exit 11";
+    let said = run(stand_in("0.18.0", dies)?.with_stand_in().args(WORDS))?;
+    assert_eq!(said.status.code(), Some(11));
+    assert!(
+        said.stderr.contains("error: the restore to /mnt/back is not whole: restic exited with 11: Fatal: unable to create lock")
+            && said.stderr.ends_with("hint: forget or prune is at work; try again when it is done\n"),
+        "{said:?}"
+    );
+    Ok(())
+}
+
+#[test]
+fn without_a_terminal_progress_is_plain_lines() -> Result<()> {
+    let storage = stand_in("0.18.0", PROGRESS)?;
+    let said = run(storage.with_stand_in().args(WORDS))?;
+    assert!(said.status.success(), "{said:?}");
+    assert_eq!(
+        said.stderr,
+        "50%: 2 of 4 files, 1000 B of 2.0 KiB\n/srv/b: a complaint \\u{1b}[31m\n"
+    );
+    assert_eq!(
+        said.stdout,
+        "snapshot 01234567 of ziz, 2026-11-20 04:00\nrestored 4 files, 2.0 KiB to /mnt/back\n"
+    );
+    let listed = run(storage.with_stand_in().arg("snapshots"))?.stdout;
+    assert!(
+        listed.contains("4.0 KiB") && listed.contains("1.0 KiB"),
+        "{listed}"
+    );
+    Ok(())
+}
+
+#[test]
+fn on_a_terminal_a_bar_says_how_far_it_is_and_is_gone_in_the_end() -> Result<()> {
+    // It goes on when it is told to: until then the bar stands.
+    let storage = stand_in(
+        "0.18.0",
+        &PROGRESS.replace(
+            "echo '{\"message_type\":\"summary",
+            "read -r _ </mnt/go\necho '{\"message_type\":\"summary",
+        ),
+    )?;
+    nix::unistd::mkfifo(
+        &storage.path("go"),
+        nix::sys::stat::Mode::from_bits_truncate(0o644),
+    )?;
+    let size = winsize {
+        ws_row: 24,
+        ws_col: 80,
+        ws_xpixel: 0,
+        ws_ypixel: 0,
+    };
+    let OpenptyResult { master, slave } = openpty(&size, None)?;
+    let mut command = storage.with_stand_in();
+    command
+        .args(WORDS)
+        .env("TERM", "xterm")
+        .env("NO_COLOR", "1")
+        .stdout(Stdio::null())
+        .stderr(Stdio::from(slave));
+    let mut child = command.spawn()?;
+    drop(command);
+    let mut master = File::from(master);
+    let (mut said, mut chunk, mut told_to_go) = (String::new(), [0; 4096], false);
+    // A terminal that nobody else has open is an error to read (EIO), and the end.
+    while let Ok(length @ 1..) = master.read(&mut chunk) {
+        said.push_str(&String::from_utf8_lossy(&chunk[..length]));
+        if !told_to_go && said.contains("2 of 4 files, 1000 B") {
+            std::fs::write(storage.path("go"), "\n")?;
+            told_to_go = true;
+        }
+    }
+    assert!(child.wait()?.success() && told_to_go, "{said:?}");
+    assert!(said.contains("/srv/b: a complaint \\u{1b}[31m"), "{said:?}");
+    // Colours are what ends in `m`; a bar moves and clears, which does not.
+    let colour = said.split('\u{1b}').skip(1).any(|part| {
+        part.trim_start_matches(|c: char| "[;".contains(c) || c.is_ascii_digit())
+            .starts_with('m')
+    });
+    assert!(!colour, "{said:?}");
+    assert!(
+        said.trim_end().ends_with("\u{1b}[2K"),
+        "the bar is cleared: {said:?}"
+    );
+    Ok(())
+}
+
+#[test]
+fn a_signal_stops_restic_the_way_that_removes_its_lock() -> Result<()> {
+    let script = "trap 'echo interrupted >&2; exit 130' INT; echo at work >&2; while :; do read -r -t 60 _ <>/mnt/never; done";
+    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
+        let storage = stand_in("0.18.0", script)?;
+        nix::unistd::mkfifo(
+            &storage.path("never"),
+            nix::sys::stat::Mode::from_bits_truncate(0o666),
+        )?;
+        let mut command = storage.with_stand_in();
+        command.args(WORDS).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn()?;
+        let mut lines = BufReader::new(child.stderr.take().context("no standard error")?).lines();
+        assert_eq!(lines.next().transpose()?.as_deref(), Some("at work"));
+        kill(Pid::from_raw(child.id().cast_signed()), signal)?;
+        let rest: Vec<String> = lines.collect::<Result<_, _>>()?;
+        assert_eq!(
+            rest.first().map(String::as_str),
+            Some("interrupted"),
+            "{signal}: {rest:?}"
+        );
+        assert_eq!(child.wait()?.code(), Some(130), "{signal}");
+    }
+    Ok(())
+}

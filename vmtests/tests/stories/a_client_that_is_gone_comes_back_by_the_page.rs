@@ -1,0 +1,89 @@
+//! Without this, a burnt laptop comes back without its owners and modes, or is locked out for good, since its new host
+//! key is not the one that the fleet knows; and one lost file, password file or key ends in a search through manuals.
+
+use vmtests::fleet::{self, PASSWORD_FILE, REPOSITORY, SSH_KEY_FILE};
+use vmtests::install;
+use vmtests::lab::Lab;
+use vmtests::machine::Machine;
+use vmtests::runbook::{PAGE, Person};
+use vmtests::steps::FUNCTIONS;
+
+/// All that is ours, all that the machine had, and its host keys.
+const START_ANEW: &str = "systemctl --quiet disable --now genbackup-backup.socket genbackup-sshd.socket
+    rm -rf /etc/genbackup /etc/systemd/system/genbackup* /etc/systemd/system/mnt-jak* /usr/local/libexec/genbackup \
+        /etc/sysusers.d/genbackup* /etc/tmpfiles.d/genbackup* /var/lib/genbackup /var/cache/genbackup* /run/genbackup \
+        /mnt/jak /srv/data '/srv/my files' /etc/ssh/ssh_host_*
+    userdel restic
+    ssh-keygen -A >/dev/null
+    systemctl daemon-reload
+    find / -xdev -name '*genbackup*' ! -name '*vmtests*' ! -path '/proc/*' ! -path '/usr/local/bin/genbackup'";
+
+pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
+    let password = String::from_utf8(lab.jak.read_file(PASSWORD_FILE)?)?;
+    let person = Person {
+        password: password.trim(),
+    };
+    let fleet_file = install::fleet_file(lab)?;
+    lab.on_all(install::put_command_onto)?;
+    for machine in [&lab.jak, &lab.kai] {
+        machine.write_file("/etc/genbackup/fleet.toml", fleet_file.as_bytes(), 0o644)?;
+    }
+    let page = String::from_utf8(lab.jak.read_file(PAGE)?)?;
+    let had = belongings(&lab.ziz)?;
+    fleet::successful_run(lab)?;
+
+    // One file: of the first client, by both ways, and no other user looks into what came back.
+    person.follow(lab, &page, "One file is wanted back")?;
+    let data = |folder: &str| {
+        format!(
+            "cd {folder}/srv/data && find . -type f ! -name '*.tmp' ! -path './scratch/*' -printf '%m %U:%G %T@ %p ' -exec sha256sum {{}} \\; | sort"
+        )
+    };
+    let expected = lab.kai.succeeds(&data(""))?;
+    for folder in ["/root/restored-files", "/root/restored-by-restic"] {
+        assert_eq!(lab.jak.succeeds(&data(folder))?, expected, "{folder}");
+    }
+    assert_eq!(
+        lab.jak.succeeds("stat --format='%a %U' /root/restored-files")?,
+        "700 root"
+    );
+    let again = lab
+        .jak
+        .fails("genbackup restore kai /srv/data --to /root/restored-files")?;
+    assert!(
+        again.error_text().contains("nothing is overwritten"),
+        "{}",
+        again.error_text()
+    );
+    // Not where there is no password, with the command for where it is.
+    let words = lab
+        .kai
+        .fails("genbackup restore kai '/srv/my files' --to /root/here")?;
+    let expected = "hint: on jak, as root: genbackup restore kai $'/srv/my files' --to /root/here";
+    assert!(words.error_text().contains(expected), "{}", words.error_text());
+
+    // The password's file and the ssh key, one after the other.
+    lab.jak.succeeds(&format!("rm -r {PASSWORD_FILE}"))?;
+    person.follow(lab, &page, "The password's file is gone")?;
+    lab.jak
+        .succeeds(&format!("rm {SSH_KEY_FILE} {SSH_KEY_FILE}.pub"))?;
+    person.follow(lab, &page, "The ssh key is gone")?;
+
+    let left = lab.ziz.succeeds(START_ANEW)?;
+    assert_eq!(left, "", "what is left of us");
+    person.follow(lab, &page, "ziz is gone")?;
+    assert_eq!(belongings(&lab.ziz)?, had);
+    let record = fleet::finished_record(lab)?;
+    for host in ["jak", "ziz", "kai"] {
+        assert_eq!(record.status(host)?, "ok", "{record:?}");
+    }
+    assert_eq!(record.phase("prune")?["status"], "ok", "{record:?}");
+    let foreign = lab.jak.succeeds(&format!("find {REPOSITORY} ! -user restic"))?;
+    assert_eq!(foreign, "", "what user restic can't remove");
+    Ok(())
+}
+
+/// What a backup takes of a machine.
+fn belongings(machine: &Machine) -> anyhow::Result<String> {
+    machine.succeeds(&format!("{FUNCTIONS}\ndescribe_what_is_backed_up"))
+}
