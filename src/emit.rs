@@ -3,9 +3,11 @@
 //! Pure: no clock, no environment, no disk. The same plan gives the same bytes.
 
 mod client;
+mod hooks;
 mod nix_module;
 mod package;
 mod platform;
+mod power;
 mod storage;
 
 use crate::plan::HostPlan;
@@ -65,16 +67,18 @@ fn emit_for(plan: &HostPlan<'_>, platform: &Platform) -> askama::Result<Vec<Arti
     let HostPlan {
         host: _,
         versions,
+        power,
         coordinator,
         client,
     } = plan;
     let mut artifacts = Vec::new();
     if let Some(coordinator) = coordinator {
-        storage::emit(coordinator, platform, &mut artifacts)?;
+        storage::emit(coordinator, power, platform, &mut artifacts)?;
     }
     if let Some(client) = client {
-        client::emit(client, versions.restic, platform, &mut artifacts)?;
+        client::emit(client, versions.restic, power, platform, &mut artifacts)?;
     }
+    power::emit(power, platform, &mut artifacts)?;
     artifacts.sort_by(|left, right| left.path.cmp(&right.path));
     Ok(artifacts)
 }

@@ -3,8 +3,10 @@
 //! Nothing behind this module says «invalid configuration»: a [`Fleet`] is valid.
 
 mod fields;
+mod hooks;
 mod hosts;
 mod paths;
+mod power;
 mod source;
 
 use toml::Spanned;
@@ -49,12 +51,14 @@ pub fn resolve(reading: Reading<'_>) -> Result<Fleet, Vec<Problem>> {
         hosts,
         monitor,
         minimum_versions,
+        power,
     } = file;
     let mut fields = Fields::new(problems, taken_out);
 
     let schedule = resolve_schedule(&mut fields, schedule);
     let (storage_name, repository) = resolve_repository(&mut fields, repository);
     let monitor = resolve_monitor(&mut fields, monitor);
+    let shared = power::Defaults::of(&mut fields, power.as_ref());
     let hosts = hosts::resolve_hosts(
         &mut fields,
         storage_name,
@@ -62,7 +66,10 @@ pub fn resolve(reading: Reading<'_>) -> Result<Fleet, Vec<Problem>> {
         hosts,
         nfs,
         ssh,
-        minimum_versions.as_ref(),
+        &hosts::Defaults {
+            versions: minimum_versions,
+            power: shared,
+        },
     );
 
     let problems = fields.into_problems();
