@@ -12,7 +12,6 @@ mod man;
 mod metrics;
 mod moment;
 mod records;
-mod records;
 mod report;
 mod repository;
 mod restore;

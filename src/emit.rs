@@ -4,9 +4,11 @@
 
 mod client;
 mod grafana;
+mod hooks;
 mod nix_module;
 mod package;
 mod platform;
+mod power;
 mod prometheus;
 mod recovery;
 mod storage;
@@ -69,18 +71,20 @@ fn emit_for(plan: &HostPlan<'_>, platform: &Platform) -> askama::Result<Vec<Arti
     let HostPlan {
         host: _,
         versions,
+        power,
         coordinator,
         client,
         recovery,
     } = plan;
     let mut artifacts = Vec::new();
     if let Some(coordinator) = coordinator {
-        storage::emit(coordinator, platform, &mut artifacts)?;
+        storage::emit(coordinator, power, platform, &mut artifacts)?;
     }
     if let Some(client) = client {
-        client::emit(client, versions.restic, platform, &mut artifacts)?;
+        client::emit(client, versions.restic, power, platform, &mut artifacts)?;
     }
     recovery::emit(recovery, &mut artifacts)?;
+    power::emit(power, platform, &mut artifacts)?;
     artifacts.sort_by(|left, right| left.path.cmp(&right.path));
     Ok(artifacts)
 }

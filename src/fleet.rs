@@ -15,8 +15,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::model::{
-    AbsolutePath, Address, Calendar, EmailAddress, ExcludePattern, HostName, KeepPolicy, NotifyName,
-    PublicKey, Refusal, ResticVersion, SystemdVersion, TimeSpan, UnitPath, WebService,
+    AbsolutePath, Address, Calendar, CommandWord, EmailAddress, ExcludePattern, HookName, HostName,
+    KeepPolicy, MemorySize, Network, NotifyName, OnBattery, PublicKey, Refusal, ResticVersion,
+    SystemdVersion, TimeSpan, UnitPath, UserName, WebService,
 };
 
 pub use read::{Reading, read};
@@ -63,6 +64,8 @@ pub struct FleetFile {
     pub notify: Field<BTreeMap<Spanned<NotifyName>, NotifyTable>>,
     /// Which programs are there at least, on all hosts that do not say otherwise; the oldest that work are the default.
     pub minimum_versions: Field<VersionsTable>,
+    /// `[power]`, of all hosts that do not say otherwise
+    pub power: Field<PowerTable>,
 }
 
 /// `[schedule]`: when the hosts are backed up.
@@ -190,6 +193,48 @@ pub struct HostTable {
     pub may_be_absent: Field<TimeSpan>,
     /// What the host has at least.
     pub minimum_versions: Field<VersionsTable>,
+    /// What runs before a backup.
+    pub before: Field<BTreeMap<Spanned<HookName>, HookTable>>,
+    /// What runs after a backup.
+    pub after: Field<BTreeMap<Spanned<HookName>, HookTable>>,
+    /// What a backup takes of the host.
+    pub power: Field<PowerTable>,
+}
+
+/// `[hosts.NAME.before.HOOK]` and `[hosts.NAME.after.HOOK]`: a command, as a unit of its own.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct HookTable {
+    /// Who runs it.
+    #[schemars(required)]
+    pub user: Field<UserName>,
+    /// The program and its arguments.
+    #[schemars(required)]
+    pub command: List<CommandWord>,
+    /// What it may write.
+    pub writes: List<UnitPath>,
+    /// How far it reaches.
+    pub network: Field<Network>,
+    /// How long it may take.
+    pub time_limit: Field<TimeSpan>,
+}
+
+/// `[power]`, also of one host: what a backup, forget and prune take of their host.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct PowerTable {
+    /// How much they give way to others.
+    pub nice: Field<i64>,
+    /// Whether they take of the disk what nobody else wants.
+    pub idle_io: Field<bool>,
+    /// Their share of the processor.
+    pub cpu_weight: Field<i64>,
+    /// Their memory.
+    pub memory_limit: Field<MemorySize>,
+    /// Whether the host stays awake meanwhile.
+    pub keep_awake: Field<bool>,
+    /// What becomes of a backup while the host runs on battery.
+    pub on_battery: Field<OnBattery>,
 }
 
 /// `[minimum-versions]`, also of one host: which programs are there at least. What newer ones can do is used only

@@ -4,12 +4,14 @@
 
 mod calendar;
 mod fleet;
+mod hook;
 mod host;
 mod keep;
 mod key;
 mod notify;
 mod path;
 mod pattern;
+mod power;
 mod span;
 mod version;
 
@@ -18,12 +20,14 @@ pub use fleet::{
     AccessTimes, Caches, CatchUp, Creation, FileSystems, Fleet, Monitor, RemoteClient, RemoteClients,
     Repository, Schedule, Source, StorageHost,
 };
+pub use hook::{CommandWord, Hook, HookName, Hooks, Network, UserName};
 pub use host::{Address, HostName};
 pub use keep::{Keep, KeepPolicy};
 pub use key::PublicKey;
 pub use notify::{EmailAddress, Notify, NotifyName, Watching, WebService, Written};
 pub use path::{AbsolutePath, UnitPath};
 pub use pattern::ExcludePattern;
+pub use power::{DiskShare, MemorySize, OnBattery, Power, Sleep};
 pub use span::TimeSpan;
 pub use version::{MinimumVersions, ResticFeature, ResticVersion, SystemdVersion};
 

@@ -1,8 +1,8 @@
 //! What one host of the fleet does: coordinates, is backed up, or both.
 
 use crate::model::{
-    Address, CatchUp, Fleet, HostName, MinimumVersions, PublicKey, RemoteClient, RemoteClients, Repository,
-    Schedule, Source, TimeSpan, UnitPath, Watching,
+    Address, CatchUp, Fleet, HostName, MinimumVersions, Power, PublicKey, RemoteClient, RemoteClients,
+    Repository, Schedule, Source, TimeSpan, UnitPath, Watching,
 };
 
 /// The part of the fleet that concerns one host.
@@ -12,6 +12,8 @@ pub struct HostPlan<'f> {
     pub host: &'f HostName,
     /// The programs that it has at least.
     pub versions: MinimumVersions,
+    /// What a backup, forget and prune take of it.
+    pub power: Power,
     /// What it does as the storage host.
     pub coordinator: Option<CoordinatorPlan<'f>>,
     /// What it does as a client.
@@ -127,6 +129,7 @@ impl<'f> HostPlan<'f> {
             return Some(Self {
                 host: &storage.name,
                 versions: storage.versions,
+                power: storage.power,
                 coordinator: Some(coordinator),
                 client: local,
                 recovery: RecoveryPlan {
@@ -137,7 +140,7 @@ impl<'f> HostPlan<'f> {
         }
         let remote = remote.as_ref()?;
         let (name, client) = remote.clients.get_key_value(host)?;
-        let versions = client.versions;
+        let (versions, power) = (client.versions, client.power);
         let recovery = RecoveryPlan {
             clients: vec![(name, client)],
             ..recovery
@@ -160,6 +163,7 @@ impl<'f> HostPlan<'f> {
         Some(Self {
             host: name,
             versions,
+            power,
             coordinator: None,
             client: Some(client),
             recovery,

@@ -3,9 +3,11 @@
 //! Nothing behind this module says «invalid configuration»: a [`Fleet`] is valid.
 
 mod fields;
+mod hooks;
 mod hosts;
 mod monitor;
 mod paths;
+mod power;
 mod source;
 
 use crate::fleet::Spanned;
@@ -51,12 +53,14 @@ pub fn resolve(reading: Reading<'_>) -> Result<Fleet, Vec<Problem>> {
         monitor,
         notify,
         minimum_versions,
+        power,
     } = file;
     let mut fields = Fields::new(problems, taken_out);
 
     let schedule = resolve_schedule(&mut fields, schedule);
     let (storage_name, repository) = resolve_repository(&mut fields, repository);
     let (monitor, watching) = monitor::resolve(&mut fields, monitor, notify, repository.as_ref());
+    let shared = power::Defaults::of(&mut fields, power.as_ref());
     let hosts = hosts::resolve_hosts(
         &mut fields,
         storage_name,
@@ -64,7 +68,10 @@ pub fn resolve(reading: Reading<'_>) -> Result<Fleet, Vec<Problem>> {
         hosts,
         nfs,
         ssh,
-        minimum_versions.as_ref(),
+        &hosts::Defaults {
+            versions: minimum_versions,
+            power: shared,
+        },
     );
 
     let problems = fields.into_problems();

@@ -22,6 +22,8 @@ mod at_work;
 mod clocks;
 #[path = "health/history.rs"]
 mod history;
+#[path = "health/hooks.rs"]
+mod hooks;
 #[path = "health/metrics.rs"]
 mod metrics;
 #[path = "health/reading.rs"]

@@ -9,6 +9,8 @@
 mod bounds;
 #[path = "read_answer/connection.rs"]
 mod connection;
+#[path = "read_answer/hooks.rs"]
+mod hooks;
 #[path = "read_answer/snapshots.rs"]
 mod snapshots;
 

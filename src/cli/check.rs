@@ -8,7 +8,9 @@ use clap::Args;
 
 use super::load;
 use crate::emit::{Artifact, emit};
+use crate::model::Fleet;
 use crate::plan::HostPlan;
+use crate::problem::quoted_if_odd;
 use crate::verify;
 use crate::write;
 
@@ -29,22 +31,24 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
         file.display(),
         if hosts == 1 { "" } else { "s" }
     );
+    for warning in roots_hooks(&fleet)? {
+        println!("{warning}");
+    }
     if arguments.no_exposure {
         return Ok(ExitCode::SUCCESS);
     }
     println!("exposure of the units, from 0.0 (can do nothing) to 10.0 (can do everything):");
-    // Every client has the same units: one of them speaks for all.
-    let client = fleet
-        .remote
-        .iter()
-        .flat_map(|remote| remote.clients.keys())
-        .next();
-    for host in std::iter::once(&fleet.storage.name).chain(client) {
+    for (number, host) in fleet.host_names().enumerate() {
         let plan = HostPlan::of(&fleet, host).context("the fleet does not know its own host")?;
+        // Every client has the same units but for its hooks: the first of them speaks for all.
+        let is_told = |name: &str| number < 2 || is_hook(name);
         let services: Vec<_> = emit(&plan)?
             .into_iter()
-            .filter(|artifact| artifact.path.ends_with(".service"))
+            .filter(|artifact| artifact.path.ends_with(".service") && is_told(&artifact.path))
             .collect();
+        if services.is_empty() {
+            continue;
+        }
         let folder = write::throw_away(&services)?;
         for Artifact { path: service, .. } in services {
             let tenths = verify::exposure(&folder.path().join(service.trim_start_matches('/')))?;
@@ -53,4 +57,31 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// True for the path of a hook's unit.
+fn is_hook(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    name.starts_with("genbackup-before-") || name.starts_with("genbackup-after-")
+}
+
+/// A warning of each hook that runs as root.
+fn roots_hooks(fleet: &Fleet) -> Result<Vec<String>> {
+    let mut warnings = Vec::new();
+    for host in fleet.host_names() {
+        let plan = HostPlan::of(fleet, host).context("the fleet does not know its own host")?;
+        let hooks = plan.client.map(|client| &client.source.hooks);
+        let hooks = hooks.into_iter().flat_map(|hooks| {
+            let before = hooks.before.iter().map(|hook| ("before", hook));
+            before.chain(hooks.after.iter().map(|hook| ("after", hook)))
+        });
+        for (kind, hook) in hooks.filter(|(_, hook)| hook.is_roots()) {
+            warnings.push(format!(
+                "warning: hosts.{}.{kind}.{} runs as root, without a capability: name another user where one will do",
+                quoted_if_odd(host.as_str()),
+                hook.name
+            ));
+        }
+    }
+    Ok(warnings)
 }

@@ -16,7 +16,10 @@ use jiff::tz::TimeZone;
 
 use super::{load, terminal};
 use crate::emit::capabilities;
-use crate::model::{CatchUp, Creation, Fleet, HostName, MinimumVersions, Source, TimeSpan, UnitPath};
+use crate::model::{
+    CatchUp, Creation, DiskShare, Fleet, HostName, MinimumVersions, Network, Power, Sleep, Source, TimeSpan,
+    UnitPath,
+};
 use crate::plan::HostPlan;
 
 #[derive(Debug, Args)]
@@ -51,6 +54,7 @@ struct Host<'f> {
     mounts: bool,
     capabilities: &'static str,
     may_be_absent: Option<TimeSpan>,
+    power: Power,
     versions: MinimumVersions,
 }
 
@@ -108,6 +112,7 @@ fn host<'f>(fleet: &'f Fleet, name: &'f HostName) -> Result<Option<Host<'f>>> {
         mounts: client.connection.is_some(),
         capabilities: capabilities(client.source),
         may_be_absent: fleet.may_be_absent(client.name),
+        power: plan.power,
         versions: plan.versions,
     }))
 }

@@ -2,9 +2,12 @@
 
 use askama::Template;
 
+use super::hooks;
 use super::{Artifact, Platform, add, add_script, unit};
 use crate::escape::filters;
-use crate::model::{AccessTimes, Caches, FileSystems, ResticFeature, ResticVersion, Source};
+use crate::model::{
+    AccessTimes, Caches, DiskShare, FileSystems, Power, ResticFeature, ResticVersion, Sleep, Source,
+};
 use crate::plan::{ClientPlan, Connection};
 
 #[derive(Template)]
@@ -17,6 +20,7 @@ struct BackupService<'p> {
     client: &'p ClientPlan<'p>,
     mount: bool,
     capabilities: &'static str,
+    power: &'p Power,
     platform: &'p Platform,
 }
 
@@ -48,6 +52,8 @@ struct BackupRestic<'p> {
     restic: ResticVersion,
     client: &'p ClientPlan<'p>,
     options: Vec<&'static str>,
+    skips_on_battery: bool,
+    keeps_awake: bool,
 }
 
 #[derive(Template)]
@@ -82,11 +88,14 @@ struct Users;
 
 #[derive(Template)]
 #[template(path = "tables/client.tmpfiles")]
-struct Folders;
+struct Folders<'p> {
+    source: &'p Source,
+}
 
 pub(super) fn emit(
     client: &ClientPlan<'_>,
     restic: ResticVersion,
+    power: &Power,
     platform: &Platform,
     artifacts: &mut Vec<Artifact>,
 ) -> askama::Result<()> {
@@ -106,14 +115,17 @@ pub(super) fn emit(
         caches,
         file_systems,
         access_times: _,
+        hooks: _,
     } = source;
     let mount = connection.is_some();
+    let skips_on_battery = power.skips_on_battery();
 
     add(artifacts, unit("genbackup-backup.socket"), &BackupSocket)?;
     let service = BackupService {
         client,
         mount,
         capabilities: capabilities(source),
+        power,
         platform,
     };
     add(artifacts, unit("genbackup-backup@.service"), &service)?;
@@ -125,11 +137,18 @@ pub(super) fn emit(
             restic,
             client,
             options: options(*caches, *file_systems),
+            skips_on_battery,
+            keeps_awake: power.sleep == Sleep::Inhibited,
         },
     )?;
     add(artifacts, "/etc/genbackup/include", &IncludeList { source })?;
     add(artifacts, "/etc/genbackup/exclude", &ExcludeFile { source })?;
-    add(artifacts, "/etc/tmpfiles.d/genbackup-client.conf", &Folders)?;
+    add(
+        artifacts,
+        "/etc/tmpfiles.d/genbackup-client.conf",
+        &Folders { source },
+    )?;
+    hooks::emit(client, skips_on_battery, platform, artifacts)?;
 
     if let Some(connection) = connection {
         // All that the storage host's key can start.

@@ -74,6 +74,7 @@ pub fn nix_module(plan: &HostPlan<'_>) -> askama::Result<Artifact> {
     let HostPlan {
         host,
         versions,
+        power: _,
         coordinator,
         client,
         recovery: _,

@@ -4,7 +4,9 @@ use askama::Template;
 
 use super::{Access, Artifact, LIBEXEC, Platform, add, add_script, unit, watching};
 use crate::escape::filters;
-use crate::model::{Address, Creation, HostName, RemoteClients, Repository, UnitPath};
+use crate::model::{
+    Address, Creation, DiskShare, HostName, Power, RemoteClients, Repository, Sleep, UnitPath,
+};
 use crate::plan::CoordinatorPlan;
 
 #[derive(Template)]
@@ -18,6 +20,7 @@ struct Timer<'p> {
 struct CoordinatorService<'p> {
     plan: &'p CoordinatorPlan<'p>,
     init: bool,
+    power: &'p Power,
     platform: &'p Platform,
 }
 
@@ -25,6 +28,7 @@ struct CoordinatorService<'p> {
 #[template(path = "systemd/genbackup-maintain.service")]
 struct MaintainService<'p> {
     plan: &'p CoordinatorPlan<'p>,
+    power: &'p Power,
     platform: &'p Platform,
 }
 
@@ -122,6 +126,7 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 pub(super) fn emit(
     plan: &CoordinatorPlan<'_>,
+    power: &Power,
     platform: &Platform,
     artifacts: &mut Vec<Artifact>,
 ) -> askama::Result<()> {
@@ -143,34 +148,24 @@ pub(super) fn emit(
     add(
         artifacts,
         unit("genbackup.service"),
-        &CoordinatorService { plan, init, platform },
+        &CoordinatorService {
+            plan,
+            init,
+            power,
+            platform,
+        },
     )?;
     add(
         artifacts,
         unit("genbackup-maintain.service"),
-        &MaintainService { plan, platform },
+        &MaintainService {
+            plan,
+            power,
+            platform,
+        },
     )?;
     if let Some(file_system) = made_once_mounted {
-        add(
-            artifacts,
-            unit("genbackup-directory.service"),
-            &DirectoryService {
-                plan,
-                file_system,
-                platform,
-            },
-        )?;
-        add(
-            artifacts,
-            unit("genbackup-init.service"),
-            &InitService {
-                plan,
-                file_system,
-                platform,
-            },
-        )?;
-        add_script(artifacts, "make-directory", &MakeDirectory { platform, plan })?;
-        add_script(artifacts, "init-repository", &InitRepository { platform, plan })?;
+        emit_creation(plan, file_system, platform, artifacts)?;
     }
     let clients = remote.iter().flat_map(|remote| remote.clients.keys());
     let hosts = local.iter().copied().chain(clients).collect();
@@ -234,6 +229,35 @@ fn constants() -> impl Iterator<Item = Artifact> {
         access: Access::Readable,
         content: text.to_owned(),
     })
+}
+
+/// What makes the repository, once its file system is mounted.
+fn emit_creation(
+    plan: &CoordinatorPlan<'_>,
+    file_system: &UnitPath,
+    platform: &Platform,
+    artifacts: &mut Vec<Artifact>,
+) -> askama::Result<()> {
+    add(
+        artifacts,
+        unit("genbackup-directory.service"),
+        &DirectoryService {
+            plan,
+            file_system,
+            platform,
+        },
+    )?;
+    add(
+        artifacts,
+        unit("genbackup-init.service"),
+        &InitService {
+            plan,
+            file_system,
+            platform,
+        },
+    )?;
+    add_script(artifacts, "make-directory", &MakeDirectory { platform, plan })?;
+    add_script(artifacts, "init-repository", &InitRepository { platform, plan })
 }
 
 /// exports(5): everybody is the repository's owner, and nothing is exported while the file system is away.

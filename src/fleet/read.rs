@@ -92,10 +92,22 @@ fn refuse_lists_of_tables(table: &mut DeTable<'_>) {
     for (_, value) in table.iter_mut() {
         refuse(value);
     }
-    for named in ["hosts", "notify"] {
-        if let Some(DeValue::Table(tables)) = table.get_mut(named).map(Spanned::get_mut) {
-            for (_, value) in tables.iter_mut() {
-                refuse(value);
+    if let Some(DeValue::Table(tables)) = table.get_mut("notify").map(Spanned::get_mut) {
+        tables.iter_mut().for_each(|(_, notify)| refuse(notify));
+    }
+    if let Some(DeValue::Table(hosts)) = table.get_mut("hosts").map(Spanned::get_mut) {
+        for (_, host) in hosts.iter_mut() {
+            refuse(host);
+            let DeValue::Table(host) = host.get_mut() else {
+                continue;
+            };
+            for key in ["minimum-versions", "power"] {
+                host.get_mut(key).into_iter().for_each(refuse);
+            }
+            for key in ["before", "after"] {
+                if let Some(DeValue::Table(hooks)) = host.get_mut(key).map(Spanned::get_mut) {
+                    hooks.iter_mut().for_each(|(_, hook)| refuse(hook));
+                }
             }
         }
     }

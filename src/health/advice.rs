@@ -1,7 +1,7 @@
 //! What to do about what is not well.
 
 use super::attempt::Attempt;
-use crate::model::{Fleet, HostName};
+use crate::model::{Fleet, HostName, Power};
 use crate::record::{Phase, Status};
 
 /// Whom there is advice about.
@@ -77,7 +77,7 @@ impl Advice<'_> {
             Status::Ok => {
                 format!("on {storage}, `systemctl list-timers genbackup.timer` says when the next run is due")
             }
-            Status::Partial => partial(attempt)?,
+            Status::Partial => self.complete(attempt)?,
             Status::Failed => format!(
                 "put it right, then {}; `systemctl status {unit}` says more",
                 self.start(unit)
@@ -106,19 +106,41 @@ impl Advice<'_> {
             Subject::Host(host) => remote.and_then(|remote| Some((remote.port, remote.clients.get(host)?))),
             Subject::Phase(_) => None,
         };
-        match client {
+        let skips_on_battery = match self.subject {
+            Subject::Host(host) => self.fleet.power(host).is_some_and(Power::skips_on_battery),
+            Subject::Phase(_) => false,
+        };
+        let reach = match client {
             Some((port, client)) => format!(
                 "is it up, with genbackup-sshd.socket, and does {} reach {} port {port}? where it may be away, say \
                  so: `may-be-absent`",
                 self.fleet.storage.name, client.address
             ),
             None => self.start("genbackup.service"),
+        };
+        if skips_on_battery {
+            format!("where it runs on battery, plug it in, or allow that: `on-battery`; else: {reach}")
+        } else {
+            reach
         }
+    }
+
+    /// What to do about a snapshot that lacks something.
+    fn complete(&self, attempt: &Attempt) -> Option<String> {
+        let hooks = attempt.lacks.hooks.keys();
+        let hooks = hooks.map(|hook| match self.subject {
+            Subject::Host(host) => {
+                format!("on {host}, `systemctl status genbackup-{hook}.service` says more of {hook}")
+            }
+            Subject::Phase(_) => hook.clone(),
+        });
+        let advice: Vec<String> = hooks.chain(partial(attempt).map(str::to_owned)).collect();
+        (!advice.is_empty()).then(|| advice.join("; "))
     }
 }
 
-/// What to do about a snapshot that lacks something.
-fn partial(attempt: &Attempt) -> Option<String> {
+/// What to do about files that a snapshot lacks, and about a clock.
+fn partial(attempt: &Attempt) -> impl Iterator<Item = &'static str> {
     let lacks = &attempt.lacks;
     let advice = [
         (
@@ -136,9 +158,5 @@ fn partial(attempt: &Attempt) -> Option<String> {
         ),
         (attempt.clock_off.is_some(), "set that clock right"),
     ];
-    let advice: Vec<&str> = advice
-        .into_iter()
-        .filter_map(|(so, what)| so.then_some(what))
-        .collect();
-    (!advice.is_empty()).then(|| advice.join("; "))
+    advice.into_iter().filter_map(|(so, what)| so.then_some(what))
 }

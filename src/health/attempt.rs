@@ -1,5 +1,7 @@
 //! One attempt: what a record says of one host, or of one phase, in one run.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
@@ -73,6 +75,9 @@ pub struct Lacks {
     /// Files that could not be read.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unreadable: Vec<String>,
+    /// Commands before this backup, or after the last one, that failed, and why.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub hooks: BTreeMap<String, String>,
 }
 
 impl Figures {
@@ -108,6 +113,7 @@ impl Attempt {
             empty_count: _,
             unmounted,
             unmounted_count: _,
+            hooks,
             clock_off,
         } = ended;
         Self {
@@ -123,6 +129,7 @@ impl Attempt {
                 empty,
                 unmounted,
                 unreadable,
+                hooks,
             },
             clock_off,
             kept: None,

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    AbsolutePath, Address, Calendar, ExcludePattern, HostName, KeepPolicy, MinimumVersions, PublicKey,
-    TimeSpan, UnitPath, Watching,
+    AbsolutePath, Address, Calendar, ExcludePattern, Hooks, HostName, KeepPolicy, MinimumVersions, Power,
+    PublicKey, TimeSpan, UnitPath, Watching,
 };
 
 /// One storage host, and the hosts that it backs up.
@@ -90,6 +90,8 @@ pub struct StorageHost {
     pub address: Address,
     /// What of it is backed up; nothing when it only stores.
     pub source: Option<Source>,
+    /// What its backup, forget and prune take of it.
+    pub power: Power,
     /// The programs that it has at least.
     pub versions: MinimumVersions,
 }
@@ -120,13 +122,15 @@ pub struct RemoteClient {
     pub host_key_file: UnitPath,
     /// What of it is backed up.
     pub source: Source,
+    /// What its backup takes of it.
+    pub power: Power,
     /// How long it may be out of reach before anybody is told; not at all unless the fleet says so.
     pub may_be_absent: Option<TimeSpan>,
     /// The programs that it has at least.
     pub versions: MinimumVersions,
 }
 
-/// What of a client is backed up.
+/// What of a client is backed up, and what is done before and after.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
     /// Files and folders; at least one.
@@ -143,6 +147,8 @@ pub struct Source {
     pub file_systems: FileSystems,
     /// What reading a file does to its access time.
     pub access_times: AccessTimes,
+    /// Commands before and after the backup.
+    pub hooks: Hooks,
 }
 
 /// Folders with a CACHEDIR.TAG.
@@ -192,6 +198,15 @@ impl Fleet {
     pub fn backed_up(&self) -> impl Iterator<Item = &HostName> {
         let stores_only = self.storage.source.is_none();
         self.host_names().skip(usize::from(stores_only))
+    }
+
+    /// What its backup takes of a host.
+    #[must_use]
+    pub fn power(&self, host: &HostName) -> Option<&Power> {
+        if *host == self.storage.name {
+            return Some(&self.storage.power);
+        }
+        Some(&self.remote.as_ref()?.clients.get(host)?.power)
     }
 
     /// How long a host may be out of reach before anybody is told.

@@ -94,7 +94,7 @@ fn check_unit_path(text: &str) -> Result<(), Refusal> {
 const RENAME: &str = "rename it, or make a symbolic link to it and name that";
 
 /// Code points that Unicode keeps for programs' own use (The Unicode Standard, 23.7).
-fn is_noncharacter(c: char) -> bool {
+pub(super) fn is_noncharacter(c: char) -> bool {
     matches!(c, '\u{fdd0}'..='\u{fdef}') || u32::from(c) & 0xfffe == 0xfffe
 }
 

@@ -1,9 +1,9 @@
 //! Series as charts, with the same as a table beside them.
 
 use crate::anomaly::Kind;
-use crate::harmless::bounded;
 use crate::history::Of;
 use crate::record::{RunId, Status};
+use crate::text::bounded;
 
 use super::Error;
 use super::chart::{Drawing, SIZE, Unit};

@@ -122,13 +122,19 @@ fn host_entry(run: &Run, name: &str, host: &HostRun, room: &mut usize) -> Entry 
         empty_count,
         unmounted,
         unmounted_count,
+        hooks,
         clock_off: _,
     } = ended;
+    let hooks = hooks
+        .into_iter()
+        .map(|(hook, why)| format!("{hook}: {why}"))
+        .collect();
     let kinds = [
         ("missing", missing, missing_count),
         ("empty", empty, empty_count),
         ("not mounted", unmounted, unmounted_count),
         ("could not be read", unreadable, unreadable_count),
+        ("hooks that failed", hooks, 0),
     ];
     let paths = kinds
         .into_iter()

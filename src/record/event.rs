@@ -121,6 +121,9 @@ pub struct HostFinished {
     /// How many there are.
     #[serde(default, deserialize_with = "lenient")]
     pub unmounted_count: u64,
+    /// Commands before this backup, or after the last one, that failed, and why.
+    #[serde(default, deserialize_with = "texts")]
+    pub hooks: BTreeMap<String, String>,
     /// By how many seconds the host's clock is off; absent when it is right.
     #[serde(default, deserialize_with = "lenient")]
     pub clock_off: Option<f64>,

@@ -13,12 +13,20 @@ use crate::problem::{did_you_mean, likely, quoted_if_odd};
 
 use super::fields::{Fields, Section};
 use super::paths;
+use super::power;
 use super::source::{resolve_source, resolve_versions};
 
 type Hosts = BTreeMap<Spanned<HostName>, HostTable>;
 
 /// Where sshd keeps a host's key by default (`sshd_config(5)`, `HostKey`).
 const HOST_KEY_FILE: &str = "/etc/ssh/ssh_host_ed25519_key";
+
+/// What holds for the hosts that do not say otherwise.
+#[derive(Debug)]
+pub(super) struct Defaults {
+    pub(super) versions: Option<Spanned<VersionsTable>>,
+    pub(super) power: power::Defaults,
+}
 
 /// The storage host and the clients on other machines; `None` after a problem.
 pub(super) fn resolve_hosts(
@@ -28,7 +36,7 @@ pub(super) fn resolve_hosts(
     hosts: Field<Hosts>,
     nfs: Field<NfsTable>,
     ssh: Field<SshTable>,
-    versions: Option<&Spanned<VersionsTable>>,
+    defaults: &Defaults,
 ) -> Option<(StorageHost, Option<RemoteClients>)> {
     let (section, mut hosts) = fields.section(
         "hosts",
@@ -44,7 +52,7 @@ pub(super) fn resolve_hosts(
     let storage = storage_name
         .as_ref()
         .and_then(|name| hosts.remove_entry(name))
-        .map(|(name, table)| resolve_storage(fields, name, table, repository, versions));
+        .map(|(name, table)| resolve_storage(fields, name, table, repository, defaults));
 
     let mount = nfs
         .as_ref()
@@ -58,7 +66,7 @@ pub(super) fn resolve_hosts(
                 resolve_source(fields, &name, table, None);
                 return None;
             }
-            resolve_client(fields, name, table, mount.as_ref(), versions)
+            resolve_client(fields, name, table, mount.as_ref(), defaults)
         })
         .collect::<Vec<_>>()
         .into_iter()
@@ -174,7 +182,7 @@ fn resolve_storage(
     name: Spanned<HostName>,
     table: HostTable,
     repository: Option<&Repository>,
-    versions: Option<&Spanned<VersionsTable>>,
+    defaults: &Defaults,
 ) -> StorageHost {
     let HostTable {
         address,
@@ -189,6 +197,9 @@ fn resolve_storage(
         must_be_mounted,
         may_be_absent,
         minimum_versions: own_versions,
+        before,
+        after,
+        power: own_power,
     } = &table;
     for span in [
         host_key.as_ref().map(Spanned::span),
@@ -214,7 +225,7 @@ fn resolve_storage(
         || name.get_ref().to_address(),
         |address| address.get_ref().clone(),
     );
-    let versions = resolve_versions(own_versions.as_ref(), versions);
+    let versions = resolve_versions(own_versions.as_ref(), defaults.versions.as_ref());
     let has_source = include.is_some();
     let section = Section::at(format!("hosts.{}", name.get_ref()), name.span());
     if !has_source && !fields.was_taken_out(&section, "include") {
@@ -224,6 +235,8 @@ fn resolve_storage(
             .into_iter()
             .chain([exclude.as_ref().map(Spanned::span)])
             .chain([may_be_empty, must_be_mounted].map(|list| list.as_ref().map(Spanned::span)))
+            .chain([before, after].map(|hooks| hooks.as_ref().map(Spanned::span)))
+            .chain([power::battery_span(own_power.as_ref())])
             .flatten()
         {
             fields.problem(
@@ -233,6 +246,7 @@ fn resolve_storage(
             );
         }
     }
+    let power = defaults.power.resolve(fields, own_power.as_ref());
     let source = has_source
         .then(|| {
             resolve_source(
@@ -247,6 +261,7 @@ fn resolve_storage(
         name: name.into_inner(),
         address,
         source,
+        power,
         versions,
     }
 }
@@ -256,7 +271,7 @@ fn resolve_client(
     name: Spanned<HostName>,
     table: HostTable,
     mount: Option<&Spanned<UnitPath>>,
-    versions: Option<&Spanned<VersionsTable>>,
+    defaults: &Defaults,
 ) -> Option<(HostName, RemoteClient)> {
     let section = Section::at(format!("hosts.{}", name.get_ref()), name.span());
     let host_key = fields.required(
@@ -277,8 +292,9 @@ fn resolve_client(
         .address
         .clone()
         .map_or_else(|| name.get_ref().to_address(), Spanned::into_inner);
-    let versions = resolve_versions(table.minimum_versions.as_ref(), versions);
+    let versions = resolve_versions(table.minimum_versions.as_ref(), defaults.versions.as_ref());
     let may_be_absent = table.may_be_absent.clone().map(Spanned::into_inner);
+    let power = defaults.power.resolve(fields, table.power.as_ref());
     check_default_address(fields, &section, &address);
     let source = resolve_source(fields, &name, table, mount.map(Spanned::get_ref));
     let client = RemoteClient {
@@ -286,6 +302,7 @@ fn resolve_client(
         host_key: host_key?.into_inner(),
         host_key_file: host_key_file?,
         source: source?,
+        power,
         may_be_absent,
         versions,
     };

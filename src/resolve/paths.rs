@@ -113,6 +113,29 @@ pub(super) fn check_mount(fields: &mut Fields<'_>, mount: &Spanned<UnitPath>) {
     }
 }
 
+/// What a hook writes: neither hidden from the backup, nor the repository, nor everything.
+pub(super) fn check_hook_writes(
+    fields: &mut Fields<'_>,
+    path: &Spanned<UnitPath>,
+    repository: Option<&UnitPath>,
+) {
+    check_place(fields, path, "what a hook writes");
+    let repository = repository.filter(|repository| repository.as_str() != "/");
+    if let Some(repository) = repository
+        && path.get_ref().as_str() != "/"
+        && (repository.contains(path.get_ref().as_str()) || path.get_ref().contains(repository.as_str()))
+    {
+        fields.problem(
+            path.span(),
+            format!(
+                "a hook that writes `{}` reaches the repository, at `{repository}`",
+                path.get_ref()
+            ),
+            "name a folder of its own, beside the repository",
+        );
+    }
+}
+
 fn check_place(fields: &mut Fields<'_>, path: &Spanned<UnitPath>, what: &str) {
     if path.get_ref().as_str() == "/" {
         fields.problem(

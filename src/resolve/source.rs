@@ -9,7 +9,7 @@ use crate::model::{
 };
 
 use super::fields::{Fields, Section};
-use super::paths;
+use super::{hooks, paths};
 
 /// What of a host is backed up; `repository` is where that host sees the repository.
 pub(super) fn resolve_source(
@@ -31,6 +31,9 @@ pub(super) fn resolve_source(
         host_key_file: _,
         may_be_absent: _,
         minimum_versions: _,
+        before,
+        after,
+        power: _,
     } = table;
     let section = Section::at(format!("hosts.{}", name.get_ref()), name.span());
     let include = fields.required(&section, "include", include, "include = [\"/etc\", \"/home\"]");
@@ -54,6 +57,7 @@ pub(super) fn resolve_source(
     } else {
         FileSystems::Cross
     };
+    let hooks = hooks::resolve_hooks(fields, name, (before, after), &include, repository);
     paths::check_include(fields, &include, &exclude, repository);
     check_may_be_empty(fields, &may_be_empty, &include);
     check_must_be_mounted(fields, &must_be_mounted, &include, file_systems);
@@ -73,6 +77,7 @@ pub(super) fn resolve_source(
         } else {
             AccessTimes::Change
         },
+        hooks,
     })
 }
 

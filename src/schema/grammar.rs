@@ -6,8 +6,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use crate::fleet::{CatchUpWord, KindWord};
 use crate::model::{
-    AbsolutePath, Address, Calendar, EmailAddress, ExcludePattern, HostName, KeepPolicy, NotifyName,
-    PublicKey, ResticVersion, SystemdVersion, TimeSpan, UnitPath,
+    AbsolutePath, Address, Calendar, CommandWord, EmailAddress, ExcludePattern, HookName, HostName,
+    KeepPolicy, MemorySize, Network, NotifyName, OnBattery, PublicKey, ResticVersion, SystemdVersion,
+    TimeSpan, UnitPath, UserName,
 };
 
 /// A text with a grammar.
@@ -84,6 +85,19 @@ text!(
     ["admin@example.net", "root"]
 );
 
+text!(
+    HookName,
+    r"^(?=.{1,64}$)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$",
+    ["postgres"]
+);
+text!(
+    UserName,
+    r"^(?!restic$)(?=.{1,31}$)[a-z_][a-z0-9_-]*$",
+    ["postgres"]
+);
+text!(CommandWord, r"^[^\x00-\x1f\x7f-\x9f]+$", ["/usr/bin/pg_dumpall"]);
+text!(MemorySize, r"^[0-9]+\s*[MGT]iB$", ["512 MiB", "2 GiB"]);
+
 /// One of some words.
 macro_rules! words {
     ($type:ident, [$($word:expr),*]) => {
@@ -101,3 +115,5 @@ macro_rules! words {
 
 words!(CatchUpWord, ["after-missed-run", "never"]);
 words!(KindWord, ["webhook", "discord", "slack", "ntfy", "ping", "email"]);
+words!(Network, ["none", "local", "any"]);
+words!(OnBattery, ["back-up", "skip"]);

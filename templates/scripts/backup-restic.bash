@@ -12,6 +12,11 @@ repository={{ client.repository }}
 # Seconds that restic has to end when it is told to.
 stop_wait={{ client.stop_wait.seconds() }}
 may_be_empty=({% for path in client.source.may_be_empty %}{{ path }}{% if !loop.last %} {% endif %}{% endfor %})
+{%- if !client.source.hooks.is_empty() %}
+# Commands before and after a backup, each a unit of its own.
+before=({% for hook in client.source.hooks.before %}{{ hook.name }}{% if !loop.last %} {% endif %}{% endfor %})
+after=({% for hook in client.source.hooks.after %}{{ hook.name }}{% if !loop.last %} {% endif %}{% endfor %})
+{%- endif %}
 must_be_mounted=({% for path in client.source.must_be_mounted %}{{ path }}{% if !loop.last %} {% endif %}{% endfor %})
 
 refuse() {
@@ -32,7 +37,21 @@ if ! flock --nonblock "$lock"; then
     printf 'busy\n' || true
     exit 0
 fi
+{%- if skips_on_battery %}
+# systemd's own answer, which also keeps the hooks from their start; the program lies in a folder of systemd's before
+# version 254. Where it can't tell, there is no battery.
+code=0
+PATH=$PATH:/usr/lib/systemd systemd-ac-power || code=$?
+if [[ $code == 1 ]]; then
+    printf 'later it runs on battery\n' || true
+    exit 0
+fi
+{%- endif %}
 printf 'hello %s\n' "$(restic version)" || true
+{%- if keeps_awake %}
+[[ -d /run/genbackup/awake ]] ||
+    echo "nothing keeps this host awake meanwhile: genbackup-awake.service says why" >&2
+{%- endif %}
 
 # restic says nothing of a path that is not there, of a folder that has become empty, of a disk that was not
 # mounted: it backs up what it finds, and calls that a success.
@@ -65,6 +84,20 @@ done </etc/genbackup/include
 for path in "${must_be_mounted[@]}"; do
     is_mounted "$path" || tell unmounted "$path"
 done
+{%- if !client.source.hooks.is_empty() %}
+# systemd has started what is done before, and waited for it. Its results are of this backup alone, and are there only
+# for what has run; those of what is done after are of the backup before, if there was one since this host's start.
+for name in "${before[@]}"; do
+    result=
+    { read -r result <"/run/genbackup/before/$name"; } 2>/dev/null || true
+    [[ $result == ok ]] || tell hook "before-$name ${result:-it did not run}"
+done
+for name in "${after[@]}"; do
+    result=ok
+    { read -r result <"/run/genbackup/last/$name"; } 2>/dev/null || true
+    [[ $result == ok ]] || tell hook "after-$name $result, after the last backup"
+done
+{%- endif %}
 
 # The end of the connection, or of this unit, stops restic the way that removes its lock.
 restic=

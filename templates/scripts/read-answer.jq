@@ -2,7 +2,8 @@
 #
 # Turns the lines of one host's answer into events of the run's record; the last is host-finished.
 # Shapes of the lines: `hello VERSION`, `missing PATH`, `empty PATH`, `unmounted PATH`, `out LINE` (restic's),
-# `clock EPOCH`, `busy`, `refused WHY`, `exit CODE`.
+# `hook NAME WHY` (a command before or after a backup that failed), `clock EPOCH`, `busy`, `later WHY`, `refused WHY`,
+# `exit CODE`.
 include "restic";
 
 # Seconds by which a host's clock may be off: snapshots carry that clock's time, and forget goes by it.
@@ -24,13 +25,18 @@ def lacks: [
     | select(.[$list + "_count"] > 0)
     | "\($word): " + (.[$list][:5] | join(", "))
       + (if .[$list + "_count"] > 5 then " and \(.[$list + "_count"] - 5) more" else "" end)] | join("; ");
+# What went wrong before the backup, or after the last one, in words; empty when nothing did.
+def failed_hooks: (.hooks | to_entries | map("hook \(.key): \(.value)") | .[:5] | join("; "))
+    + (if (.hooks | length) > 5 then " and \((.hooks | length) - 5) more" else "" end);
 def finished:
     clock_off as $off
-    | lacks as $lacks
+    | ([failed_hooks, lacks] | map(select(. != "")) | join("; ")) as $lacks
     | (if $off == null then [] else
         ["its clock is \($off | fabs) s \(if $off > 0 then "ahead" else "behind" end), so its snapshot has a wrong time; set it right"]
       end) as $clock
     | (if .busy then ["busy", "a backup of this host is running already"]
+       # It is up, and no backup is wanted now: to who waits for one, that is to be away.
+       elif .later != null then ["unreachable", "it is up, but puts its backup off: " + .later]
        elif .refused != null then ["failed", .refused]
        elif $code == 124 or $code == 137 then ["failed", "it took longer than the time limit"]
        elif $bytes >= $limit then ["failed", "it answered more than \($limit) bytes, and was cut off"]
@@ -55,7 +61,8 @@ def finished:
         missing: .missing, "missing-count": .missing_count,
         empty: .empty, "empty-count": .empty_count,
         unmounted: .unmounted, "unmounted-count": .unmounted_count,
-        unreadable: .unreadable, "unreadable-count": .unreadable_count};
+        unreadable: .unreadable, "unreadable-count": .unreadable_count,
+        hooks: .hooks};
 # Only the first hundred are spelled out, so that a host with a million of them does not fill the record.
 def note($list; $item):
     .[$list + "_count"] += 1
@@ -63,7 +70,7 @@ def note($list; $item):
 def say($text): .said = $text | if $text | is_telling then .telling = $text else . end;
 foreach (limit(line_limit; inputs), null) as $line (
     {lines: 0, missing: [], missing_count: 0, empty: [], empty_count: 0, unmounted: [], unmounted_count: 0,
-     unreadable: [], unreadable_count: 0, said: "", events: [], summary: false};
+     unreadable: [], unreadable_count: 0, hooks: {}, said: "", events: [], summary: false};
     .events = []
     | .lines += 1
     | if $line == null then .events = [finished]
@@ -71,7 +78,12 @@ foreach (limit(line_limit; inputs), null) as $line (
       elif $line | startswith("missing ") then note("missing"; $line[8:])
       elif $line | startswith("empty ") then note("empty"; $line[6:])
       elif $line | startswith("unmounted ") then note("unmounted"; $line[10:])
+      elif $line | test("^hook (before|after)-[a-z0-9-]{1,64} ") then
+        $line[5:] as $said
+        | ($said | index(" ")) as $at
+        | if (.hooks | length) < 100 then .hooks[$said[:$at]] = ($said[$at + 1:] | short) else . end
       elif $line == "busy" then .busy = true
+      elif $line | startswith("later ") then .later = ($line[6:] | short)
       elif $line | startswith("refused ") then .refused = ($line[8:] | short)
       # A number of seconds that a clock can show, and nothing that arithmetic chokes on.
       elif $line | test("^clock [0-9]{1,12}$") then .clock = ($line[6:] | tonumber)

@@ -18,6 +18,8 @@ def meaning($code; $said):
     then "the password file does not hold this repository's password"
     elif $said | is_full
     then "the repository's file system is full"
+    elif $code == 137
+    then "restic was killed, most likely for want of memory (`memory-limit`)"
     else "" end;
 
 def explained($code; $said):

@@ -6,16 +6,20 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
-use genbackup::model::{AccessTimes, Source};
+use genbackup::model::{AccessTimes, Network, Source};
 
 use crate::command::{Outcome, run};
 use crate::stage::{Host, Stage, file_name};
 
 /// The exposure that each service may have at most, in tenths, from 0 (none) to 100 (full).
-const BOUNDS: [(&str, u32); 11] = [
+const BOUNDS: [(&str, u32); 15] = [
     ("genbackup.service", 20),
+    ("genbackup-after-", 16),
+    ("genbackup-awake.service", 12),
     ("genbackup-backup@.service", 9),
+    ("genbackup-before-", 16),
     ("genbackup-directory.service", 20),
+    ("genbackup-hooks.service", 10),
     ("genbackup-init.service", 5),
     // sendmail becomes another user, which most of a sandbox forbids.
     ("genbackup-mail@.service", 70),
@@ -38,7 +42,7 @@ fn systemd_analyze() -> Command {
 
 /// `systemd-analyze verify` with the host's staged files as the root folder: so `ExecStart=` finds the emitted
 /// scripts, and a script that is not emitted, or can't be run, is an error. systemd's own units, sshd and the command
-/// are copied there.
+/// are copied there, and the admin's programs, which hooks are, stood in for.
 fn verify(host: &Host<'_>) -> Result<Outcome> {
     let root = tempfile::tempdir()?;
     let [system, programs, local] =
@@ -54,6 +58,15 @@ fn verify(host: &Host<'_>) -> Result<Outcome> {
     ] {
         let copied = run(Command::new("cp").arg("--archive").arg(from).arg(to))?;
         ensure!(copied.status.success(), "{}", copied.stderr);
+    }
+    let hooks = source(host).map(|source| &source.hooks);
+    for hook in hooks
+        .into_iter()
+        .flat_map(|hooks| hooks.before.iter().chain(&hooks.after))
+    {
+        let program = root.path().join(hook.program.as_str().trim_start_matches('/'));
+        std::fs::create_dir_all(program.parent().context("a program lies in a folder")?)?;
+        std::fs::copy("/bin/true", program)?;
     }
     let units = host.units()?;
     let folder = root.path().join("etc/systemd/system");
@@ -127,13 +140,20 @@ fn a_script_that_is_not_there_would_be_noticed() -> Result<()> {
     Ok(())
 }
 
+/// A service's name, up to what an admin calls a hook.
+fn kind(service: &str) -> &str {
+    let hooks = ["genbackup-after-", "genbackup-before-"];
+    let kind = hooks.into_iter().find(|kind| service.starts_with(kind));
+    kind.unwrap_or(service)
+}
+
 #[test]
 fn no_service_is_more_exposed_than_its_bound() -> Result<()> {
     let bounds = BTreeMap::from(BOUNDS);
     let mut met = BTreeSet::new();
     for host in Stage::new()?.hosts() {
         for service in host.services()? {
-            let name = file_name(&service).to_owned();
+            let name = kind(file_name(&service)).to_owned();
             let bound = bounds.get(name.as_str());
             let bound = bound.with_context(|| format!("{name} has no bound; add one"))?;
             let measured = exposure(&service, *bound)?;
@@ -236,13 +256,21 @@ fn only_the_unit_that_backs_up_reads_all_files_and_it_can_do_no_more() -> Result
 }
 
 #[test]
-fn every_service_is_restic_s_but_the_one_that_makes_a_folder() -> Result<()> {
+fn every_service_is_restic_s_but_those_of_root_and_of_hooks() -> Result<()> {
     for host in Stage::new()?.hosts() {
         for service in host.services()? {
-            let expected: &[&str] = if file_name(&service) == "genbackup-directory.service" {
-                &[]
-            } else {
-                &["restic"]
+            let expected: &[&str] = match kind(file_name(&service)) {
+                "genbackup-directory.service" | "genbackup-awake.service" | "genbackup-hooks.service" => &[],
+                "genbackup-after-" | "genbackup-before-" => {
+                    let user = values(&service, "User")?;
+                    assert!(
+                        user.len() == 1 && user != ["restic"],
+                        "{}: {user:?}",
+                        service.display()
+                    );
+                    continue;
+                }
+                _ => &["restic"],
             };
             assert_eq!(values(&service, "User")?, expected, "{}", service.display());
             assert_eq!(values(&service, "Group")?, expected, "{}", service.display());
@@ -270,15 +298,48 @@ fn the_unit_that_reads_all_files_has_no_network_and_the_units_with_the_network_r
                     "{}",
                     service.display()
                 );
-                assert_eq!(values(&service, "ProtectHome")?, ["yes"], "{}", service.display());
-                assert!(
-                    values(&service, "ReadWritePaths")?.is_empty(),
-                    "{}",
-                    service.display()
-                );
+                // A hook that the fleet lets into the network reads what its user may, and writes what it is told to.
+                if kind(file_name(&service)) == file_name(&service) {
+                    assert_eq!(values(&service, "ProtectHome")?, ["yes"], "{}", service.display());
+                    assert!(
+                        values(&service, "ReadWritePaths")?.is_empty(),
+                        "{}",
+                        service.display()
+                    );
+                }
             }
         }
     }
+    Ok(())
+}
+
+#[test]
+fn a_hook_reaches_as_far_as_the_fleet_says_and_no_farther() -> Result<()> {
+    let mut met = BTreeSet::new();
+    for host in Stage::new()?.hosts() {
+        let Some(source) = source(&host) else { continue };
+        for (kind, hooks) in [("before", &source.hooks.before), ("after", &source.hooks.after)] {
+            for hook in hooks {
+                let unit = host.path(&format!(
+                    "etc/systemd/system/genbackup-{kind}-{}.service",
+                    hook.name
+                ));
+                let network = [
+                    values(&unit, "PrivateNetwork")?.concat(),
+                    values(&unit, "IPAddressDeny")?.concat(),
+                    values(&unit, "RestrictAddressFamilies")?.concat(),
+                ];
+                let expected = match hook.network {
+                    Network::None => ["yes", "any", "AF_UNIX"],
+                    Network::Local => ["", "any", "AF_UNIX AF_INET AF_INET6"],
+                    Network::Any => ["", "", "AF_UNIX AF_INET AF_INET6"],
+                };
+                assert_eq!(network, expected, "{}", unit.display());
+                met.insert(expected);
+            }
+        }
+    }
+    assert_eq!(met.len(), 3, "the fleets show only {met:?}");
     Ok(())
 }
 

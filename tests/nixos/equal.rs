@@ -93,7 +93,11 @@ fn scripts(host: &Host, places: &mut Places) -> Result<BTreeMap<String, String>>
     let store = nix()?.store().display().to_string();
     let mut scripts = BTreeMap::new();
     for text in units(&host.nixos)?.values() {
-        let starts = text.lines().filter_map(|line| line.strip_prefix("ExecStart="));
+        let starts = text.lines().filter_map(|line| {
+            let note = line.strip_prefix("ExecStopPost=!");
+            let note = note.and_then(|note| note.split(' ').next());
+            line.strip_prefix("ExecStart=").or(note)
+        });
         for path in starts.filter(|start| start.starts_with(&store)) {
             let usual = places.usual(path);
             let name = usual.rsplit('/').next().unwrap_or_default();

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 /// What stands at a store path, by the end of the path, and where it is on any other system.
-const PLACES: [(&str, &str); 12] = [
+const PLACES: [(&str, &str); 15] = [
     ("bash/bin/bash", "/bin/bash"),
     ("openssh/bin/sshd", "/usr/sbin/sshd"),
     ("socat/bin/socat", "/usr/bin/socat"),
@@ -15,6 +15,9 @@ const PLACES: [(&str, &str); 12] = [
     // In an emitted module, each a store path of its own.
     ("genbackup-filters", "/usr/local/libexec/genbackup"),
     ("backup-restic", "/usr/local/libexec/genbackup/backup-restic"),
+    ("keep-results", "/usr/local/libexec/genbackup/keep-results"),
+    ("note-result", "/usr/local/libexec/genbackup/note-result"),
+    ("stay-awake", "/usr/local/libexec/genbackup/stay-awake"),
     ("init-repository", "/usr/local/libexec/genbackup/init-repository"),
     (
         "maintain-repository",

@@ -32,6 +32,9 @@ pub(crate) enum Field {
     HostKeyFile,
     Include,
     Exclude,
+    HookProgram,
+    HookWord,
+    HookWrites,
 }
 
 /// The storage host makes its repository and backs itself up, and there is a client.
@@ -60,6 +63,11 @@ address = "10.0.0.1"
 include = ["/etc"]
 exclude = ["/etc/none"]
 
+[hosts.jak.after.a]
+user = "postgres"
+command = ["/opt/a", "b"]
+writes = ["/var/a"]
+
 [hosts.ziz]
 address = "10.0.0.2"
 host-key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFPC1fUJ4Ea5DhcD1Lo1TUdHW2Gd9o6y4Kz0U0EoQCOk"
@@ -68,7 +76,7 @@ include = ["/etc"]
 
 impl Field {
     /// Those whose value is a text.
-    pub(crate) const TEXTS: [Self; 15] = [
+    pub(crate) const TEXTS: [Self; 18] = [
         Self::Calendar,
         Self::RepositoryPath,
         Self::FileSystem,
@@ -84,6 +92,9 @@ impl Field {
         Self::HostKeyFile,
         Self::Include,
         Self::Exclude,
+        Self::HookProgram,
+        Self::HookWord,
+        Self::HookWrites,
     ];
 
     /// Texts for it, of which it admits some.
@@ -94,13 +105,15 @@ impl Field {
             Self::PublicKey | Self::HostKey => text::public_key(),
             Self::StorageName | Self::ClientName => text::host_name(),
             Self::StorageAddress | Self::ClientAddress => text::address(),
-            Self::Exclude => text::pattern(),
+            Self::Exclude | Self::HookWord => text::pattern(),
             Self::FileSystem => text::mount_point(),
             Self::RepositoryPath
             | Self::PasswordFile
             | Self::Mount
             | Self::KeyFile
             | Self::HostKeyFile
+            | Self::HookProgram
+            | Self::HookWrites
             | Self::Include => text::path(),
         }
     }
@@ -108,13 +121,15 @@ impl Field {
     /// Texts that are tried in every run.
     pub(crate) fn remembered(self) -> Vec<String> {
         match self {
-            Self::Exclude => text::REMEMBERED.map(str::to_owned).to_vec(),
+            Self::Exclude | Self::HookWord => text::REMEMBERED.map(str::to_owned).to_vec(),
             Self::RepositoryPath
             | Self::FileSystem
             | Self::PasswordFile
             | Self::Mount
             | Self::KeyFile
             | Self::HostKeyFile
+            | Self::HookProgram
+            | Self::HookWrites
             | Self::Include => {
                 let paths = text::REMEMBERED.map(|part| [format!("/{part}"), format!("/{part}/z")]);
                 paths.concat()
@@ -147,6 +162,12 @@ impl Field {
             Self::HostKeyFile => (&["hosts", "ziz", "host-key-file"], text.into()),
             Self::Include => (&["hosts", "jak", "include"], list()),
             Self::Exclude => (&["hosts", "jak", "exclude"], list()),
+            Self::HookProgram => (&["hosts", "jak", "after", "a", "command"], list()),
+            Self::HookWord => (
+                &["hosts", "jak", "after", "a", "command"],
+                vec!["/opt/a", text].into(),
+            ),
+            Self::HookWrites => (&["hosts", "jak", "after", "a", "writes"], list()),
         }
     }
 
@@ -191,6 +212,9 @@ impl Field {
             Self::HostKeyFile => client.host_key_file.to_string(),
             Self::Include => source.include.first()?.to_string(),
             Self::Exclude => source.exclude.first()?.to_string(),
+            Self::HookProgram => source.hooks.after.first()?.program.to_string(),
+            Self::HookWord => source.hooks.after.first()?.arguments.first()?.to_string(),
+            Self::HookWrites => source.hooks.after.first()?.writes.first()?.to_string(),
         })
     }
 }

@@ -109,8 +109,13 @@ fn is_the_same(case: &Case, host: Host, shown: &Shown) -> Result<()> {
 
 /// A unit with the text of the script in the place of its path.
 fn with_its_script(unit: &str, files: &Files) -> Result<String> {
-    let Some((_, start)) = unit.split_once("ExecStart=/usr/local/libexec/genbackup/") else {
-        return Ok(unit.to_owned());
+    let Some((_, start)) = unit.split_once("=/usr/local/libexec/genbackup/") else {
+        // What notes the result of a hook has an argument behind it.
+        let path = "!/usr/local/libexec/genbackup/note-result ";
+        return Ok(match files.script("note-result") {
+            Ok(script) => unit.replacen(path, &format!("!{script} "), 1),
+            Err(_) => unit.to_owned(),
+        });
     };
     let name = start.lines().next().context("a script has a name")?;
     let path = format!("/usr/local/libexec/genbackup/{name}\n");

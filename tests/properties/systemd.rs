@@ -39,6 +39,14 @@ fn systemd_gives_back_every_path_and_address() -> Result<()> {
                     let address = case.fleet.storage.address.bracketed();
                     unit.remote(&format!("{address}:/srv/restic"))?;
                 }
+                Field::HookProgram => unit.command(&[text])?,
+                Field::HookWord => unit.command(&["/opt/a", text])?,
+                Field::HookWrites => {
+                    let hook = unit.service(Host::Storage, "-after-a")?;
+                    let writes = format!("/run/genbackup/after {text}");
+                    unit.units.expect(&hook, "ReadWritePaths", &writes);
+                    unit.word(Host::Storage, "-after-a", "ReadWritePaths", text)?;
+                }
                 field => bail!("{field:?} is in no unit"),
             }
         }
@@ -88,11 +96,20 @@ impl Renamed<'_> {
         let text = self.text(host, &format!("genbackup{service}.service"))?;
         let line = text
             .lines()
-            .find_map(|line| line.strip_prefix(&format!("{setting}=")));
+            .filter_map(|line| line.strip_prefix(&format!("{setting}=")))
+            .find(|written| !written.starts_with("/run/genbackup/"));
         let written = line.with_context(|| format!("genbackup{service}.service has no {setting}"))?;
         let written = written.strip_prefix('-').unwrap_or(written).to_owned();
         let name = format!("{}-{setting}", service.trim_matches(['-', '@']));
         self.stand_in(&name, "RequiresMountsFor", &written, path);
+        Ok(())
+    }
+
+    /// The command of the hook. systemd shows it as a line that a shell would take apart into the words again.
+    fn command(&mut self, words: &[&str]) -> Result<()> {
+        let hook = self.service(Host::Storage, "-after-a")?;
+        let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
+        self.units.expect(&hook, "Command Line", &words.join(" "));
         Ok(())
     }
 
@@ -123,6 +140,24 @@ impl Renamed<'_> {
         self.units.expect(&unit, "What", what);
         Ok(())
     }
+}
+
+/// A word as systemd shows it (`shell_maybe_quote` in its `escape.c`).
+fn quoted(word: &str) -> String {
+    if !word.contains(|c: char| " \t\n\r\"\\`$*?['()<>|&;!".contains(c)) {
+        return word.to_owned();
+    }
+    let escaped: Vec<String> = word
+        .chars()
+        .map(|c| {
+            if "\"\\`$".contains(c) {
+                format!("\\{c}")
+            } else {
+                c.to_string()
+            }
+        })
+        .collect();
+    format!("\"{}\"", escaped.concat())
 }
 
 fn repository_path(unit: &mut Renamed<'_>, path: &str) -> Result<()> {

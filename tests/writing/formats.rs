@@ -204,6 +204,7 @@ fn a_package_has_its_programs_from_the_list_and_its_own_files_from_its_folder() 
             "etc/genbackup/exclude",
             "etc/genbackup/include",
             "etc/genbackup/sshd_config",
+            "lib/systemd/system/genbackup-awake.service",
             "lib/systemd/system/genbackup-backup.socket",
             "lib/systemd/system/genbackup-backup@.service",
             "lib/systemd/system/genbackup-sshd.socket",
@@ -212,6 +213,7 @@ fn a_package_has_its_programs_from_the_list_and_its_own_files_from_its_folder() 
             "lib/sysusers.d/genbackup-client.conf",
             "lib/tmpfiles.d/genbackup-client.conf",
             "libexec/genbackup/backup-restic",
+            "libexec/genbackup/stay-awake",
         ]
     );
     let text = |path: &str| -> Result<String> { Ok(fs::read_to_string(out.join(path))?) };

@@ -6,6 +6,7 @@ mod a_client_that_is_gone_comes_back_by_the_page;
 mod a_client_that_loses_its_power_does_not_stop_forget_for_good;
 mod a_clock_that_jumps_costs_no_snapshot;
 mod a_compromised_client_harms_no_other_host_s_backup;
+mod a_dump_is_made_before_a_backup_and_a_failed_one_is_named;
 mod a_file_that_changes_during_a_backup_costs_no_other;
 mod a_full_repository_is_said_and_recovers;
 mod a_host_that_left_the_fleet_is_left_alone;
@@ -52,6 +53,7 @@ fn main() -> ExitCode {
         a_client_that_is_cut_off_does_not_stop_the_others,
         a_client_that_loses_its_power_does_not_stop_forget_for_good,
         a_clock_that_jumps_costs_no_snapshot,
+        a_dump_is_made_before_a_backup_and_a_failed_one_is_named,
         a_file_that_changes_during_a_backup_costs_no_other,
         an_nfs_server_that_is_away_for_a_minute_costs_nothing,
         a_full_repository_is_said_and_recovers,

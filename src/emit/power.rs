@@ -1,0 +1,32 @@
+//! What keeps a host awake while a backup, forget or prune is at work on it.
+
+use askama::Template;
+
+use super::{Artifact, Platform, add, add_script, unit};
+use crate::model::{Power, Sleep};
+
+#[derive(Template)]
+#[template(path = "systemd/genbackup-awake.service")]
+struct AwakeService<'p> {
+    platform: &'p Platform,
+}
+
+#[derive(Template)]
+#[template(path = "scripts/stay-awake.bash")]
+struct StayAwake<'p> {
+    platform: &'p Platform,
+}
+
+pub(super) fn emit(power: &Power, platform: &Platform, artifacts: &mut Vec<Artifact>) -> askama::Result<()> {
+    match power.sleep {
+        Sleep::Allowed => Ok(()),
+        Sleep::Inhibited => {
+            add(
+                artifacts,
+                unit("genbackup-awake.service"),
+                &AwakeService { platform },
+            )?;
+            add_script(artifacts, "stay-awake", &StayAwake { platform })
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! Commands that run before and after a backup of a host.
+
+use super::path::is_noncharacter;
+use super::{AbsolutePath, Refusal, TimeSpan, UnitPath, checked_string};
+
+checked_string! {
+    /// A hook's name: `a-z`, `0-9` and `-`, up to 64 of them, no `-` at an end. It is a part of a unit's name, of a
+    /// file's and of a line of the client's answer.
+    HookName, check_name
+}
+
+checked_string! {
+    /// The name of a user, as useradd(8) takes it, and not restic: that one is the backup's own.
+    UserName, check_user
+}
+
+checked_string! {
+    /// A word of a command: not empty, no control character, and none of Unicode's noncharacters, since systemd
+    /// ignores a line with one.
+    CommandWord, check_word
+}
+
+/// A command that runs before or after a backup, as a unit of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hook {
+    /// Its name, which no other of its kind on this host has.
+    pub name: HookName,
+    /// Who runs it.
+    pub user: UserName,
+    /// The program.
+    pub program: AbsolutePath,
+    /// Its arguments.
+    pub arguments: Vec<CommandWord>,
+    /// Folders and files that it may write; they are there already.
+    pub writes: Vec<UnitPath>,
+    /// How far it reaches.
+    pub network: Network,
+    /// How long it may take.
+    pub time_limit: TimeSpan,
+}
+
+/// How far a hook reaches. Sockets of the file system, as those of databases in `/run`, it reaches always.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(try_from = "String")]
+pub enum Network {
+    /// No network at all.
+    None,
+    /// This host's own services.
+    Local,
+    /// Every machine that the host reaches.
+    Any,
+}
+
+impl TryFrom<String> for Network {
+    type Error = Refusal;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        match text.as_str() {
+            "none" => Ok(Self::None),
+            "local" => Ok(Self::Local),
+            "any" => Ok(Self::Any),
+            _ => Err(Refusal::new(
+                format!("unknown word `{text}`"),
+                "write `none`, `local` (this host's own services) or `any`",
+            )),
+        }
+    }
+}
+
+/// The commands that run before and after a backup of a host, by name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Hooks {
+    /// Before it: it waits for them.
+    pub before: Vec<Hook>,
+    /// After it, well or not.
+    pub after: Vec<Hook>,
+}
+
+impl Hook {
+    /// True when it runs as root.
+    #[must_use]
+    pub fn is_roots(&self) -> bool {
+        self.user.as_str() == "root"
+    }
+}
+
+impl Hooks {
+    /// True when there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.before.is_empty() && self.after.is_empty()
+    }
+}
+
+fn check_name(text: &str) -> Result<(), Refusal> {
+    let is_known = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-';
+    let ends_well = !text.starts_with('-') && !text.ends_with('-');
+    if (1..=64).contains(&text.len()) && text.bytes().all(is_known) && ends_well {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        format!("{text:?} is not the name of a hook"),
+        "use a to z, 0 to 9 and `-` between them; 64 characters at most",
+    ))
+}
+
+fn check_user(text: &str) -> Result<(), Refusal> {
+    let starts_well = text.starts_with(|c: char| c.is_ascii_lowercase() || c == '_');
+    let is_known = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-' || c == b'_';
+    if !starts_well || text.len() > 31 || !text.bytes().all(is_known) {
+        return Err(Refusal::new(
+            format!("{text:?} is not the name of a user"),
+            "use a to z, 0 to 9, `-` and `_`, and begin with a letter; 31 characters at most",
+        ));
+    }
+    if text == "restic" {
+        return Err(Refusal::new(
+            "`restic` is the user of the backup itself",
+            "name the user whose data it is, such as `postgres`, or make one for this",
+        ));
+    }
+    Ok(())
+}
+
+fn check_word(text: &str) -> Result<(), Refusal> {
+    if text.is_empty() || text.contains(|c: char| c.is_control() || is_noncharacter(c)) {
+        return Err(Refusal::new(
+            format!("{text:?} can't be a word of a command"),
+            "write no empty word, and none with a control character; a script can hold what a word can't",
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hook_has_a_name_that_a_unit_and_a_line_can_hold() {
+        let admits = |text: &str| HookName::try_from(text.to_owned()).is_ok();
+        assert!(admits("postgres") && admits("a") && admits("db-2") && admits(&"a".repeat(64)));
+        for text in [
+            "",
+            "-a",
+            "a-",
+            "A",
+            "a b",
+            "a/b",
+            "a@b",
+            "a.b",
+            "ä",
+            &"a".repeat(65),
+        ] {
+            assert!(!admits(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_hook_s_user_is_a_system_s_user_and_not_the_backup_s() {
+        let admits = |text: &str| UserName::try_from(text.to_owned()).is_ok();
+        assert!(admits("postgres") && admits("_apt") && admits("www-data") && admits("root"));
+        for text in [
+            "restic",
+            "",
+            "0",
+            "1000",
+            "-a",
+            "Ann",
+            "a b",
+            "a%n",
+            "a:b",
+            &"a".repeat(32),
+        ] {
+            assert!(!admits(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_word_is_whatever_a_line_of_a_unit_can_hold() {
+        let admits = |text: &str| CommandWord::try_from(text.to_owned()).is_ok();
+        for text in [" ", ";", "$HOME", "100%", "\\", "a\"b'c", "größe"] {
+            assert!(admits(text), "{text}");
+        }
+        for text in ["", "a\nb", "\u{7f}", "\u{ffff}"] {
+            assert!(!admits(text), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! What a backup takes of its host: processor, disk, memory, and its sleep.
+
+use std::fmt;
+
+use serde::Deserialize;
+
+use super::Refusal;
+
+/// What a backup, forget and prune take of their host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Power {
+    /// How much they give way to others, nice(1): from 0, not at all, to 19.
+    pub nice: u8,
+    /// What they get of the disk.
+    pub disk: DiskShare,
+    /// Their share of the processor, where others want it too (`CPUWeight=`, systemd.resource-control(5)): 100 is
+    /// everybody's.
+    pub cpu_weight: Option<u16>,
+    /// The memory that they may have at most.
+    pub memory_limit: Option<MemorySize>,
+    /// Whether the host may go to sleep meanwhile.
+    pub sleep: Sleep,
+    /// What becomes of a backup while the host runs on battery.
+    pub on_battery: OnBattery,
+}
+
+impl Power {
+    /// True when no backup is made while the host runs on battery.
+    #[must_use]
+    pub fn skips_on_battery(&self) -> bool {
+        self.on_battery == OnBattery::Skip
+    }
+}
+
+/// What a backup gets of the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DiskShare {
+    /// What everybody gets.
+    Usual,
+    /// What nobody else wants.
+    Idle,
+}
+
+/// Whether a host may go to sleep while a backup is at work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sleep {
+    /// A lock of logind's keeps it awake.
+    Inhibited,
+    /// As ever.
+    Allowed,
+}
+
+/// What becomes of a backup while its host runs on battery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub enum OnBattery {
+    /// It is made.
+    BackUp,
+    /// It is left out.
+    Skip,
+}
+
+impl TryFrom<String> for OnBattery {
+    type Error = Refusal;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        match text.as_str() {
+            "back-up" => Ok(Self::BackUp),
+            "skip" => Ok(Self::Skip),
+            _ => Err(Refusal::new(
+                format!("unknown word `{text}`"),
+                "write `back-up` or `skip`",
+            )),
+        }
+    }
+}
+
+/// So many mebibytes of memory: not fewer than restic can work with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "String")]
+pub struct MemorySize {
+    mebibytes: u64,
+}
+
+/// restic has some 100 MiB in use before it has read a file.
+const LEAST: u64 = 256;
+/// 16 TiB.
+const MOST: u64 = 16 << 20;
+
+impl MemorySize {
+    /// The size in MiB.
+    #[must_use]
+    pub const fn mebibytes(self) -> u64 {
+        self.mebibytes
+    }
+
+    /// What restic is to keep to (Go's `GOMEMLIMIT`), in MiB: it collects its garbage before it comes to the limit,
+    /// where it would be killed. The rest is for the script around it, and for files in the cache.
+    #[must_use]
+    pub const fn for_restic(self) -> u64 {
+        self.mebibytes / 10 * 8
+    }
+}
+
+impl TryFrom<String> for MemorySize {
+    type Error = Refusal;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let units = [("MiB", 1), ("GiB", 1 << 10), ("TiB", 1 << 20)];
+        let size = units.into_iter().find_map(|(unit, factor)| {
+            let number = text.strip_suffix(unit)?.trim_end();
+            let is_plain = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+            number
+                .parse::<u64>()
+                .ok()
+                .filter(|_| is_plain)?
+                .checked_mul(factor)
+        });
+        let Some(mebibytes) = size else {
+            return Err(Refusal::new(
+                format!("`{text}` is not a size of memory"),
+                "write a whole number and a unit, such as `512 MiB` or `2 GiB`",
+            ));
+        };
+        if !(LEAST..=MOST).contains(&mebibytes) {
+            return Err(Refusal::new(
+                format!("`{text}` is out of bounds"),
+                format!(
+                    "restic needs {LEAST} MiB, and more for a repository of many files; 16 TiB is the most"
+                ),
+            ));
+        }
+        Ok(Self { mebibytes })
+    }
+}
+
+impl fmt::Display for MemorySize {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} MiB", self.mebibytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_size_of_memory_is_a_whole_number_with_a_unit_within_bounds() {
+        let size = |text: &str| {
+            MemorySize::try_from(text.to_owned())
+                .map(MemorySize::mebibytes)
+                .ok()
+        };
+        assert_eq!(size("256 MiB"), Some(256));
+        assert_eq!(size("2GiB"), Some(2048));
+        assert_eq!(size("16 TiB"), Some(16 << 20));
+        for text in [
+            "",
+            "1",
+            "MiB",
+            "1.5 GiB",
+            "-1 GiB",
+            "+1 GiB",
+            "1 GB",
+            "1G",
+            "255 MiB",
+            "0 GiB",
+            "17 TiB",
+            "99999999999999999999 GiB",
+            "18446744073709551615 TiB",
+        ] {
+            assert_eq!(size(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn restic_keeps_to_less_than_the_limit() {
+        let size = MemorySize { mebibytes: 1024 };
+        assert_eq!(size.for_restic(), 816);
+    }
+}

@@ -1,0 +1,127 @@
+//! The commands before and after a backup.
+
+use std::collections::BTreeMap;
+
+use crate::fleet::Spanned;
+
+use crate::fleet::{Field, HookTable};
+use crate::model::{AbsolutePath, CommandWord, Hook, HookName, Hooks, HostName, Network, TimeSpan, UnitPath};
+
+use super::fields::{Fields, Section};
+use super::paths;
+
+/// How long a hook may take, unless the fleet says otherwise.
+const TIME_LIMIT: TimeSpan = TimeSpan::hours(1);
+
+type Tables = Field<BTreeMap<Spanned<HookName>, HookTable>>;
+
+/// The hooks of a host, without those that are problems. `repository` is where the host sees the repository.
+pub(super) fn resolve_hooks(
+    fields: &mut Fields<'_>,
+    host: &Spanned<HostName>,
+    (before, after): (Tables, Tables),
+    include: &[Spanned<AbsolutePath>],
+    repository: Option<&UnitPath>,
+) -> Hooks {
+    let mut resolve = |kind: &str, tables: Tables, is_backed_up: &dyn Fn(&UnitPath) -> bool| {
+        let hooks = tables.map(Spanned::into_inner).unwrap_or_default().into_iter();
+        let hooks: Vec<Hook> = hooks
+            .filter_map(|(name, table)| {
+                let section = Section::at(
+                    format!("hosts.{}.{kind}.{}", host.get_ref(), name.get_ref()),
+                    name.span(),
+                );
+                resolve_hook(fields, &section, name, table, repository, is_backed_up)
+            })
+            .collect();
+        hooks
+    };
+    let is_backed_up = |written: &UnitPath| {
+        include.iter().any(|included| {
+            included.get_ref().contains(written.as_str()) || written.contains(included.get_ref().as_str())
+        })
+    };
+    let before = resolve("before", before, &is_backed_up);
+    let after = resolve("after", after, &|_| true);
+    Hooks { before, after }
+}
+
+fn resolve_hook(
+    fields: &mut Fields<'_>,
+    section: &Section,
+    name: Spanned<HookName>,
+    table: HookTable,
+    repository: Option<&UnitPath>,
+    is_backed_up: &dyn Fn(&UnitPath) -> bool,
+) -> Option<Hook> {
+    let HookTable {
+        user,
+        command,
+        writes,
+        network,
+        time_limit,
+    } = table;
+    let user = fields.required(section, "user", user, "user = \"…\", who runs it on that host");
+    let command = fields.required(section, "command", command, "command = [\"/usr/bin/…\", \"…\"]");
+    let writes = writes.map(|writes| (writes.span(), fields.items(writes.into_inner())));
+    if let Some((span, paths)) = &writes {
+        for path in paths {
+            paths::check_hook_writes(fields, path, repository);
+        }
+        if !paths.is_empty() && !paths.iter().any(|path| is_backed_up(path.get_ref())) {
+            fields.problem(
+                span.clone(),
+                "nothing of what it writes is backed up",
+                "add the folder to `include`, or let the command write into one that is there",
+            );
+        }
+    }
+    let command = command?;
+    let place = command.span();
+    let mut words = fields.items(command.into_inner()).into_iter();
+    let Some(program) = words.next() else {
+        if !fields.has_taken_out_below(section, "command") {
+            fields.problem(
+                place,
+                "the command is empty",
+                "write command = [\"/usr/bin/…\", \"…\"]",
+            );
+        }
+        return None;
+    };
+    let path = check_program(fields, &program)?;
+    Some(Hook {
+        name: name.into_inner(),
+        user: user?.into_inner(),
+        program: path,
+        arguments: words.map(Spanned::into_inner).collect(),
+        writes: writes
+            .map(|(_, paths)| paths.into_iter().map(Spanned::into_inner).collect())
+            .unwrap_or_default(),
+        network: network.map_or(Network::None, Spanned::into_inner),
+        time_limit: time_limit.map_or(TIME_LIMIT, Spanned::into_inner),
+    })
+}
+
+/// The program of a command, whose path systemd takes only without quotes and backslashes.
+fn check_program(fields: &mut Fields<'_>, program: &Spanned<CommandWord>) -> Option<AbsolutePath> {
+    let text = program.get_ref().as_str();
+    let Ok(path) = AbsolutePath::try_from(text.to_owned()) else {
+        fields.problem(
+            program.span(),
+            format!("`{text}` is not the path of a program"),
+            "write the whole path of the program, and each of its arguments as a word of its own: \
+             [\"/usr/bin/pg_dumpall\", \"--file=/var/backups/all.sql\"]; there is no shell",
+        );
+        return None;
+    };
+    if text.contains(['"', '\'', '\\']) {
+        fields.problem(
+            program.span(),
+            format!("systemd takes no program with a quote or a backslash in its path: `{text}`"),
+            "rename it, or make a symbolic link to it and name that",
+        );
+        return None;
+    }
+    Some(path)
+}

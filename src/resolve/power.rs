@@ -1,0 +1,86 @@
+//! What a backup takes of a host: the host's own words, then the fleet's, then the defaults.
+
+use std::ops::Range;
+
+use crate::fleet::Spanned;
+
+use crate::fleet::{Field, PowerTable};
+use crate::model::{DiskShare, OnBattery, Power, Sleep};
+
+use super::fields::Fields;
+
+/// `[power]` of the fleet.
+#[derive(Debug)]
+pub(super) struct Defaults(Wishes);
+
+/// What a table says, where it says something.
+#[derive(Debug, Clone, Copy, Default)]
+struct Wishes {
+    nice: Option<u8>,
+    disk: Option<DiskShare>,
+    cpu_weight: Option<u16>,
+    memory_limit: Option<crate::model::MemorySize>,
+    sleep: Option<Sleep>,
+    on_battery: Option<OnBattery>,
+}
+
+impl Defaults {
+    pub(super) fn of(fields: &mut Fields<'_>, table: Option<&Spanned<PowerTable>>) -> Self {
+        Self(Wishes::of(fields, table))
+    }
+
+    /// What holds for a host.
+    pub(super) fn resolve(&self, fields: &mut Fields<'_>, table: Option<&Spanned<PowerTable>>) -> Power {
+        let (own, shared) = (Wishes::of(fields, table), self.0);
+        Power {
+            nice: own.nice.or(shared.nice).unwrap_or(0),
+            disk: own.disk.or(shared.disk).unwrap_or(DiskShare::Usual),
+            cpu_weight: own.cpu_weight.or(shared.cpu_weight),
+            memory_limit: own.memory_limit.or(shared.memory_limit),
+            sleep: own.sleep.or(shared.sleep).unwrap_or(Sleep::Inhibited),
+            on_battery: own.on_battery.or(shared.on_battery).unwrap_or(OnBattery::BackUp),
+        }
+    }
+}
+
+impl Wishes {
+    fn of(fields: &mut Fields<'_>, table: Option<&Spanned<PowerTable>>) -> Self {
+        let Some(table) = table else {
+            return Self::default();
+        };
+        let PowerTable {
+            nice,
+            idle_io,
+            cpu_weight,
+            memory_limit,
+            keep_awake,
+            on_battery,
+        } = table.get_ref();
+        let mut number = |value: &Field<i64>, bounds| {
+            value
+                .clone()
+                .and_then(|value| fields.number(Some(value), bounds, 0))
+        };
+        let nice = number(nice, 0..=19).and_then(|nice: u16| nice.try_into().ok());
+        let cpu_weight = number(cpu_weight, 1..=10_000);
+        Self {
+            nice,
+            disk: idle_io.as_ref().map(|idle| match idle.get_ref() {
+                true => DiskShare::Idle,
+                false => DiskShare::Usual,
+            }),
+            cpu_weight,
+            memory_limit: memory_limit.as_ref().map(|limit| *limit.get_ref()),
+            sleep: keep_awake.as_ref().map(|awake| match awake.get_ref() {
+                true => Sleep::Inhibited,
+                false => Sleep::Allowed,
+            }),
+            on_battery: on_battery.as_ref().map(|wish| *wish.get_ref()),
+        }
+    }
+}
+
+/// Where a host's table speaks of its battery, which concerns a backup alone.
+pub(super) fn battery_span(table: Option<&Spanned<PowerTable>>) -> Option<Range<usize>> {
+    Some(table?.get_ref().on_battery.as_ref()?.span())
+}
