@@ -209,7 +209,7 @@ pub struct HookTable {
     #[schemars(required)]
     pub user: Field<UserName>,
     /// The program and its arguments.
-    #[schemars(required)]
+    #[schemars(required, extend("minItems" = 1))]
     pub command: List<CommandWord>,
     /// What it may write.
     pub writes: List<UnitPath>,
@@ -251,6 +251,7 @@ pub struct VersionsTable {
 /// `[monitor]`: how old a last backup may be, and where what is known is written.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[schemars(extend("dependencies" = {"warn-after": ["alert-after"], "alert-after": ["warn-after"]}))]
 pub struct MonitorTable {
     /// Older than this is a warning.
     pub warn_after: Field<TimeSpan>,
@@ -272,6 +273,7 @@ pub struct NotifyTable {
     /// The file with the address, on the storage host.
     pub address_file: Field<UnitPath>,
     /// To whom, by e-mail.
+    #[schemars(extend("minItems" = 1))]
     pub to: List<EmailAddress>,
 }
 

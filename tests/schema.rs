@@ -25,10 +25,19 @@ const NOT_OF_SHAPE: &[&str] = &[
     "calendar-in-cron-words",
     "calendar-of-a-time-zone-that-is-none",
     "calendar-that-systemd-refuses",
+    "email-with-an-address-file",
     "exclude-that-only-starts-alike",
     "file-system-with-a-comma",
     "file-system-with-a-space",
     "file-system-without-the-repository",
+    "hook-that-writes-everywhere",
+    "hook-that-writes-into-the-repository",
+    "hook-that-writes-what-is-not-backed-up",
+    "hook-that-writes-where-it-is-hidden",
+    "hook-whose-command-is-a-line",
+    "hook-whose-command-is-relative",
+    "hook-whose-program-systemd-refuses",
+    "hooks-of-a-host-that-is-not-backed-up",
     "host-key-file-in-the-nix-store",
     "host-key-of-the-storage-host",
     "host-name-that-is-no-address",
@@ -51,9 +60,15 @@ const NOT_OF_SHAPE: &[&str] = &[
     "key-file-in-the-repository",
     "may-be-absent-of-the-storage-host",
     "may-be-empty-what-is-not-included",
+    "metrics-and-report-in-one-file",
+    "metrics-in-a-home",
+    "metrics-in-the-repository",
+    "metrics-in-tmp",
     "missing-hosts-below-their-table",
     "missing-key-hosts-host-key",
     "missing-key-hosts-include",
+    "missing-key-notify-address-file",
+    "missing-key-notify-to",
     "missing-table-nfs",
     "missing-table-ssh",
     "mount-at-the-root",
@@ -63,6 +78,8 @@ const NOT_OF_SHAPE: &[&str] = &[
     "must-be-mounted-and-one-file-system",
     "must-be-mounted-what-is-not-backed-up",
     "no-include-anywhere",
+    "notify-address-file-in-the-nix-store",
+    "notify-address-file-in-the-repository",
     "password-file-in-the-nix-store",
     "password-file-in-the-repository",
     "path-that-is-too-long",
@@ -70,6 +87,7 @@ const NOT_OF_SHAPE: &[&str] = &[
     "port-22",
     "public-key-cut-short",
     "public-key-cut-short-in-its-middle",
+    "report-in-the-root-folder",
     "repository-at-the-root",
     "repository-in-an-include-path",
     "repository-in-tmp",
@@ -85,6 +103,7 @@ const NOT_OF_SHAPE: &[&str] = &[
     "uid-of-nobody",
     "version-of-restic-that-is-too-old",
     "version-of-systemd-that-is-too-old",
+    "web-hook-with-to",
 ];
 
 fn schema() -> Result<Value> {
@@ -172,23 +191,27 @@ fn keys<'s>(schema: &'s Value, path: &str, found: &mut Vec<(String, &'s Value)>)
     }
 }
 
+/// The keys of a fleet file, however deep; what somebody may name is `NAME`.
+fn keys_in_use(table: &Value, path: &str, found: &mut BTreeSet<String>) {
+    let is_of_names = [".hosts", ".notify", ".before", ".after"]
+        .iter()
+        .any(|named| path.ends_with(named));
+    for (key, value) in table.as_object().into_iter().flatten() {
+        let key = if is_of_names { "NAME" } else { key };
+        let path = format!("{path}.{key}");
+        keys_in_use(value, &path, found);
+        found.insert(path);
+    }
+}
+
 #[test]
 fn every_key_has_a_description_and_no_table_takes_another() -> Result<()> {
     let schema = schema()?;
     let mut found = Vec::new();
     keys(&schema, "", &mut found);
     let file = fixtures().join("fleets/every-option/fleet.toml");
-    let every_option = read(&file)?.context("TOML")?;
-    let hosts = every_option["hosts"].as_object().context("hosts")?;
-    let mut wanted: BTreeSet<String> = BTreeSet::new();
-    for (table, keys) in every_option.as_object().context("tables")? {
-        let keys = keys.as_object().context("keys")?.keys();
-        if table != "hosts" {
-            wanted.extend(keys.map(|key| format!(".{table}.{key}")));
-        }
-    }
-    let of_hosts = hosts.values().filter_map(Value::as_object).flatten();
-    wanted.extend(of_hosts.map(|(key, _)| format!(".hosts.NAME.{key}")));
+    let mut wanted = BTreeSet::new();
+    keys_in_use(&read(&file)?.context("TOML")?, "", &mut wanted);
     ensure!(wanted.len() > 25, "{wanted:?}");
     for key in &wanted {
         assert!(found.iter().any(|(path, _)| path == key), "no {key}");

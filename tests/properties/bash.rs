@@ -124,7 +124,9 @@ fn repository(told: &mut Told, storage: &Files, path: &str) -> Result<()> {
 /// The words with which a host starts restic.
 fn backup(told: &mut Told, host: &Files, path: &str, name: &str) -> Result<()> {
     let script = host.script("backup-restic")?;
-    let (_, command) = script.split_once("\n    restic --repo").context("no restic")?;
+    let (_, command) = script
+        .split_once("RESTIC_PROGRESS_FPS=0.5 restic --repo")
+        .context("no restic")?;
     let (command, _) = command.split_once(" \\\n        < <(").context("no password")?;
     told.add(line(script, "repository=")?, &[]);
     told.add(

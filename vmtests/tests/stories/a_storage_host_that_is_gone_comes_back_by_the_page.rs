@@ -12,7 +12,7 @@ use vmtests::steps::FUNCTIONS;
 const START_ANEW: &str = "systemctl --quiet disable --now genbackup.timer genbackup-backup.socket nfs-server.service
     rm -rf /etc/genbackup /etc/systemd/system/genbackup* /usr/local/libexec/genbackup /etc/exports.d/genbackup.exports \
         /etc/sysusers.d/genbackup* /etc/tmpfiles.d/genbackup* /var/lib/genbackup /var/cache/genbackup* /run/genbackup \
-        /root/keys /var/lib/systemd/timers/stamp-genbackup* /srv/data '/srv/my files'
+        /etc/polkit-1/rules.d/50-genbackup.rules /root/keys /var/lib/systemd/timers/stamp-genbackup* /srv/data '/srv/my files'
     userdel restic
     systemctl daemon-reload && systemctl reset-failed
     ! getent group restic
