@@ -77,28 +77,33 @@ impl Web {
             .with_max_delay(LONGEST_WAIT)
             .without_max_times()
             .with_total_delay(Some(left));
+        let mut met_with = None;
         let sent = (|| {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                // What an attempt before this one met with says more.
+                let why = met_with.take();
+                return Err(Failed {
+                    why: why.unwrap_or_else(|| "there was no time left for it".to_owned()),
+                    may_pass: false,
+                });
+            }
             attempts += 1;
-            self.attempt(address, parcel, deadline)
+            let sent = self.attempt(address, parcel, left);
+            met_with = sent.as_ref().err().map(|failed| failed.why.clone());
+            sent
         })
         .retry(waits)
         .when(|failed: &Failed| failed.may_pass && Instant::now() < deadline)
         .call();
         match sent {
             Ok(()) => Ok(()),
-            Err(Failed { why, .. }) if attempts == 1 => bail!("{why}"),
+            Err(Failed { why, .. }) if attempts < 2 => bail!("{why}"),
             Err(Failed { why, .. }) => bail!("{why}; tried {attempts} times"),
         }
     }
 
-    fn attempt(&self, address: &WebAddress, parcel: &Parcel, deadline: Instant) -> Result<(), Failed> {
-        let left = deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Err(Failed {
-                why: "there was no time left for it".to_owned(),
-                may_pass: false,
-            });
-        }
+    fn attempt(&self, address: &WebAddress, parcel: &Parcel, left: Duration) -> Result<(), Failed> {
         let mut request = self
             .agent
             .post(address.below(parcel.suffix))
