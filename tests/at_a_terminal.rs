@@ -9,6 +9,8 @@
 mod command;
 #[path = "support/conversation.rs"]
 mod conversation;
+#[path = "support/pty.rs"]
+mod pty;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -14,6 +14,8 @@ mod manager;
 mod polkit;
 #[path = "bus/program.rs"]
 mod program;
+#[path = "support/pty.rs"]
+mod pty;
 #[path = "bus/relay.rs"]
 mod relay;
 #[path = "bus/shows.rs"]

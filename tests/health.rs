@@ -9,6 +9,8 @@
 mod command;
 #[path = "support/night.rs"]
 mod night;
+#[path = "support/pty.rs"]
+mod pty;
 #[path = "support/snapshot.rs"]
 mod snapshot;
 #[path = "support/told.rs"]

@@ -14,6 +14,8 @@ mod command;
 mod files;
 #[path = "restore/page.rs"]
 mod page;
+#[path = "support/pty.rs"]
+mod pty;
 #[path = "restore/refused.rs"]
 mod refused;
 #[path = "restore/told.rs"]

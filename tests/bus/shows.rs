@@ -1,13 +1,12 @@
 //! What is shown of a run while it is at work: bars in a real terminal, plain lines elsewhere.
 
-use std::fs::{self, File};
+use std::fs;
 use std::process::Stdio;
 
 use anyhow::Result;
-use nix::libc::winsize;
-use nix::pty::{OpenptyResult, openpty};
 
 use crate::program::{Program, Storage};
+use crate::pty::terminal;
 
 const STARTED: &str = r#""event":"run-started","run":"20270115T080001Z","hosts":["kai","ziz"]"#;
 const AT_WORK: &str = r#""event":"host-started","host":"kai""#;
@@ -17,13 +16,7 @@ const STATUS: &str = "hello restic 0.18.0\nout {\"message_type\":\"status\",\"se
 
 /// The program in a terminal of so many columns.
 fn on_a_terminal(storage: &Storage, columns: u16, variables: &[(&str, &str)]) -> Result<Program> {
-    let size = winsize {
-        ws_row: 24,
-        ws_col: columns,
-        ws_xpixel: 0,
-        ws_ypixel: 0,
-    };
-    let OpenptyResult { master, slave } = openpty(&size, None)?;
+    let (master, slave) = terminal(columns)?;
     let mut command = storage.command(&["run"]);
     command.envs(variables.iter().copied());
     let child = command
@@ -32,7 +25,7 @@ fn on_a_terminal(storage: &Storage, columns: u16, variables: &[(&str, &str)]) ->
         .spawn()?;
     // Its end of the terminal is closed with the command: then ours ends, too.
     drop(command);
-    Ok(Program::new(child, File::from(master)))
+    Ok(Program::new(child, master))
 }
 
 fn partial() -> String {

@@ -5,12 +5,11 @@ use std::io::Read;
 use std::process::Stdio;
 
 use anyhow::{Context, Result};
-use nix::libc::winsize;
-use nix::pty::{OpenptyResult, openpty};
 use serde_json::json;
 
 use crate::command::{genbackup, run};
 use crate::night::Night;
+use crate::pty::terminal;
 use crate::{HOSTS, file, records, say};
 
 const NOON: &str = "2026-11-23T12:00:00Z";
@@ -32,13 +31,7 @@ fn nights() -> Vec<Night> {
 
 /// What a verb writes to a terminal of so many columns, line by line.
 fn on_a_terminal(columns: u16, verb: &str, variables: &[(&str, &str)]) -> Result<Vec<String>> {
-    let size = winsize {
-        ws_row: 24,
-        ws_col: columns,
-        ws_xpixel: 0,
-        ws_ypixel: 0,
-    };
-    let OpenptyResult { master, slave } = openpty(&size, None)?;
+    let (mut master, slave) = terminal(columns)?;
     let folder = records(&nights())?;
     let mut command = genbackup();
     command
@@ -54,7 +47,6 @@ fn on_a_terminal(columns: u16, verb: &str, variables: &[(&str, &str)]) -> Result
     // Its end of the terminal is closed with the command: then ours ends, too.
     drop(command);
     let mut said = Vec::new();
-    let mut master = File::from(master);
     let mut chunk = [0; 4096];
     // A terminal that nobody else has open is an error to read (EIO), and the end.
     while let Ok(read @ 1..) = master.read(&mut chunk) {

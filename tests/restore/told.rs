@@ -1,16 +1,14 @@
 //! What restic is told, and what it says on the way, by a stand-in that says what restic 0.18 does.
 
-use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::process::Stdio;
 
 use anyhow::{Context, Result};
-use nix::libc::winsize;
-use nix::pty::{OpenptyResult, openpty};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::command::run;
+use crate::pty::terminal;
 use crate::{PASSWORD, Storage, UID};
 
 /// Answers what is asked before files come back; then does what the test says.
@@ -130,13 +128,7 @@ fn on_a_terminal_a_bar_says_how_far_it_is_and_is_gone_in_the_end() -> Result<()>
         &storage.path("go"),
         nix::sys::stat::Mode::from_bits_truncate(0o644),
     )?;
-    let size = winsize {
-        ws_row: 24,
-        ws_col: 80,
-        ws_xpixel: 0,
-        ws_ypixel: 0,
-    };
-    let OpenptyResult { master, slave } = openpty(&size, None)?;
+    let (mut master, slave) = terminal(80)?;
     let mut command = storage.with_stand_in();
     command
         .args(WORDS)
@@ -146,7 +138,6 @@ fn on_a_terminal_a_bar_says_how_far_it_is_and_is_gone_in_the_end() -> Result<()>
         .stderr(Stdio::from(slave));
     let mut child = command.spawn()?;
     drop(command);
-    let mut master = File::from(master);
     let (mut said, mut chunk, mut told_to_go) = (String::new(), [0; 4096], false);
     // A terminal that nobody else has open is an error to read (EIO), and the end.
     while let Ok(length @ 1..) = master.read(&mut chunk) {

@@ -7,8 +7,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
-use nix::libc::winsize;
-use nix::pty::{OpenptyResult, openpty};
+
+use crate::pty::terminal;
 
 /// So long a program may take to say what it is expected to.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -26,13 +26,7 @@ pub(crate) struct Conversation {
 impl Conversation {
     /// Starts a program at a terminal of so many columns.
     pub(crate) fn start(command: &mut Command, columns: u16) -> Result<Self> {
-        let size = winsize {
-            ws_row: 40,
-            ws_col: columns,
-            ws_xpixel: 0,
-            ws_ypixel: 0,
-        };
-        let OpenptyResult { master, slave } = openpty(&size, None)?;
+        let (terminal, slave) = terminal(columns)?;
         let child = command
             .stdin(Stdio::from(slave.try_clone()?))
             .stdout(Stdio::from(slave.try_clone()?))
@@ -45,7 +39,6 @@ impl Conversation {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null());
-        let terminal = File::from(master);
         let mut reader = terminal.try_clone()?;
         let (sender, output) = channel();
         std::thread::spawn(move || {
