@@ -38,7 +38,7 @@ connect() {
 
 # Asks one host for a backup; its answer goes, as it comes, to $scratch/$1.answer, its exit status to $scratch/$1.exit.
 converse() {
-    local host=$1 connection
+    local host=$1 connection beat
     # The password goes through a pipe, from the credential to the host, and is never written down. This script
     # holds the pipe's other end until the answer is complete: its end is how the host learns that we are gone.
     rm -f "$scratch/$host.pipe"
@@ -52,6 +52,9 @@ converse() {
         head --lines=1 "$CREDENTIALS_DIRECTORY/restic-password"
         printf '\n'
     } >&"$connection"
+    # The host stops restic when it hears nothing more: this ends with the script, however that ends.
+    while printf '\n' >&"$connection" && sleep 5 {connection}>&- && kill -0 "$$"; do :; done </dev/null &>/dev/null &
+    beat=$!
     # Opened anew for reading only, so that the connecting process holds no writing end itself.
     # A host that says more than it may ends with `head`, of the signal that this script ignores.
     {
@@ -62,6 +65,7 @@ converse() {
             printf '%s\n' "$code" >"$scratch/$host.exit"
         } | stdbuf --output=0 head --bytes="$answer_limit" >"$scratch/$host.answer" {connection}>&- 3>&-
     } 3>&1 | head --bytes="$complaint_limit" >"$scratch/$host.stderr" {connection}>&-
+    kill "$beat" 2>/dev/null || true
     exec {connection}>&-
 }
 

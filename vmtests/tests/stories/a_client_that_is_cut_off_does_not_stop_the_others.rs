@@ -10,7 +10,7 @@ use vmtests::lab::Lab;
 /// The time for a backup that is to stop, after which it is killed: shorter than its default, so that this is a story
 /// of minutes.
 const STOP_WAIT: u32 = 20;
-/// For the client to notice: its sshd gives up after 25 s (`ClientAliveInterval`).
+/// For the client to notice: it gives up after 25 s of silence.
 const TOLD_WITHIN: f64 = 30.0;
 /// For a client to be rid of all that belongs to the backup: a killed restic waits for its last writes, which NFS gives
 /// up after some minutes.

@@ -6,8 +6,8 @@ use std::time::Duration;
 use vmtests::fleet;
 use vmtests::lab::Lab;
 
-/// From the power cut to the moment in which the client tells restic to stop, in seconds: its sshd gives up after 25 s
-/// (`ClientAliveInterval`).
+/// From the power cut to the moment in which the client tells restic to stop, in seconds: it gives up
+/// after 25 s of silence.
 const TOLD_WITHIN: f64 = 30.0;
 /// From a storage host that is up again to the end of the client's backup. restic waits for the NFS server, which lets
 /// nobody open a file until those that it knew have claimed what is theirs, or 90 s have passed (nfsd(7), «grace»).
