@@ -9,10 +9,13 @@
 )]
 
 mod error;
+mod files;
 mod job;
 mod proxy;
 mod unit;
+mod wait;
 
+use std::collections::HashMap;
 use std::sync::mpsc::Sender;
 use std::time::Duration;
 
@@ -21,13 +24,15 @@ use zbus::blocking::connection::Builder;
 use zbus::blocking::{Connection, MessageIterator};
 use zbus::message::Type;
 use zbus::names::InterfaceName;
-use zbus::zvariant::{ObjectPath, OwnedObjectPath};
+use zbus::zvariant::{ObjectPath, OwnedObjectPath, OwnedValue};
 
 use proxy::ManagerProxy;
 
 pub use error::Error;
+pub use files::{Enablement, Loaded};
 pub use job::JobResult;
 pub use unit::{Active, UnitState};
+pub use wait::Waiting;
 
 /// systemd's name on the bus (org.freedesktop.systemd1(5)).
 const SYSTEMD: &str = "org.freedesktop.systemd1";
@@ -150,23 +155,28 @@ impl Manager {
             .proxy
             .load_unit(unit)
             .map_err(|error| Error::of(error, unit))?;
-        let all = |interface: &'static str| {
-            let properties = zbus::blocking::fdo::PropertiesProxy::builder(&self.connection)
-                .destination(SYSTEMD)
-                .and_then(|proxy| proxy.path(&path))
-                .and_then(|proxy| proxy.cache_properties(zbus::proxy::CacheProperties::No).build())
-                .map_err(|error| Error::of(error, unit))?;
-            let interface = InterfaceName::from_static_str_unchecked(interface);
-            let said = properties.get_all(interface);
-            said.map_err(|error| Error::of(error.into(), unit))
-        };
-        let general = all("org.freedesktop.systemd1.Unit")?;
-        let service = all("org.freedesktop.systemd1.Service")?;
+        let general = self.properties(unit, &path, "org.freedesktop.systemd1.Unit")?;
+        let service = self.properties(unit, &path, "org.freedesktop.systemd1.Service")?;
         let state = UnitState::of(&general, &service);
         if state.is_missing {
             return Err(Error::UnitMissing(unit.to_owned()));
         }
         Ok(state)
+    }
+
+    fn properties(
+        &self,
+        unit: &str,
+        path: &OwnedObjectPath,
+        interface: &'static str,
+    ) -> Result<HashMap<String, OwnedValue>, Error> {
+        let properties = zbus::blocking::fdo::PropertiesProxy::builder(&self.connection)
+            .destination(SYSTEMD)
+            .and_then(|proxy| proxy.path(path))
+            .and_then(|proxy| proxy.cache_properties(zbus::proxy::CacheProperties::No).build())
+            .map_err(|error| Error::of(error, unit))?;
+        let said = properties.get_all(InterfaceName::from_static_str_unchecked(interface));
+        said.map_err(|error| Error::of(error.into(), unit))
     }
 }
 

@@ -10,7 +10,8 @@
 //! Beside it, [`record`] reads what the runs have left behind, [`health`] judges it, [`history`] puts it into rows,
 //! [`anomaly`] finds what stands out in them, [`metrics`] puts the verdicts into the words of Prometheus, and [`page`] all
 //! of it on a page; [`notify`] says what changed, and [`deliver`] takes it to those who are told. [`keep`] knows what
-//! restic's forget will do. [`doctor`] asks the living system.
+//! restic's forget will do. [`doctor`] asks the living system, and [`neighbours`] change it
+//! beside systemd.
 //!
 //! # Example
 //!
@@ -48,6 +49,7 @@ pub mod keep;
 pub mod metrics;
 pub mod model;
 pub mod mounts;
+pub mod neighbours;
 pub mod notify;
 pub mod openssh;
 pub mod page;

@@ -1,4 +1,4 @@
-//! `genbackup run` and `stop` on a bus of their own, with a stand-in for systemd's manager that does what a real one is
+//! `genbackup run`, `stop` and `emit --now` on a bus of their own, with a stand-in for systemd's manager that does what a real one is
 //! hard to bring to. The program is the real one, and so are its signals and its terminal.
 
 #![expect(
@@ -10,6 +10,8 @@
 mod ends;
 #[path = "bus/manager.rs"]
 mod manager;
+#[path = "bus/now.rs"]
+mod now;
 #[path = "bus/polkit.rs"]
 mod polkit;
 #[path = "bus/program.rs"]
@@ -20,3 +22,5 @@ mod pty;
 mod relay;
 #[path = "bus/shows.rs"]
 mod shows;
+#[path = "bus/systemd.rs"]
+mod systemd;

@@ -15,6 +15,8 @@ pub enum JobResult {
     Dependency,
     /// A condition of the unit was not met.
     Skipped,
+    /// What the unit asserts is not so.
+    Assert,
     /// A word that this program does not know.
     Other(String),
 }
@@ -30,6 +32,7 @@ impl JobResult {
             "failed" => Self::Failed,
             "dependency" => Self::Dependency,
             "skipped" => Self::Skipped,
+            "assert" => Self::Assert,
             other => Self::Other(other.to_owned()),
         }
     }
@@ -52,6 +55,11 @@ impl JobResult {
             Self::Skipped => {
                 format!(
                     "{unit} did not start, since a condition of it is not met; `systemctl status {unit}` names it"
+                )
+            }
+            Self::Assert => {
+                format!(
+                    "{unit} did not start, since something that it asserts is not so; `systemctl status {unit}` names it"
                 )
             }
             Self::Other(word) => format!(

@@ -7,6 +7,24 @@
 
 use zbus::zvariant::OwnedObjectPath;
 
+/// What was done, `symlink` or `unlink`; the link's path, and where it leads.
+pub(super) type Link = (String, String, String);
+
+/// Name, text, how it was loaded, how active it is and in which way, whom it follows, its path; its job's number, kind
+/// and path.
+pub(super) type ListedUnit = (
+    String,
+    String,
+    String,
+    String,
+    String,
+    String,
+    OwnedObjectPath,
+    u32,
+    String,
+    OwnedObjectPath,
+);
+
 #[zbus::proxy(
     interface = "org.freedesktop.systemd1.Manager",
     default_service = "org.freedesktop.systemd1",
@@ -21,4 +39,19 @@ pub(super) trait ManagerInterface {
     fn start_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
     #[zbus(allow_interactive_auth)]
     fn stop_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
+    #[zbus(allow_interactive_auth)]
+    fn try_restart_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
+    #[zbus(allow_interactive_auth)]
+    fn reload(&self) -> zbus::Result<()>;
+    fn get_unit_file_state(&self, file: &str) -> zbus::Result<String>;
+    #[zbus(allow_interactive_auth)]
+    fn enable_unit_files(
+        &self,
+        files: &[&str],
+        runtime: bool,
+        force: bool,
+    ) -> zbus::Result<(bool, Vec<Link>)>;
+    #[zbus(allow_interactive_auth)]
+    fn disable_unit_files(&self, files: &[&str], runtime: bool) -> zbus::Result<Vec<Link>>;
+    fn list_units_by_patterns(&self, states: &[&str], patterns: &[&str]) -> zbus::Result<Vec<ListedUnit>>;
 }

@@ -18,6 +18,17 @@ pub enum Active {
     Failed,
 }
 
+impl Active {
+    /// By systemd's word, `ActiveState`.
+    pub(super) fn of(word: &str) -> Self {
+        match word {
+            "inactive" => Self::Inactive,
+            "failed" => Self::Failed,
+            _ => Self::AtWork,
+        }
+    }
+}
+
 /// What becomes of a unit just now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnitState {
@@ -42,10 +53,6 @@ impl UnitState {
             let value = of.get(name).and_then(|value| value.downcast_ref::<&str>().ok());
             value.unwrap_or_default().to_owned()
         };
-        let job = unit
-            .get("Job")
-            .and_then(|job| job.downcast_ref::<zbus::zvariant::Structure<'_>>().ok())
-            .and_then(|job| <(u32, ObjectPath<'_>)>::try_from(job).ok());
         let began = service
             .get("ExecMainStartTimestamp")
             .and_then(|time| time.downcast_ref::<u64>().ok())
@@ -56,12 +63,8 @@ impl UnitState {
             .and_then(|id| id.try_clone().ok())
             .and_then(|id| Vec::<u8>::try_from(id).ok());
         Self {
-            active: match text(unit, "ActiveState").as_str() {
-                "inactive" => Active::Inactive,
-                "failed" => Active::Failed,
-                _ => Active::AtWork,
-            },
-            job: job.and_then(|(number, path)| (number != 0).then(|| Job(path.into()))),
+            active: Active::of(&text(unit, "ActiveState")),
+            job: job(unit),
             result: text(service, "Result"),
             exit_status: service
                 .get("ExecMainStatus")
@@ -78,4 +81,12 @@ impl UnitState {
     pub fn is_at_rest(&self) -> bool {
         self.active != Active::AtWork && self.job.is_none()
     }
+}
+
+/// A unit's job, when one waits in the queue or is at work.
+pub(super) fn job(unit: &HashMap<String, OwnedValue>) -> Option<Job> {
+    let job = unit.get("Job")?;
+    let job = job.downcast_ref::<zbus::zvariant::Structure<'_>>().ok()?;
+    let (number, path) = <(u32, ObjectPath<'_>)>::try_from(job).ok()?;
+    (number != 0).then(|| Job(path.into()))
 }

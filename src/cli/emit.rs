@@ -1,5 +1,7 @@
 //! `genbackup emit`: writes the files of this host, of another, or of all, or what NixOS needs of them.
 
+mod live;
+mod now;
 mod package;
 mod target;
 
@@ -42,6 +44,10 @@ pub(super) struct Arguments {
     /// Remove the files that genbackup wrote here, and nothing else: for a host that left the fleet
     #[arg(long, conflicts_with_all = ["host", "all", "force"])]
     remove: bool,
+    /// Make it live as well, on this host: users, folders and exports, units enabled, started, or disabled and stopped.
+    /// A backup that is at work goes on as it began
+    #[arg(long)]
+    now: bool,
     /// With `--format package`: a JSON file that says where bash, socat, sshd and the folders of all other programs
     /// (`path`) are
     #[arg(long, value_name = "FILE", required_if_eq("format", "package"))]
@@ -60,12 +66,24 @@ enum Format {
 
 pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     refuse_what_does_not_fit(arguments)?;
+    if arguments.now {
+        now::refuse(arguments)?;
+    }
+    if arguments.remove && arguments.now {
+        return now::emit(&target::departing(arguments)?, None, arguments.overwrite(), true);
+    }
     if arguments.remove {
         return write_all(&[target::departing(arguments)?], arguments);
     }
     let Some(fleet) = load::load_or_show(file)? else {
         return Ok(ExitCode::FAILURE);
     };
+    if arguments.now {
+        let host = load::host(&fleet, arguments.host.as_deref())?;
+        let repository = (fleet.storage.name == *host).then_some(&fleet.repository);
+        let target = target::of_host(&fleet, host, arguments);
+        return now::emit(&target, repository, arguments.overwrite(), false);
+    }
     match (arguments.format, &arguments.out, &arguments.programs) {
         (Format::Package, Some(out), Some(programs)) => {
             let host = load::host(&fleet, arguments.host.as_deref())?;
@@ -87,6 +105,7 @@ fn refuse_what_does_not_fit(arguments: &Arguments) -> Result<()> {
         diff,
         force,
         remove,
+        now,
         programs,
     } = arguments;
     let given = [
@@ -100,6 +119,8 @@ fn refuse_what_does_not_fit(arguments: &Arguments) -> Result<()> {
         (Format::Package, "--diff", *diff),
         (Format::Package, "--force", *force),
         (Format::Package, "--remove", *remove),
+        (Format::Nix, "--now", *now),
+        (Format::Package, "--now", *now),
     ];
     let unfit = given
         .iter()
@@ -129,11 +150,6 @@ fn refuse_what_does_not_fit(arguments: &Arguments) -> Result<()> {
 
 /// Writes all trees or none of them, or shows what would change.
 fn write_all(targets: &[Target<'_>], arguments: &Arguments) -> Result<ExitCode> {
-    let overwrite = if arguments.force {
-        Overwrite::Always
-    } else {
-        Overwrite::Never
-    };
     let mut transaction = Transaction::default();
     let mut would_change = false;
     for target in targets {
@@ -144,7 +160,7 @@ fn write_all(targets: &[Target<'_>], arguments: &Arguments) -> Result<ExitCode> 
             print!("{}", changes.diff());
             would_change |= changes.changes_files();
         } else {
-            transaction.stage(&target.place, &artifacts, overwrite)?;
+            transaction.stage(&target.place, &artifacts, arguments.overwrite())?;
         }
     }
     if arguments.diff {
@@ -173,6 +189,14 @@ fn notes(notes: &[Note]) {
 }
 
 impl Arguments {
+    fn overwrite(&self) -> Overwrite {
+        if self.force {
+            Overwrite::Always
+        } else {
+            Overwrite::Never
+        }
+    }
+
     fn root(&self) -> PathBuf {
         self.root.clone().unwrap_or_else(|| PathBuf::from("/"))
     }

@@ -63,8 +63,7 @@ pub(super) fn host<'f>(fleet: &'f Fleet, name: Option<&str>) -> Result<&'f HostN
     let (wanted, source) = if let Some(name) = name {
         (name.to_owned(), "")
     } else {
-        let name = nix::unistd::gethostname().context("can't ask for this machine's host name")?;
-        (name.to_string_lossy().into_owned(), ", as this machine is")
+        (this_machine()?, ", as this machine is")
     };
     let short = wanted.split('.').next().unwrap_or(&wanted);
     let by_name = |name: &str| fleet.host_names().find(|host| host.as_str() == name);
@@ -79,4 +78,13 @@ pub(super) fn host<'f>(fleet: &'f Fleet, name: Option<&str>) -> Result<&'f HostN
                 .join(", ")
         ),
     }
+}
+
+/// The name that this machine has.
+///
+/// # Errors
+/// When it can't be asked for.
+pub(super) fn this_machine() -> Result<String> {
+    let name = nix::unistd::gethostname().context("can't ask for this machine's host name")?;
+    Ok(name.to_string_lossy().into_owned())
 }

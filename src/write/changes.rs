@@ -1,5 +1,6 @@
 //! What would change on the disk.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -135,6 +136,26 @@ impl Changes {
         let changes = |(_, change): &&(PathBuf, Change)| !matches!(change, Change::Leave);
         let files = self.files.iter().filter(changes);
         files.map(|(path, _)| self.root.join(path))
+    }
+
+    /// The units that go. One that only moves to another folder does not.
+    pub fn leaving_units(&self) -> impl Iterator<Item = &str> {
+        let removed = self
+            .files
+            .iter()
+            .filter(|(_, change)| matches!(change, Change::Remove(_)));
+        let units = removed.filter_map(|(path, _)| enablement::unit_name(path));
+        units.filter(|unit| {
+            let mut wanted = self.wanted.files.keys();
+            wanted.all(|path| path.file_name() != Some(OsStr::new(unit)))
+        })
+    }
+
+    /// True when a unit's file would be written or removed.
+    #[must_use]
+    pub fn changes_units(&self) -> bool {
+        let mut files = self.files.iter();
+        files.any(|(path, change)| !matches!(change, Change::Leave) && enablement::unit_name(path).is_some())
     }
 
     /// How many files are written and how many removed.

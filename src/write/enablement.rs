@@ -72,7 +72,7 @@ pub(super) fn notes(
     Ok(notes)
 }
 
-fn unit_name(path: &Path) -> Option<&str> {
+pub(super) fn unit_name(path: &Path) -> Option<&str> {
     let kind = path.extension()?.to_str()?;
     UNITS
         .contains(&kind)

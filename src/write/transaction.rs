@@ -137,7 +137,11 @@ impl Transaction {
         Ok(self.counts)
     }
 
-    fn refuse_foreign(&self) -> Result<()> {
+    /// Refuses what [`Transaction::commit`] would refuse, for who has something to do between the two.
+    ///
+    /// # Errors
+    /// When there is a file that we may not overwrite.
+    pub fn refuse_foreign(&self) -> Result<()> {
         if self.foreign.is_empty() {
             return Ok(());
         }

@@ -64,8 +64,7 @@ pub(super) fn targets<'f>(fleet: &'f Fleet, arguments: &Arguments) -> Result<Vec
     }
     if !arguments.all {
         let host = load::host(fleet, arguments.host.as_deref())?;
-        let content = Content::Host(fleet, host);
-        return Ok(vec![Target { place, content }]);
+        return Ok(vec![of_host(fleet, host, arguments)]);
     }
     let tree = |root: PathBuf, content| Target {
         place: place.at(root),
@@ -78,6 +77,14 @@ pub(super) fn targets<'f>(fleet: &'f Fleet, arguments: &Arguments) -> Result<Vec
         .into_iter()
         .map(|root| tree(root, Content::Nothing));
     Ok(staying.chain(departed).collect())
+}
+
+/// The tree of one host.
+pub(super) fn of_host<'f>(fleet: &'f Fleet, host: &'f HostName, arguments: &Arguments) -> Target<'f> {
+    Target {
+        place: place(arguments),
+        content: Content::Host(fleet, host),
+    }
 }
 
 fn place(arguments: &Arguments) -> Place {

@@ -85,5 +85,29 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
         fleet::hosts_of_snapshots(lab)?,
         ["jak", "jak", "kai", "ziz", "ziz"]
     );
+    comes_back_and_leaves_by_one_command(lab, &fleet)
+}
+
+/// With `--now`, nothing is left to be done by hand.
+fn comes_back_and_leaves_by_one_command(lab: &Lab, fleet: &str) -> anyhow::Result<()> {
+    for machine in [&lab.kai, &lab.jak] {
+        machine.write_file("/etc/genbackup/fleet.toml", fleet.as_bytes(), 0o644)?;
+        machine.succeeds("genbackup emit --now")?;
+        let again = machine.succeeds("genbackup emit --now")?;
+        ensure!(again.contains("nothing has changed"), "{again}");
+    }
+    let sockets = "genbackup-backup.socket genbackup-sshd.socket";
+    let states = format!("systemctl is-active {sockets}; systemctl is-enabled {sockets}");
+    assert_eq!(lab.kai.succeeds(&states)?, "active\nactive\nenabled\nenabled");
+    let record = fleet::successful_run(lab)?;
+    assert_eq!(record.status("kai")?, "ok");
+
+    lab.kai.succeeds("genbackup emit --remove --now")?;
+    let listening = lab.kai.succeeds(LISTENING)?;
+    ensure!(!listening.contains(":50000"), "it still listens: {listening}");
+    assert_eq!(
+        lab.kai.fails(&states)?.text().trim_end().lines().next(),
+        Some("inactive")
+    );
     Ok(())
 }

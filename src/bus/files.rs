@@ -1,0 +1,109 @@
+//! What systemd makes of unit files: whether it has read them, and whether a link enables them.
+
+use super::unit::{Active, job};
+use super::{Error, Job, Manager};
+
+/// What systemd has loaded of a unit, of any kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Loaded {
+    /// Whether it is at work.
+    pub active: Active,
+    /// True when its file has changed since systemd read it, or systemd has not seen it yet.
+    pub is_stale: bool,
+    /// True while a job of it waits or is at work.
+    pub has_job: bool,
+}
+
+/// Whether a unit starts with the system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Enablement {
+    /// A link enables it.
+    Enabled,
+    /// None does.
+    NotEnabled,
+    /// The admin keeps it from ever starting.
+    Masked,
+}
+
+impl Manager {
+    /// What systemd has loaded of a unit.
+    ///
+    /// # Errors
+    /// When systemd does not answer.
+    pub fn loaded(&self, unit: &str) -> Result<Loaded, Error> {
+        let path = self.proxy.load_unit(unit);
+        let path = path.map_err(|error| Error::of(error, unit))?;
+        let said = self.properties(unit, &path, "org.freedesktop.systemd1.Unit")?;
+        let text = |name: &str| said.get(name).and_then(|value| value.downcast_ref::<&str>().ok());
+        let needs_reload = said
+            .get("NeedDaemonReload")
+            .and_then(|value| value.downcast_ref::<bool>().ok());
+        Ok(Loaded {
+            active: Active::of(text("ActiveState").unwrap_or_default()),
+            is_stale: needs_reload == Some(true) || text("LoadState") == Some("not-found"),
+            has_job: job(&said).is_some(),
+        })
+    }
+
+    /// Whether a unit starts with the system. systemd looks at the disk.
+    ///
+    /// # Errors
+    /// When there is no such unit, or systemd does not answer.
+    pub fn enablement(&self, unit: &str) -> Result<Enablement, Error> {
+        let state = self.proxy.get_unit_file_state(unit);
+        let state = state.map_err(|error| Error::of(error, unit))?;
+        Ok(match state.as_str() {
+            "enabled" => Enablement::Enabled,
+            "masked" | "masked-runtime" => Enablement::Masked,
+            _ => Enablement::NotEnabled,
+        })
+    }
+
+    /// Makes the links that enable a unit.
+    ///
+    /// # Errors
+    /// When systemd refuses, or does not answer.
+    pub fn enable(&self, unit: &str) -> Result<(), Error> {
+        let made = self.proxy.enable_unit_files(&[unit], false, false);
+        made.map(drop).map_err(|error| Error::of(error, unit))
+    }
+
+    /// Removes the links that enable a unit; true when there were some.
+    ///
+    /// # Errors
+    /// When systemd refuses, or does not answer.
+    pub fn disable(&self, unit: &str) -> Result<bool, Error> {
+        let removed = self.proxy.disable_unit_files(&[unit], false);
+        let removed = removed.map_err(|error| Error::of(error, unit))?;
+        Ok(!removed.is_empty())
+    }
+
+    /// Has systemd read all unit files anew.
+    ///
+    /// # Errors
+    /// When systemd refuses, or does not answer.
+    pub fn reload(&self) -> Result<(), Error> {
+        let reloaded = self.proxy.reload();
+        reloaded.map_err(|error| Error::of(error, "its own reload"))
+    }
+
+    /// Restarts a unit that is active.
+    ///
+    /// # Errors
+    /// When systemd refuses, or does not answer.
+    pub fn try_restart(&self, unit: &str) -> Result<Job, Error> {
+        let job = self.proxy.try_restart_unit(unit, "replace");
+        job.map(Job).map_err(|error| Error::of(error, unit))
+    }
+
+    /// True when a unit of such a name, as in glob(7), is at work.
+    ///
+    /// # Errors
+    /// When systemd does not answer.
+    pub fn is_any_at_work(&self, pattern: &str) -> Result<bool, Error> {
+        let states = ["active", "activating", "deactivating", "reloading"];
+        let units = self.proxy.list_units_by_patterns(&states, &[pattern]);
+        let units = units.map_err(|error| Error::of(error, pattern))?;
+        Ok(!units.is_empty())
+    }
+}

@@ -1,0 +1,158 @@
+//! `genbackup emit --now`: writes this host's files, or takes them off, and makes it live.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Result, anyhow, bail};
+
+use super::live::Live;
+use super::target::Target;
+use super::{Arguments, load, notes, status};
+use crate::bus::Waiting;
+use crate::emit::{Artifact, UNIT_FOLDER};
+use crate::model::{Creation, Repository};
+use crate::mounts;
+use crate::neighbours;
+use crate::write::{Changes, Counts, Note, Overwrite, Transaction};
+
+/// What the storage host exports.
+const EXPORTS: &str = "/etc/exports.d/genbackup.exports";
+const INIT: &str = "genbackup-init.service";
+/// There once was a repository, and no other one is made in its place: see `init-repository`.
+const REPOSITORY_MADE: &str = "/var/lib/genbackup/repository-made";
+/// What a system of NixOS has, and no other.
+const NIXOS: &str = "/etc/NIXOS";
+
+/// What can't be made live from here.
+///
+/// # Errors
+/// When that is what is asked for.
+pub(super) fn refuse(arguments: &Arguments) -> Result<()> {
+    if arguments.all {
+        bail!(
+            "`--now` is for this host, and not for all of them\n\nhint: `genbackup emit --now` on each of them; `genbackup emit --all --root DIR` stages the files of all"
+        );
+    }
+    if let Some(root) = &arguments.root {
+        bail!(
+            "`--now` makes live what is below /, and not what is below {}\n\nhint: on the host that it is for, `genbackup emit --now`",
+            root.display()
+        );
+    }
+    if arguments.diff {
+        bail!("`--diff` changes nothing, and `--now` does\n\nhint: leave one of them out");
+    }
+    if let Some(host) = &arguments.host {
+        let machine = load::this_machine()?;
+        let short = machine.split('.').next().unwrap_or(&machine);
+        if host != short && *host != machine {
+            bail!(
+                "`--now` is for this host, `{machine}`, and not for `{host}`\n\nhint: on `{host}`, `genbackup emit --now`"
+            );
+        }
+    }
+    if Path::new(NIXOS).exists() {
+        bail!(
+            "on NixOS, `--now` has nothing to do: the system is built with these files\n\nhint: `nixos-rebuild switch` makes a change of the fleet file live; see README.md, «On NixOS»"
+        );
+    }
+    if !nix::unistd::geteuid().is_root() {
+        bail!(
+            "`--now` makes users, and enables and starts units: it has to be root\n\nhint: `sudo genbackup emit --now`"
+        );
+    }
+    Ok(())
+}
+
+/// Writes a tree and makes it live; `repository` is the one that this host may have to make.
+///
+/// # Errors
+/// When nothing has been done: there is no systemd to be asked, or a file can't be written. What goes wrong later is said,
+/// the rest goes on, and the exit status tells.
+pub(super) fn emit(
+    target: &Target<'_>,
+    repository: Option<&Repository>,
+    overwrite: Overwrite,
+    is_departing: bool,
+) -> Result<ExitCode> {
+    // First, for a host whose files are there and whose units nobody starts is worse than one that is as it was.
+    let systemd = Waiting::connect().map_err(|error| {
+        let error = error.to_string();
+        let (what, _) = error.split_once("\n\nhint: ").unwrap_or((&error, ""));
+        anyhow!("{what}; nothing has changed\n\nhint: where systemd is not to be had, leave `--now` out and do what README.md says by hand")
+    })?;
+    let artifacts = target.artifacts()?;
+    let changes = Changes::between(&target.place, &artifacts)?;
+    let mut transaction = Transaction::default();
+    transaction.stage(&target.place, &artifacts, overwrite)?;
+    // What else there is to say is done here.
+    let is_left = |note: &&Note| !matches!(note, Note::StillEnabled { .. } | Note::NotEnabled { .. });
+    let told: Vec<Note> = transaction.notes().iter().filter(is_left).cloned().collect();
+    notes(&told);
+    let knows_what_to_remove = !told
+        .iter()
+        .any(|note| matches!(note, Note::ManifestUnreadable { .. }));
+    transaction.refuse_foreign()?;
+
+    let mut live = Live::new(systemd);
+    let leaving: Vec<&str> = changes.leaving_units().collect();
+    // While systemd still knows them.
+    live.retire(&leaving);
+    let Counts { written, removed } = transaction.commit()?;
+    println!("{written} files written, {removed} removed");
+
+    let is_changed = |path: &str| changes.paths().any(|changed| changed == Path::new(path));
+    let below = |folder: &str| {
+        let paths = artifacts.iter().map(|artifact| artifact.path.as_str());
+        let files: Vec<&str> = paths.filter(|path| path.starts_with(folder)).collect();
+        let is_new = files.iter().any(|path| is_changed(path));
+        (!files.is_empty()).then_some((files, is_new))
+    };
+    if let Some((files, is_new)) = below("/etc/sysusers.d/") {
+        live.neighbour("users and groups", is_new, neighbours::make_users(&files));
+    }
+    if let Some((files, is_new)) = below("/etc/tmpfiles.d/") {
+        live.neighbour("folders", is_new, neighbours::make_folders(&files));
+    }
+    let units: Vec<&Artifact> = artifacts
+        .iter()
+        .filter(|artifact| artifact.path.starts_with(UNIT_FOLDER))
+        .collect();
+    let waiting = live.enable(&units, changes.changes_units());
+    if let Some(repository) = repository {
+        make(repository, &mut live);
+    }
+    // Behind it: what is not there can't be exported.
+    if is_changed(EXPORTS) || artifacts.iter().any(|artifact| artifact.path == EXPORTS) {
+        live.neighbour("exports", is_changed(EXPORTS), neighbours::export());
+    }
+    live.start(&waiting);
+
+    if live.is_as_it_was() && (written, removed) == (0, 0) {
+        println!("nothing has changed: this host is as the fleet file says");
+    }
+    Ok(status(
+        !live.has_failed() && (knows_what_to_remove || !is_departing),
+    ))
+}
+
+/// Makes the repository where there is none, and never was one.
+fn make(repository: &Repository, live: &mut Live) {
+    let Creation::OnceMounted { file_system } = &repository.creation else {
+        return;
+    };
+    let config = format!("{}/config", repository.path);
+    if Path::new(REPOSITORY_MADE).exists() || Path::new(&config).exists() {
+        return;
+    }
+    let list = std::fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+    let is_mounted = |mount: &mounts::Mount| mount.target == file_system.as_str();
+    // The root file system is always there.
+    if file_system.as_str() == "/" || mounts::parse(&list).iter().any(is_mounted) {
+        live.start_once(INIT);
+    } else {
+        println!(
+            "{INIT}: not started, for {file_system} is not mounted; the first run that finds it mounted makes the repository"
+        );
+    }
+}
