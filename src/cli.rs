@@ -93,7 +93,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         Verb::Check(arguments) => check::run(fleet, arguments),
         Verb::Emit(arguments) => emit::run(fleet, arguments),
         Verb::Explain(arguments) => explain::run(fleet, arguments),
-        Verb::Run(arguments) => run::run(arguments),
+        Verb::Run(arguments) => run::run(fleet, arguments),
         Verb::Stop => stop::run(),
         Verb::Status(arguments) => Ok(status::run(fleet, arguments)),
         Verb::Doctor(arguments) => doctor::run(fleet, arguments),

@@ -105,6 +105,10 @@ impl Night {
     }
 
     fn run(&self) -> Result<Outcome> {
+        self.run_with(&[])
+    }
+
+    fn run_with(&self, variables: &[(&str, &str)]) -> Result<Outcome> {
         let programs = format!("{}:/usr/bin:/bin", self.path("programs").display());
         run(Command::new("/bin/bash")
             .arg(self.script("run-backups"))
@@ -113,7 +117,8 @@ impl Night {
             .env("ANSWERS", self.path("answers"))
             .env("STATE_DIRECTORY", self.path("state"))
             .env("RUNTIME_DIRECTORY", self.path("scratch"))
-            .env("CREDENTIALS_DIRECTORY", self.path("credentials")))
+            .env("CREDENTIALS_DIRECTORY", self.path("credentials"))
+            .envs(variables.iter().copied()))
     }
 
     /// The events of the one record.
@@ -270,6 +275,39 @@ fn what_a_host_says_can_be_read_while_it_says_it_by_the_group_and_nobody_else() 
     );
     for file in fs::read_dir(night.path("state/runs"))? {
         assert_eq!(file?.metadata()?.permissions().mode() & 0o777, 0o640);
+    }
+    Ok(())
+}
+
+#[test]
+fn hosts_that_somebody_chose_are_asked_alone_and_others_are_refused() -> Result<()> {
+    let night = Night::new()?;
+    night.answers("ziz", WELL)?;
+    let ended = night.run_with(&[("GENBACKUP_HOSTS", "ziz")])?;
+    assert_eq!(ended.status.code(), Some(0), "{}", ended.stderr);
+    assert_eq!(night.statuses()?, [("ziz".to_owned(), "ok".to_owned())]);
+    let started = &night.record()?[0];
+    assert_eq!(started["hosts"], serde_json::json!(["ziz"]));
+    assert_eq!(started["chosen"], true);
+    for (chosen, complaint) in [
+        ("ziz_zzz", "no run: zzz is no host that is backed up: kai ziz\n"),
+        (
+            "$(id)",
+            "no run: \\$\\(id\\) is no host that is backed up: kai ziz\n",
+        ),
+        ("*", "no run: \\* is no host that is backed up: kai ziz\n"),
+        ("", "no run: no host is named\n"),
+    ] {
+        let night = Night::new()?;
+        let ended = night.run_with(&[("GENBACKUP_HOSTS", chosen)])?;
+        assert_eq!(ended.status.code(), Some(1), "{chosen}");
+        assert_eq!(ended.stderr, complaint);
+        assert!(
+            !night
+                .path("state/runs")
+                .read_dir()
+                .is_ok_and(|mut runs| runs.next().is_some())
+        );
     }
     Ok(())
 }

@@ -101,9 +101,17 @@ impl Manager {
     /// # Errors
     /// When systemd does not answer.
     pub fn is_any_at_work(&self, pattern: &str) -> Result<bool, Error> {
+        Ok(!self.at_work(pattern)?.is_empty())
+    }
+
+    /// The units of such a name, as in glob(7), that are at work.
+    ///
+    /// # Errors
+    /// When systemd does not answer.
+    pub fn at_work(&self, pattern: &str) -> Result<Vec<String>, Error> {
         let states = ["active", "activating", "deactivating", "reloading"];
         let units = self.proxy.list_units_by_patterns(&states, &[pattern]);
         let units = units.map_err(|error| Error::of(error, pattern))?;
-        Ok(!units.is_empty())
+        Ok(units.into_iter().map(|unit| unit.0).collect())
     }
 }

@@ -4,38 +4,46 @@ mod answer;
 mod follow;
 mod view;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::mpsc::{self, Sender};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 use nix::sys::signal::{SigSet, Signal as UnixSignal};
 
 use super::records::Records;
-use super::terminal;
+use super::{load, terminal};
 use crate::bus::{Manager, Signal};
+use crate::model::HostName;
 use follow::{Ending, Follower};
 use view::View;
 
 /// The unit of the hosts.
 pub(super) const HOSTS: &str = "genbackup.service";
+/// Units of hosts that somebody chose, as in glob(7).
+pub(super) const CHOSEN: &str = "genbackup-run@*.service";
 /// The unit of forget and prune, which systemd starts when the hosts are done.
 pub(super) const MAINTAIN: &str = "genbackup-maintain.service";
 /// Of a program that SIGINT ended, as a shell has it.
 const DETACHED: u8 = 130;
+/// Of a unit's name, systemd.unit(5).
+const LONGEST_NAME: usize = 255;
 const HOW_TO_STOP: &str =
     "`genbackup stop` stops it, `genbackup run` looks at it again, `genbackup status` says how it ended\n";
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
+    /// Back up these hosts alone; all of the fleet by default
+    #[arg(value_name = "HOST")]
+    hosts: Vec<String>,
     /// Start the run and wait for nothing
     #[arg(long)]
     no_follow: bool,
     #[command(flatten)]
     records: Records,
-    /// The folder of the answers that hosts are giving
-    #[arg(long, value_name = "DIR", hide = true, default_value = "/run/genbackup-run")]
+    /// The folder of the folders of the answers that hosts are giving
+    #[arg(long, value_name = "DIR", hide = true, default_value = "/run")]
     answers: PathBuf,
 }
 
@@ -48,7 +56,11 @@ enum Event {
     Interrupted,
 }
 
-pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
+pub(super) fn run(fleet: &Path, arguments: &Arguments) -> Result<ExitCode> {
+    let Some(Asked { unit, answers }) = Asked::of(fleet, &arguments.hosts)? else {
+        return Ok(ExitCode::FAILURE);
+    };
+    let unit = unit.as_str();
     let (sender, events) = mpsc::channel();
     if !arguments.no_follow {
         catch_interrupts(sender.clone())?;
@@ -56,10 +68,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let manager = Manager::connect()?;
     // Before the start, so that not even the shortest run ends unseen.
     manager.watch(sender, Event::Said)?;
-    let before = manager.state(HOSTS)?;
+    let before = manager.state(unit)?;
     let maintained = manager.state(MAINTAIN)?.invocation;
     let job = if before.is_at_rest() {
-        let job = manager.start(HOSTS)?;
+        let job = manager.start(unit)?;
         terminal::say("a run has been started\n")?;
         Some(job)
     } else {
@@ -70,8 +82,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
         terminal::say(HOW_TO_STOP)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let view = View::new(&arguments.records, &arguments.answers);
-    let ending = Follower::new(&manager, &events, view, job, before, maintained)
+    let answers = arguments.answers.join(answers);
+    let view = View::new(&arguments.records, &answers);
+    let ending = Follower::new(&manager, unit, &events, view, job, before, maintained)
         .follow()
         .context("the run goes on, but can't be followed")?;
     match ending {
@@ -85,6 +98,62 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
             }
             Ok(ExitCode::from(status))
         }
+    }
+}
+
+/// What somebody wants to be backed up.
+struct Asked {
+    /// The unit that does it.
+    unit: String,
+    /// The name of its folder in `/run`.
+    answers: String,
+}
+
+impl Asked {
+    /// Those hosts, or all; none where the fleet file has problems, which are shown.
+    ///
+    /// # Errors
+    /// When one of them is not backed up, or they are too many for the name of a unit.
+    fn of(fleet: &Path, hosts: &[String]) -> Result<Option<Self>> {
+        if hosts.is_empty() {
+            return Ok(Some(Self {
+                unit: HOSTS.to_owned(),
+                answers: "genbackup-run".to_owned(),
+            }));
+        }
+        let Some(fleet) = load::load_or_show(fleet)? else {
+            return Ok(None);
+        };
+        let known: Vec<&str> = fleet.backed_up().map(HostName::as_str).collect();
+        let is_unknown = |host: &&String| !known.contains(&host.as_str());
+        let unknown: Vec<String> = hosts
+            .iter()
+            .filter(is_unknown)
+            .map(|host| format!("`{}`", terminal::harmless(host)))
+            .collect();
+        if !unknown.is_empty() {
+            bail!(
+                "no host that is backed up is named {}\n\nhint: these are: {}",
+                unknown.join(" or "),
+                known.join(", ")
+            );
+        }
+        // The same unit for the same hosts, in whatever order they are named.
+        let chosen: Vec<&str> = known
+            .into_iter()
+            .filter(|&name| hosts.iter().any(|host| host == name))
+            .collect();
+        let instance = chosen.join("_");
+        let unit = format!("genbackup-run@{instance}.service");
+        if unit.len() > LONGEST_NAME {
+            bail!(
+                "these are too many hosts for one run: systemd takes {LONGEST_NAME} bytes for the name of a unit\n\nhint: back them up in two runs, or all of the fleet"
+            );
+        }
+        Ok(Some(Self {
+            unit,
+            answers: format!("genbackup-run-{instance}"),
+        }))
     }
 }
 

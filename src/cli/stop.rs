@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::run::{HOSTS, MAINTAIN};
+use super::run::{CHOSEN, HOSTS, MAINTAIN};
 use super::terminal;
 use crate::bus::{Error, Manager, Signal};
 
@@ -18,7 +18,12 @@ pub(super) fn run() -> Result<ExitCode> {
     let manager = Manager::connect()?;
     manager.watch(sender, |signal| signal)?;
     // In this order: the hosts' end starts forget and prune, which then have nothing to do.
-    for (unit, what) in [(HOSTS, "the backup of the hosts"), (MAINTAIN, "forget and prune")] {
+    let chosen = manager.at_work(CHOSEN)?;
+    let units = chosen
+        .iter()
+        .map(|unit| (unit.as_str(), "the backup of some hosts"))
+        .chain([(HOSTS, "the backup of the hosts"), (MAINTAIN, "forget and prune")]);
+    for (unit, what) in units {
         if manager.state(unit)?.is_at_rest() {
             terminal::say(&format!("{what}: not at work\n"))?;
             continue;

@@ -20,6 +20,8 @@ struct Timer<'p> {
 struct CoordinatorService<'p> {
     plan: &'p CoordinatorPlan<'p>,
     init: bool,
+    /// Whether it backs up the hosts that its instance names, and not all.
+    chosen: bool,
     power: &'p Power,
     platform: &'p Platform,
 }
@@ -145,16 +147,16 @@ pub(super) fn emit(
 
     add(artifacts, unit("genbackup.timer"), &Timer { plan })?;
     let init = made_once_mounted.is_some();
-    add(
-        artifacts,
-        unit("genbackup.service"),
-        &CoordinatorService {
+    for (name, chosen) in [("genbackup.service", false), ("genbackup-run@.service", true)] {
+        let service = CoordinatorService {
             plan,
             init,
+            chosen,
             power,
             platform,
-        },
-    )?;
+        };
+        add(artifacts, unit(name), &service)?;
+    }
     add(
         artifacts,
         unit("genbackup-maintain.service"),

@@ -29,7 +29,7 @@ pub(super) struct Search<'f> {
     pub(super) phases: BTreeMap<Phase, Trace>,
     /// The newest run.
     pub(super) newest: Option<Newest>,
-    /// The newest run that had hosts to back up.
+    /// The newest run that had all hosts to back up.
     pub(super) newest_of_hosts: Option<Newest>,
     /// Runs that are yet to come.
     pub(super) from_the_future: Vec<RunId>,
@@ -153,7 +153,7 @@ impl<'f> Search<'f> {
         if self.newest.is_none() {
             self.newest = Some(newest());
         }
-        if self.newest_of_hosts.is_none() && !run.hosts.is_empty() {
+        if self.newest_of_hosts.is_none() && !run.hosts.is_empty() && !run.is_of_chosen {
             self.newest_of_hosts = Some(newest());
         }
         self.read += 1;

@@ -58,6 +58,9 @@ pub struct RunStarted {
     /// Versions of the programs on the storage host.
     #[serde(default, deserialize_with = "texts")]
     pub versions: BTreeMap<String, String>,
+    /// Whether somebody chose these hosts, and left out the others on purpose.
+    #[serde(default, deserialize_with = "lenient")]
+    pub chosen: bool,
 }
 
 /// A host's turn begins.

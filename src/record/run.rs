@@ -80,6 +80,8 @@ pub struct Run {
     pub last_event: Option<Timestamp>,
     /// Versions of the programs on the storage host.
     pub versions: BTreeMap<String, String>,
+    /// Whether somebody chose its hosts, and left out the others on purpose.
+    pub is_of_chosen: bool,
     /// Its hosts: those that it was to back up, and any that the record tells of.
     pub hosts: BTreeMap<String, HostRun>,
     /// What it did beside.
@@ -168,6 +170,7 @@ impl Run {
             end: None,
             last_event: None,
             versions: BTreeMap::new(),
+            is_of_chosen: false,
             hosts: BTreeMap::new(),
             phases: BTreeMap::new(),
             warnings: Vec::new(),
@@ -197,8 +200,10 @@ impl Run {
                 run: _,
                 hosts,
                 versions,
+                chosen,
             }) => {
                 self.versions.extend(versions);
+                self.is_of_chosen |= chosen;
                 for host in hosts {
                     self.hosts.entry(host).or_default();
                 }

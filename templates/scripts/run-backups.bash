@@ -97,6 +97,26 @@ fi
 trap '' PIPE
 
 hosts=({% for host in hosts %}{{ host }}{% if !loop.last %} {% endif %}{% endfor %})
+# These alone, in the order of the fleet, where some are chosen: `A_B`, for there is no `_` in the name of a host.
+chosen=()
+if [[ -v GENBACKUP_HOSTS ]]; then
+    wanted=_${GENBACKUP_HOSTS}_
+    for host in "${hosts[@]}"; do
+        [[ $wanted != *"_${host}_"* ]] || chosen+=("$host")
+    done
+    IFS=_ read -ra names <<<"$GENBACKUP_HOSTS"
+    for name in "${names[@]}"; do
+        if [[ " ${hosts[*]} " != *" $name "* ]]; then
+            printf 'no run: %q is no host that is backed up: %s\n' "$name" "${hosts[*]}" >&2
+            exit 1
+        fi
+    done
+    if [[ -z ${chosen[*]-} ]]; then
+        echo "no run: no host is named" >&2
+        exit 1
+    fi
+    hosts=("${chosen[@]}")
+fi
 mkdir --parents "$runs"
 
 # One at a time: the hosts of a run, or forget and prune.
@@ -116,7 +136,8 @@ while [[ -e $runs/$run.jsonl ]]; do
     run=$(date --utc +%Y%m%dT%H%M%SZ)
 done
 event run-started "$(jq --null-input --arg run "$run" '$ARGS.positional as $hosts
-    | {run: $run, hosts: $hosts, versions: {genbackup: $genbackup, systemd: $systemd}}' \
+    | {run: $run, hosts: $hosts, versions: {genbackup: $genbackup, systemd: $systemd}}
+    + if $chosen == "" then {} else {chosen: true} end' --arg chosen "${chosen[*]}" \
     --arg genbackup {{ version }} --arg systemd "$(systemctl --version | head --lines=1)" --args "${hosts[@]}")"
 if [[ $newest > $run ]]; then
     why="this host's clock is wrong, or was: there is a record of $newest, which is yet to come"

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::manager::{Answer, HOSTS, MAINTAIN};
+use crate::manager::{Answer, CHOSEN, HOSTS, MAINTAIN};
 use crate::program::Storage;
 
 #[test]
@@ -262,6 +262,42 @@ fn stop_stops_the_hosts_first_and_says_what_was_not_at_work() -> Result<()> {
             &format!("stop {HOSTS} replace"),
             &format!("stop {MAINTAIN} replace")
         ]
+    );
+    Ok(())
+}
+
+#[test]
+fn hosts_that_are_named_have_a_unit_of_their_own_and_others_are_refused() -> Result<()> {
+    let fleet = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/fleets/post/fleet.toml");
+    let storage = Storage::new()?;
+    // In the fleet's order, and each of them once.
+    let mut run = storage.start(&["run", "--fleet", fleet, "ziz", "kai", "ziz"])?;
+    run.until("a run has been started\n")?;
+    storage.manager.end("failed", 3)?;
+    let (code, said) = run.ended()?;
+    assert_eq!(code, Some(3), "{said}");
+    storage.manager.world().chosen.active = "activating";
+    let (code, said) = storage.start(&["stop"])?.ended()?;
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.starts_with("the backup of some hosts: stopped\n"), "{said}");
+    let mut asked = storage.manager.world().asked.clone();
+    asked.retain(|call| call != "subscribe");
+    assert_eq!(
+        asked,
+        [
+            format!("start {CHOSEN} replace"),
+            format!("stop {CHOSEN} replace")
+        ]
+    );
+
+    let (code, said) = storage.start(&["run", "--fleet", fleet, "zzz", "kai"])?.ended()?;
+    assert_eq!(code, Some(1));
+    let words = "error: no host that is backed up is named `zzz`\n\nhint: these are: jak, kai, ziz";
+    assert!(said.contains(words), "{said}");
+    assert_eq!(
+        storage.manager.world().asked.len(),
+        4,
+        "nothing more is asked for"
     );
     Ok(())
 }

@@ -13,6 +13,7 @@ const MANAGER: &str = "/org/freedesktop/systemd1";
 const JOB: &str = "/org/freedesktop/systemd1/job/7";
 pub(crate) const HOSTS: &str = "genbackup.service";
 pub(crate) const MAINTAIN: &str = "genbackup-maintain.service";
+pub(crate) const CHOSEN: &str = "genbackup-run@kai_ziz.service";
 
 /// Ends with the test.
 pub(crate) struct Bus {
@@ -44,6 +45,20 @@ impl Drop for Bus {
         drop(self.daemon.wait());
     }
 }
+
+/// As org.freedesktop.systemd1(5) has it; what matters here is the name.
+type ListedUnit = (
+    String,
+    String,
+    String,
+    String,
+    String,
+    String,
+    OwnedObjectPath,
+    u32,
+    String,
+    OwnedObjectPath,
+);
 
 #[derive(Debug, Clone)]
 pub(crate) struct Unit {
@@ -83,6 +98,8 @@ pub(crate) enum Answer {
 pub(crate) struct World {
     pub(crate) hosts: Unit,
     pub(crate) maintain: Unit,
+    /// The hosts that somebody chose.
+    pub(crate) chosen: Unit,
     pub(crate) answer: Answer,
     /// What was asked for, in its order.
     pub(crate) asked: Vec<String>,
@@ -90,10 +107,10 @@ pub(crate) struct World {
 
 impl World {
     fn unit(&mut self, name: &str) -> &mut Unit {
-        if name == HOSTS {
-            &mut self.hosts
-        } else {
-            &mut self.maintain
+        match name {
+            HOSTS => &mut self.hosts,
+            CHOSEN => &mut self.chosen,
+            _ => &mut self.maintain,
         }
     }
 }
@@ -121,6 +138,31 @@ impl ManagerInterface {
     )]
     fn load_unit(&self, name: String) -> OwnedObjectPath {
         path_of(&name)
+    }
+
+    #[expect(clippy::needless_pass_by_value, reason = "as the bus hands it over")]
+    fn list_units_by_patterns(&self, states: Vec<String>, patterns: Vec<String>) -> Vec<ListedUnit> {
+        let world = lock(&self.0);
+        let is_asked_for = states.iter().any(|state| state == world.chosen.active)
+            && patterns == ["genbackup-run@*.service"];
+        let root = || OwnedObjectPath::from(ObjectPath::from_static_str_unchecked("/"));
+        let listed = |name: &str| {
+            let [description, load, active, sub, following, job] = [const { String::new() }; 6];
+            let name = name.to_owned();
+            (
+                name,
+                description,
+                load,
+                active,
+                sub,
+                following,
+                root(),
+                0,
+                job,
+                root(),
+            )
+        };
+        is_asked_for.then(|| listed(CHOSEN)).into_iter().collect()
     }
 
     #[expect(clippy::needless_pass_by_value, reason = "as the bus hands it over")]
@@ -203,10 +245,10 @@ impl ServiceInterface {
 }
 
 fn path_of(unit: &str) -> OwnedObjectPath {
-    let path = if unit == HOSTS {
-        "/org/freedesktop/systemd1/unit/hosts"
-    } else {
-        "/org/freedesktop/systemd1/unit/maintain"
+    let path = match unit {
+        HOSTS => "/org/freedesktop/systemd1/unit/hosts",
+        CHOSEN => "/org/freedesktop/systemd1/unit/chosen",
+        _ => "/org/freedesktop/systemd1/unit/maintain",
     };
     ObjectPath::from_static_str_unchecked(path).into()
 }
@@ -242,7 +284,7 @@ impl Manager {
     pub(crate) fn come_back(&mut self) -> Result<()> {
         let mut builder = Builder::address(self.address.as_str())?
             .serve_at(MANAGER, ManagerInterface(Arc::clone(&self.world)))?;
-        for unit in [HOSTS, MAINTAIN] {
+        for unit in [HOSTS, CHOSEN, MAINTAIN] {
             let path = path_of(unit);
             builder = builder
                 .serve_at(path.clone(), UnitInterface(Arc::clone(&self.world), unit))?
@@ -256,7 +298,8 @@ impl Manager {
     pub(crate) fn end(&self, job_result: &str, exit_status: i32) -> Result<()> {
         {
             let mut world = self.world();
-            let unit = &mut world.hosts;
+            let is_chosen = world.chosen.has_job;
+            let unit = world.unit(if is_chosen { CHOSEN } else { HOSTS });
             unit.has_job = false;
             unit.exit_status = exit_status;
             (unit.active, unit.result) = match (job_result, exit_status) {

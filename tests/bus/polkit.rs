@@ -21,6 +21,11 @@ var manage = 'org.freedesktop.systemd1.manage-units';
 asked(manage, 'genbackup.service', 'start', 'ann', ['restic']);
 asked(manage, 'genbackup.service', 'stop', 'ann', ['restic']);
 asked(manage, 'genbackup-maintain.service', 'stop', 'ann', ['restic']);
+asked(manage, 'genbackup-run@db.example.net_web-1.service', 'start', 'ann', ['restic']);
+asked(manage, 'genbackup-run@a b.service', 'start', 'ann', ['restic']);
+asked(manage, 'genbackup-run@.service', 'start', 'ann', ['restic']);
+asked(manage, 'genbackup-watch.service', 'start', 'ann', ['restic']);
+asked(manage, 'x-genbackup.service', 'start', 'ann', ['restic']);
 asked(manage, 'genbackup.service', 'restart', 'ann', ['restic']);
 asked(manage, 'ssh.service', 'start', 'ann', ['restic']);
 asked(manage, 'genbackup.servicex', 'start', 'ann', ['restic']);
@@ -45,9 +50,10 @@ fn the_group_may_start_and_stop_runs_and_nothing_else() -> Result<()> {
         [
             "genbackup.service start ann yes",
             "genbackup.service stop ann yes",
-            "genbackup-maintain.service stop ann yes"
+            "genbackup-maintain.service stop ann yes",
+            "genbackup-run@db.example.net_web-1.service start ann yes"
         ]
     );
-    assert_eq!(no.len(), 8, "{said}");
+    assert_eq!(no.len(), 12, "{said}");
     Ok(())
 }

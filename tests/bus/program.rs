@@ -30,7 +30,7 @@ impl Storage {
         let manager = Manager::on(&bus)?;
         let folder = tempfile::tempdir()?;
         fs::create_dir(folder.path().join("runs"))?;
-        fs::create_dir(folder.path().join("answers"))?;
+        fs::create_dir_all(folder.path().join("answers/genbackup-run"))?;
         Ok(Self { bus, manager, folder })
     }
 
@@ -56,6 +56,7 @@ impl Storage {
             .env("DBUS_SYSTEM_BUS_ADDRESS", &self.bus.address)
             .env("TERM", "xterm")
             .env("TZ", "UTC")
+            .env_remove("CI")
             .env_remove("NO_COLOR")
             .env_remove("CLICOLOR")
             .env_remove("CLICOLOR_FORCE")

@@ -35,7 +35,7 @@ fn partial() -> String {
 #[test]
 fn lines_say_who_is_at_work_and_how_that_ended() -> Result<()> {
     let storage = Storage::new()?;
-    fs::write(storage.path("answers/kai.answer"), STATUS)?;
+    fs::write(storage.path("answers/genbackup-run/kai.answer"), STATUS)?;
     let mut run = storage.start(&["run"])?;
     run.until("a run has been started\n")?;
     storage.record(&[STARTED, AT_WORK])?;
@@ -59,7 +59,7 @@ fn lines_say_who_is_at_work_and_how_that_ended() -> Result<()> {
 #[test]
 fn a_terminal_has_a_bar_for_each_host_with_restic_s_own_figures() -> Result<()> {
     let storage = Storage::new()?;
-    fs::write(storage.path("answers/kai.answer"), STATUS)?;
+    fs::write(storage.path("answers/genbackup-run/kai.answer"), STATUS)?;
     let mut run = on_a_terminal(&storage, 100, &[])?;
     run.until("a run has been started")?;
     storage.record(&[STARTED, AT_WORK])?;
@@ -81,7 +81,7 @@ fn a_terminal_has_a_bar_for_each_host_with_restic_s_own_figures() -> Result<()> 
 #[test]
 fn a_bar_is_no_wider_than_its_terminal() -> Result<()> {
     let storage = Storage::new()?;
-    fs::write(storage.path("answers/kai.answer"), STATUS)?;
+    fs::write(storage.path("answers/genbackup-run/kai.answer"), STATUS)?;
     let mut run = on_a_terminal(&storage, 40, &[])?;
     run.until("a run has been started")?;
     storage.record(&[STARTED, AT_WORK])?;

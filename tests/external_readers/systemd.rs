@@ -12,7 +12,7 @@ use crate::command::{Outcome, run};
 use crate::stage::{Host, Stage, file_name};
 
 /// The exposure that each service may have at most, in tenths, from 0 (none) to 100 (full).
-const BOUNDS: [(&str, u32); 15] = [
+const BOUNDS: [(&str, u32); 16] = [
     ("genbackup.service", 20),
     ("genbackup-after-", 16),
     ("genbackup-awake.service", 12),
@@ -27,6 +27,7 @@ const BOUNDS: [(&str, u32); 15] = [
     ("genbackup-metrics.service", 5),
     ("genbackup-notify@.service", 15),
     ("genbackup-report.service", 5),
+    ("genbackup-run@.service", 20),
     ("genbackup-sshd@.service", 20),
     ("genbackup-watch.service", 15),
 ];

@@ -278,6 +278,20 @@ fn a_host_that_the_last_runs_left_out_is_said_to_be() -> Result<()> {
 }
 
 #[test]
+fn a_run_of_chosen_hosts_leaves_nobody_out_and_counts_for_its_own() -> Result<()> {
+    let nights = [
+        Night::good("2026-11-22T04:00:00Z", &HOSTS),
+        Night::good(NIGHT, &["kai"]).of_chosen(),
+    ];
+    let report = judged("post", &nights, "2026-11-23T12:00:00Z")?;
+    let (state, why) = said(&report, "ziz")?;
+    assert_eq!(state, "ALERT");
+    assert!(!why.contains("no run has asked"), "{why}");
+    assert_eq!(said(&report, "kai")?.0, "OK");
+    Ok(())
+}
+
+#[test]
 fn the_worst_decides_and_an_alert_is_not_hidden_by_what_never_ran() -> Result<()> {
     let nights = [
         Night::good("2026-11-20T04:00:00Z", &["jak"]),

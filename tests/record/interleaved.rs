@@ -23,6 +23,7 @@ fn good_line() -> impl Strategy<Value = (Value, What)> {
                     run,
                     hosts,
                     versions: [].into(),
+                    chosen: false,
                 }),
             )
         }),

@@ -55,6 +55,14 @@ impl Night {
         night.maintained()
     }
 
+    /// The same, where somebody chose its hosts.
+    pub(crate) fn of_chosen(mut self) -> Self {
+        if let Some(started) = self.lines.first_mut() {
+            started["chosen"] = true.into();
+        }
+        self
+    }
+
     pub(crate) fn id(&self) -> RunId {
         let name = self.start.strftime("%Y%m%dT%H%M%SZ").to_string();
         name.parse().unwrap()

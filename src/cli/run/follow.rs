@@ -4,7 +4,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use super::view::View;
-use super::{Event, HOSTS, MAINTAIN};
+use super::{Event, MAINTAIN};
 use crate::bus::{Error, Job, JobResult, Manager, Signal, UnitState};
 
 /// How often progress is looked at.
@@ -29,6 +29,8 @@ pub(super) enum Ending {
 
 pub(super) struct Follower<'r> {
     manager: &'r Manager,
+    /// The unit of the hosts.
+    unit: &'r str,
     events: &'r Receiver<Event>,
     view: View<'r>,
     job: Option<Job>,
@@ -45,6 +47,7 @@ pub(super) struct Follower<'r> {
 impl<'r> Follower<'r> {
     pub(super) const fn new(
         manager: &'r Manager,
+        unit: &'r str,
         events: &'r Receiver<Event>,
         view: View<'r>,
         job: Option<Job>,
@@ -53,6 +56,7 @@ impl<'r> Follower<'r> {
     ) -> Self {
         Self {
             manager,
+            unit,
             events,
             view,
             job,
@@ -109,7 +113,7 @@ impl<'r> Follower<'r> {
 
     /// The hosts first: systemd queues forget and prune in the moment in which the hosts are at rest.
     fn states(&self) -> Result<(UnitState, UnitState), Error> {
-        let hosts = self.manager.state(HOSTS)?;
+        let hosts = self.manager.state(self.unit)?;
         Ok((hosts, self.manager.state(MAINTAIN)?))
     }
 
@@ -140,11 +144,11 @@ impl<'r> Follower<'r> {
             }
             None if was_started && hosts.result == "success" => 0,
             Some(result) => {
-                complaints.extend(result.complaint(HOSTS));
+                complaints.extend(result.complaint(self.unit));
                 1
             }
             None => {
-                complaints.extend(JobResult::Failed.complaint(HOSTS));
+                complaints.extend(JobResult::Failed.complaint(self.unit));
                 1
             }
         };

@@ -70,14 +70,24 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
         "{said}"
     );
 
-    // The next one is followed through forget and prune, and its exit status is the hosts'.
+    // The next one, of one host alone, is followed through forget and prune, and its exit status is the host's.
     lab.ziz.succeeds("rm /srv/data/large")?;
     lab.kai.succeeds("mv '/srv/my files' /srv/elsewhere")?;
-    let partial = lab.jak.run_within("genbackup run 2>&1", b"", RUN_LIMIT)?;
+    let partial = lab.jak.run_within("genbackup run kai 2>&1", b"", RUN_LIMIT)?;
     let said = lab
         .jak
-        .succeeds("cat /var/lib/genbackup/runs/*.jsonl | tail --lines=1")?;
-    ensure!(partial.status == 3, "{} {}", partial.status, partial.error_text());
+        .succeeds("cat \"$(ls /var/lib/genbackup/runs/*.jsonl | tail --lines=1)\"")?;
+    ensure!(partial.status == 3, "{} {}", partial.status, partial.text());
     ensure!(said.contains("run-finished"), "it did not wait for prune: {said}");
+    ensure!(
+        said.contains(r#""hosts":["kai"]"#) && !said.contains("ziz"),
+        "other hosts: {said}"
+    );
+    let other = lab.jak.fails("genbackup run nobody")?;
+    ensure!(
+        other.error_text().contains("hint: these are: jak, kai, ziz"),
+        "{}",
+        other.error_text()
+    );
     Ok(())
 }
