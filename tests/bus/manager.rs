@@ -47,7 +47,7 @@ impl Drop for Bus {
 }
 
 /// As org.freedesktop.systemd1(5) has it; what matters here is the name.
-type ListedUnit = (
+pub(crate) type ListedUnit = (
     String,
     String,
     String,

@@ -12,7 +12,7 @@ use zbus::blocking::connection::Builder;
 use zbus::fdo::Error;
 use zbus::zvariant::{ObjectPath, OwnedObjectPath};
 
-use crate::manager::Bus;
+use crate::manager::{Bus, ListedUnit};
 
 const MANAGER: &str = "/org/freedesktop/systemd1";
 const INTERFACE: &str = "org.freedesktop.systemd1.Manager";
@@ -55,18 +55,6 @@ impl World {
 
 type Shared = Arc<Mutex<World>>;
 type Link = (String, String, String);
-type Listed = (
-    String,
-    String,
-    String,
-    String,
-    String,
-    String,
-    OwnedObjectPath,
-    u32,
-    String,
-    OwnedObjectPath,
-);
 
 fn lock(world: &Shared) -> MutexGuard<'_, World> {
     world.lock().unwrap_or_else(PoisonError::into_inner)
@@ -204,7 +192,7 @@ impl ManagerInterface {
         Ok(removed.map(|_| link()).collect())
     }
 
-    fn list_units_by_patterns(&self, states: Vec<String>, patterns: Vec<String>) -> Vec<Listed> {
+    fn list_units_by_patterns(&self, states: Vec<String>, patterns: Vec<String>) -> Vec<ListedUnit> {
         let world = lock(&self.0);
         let starts = |unit: &&String| {
             let mut patterns = patterns.iter();
