@@ -1,7 +1,4 @@
 //! The only module that talks to the bus: systemd's manager, and what it says of our units.
-//!
-//! zbus' own proxy macro and not the crate `systemd-zbus`: that one has no `allow_interactive_auth`, without which
-//! systemd never asks for a password where an admin's polkit rules want one.
 
 #![expect(
     clippy::disallowed_methods,
@@ -19,14 +16,16 @@ use std::collections::HashMap;
 use std::sync::mpsc::Sender;
 use std::time::Duration;
 
+use systemd_zbus::{JobRemoved, ManagerProxyBlocking, Mode};
 use zbus::MatchRule;
 use zbus::blocking::connection::Builder;
 use zbus::blocking::{Connection, MessageIterator};
+use zbus::fdo::NameOwnerChanged;
 use zbus::message::Type;
 use zbus::names::InterfaceName;
-use zbus::zvariant::{ObjectPath, OwnedObjectPath, OwnedValue};
+use zbus::zvariant::{OwnedObjectPath, OwnedValue};
 
-use proxy::ManagerProxy;
+use proxy::ask;
 
 pub use error::Error;
 pub use files::{Enablement, Loaded};
@@ -37,6 +36,8 @@ pub use wait::Waiting;
 /// systemd's name on the bus (org.freedesktop.systemd1(5)).
 const SYSTEMD: &str = "org.freedesktop.systemd1";
 const MANAGER: &str = "/org/freedesktop/systemd1";
+/// A job takes the place of another one of the same unit that waits.
+const MODE: Mode = Mode::Replace;
 /// How long an answer may take: as long as sd-bus waits.
 const PATIENCE: Duration = Duration::from_secs(25);
 
@@ -57,7 +58,7 @@ pub enum Signal {
 #[derive(Debug, Clone)]
 pub struct Manager {
     connection: Connection,
-    proxy: ManagerProxy<'static>,
+    proxy: ManagerProxyBlocking<'static>,
 }
 
 impl Manager {
@@ -70,7 +71,7 @@ impl Manager {
             .map(|builder| builder.method_timeout(PATIENCE))
             .and_then(Builder::build)
             .map_err(Error::no_bus)?;
-        let proxy = ManagerProxy::new(&connection).map_err(Error::no_bus)?;
+        let proxy = ManagerProxyBlocking::new(&connection).map_err(Error::no_bus)?;
         let manager = Self { connection, proxy };
         manager.subscribe()?;
         Ok(manager)
@@ -133,7 +134,7 @@ impl Manager {
     /// # Errors
     /// When systemd refuses, or does not answer.
     pub fn start(&self, unit: &str) -> Result<Job, Error> {
-        let job = self.proxy.start_unit(unit, "replace");
+        let job = ask(&self.proxy, "StartUnit", &(unit, MODE));
         job.map(Job).map_err(|error| Error::of(error, unit))
     }
 
@@ -142,7 +143,7 @@ impl Manager {
     /// # Errors
     /// When systemd refuses, or does not answer.
     pub fn stop(&self, unit: &str) -> Result<Job, Error> {
-        let job = self.proxy.stop_unit(unit, "replace");
+        let job = ask(&self.proxy, "StopUnit", &(unit, MODE));
         job.map(Job).map_err(|error| Error::of(error, unit))
     }
 
@@ -181,21 +182,15 @@ impl Manager {
 }
 
 fn signal(message: &zbus::Message) -> Option<Signal> {
-    let header = message.header();
-    if header.message_type() != Type::Signal {
-        return None;
+    if let Some(removed) = JobRemoved::from_message(message.clone()) {
+        let removed = removed.args().ok()?;
+        return Some(Signal::JobRemoved(
+            Job(removed.job().clone().into()),
+            JobResult::of(removed.result()),
+        ));
     }
-    match header.member()?.as_str() {
-        "JobRemoved" if header.path()?.as_str() == MANAGER => {
-            let body = message.body();
-            let (_, job, _, result): (u32, ObjectPath<'_>, &str, &str) = body.deserialize().ok()?;
-            Some(Signal::JobRemoved(Job(job.into()), JobResult::of(result)))
-        }
-        "NameOwnerChanged" => {
-            let body = message.body();
-            let (name, _, owner): (&str, &str, &str) = body.deserialize().ok()?;
-            (name == SYSTEMD && !owner.is_empty()).then_some(Signal::ManagerIsBack)
-        }
-        _ => None,
-    }
+    let changed = NameOwnerChanged::from_message(message.clone())?;
+    let changed = changed.args().ok()?;
+    let is_back = changed.name() == SYSTEMD && changed.new_owner().is_some();
+    is_back.then_some(Signal::ManagerIsBack)
 }

@@ -1,7 +1,8 @@
 //! What systemd makes of unit files: whether it has read them, and whether a link enables them.
 
+use super::proxy::{Link, ListedUnit, ask};
 use super::unit::{Active, job};
-use super::{Error, Job, Manager};
+use super::{Error, Job, MODE, Manager};
 
 /// What systemd has loaded of a unit, of any kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,7 +51,7 @@ impl Manager {
     /// # Errors
     /// When there is no such unit, or systemd does not answer.
     pub fn enablement(&self, unit: &str) -> Result<Enablement, Error> {
-        let state = self.proxy.get_unit_file_state(unit);
+        let state: zbus::Result<String> = ask(&self.proxy, "GetUnitFileState", &unit);
         let state = state.map_err(|error| Error::of(error, unit))?;
         Ok(match state.as_str() {
             "enabled" => Enablement::Enabled,
@@ -64,7 +65,8 @@ impl Manager {
     /// # Errors
     /// When systemd refuses, or does not answer.
     pub fn enable(&self, unit: &str) -> Result<(), Error> {
-        let made = self.proxy.enable_unit_files(&[unit], false, false);
+        let made: zbus::Result<(bool, Vec<Link>)> =
+            ask(&self.proxy, "EnableUnitFiles", &(&[unit][..], false, false));
         made.map(drop).map_err(|error| Error::of(error, unit))
     }
 
@@ -73,7 +75,7 @@ impl Manager {
     /// # Errors
     /// When systemd refuses, or does not answer.
     pub fn disable(&self, unit: &str) -> Result<bool, Error> {
-        let removed = self.proxy.disable_unit_files(&[unit], false);
+        let removed: zbus::Result<Vec<Link>> = ask(&self.proxy, "DisableUnitFiles", &(&[unit][..], false));
         let removed = removed.map_err(|error| Error::of(error, unit))?;
         Ok(!removed.is_empty())
     }
@@ -83,7 +85,7 @@ impl Manager {
     /// # Errors
     /// When systemd refuses, or does not answer.
     pub fn reload(&self) -> Result<(), Error> {
-        let reloaded = self.proxy.reload();
+        let reloaded: zbus::Result<()> = ask(&self.proxy, "Reload", &());
         reloaded.map_err(|error| Error::of(error, "its own reload"))
     }
 
@@ -92,7 +94,7 @@ impl Manager {
     /// # Errors
     /// When systemd refuses, or does not answer.
     pub fn try_restart(&self, unit: &str) -> Result<Job, Error> {
-        let job = self.proxy.try_restart_unit(unit, "replace");
+        let job = ask(&self.proxy, "TryRestartUnit", &(unit, MODE));
         job.map(Job).map_err(|error| Error::of(error, unit))
     }
 
@@ -110,7 +112,8 @@ impl Manager {
     /// When systemd does not answer.
     pub fn at_work(&self, pattern: &str) -> Result<Vec<String>, Error> {
         let states = ["active", "activating", "deactivating", "reloading"];
-        let units = self.proxy.list_units_by_patterns(&states, &[pattern]);
+        let units: zbus::Result<Vec<ListedUnit>> =
+            ask(&self.proxy, "ListUnitsByPatterns", &(&states[..], &[pattern][..]));
         let units = units.map_err(|error| Error::of(error, pattern))?;
         Ok(units.into_iter().map(|unit| unit.0).collect())
     }

@@ -1,11 +1,13 @@
-//! What is asked of systemd's manager (org.freedesktop.systemd1(5)).
+//! What is asked of systemd's manager (org.freedesktop.systemd1(5)), by the proxy of the crate `systemd-zbus`.
+//!
+//! That proxy has neither a flag for who may be asked for a password, without which systemd never asks where an admin's
+//! polkit rules want one, nor words for what systemd came to say later: a list with one unknown state, or a link that
+//! was made with a warning, would be an error. Such calls go past its methods, and their answers are read as text.
 
-#![expect(
-    clippy::same_name_method,
-    reason = "zbus' macro gives a proxy methods of the names that a trait has"
-)]
-
-use zbus::zvariant::OwnedObjectPath;
+use serde::Serialize;
+use systemd_zbus::ManagerProxyBlocking;
+use zbus::proxy::MethodFlags;
+use zbus::zvariant::{DynamicDeserialize, DynamicType, OwnedObjectPath};
 
 /// What was done, `symlink` or `unlink`; the link's path, and where it leads.
 pub(super) type Link = (String, String, String);
@@ -25,33 +27,19 @@ pub(super) type ListedUnit = (
     OwnedObjectPath,
 );
 
-#[zbus::proxy(
-    interface = "org.freedesktop.systemd1.Manager",
-    default_service = "org.freedesktop.systemd1",
-    default_path = "/org/freedesktop/systemd1",
-    gen_async = false,
-    blocking_name = "ManagerProxy"
-)]
-pub(super) trait ManagerInterface {
-    fn subscribe(&self) -> zbus::Result<()>;
-    fn load_unit(&self, name: &str) -> zbus::Result<OwnedObjectPath>;
-    #[zbus(allow_interactive_auth)]
-    fn start_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
-    #[zbus(allow_interactive_auth)]
-    fn stop_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
-    #[zbus(allow_interactive_auth)]
-    fn try_restart_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
-    #[zbus(allow_interactive_auth)]
-    fn reload(&self) -> zbus::Result<()>;
-    fn get_unit_file_state(&self, file: &str) -> zbus::Result<String>;
-    #[zbus(allow_interactive_auth)]
-    fn enable_unit_files(
-        &self,
-        files: &[&str],
-        runtime: bool,
-        force: bool,
-    ) -> zbus::Result<(bool, Vec<Link>)>;
-    #[zbus(allow_interactive_auth)]
-    fn disable_unit_files(&self, files: &[&str], runtime: bool) -> zbus::Result<Vec<Link>>;
-    fn list_units_by_patterns(&self, states: &[&str], patterns: &[&str]) -> zbus::Result<Vec<ListedUnit>>;
+/// Asks the manager, and lets it ask an admin for a password where it has to.
+pub(super) fn ask<R>(
+    manager: &ManagerProxyBlocking<'_>,
+    method: &'static str,
+    arguments: &(impl Serialize + DynamicType),
+) -> zbus::Result<R>
+where
+    R: for<'d> DynamicDeserialize<'d>,
+{
+    let answer =
+        manager
+            .inner()
+            .call_with_flags(method, MethodFlags::AllowInteractiveAuth.into(), arguments)?;
+    // There is none only where none is wanted.
+    answer.ok_or(zbus::Error::InvalidReply)
 }
