@@ -61,6 +61,49 @@ fn every_result_of_the_job_has_its_exit_status_and_its_words() -> Result<()> {
 }
 
 #[test]
+fn a_unit_that_failed_says_how_and_one_that_did_not_begin_is_no_success() -> Result<()> {
+    let words = "error: genbackup.service ";
+    for (job, active, result, began, says) in [
+        (
+            "failed",
+            "failed",
+            "timeout",
+            true,
+            "took longer than systemd lets it",
+        ),
+        (
+            "failed",
+            "failed",
+            "oom-kill",
+            true,
+            "failed: oom-kill; `systemctl status",
+        ),
+        // As systemd has it where a condition is not met.
+        (
+            "done",
+            "inactive",
+            "success",
+            false,
+            "did not start, since a condition of it is not met",
+        ),
+    ] {
+        let storage = Storage::new()?;
+        let mut run = storage.start(&["run"])?;
+        run.until("a run has been started\n")?;
+        storage.manager.end_as(job, |unit| {
+            (unit.active, unit.result) = (active, result);
+            if !began {
+                unit.invocation = vec![0];
+            }
+        })?;
+        let (code, said) = run.ended()?;
+        assert_eq!(code, Some(1), "{said}");
+        assert!(said.contains(&format!("{words}{says}")), "{said}");
+    }
+    Ok(())
+}
+
+#[test]
 fn forget_and_prune_are_waited_for_and_their_failure_is_the_run_s() -> Result<()> {
     let storage = Storage::new()?;
     let mut run = storage.start(&["run"])?;

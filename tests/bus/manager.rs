@@ -296,17 +296,25 @@ impl Manager {
 
     /// The script of the hosts has ended; systemd says so when it is on the bus.
     pub(crate) fn end(&self, job_result: &str, exit_status: i32) -> Result<()> {
+        let (active, result) = match (job_result, exit_status) {
+            ("failed", 1..) => ("failed", "exit-code"),
+            _ => ("inactive", "success"),
+        };
+        self.end_as(job_result, |unit| {
+            unit.active = active;
+            unit.result = result;
+            unit.exit_status = exit_status;
+        })
+    }
+
+    /// The job of the hosts is over, and that is what has become of their unit.
+    pub(crate) fn end_as(&self, job_result: &str, become_so: impl FnOnce(&mut Unit)) -> Result<()> {
         {
             let mut world = self.world();
             let is_chosen = world.chosen.has_job;
             let unit = world.unit(if is_chosen { CHOSEN } else { HOSTS });
             unit.has_job = false;
-            unit.exit_status = exit_status;
-            (unit.active, unit.result) = match (job_result, exit_status) {
-                ("failed", 1..) => ("failed", "exit-code"),
-                ("timeout", _) => ("failed", "timeout"),
-                _ => ("inactive", "success"),
-            };
+            become_so(unit);
         }
         let Some(connection) = &self.connection else {
             return Ok(());

@@ -132,26 +132,22 @@ impl<'r> Follower<'r> {
     fn judge(&self, hosts: &UnitState, maintain: &UnitState) -> (u8, Vec<String>) {
         let mut complaints = Vec::new();
         let was_started = !self.before.is_at_rest() || hosts.invocation != self.before.invocation;
-        let mut status = match &self.job_result {
-            Some(JobResult::Done) => 0,
-            // The script says which of the two it is; its record names the hosts.
-            Some(JobResult::Failed) | None if was_started && hosts.result == "exit-code" => {
-                complaints.push(match hosts.exit_status {
-                    3 => "some snapshot is partial; `genbackup status` says what is missing".to_owned(),
-                    _ => "some host has no snapshot of this run; `genbackup status` says why".to_owned(),
-                });
-                if hosts.exit_status == 3 { 3 } else { 1 }
-            }
-            None if was_started && hosts.result == "success" => 0,
-            Some(result) => {
-                complaints.extend(result.complaint(self.unit));
-                1
-            }
-            None => {
-                complaints.extend(JobResult::Failed.complaint(self.unit));
-                1
-            }
+        let by_job = match &self.job_result {
+            // A condition that is not met is no failure to systemd, which does nothing and calls that done.
+            Some(JobResult::Done) if !was_started => Some(JobResult::Skipped),
+            // Its word for the job is the same however the unit failed, and where it was away there is none.
+            Some(JobResult::Failed) | None if was_started => None,
+            Some(result) => Some(result.clone()),
+            None => Some(JobResult::Failed),
         };
+        let (mut status, complaint) = match by_job {
+            Some(result) => {
+                let complaint = result.complaint(self.unit);
+                (u8::from(complaint.is_some()), complaint)
+            }
+            None => self.by_unit(hosts),
+        };
+        complaints.extend(complaint);
         if maintain.invocation != self.maintained && maintain.result != "success" {
             complaints.push(format!(
                 "forget or prune failed; `systemctl status {MAINTAIN}` says why"
@@ -159,5 +155,31 @@ impl<'r> Follower<'r> {
             status = 1;
         }
         (status, complaints)
+    }
+    /// The same, of hosts that were at work, by what systemd says of their unit.
+    fn by_unit(&self, hosts: &UnitState) -> (u8, Option<String>) {
+        let unit = self.unit;
+        match (hosts.result.as_str(), hosts.exit_status) {
+            ("success", _) => (0, None),
+            // The script says which of the two it is; its record names the hosts.
+            ("exit-code", 3) => {
+                let partial = "some snapshot is partial; `genbackup status` says what is missing";
+                (3, Some(partial.to_owned()))
+            }
+            ("exit-code", _) => {
+                let failed = "some host has no snapshot of this run; `genbackup status` says why";
+                (1, Some(failed.to_owned()))
+            }
+            ("timeout", _) => (1, JobResult::Timeout.complaint(unit)),
+            (result, _) => {
+                let result = result.escape_debug();
+                (
+                    1,
+                    Some(format!(
+                        "{unit} failed: {result}; `systemctl status {unit}` says more"
+                    )),
+                )
+            }
+        }
     }
 }
