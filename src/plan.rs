@@ -1,8 +1,8 @@
 //! What one host of the fleet does: coordinates, is backed up, or both.
 
 use crate::model::{
-    Address, CatchUp, Fleet, HostName, MinimumVersions, Power, PublicKey, RemoteClient, RemoteClients,
-    Repository, Schedule, Source, TimeSpan, UnitPath, Watching,
+    Address, CatchUp, Fleet, HostName, MinimumVersions, NotifyName, Power, PublicKey, RemoteClient,
+    RemoteClients, Repository, Schedule, Source, TimeSpan, UnitPath, Watching,
 };
 
 /// The part of the fleet that concerns one host.
@@ -38,6 +38,8 @@ pub struct RecoveryPlan<'f> {
     pub remote: Option<&'f RemoteClients>,
     /// The clients that are spoken of: all of them, or the one that reads it.
     pub clients: Vec<(&'f HostName, &'f RemoteClient)>,
+    /// Who is told over the web, and the file on the storage host that has the address.
+    pub addresses: Vec<(&'f NotifyName, &'f UnitPath)>,
 }
 
 /// What the storage host does.
@@ -108,6 +110,7 @@ impl<'f> HostPlan<'f> {
             address: &storage.address,
             remote: remote.as_ref(),
             clients: Vec::new(),
+            addresses: watching.address_files().collect(),
         };
         if *host == storage.name {
             let local = storage.source.as_ref().map(|source| ClientPlan {

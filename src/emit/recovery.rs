@@ -6,11 +6,16 @@ use super::{Artifact, add};
 use crate::model::{AbsolutePath, HostName};
 use crate::plan::RecoveryPlan;
 
+/// Where it is on every host.
+const FLEET_FILE: &str = "/etc/genbackup/fleet.toml";
+
 #[derive(Template)]
 #[template(path = "recovery/RECOVERY.md")]
 struct Recovery<'p> {
     plan: &'p RecoveryPlan<'p>,
     wanted: Option<Wanted<'p>>,
+    /// A host that backs up its fleet file.
+    keeper: Option<&'p HostName>,
 }
 
 /// What stands for the one file that is wanted back.
@@ -27,9 +32,16 @@ pub(super) fn emit(plan: &RecoveryPlan<'_>, artifacts: &mut Vec<Artifact>) -> as
         address: _,
         remote: _,
         clients,
+        addresses: _,
     } = plan;
     let clients = clients.iter().map(|(name, client)| (*name, &client.source));
     let local = source.iter().map(|source| (*storage, *source));
+    // That of the storage host is the newest: it is changed there.
+    let keeper = local
+        .clone()
+        .chain(clients.clone())
+        .find(|(_, source)| source.include.iter().any(|path| path.contains(FLEET_FILE)))
+        .map(|(host, _)| host);
     let wanted = clients.chain(local).find_map(|(host, source)| {
         let path = source.include.first()?;
         Some(Wanted { host, path })
@@ -37,6 +49,6 @@ pub(super) fn emit(plan: &RecoveryPlan<'_>, artifacts: &mut Vec<Artifact>) -> as
     add(
         artifacts,
         "/etc/genbackup/RECOVERY.md",
-        &Recovery { plan, wanted },
+        &Recovery { plan, wanted, keeper },
     )
 }

@@ -15,6 +15,9 @@ use crate::qemu::Surroundings;
 use crate::release::Release;
 use crate::side_by_side::side_by_side;
 
+/// The snapshot of machines that have their names and nothing of ours.
+pub(crate) const FRESH: &str = "fresh";
+
 /// Three machines. Everything about them ends and is removed when the value goes away.
 #[derive(Debug)]
 pub struct Lab {
@@ -128,6 +131,22 @@ impl Lab {
         self.on_all(|machine| machine.load(name))?;
         self.on_all(Machine::go_on)
             .with_context(|| format!("after the snapshot `{name}` was put back"))
+    }
+
+    /// Puts a new machine in the place of one: of the same name and address, with host keys of its own, and with
+    /// nothing that genbackup, or a backup, knows of. Its second disk is empty.
+    ///
+    /// # Errors
+    /// When there is no snapshot of new machines, or it does not wake up.
+    pub fn replace(&self, machine: &Machine) -> anyhow::Result<()> {
+        timed(&format!("a new {}", machine.name()), || {
+            machine.freeze()?;
+            machine.load(FRESH)?;
+            machine.go_on()?;
+            machine
+                .succeeds("rm /etc/ssh/ssh_host_* && ssh-keygen -A >/dev/null")
+                .map(drop)
+        })
     }
 
     /// Does the same with each machine at the same time.

@@ -12,6 +12,8 @@ use crate::progress::timed;
 
 /// Where it is on every host.
 pub const PAGE: &str = "/etc/genbackup/RECOVERY.md";
+/// Names all files of ours on a machine; the lab's own agent is none.
+pub const OURS: &str = "find / -xdev -name '*genbackup*' ! -name '*vmtests*' ! -path '/proc/*'";
 const FLEET_FILE: &str = "/etc/genbackup/fleet.toml";
 const COMMAND_LIMIT: Duration = RUN_LIMIT;
 
@@ -79,6 +81,8 @@ fn place_of(line: &str) -> Option<Where> {
 pub struct Person<'p> {
     /// The repository's password, from elsewhere.
     pub password: &'p str,
+    /// The address of a web hook, likewise.
+    pub address: &'p str,
 }
 
 impl Person<'_> {
@@ -106,7 +110,7 @@ impl Person<'_> {
             };
             ensure!(!machines.is_empty(), "{place:?} is no machine of the lab");
             for machine in machines {
-                if command == "genbackup emit"
+                if command.starts_with("genbackup emit")
                     && machine.name() != lab.jak.name()
                     && have_file.insert(machine.name())
                 {
@@ -136,6 +140,8 @@ impl Person<'_> {
             || (command.starts_with("restic ") && !command.contains("--password-file"));
         if asks_for_password {
             format!("{}\n", self.password)
+        } else if command.contains("read -rsp 'the address of ") {
+            format!("{}\n", self.address)
         } else if command.starts_with("IFS= read -rp 'the host key of ") {
             format!("{}\n", before.map_or("", String::as_str))
         } else {

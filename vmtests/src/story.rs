@@ -11,7 +11,7 @@ use std::time::Instant;
 use libtest_mimic::{Arguments, Failed, Trial};
 
 use crate::collect::{collect, folder_for};
-use crate::lab::Lab;
+use crate::lab::{FRESH, Lab};
 use crate::progress::{seconds, timed};
 use crate::second_chance::SecondChances;
 
@@ -111,6 +111,7 @@ fn available_memory() -> Option<u64> {
 
 fn ready(install: fn(&Lab) -> anyhow::Result<()>) -> anyhow::Result<Lab> {
     let lab = Lab::boot()?;
+    lab.snapshot(FRESH)?;
     if let Err(error) = timed("install", || install(&lab)) {
         return Err(leave_behind(&lab, "install", error));
     }

@@ -5,23 +5,14 @@ use vmtests::fleet::{self, PASSWORD_FILE, REPOSITORY, SSH_KEY_FILE};
 use vmtests::install;
 use vmtests::lab::Lab;
 use vmtests::machine::Machine;
-use vmtests::runbook::{PAGE, Person};
+use vmtests::runbook::{OURS, PAGE, Person};
 use vmtests::steps::FUNCTIONS;
-
-/// All that is ours, all that the machine had, and its host keys.
-const START_ANEW: &str = "systemctl --quiet disable --now genbackup-backup.socket genbackup-sshd.socket
-    rm -rf /etc/genbackup /etc/systemd/system/genbackup* /etc/systemd/system/mnt-jak* /usr/local/libexec/genbackup \
-        /etc/sysusers.d/genbackup* /etc/tmpfiles.d/genbackup* /var/lib/genbackup /var/cache/genbackup* /run/genbackup \
-        /mnt/jak /srv/data '/srv/my files' /etc/ssh/ssh_host_*
-    userdel restic
-    ssh-keygen -A >/dev/null
-    systemctl daemon-reload
-    find / -xdev -name '*genbackup*' ! -name '*vmtests*' ! -path '/proc/*' ! -path '/usr/local/bin/genbackup'";
 
 pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     let password = String::from_utf8(lab.jak.read_file(PASSWORD_FILE)?)?;
     let person = Person {
         password: password.trim(),
+        address: "",
     };
     let fleet_file = install::fleet_file(lab)?;
     lab.on_all(install::put_command_onto)?;
@@ -69,8 +60,9 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
         .succeeds(&format!("rm {SSH_KEY_FILE} {SSH_KEY_FILE}.pub"))?;
     person.follow(lab, &page, "The ssh key is gone")?;
 
-    let left = lab.ziz.succeeds(START_ANEW)?;
-    assert_eq!(left, "", "what is left of us");
+    lab.replace(&lab.ziz)?;
+    assert_eq!(lab.ziz.succeeds(OURS)?, "", "what is ours on a new machine");
+    install::put_command_onto(&lab.ziz)?;
     person.follow(lab, &page, "ziz is gone")?;
     assert_eq!(belongings(&lab.ziz)?, had);
     let record = fleet::finished_record(lab)?;

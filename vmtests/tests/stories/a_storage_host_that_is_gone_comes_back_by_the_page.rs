@@ -1,55 +1,103 @@
 //! Without this, the page for the worst day is a text that nobody ever tried: a command that fails in its middle, or a
 //! secret that it forgets, is found out when there is nothing to fall back on.
 
-use vmtests::fleet::{self, PASSWORD_FILE, REPOSITORY};
+use std::time::Duration;
+
+use vmtests::fleet::{self, PASSWORD_FILE, REPOSITORY, SSH_KEY_FILE};
 use vmtests::install;
 use vmtests::lab::Lab;
 use vmtests::machine::Machine;
-use vmtests::runbook::{PAGE, Person};
+use vmtests::runbook::{OURS, PAGE, Person};
 use vmtests::steps::FUNCTIONS;
 
-/// All that is ours, and all that the machine had: what is left is a Debian with its packages, and the disk.
-const START_ANEW: &str = "systemctl --quiet disable --now genbackup.timer genbackup-backup.socket nfs-server.service
-    rm -rf /etc/genbackup /etc/systemd/system/genbackup* /usr/local/libexec/genbackup /etc/exports.d/genbackup.exports \
-        /etc/sysusers.d/genbackup* /etc/tmpfiles.d/genbackup* /var/lib/genbackup /var/cache/genbackup* /run/genbackup \
-        /etc/polkit-1/rules.d/50-genbackup.rules /root/keys /var/lib/systemd/timers/stamp-genbackup* /srv/data '/srv/my files'
-    userdel restic
-    systemctl daemon-reload && systemctl reset-failed
-    ! getent group restic
-    find / -xdev -name '*genbackup*' ! -name '*vmtests*' ! -path '/proc/*' ! -path '/usr/local/bin/genbackup'";
+const SOON: Duration = Duration::from_secs(60);
+/// A storage host as most are: it backs up its own `/etc`, in which its fleet file, the ssh key and an address are.
+const CHANGES: [(&str, &str); 3] = [
+    ("[hosts.jak]\ninclude = [", "[hosts.jak]\ninclude = [\"/etc\", "),
+    ("/root/keys/ssh_ed25519", "/etc/genbackup/ssh_ed25519"),
+    (
+        "[monitor]\n",
+        "[notify.team]\nkind = \"webhook\"\naddress-file = \"/etc/genbackup/team\"\n\n\
+         [notify.admin]\nkind = \"webhook\"\naddress-file = \"/root/keys/admin\"\n\n[monitor]\n",
+    ),
+];
+/// Nobody is there; that is for `watch` to say.
+const ADDRESS: &str = "http://127.0.0.1:9/nobody";
+/// A copy of the repository, on another machine, where it has lost its owner.
+const COPY: &str = "/var/tmp/copy";
 
 pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
-    let password = String::from_utf8(lab.jak.read_file(PASSWORD_FILE)?)?;
+    let jak = &lab.jak;
+    let password = String::from_utf8(jak.read_file(PASSWORD_FILE)?)?;
     let person = Person {
         password: password.trim(),
+        address: ADDRESS,
     };
-    let fleet_file = install::fleet_file(lab)?;
     lab.on_all(install::put_command_onto)?;
-    let had = belongings(&lab.jak)?;
+    jak.succeeds(&format!(
+        "cp --archive {SSH_KEY_FILE} {SSH_KEY_FILE}.pub /etc/genbackup && echo {ADDRESS} >/etc/genbackup/team
+         cp /etc/genbackup/team /root/keys/admin && chmod 0400 /etc/genbackup/team /root/keys/admin"
+    ))?;
+    install::again(lab, &CHANGES)?;
+    let had = belongings(jak)?;
+    let fleet_file = jak.succeeds("cat /etc/genbackup/fleet.toml")?;
     fleet::successful_run(lab)?;
+    // A client has the page, too.
+    let page = String::from_utf8(lab.ziz.read_file(PAGE)?)?;
 
-    // A client has the page, too, and the fleet file is kept elsewhere. The copy of the repository has lost its owner.
-    let page = String::from_utf8(lab.jak.read_file(PAGE)?)?;
-    let left = lab.jak.succeeds(START_ANEW)?;
-    assert_eq!(left, "", "what is left of us");
-    lab.jak
-        .succeeds(&format!("chown --recursive root:root {REPOSITORY}"))?;
-    lab.jak
-        .write_file("/etc/genbackup/fleet.toml", fleet_file.as_bytes(), 0o644)?;
+    // What is left of it is a copy of the repository. Its disk is new as well.
+    lab.ziz.succeeds(&format!("mkdir {COPY}"))?;
+    send(jak, "/mnt/storage", &lab.ziz, COPY)?;
+    lab.replace(jak)?;
+    assert_eq!(jak.succeeds(OURS)?, "", "what is ours on a new machine");
+    send(&lab.ziz, COPY, jak, "/mnt/storage")?;
+    install::put_command_onto(jak)?;
+    person.follow(lab, &page, "The fleet file is gone")?;
+    assert_eq!(jak.succeeds("cat /etc/genbackup/fleet.toml")?, fleet_file);
     person.follow(lab, &page, "jak is gone")?;
 
-    assert_eq!(belongings(&lab.jak)?, had);
-    // Its last command was a run, in which all are well.
+    assert_eq!(belongings(jak)?, had);
+    // Its last command was a run, in which all are well: the key came back, and is the one that the clients let in.
     let record = fleet::finished_record(lab)?;
     for host in ["jak", "ziz", "kai"] {
         assert_eq!(record.status(host)?, "ok", "{record:?}");
     }
     assert_eq!(record.phase("prune")?["status"], "ok", "{record:?}");
-    let status = lab.jak.succeeds("genbackup status")?;
+    let status = jak.succeeds("genbackup status")?;
     assert!(status.contains("OK"), "{status}");
-    let foreign = lab.jak.succeeds(&format!("find {REPOSITORY} ! -user restic"))?;
+    assert_eq!(jak.succeeds("cat /etc/genbackup/fleet.toml")?, fleet_file);
+    for file in ["/etc/genbackup/team", "/root/keys/admin"] {
+        assert_eq!(
+            jak.succeeds(&format!("cat {file}; stat --format=%U {file}"))?,
+            format!("{ADDRESS}\nroot")
+        );
+    }
+    // All that the fleet asks for is live, also who is to be told.
+    let timers = "genbackup.timer genbackup-watch.timer genbackup-backup.socket";
+    assert_eq!(
+        jak.succeeds(&format!(
+            "systemctl is-active {timers}; systemctl is-enabled {timers}"
+        ))?,
+        "active\nactive\nactive\nenabled\nenabled\nenabled"
+    );
+    let foreign = jak.succeeds(&format!("find {REPOSITORY} ! -user restic"))?;
     assert_eq!(foreign, "", "what user restic can't remove");
     Ok(())
+}
+
+/// Takes the repository from one machine to another, where root owns it.
+fn send(from: &Machine, folder: &str, to: &Machine, target: &str) -> anyhow::Result<()> {
+    to.succeeds(&format!(
+        "systemd-run --quiet --collect --unit=copy bash -c \
+         'socat -u TCP-LISTEN:9000,reuseaddr STDOUT | tar --extract --no-same-owner --directory={target}'"
+    ))?;
+    from.succeeds(&format!(
+        "tar --create --directory={folder} restic | socat -u STDIN TCP:{}:9000,retry=20,interval=1",
+        to.name()
+    ))?;
+    let is_there =
+        format!("test \"$(systemctl is-active copy.service)\" = inactive && test -e {target}/restic/config");
+    to.wait_until_succeeds(&is_there, SOON).map(drop)
 }
 
 /// What a backup takes of a machine.

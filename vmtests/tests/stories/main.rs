@@ -21,7 +21,9 @@ mod an_admin_is_told_every_fault_at_once;
 mod an_nfs_server_that_is_away_for_a_minute_costs_nothing;
 mod emitting_again_does_not_stop_a_backup;
 mod forget_keeps_what_the_policy_says_and_prune_makes_room;
+mod how_a_run_ends_is_what_systemd_says_of_it;
 mod machines_reach_each_other_and_nothing_else;
+mod members_of_the_group_start_and_stop_runs_and_nothing_else;
 mod nothing_is_written_where_the_repository_is_not;
 mod runs_and_locks_wait_for_each_other;
 mod the_clients_are_of_two_debian_releases;
@@ -46,6 +48,8 @@ fn main() -> ExitCode {
         a_client_that_is_gone_comes_back_by_the_page,
         a_storage_host_that_loses_its_power_leaves_no_lock,
         forget_keeps_what_the_policy_says_and_prune_makes_room,
+        how_a_run_ends_is_what_systemd_says_of_it,
+        members_of_the_group_start_and_stop_runs_and_nothing_else,
         a_host_that_is_down_does_not_stop_the_others from steps,
         runs_and_locks_wait_for_each_other,
         who_is_to_be_told_is_told_once_and_once_more_when_it_is_well,

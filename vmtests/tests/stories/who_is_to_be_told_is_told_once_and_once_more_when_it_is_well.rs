@@ -9,18 +9,24 @@ use vmtests::fleet;
 use vmtests::install;
 use vmtests::lab::Lab;
 
-/// A web server that writes down what it is sent: a line of JSON for each.
+/// What lighttpd runs for each request: it writes down what it is sent, a line of JSON each.
 const HOOK: &str = r#"#!/bin/bash
-read -r _
-while read -r header && header=${header%$'\r'} && [ -n "$header" ]; do
-    case ${header,,} in content-length:*) length=${header##* } ;; esac
-done
-head --bytes="$length" >>/var/tmp/told
-echo >>/var/tmp/told
-printf 'HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n'
+set -e
+[ "$REQUEST_METHOD $CONTENT_TYPE" = 'POST application/json' ]
+exec {turn}>/var/tmp/turn
+flock "$turn"
+{ head --bytes="$CONTENT_LENGTH" && echo; } >>/var/tmp/told
+printf 'Status: 204 No Content\r\n\r\n'
 "#;
-const SERVE: &str =
-    "systemd-run --quiet --collect --unit=hook socat TCP-LISTEN:8080,fork,reuseaddr EXEC:/usr/local/bin/hook";
+/// A real web server, whose only page is [`HOOK`].
+const WEB_SERVER: &str = r#"server.modules = ("mod_cgi", "mod_alias")
+server.document-root = "/var/empty"
+server.port = 8080
+server.username = "www-data"
+alias.url = ("/who-has-this-can-write" => "/usr/local/bin/hook")
+cgi.assign = ("hook" => "")
+"#;
+const SERVE: &str = "systemd-run --quiet --collect --unit=hook lighttpd -D -f /etc/hook.conf";
 const SECRET: &str = "who-has-this-can-write";
 /// Stands in for sendmail(8) of a mail server, and only writes down what it is given.
 const SENDMAIL_STAND_IN: &str = "#!/bin/sh\n{ echo \"$*\"; cat; } >>/var/mail/stand-in\n";
@@ -33,6 +39,10 @@ const LIMIT: Duration = Duration::from_secs(150);
 pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     lab.ziz
         .write_file("/usr/local/bin/hook", HOOK.as_bytes(), 0o755)?;
+    lab.ziz
+        .write_file("/etc/hook.conf", WEB_SERVER.as_bytes(), 0o644)?;
+    lab.ziz
+        .succeeds("mkdir --parents /var/empty && install --owner=www-data /dev/null /var/tmp/told")?;
     lab.ziz.succeeds(SERVE)?;
     lab.jak.write_file(
         ADDRESS_FILE,
@@ -124,7 +134,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
 
 /// What the web hook was sent.
 fn told(lab: &Lab) -> anyhow::Result<Vec<Value>> {
-    let told = lab.ziz.succeeds("touch /var/tmp/told && cat /var/tmp/told")?;
+    let told = lab.ziz.succeeds("cat /var/tmp/told")?;
     let lines = told.lines();
     Ok(lines.map(serde_json::from_str).collect::<Result<_, _>>()?)
 }

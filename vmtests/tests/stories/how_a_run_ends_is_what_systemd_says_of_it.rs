@@ -1,0 +1,145 @@
+//! Without this, a run that systemd ended, or never began, looks like one that went well, and the script that made it
+//! goes on to what should have been backed up first.
+
+use std::time::Duration;
+
+use anyhow::ensure;
+use vmtests::agent::Output;
+use vmtests::fleet::{self, PASSWORD_FILE, RUN_LIMIT};
+use vmtests::lab::Lab;
+
+const SOON: Duration = Duration::from_secs(60);
+
+pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
+    // Done: the hosts are well, and forget and prune have followed.
+    let (status, said) = run(lab)?;
+    ensure!(status == 0 && said.contains("prune: ok in "), "{status} {said}");
+
+    // Failed: no host has a snapshot, for one reason that is named.
+    lab.jak
+        .succeeds(&format!("mv {PASSWORD_FILE} {PASSWORD_FILE}-locked"))?;
+    let (status, said) = run(lab)?;
+    ensure!(
+        status == 1 && said.contains(PASSWORD_FILE) && said.contains("some host has no snapshot of this run"),
+        "{status} {said}"
+    );
+    lab.jak
+        .succeeds(&format!("mv {PASSWORD_FILE}-locked {PASSWORD_FILE}"))?;
+
+    // Forget and prune failed: the hosts are well, the run is not.
+    change(
+        lab,
+        "genbackup-maintain.service",
+        "[Service]\nExecStart=\nExecStart=/bin/false\n",
+    )?;
+    let (status, said) = run(lab)?;
+    ensure!(
+        status == 1 && said.contains("ziz: ok in ") && said.contains("forget or prune failed"),
+        "{status} {said}"
+    );
+    undo(lab, "genbackup-maintain.service")?;
+
+    // Timeout of the service: systemd stops it in the middle of a backup, and no lock stays.
+    fleet::put_large_file(&lab.ziz, 150_000_000)?;
+    change(lab, "genbackup.service", "[Service]\nTimeoutStartSec=15s\n")?;
+    let (status, said) = run(lab)?;
+    ensure!(
+        status == 1 && said.contains("genbackup.service took longer than systemd lets it"),
+        "{status} {said}"
+    );
+    undo(lab, "genbackup.service")?;
+    fleet::wait_until_backup_has_ended(&lab.ziz, SOON)?;
+    assert_eq!(fleet::locks(lab)?, [""; 0]);
+
+    // Timeout of the job: its word is another one, and what it began is followed to its end.
+    change(lab, "genbackup.service", "[Unit]\nJobTimeoutSec=10s\n")?;
+    let (status, said) = run(lab)?;
+    ensure!(
+        status == 1 && said.contains("genbackup.service took longer than systemd lets it"),
+        "{status} {said}"
+    );
+    undo(lab, "genbackup.service")?;
+    fleet::wait_until_backup_has_ended(&lab.ziz, RUN_LIMIT)?;
+    lab.ziz.succeeds("rm -f /srv/data/large")?;
+
+    // A unit that it needs does not start.
+    lab.jak.write_file(
+        "/run/systemd/system/unlocked.service",
+        b"[Service]\nType=oneshot\nExecStart=/bin/false\n",
+        0o644,
+    )?;
+    change(
+        lab,
+        "genbackup.service",
+        "[Unit]\nRequires=unlocked.service\nAfter=unlocked.service\n",
+    )?;
+    let before = records(lab)?;
+    let (status, said) = run(lab)?;
+    ensure!(
+        status == 1
+            && said.contains("genbackup.service did not start, since a unit that it needs did not")
+            && said.contains("journalctl --unit=genbackup.service"),
+        "{status} {said}"
+    );
+    // The hint leads to its name.
+    let journal = lab
+        .jak
+        .succeeds("journalctl --unit=genbackup.service --no-pager | tail --lines=5")?;
+    ensure!(journal.contains("Dependency failed"), "{journal}");
+    undo(lab, "genbackup.service")?;
+
+    // A condition that is not met, and an assertion.
+    for (line, words) in [
+        ("ConditionPathExists=/nowhere", "a condition of it is not met"),
+        ("AssertPathExists=/nowhere", "something that it asserts is not so"),
+    ] {
+        change(lab, "genbackup.service", &format!("[Unit]\n{line}\n"))?;
+        let (status, said) = run(lab)?;
+        ensure!(status == 1 && said.contains(words), "{line}: {status} {said}");
+        undo(lab, "genbackup.service")?;
+    }
+    assert_eq!(records(lab)?, before, "no host was asked");
+
+    // Masked by an admin: systemd has a word of its own for that.
+    lab.jak
+        .succeeds("systemctl --quiet mask --runtime genbackup.service")?;
+    let (status, said) = run(lab)?;
+    ensure!(status == 1 && said.contains("masked"), "{status} {said}");
+    lab.jak
+        .succeeds("systemctl --quiet unmask --runtime genbackup.service")?;
+
+    // None of it has left a mark: the next one is well.
+    let (status, said) = run(lab)?;
+    ensure!(status == 0, "{said}");
+    Ok(())
+}
+
+/// `genbackup run` to its end: its exit status, and all that it said.
+fn run(lab: &Lab) -> anyhow::Result<(i32, String)> {
+    let Output { status, .. } = &lab
+        .jak
+        .run_within("genbackup run >/root/said 2>&1", b"", RUN_LIMIT)?;
+    Ok((*status, lab.jak.succeeds("cat /root/said")?))
+}
+
+/// A drop-in of an admin.
+fn change(lab: &Lab, unit: &str, text: &str) -> anyhow::Result<()> {
+    let path = format!("/run/systemd/system/{unit}.d/story.conf");
+    lab.jak.write_file(&path, text.as_bytes(), 0o644)?;
+    lab.jak.succeeds("systemctl daemon-reload").map(drop)
+}
+
+fn undo(lab: &Lab, unit: &str) -> anyhow::Result<()> {
+    lab.jak
+        .succeeds(&format!(
+            "rm /run/systemd/system/{unit}.d/story.conf && systemctl daemon-reload && systemctl reset-failed"
+        ))
+        .map(drop)
+}
+
+/// The records of runs that asked hosts.
+fn records(lab: &Lab) -> anyhow::Result<String> {
+    // Forget and prune follow a failure, too, and write a record of their own.
+    lab.jak
+        .succeeds("grep --files-with-matches host-started /var/lib/genbackup/runs/*.jsonl")
+}

@@ -1,0 +1,130 @@
+//! Without this, either nobody but root can make a backup before an upgrade, or who can make one can stop the host's
+//! sshd as well.
+
+use std::time::Duration;
+
+use anyhow::ensure;
+use vmtests::agent::Output;
+use vmtests::fleet::{self, RUN_LIMIT};
+use vmtests::lab::Lab;
+use vmtests::machine::{Machine, quoted};
+
+const SOON: Duration = Duration::from_secs(60);
+/// Accounts of two people, one of whom is in the group; polkitd runs.
+const PEOPLE: &str = "useradd --create-home --groups restic member
+    useradd --create-home stranger
+    systemctl start polkit.service";
+
+pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
+    let jak = &lab.jak;
+    jak.succeeds(PEOPLE)?;
+
+    // Whoever is not in the group starts and stops nothing, and is told who may.
+    refused(&as_user(jak, "stranger", "genbackup run")?)?;
+    fleet::put_large_file(&lab.ziz, 100_000_000)?;
+    fleet::begin_run(lab)?;
+    lab.ziz.wait_until_succeeds("pgrep --exact restic", RUN_LIMIT)?;
+    refused(&as_user(jak, "stranger", "genbackup stop")?)?;
+    let state = jak.succeeds("systemctl is-active genbackup.service || true")?;
+    ensure!(state == "activating", "a stranger stopped it: {state}");
+
+    // A member stops the run that root began, and nothing of it stays.
+    let stopped = as_user(jak, "member", "genbackup stop")?;
+    ensure!(stopped.status == 0, "{}", stopped.error_text());
+    ensure!(
+        stopped.text().contains("the backup of the hosts: stopped"),
+        "{}",
+        stopped.text()
+    );
+    fleet::wait_until_backup_has_ended(&lab.ziz, SOON)?;
+    assert_eq!(fleet::locks(lab)?, [""; 0]);
+    lab.ziz.succeeds("rm /srv/data/large")?;
+
+    // A run to its end, followed by a member: all is well, and so is the exit status.
+    let done = as_user(jak, "member", "genbackup run")?;
+    let said = done.text();
+    ensure!(done.status == 0, "{} {said} {}", done.status, done.error_text());
+    for line in [
+        "jak: ok in ",
+        "kai: ok in ",
+        "ziz: ok in ",
+        "forget: ok in ",
+        "prune: ok in ",
+    ] {
+        ensure!(said.contains(line), "`{line}` is missing: {said}");
+    }
+    // What it was at is a member's to read, and nobody else's.
+    ensure!(as_user(jak, "member", "genbackup status")?.status == 0);
+    let unread = as_user(jak, "stranger", "genbackup status")?;
+    ensure!(
+        unread.status == 3 && unread.text().contains("UNKNOWN"),
+        "{unread:?}"
+    );
+    // Chosen hosts are a unit of another name.
+    let chosen = as_user(jak, "member", "genbackup run kai jak")?;
+    let said = chosen.text();
+    ensure!(
+        chosen.status == 0 && said.contains("kai: ok in ") && !said.contains("ziz: "),
+        "{} {said} {}",
+        chosen.status,
+        chosen.error_text()
+    );
+
+    // None of this is leave to do anything else.
+    let states = jak.succeeds("systemctl list-units --all --no-legend --plain 'ssh*' 'genbackup-init*'")?;
+    for command in [
+        "systemctl --no-ask-password start genbackup-init.service",
+        "systemctl --no-ask-password start 'genbackup-backup@1.service'",
+        "systemctl --no-ask-password stop genbackup.timer",
+        "systemctl --no-ask-password stop genbackup-backup.socket",
+        "systemctl --no-ask-password stop systemd-networkd.service",
+        "systemctl --no-ask-password restart genbackup.service",
+        "systemctl --no-ask-password disable genbackup.timer",
+        "systemctl --no-ask-password set-property --runtime genbackup.service CPUWeight=1",
+        "systemctl --no-ask-password kill genbackup.service",
+        "systemctl --no-ask-password daemon-reload",
+        "systemd-run --no-ask-password --unit=genbackup-run@x true",
+        "cat /root/keys/restic-password",
+        "ls /mnt/storage/restic",
+    ] {
+        let answer = as_user(jak, "member", command)?;
+        let why = answer.error_text();
+        let is_for_lack_of_rights = ["authentication required", "Access denied", "Permission denied"]
+            .iter()
+            .any(|words| why.contains(words));
+        ensure!(
+            answer.status != 0 && is_for_lack_of_rights,
+            "`{command}`: {} {why}",
+            answer.status
+        );
+    }
+    assert_eq!(
+        jak.succeeds("systemctl list-units --all --no-legend --plain 'ssh*' 'genbackup-init*'")?,
+        states
+    );
+    // User restic has its work to do, in the group or not, and starts nobody else's.
+    refused(&jak.run("setpriv --reuid=restic --regid=restic --init-groups genbackup run")?)?;
+
+    // Without polkit only root may, and the hint says what it takes.
+    jak.succeeds("systemctl --quiet mask --runtime --now polkit.service")?;
+    let why = refused(&as_user(jak, "member", "genbackup run")?)?;
+    ensure!(why.contains("that takes polkitd"), "{why}");
+    Ok(())
+}
+
+/// That a command was refused since whoever gave it may not; why, in its words.
+fn refused(answer: &Output) -> anyhow::Result<String> {
+    let why = answer.error_text();
+    ensure!(
+        answer.status == 1 && why.contains("you may not start or stop genbackup.service"),
+        "{} {why}",
+        answer.status
+    );
+    Ok(why)
+}
+
+/// Runs a command as somebody who has logged in.
+fn as_user(machine: &Machine, user: &str, command: &str) -> anyhow::Result<Output> {
+    let script = format!("runuser --user={user} -- bash -c {}", quoted(command));
+    machine.run_within(&script, b"", RUN_LIMIT)
+}
