@@ -26,6 +26,7 @@ pub(super) fn emit(plan: &RecoveryPlan<'_>, artifacts: &mut Vec<Artifact>) -> as
         source,
         address: _,
         remote: _,
+        has_own_timers: _,
         clients,
     } = plan;
     let clients = clients.iter().map(|(name, client)| (*name, &client.source));
