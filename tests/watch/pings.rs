@@ -51,7 +51,7 @@ fn each_run_is_pinged_once_when_it_begins_and_once_when_it_is_over() -> Result<(
 fn a_run_at_work_is_not_pinged_and_one_that_broke_off_is_a_failure() -> Result<()> {
     let server = Server::good()?;
     let site = Site::of_kind("ping", &server.secret_address())?;
-    let broken = crate::night::Night::at(&at(20, 4), &["jak", "kai", "ziz"]).host("jak", "ok");
+    let broken = Night::at(&at(20, 4), &["jak", "kai", "ziz"]).host("jak", "ok");
     site.night(&broken)?;
     site.watched(&at(20, 5))?;
     assert_eq!(server.requests(), [], "it may be at work still");
