@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::advice::{Advice, Subject};
+use super::expectations::Expectations;
 use super::search::{Newest, Progress, Search};
 use super::span::span;
 use super::state::State;
@@ -19,16 +20,18 @@ use crate::record::RunId;
 pub struct Report {
     /// The time that it is about.
     pub time: Timestamp,
-    /// Older than this is a warning.
-    pub warn_after_seconds: i64,
-    /// Older than this is an alert.
-    pub alert_after_seconds: i64,
+    /// How old a last good result may be, of all that have no thresholds of their own.
+    #[serde(flatten)]
+    pub thresholds: Thresholds,
     /// The hosts that are backed up: the storage host first.
     pub hosts: Vec<Item>,
     /// What is done beside.
     pub phases: Vec<Item>,
     /// The newest run.
     pub run: Option<NewestRun>,
+    /// The newest of those whose hosts nobody named: of all that are backed up together.
+    #[serde(skip)]
+    pub fleets_run: Option<NewestRun>,
     /// What there is to say of the records and of the newest run as a whole.
     pub remarks: Vec<Remark>,
 }
@@ -66,16 +69,31 @@ pub struct Remark {
     pub hint: Option<String>,
 }
 
+impl NewestRun {
+    fn of(newest: &Newest) -> Self {
+        Self {
+            run: newest.id,
+            progress: newest.progress,
+            last_event: newest.last_event,
+        }
+    }
+}
+
 impl Report {
     /// Judges what was found.
-    pub(super) fn of(fleet: &Fleet, thresholds: Thresholds, search: &Search<'_>) -> Self {
+    pub(super) fn of(fleet: &Fleet, expectations: &Expectations, search: &Search<'_>) -> Self {
         let case = |subject, trace: &Trace| {
-            let absence = match subject {
-                Subject::Host(host) => fleet.may_be_absent(host).map(duration),
-                Subject::Phase(_) => None,
+            let (thresholds, absence) = match subject {
+                Subject::Host(host) => {
+                    let absence = fleet.may_be_absent(host).map(duration);
+                    (expectations.of_host(host), absence)
+                }
+                Subject::Phase(phase) => (expectations.of_phase(*phase), None),
             };
             let was_left_out = match (subject, &search.newest_of_hosts) {
-                (Subject::Host(host), Some(run)) => !run.hosts.iter().any(|name| name == host.as_str()),
+                (Subject::Host(host), Some(run)) => {
+                    !fleet.has_own_schedule(host) && !run.hosts.iter().any(|name| name == host.as_str())
+                }
                 _ => false,
             };
             let advice = Advice {
@@ -107,15 +125,11 @@ impl Report {
         });
         Self {
             time: search.now,
-            warn_after_seconds: thresholds.warn_after.as_secs(),
-            alert_after_seconds: thresholds.alert_after.as_secs(),
+            thresholds: expectations.of_fleet(),
             hosts: hosts.collect(),
             phases: phases.collect(),
-            run: search.newest.as_ref().map(|newest| NewestRun {
-                run: newest.id,
-                progress: newest.progress,
-                last_event: newest.last_event,
-            }),
+            run: search.newest.as_ref().map(NewestRun::of),
+            fleets_run: search.newest_of_hosts.as_ref().map(NewestRun::of),
             remarks: remarks(fleet, search),
         }
     }
@@ -208,11 +222,21 @@ fn remarks(fleet: &Fleet, search: &Search<'_>) -> Vec<Remark> {
         last_event,
         warnings,
         bad_lines,
-        hosts: _,
+        hosts,
+        is_of_chosen,
     } = newest;
     if *progress == Progress::Interrupted {
         let what = format!("the run of {id} was interrupted: its record ends at {last_event}");
-        let hint = format!("on {}, `systemctl start genbackup.service`", fleet.storage.name);
+        let asked = fleet.backed_up();
+        let asked: Vec<_> = asked
+            .filter(|host| hosts.iter().any(|name| name == host.as_str()))
+            .collect();
+        let unit = if *is_of_chosen && !asked.is_empty() {
+            Fleet::run_of_those(&asked)
+        } else {
+            "genbackup".to_owned()
+        };
+        let hint = format!("on {}, `systemctl start {unit}.service`", fleet.storage.name);
         remark(State::Warning, what, Some(hint));
     }
     for warning in warnings {

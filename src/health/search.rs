@@ -6,7 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::attempt::Attempt;
-use super::thresholds::{Thresholds, duration};
+use super::expectations::Expectations;
+use super::thresholds::duration;
 use super::trace::{Trace, Turn};
 use crate::model::{Fleet, HostName};
 use crate::record::{About, Phase, Run, RunId};
@@ -29,7 +30,7 @@ pub(super) struct Search<'f> {
     pub(super) phases: BTreeMap<Phase, Trace>,
     /// The newest run.
     pub(super) newest: Option<Newest>,
-    /// The newest run that had all hosts to back up.
+    /// The newest run that had all hosts to back up which have no schedule of their own.
     pub(super) newest_of_hosts: Option<Newest>,
     /// Runs that are yet to come.
     pub(super) from_the_future: Vec<RunId>,
@@ -52,6 +53,8 @@ pub(super) struct Newest {
     pub(super) bad_lines: u64,
     /// Its hosts.
     pub(super) hosts: Vec<String>,
+    /// Whether somebody, or a timer of their own, named them.
+    pub(super) is_of_chosen: bool,
 }
 
 /// How far a run has come.
@@ -83,7 +86,7 @@ impl Progress {
 }
 
 impl<'f> Search<'f> {
-    pub(super) fn new(fleet: &'f Fleet, thresholds: Thresholds, now: Timestamp) -> Self {
+    pub(super) fn new(fleet: &'f Fleet, expectations: &Expectations, now: Timestamp) -> Self {
         let absence = |host: &HostName| fleet.may_be_absent(host).map(duration);
         let absences = fleet.backed_up().filter_map(absence);
         Self {
@@ -98,7 +101,7 @@ impl<'f> Search<'f> {
             newest_of_hosts: None,
             from_the_future: Vec::new(),
             oldest: None,
-            patience: absences.fold(thresholds.alert_after, Ord::max),
+            patience: absences.fold(expectations.latest_alert(), Ord::max),
             read: 0,
             is_cut_short: false,
         }
@@ -149,6 +152,7 @@ impl<'f> Search<'f> {
             warnings: run.warnings.clone(),
             bad_lines: run.bad_lines.count,
             hosts: run.hosts.keys().cloned().collect(),
+            is_of_chosen: run.is_of_chosen,
         };
         if self.newest.is_none() {
             self.newest = Some(newest());

@@ -14,7 +14,8 @@ use crate::problem::{did_you_mean, likely, quoted_if_odd};
 use super::fields::{Fields, Section};
 use super::paths;
 use super::power;
-use super::source::{resolve_source, resolve_versions};
+use super::schedule;
+use super::source::{refuse_what_concerns_a_backup, resolve_source, resolve_versions};
 
 type Hosts = BTreeMap<Spanned<HostName>, HostTable>;
 
@@ -26,6 +27,7 @@ const HOST_KEY_FILE: &str = "/etc/ssh/ssh_host_ed25519_key";
 pub(super) struct Defaults {
     pub(super) versions: Option<Spanned<VersionsTable>>,
     pub(super) power: power::Defaults,
+    pub(super) schedule: schedule::Wishes,
 }
 
 /// The storage host and the clients on other machines; `None` after a problem.
@@ -63,7 +65,7 @@ pub(super) fn resolve_hosts(
         .map(|(name, table)| {
             // Before the storage host is known, a host without a host key may well be it.
             if storage_span.is_none() && table.host_key.is_none() {
-                resolve_source(fields, &name, table, None);
+                resolve_source(fields, &name, table, None, &defaults.schedule);
                 return None;
             }
             resolve_client(fields, name, table, mount.as_ref(), defaults)
@@ -189,17 +191,19 @@ fn resolve_storage(
         host_key,
         host_key_file,
         include,
-        exclude,
-        exclude_caches,
-        one_file_system,
-        preserve_access_times,
-        may_be_empty,
-        must_be_mounted,
+        exclude: _,
+        exclude_caches: _,
+        one_file_system: _,
+        preserve_access_times: _,
+        may_be_empty: _,
+        must_be_mounted: _,
         may_be_absent,
         minimum_versions: own_versions,
-        before,
-        after,
+        before: _,
+        after: _,
         power: own_power,
+        schedule: _,
+        monitor: _,
     } = &table;
     for span in [
         host_key.as_ref().map(Spanned::span),
@@ -229,22 +233,7 @@ fn resolve_storage(
     let has_source = include.is_some();
     let section = Section::at(format!("hosts.{}", name.get_ref()), name.span());
     if !has_source && !fields.was_taken_out(&section, "include") {
-        let options = [exclude_caches, one_file_system, preserve_access_times];
-        let options = options.map(|option| option.as_ref().map(Spanned::span));
-        for span in options
-            .into_iter()
-            .chain([exclude.as_ref().map(Spanned::span)])
-            .chain([may_be_empty, must_be_mounted].map(|list| list.as_ref().map(Spanned::span)))
-            .chain([before, after].map(|hooks| hooks.as_ref().map(Spanned::span)))
-            .chain([power::battery_span(own_power.as_ref())])
-            .flatten()
-        {
-            fields.problem(
-                span,
-                "this is for a host that is backed up, and this one has no `include` list",
-                "write include = [\"/etc\", \"/home\"], or leave this out",
-            );
-        }
+        refuse_what_concerns_a_backup(fields, &table);
     }
     let power = defaults.power.resolve(fields, own_power.as_ref());
     let source = has_source
@@ -254,6 +243,7 @@ fn resolve_storage(
                 &name,
                 table,
                 repository.map(|repository| &repository.path),
+                &defaults.schedule,
             )
         })
         .flatten();
@@ -296,7 +286,13 @@ fn resolve_client(
     let may_be_absent = table.may_be_absent.clone().map(Spanned::into_inner);
     let power = defaults.power.resolve(fields, table.power.as_ref());
     check_default_address(fields, &section, &address);
-    let source = resolve_source(fields, &name, table, mount.map(Spanned::get_ref));
+    let source = resolve_source(
+        fields,
+        &name,
+        table,
+        mount.map(Spanned::get_ref),
+        &defaults.schedule,
+    );
     let client = RemoteClient {
         address,
         host_key: host_key?.into_inner(),

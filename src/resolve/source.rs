@@ -9,14 +9,15 @@ use crate::model::{
 };
 
 use super::fields::{Fields, Section};
-use super::{hooks, paths};
+use super::{hooks, monitor, paths, power, schedule};
 
-/// What of a host is backed up; `repository` is where that host sees the repository.
+/// What of a host is backed up, and when; `repository` is where that host sees the repository.
 pub(super) fn resolve_source(
     fields: &mut Fields<'_>,
     name: &Spanned<HostName>,
     table: HostTable,
     repository: Option<&UnitPath>,
+    shared: &schedule::Wishes,
 ) -> Option<Source> {
     let HostTable {
         include,
@@ -34,6 +35,8 @@ pub(super) fn resolve_source(
         before,
         after,
         power: _,
+        schedule,
+        monitor,
     } = table;
     let section = Section::at(format!("hosts.{}", name.get_ref()), name.span());
     let include = fields.required(&section, "include", include, "include = [\"/etc\", \"/home\"]");
@@ -43,6 +46,8 @@ pub(super) fn resolve_source(
     let may_be_empty = fields.items(may_be_empty);
     let must_be_mounted = must_be_mounted.map(Spanned::into_inner).unwrap_or_default();
     let must_be_mounted = fields.items(must_be_mounted);
+    let schedule = shared.resolve(fields, name.get_ref(), schedule);
+    let monitor = monitor::resolve_own(fields, name.get_ref(), monitor);
     let include = include?;
     if include.get_ref().is_empty() && !fields.has_taken_out_below(&section, "include") {
         fields.problem(
@@ -78,7 +83,50 @@ pub(super) fn resolve_source(
             AccessTimes::Change
         },
         hooks,
+        schedule,
+        monitor,
     })
+}
+
+/// Says of a host of which nothing is backed up what is for others.
+pub(super) fn refuse_what_concerns_a_backup(fields: &mut Fields<'_>, table: &HostTable) {
+    let HostTable {
+        include: _,
+        exclude,
+        exclude_caches,
+        one_file_system,
+        preserve_access_times,
+        may_be_empty,
+        must_be_mounted,
+        address: _,
+        host_key: _,
+        host_key_file: _,
+        may_be_absent: _,
+        minimum_versions: _,
+        before,
+        after,
+        power: own_power,
+        schedule,
+        monitor,
+    } = table;
+    let options = [exclude_caches, one_file_system, preserve_access_times];
+    let options = options.map(|option| option.as_ref().map(Spanned::span));
+    for span in options
+        .into_iter()
+        .chain([exclude.as_ref().map(Spanned::span)])
+        .chain([may_be_empty, must_be_mounted].map(|list| list.as_ref().map(Spanned::span)))
+        .chain([before, after].map(|hooks| hooks.as_ref().map(Spanned::span)))
+        .chain([power::battery_span(own_power.as_ref())])
+        .chain([schedule.as_ref().map(Spanned::span)])
+        .chain([monitor.as_ref().map(Spanned::span)])
+        .flatten()
+    {
+        fields.problem(
+            span,
+            "this is for a host that is backed up, and this one has no `include` list",
+            "write include = [\"/etc\", \"/home\"], or leave this out",
+        );
+    }
 }
 
 /// The versions of one host: its own words, then the fleet's, then the oldest that are supported.
