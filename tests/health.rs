@@ -20,6 +20,8 @@ mod told;
 mod absent;
 #[path = "health/at_work.rs"]
 mod at_work;
+#[path = "health/beside.rs"]
+mod beside;
 #[path = "health/clocks.rs"]
 mod clocks;
 #[path = "health/history.rs"]

@@ -27,7 +27,7 @@ pub(super) struct Search<'f> {
     pub(super) now: Timestamp,
     pub(super) hosts: BTreeMap<&'f str, Trace>,
     pub(super) phases: BTreeMap<Phase, Trace>,
-    /// The newest run.
+    /// The newest run, without what stands beside the runs.
     pub(super) newest: Option<Newest>,
     /// The newest run that had all hosts to back up.
     pub(super) newest_of_hosts: Option<Newest>,
@@ -150,7 +150,8 @@ impl<'f> Search<'f> {
             bad_lines: run.bad_lines.count,
             hosts: run.hosts.keys().cloned().collect(),
         };
-        if self.newest.is_none() {
+        // What stands beside the runs says nothing of them.
+        if self.newest.is_none() && !run.is_beside {
             self.newest = Some(newest());
         }
         if self.newest_of_hosts.is_none() && !run.hosts.is_empty() && !run.is_of_chosen {
@@ -195,6 +196,7 @@ impl<'f> Search<'f> {
             .schedule
             .time_limit
             .max(self.fleet.repository.lock_wait);
-        Progress::of(run, self.newest.is_none(), self.now, duration(limit))
+        let is_newest = self.newest.is_none() && !run.is_beside;
+        Progress::of(run, is_newest, self.now, duration(limit))
     }
 }

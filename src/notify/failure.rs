@@ -7,7 +7,7 @@ use super::finding::Finding;
 use super::memory::Memory;
 use crate::health::{Report, State};
 use crate::model::Fleet;
-use crate::record::Status;
+use crate::record::{Phase, Status};
 
 /// From this exit status on it is systemd's own, and the program never began (systemd.exec(5), «Process Exit Codes»).
 const OF_SYSTEMD: i64 = 200;
@@ -101,8 +101,10 @@ impl Memory {
         let worked_since = |unit: &str, failure: &Failure| match unit {
             "genbackup.service" => report.run.is_some_and(|run| run.run.start() > failure.time),
             "genbackup-maintain.service" => report.phases.iter().any(|phase| {
+                // What is done beside the runs says nothing of it.
+                let is_beside = Phase::BESIDE.iter().any(|beside| beside.name() == phase.name);
                 let last = phase.verdict.last_attempt.as_ref();
-                last.is_some_and(|last| last.time > failure.time)
+                !is_beside && last.is_some_and(|last| last.time > failure.time)
             }),
             // What writes no record is forgotten when the next run is done.
             _ => report.run.is_some_and(|run| run.last_event > failure.time),

@@ -75,3 +75,15 @@ fn the_newest_ping_takes_the_place_of_one_that_waits_and_a_late_start_is_not_sen
     assert_eq!(paths(&server), ["/X"]);
     Ok(())
 }
+
+#[test]
+fn what_is_noted_beside_the_runs_is_no_run_that_ended() -> Result<()> {
+    let server = Server::good()?;
+    let site = Site::of_kind("ping", &server.secret_address())?;
+    site.night(&night(20, &[]))?;
+    site.watched(&at(20, 5))?;
+    site.night(&crate::night::Night::beside(&at(20, 6), "offsite", "failed"))?;
+    site.watched(&at(20, 7))?;
+    assert_eq!(paths(&server), ["/X"]);
+    Ok(())
+}
