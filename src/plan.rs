@@ -99,6 +99,7 @@ impl<'f> HostPlan<'f> {
             storage,
             remote,
             monitor: _,
+            phases: _,
             watching,
         } = fleet;
         let recovery = RecoveryPlan {

@@ -30,6 +30,8 @@ mod history;
 mod hooks;
 #[path = "health/metrics.rs"]
 mod metrics;
+#[path = "health/phases.rs"]
+mod phases;
 #[path = "health/reading.rs"]
 mod reading;
 #[path = "health/status.rs"]

@@ -21,7 +21,7 @@ struct Panel {
     queries: &'static [(&'static str, &'static str)],
 }
 
-const PANELS: [Panel; 6] = [
+const PANELS: [Panel; 7] = [
     Panel {
         kind: "stat",
         title: "State",
@@ -49,9 +49,21 @@ const PANELS: [Panel; 6] = [
     },
     Panel {
         kind: "timeseries",
-        title: "How long forget and prune take",
+        title: "How long each phase takes",
         unit: "s",
         queries: &[("genbackup_phase_duration_seconds", "{{phase}}")],
+    },
+    Panel {
+        kind: "timeseries",
+        title: "Time since the last good one of each phase",
+        unit: "s",
+        queries: &[
+            (
+                "time() - genbackup_phase_last_success_timestamp_seconds",
+                "{{phase}}",
+            ),
+            ("genbackup_phase_alert_after_seconds", "{{phase}}: alert"),
+        ],
     },
     Panel {
         kind: "timeseries",

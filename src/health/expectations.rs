@@ -35,7 +35,11 @@ impl Expectations {
         Ok(Self {
             fleet: thresholds,
             hosts: BTreeMap::new(),
-            phases: BTreeMap::new(),
+            phases: fleet
+                .phases
+                .iter()
+                .map(|(phase, monitor)| (*phase, Thresholds::chosen(monitor)))
+                .collect(),
         })
     }
 

@@ -12,8 +12,6 @@ use super::trace::{Trace, Turn};
 use crate::model::{Fleet, HostName};
 use crate::record::{About, Phase, Run, RunId};
 
-/// The phases that a fleet has.
-pub(super) const PHASES: [Phase; 2] = [Phase::Forget, Phase::Prune];
 /// A run that begins later than this is from the future: its times say nothing. The same that a host's clock may be off.
 const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
 /// How many records are read to find out since when something is not as it should be.
@@ -94,7 +92,10 @@ impl<'f> Search<'f> {
                 .backed_up()
                 .map(|host| (host.as_str(), Trace::default()))
                 .collect(),
-            phases: PHASES.map(|phase| (phase, Trace::default())).into(),
+            phases: fleet
+                .expected_phases()
+                .map(|phase| (phase, Trace::default()))
+                .collect(),
             newest: None,
             newest_of_hosts: None,
             from_the_future: Vec::new(),
@@ -183,8 +184,8 @@ impl<'f> Search<'f> {
             }
         }
         if progress == Progress::AtWork {
-            for trace in self.phases.values_mut() {
-                if !trace.is_of(run.id) {
+            for (phase, trace) in &mut self.phases {
+                if !phase.is_beside() && !trace.is_of(run.id) {
                     trace.turn.get_or_insert(Turn::ToCome);
                 }
             }

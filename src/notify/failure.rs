@@ -102,7 +102,9 @@ impl Memory {
             "genbackup.service" => report.run.is_some_and(|run| run.run.start() > failure.time),
             "genbackup-maintain.service" => report.phases.iter().any(|phase| {
                 // What is done beside the runs says nothing of it.
-                let is_beside = Phase::BESIDE.iter().any(|beside| beside.name() == phase.name);
+                let is_beside = Phase::BESIDE
+                    .into_iter()
+                    .any(|beside| beside.name() == phase.name);
                 let last = phase.verdict.last_attempt.as_ref();
                 !is_beside && last.is_some_and(|last| last.time > failure.time)
             }),

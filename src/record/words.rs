@@ -25,6 +25,12 @@ impl Phase {
     /// Those that no run does: an admin's own command does them, beside the runs.
     pub const BESIDE: [Self; 3] = [Self::Check, Self::Drill, Self::Offsite];
 
+    /// Whether no run does it.
+    #[must_use]
+    pub fn is_beside(self) -> bool {
+        Self::BESIDE.contains(&self)
+    }
+
     /// Its word in the record.
     #[must_use]
     pub const fn name(self) -> &'static str {
