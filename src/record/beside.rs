@@ -74,7 +74,7 @@ mod tests {
                 phase,
                 start,
                 end,
-                seconds: 7199.499_951,
+                seconds: 7_199.499_951,
                 status: Status::Failed,
                 why: Some("rclone exited with 3\n\u{1b}[2J".to_owned()),
                 exit_code: Some(3),
