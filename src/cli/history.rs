@@ -28,7 +28,7 @@ pub(super) struct Arguments {
     /// Only what concerns this host
     #[arg(long, value_name = "NAME", conflicts_with = "phase")]
     host: Option<String>,
-    /// Only this phase: forget or prune
+    /// Only this phase: forget or prune; or check, drill or offsite, as `genbackup record` noted it
     #[arg(long, value_name = "PHASE", value_parser = phase)]
     phase: Option<Phase>,
     /// How far back
@@ -72,7 +72,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
         );
     };
     ids.retain(|id| now.duration_since(id.start()).as_secs() <= since);
-    let newest = ids.iter().rfind(|id| id.start() <= now).copied();
+    let until_now = ids.partition_point(|id| id.start() <= now);
+    let newest = arguments.records.newest_run(&ids[..until_now])?;
     let mut history = History::new(of, now);
     let mut hosts = std::collections::BTreeSet::new();
     for id in &ids {

@@ -44,7 +44,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     let is_shown = |age: SignedDuration| age <= since && age > -SignedDuration::from_mins(5);
     let mut ids = records.list()?.unwrap_or_default();
     ids.retain(|id| is_shown(report.time.duration_since(id.start())));
-    let newest = ids.last().copied();
+    let newest = records.newest_run(&ids)?;
     let mut page = Page::new(&fleet, report.time);
     for id in ids {
         page.add(records.read(id, None)?, Some(id) == newest);
