@@ -1,10 +1,5 @@
 //! Phases that no run does: one that the fleet file expects is judged as the others are, by its own thresholds.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a time that a test makes up is one, or the test fails"
-)]
-
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
