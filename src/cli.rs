@@ -30,6 +30,9 @@ use clap::{Parser, Subcommand};
 
 use crate::restic;
 
+/// Where the fleet file is, unless somebody says otherwise.
+const FLEET_FILE: &str = "/etc/genbackup/fleet.toml";
+
 /// Backups of a fleet with restic, as plain systemd units written from one TOML file
 #[derive(Debug, Parser)]
 #[command(name = "genbackup", version, max_term_width = 100)]
@@ -39,7 +42,7 @@ pub struct Arguments {
         long,
         global = true,
         value_name = "FILE",
-        default_value = "/etc/genbackup/fleet.toml"
+        default_value = FLEET_FILE
     )]
     fleet: PathBuf,
     #[command(subcommand)]

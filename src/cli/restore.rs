@@ -11,10 +11,10 @@ use anyhow::{Context, Result, bail};
 use bytesize::ByteSize;
 use clap::Args;
 use jiff::Zoned;
-use shell_quote::{Bash, QuoteRefExt};
 
 use self::progress::Progress;
 use super::moment::Moment;
+use super::repository::{Afterwards, Errand, Words};
 use super::snapshots::known;
 use super::{load, repository, terminal};
 use crate::model::{AbsolutePath, Repository};
@@ -61,7 +61,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
         .collect::<Result<_>>()?;
     let at = arguments.at.as_ref().map(|text| Moment::parse(text, &now));
     let at = at.transpose().map_err(|refusal| anyhow::anyhow!("{refusal}"))?;
-    let restic = repository::open(&fleet, &words(arguments))?;
+    let restic = repository::open(&fleet, errand(file, arguments))?;
     let target = target(arguments, &fleet.repository)?;
 
     let snapshots = restic.snapshots(Some(&arguments.host))?;
@@ -88,16 +88,35 @@ fn path(text: &str) -> Result<AbsolutePath> {
     AbsolutePath::try_from(trimmed.to_owned()).map_err(|refusal| anyhow::anyhow!("{refusal}"))
 }
 
-/// The command, for another place.
-fn words(arguments: &Arguments) -> String {
-    let quoted = |text: &str| -> String { text.quoted(Bash) };
-    let mut words = vec!["restore".to_owned(), quoted(&arguments.host)];
-    words.extend(arguments.paths.iter().map(|path| quoted(path)));
-    words.extend(["--to".to_owned(), quoted(&arguments.to.to_string_lossy())]);
-    if let Some(at) = &arguments.at {
-        words.extend(["--at".to_owned(), quoted(at)]);
-    }
-    words.join(" ")
+/// The same, for another place.
+fn errand(file: &Path, arguments: &Arguments) -> Errand {
+    let Arguments {
+        host,
+        paths,
+        to,
+        at,
+        snapshot,
+        dry_run,
+        overwrite,
+        verify,
+    } = arguments;
+    let command = paths
+        .iter()
+        .fold(Words::of("restore", file).word(host), |words, path| {
+            words.word(path)
+        })
+        .option("--to", Some(&to.to_string_lossy()))
+        .option("--at", at.as_deref())
+        .option("--snapshot", snapshot.as_deref())
+        .flag("--dry-run", *dry_run)
+        .flag("--overwrite", *overwrite)
+        .flag("--verify", *verify);
+    let afterwards = if *dry_run {
+        Afterwards::Nothing
+    } else {
+        Afterwards::BringFiles
+    };
+    Errand { command, afterwards }
 }
 
 /// The folder that files come back to, absolute. It is not there, or has nothing in it, unless it may.

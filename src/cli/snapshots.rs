@@ -10,6 +10,7 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use jiff::Zoned;
 
 use super::moment::Moment;
+use super::repository::{Afterwards, Errand, Words};
 use super::{load, repository, terminal};
 use crate::problem::{did_you_mean, likely};
 use crate::restic::Snapshot;
@@ -33,8 +34,8 @@ pub(super) struct Arguments {
 pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     let Arguments {
         host,
-        since,
-        until,
+        since: since_text,
+        until: until_text,
         json,
     } = arguments;
     let Some(fleet) = load::load_or_show(file)? else {
@@ -45,8 +46,14 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
         let moment = text.as_ref().map(|text| Moment::parse(text, &now));
         moment.transpose().map_err(|refusal| anyhow::anyhow!("{refusal}"))
     };
-    let (since, until) = (time(since)?, time(until)?);
-    let restic = repository::open(&fleet, "snapshots")?;
+    let (since, until) = (time(since_text)?, time(until_text)?);
+    let command = Words::of("snapshots", file)
+        .option("--host", host.as_deref())
+        .option("--since", since_text.as_deref())
+        .option("--until", until_text.as_deref())
+        .flag("--json", *json);
+    let afterwards = Afterwards::Nothing;
+    let restic = repository::open(&fleet, Errand { command, afterwards })?;
     let all = restic.snapshots(None)?;
     let is_wanted = |snapshot: &&Snapshot| {
         host.as_ref().is_none_or(|host| *host == snapshot.host)
