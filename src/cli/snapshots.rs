@@ -1,5 +1,6 @@
 //! `genbackup snapshots`: what there is to restore, by host and time.
 
+use std::ops::Range;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -101,20 +102,31 @@ pub(super) fn known(host: &str, all: &[Snapshot]) -> Result<()> {
     )
 }
 
+/// The columns of SIZE and ADDED.
+const SIZES: Range<usize> = 3..5;
+
 /// A row for each, by host, and the newest of each last.
 fn in_words(snapshots: &[&Snapshot]) -> String {
     let mut sorted = snapshots.to_vec();
     sorted.sort_by(|left, right| (&left.host, left.time).cmp(&(&right.host, right.time)));
+    let has_sizes = sorted.iter().any(|snapshot| snapshot.bytes.is_some());
+    // What restic before 0.17 does not say would be two empty columns.
+    let told = |cells: [String; 6]| {
+        let cells = cells.into_iter().enumerate();
+        cells.filter_map(move |(index, cell)| (has_sizes || !SIZES.contains(&index)).then_some(cell))
+    };
     let mut table = Table::new();
     table
         .load_style(presets::NOTHING)
         .set_content_arrangement(ContentArrangement::Dynamic)
         .set_width(terminal::width().unwrap_or(u16::MAX))
-        .set_header(["HOST", "TIME", "ID", "SIZE", "ADDED", "PATHS"])
-        .add_rows(sorted.iter().map(|snapshot| cells(snapshot)));
+        .set_header(told(
+            ["HOST", "TIME", "ID", "SIZE", "ADDED", "PATHS"].map(str::to_owned),
+        ))
+        .add_rows(sorted.iter().map(|snapshot| told(cells(snapshot))));
     for (index, column) in table.column_iter_mut().enumerate() {
         column.set_padding((0, 2));
-        if (3..5).contains(&index) {
+        if has_sizes && SIZES.contains(&index) {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }

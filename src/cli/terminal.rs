@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind, Write};
 use anstyle::{AnsiColor, Style};
 use anyhow::{Context, Result};
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
+use jiff::tz::{AmbiguousOffset, TimeZone};
 use terminal_size::{Width, terminal_size};
 
 use crate::health::State;
@@ -62,8 +62,19 @@ pub(super) fn wrapped(text: &str, indent: &str) -> String {
     textwrap::fill(&text, options) + "\n"
 }
 
-/// A time as the clock on the wall shows it, to the minute.
+/// So many of them: `1 file`, `2 files`.
+pub(super) fn counted(number: u64, name: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {name}{plural}")
+}
+
+/// A time as the clock on the wall shows it, to the minute; with its offset where the clock showed that twice.
 pub(super) fn local(time: Timestamp) -> String {
-    let time = time.to_zoned(TimeZone::system());
-    time.strftime("%Y-%m-%d %H:%M").to_string()
+    let zone = TimeZone::system();
+    let time = time.to_zoned(zone.clone());
+    let form = match zone.to_ambiguous_timestamp(time.datetime()).offset() {
+        AmbiguousOffset::Fold { .. } => "%Y-%m-%d %H:%M %:z",
+        _ => "%Y-%m-%d %H:%M",
+    };
+    time.strftime(form).to_string()
 }
