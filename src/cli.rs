@@ -115,7 +115,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
             Some((what, hint)) => (what.to_owned(), format!("\n\nhint: {hint}")),
             None => (format!("{error:#}"), String::new()),
         };
-        eprintln!("error: {what}{hint}");
+        terminal::complain(format_args!("error: {what}{hint}"));
         // What restic has an exit status for keeps it.
         match error.downcast_ref::<restic::Failed>() {
             Some(failed) => ExitCode::from(failed.status),

@@ -14,6 +14,7 @@ use clap::Args;
 use inquire::InquireError;
 
 use super::schema;
+use super::terminal::Steps;
 use crate::model::HostName;
 use crate::write;
 use answers::Answers;
@@ -46,12 +47,13 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     let is_on_a_terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
     if arguments.no_questions || !is_on_a_terminal {
         let answers = Answers::usual(HostName::try_from(host)?)?;
-        return write_down(file, &answers);
+        return write_down(file, &answers, Steps::default());
     }
     match interview::ask(&host) {
         Ok(answers) => {
-            answers.make_secrets()?;
-            write_down(file, &answers)
+            let mut steps = Steps::default();
+            answers.make_secrets(&mut steps)?;
+            write_down(file, &answers, steps)
         }
         Err(error) => match error.downcast_ref() {
             Some(InquireError::OperationCanceled | InquireError::OperationInterrupted) => {
@@ -62,15 +64,22 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     }
 }
 
-fn write_down(file: &Path, answers: &Answers) -> Result<ExitCode> {
+fn write_down(file: &Path, answers: &Answers, mut steps: Steps) -> Result<ExitCode> {
     let schema_file = schema_beside(file);
     let schema_name = schema_file.file_name().unwrap_or_default().to_string_lossy();
     write::create_new(file, &answers.fleet_file(&schema_name)?)?;
     if schema_file.symlink_metadata().is_err() {
         write::create_new(&schema_file, &schema::text()?)?;
     }
-    println!("{}: written; change it, then `genbackup check`", file.display());
-    println!("{}: by it, editors complete that file", schema_file.display());
+    steps.say(format_args!(
+        "{}: written; change it, then `genbackup check`",
+        file.display()
+    ));
+    steps.say(format_args!(
+        "{}: by it, editors complete that file",
+        schema_file.display()
+    ));
+    steps.end()?;
     Ok(ExitCode::SUCCESS)
 }
 

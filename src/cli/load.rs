@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
+use super::terminal;
 use crate::fleet;
 use crate::model::{Fleet, HostName};
 use crate::problem::Problem;
@@ -49,10 +50,13 @@ pub(super) fn load_or_show(path: &Path) -> Result<Option<Fleet>> {
 /// Shows problems on standard error, with an empty line between them and their number at the end.
 fn show(problems: &[Problem]) {
     for problem in problems {
-        eprintln!("{problem}");
+        terminal::complain(problem);
     }
     let plural = if problems.len() == 1 { "" } else { "s" };
-    eprintln!("{} problem{plural}; nothing was written", problems.len());
+    terminal::complain(format_args!(
+        "{} problem{plural}; nothing was written",
+        problems.len()
+    ));
 }
 
 /// The host of that name, or this machine when none is named.

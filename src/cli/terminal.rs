@@ -1,5 +1,6 @@
 //! What is written to a terminal: its width, its colours, and nothing that would take hold of it.
 
+use std::fmt::Display;
 use std::io::{self, ErrorKind, Write};
 
 use anstyle::{AnsiColor, Style};
@@ -33,6 +34,37 @@ pub(super) fn hand_over(text: impl AsRef<[u8]>) -> Result<()> {
     write(io::stdout().lock(), text.as_ref())
 }
 
+/// Says on standard error what went wrong, or is to be noted. Where that is lost, there is nobody to be told.
+pub(super) fn complain(text: impl Display) {
+    drop(
+        anstream::stderr()
+            .lock()
+            .write_all(format!("{text}\n").as_bytes()),
+    );
+}
+
+/// Says the steps of a work that must not stop half-way because nobody hears them.
+#[derive(Default)]
+pub(super) struct Steps {
+    lost: Option<anyhow::Error>,
+}
+
+impl Steps {
+    pub(super) fn say(&mut self, text: impl Display) {
+        if self.lost.is_none() {
+            self.lost = say(&format!("{text}\n")).err();
+        }
+    }
+
+    /// Once all is done.
+    ///
+    /// # Errors
+    /// When a step could not be said.
+    pub(super) fn end(self) -> Result<()> {
+        self.lost.map_or(Ok(()), Err)
+    }
+}
+
 fn write(mut output: impl Write, text: &[u8]) -> Result<()> {
     match output.write_all(text).and_then(|()| output.flush()) {
         // Who has read enough, such as `head`, may go.
@@ -63,8 +95,8 @@ pub(super) fn wrapped(text: &str, indent: &str) -> String {
 }
 
 /// So many of them: `1 file`, `2 files`.
-pub(super) fn counted(number: u64, name: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
+pub(super) fn counted<N: Display + PartialEq + From<u8>>(number: N, name: &str) -> String {
+    let plural = if number == N::from(1) { "" } else { "s" };
     format!("{number} {name}{plural}")
 }
 

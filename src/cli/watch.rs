@@ -12,6 +12,7 @@ use clap::Args;
 use jiff::SignedDuration;
 
 use super::records::Records;
+use super::terminal::{self, Steps};
 use super::{load, status};
 use crate::deliver::{self, Web};
 use crate::health::Report;
@@ -64,15 +65,17 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     let place = Place::open(&arguments.memory)?;
     let mut memory = place.read()?;
     // Before anything is sent: who is told a thing that is then forgotten would be told again and again.
-    note(&fleet, arguments, &mut memory)?;
+    let mut steps = Steps::default();
+    note(&fleet, arguments, &mut memory, &mut steps)?;
     place.write(&memory)?;
     let undelivered = sender.send(&mut memory);
     place.write(&memory)?;
+    steps.end()?;
     said(&undelivered)
 }
 
 /// Judges the records, and has what changed wait for delivery.
-fn note(fleet: &Fleet, arguments: &Arguments, memory: &mut Memory) -> Result<()> {
+fn note(fleet: &Fleet, arguments: &Arguments, memory: &mut Memory, steps: &mut Steps) -> Result<()> {
     let report = status::examine(fleet, &arguments.records)?;
     let now = report.time;
     if let Some(event) = &arguments.event {
@@ -89,9 +92,11 @@ fn note(fleet: &Fleet, arguments: &Arguments, memory: &mut Memory) -> Result<()>
     memory.keep_only(&fleet.watching);
     let patience = SignedDuration::from_secs(report.warn_after_seconds);
     if let Some(message) = memory.note(fleet.storage.name.as_str(), &found, now, patience) {
-        println!("{}", message.title());
+        steps.say(message.title());
         for name in memory.post(&fleet.watching, &message) {
-            eprintln!("note: more than {LONGEST_QUEUE} messages wait for `{name}`: the oldest is left out");
+            terminal::complain(format_args!(
+                "note: more than {LONGEST_QUEUE} messages wait for `{name}`: the oldest is left out"
+            ));
         }
     }
     post_ping(fleet, memory, &report, why_failed.as_deref());

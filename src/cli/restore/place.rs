@@ -74,10 +74,10 @@ impl Place {
         let made = self.folder.canonicalize().context("the folder is gone again")?;
         self.refuse_the_repository(&made)?;
         if privacy == Privacy::OthersMayLook {
-            eprintln!(
+            terminal::complain(format_args!(
                 "note: others may look into {}, which has something in it and keeps its mode; what comes back has its own in the end",
                 terminal::harmless(&self.folder.to_string_lossy())
-            );
+            ));
         }
         Ok(&self.folder)
     }

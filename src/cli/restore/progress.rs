@@ -124,12 +124,12 @@ impl Progress {
             .count() as u64;
         if tenth > self.tenth {
             self.tenth = tenth;
-            eprintln!(
+            terminal::complain(format_args!(
                 "{}0%: {files_restored} of {total_files} files, {} of {}",
                 tenth,
                 ByteSize(*bytes_restored),
                 ByteSize(*total_bytes)
-            );
+            ));
         }
     }
 
@@ -138,8 +138,8 @@ impl Progress {
         let line = terminal::harmless(line);
         match &self.bar {
             _ if line.is_empty() => {}
-            Some(bar) => bar.suspend(|| eprintln!("{line}")),
-            None => eprintln!("{line}"),
+            Some(bar) => bar.suspend(|| terminal::complain(&line)),
+            None => terminal::complain(&line),
         }
     }
 
