@@ -9,12 +9,12 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::Args;
 use inquire::InquireError;
 
-use super::schema;
 use super::terminal::Steps;
+use super::{load, schema};
 use crate::model::HostName;
 use crate::write;
 use answers::Answers;
@@ -40,9 +40,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     let host = if let Some(name) = &arguments.host {
         name.clone()
     } else {
-        let name = nix::unistd::gethostname().context("can't ask for this machine's host name")?;
-        // restic's locks compare names byte for byte, so the fleet's are in lower case.
-        name.to_string_lossy().to_ascii_lowercase()
+        load::this_machine()?
     };
     let is_on_a_terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
     if arguments.no_questions || !is_on_a_terminal {

@@ -84,11 +84,11 @@ pub(super) fn host<'f>(fleet: &'f Fleet, name: Option<&str>) -> Result<&'f HostN
     }
 }
 
-/// The name that this machine has.
+/// The name that this machine has, in lower case, as a fleet has its hosts: restic's locks compare names byte for byte.
 ///
 /// # Errors
 /// When it can't be asked for.
 pub(super) fn this_machine() -> Result<String> {
     let name = nix::unistd::gethostname().context("can't ask for this machine's host name")?;
-    Ok(name.to_string_lossy().into_owned())
+    Ok(name.to_string_lossy().to_ascii_lowercase())
 }

@@ -3,11 +3,11 @@
 use std::fs::File;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
-use nix::unistd::{Uid, gethostname};
+use anyhow::{Result, bail};
+use nix::unistd::Uid;
 use shell_quote::{Bash, QuoteRefExt};
 
-use super::terminal;
+use super::{load, terminal};
 use crate::model::Fleet;
 use crate::restic::{Restic, Snapshot};
 
@@ -80,8 +80,7 @@ pub(super) fn open(fleet: &Fleet, errand: Errand) -> Result<Restic<'_>> {
         afterwards,
     } = errand;
     let storage = &fleet.storage.name;
-    let here = gethostname().context("can't ask for this machine's host name")?;
-    let here = here.to_string_lossy();
+    let here = load::this_machine()?;
     let short = here.split('.').next().unwrap_or(&here);
     if storage.as_str() != here && storage.as_str() != short {
         let bring = match afterwards {

@@ -58,6 +58,23 @@ fn elsewhere_it_says_the_same_command_for_the_storage_host() -> Result<()> {
 }
 
 #[test]
+fn a_machine_whose_name_is_in_upper_case_is_the_host_of_the_fleet() -> Result<()> {
+    let storage = Storage::with_repository()?;
+    for name in ["JAK", "Jak.Example.net"] {
+        for words in [&["snapshots"][..], &["emit", "--root", "/mnt/root", "--force"]] {
+            let mut there = storage.there(name, env!("CARGO_BIN_EXE_genbackup"));
+            let said = run(there.args(["--fleet", "/mnt/fleet.toml"]).args(words))?;
+            assert!(said.status.success(), "{name} {words:?}: {said:?}");
+        }
+    }
+    let mut there = storage.there("JAK", env!("CARGO_BIN_EXE_genbackup"));
+    let said = run(there.args(["--fleet", "/mnt/new.toml", "init"]))?;
+    assert!(said.status.success(), "{said:?}");
+    assert!(fs::read_to_string(storage.path("new.toml"))?.contains("[hosts.jak]"));
+    Ok(())
+}
+
+#[test]
 fn who_is_not_root_is_told_who_can() -> Result<()> {
     let storage = Storage::new()?;
     // Where nobody else may look in, as below a target folder.
