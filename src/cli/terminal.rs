@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use jiff::Timestamp;
 use jiff::tz::{AmbiguousOffset, TimeZone};
 use terminal_size::{Width, terminal_size};
+use textwrap::WordSplitter;
 
 use crate::health::State;
 
@@ -89,6 +90,8 @@ pub(super) fn wrapped(text: &str, indent: &str) -> String {
     let text = harmless(text);
     let width = width().map_or(usize::MAX, usize::from);
     let options = textwrap::Options::new(width)
+        // A unit's name that is cut at a hyphen is none.
+        .word_splitter(WordSplitter::NoHyphenation)
         .initial_indent(indent)
         .subsequent_indent(indent);
     textwrap::fill(&text, options) + "\n"
