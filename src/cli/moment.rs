@@ -83,7 +83,7 @@ fn readings(clock: DateTime, zone: &TimeZone) -> Option<(Timestamp, Timestamp)> 
         let forward = zone.preceding(behind).next()?.timestamp();
         return Some((forward, forward));
     }
-    Some((reading.clone().earlier().ok()?, reading.later().ok()?))
+    Some((reading.earlier().ok()?, reading.later().ok()?))
 }
 
 fn day(words: &str, today: Date) -> Option<Date> {

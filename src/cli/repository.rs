@@ -26,12 +26,12 @@ pub(super) enum Afterwards {
 }
 
 /// A command as a shell reads it.
-pub(super) struct Words(String);
+pub(super) struct Words(Vec<String>);
 
 impl Words {
     /// A verb; of a fleet file that is not the usual one, with its name.
     pub(super) fn of(verb: &str, file: &Path) -> Self {
-        let words = Self(format!("genbackup {verb}"));
+        let words = Self(vec!["genbackup".to_owned(), verb.to_owned()]);
         match file.to_str() {
             Some(super::FLEET_FILE) => words,
             _ => words.option("--fleet", Some(&file.to_string_lossy())),
@@ -39,7 +39,7 @@ impl Words {
     }
 
     pub(super) fn word(mut self, word: &str) -> Self {
-        self.0 += &format!(" {}", quoted(word));
+        self.0.push(quoted(word));
         self
     }
 
@@ -48,14 +48,14 @@ impl Words {
         if let Some(value) = value {
             // What begins with a dash is otherwise taken for an option of its own.
             let between = if value.starts_with('-') { '=' } else { ' ' };
-            self.0 += &format!(" {name}{between}{}", quoted(value));
+            self.0.push(format!("{name}{between}{}", quoted(value)));
         }
         self
     }
 
     pub(super) fn flag(mut self, name: &str, is_given: bool) -> Self {
         if is_given {
-            self.0 += &format!(" {name}");
+            self.0.push(name.to_owned());
         }
         self
     }
@@ -79,6 +79,7 @@ pub(super) fn open(fleet: &Fleet, errand: Errand) -> Result<Restic<'_>> {
         command: Words(command),
         afterwards,
     } = errand;
+    let command = command.join(" ");
     let storage = &fleet.storage.name;
     let here = load::this_machine()?;
     let short = here.split('.').next().unwrap_or(&here);

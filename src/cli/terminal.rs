@@ -98,7 +98,7 @@ pub(super) fn wrapped(text: &str, indent: &str) -> String {
 }
 
 /// So many of them: `1 file`, `2 files`.
-pub(super) fn counted<N: Display + PartialEq + From<u8>>(number: N, name: &str) -> String {
+pub(super) fn counted<N: Copy + Display + From<u8> + PartialEq>(number: N, name: &str) -> String {
     let plural = if number == N::from(1) { "" } else { "s" };
     format!("{number} {name}{plural}")
 }
