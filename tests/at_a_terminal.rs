@@ -313,6 +313,8 @@ fn an_explanation_is_not_wider_than_the_terminal_and_draws_where_it_has_room() -
         for line in said.lines() {
             let wide = textwrap::core::display_width(line);
             assert!(wide <= columns.into(), "{wide} of {columns}: {line:?}");
+            // A unit's name in two lines is none that can be copied.
+            assert!(!line.trim_end().ends_with('-'), "{columns}: {line:?}");
         }
         assert_eq!(said.contains("each by its age"), columns > 60, "{said}");
     }

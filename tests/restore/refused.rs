@@ -70,7 +70,7 @@ fn a_machine_whose_name_is_in_upper_case_is_the_host_of_the_fleet() -> Result<()
     let mut there = storage.there("JAK", env!("CARGO_BIN_EXE_genbackup"));
     let said = run(there.args(["--fleet", "/mnt/new.toml", "init"]))?;
     assert!(said.status.success(), "{said:?}");
-    assert!(fs::read_to_string(storage.path("new.toml"))?.contains("[hosts.jak]"));
+    assert!(fs::read_to_string(storage.path("new.toml"))?.contains("host = \"jak\""));
     Ok(())
 }
 
