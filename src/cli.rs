@@ -31,6 +31,9 @@ use clap::{Parser, Subcommand};
 
 use crate::restic;
 
+/// Where the fleet file is, unless somebody says otherwise.
+const FLEET_FILE: &str = "/etc/genbackup/fleet.toml";
+
 /// Backups of a fleet with restic, as plain systemd units written from one TOML file
 #[derive(Debug, Parser)]
 #[command(name = "genbackup", version, max_term_width = 100)]
@@ -40,7 +43,7 @@ pub struct Arguments {
         long,
         global = true,
         value_name = "FILE",
-        default_value = "/etc/genbackup/fleet.toml"
+        default_value = FLEET_FILE
     )]
     fleet: PathBuf,
     #[command(subcommand)]
@@ -117,7 +120,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
             Some((what, hint)) => (what.to_owned(), format!("\n\nhint: {hint}")),
             None => (format!("{error:#}"), String::new()),
         };
-        eprintln!("error: {what}{hint}");
+        terminal::complain(format_args!("error: {what}{hint}"));
         // What restic has an exit status for keeps it.
         match error.downcast_ref::<restic::Failed>() {
             Some(failed) => ExitCode::from(failed.status),

@@ -9,12 +9,15 @@ mod ask;
 mod clock;
 mod export;
 mod finding;
+mod hooks;
 mod records;
 mod repository;
 mod secrets;
 mod ssh;
 mod units;
 mod versions;
+
+use std::path::Path;
 
 use anyhow::Result;
 
@@ -33,9 +36,10 @@ pub fn examine(fleet: &Fleet, plan: &HostPlan<'_>, report: Option<&Result<Report
     let artifacts: Vec<Artifact> = emit(plan)?;
     let artifacts = &artifacts;
     let mut subjects: Vec<Subject<'_>> = vec![
+        // First, since most of the rest comes of it where nothing was written.
+        Box::new(|| units::check_files(artifacts)),
         Box::new(|| account::check(plan)),
         Box::new(|| versions::check(plan)),
-        Box::new(|| units::check_files(artifacts)),
         Box::new(|| units::check(artifacts, plan)),
         Box::new(clock::check),
     ];
@@ -49,6 +53,9 @@ pub fn examine(fleet: &Fleet, plan: &HostPlan<'_>, report: Option<&Result<Report
             }
         }
     }
+    if let Some(client) = &plan.client {
+        subjects.push(Box::new(|| hooks::check(client)));
+    }
     if let Some(client) = &plan.client
         && client.connection.is_some()
     {
@@ -60,6 +67,11 @@ pub fn examine(fleet: &Fleet, plan: &HostPlan<'_>, report: Option<&Result<Report
         findings.extend(records::check(report));
     }
     Ok(findings)
+}
+
+/// NixOS has programs and files from the Nix store, where nobody else puts them.
+fn is_on_nixos() -> bool {
+    Path::new("/etc/NIXOS").exists()
 }
 
 /// What asks about one subject.

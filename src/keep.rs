@@ -10,7 +10,7 @@ use jiff::civil::DateTime;
 
 use crate::model::{Keep, KeepPolicy, ResticVersion};
 
-pub use years::{Kept, after_years};
+pub use years::{Horizon, Kept, after_years};
 
 /// A snapshot, as far as forget looks at it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

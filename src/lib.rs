@@ -35,6 +35,12 @@
 //! assert!(artifacts.iter().any(|artifact| artifact.path.ends_with("genbackup.timer")));
 //! ```
 
+#![warn(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "they panic where the output is lost, half-way through the work: `cli::terminal` does not"
+)]
+
 pub mod anomaly;
 pub mod beside;
 pub mod bus;

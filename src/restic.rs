@@ -17,6 +17,7 @@ use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 
+use anstream::adapter::strip_str;
 use anyhow::{Context, Result, bail};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -128,7 +129,7 @@ impl<'r> Restic<'r> {
         let mut command = self.reading(&["snapshots", "--json", "--tag", TAG]);
         command.args(host.iter().flat_map(|host| ["--host", host]));
         let mut text = String::new();
-        lines(command, |line| {
+        self.lines(command, |line| {
             text.push_str(line);
             Ok(())
         })?;
@@ -151,7 +152,7 @@ impl<'r> Restic<'r> {
             command.arg("--recursive");
         }
         command.arg(snapshot).args(paths.iter().map(AbsolutePath::as_str));
-        lines(command, |line| listed::node(line)?.map_or(Ok(()), &mut each))
+        self.lines(command, |line| listed::node(line)?.map_or(Ok(()), &mut each))
     }
 
     /// The ids of the snapshots of a host that have this path.
@@ -162,7 +163,7 @@ impl<'r> Restic<'r> {
         let mut command = self.reading(&["find", "--json", "--tag", TAG, "--host", host, "--"]);
         command.arg(path.pattern());
         let mut text = String::new();
-        lines(command, |line| {
+        self.lines(command, |line| {
             text.push_str(line);
             Ok(())
         })?;
@@ -274,44 +275,61 @@ impl<'r> Restic<'r> {
             .env("LC_ALL", "C.UTF-8");
         command
     }
+
+    /// Runs one to its end, with each line of what it prints.
+    fn lines(&self, mut command: Command, mut each: impl FnMut(&str) -> Result<()>) -> Result<()> {
+        let mut child = command.spawn().context(CANT_START)?;
+        let (output, complaint) = pipes(&mut child)?;
+        let (handled, said) = thread::scope(|scope| {
+            let said = scope.spawn(move || {
+                let mut said = Vec::new();
+                relay(complaint, |line| {
+                    if said.len() < COMPLAINT / line.len().max(1) {
+                        said.push(listed::message(&line));
+                    }
+                    true
+                });
+                said
+            });
+            let mut handled = Ok(());
+            for line in BufReader::new(output).lines() {
+                handled = line
+                    .context("can't read what restic says")
+                    .and_then(|line| each(&line));
+                if handled.is_err() {
+                    break;
+                }
+            }
+            (handled, said.join().unwrap_or_default())
+        });
+        let status = child.wait().context("can't wait for restic")?;
+        handled?;
+        if !status.success() {
+            bail!(self.with_hint(failed(status, &said)));
+        }
+        Ok(())
+    }
+
+    /// With a way out, where it is about the fleet's own files.
+    fn with_hint(&self, failed: Failed) -> Failed {
+        let Repository {
+            path, password_file, ..
+        } = self.repository;
+        let Failed { status, said } = failed;
+        let hint = if said.contains("wrong password") {
+            format!("\n\nhint: what {password_file} holds is not the password of the repository {path}")
+        } else if said.contains("unable to open config file") {
+            "\n\nhint: its file system may not be mounted; mount it and try again".to_owned()
+        } else {
+            String::new()
+        };
+        let said = said + &hint;
+        Failed { status, said }
+    }
 }
 
 const CANT_START: &str =
     "can't start `setpriv`, which starts restic as its user; the package util-linux has it";
-
-/// Runs one to its end, with each line of what it prints.
-fn lines(mut command: Command, mut each: impl FnMut(&str) -> Result<()>) -> Result<()> {
-    let mut child = command.spawn().context(CANT_START)?;
-    let (output, complaint) = pipes(&mut child)?;
-    let (handled, said) = thread::scope(|scope| {
-        let said = scope.spawn(move || {
-            let mut said = Vec::new();
-            relay(complaint, |line| {
-                if said.len() < COMPLAINT / line.len().max(1) {
-                    said.push(listed::message(&line));
-                }
-                true
-            });
-            said
-        });
-        let mut handled = Ok(());
-        for line in BufReader::new(output).lines() {
-            handled = line
-                .context("can't read what restic says")
-                .and_then(|line| each(&line));
-            if handled.is_err() {
-                break;
-            }
-        }
-        (handled, said.join().unwrap_or_default())
-    });
-    let status = child.wait().context("can't wait for restic")?;
-    handled?;
-    if !status.success() {
-        bail!(failed(status, &said));
-    }
-    Ok(())
-}
 
 fn pipes(child: &mut Child) -> Result<(impl Read + use<>, impl Read + use<>)> {
     child
@@ -327,7 +345,8 @@ fn relay(from: impl Read, mut to: impl FnMut(String) -> bool) {
     let mut line = Vec::new();
     while matches!(from.read_until(b'\n', &mut line), Ok(1..)) {
         let text = String::from_utf8_lossy(&line);
-        if !to(text.trim_end().to_owned()) {
+        // restic clears the line of its own progress before it says something, also where there is none.
+        if !to(strip_str(text.trim_end()).to_string()) {
             break;
         }
         line.clear();

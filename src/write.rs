@@ -52,16 +52,40 @@ pub fn throw_away(artifacts: &[Artifact]) -> Result<TempDir> {
     Ok(folder)
 }
 
-/// Makes a folder, and those above it, for nobody else; one that is there stays as it is.
+/// Makes a folder, and those above it, for nobody else. One that is there and empty becomes private, too; where it has
+/// something in it, others may need that, and it stays as it is.
 ///
 /// # Errors
-/// When it can't be made.
-pub fn private_folder(folder: &Path) -> Result<()> {
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)
-        .with_context(|| format!("can't make the folder {}", folder.display()))
+/// When it can't be made, or made private.
+pub fn private_folder(folder: &Path) -> Result<Privacy> {
+    let made = || {
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(PRIVATE)
+            .create(folder)?;
+        if fs::read_dir(folder)?.next().is_none() {
+            fs::set_permissions(folder, fs::Permissions::from_mode(PRIVATE))?;
+        }
+        let is_private = fs::metadata(folder)?.permissions().mode().trailing_zeros() >= 6;
+        Ok::<_, io::Error>(if is_private {
+            Privacy::Private
+        } else {
+            Privacy::OthersMayLook
+        })
+    };
+    made().with_context(|| format!("can't make the folder {}", folder.display()))
+}
+
+/// The mode of a folder that is its owner's alone.
+const PRIVATE: u32 = 0o700;
+
+/// Whom a folder is open to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Privacy {
+    /// Its owner alone.
+    Private,
+    /// Others, too.
+    OthersMayLook,
 }
 
 /// Writes files below a folder that is not there yet, or has nothing in it, for a build that starts anew when it

@@ -19,8 +19,13 @@ use tempfile::TempDir;
 
 use command::{Outcome, genbackup, run};
 
-/// A host with these fakes, each a line of sh.
+/// The storage host of the fleet `post` with these fakes, each a line of sh.
 fn doctor(fakes: &[(&str, &str)], arguments: &[&str]) -> Result<Outcome> {
+    let fleet = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/fleets/post/fleet.toml");
+    doctor_of(&fleet, fakes, arguments)
+}
+
+fn doctor_of(fleet: &Path, fakes: &[(&str, &str)], arguments: &[&str]) -> Result<Outcome> {
     let folder = tempfile::tempdir()?;
     for (name, line) in fakes {
         let program = folder.path().join(name);
@@ -28,7 +33,6 @@ fn doctor(fakes: &[(&str, &str)], arguments: &[&str]) -> Result<Outcome> {
         fs::set_permissions(&program, fs::Permissions::from_mode(0o755))?;
     }
     let path = std::env::var("PATH").context("no PATH")?;
-    let fleet = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/fleets/post/fleet.toml");
     let runs: TempDir = tempfile::tempdir()?;
     run(genbackup()
         .arg("--fleet")
@@ -39,6 +43,9 @@ fn doctor(fakes: &[(&str, &str)], arguments: &[&str]) -> Result<Outcome> {
         .env("PATH", format!("{}:{path}", folder.path().display()))
         .env_remove("CLICOLOR_FORCE"))
 }
+
+/// The user nobody, of Debian.
+const NOBODY: u32 = 65_534;
 
 const FAKES: [(&str, &str); 8] = [
     ("getent", "echo restic:x:850:850::/:/usr/sbin/nologin"),
@@ -73,6 +80,7 @@ fn every_check_is_made_although_others_fail() -> Result<()> {
     assert_eq!(said.status.code(), Some(1), "{}", said.stderr);
     let findings = findings(&said)?;
     for (check, state) in [
+        ("files", "failed"),
         ("user restic", "ok"),
         ("restic", "ok"),
         ("systemd", "ok"),
@@ -81,7 +89,8 @@ fn every_check_is_made_although_others_fail() -> Result<()> {
         ("password file", "failed"),
         ("ssh key", "failed"),
         ("ssh key pair", "unknown"),
-        ("repository", "failed"),
+        ("file system", "failed"),
+        ("repository", "unknown"),
         ("room for snapshots", "unknown"),
         ("export", "unknown"),
         ("ssh to kai", "ok"),
@@ -120,6 +129,22 @@ fn the_worst_comes_first_with_its_hint_and_nothing_that_a_terminal_obeys() -> Re
         "{}",
         said.stdout
     );
+    // Most of the rest comes of it.
+    assert!(
+        said.stdout
+            .starts_with("failed   files: none was written here\n         hint: `genbackup emit --now`"),
+        "{}",
+        said.stdout
+    );
+    // A repository that is made while nothing is mounted is below the mount point.
+    assert!(
+        said.stdout
+            .contains("failed   file system: nothing is mounted at /mnt/storage\n")
+            && !said.stdout.contains("restic init")
+            && !said.stdout.contains("genbackup-init.service"),
+        "{}",
+        said.stdout
+    );
     assert!(
         said.stdout.contains("         hint: there: `genbackup doctor`"),
         "{}",
@@ -143,5 +168,89 @@ fn a_program_that_never_ends_costs_its_own_time_and_hides_nothing() -> Result<()
         let wanted = (check.to_owned(), state.to_owned());
         assert!(findings.contains(&wanted), "{wanted:?} in {findings:#?}");
     }
+    Ok(())
+}
+
+#[test]
+fn what_is_missing_here_is_looked_for_here() -> Result<()> {
+    let mut fakes = FAKES;
+    for (line, expected) in [
+        (
+            "echo \"Can't open user config file /etc/genbackup/ssh_config: No such file or directory\" >&2; exit 255",
+            "failed   ssh to ziz: /etc/genbackup/ssh_config is not there, on this host\n         hint: `genbackup emit --now`, here\n",
+        ),
+        (
+            "echo 'Load key \"/etc/genbackup/ssh_ed25519\": Permission denied' >&2; echo 'restic@ziz: Permission denied (publickey).' >&2; exit 255",
+            "unknown  ssh to ziz: this host's own key can't be read; see «ssh key»\n",
+        ),
+    ] {
+        fakes[7] = ("ssh", line);
+        let said = doctor(&fakes, &[])?;
+        assert!(said.stdout.contains(expected), "{}", said.stdout);
+        assert!(!said.stdout.contains("hint: there:"), "{}", said.stdout);
+    }
+    Ok(())
+}
+
+#[test]
+fn a_hook_has_its_user_its_program_and_where_it_writes() -> Result<()> {
+    let folder = tempfile::tempdir_in("/var/lib")?;
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755))?;
+    let at = |name: &str| folder.path().join(name);
+    for (name, mode) in [("own", 0o700), ("open", 0o777), ("roots", 0o755)] {
+        fs::create_dir(at(name))?;
+        fs::set_permissions(at(name), fs::Permissions::from_mode(mode))?;
+    }
+    std::os::unix::fs::chown(at("own"), Some(NOBODY), Some(NOBODY))?;
+    fs::write(at("script"), "#!/bin/sh\n")?;
+    let fleet =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/fleets/post/fleet.toml"))?;
+    let here = folder.path().display();
+    let fleet = fleet.replace(
+        "[hosts.jak]\ninclude = [\"/etc\", \"/home\"]\n",
+        &format!(
+            "[hosts.jak]\ninclude = [\"/etc\", \"{here}\"]\n\
+             before.well = {{ user = \"nobody\", command = [\"/bin/true\"], writes = [\"{here}/own\", \"{here}/open\"] }}\n\
+             before.roots = {{ user = \"root\", command = [\"/bin/true\"], writes = [\"{here}/roots\", \"{here}/own\"] }}\n\
+             before.lost = {{ user = \"no-such-user\", command = [\"/bin/true\"], writes = [\"{here}/own\"] }}\n\
+             before.bad = {{ user = \"nobody\", command = [\"{here}/script\"], writes = [\"{here}/roots\", \"{here}/none\"] }}\n\
+             after.none = {{ user = \"nobody\", command = [\"/no such program\"] }}\n"
+        ),
+    );
+    fs::write(at("fleet.toml"), fleet)?;
+    let mut fakes = FAKES;
+    // As it is here.
+    fakes[0] = ("getent", "exec /usr/bin/getent \"$@\"");
+    let said = doctor_of(&at("fleet.toml"), &fakes, &["--json"])?;
+    let all: Value = serde_json::from_str(&said.stdout).with_context(|| said.stderr.clone())?;
+    let told: Vec<String> = all
+        .as_array()
+        .context("no list")?
+        .iter()
+        .filter(|finding| {
+            finding["check"]
+                .as_str()
+                .is_some_and(|check| check.starts_with("hook "))
+        })
+        .map(|finding| {
+            let word = |key: &str| finding[key].as_str().unwrap_or_default();
+            [word("check"), word("state"), word("what"), word("hint")]
+                .join("|")
+                .replace(&here.to_string(), "HERE")
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "hook before-bad|failed|nobody may not run HERE/script|`chmod a+rx HERE/script`, and let nobody into the folders above it",
+            "hook before-bad|failed|nobody may not write HERE/roots|`chown nobody: HERE/roots`, or name another folder in `writes`",
+            "hook before-bad|failed|HERE/none, which it writes, is not there|`install -d -o nobody -m 0700 HERE/none`",
+            "hook before-lost|failed|there is no user no-such-user|make the user, or name another in the fleet file",
+            // Root without a capability is a user like any other.
+            "hook before-roots|failed|root may not write HERE/own|`chown root: HERE/own`, or name another folder in `writes`",
+            "hook before-well|ok|its user, its program and what it writes are there|",
+            "hook after-none|failed|its program /no such program is not there|install it, or name another in `command`",
+        ]
+    );
     Ok(())
 }

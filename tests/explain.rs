@@ -116,3 +116,60 @@ fn the_picture_of_the_readme_is_the_one_of_the_post_s_fleet() -> Result<()> {
     }
     Ok(())
 }
+
+/// The fleet `smallest` with another line.
+fn explain_changed(from: &str, to: &str, arguments: &[&str]) -> Result<Outcome> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("fleet.toml");
+    let text = fs::read_to_string(fleets().join("smallest/fleet.toml"))?;
+    let lines = text
+        .lines()
+        .map(|line| if line.starts_with(from) { to } else { line });
+    fs::write(&file, lines.collect::<Vec<_>>().join("\n"))?;
+    run(genbackup()
+        .arg("--fleet")
+        .arg(file)
+        .args(["explain", "--now", "2026-11-23T12:00"])
+        .args(arguments))
+}
+
+#[test]
+fn a_schedule_that_ends_is_followed_beyond_its_end() -> Result<()> {
+    let said = explain_changed("calendar = ", "calendar = \"2026-12-24 04:00\"", &[])?.stdout;
+    for line in [
+        "1 week            0\n",
+        "1 month           0\n",
+        "1 year            1  just made\n",
+        "10 years          1  just made\n",
+        "the last run is that of 2026-12-24 04:00: the calendar expression has no other\n",
+    ] {
+        assert!(said.contains(line), "{line}: {said}");
+    }
+    let said = explain_changed("calendar = ", "calendar = \"2020-12-24 04:00\"", &[])?.stdout;
+    assert!(said.contains("there is no run: "), "{said}");
+    Ok(())
+}
+
+#[test]
+fn no_line_is_white_space_alone() -> Result<()> {
+    let said = explain("smallest", &["--keep", "1 last"])?.stdout;
+    assert!(said.contains("keeps       1 last\n"), "{said}");
+    for line in said.lines() {
+        assert!(line.is_empty() || !line.trim().is_empty(), "{said}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_keep_policy_is_tried_without_a_change_of_the_file() -> Result<()> {
+    let said = explain("post", &["--keep", "14 daily"])?.stdout;
+    assert!(said.contains("keeps       14 daily\n"), "{said}");
+    assert!(said.contains("10 years         14  13 days"), "{said}");
+    let refused = explain("post", &["--keep", "14 days"])?;
+    assert_eq!(refused.status.code(), Some(1));
+    assert_eq!(
+        refused.stderr,
+        "error: `14 days` is not a rule of a keep policy\n\nhint: did you mean `14 daily`?\n"
+    );
+    Ok(())
+}

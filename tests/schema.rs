@@ -32,6 +32,7 @@ const NOT_OF_SHAPE: &[&str] = &[
     "file-system-with-a-comma",
     "file-system-with-a-space",
     "file-system-without-the-repository",
+    "hook-of-root-that-writes-what-root-obeys",
     "hook-that-writes-everywhere",
     "hook-that-writes-into-the-repository",
     "hook-that-writes-what-is-not-backed-up",

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::Args;
 
-use super::load;
+use super::{load, terminal};
 use crate::emit::{Artifact, emit};
 use crate::model::Fleet;
 use crate::plan::HostPlan;
@@ -25,19 +25,18 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     let Some(fleet) = load::load_or_show(file)? else {
         return Ok(ExitCode::FAILURE);
     };
-    let hosts = fleet.host_names().count();
-    println!(
-        "{}: no problems, {hosts} host{}",
+    terminal::say(&format!(
+        "{}: no problems, {}\n",
         file.display(),
-        if hosts == 1 { "" } else { "s" }
-    );
+        terminal::counted(fleet.host_names().count(), "host")
+    ))?;
     for warning in roots_hooks(&fleet)? {
-        println!("{warning}");
+        terminal::say(&format!("{warning}\n"))?;
     }
     if arguments.no_exposure {
         return Ok(ExitCode::SUCCESS);
     }
-    println!("exposure of the units, from 0.0 (can do nothing) to 10.0 (can do everything):");
+    terminal::say("exposure of the units, from 0.0 (can do nothing) to 10.0 (can do everything):\n")?;
     for (number, host) in fleet.host_names().enumerate() {
         let plan = HostPlan::of(&fleet, host).context("the fleet does not know its own host")?;
         // Every client has the same units but for its hooks: the first of them speaks for all.
@@ -53,7 +52,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
         for Artifact { path: service, .. } in services {
             let tenths = verify::exposure(&folder.path().join(service.trim_start_matches('/')))?;
             let name = service.rsplit('/').next().unwrap_or(&service);
-            println!("  {:4}.{}  {host}: {name}", tenths / 10, tenths % 10);
+            terminal::say(&format!("  {:4}.{}  {host}: {name}\n", tenths / 10, tenths % 10))?;
         }
     }
     Ok(ExitCode::SUCCESS)

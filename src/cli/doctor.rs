@@ -41,7 +41,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     } else {
         terminal::say(&in_words(&findings))?;
         if !nix::unistd::geteuid().is_root() {
-            eprintln!("note: only root can see all of it");
+            terminal::complain("note: only root can see all of it");
         }
     }
     let has_failed = findings.iter().any(|finding| finding.state == State::Failed);

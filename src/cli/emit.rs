@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 
-use super::load;
+use super::{load, terminal};
 use crate::emit::UNIT_FOLDER;
 use crate::write::{Changes, Counts, Note, Overwrite, Transaction};
 use target::Target;
@@ -157,7 +157,7 @@ fn write_all(targets: &[Target<'_>], arguments: &Arguments) -> Result<ExitCode> 
         if arguments.diff {
             let changes = Changes::between(&target.place, &artifacts)?;
             notes(&changes.notes);
-            print!("{}", changes.diff());
+            terminal::hand_over(changes.diff())?;
             would_change |= changes.changes_files();
         } else {
             transaction.stage(&target.place, &artifacts, arguments.overwrite())?;
@@ -170,7 +170,7 @@ fn write_all(targets: &[Target<'_>], arguments: &Arguments) -> Result<ExitCode> 
     let unreadable = |note: &Note| matches!(note, Note::ManifestUnreadable { .. });
     let knows_what_to_remove = !arguments.remove || !transaction.notes().iter().any(unreadable);
     let Counts { written, removed } = transaction.commit()?;
-    println!("{written} files written, {removed} removed");
+    terminal::say(&format!("{written} files written, {removed} removed\n"))?;
     Ok(status(knows_what_to_remove))
 }
 
@@ -184,7 +184,7 @@ fn status(good: bool) -> ExitCode {
 
 fn notes(notes: &[Note]) {
     for note in notes {
-        eprintln!("note: {note}");
+        terminal::complain(format_args!("note: {note}"));
     }
 }
 

@@ -13,13 +13,14 @@ use clap::Args;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
+use textwrap::WordSplitter;
 
 use super::{load, terminal};
 use crate::emit::capabilities;
 use crate::health::span;
 use crate::model::{
-    CatchUp, Creation, DiskShare, Fleet, HostName, MinimumVersions, Monitor, Network, Power, Sleep, Source,
-    TimeSpan, UnitPath,
+    CatchUp, Creation, DiskShare, Fleet, HostName, KeepPolicy, MinimumVersions, Monitor, Network, Power,
+    Sleep, Source, TimeSpan, UnitPath,
 };
 use crate::plan::HostPlan;
 use crate::record::Phase;
@@ -29,6 +30,9 @@ pub(super) struct Arguments {
     /// Only this host
     #[arg(long, value_name = "NAME")]
     host: Option<String>,
+    /// Another keep policy than the fleet file's, to try it out: `14 daily, 8 weekly`
+    #[arg(long, value_name = "POLICY")]
+    keep: Option<String>,
     /// Another time than now, as if the clock showed it
     #[arg(long, value_name = "TIME", hide = true)]
     now: Option<DateTime>,
@@ -69,9 +73,13 @@ struct Host<'f> {
 }
 
 pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
-    let Some(fleet) = load::load_or_show(file)? else {
+    let Some(mut fleet) = load::load_or_show(file)? else {
         return Ok(ExitCode::FAILURE);
     };
+    if let Some(policy) = &arguments.keep {
+        let policy = KeepPolicy::try_from(policy.clone());
+        fleet.repository.keep = policy.map_err(|refusal| anyhow::anyhow!("{refusal}"))?;
+    }
     let mut hosts = Vec::new();
     for name in fleet.host_names() {
         hosts.extend(host(&fleet, name)?);
@@ -104,7 +112,7 @@ fn fitting(text: &str) -> String {
     let Some(width) = terminal::width() else {
         return text.to_owned();
     };
-    let options = textwrap::Options::new(width.into());
+    let options = textwrap::Options::new(width.into()).word_splitter(WordSplitter::NoHyphenation);
     let fit = |line: &str| match textwrap::core::display_width(line) > width.into() {
         true if line.starts_with("  ") => textwrap::fill(line, options.clone().subsequent_indent(INDENT)),
         true => textwrap::fill(line, options.clone()),

@@ -94,7 +94,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
     if arguments.json {
         terminal::hand_over(serde_json::to_string_pretty(&history.rows)? + "\n")?;
     } else if history.rows.is_empty() {
-        println!("no runs in the last {since_in_words}");
+        terminal::say(&format!("no runs in the last {since_in_words}\n"))?;
     } else {
         terminal::say(&in_words(&history.rows, arguments))?;
     }

@@ -9,11 +9,12 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::Args;
 use inquire::InquireError;
 
-use super::schema;
+use super::terminal::Steps;
+use super::{load, schema};
 use crate::model::HostName;
 use crate::write;
 use answers::Answers;
@@ -39,19 +40,18 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     let host = if let Some(name) = &arguments.host {
         name.clone()
     } else {
-        let name = nix::unistd::gethostname().context("can't ask for this machine's host name")?;
-        // restic's locks compare names byte for byte, so the fleet's are in lower case.
-        name.to_string_lossy().to_ascii_lowercase()
+        load::this_machine()?
     };
     let is_on_a_terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
     if arguments.no_questions || !is_on_a_terminal {
         let answers = Answers::usual(HostName::try_from(host)?)?;
-        return write_down(file, &answers);
+        return write_down(file, &answers, Steps::default());
     }
     match interview::ask(&host) {
         Ok(answers) => {
-            answers.make_secrets()?;
-            write_down(file, &answers)
+            let mut steps = Steps::default();
+            answers.make_secrets(&mut steps)?;
+            write_down(file, &answers, steps)
         }
         Err(error) => match error.downcast_ref() {
             Some(InquireError::OperationCanceled | InquireError::OperationInterrupted) => {
@@ -62,15 +62,22 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     }
 }
 
-fn write_down(file: &Path, answers: &Answers) -> Result<ExitCode> {
+fn write_down(file: &Path, answers: &Answers, mut steps: Steps) -> Result<ExitCode> {
     let schema_file = schema_beside(file);
     let schema_name = schema_file.file_name().unwrap_or_default().to_string_lossy();
     write::create_new(file, &answers.fleet_file(&schema_name)?)?;
     if schema_file.symlink_metadata().is_err() {
         write::create_new(&schema_file, &schema::text()?)?;
     }
-    println!("{}: written; change it, then `genbackup check`", file.display());
-    println!("{}: by it, editors complete that file", schema_file.display());
+    steps.say(format_args!(
+        "{}: written; change it, then `genbackup check`",
+        file.display()
+    ));
+    steps.say(format_args!(
+        "{}: by it, editors complete that file",
+        schema_file.display()
+    ));
+    steps.end()?;
     Ok(ExitCode::SUCCESS)
 }
 

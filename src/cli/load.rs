@@ -6,6 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
+use super::terminal;
 use crate::fleet::{self, Reading};
 use crate::model::{Fleet, HostName};
 use crate::problem::Problem;
@@ -57,10 +58,13 @@ pub(super) fn load_or_show(path: &Path) -> Result<Option<Fleet>> {
 /// Shows problems on standard error, with an empty line between them and their number at the end.
 fn show(problems: &[Problem]) {
     for problem in problems {
-        eprintln!("{problem}");
+        terminal::complain(problem);
     }
     let plural = if problems.len() == 1 { "" } else { "s" };
-    eprintln!("{} problem{plural}; nothing was written", problems.len());
+    terminal::complain(format_args!(
+        "{} problem{plural}; nothing was written",
+        problems.len()
+    ));
 }
 
 /// The host of that name, or this machine when none is named.
@@ -88,11 +92,11 @@ pub(super) fn host<'f>(fleet: &'f Fleet, name: Option<&str>) -> Result<&'f HostN
     }
 }
 
-/// The name that this machine has.
+/// The name that this machine has, in lower case, as a fleet has its hosts: restic's locks compare names byte for byte.
 ///
 /// # Errors
 /// When it can't be asked for.
 pub(super) fn this_machine() -> Result<String> {
     let name = nix::unistd::gethostname().context("can't ask for this machine's host name")?;
-    Ok(name.to_string_lossy().into_owned())
+    Ok(name.to_string_lossy().to_ascii_lowercase())
 }

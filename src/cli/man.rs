@@ -34,7 +34,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
     for (name, text) in &pages {
         write::replace(&folder.join(name), text)?;
     }
-    println!("{}: {} pages written", folder.display(), pages.len());
+    let written = format!("{}: {} pages written\n", folder.display(), pages.len());
+    terminal::say(&written)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -1,8 +1,9 @@
 //! A time as people say it. What they say is taken to its end: a day to midnight, a minute to its last second, so that
 //! `--at 2026-11-20` has what was backed up on that day.
 
-use jiff::civil::{Date, DateTime, Weekday};
-use jiff::{Span, Timestamp, ToSpan, Unit, Zoned};
+use jiff::civil::{Date, DateTime, Time, Weekday};
+use jiff::tz::{AmbiguousOffset, TimeZone};
+use jiff::{SignedDuration, Span, Timestamp, ToSpan, Zoned};
 
 use crate::model::Refusal;
 
@@ -14,6 +15,10 @@ pub(super) struct Moment {
     pub(super) last: Timestamp,
 }
 
+/// All forms of a time, for who has written none of them.
+const FORMS: &str = "write a day (`2026-11-20`, `yesterday`, `last friday`), a time (`2026-11-20 04:00`, \
+                     `yesterday 04:00`, `04:00` of today), or how long ago (`2 days ago`, `a week ago`)";
+
 impl Moment {
     /// Reads what somebody says at a certain time, in whose zone it is.
     ///
@@ -22,26 +27,19 @@ impl Moment {
     pub(super) fn parse(text: &str, now: &Zoned) -> Result<Self, Refusal> {
         let words = text.trim().to_ascii_lowercase();
         let read = day(&words, now.date())
-            .map(|day| Self::lasting(day.to_datetime(jiff::civil::Time::midnight()), Unit::Day, now))
+            .map(|day| Self::of_day(day, now.time_zone()))
             .or_else(|| {
-                let minute = parsed(&words, &["%Y-%m-%d %H:%M", "%Y-%m-%dt%H:%M"])?;
-                Some(Self::lasting(minute, Unit::Minute, now))
+                let (start, long) = time(&words, now.date())?;
+                Some(Self::lasting(start, long, now.time_zone()))
             })
-            .or_else(|| {
-                let second = parsed(&words, &["%Y-%m-%d %H:%M:%S", "%Y-%m-%dt%H:%M:%S"])?;
-                Some(Self::lasting(second, Unit::Second, now))
-            })
+            .or_else(|| minute_of_an_offset(&words).map(Some))
             .or_else(|| {
                 ago(&words, now)
                     .or_else(|| instant(text.trim()))
                     .map(|time| Some(Self::at(time)))
             });
-        read.flatten().ok_or_else(|| {
-            Refusal::new(
-                format!("`{text}` is no time"),
-                "write a day (`2026-11-20`, `yesterday`, `last friday`), a time (`2026-11-20 04:00`), or how long ago (`2 days ago`)",
-            )
-        })
+        read.flatten()
+            .ok_or_else(|| Refusal::new(format!("`{text}` is no time"), FORMS))
     }
 
     fn at(time: Timestamp) -> Self {
@@ -51,20 +49,41 @@ impl Moment {
         }
     }
 
-    /// So long, in the zone of `now`.
-    fn lasting(start: DateTime, unit: Unit, now: &Zoned) -> Option<Self> {
-        let first = start.to_zoned(now.time_zone().clone()).ok()?;
-        let long = match unit {
-            Unit::Day => 1.day(),
-            Unit::Minute => 1.minute(),
-            _ => 1.second(),
-        };
-        let next = first.checked_add(long).ok()?.timestamp();
+    /// From the first midnight of a day to the first of the next one.
+    fn of_day(day: Date, zone: &TimeZone) -> Option<Self> {
+        let midnight = |day: Date| Some(readings(day.to_datetime(Time::midnight()), zone)?.0);
         Some(Self {
-            first: first.timestamp(),
-            last: next.checked_sub(1.nanosecond()).ok()?,
+            first: midnight(day)?,
+            last: midnight(day.tomorrow().ok()?)?.checked_sub(1.nanosecond()).ok()?,
         })
     }
+
+    /// So long, by the clock of a zone: where it showed that twice, from the first time to the second; where it did
+    /// not, nothing, just when it was put forward.
+    fn lasting(start: DateTime, long: SignedDuration, zone: &TimeZone) -> Option<Self> {
+        let (first, again) = readings(start, zone)?;
+        let is_skipped = first.to_zoned(zone.clone()).datetime() != start;
+        let long = if is_skipped { SignedDuration::ZERO } else { long };
+        Some(Self {
+            first,
+            last: again.checked_add(long).ok()?.checked_sub(1.nanosecond()).ok()?,
+        })
+    }
+}
+
+/// When a clock showed that, for the first and for the last time; or when it was put forward over it.
+fn readings(clock: DateTime, zone: &TimeZone) -> Option<(Timestamp, Timestamp)> {
+    let reading = zone.to_ambiguous_timestamp(clock);
+    if let AmbiguousOffset::Gap { before, .. } = reading.offset() {
+        let behind = before
+            .to_timestamp(clock)
+            .ok()?
+            .checked_add(1.nanosecond())
+            .ok()?;
+        let forward = zone.preceding(behind).next()?.timestamp();
+        return Some((forward, forward));
+    }
+    Some((reading.earlier().ok()?, reading.later().ok()?))
 }
 
 fn day(words: &str, today: Date) -> Option<Date> {
@@ -87,15 +106,35 @@ fn day(words: &str, today: Date) -> Option<Date> {
     today.nth_weekday(-1, weekday).ok()
 }
 
-fn parsed(words: &str, forms: &[&str]) -> Option<DateTime> {
-    forms.iter().find_map(|form| DateTime::strptime(form, words).ok())
+/// A minute or a second of a day, which is today where none is named; and how long it lasts.
+fn time(words: &str, today: Date) -> Option<(DateTime, SignedDuration)> {
+    let (of, clock) = match words.rsplit_once([' ', 't']) {
+        Some((of, clock)) => (day(of.trim_end(), today)?, clock),
+        None => (today, words),
+    };
+    let minute = Time::strptime("%H:%M", clock).map(|time| (time, SignedDuration::from_mins(1)));
+    let second = |_| Time::strptime("%H:%M:%S", clock).map(|time| (time, SignedDuration::from_secs(1)));
+    let (time, long) = minute.or_else(second).ok()?;
+    Some((of.to_datetime(time), long))
 }
 
-/// `2 days ago`, `3h ago`, as jiff reads them.
+/// `2026-10-25 02:30 +01:00`, as the list shows it where the clock showed it twice.
+fn minute_of_an_offset(words: &str) -> Option<Moment> {
+    let time = Timestamp::strptime("%Y-%m-%d %H:%M %:z", words).ok()?;
+    Moment::lasting(
+        TimeZone::UTC.to_datetime(time),
+        SignedDuration::from_mins(1),
+        &TimeZone::UTC,
+    )
+}
+
+/// `2 days ago`, `3h ago`, as jiff reads them, and `a week ago`.
 fn ago(words: &str, now: &Zoned) -> Option<Timestamp> {
     if words == "now" {
         return Some(now.timestamp());
     }
+    let one = words.strip_prefix("a ").or_else(|| words.strip_prefix("an "));
+    let words = one.map_or_else(|| words.to_owned(), |unit| format!("1 {unit}"));
     let span: Span = words.parse().ok().filter(|span: &Span| span.is_negative())?;
     Some(now.checked_add(span).ok()?.timestamp())
 }
@@ -111,15 +150,20 @@ fn instant(text: &str) -> Option<Timestamp> {
 mod tests {
     use super::*;
 
-    /// A Tuesday, noon, between daylight saving times: the day before the clocks went from 25 hours to a day.
-    fn moment(text: &str) -> Option<(String, String)> {
-        let now: Zoned = "2026-11-24T12:00:00[Europe/Berlin]".parse().unwrap();
+    /// What somebody says at a time, as the clock of that zone shows it.
+    fn moment_at(now: &str, text: &str) -> Option<(String, String)> {
+        let now: Zoned = now.parse().unwrap();
         let local = |time: Timestamp| {
             let time = time.to_zoned(now.time_zone().clone());
-            time.strftime("%Y-%m-%d %H:%M:%S").to_string()
+            time.strftime("%Y-%m-%d %H:%M:%S %:z").to_string()
         };
         let Moment { first, last } = Moment::parse(text, &now).ok()?;
         Some((local(first), local(last)))
+    }
+
+    /// On a Tuesday, at noon, between daylight saving times.
+    fn moment(text: &str) -> Option<(String, String)> {
+        moment_at("2026-11-24T12:00:00[Europe/Berlin]", text)
     }
 
     #[test]
@@ -133,10 +177,13 @@ mod tests {
             // Today is one, too.
             ("last tuesday", "2026-11-17 00:00:00", "2026-11-17 23:59:59"),
             ("2026-11-20", "2026-11-20 00:00:00", "2026-11-20 23:59:59"),
-            // Of 25 hours.
-            ("2026-10-25", "2026-10-25 00:00:00", "2026-10-25 23:59:59"),
             ("2026-11-20 04:00", "2026-11-20 04:00:00", "2026-11-20 04:00:59"),
             ("2026-11-20T04:00", "2026-11-20 04:00:00", "2026-11-20 04:00:59"),
+            ("04:00", "2026-11-24 04:00:00", "2026-11-24 04:00:59"),
+            ("4:00", "2026-11-24 04:00:00", "2026-11-24 04:00:59"),
+            ("04:00:07", "2026-11-24 04:00:07", "2026-11-24 04:00:07"),
+            ("yesterday 12:00", "2026-11-23 12:00:00", "2026-11-23 12:00:59"),
+            ("last friday  04:00", "2026-11-20 04:00:00", "2026-11-20 04:00:59"),
             (
                 "2026-11-20 04:00:07",
                 "2026-11-20 04:00:07",
@@ -148,17 +195,117 @@ mod tests {
                 "2026-11-20 05:00:07",
             ),
             (
+                "2026-11-20 04:00 +00:00",
+                "2026-11-20 05:00:00",
+                "2026-11-20 05:00:59",
+            ),
+            (
                 "2026-11-20T04:00:07[Asia/Tokyo]",
                 "2026-11-19 20:00:07",
                 "2026-11-19 20:00:07",
             ),
             ("now", "2026-11-24 12:00:00", "2026-11-24 12:00:00"),
             ("2 days ago", "2026-11-22 12:00:00", "2026-11-22 12:00:00"),
-            ("1 month ago", "2026-10-24 12:00:00", "2026-10-24 12:00:00"),
+            ("a week ago", "2026-11-17 12:00:00", "2026-11-17 12:00:00"),
+            ("an hour ago", "2026-11-24 11:00:00", "2026-11-24 11:00:00"),
             ("90m ago", "2026-11-24 10:30:00", "2026-11-24 10:30:00"),
         ] {
-            let expected = (first.to_owned(), last.to_owned());
+            let expected = (format!("{first} +01:00"), format!("{last} +01:00"));
             assert_eq!(moment(text), Some(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_clock_that_was_changed_is_read_as_it_was_seen() {
+        for (zone, text, first, last) in [
+            // Of 25 hours, and of 23.
+            (
+                "Europe/Berlin",
+                "2026-10-25",
+                "2026-10-25 00:00:00 +02:00",
+                "2026-10-25 23:59:59 +01:00",
+            ),
+            (
+                "Europe/Berlin",
+                "2026-03-29",
+                "2026-03-29 00:00:00 +01:00",
+                "2026-03-29 23:59:59 +02:00",
+            ),
+            // An hour that was there twice, with what is before and behind it.
+            (
+                "Europe/Berlin",
+                "2026-10-25 01:59",
+                "2026-10-25 01:59:00 +02:00",
+                "2026-10-25 01:59:59 +02:00",
+            ),
+            (
+                "Europe/Berlin",
+                "2026-10-25 02:30",
+                "2026-10-25 02:30:00 +02:00",
+                "2026-10-25 02:30:59 +01:00",
+            ),
+            (
+                "Europe/Berlin",
+                "2026-10-25 02:30 +02:00",
+                "2026-10-25 02:30:00 +02:00",
+                "2026-10-25 02:30:59 +02:00",
+            ),
+            (
+                "Europe/Berlin",
+                "2026-10-25 03:00",
+                "2026-10-25 03:00:00 +01:00",
+                "2026-10-25 03:00:59 +01:00",
+            ),
+            (
+                "America/Los_Angeles",
+                "2026-11-01 01:00",
+                "2026-11-01 01:00:00 -07:00",
+                "2026-11-01 01:00:59 -08:00",
+            ),
+            // Half an hour, in the other half of the year.
+            (
+                "Australia/Lord_Howe",
+                "2026-04-05 01:45",
+                "2026-04-05 01:45:00 +11:00",
+                "2026-04-05 01:45:59 +10:30",
+            ),
+            // An hour that was not there: nothing is in it, and what comes first is what was before it.
+            (
+                "Europe/Berlin",
+                "2026-03-29 02:30",
+                "2026-03-29 03:00:00 +02:00",
+                "2026-03-29 01:59:59 +01:00",
+            ),
+            // Midnight was there twice: the day begins with the first; and was not there.
+            (
+                "America/Havana",
+                "2026-11-01",
+                "2026-11-01 00:00:00 -04:00",
+                "2026-11-01 23:59:59 -05:00",
+            ),
+            (
+                "Africa/Cairo",
+                "2026-04-24",
+                "2026-04-24 01:00:00 +03:00",
+                "2026-04-24 23:59:59 +03:00",
+            ),
+            // A day that was not there.
+            (
+                "Pacific/Apia",
+                "2011-12-30",
+                "2011-12-31 00:00:00 +14:00",
+                "2011-12-29 23:59:59 -10:00",
+            ),
+            (
+                "UTC",
+                "2026-10-25 02:30",
+                "2026-10-25 02:30:00 +00:00",
+                "2026-10-25 02:30:59 +00:00",
+            ),
+        ] {
+            let expected = (first.to_owned(), last.to_owned());
+            let now = format!("2026-11-24T12:00:00[{zone}]");
+            assert_eq!(moment_at(&now, text), Some(expected), "{zone}: {text}");
         }
     }
 
@@ -172,8 +319,11 @@ mod tests {
             "2026-13-01",
             "2026-02-30",
             "next friday",
-            "04:00",
+            "25:00",
+            "yesterday noon",
+            "12:00 yesterday ago",
             "2026-11-20 25:00",
+            "2026-11-20 04:00 +99:00",
         ] {
             assert_eq!(moment(text), None, "{text}");
         }

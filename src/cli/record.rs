@@ -13,6 +13,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use jiff::Timestamp;
 
 use super::records::kind;
+use super::terminal;
 use crate::beside;
 use crate::record::{self, Beside, Phase, RunId};
 use crate::write::Addition;
@@ -50,7 +51,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
     Addition::to(runs, &"\n".repeat(4096)).map_err(|error| explained(&error))?;
     let ended = beside::run(program, words)?;
     if let Some(why) = ended.why().filter(|_| ended.never_began()) {
-        eprintln!("error: {why}");
+        terminal::complain(format_args!("error: {why}"));
     }
     let beside = Beside {
         phase: *phase,
@@ -66,10 +67,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
         Ok(()) => status,
         Err(error) => {
             let how = ended.why().unwrap_or_else(|| "it went well".to_owned());
-            eprintln!(
+            terminal::complain(format_args!(
                 "error: no record of this {} was left: {error:#}; {how}",
                 phase.name()
-            );
+            ));
             status.max(1)
         }
     };

@@ -1,38 +1,103 @@
 //! Where the snapshots can be read: on the storage host, by root, who can open the password's file.
 
 use std::fs::File;
+use std::path::Path;
 
-use anyhow::{Context, Result, bail};
-use nix::unistd::{Uid, gethostname};
+use anyhow::{Result, bail};
+use nix::unistd::Uid;
+use shell_quote::{Bash, QuoteRefExt};
 
-use super::terminal;
+use super::{load, terminal};
 use crate::model::Fleet;
 use crate::restic::{Restic, Snapshot};
+
+/// What somebody asked for, as they can ask for it where it can be had.
+pub(super) struct Errand {
+    /// The command.
+    pub(super) command: Words,
+    pub(super) afterwards: Afterwards,
+}
+
+/// What is left to do when it is done elsewhere.
+pub(super) enum Afterwards {
+    Nothing,
+    /// The files are there, and were wanted here.
+    BringFiles,
+}
+
+/// A command as a shell reads it.
+pub(super) struct Words(Vec<String>);
+
+impl Words {
+    /// A verb; of a fleet file that is not the usual one, with its name.
+    pub(super) fn of(verb: &str, file: &Path) -> Self {
+        let words = Self(vec!["genbackup".to_owned(), verb.to_owned()]);
+        match file.to_str() {
+            Some(super::FLEET_FILE) => words,
+            _ => words.option("--fleet", Some(&file.to_string_lossy())),
+        }
+    }
+
+    pub(super) fn word(mut self, word: &str) -> Self {
+        self.0.push(quoted(word));
+        self
+    }
+
+    /// An option with its value, where it has one.
+    pub(super) fn option(mut self, name: &str, value: Option<&str>) -> Self {
+        if let Some(value) = value {
+            // What begins with a dash is otherwise taken for an option of its own.
+            let between = if value.starts_with('-') { '=' } else { ' ' };
+            self.0.push(format!("{name}{between}{}", quoted(value)));
+        }
+        self
+    }
+
+    pub(super) fn flag(mut self, name: &str, is_given: bool) -> Self {
+        if is_given {
+            self.0.push(name.to_owned());
+        }
+        self
+    }
+}
+
+/// A word for bash; with its plain quotes, where they are enough.
+fn quoted(text: &str) -> String {
+    let quoted: String = text.quoted(Bash);
+    match quoted.strip_prefix('$') {
+        Some(plain) if !plain.contains('\\') => plain.to_owned(),
+        _ => quoted,
+    }
+}
 
 /// The fleet's repository, where the password can be had without anybody typing it.
 ///
 /// # Errors
-/// Anywhere else, with the command for where it can be had, which the words after `genbackup` say.
-pub(super) fn open<'f>(fleet: &'f Fleet, words: &str) -> Result<Restic<'f>> {
+/// Anywhere else, with the command for where it can be had.
+pub(super) fn open(fleet: &Fleet, errand: Errand) -> Result<Restic<'_>> {
+    let Errand {
+        command: Words(command),
+        afterwards,
+    } = errand;
+    let command = command.join(" ");
     let storage = &fleet.storage.name;
-    let here = gethostname().context("can't ask for this machine's host name")?;
-    let here = here.to_string_lossy();
+    let here = load::this_machine()?;
     let short = here.split('.').next().unwrap_or(&here);
     if storage.as_str() != here && storage.as_str() != short {
-        let bring = match words.split_once(" --to ") {
-            Some(_) => format!(
+        let bring = match afterwards {
+            Afterwards::BringFiles => format!(
                 "\n      and then bring the files here, such as by `ssh {storage} tar --create --directory=FOLDER . | tar --extract`"
             ),
-            None => String::new(),
+            Afterwards::Nothing => String::new(),
         };
         bail!(
-            "the password of the repository is on {storage}, and this is {here}\n\nhint: on {storage}, as root: genbackup {words}{bring}\n      \
+            "the password of the repository is on {storage}, and this is {here}\n\nhint: on {storage}, as root: {command}{bring}\n      \
              /etc/genbackup/RECOVERY.md says how a client reads its snapshots with a password that somebody types"
         );
     }
     if !Uid::effective().is_root() {
         bail!(
-            "only root can open the password's file {}\n\nhint: sudo genbackup {words}",
+            "only root can open the password's file {}\n\nhint: sudo {command}",
             fleet.repository.password_file
         );
     }

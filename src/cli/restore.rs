@@ -1,9 +1,9 @@
 //! `genbackup restore`: a host's files into a folder, as they were at a time.
 
 mod missing;
+mod place;
 mod progress;
 
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -11,17 +11,22 @@ use anyhow::{Context, Result, bail};
 use bytesize::ByteSize;
 use clap::Args;
 use jiff::Zoned;
-use shell_quote::{Bash, QuoteRefExt};
 
+use self::place::Place;
 use self::progress::Progress;
 use super::moment::Moment;
+use super::repository::{Afterwards, Errand, Words};
 use super::snapshots::known;
 use super::{load, repository, terminal};
-use crate::model::{AbsolutePath, Repository};
+use crate::model::AbsolutePath;
 use crate::restic::{Failed, Restic, Snapshot, Wish, failed};
-use crate::write;
+
+/// What `--help` says at its end.
+const EXIT_STATUS: &str = "The exit status is restic's: 0 all is back, 1 something is not, 10 there is no repository, 11 it is \
+                           locked, 12 the password is wrong, 130 it was interrupted; restic before 0.17 has 1 for all that fails.";
 
 #[derive(Debug, Args)]
+#[command(after_help = EXIT_STATUS)]
 pub(super) struct Arguments {
     /// Whose files
     #[arg(value_name = "HOST")]
@@ -29,10 +34,10 @@ pub(super) struct Arguments {
     /// Files and folders, as they were named there; `/` is all that was backed up
     #[arg(value_name = "PATH", required = true)]
     paths: Vec<String>,
-    /// Into this folder, each below its whole path
+    /// Into this folder, each below its whole path. It is not there yet, or is empty and root's; it becomes root's alone
     #[arg(long, value_name = "FOLDER")]
     to: PathBuf,
-    /// As they were then: `yesterday`, `"2 days ago"`, `2026-11-20`, `"2026-11-20 04:00"`
+    /// As they were then: `yesterday`, `04:00`, `"yesterday 04:00"`, `"2 days ago"`, `2026-11-20`, `"2026-11-20 04:00"`
     #[arg(long, value_name = "TIME")]
     at: Option<String>,
     /// From this snapshot
@@ -41,7 +46,8 @@ pub(super) struct Arguments {
     /// Only say what would come back
     #[arg(long)]
     dry_run: bool,
-    /// Into a folder that has something in it, also over files that are there
+    /// Into a folder that has something in it, also over files that are there. It keeps its mode: who may look into it
+    /// may look at what comes back before that has its owner and mode
     #[arg(long)]
     overwrite: bool,
     /// Read once more what was written, and compare
@@ -61,8 +67,9 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
         .collect::<Result<_>>()?;
     let at = arguments.at.as_ref().map(|text| Moment::parse(text, &now));
     let at = at.transpose().map_err(|refusal| anyhow::anyhow!("{refusal}"))?;
-    let restic = repository::open(&fleet, &words(arguments))?;
-    let target = target(arguments, &fleet.repository)?;
+    let restic = repository::open(&fleet, errand(file, arguments))?;
+    let place = Place::of(&arguments.to, &fleet.repository)?;
+    place.refuse_what_is_there(arguments.overwrite)?;
 
     let snapshots = restic.snapshots(Some(&arguments.host))?;
     if snapshots.is_empty() {
@@ -74,9 +81,9 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     }
     terminal::say(&format!("snapshot {}\n", repository::described(snapshot)))?;
     if arguments.dry_run {
-        return would_restore(&restic, snapshot, &paths, &target);
+        return would_restore(&restic, snapshot, &paths, place.folder());
     }
-    restore(&restic, snapshot, &paths, &target, arguments)
+    restore(&restic, snapshot, &paths, &place, arguments)
 }
 
 /// A path as somebody writes it: the shell completes a folder with a `/` at its end.
@@ -85,37 +92,41 @@ fn path(text: &str) -> Result<AbsolutePath> {
         "" if !text.is_empty() => "/",
         trimmed => trimmed,
     };
+    if text.contains(char::is_control) {
+        bail!("{text:?} holds a control character\n\nhint: restore the folder above it");
+    }
     AbsolutePath::try_from(trimmed.to_owned()).map_err(|refusal| anyhow::anyhow!("{refusal}"))
 }
 
-/// The command, for another place.
-fn words(arguments: &Arguments) -> String {
-    let quoted = |text: &str| -> String { text.quoted(Bash) };
-    let mut words = vec!["restore".to_owned(), quoted(&arguments.host)];
-    words.extend(arguments.paths.iter().map(|path| quoted(path)));
-    words.extend(["--to".to_owned(), quoted(&arguments.to.to_string_lossy())]);
-    if let Some(at) = &arguments.at {
-        words.extend(["--at".to_owned(), quoted(at)]);
-    }
-    words.join(" ")
-}
-
-/// The folder that files come back to, absolute. It is not there, or has nothing in it, unless it may.
-fn target(arguments: &Arguments, repository: &Repository) -> Result<PathBuf> {
-    let target = std::path::absolute(&arguments.to).context("can't tell where the folder is")?;
-    let shown = target.display();
-    let real = target.canonicalize().unwrap_or_else(|_| target.clone());
-    if real.starts_with(repository.path.as_str()) {
-        bail!("{shown} is in the repository\n\nhint: name another folder with `--to`");
-    }
-    match std::fs::read_dir(&target).map(|entries| entries.take(1).count()) {
-        Ok(entries) if arguments.overwrite || entries == 0 => Ok(target),
-        Ok(_) => bail!(
-            "there is something in {shown}, and nothing is overwritten\n\nhint: name a folder that is not there yet, or say `--overwrite`"
-        ),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(target),
-        Err(error) => Err(error).with_context(|| format!("can't restore to {shown}")),
-    }
+/// The same, for another place.
+fn errand(file: &Path, arguments: &Arguments) -> Errand {
+    let Arguments {
+        host,
+        paths,
+        to,
+        at,
+        snapshot,
+        dry_run,
+        overwrite,
+        verify,
+    } = arguments;
+    let command = paths
+        .iter()
+        .fold(Words::of("restore", file).word(host), |words, path| {
+            words.word(path)
+        })
+        .option("--to", Some(&to.to_string_lossy()))
+        .option("--at", at.as_deref())
+        .option("--snapshot", snapshot.as_deref())
+        .flag("--dry-run", *dry_run)
+        .flag("--overwrite", *overwrite)
+        .flag("--verify", *verify);
+    let afterwards = if *dry_run {
+        Afterwards::Nothing
+    } else {
+        Afterwards::BringFiles
+    };
+    Errand { command, afterwards }
 }
 
 /// The newest one that is not later than a time, or the one of an id.
@@ -180,7 +191,8 @@ fn would_restore(
         some => format!(", {some} of them over what is there"),
     };
     terminal::say(&format!(
-        "would restore {files} files, {} to {}{overwritten}; nothing was written\n",
+        "would restore {}, {} to {}{overwritten}; nothing was written\n",
+        terminal::counted(files, "file"),
         ByteSize(bytes),
         terminal::harmless(&target.to_string_lossy())
     ))?;
@@ -191,12 +203,11 @@ fn restore(
     restic: &Restic<'_>,
     snapshot: &Snapshot,
     paths: &[AbsolutePath],
-    target: &Path,
+    place: &Place,
     arguments: &Arguments,
 ) -> Result<ExitCode> {
     let version = Restic::version()?;
-    // For root alone, whatever the modes of what comes back: who may look at it is for root to say.
-    write::private_folder(target)?;
+    let target = place.make()?;
     let mut progress = Progress::new();
     let wish = Wish {
         snapshot: &snapshot.id,

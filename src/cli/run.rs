@@ -94,7 +94,7 @@ pub(super) fn run(fleet: &Path, arguments: &Arguments) -> Result<ExitCode> {
         }
         Ending::Over { status, complaints } => {
             for complaint in complaints {
-                eprintln!("error: {}", terminal::harmless(&complaint));
+                terminal::complain(format_args!("error: {}", terminal::harmless(&complaint)));
             }
             Ok(ExitCode::from(status))
         }

@@ -1,5 +1,6 @@
 //! `genbackup snapshots`: what there is to restore, by host and time.
 
+use std::ops::Range;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -10,6 +11,7 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use jiff::Zoned;
 
 use super::moment::Moment;
+use super::repository::{Afterwards, Errand, Words};
 use super::{load, repository, terminal};
 use crate::problem::{did_you_mean, likely};
 use crate::restic::Snapshot;
@@ -33,8 +35,8 @@ pub(super) struct Arguments {
 pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     let Arguments {
         host,
-        since,
-        until,
+        since: since_text,
+        until: until_text,
         json,
     } = arguments;
     let Some(fleet) = load::load_or_show(file)? else {
@@ -45,8 +47,14 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
         let moment = text.as_ref().map(|text| Moment::parse(text, &now));
         moment.transpose().map_err(|refusal| anyhow::anyhow!("{refusal}"))
     };
-    let (since, until) = (time(since)?, time(until)?);
-    let restic = repository::open(&fleet, "snapshots")?;
+    let (since, until) = (time(since_text)?, time(until_text)?);
+    let command = Words::of("snapshots", file)
+        .option("--host", host.as_deref())
+        .option("--since", since_text.as_deref())
+        .option("--until", until_text.as_deref())
+        .flag("--json", *json);
+    let afterwards = Afterwards::Nothing;
+    let restic = repository::open(&fleet, Errand { command, afterwards })?;
     let all = restic.snapshots(None)?;
     let is_wanted = |snapshot: &&Snapshot| {
         host.as_ref().is_none_or(|host| *host == snapshot.host)
@@ -94,20 +102,31 @@ pub(super) fn known(host: &str, all: &[Snapshot]) -> Result<()> {
     )
 }
 
+/// The columns of SIZE and ADDED.
+const SIZES: Range<usize> = 3..5;
+
 /// A row for each, by host, and the newest of each last.
 fn in_words(snapshots: &[&Snapshot]) -> String {
     let mut sorted = snapshots.to_vec();
     sorted.sort_by(|left, right| (&left.host, left.time).cmp(&(&right.host, right.time)));
+    let has_sizes = sorted.iter().any(|snapshot| snapshot.bytes.is_some());
+    // What restic before 0.17 does not say would be two empty columns.
+    let told = |cells: [String; 6]| {
+        let cells = cells.into_iter().enumerate();
+        cells.filter_map(move |(index, cell)| (has_sizes || !SIZES.contains(&index)).then_some(cell))
+    };
     let mut table = Table::new();
     table
         .load_style(presets::NOTHING)
         .set_content_arrangement(ContentArrangement::Dynamic)
         .set_width(terminal::width().unwrap_or(u16::MAX))
-        .set_header(["HOST", "TIME", "ID", "SIZE", "ADDED", "PATHS"])
-        .add_rows(sorted.iter().map(|snapshot| cells(snapshot)));
+        .set_header(told(
+            ["HOST", "TIME", "ID", "SIZE", "ADDED", "PATHS"].map(str::to_owned),
+        ))
+        .add_rows(sorted.iter().map(|snapshot| told(cells(snapshot))));
     for (index, column) in table.column_iter_mut().enumerate() {
         column.set_padding((0, 2));
-        if (3..5).contains(&index) {
+        if has_sizes && SIZES.contains(&index) {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }

@@ -33,7 +33,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> ExitCode {
         Err(error) => format!("{error:#}"),
     };
     if let Err(error) = terminal::say(&format!("genbackup UNKNOWN: {why}\n")) {
-        eprintln!("error: {error:#}");
+        terminal::complain(format_args!("error: {error:#}"));
     }
     ExitCode::from(State::Never.exit_status())
 }

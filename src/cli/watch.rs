@@ -11,6 +11,7 @@ use anyhow::{Result, bail};
 use clap::Args;
 
 use super::records::Records;
+use super::terminal::{self, Steps};
 use super::{load, status};
 use crate::deliver::{self, Web};
 use crate::health::Report;
@@ -63,15 +64,17 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     let place = Place::open(&arguments.memory)?;
     let mut memory = place.read()?;
     // Before anything is sent: who is told a thing that is then forgotten would be told again and again.
-    note(&fleet, arguments, &mut memory)?;
+    let mut steps = Steps::default();
+    note(&fleet, arguments, &mut memory, &mut steps)?;
     place.write(&memory)?;
     let undelivered = sender.send(&mut memory);
     place.write(&memory)?;
+    steps.end()?;
     said(&undelivered)
 }
 
 /// Judges the records, and has what changed wait for delivery.
-fn note(fleet: &Fleet, arguments: &Arguments, memory: &mut Memory) -> Result<()> {
+fn note(fleet: &Fleet, arguments: &Arguments, memory: &mut Memory, steps: &mut Steps) -> Result<()> {
     let report = status::examine(fleet, &arguments.records)?;
     let now = report.time;
     if let Some(event) = &arguments.event {
@@ -87,9 +90,11 @@ fn note(fleet: &Fleet, arguments: &Arguments, memory: &mut Memory) -> Result<()>
     found.extend(failed);
     memory.keep_only(&fleet.watching);
     if let Some(message) = memory.note(fleet.storage.name.as_str(), &found, now) {
-        println!("{}", message.title());
+        steps.say(message.title());
         for name in memory.post(&fleet.watching, &message) {
-            eprintln!("note: more than {LONGEST_QUEUE} messages wait for `{name}`: the oldest is left out");
+            terminal::complain(format_args!(
+                "note: more than {LONGEST_QUEUE} messages wait for `{name}`: the oldest is left out"
+            ));
         }
     }
     post_ping(fleet, memory, &report, why_failed.as_deref());

@@ -6,7 +6,7 @@ use std::path::Path;
 use bytesize::ByteSize;
 use nix::sys::statvfs::statvfs;
 
-use super::finding::Finding;
+use super::finding::{Finding, State};
 use crate::model::{Creation, UnitPath};
 use crate::mounts::{self, Mount};
 use crate::plan::CoordinatorPlan;
@@ -15,16 +15,28 @@ use crate::plan::CoordinatorPlan;
 const SCARCE: u64 = 10;
 /// With less than this, restic can't even lock the repository, or forget.
 const NOTHING: u64 = 16 << 20;
+const ROOM: &str = "room for snapshots";
 const RECORDS: &str = "/var/lib/genbackup";
 
 pub(super) fn check(plan: &CoordinatorPlan<'_>) -> Vec<Finding> {
     let repository = plan.repository;
     let list = std::fs::read_to_string("/proc/self/mounts").unwrap_or_default();
     let mut findings = Vec::new();
-    if let Some(file_system) = &repository.file_system {
-        findings.push(judge_mount(&mounts::parse(&list), file_system));
-    }
     let path = repository.path.as_str();
+    if let Some(file_system) = &repository.file_system {
+        let mount = judge_mount(&mounts::parse(&list), file_system);
+        let is_mounted = mount.state == State::Ok;
+        findings.push(mount);
+        if !is_mounted {
+            // What is below the mount point is none of it, and who made a repository there would make a second one.
+            for check in ["repository", ROOM] {
+                let what = format!("it can't be told while nothing is mounted at {file_system}");
+                findings.push(Finding::unknown(check, what));
+            }
+            findings.push(check_room("room for records", RECORDS));
+            return findings;
+        }
+    }
     let owner = |path: &Path| std::fs::metadata(path).ok().map(|found| found.uid());
     let folder = owner(path.as_ref());
     let has_config = owner(&Path::new(path).join("config")).is_some();
@@ -36,13 +48,16 @@ pub(super) fn check(plan: &CoordinatorPlan<'_>) -> Vec<Finding> {
         repository.uid,
         is_made_for_us,
     ));
-    for (check, folder) in [("room for snapshots", path), ("room for records", RECORDS)] {
-        findings.push(match room(folder) {
-            Some((free, size)) => judge_room(check, folder, free, size),
-            None => Finding::unknown(check, format!("nothing is known of {folder}")),
-        });
-    }
+    findings.push(check_room(ROOM, path));
+    findings.push(check_room("room for records", RECORDS));
     findings
+}
+
+fn check_room(check: &str, folder: &str) -> Finding {
+    match room(folder) {
+        Some((free, size)) => judge_room(check, folder, free, size),
+        None => Finding::unknown(check, format!("nothing is known of {folder}")),
+    }
 }
 
 /// Bytes that are free for users, and the size of the file system.
@@ -107,7 +122,6 @@ fn judge_room(check: &str, folder: &str, free: u64, size: u64) -> Finding {
 
 #[cfg(test)]
 mod tests {
-    use super::super::finding::State;
     use super::*;
 
     #[test]

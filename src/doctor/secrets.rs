@@ -89,7 +89,8 @@ fn judge(check: &str, path: &str, secret: &Secret) -> Finding {
     }
 }
 
-fn quoted(path: &str) -> String {
+/// A path for a shell.
+pub(super) fn quoted(path: &str) -> String {
     let quoted: Vec<u8> = shell_quote::Bash::quote_vec(path);
     String::from_utf8_lossy(&quoted).into_owned()
 }

@@ -47,7 +47,18 @@ fn judge(answer: &Answer, name: &str, port: u16, may_be_absent: bool) -> Finding
             "find out why; where it was installed anew, write its new key into `host-key`, then `genbackup emit`",
         );
     }
-    if says(&["Permission denied", "Load key"]) {
+    if says(&["Can't open user config file"]) {
+        return Finding::failed(
+            check,
+            format!("{CONFIG} is not there, on this host"),
+            "`genbackup emit --now`, here",
+        );
+    }
+    // Behind it stands that the other side denies what it was not shown.
+    if says(&["Load key", "not accessible"]) {
+        return Finding::unknown(check, "this host's own key can't be read; see «ssh key»");
+    }
+    if says(&["Permission denied"]) {
         return Finding::failed(
             check,
             "it does not let our key in",
@@ -127,6 +138,22 @@ mod tests {
                 said("", "restic@10.0.0.2: Permission denied (publickey).\r\n"),
                 State::Failed,
                 "our key",
+            ),
+            (
+                said(
+                    "",
+                    "Warning: Identity file /k not accessible: No such file or directory.\nrestic@10.0.0.2: Permission denied (publickey).\r\n",
+                ),
+                State::Unknown,
+                "own key",
+            ),
+            (
+                said(
+                    "",
+                    "Can't open user config file /etc/genbackup/ssh_config: No such file or directory\r\n",
+                ),
+                State::Failed,
+                "on this host",
             ),
             (
                 said("", "ssh: connect to host ziz port 50000: Connection refused\r\n"),

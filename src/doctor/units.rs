@@ -18,7 +18,15 @@ pub(super) fn check_files(artifacts: &[Artifact]) -> Vec<Finding> {
     let check = "files";
     let place = Place::below("/");
     if !place.has_manifest() {
-        return vec![Finding::unknown(check, "`genbackup emit` wrote none here")];
+        return vec![if super::is_on_nixos() {
+            Finding::unknown(check, "NixOS built them into the system")
+        } else {
+            Finding::failed(
+                check,
+                "none was written here",
+                "`genbackup emit --now` writes them and makes them live; most of what else failed may come of that",
+            )
+        }];
     }
     vec![match Changes::between(&place, artifacts) {
         Err(error) => Finding::unknown(check, format!("{error:#}")),

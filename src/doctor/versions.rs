@@ -1,7 +1,6 @@
 //! The programs that our units and scripts start, and their versions.
 
 use std::fmt::Display;
-use std::path::Path;
 
 use super::ask::{Answer, ask};
 use super::finding::Finding;
@@ -10,7 +9,7 @@ use crate::plan::HostPlan;
 
 pub(super) fn check(plan: &HostPlan<'_>) -> Vec<Finding> {
     // There, units and scripts name the programs of the Nix store, which are in nobody's PATH.
-    if Path::new("/etc/NIXOS").exists() {
+    if super::is_on_nixos() {
         return vec![Finding::unknown(
             "programs",
             "NixOS chose them when it built the system",

@@ -15,10 +15,10 @@ pub struct Kept {
 }
 
 impl Kept {
-    /// The age of the oldest.
+    /// The age of the oldest; none where there is no snapshot.
     #[must_use]
-    pub fn oldest(&self) -> SignedDuration {
-        self.ages.last().copied().unwrap_or_default()
+    pub fn oldest(&self) -> Option<SignedDuration> {
+        self.ages.last().copied()
     }
 
     /// The longest time between two snapshots of which the older one is not older than `age`; none where there are no
@@ -33,13 +33,22 @@ impl Kept {
     }
 }
 
+/// What is known of the runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Horizon {
+    /// There are more, behind the last that is known.
+    TheLastKnown,
+    /// There is none behind the last.
+    Endless,
+}
+
 /// What is kept at the end of each span from `start`, when there is a run at each of these times, in order, and each
-/// is a good one. A span that ends behind the last of them is left out: nothing is known of it.
+/// is a good one. A span that ends behind the horizon is left out: nothing is known of it.
 #[must_use]
 pub fn after_years(
     start: DateTime,
     spans: &[Span],
-    runs: &[DateTime],
+    (runs, horizon): (&[DateTime], Horizon),
     policy: &KeepPolicy,
     oldest: Oldest,
 ) -> Vec<Option<Kept>> {
@@ -57,7 +66,7 @@ pub fn after_years(
             let mut keepers = keepers.iter();
             snapshots.retain(|_| keepers.next().is_some_and(|keepers| !keepers.is_empty()));
         }
-        let is_known = runs.peek().is_some();
+        let is_known = horizon == Horizon::Endless || runs.peek().is_some();
         kept.push(is_known.then(|| state(&snapshots)));
     }
     kept
@@ -87,11 +96,17 @@ mod tests {
         let policy = KeepPolicy::try_from("30 daily, 5 weekly, 12 monthly, 10 yearly".to_owned()).unwrap();
         let spans = [1.week(), 1.month(), 1.year(), 10.years()];
         let runs = nights("2026-11-25T04:00".parse().unwrap());
-        let kept = after_years(start, &spans, &runs, &policy, Oldest::Stays);
+        let kept = after_years(
+            start,
+            &spans,
+            (&runs, Horizon::TheLastKnown),
+            &policy,
+            Oldest::Stays,
+        );
         let kept: Vec<Kept> = kept.into_iter().map(Option::unwrap).collect();
         let figures: Vec<_> = kept
             .iter()
-            .map(|kept| (kept.ages.len(), kept.oldest().as_hours() / 24))
+            .map(|kept| (kept.ages.len(), kept.oldest().unwrap().as_hours() / 24))
             .collect();
         assert_eq!(figures, [(7, 6), (30, 29), (41, 364), (48, 3251)]);
         let gap = |days: i64| {
@@ -108,15 +123,13 @@ mod tests {
         let start: DateTime = "2026-11-24T12:00".parse().unwrap();
         let policy = KeepPolicy::try_from("1 last".to_owned()).unwrap();
         let runs: Vec<_> = nights(start).into_iter().take(8).collect();
-        let kept = after_years(start, &[3.days(), 1.year()], &runs, &policy, Oldest::Stays);
-        assert_eq!(
-            kept,
-            [
-                Some(Kept {
-                    ages: vec![SignedDuration::ZERO]
-                }),
-                None
-            ]
-        );
+        let spans = [3.days(), 1.year()];
+        let one = Some(Kept {
+            ages: vec![SignedDuration::ZERO],
+        });
+        for (horizon, later) in [(Horizon::TheLastKnown, None), (Horizon::Endless, one.clone())] {
+            let kept = after_years(start, &spans, (&runs, horizon), &policy, Oldest::Stays);
+            assert_eq!(kept, [one.clone(), later], "{horizon:?}");
+        }
     }
 }

@@ -80,7 +80,15 @@ impl Hook {
     /// True when it runs as root.
     #[must_use]
     pub fn is_roots(&self) -> bool {
-        self.user.as_str() == "root"
+        self.user.is_root()
+    }
+}
+
+impl UserName {
+    /// True for the user who may do everything.
+    #[must_use]
+    pub fn is_root(&self) -> bool {
+        self.as_str() == "root"
     }
 }
 

@@ -75,11 +75,38 @@ fn unreadable(rule: &str) -> Refusal {
         } else {
             format!("`{rule}` is not a rule of a keep policy")
         },
-        format!(
-            "write numbers and periods, such as `30 daily, 5 weekly`; the periods are {}",
-            PERIODS.join(", ")
-        ),
+        match repaired(rule) {
+            Some(rule) => format!("did you mean `{rule}`?"),
+            None => format!(
+                "write numbers and periods, such as `30 daily, 5 weekly`; the periods are {}",
+                PERIODS.join(", ")
+            ),
+        },
     )
+}
+
+/// What was meant by a number and a word for a period, in any order: `30 days`, `Daily: 30`, `--keep-daily 30`.
+fn repaired(rule: &str) -> Option<String> {
+    let rule = rule.to_lowercase();
+    let words = |is_of: fn(char) -> bool| {
+        let words = rule
+            .split(move |c| !is_of(c))
+            .filter(|word| !word.is_empty() && *word != "keep");
+        words.collect::<Vec<_>>()
+    };
+    let ([count], [word]) = (
+        &words(|c| c.is_ascii_digit())[..],
+        &words(char::is_alphabetic)[..],
+    ) else {
+        return None;
+    };
+    let is_signed = rule.starts_with('-') && !rule.starts_with("--") || rule.contains(['.', '+']);
+    let period = PERIODS.iter().find(|period| {
+        let stem = period.trim_end_matches("ly").trim_end_matches('i');
+        word.starts_with(stem) || (word.len() == 1 && period.starts_with(word))
+    })?;
+    let count: u32 = count.parse().ok().filter(|_| !is_signed)?;
+    Some(format!("{count} {period}"))
 }
 
 #[cfg(test)]
@@ -109,6 +136,35 @@ mod tests {
         for text in ["0 daily", "0 daily, 0 last"] {
             assert!(
                 policy(text).is_err_and(|refusal| refusal.what.contains("keeps nothing")),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_was_meant_is_said() {
+        for (text, meant) in [
+            ("30 Daily", Some("30 daily")),
+            ("30 days", Some("30 daily")),
+            ("30days", Some("30 daily")),
+            ("30d", Some("30 daily")),
+            ("12 months", Some("12 monthly")),
+            ("2 hours", Some("2 hourly")),
+            ("1 year", Some("1 yearly")),
+            ("daily: 7", Some("7 daily")),
+            ("--keep-weekly 5", Some("5 weekly")),
+            ("LAST 3", Some("3 last")),
+            ("5 fortnightly", None),
+            ("-1 daily", None),
+            ("1.5 daily", None),
+            ("30", None),
+            ("daily", None),
+        ] {
+            let hint = policy(text).unwrap_err().hint;
+            let expected = meant.map(|meant| format!("did you mean `{meant}`?"));
+            assert_eq!(
+                hint.starts_with("did you mean").then_some(hint),
+                expected,
                 "{text}"
             );
         }

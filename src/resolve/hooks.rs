@@ -62,11 +62,15 @@ fn resolve_hook(
         time_limit,
     } = table;
     let user = fields.required(section, "user", user, "user = \"…\", who runs it on that host");
+    let is_roots = user.as_ref().is_some_and(|user| user.get_ref().is_root());
     let command = fields.required(section, "command", command, "command = [\"/usr/bin/…\", \"…\"]");
     let writes = writes.map(|writes| (writes.span(), fields.items(writes.into_inner())));
     if let Some((span, paths)) = &writes {
         for path in paths {
             paths::check_hook_writes(fields, path, repository);
+            if is_roots {
+                paths::check_roots_writes(fields, path);
+            }
         }
         if !paths.is_empty() && !paths.iter().any(|path| is_backed_up(path.get_ref())) {
             fields.problem(

@@ -113,6 +113,42 @@ pub(super) fn check_mount(fields: &mut Fields<'_>, mount: &Spanned<UnitPath>) {
     }
 }
 
+/// From here systemd, cron, shells and others take what they run as root, with every capability; here is what a login
+/// of root's is let in by.
+const OBEYED: [&str; 14] = [
+    "/bin",
+    "/boot",
+    "/etc",
+    "/lib",
+    "/lib32",
+    "/lib64",
+    "/root/.ssh",
+    "/run/genbackup",
+    "/run/systemd",
+    "/run/udev",
+    "/sbin",
+    "/usr",
+    "/var/lib/dpkg",
+    "/var/spool/cron",
+];
+
+/// What a hook of root's writes: its sandbox has no capability, and who writes a unit has them all.
+pub(super) fn check_roots_writes(fields: &mut Fields<'_>, path: &Spanned<UnitPath>) {
+    let written = path.get_ref();
+    let obeyed = OBEYED
+        .iter()
+        .find(|obeyed| is_within(written, obeyed) || written.contains(obeyed));
+    if let Some(obeyed) = obeyed
+        && written.as_str() != "/"
+    {
+        fields.problem(
+            path.span(),
+            format!("root's hook that writes `{written}` could do all that root can: root obeys what is in `{obeyed}`"),
+            "name a folder of its own, such as one below /var/backups, or another user",
+        );
+    }
+}
+
 /// What a hook writes: neither hidden from the backup, nor the repository, nor everything.
 pub(super) fn check_hook_writes(
     fields: &mut Fields<'_>,

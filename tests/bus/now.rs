@@ -43,7 +43,7 @@ mount --bind "$2" "$1/program"
 echo "$3" >/proc/sys/kernel/hostname
 root=$1
 shift 3
-exec chroot "$root" /program/genbackup "$@""#;
+eval 'chroot "$root" /program/genbackup "$@"' "$OUTPUTS""#;
 
 struct Machine {
     bus: Bus,
@@ -106,17 +106,22 @@ impl Machine {
     }
 
     fn run(&self, words: &[&str]) -> Result<Output> {
+        Ok(self.command(words)?.output()?)
+    }
+
+    /// The program there; what becomes of its outputs is bash's, in `OUTPUTS`.
+    fn command(&self, words: &[&str]) -> Result<Command> {
         let program = PathBuf::from(env!("CARGO_BIN_EXE_genbackup"));
-        let output = Command::new("unshare")
+        let mut command = Command::new("unshare");
+        command
             .args(["--mount", "--uts", "bash", "-c", MACHINE, "machine"])
             .arg(self.folder.path())
             .arg(program.parent().context("no folder")?)
             .arg(self.name)
             .args(words)
             .env("PATH", "/fakes:/usr/sbin:/usr/bin:/sbin:/bin")
-            .env("DBUS_SYSTEM_BUS_ADDRESS", &self.bus.address)
-            .output()?;
-        Ok(output)
+            .env("DBUS_SYSTEM_BUS_ADDRESS", &self.bus.address);
+        Ok(command)
     }
 
     /// Runs `emit --now`: exit status, what was said, and what was complained of.
@@ -189,6 +194,44 @@ fn a_new_storage_host_is_live_and_the_second_time_nothing_is_asked() -> Result<(
     fs::write(machine.path("mnt/storage/restic/config"), "")?;
     assert_eq!(machine.well(&[])?, SECOND);
     assert_eq!(machine.asked(), <[String; 0]>::default());
+    Ok(())
+}
+
+#[test]
+fn what_nobody_hears_is_done_all_the_same() -> Result<()> {
+    for (outputs, code, complaint) in [
+        (
+            ">/dev/full",
+            1,
+            "error: can't write to standard output: No space left on device (os error 28)\n",
+        ),
+        // Who has heard enough has gone: that is no failure.
+        ("| head --lines=1; exit ${PIPESTATUS[0]}", 0, ""),
+        ("2>&1 | head --bytes=0; exit ${PIPESTATUS[0]}", 0, ""),
+        (">/dev/full 2>/dev/full", 1, ""),
+    ] {
+        let machine = Machine::new("jak")?;
+        let output = machine
+            .command(&["emit", "--now"])?
+            .env("OUTPUTS", outputs)
+            .output()?;
+        assert_eq!(
+            (output.status.code(), &*String::from_utf8(output.stderr)?),
+            (Some(code), complaint),
+            "{outputs}"
+        );
+        assert_eq!(
+            machine.asked().last().map(String::as_str),
+            Some("start genbackup.timer"),
+            "{outputs}"
+        );
+        let again = machine.well(&[])?;
+        assert!(
+            again.starts_with("0 files written, 0 removed\n"),
+            "{outputs}: {again}"
+        );
+        assert_eq!(machine.asked(), <[String; 0]>::default(), "{outputs}");
+    }
     Ok(())
 }
 

@@ -1,8 +1,11 @@
 //! The verbs and their options, as the command itself reads them.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::Path;
+use std::process::Stdio;
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use clap::CommandFactory;
 use genbackup::cli::Arguments;
 
@@ -39,17 +42,117 @@ pub(crate) fn printed(arguments: &[&str]) -> Result<String> {
     Ok(said.stdout)
 }
 
+/// What is said on standard output.
+enum Says {
+    Something,
+    /// Nothing here, where there is no systemd, no repository and no way to a host.
+    Nothing,
+}
+
+/// Arguments with which a verb gets as far as it can here. One that is not listed has none.
+fn arguments_of(verb: &str, folder: &Path) -> Result<(Vec<String>, Says)> {
+    let at = |name: &str| folder.join(name).display().to_string();
+    let runs = ["--runs".to_owned(), at("runs")];
+    let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+    Ok(match verb {
+        "check" | "explain" | "schema" => (words(&[]), Says::Something),
+        "completions" => (words(&["bash"]), Says::Something),
+        "man" => (words(&["--out", &at("man")]), Says::Something),
+        "emit" => (words(&["--all", "--root", &at("root")]), Says::Something),
+        "init" => (
+            words(&["--fleet", &at("new.toml"), "--host", "jak"]),
+            Says::Something,
+        ),
+        "doctor" => (
+            [words(&["--host", "attic"]), runs.to_vec()].concat(),
+            Says::Something,
+        ),
+        "history" | "metrics" | "status" => (runs.to_vec(), Says::Something),
+        "watch" => {
+            let memory = words(&["--memory", &at("memory")]);
+            ([memory, runs.to_vec()].concat(), Says::Nothing)
+        }
+        "report" => (
+            [words(&["--out", &at("report.html")]), runs.to_vec()].concat(),
+            Says::Nothing,
+        ),
+        "run" | "stop" | "snapshots" => (words(&[]), Says::Nothing),
+        "restore" => (words(&["ziz", "/", "--to", "/back"]), Says::Nothing),
+        _ => bail!("what does `{verb}` do where its output is lost? say here how it is started"),
+    })
+}
+
+/// A verb as far as it gets, with its outputs at these ends.
+fn with_outputs(verb: &str, stdout: Stdio, stderr: Stdio) -> Result<(std::process::Output, Says)> {
+    let folder = tempfile::tempdir()?;
+    std::fs::create_dir(folder.path().join("runs"))?;
+    let (arguments, says) = arguments_of(verb, folder.path())?;
+    // Of one host: nobody is asked over the network.
+    let fleet = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/fleets/smallest/fleet.toml");
+    let mut command = genbackup();
+    if !arguments.iter().any(|word| word == "--fleet") {
+        command.arg("--fleet").arg(fleet);
+    }
+    command
+        .arg(verb)
+        .args(arguments)
+        .env("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nonexistent")
+        .stdin(Stdio::null())
+        .stdout(stdout)
+        .stderr(stderr);
+    let child = command.spawn()?;
+    drop(command);
+    Ok((child.wait_with_output()?, says))
+}
+
+fn full() -> Result<Stdio> {
+    Ok(File::options().write(true).open("/dev/full")?.into())
+}
+
+/// The end of a pipe of which nobody reads more.
+fn left() -> Result<Stdio> {
+    let (reader, writer) = std::io::pipe()?;
+    drop(reader);
+    Ok(writer.into())
+}
+
 #[test]
-fn what_cannot_be_printed_to_its_end_is_a_failure() -> Result<()> {
-    for arguments in [&["completions", "bash"][..], &["man"]] {
-        let full = std::fs::File::options().write(true).open("/dev/full")?;
-        let said = genbackup().args(arguments).stdout(full).output()?;
+fn what_cannot_be_said_to_its_end_is_a_failure() -> Result<()> {
+    for verb in verbs().keys() {
+        let (said, says) = with_outputs(verb, full()?, Stdio::piped())?;
         let told = String::from_utf8(said.stderr)?;
-        assert_eq!(said.status.code(), Some(1), "{told}");
-        assert!(
-            told.starts_with("error: can't write to standard output: "),
-            "{told}"
+        assert!(!told.contains("panicked"), "{verb}: {told}");
+        let code = said.status.code();
+        if let Says::Something = says {
+            assert!(matches!(code, Some(1 | 3)), "{verb}: {code:?} {told}");
+            assert!(
+                told.contains("error: can't write to standard output: No space left"),
+                "{verb}: {told}"
+            );
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn who_has_heard_enough_may_go() -> Result<()> {
+    for verb in verbs().keys() {
+        let (said, says) = with_outputs(verb, left()?, Stdio::piped())?;
+        let told = String::from_utf8(said.stderr)?;
+        let (whole, _) = with_outputs(verb, Stdio::piped(), Stdio::piped())?;
+        assert_eq!(said.status.code(), whole.status.code(), "{verb}: {told}");
+        assert_eq!(told, String::from_utf8(whole.stderr)?, "{verb}");
+        assert_eq!(
+            matches!(says, Says::Something),
+            !whole.stdout.is_empty(),
+            "{verb}"
         );
+        // Complaints that nobody hears are no reason to stop half-way.
+        for complaints in [full()?, left()?] {
+            let (unheard, _) = with_outputs(verb, Stdio::piped(), complaints)?;
+            assert_eq!(unheard.status.code(), whole.status.code(), "{verb}");
+            assert_eq!(unheard.stdout.is_empty(), whole.stdout.is_empty(), "{verb}");
+        }
     }
     Ok(())
 }

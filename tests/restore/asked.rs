@@ -4,6 +4,7 @@ use anyhow::Result;
 use serde_json::Value;
 
 use crate::Storage;
+use crate::command::run;
 
 #[test]
 fn the_newest_snapshot_of_the_host_that_is_not_later_is_taken() -> Result<()> {
@@ -46,6 +47,61 @@ fn the_newest_snapshot_of_the_host_that_is_not_later_is_taken() -> Result<()> {
     let of_kai = storage.told(&["restore", "kai", "/", "--to", "/mnt/back", "--snapshot", &old])?;
     assert!(of_kai.stderr.contains("kai has no snapshot"), "{of_kai:?}");
     assert!(!storage.path("back").exists(), "a dry run writes nothing");
+    Ok(())
+}
+
+/// In Berlin, the clock shows half past two twice on that night.
+#[test]
+fn a_time_that_the_list_shows_is_the_snapshot_of_that_line() -> Result<()> {
+    let storage = Storage::with_repository()?;
+    std::fs::write(storage.path("data/file"), "x")?;
+    // restic takes the time of its own zone, which is UTC here.
+    let ids = [
+        "2026-10-24 00:30:00",
+        "2026-10-25 00:30:00",
+        "2026-10-25 01:30:00",
+    ]
+    .map(|time| storage.backup("ziz", time, "genbackup"));
+    let [before, first, second] = ids;
+    let (before, first, second) = (before?, first?, second?);
+    let in_berlin = |arguments: &[&str]| -> Result<String> {
+        let said = run(storage.genbackup().args(arguments).env("TZ", "Europe/Berlin"))?;
+        assert!(said.status.success(), "{arguments:?}: {said:?}");
+        Ok(said.stdout)
+    };
+    assert_eq!(
+        in_berlin(&["snapshots"])?,
+        format!(
+            "HOST  TIME                     ID        PATHS\n\
+             ziz   2026-10-24 02:30         {before}  /mnt/data\n\
+             ziz   2026-10-25 02:30 +02:00  {first}  /mnt/data\n\
+             ziz   2026-10-25 02:30 +01:00  {second}  /mnt/data\n"
+        )
+    );
+    for (at, expected) in [
+        ("2026-10-24 02:30", &before),
+        ("2026-10-25 02:30 +02:00", &first),
+        ("2026-10-25 02:30 +01:00", &second),
+        ("2026-10-25 02:30", &second),
+        ("2026-10-25 02:29", &first),
+    ] {
+        let said = in_berlin(&[
+            "restore",
+            "ziz",
+            "/",
+            "--to",
+            "/mnt/back",
+            "--dry-run",
+            "--at",
+            at,
+        ])?;
+        assert!(
+            said.starts_with(&format!("snapshot {expected} of ziz, ")),
+            "{at}: {said}"
+        );
+    }
+    let since = in_berlin(&["snapshots", "--since", "2026-10-25 02:30"])?;
+    assert!(since.contains(&first) && since.contains(&second), "{since}");
     Ok(())
 }
 

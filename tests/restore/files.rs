@@ -1,7 +1,7 @@
 //! What comes back, and what it leaves behind.
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 
 use anyhow::Result;
 
@@ -99,8 +99,82 @@ fn nothing_that_is_there_is_overwritten_unless_told_so() -> Result<()> {
     storage.says(&[&words[..], &["--overwrite"]].concat())?;
     assert_eq!(there()?, "old");
 
-    let inside = storage.told(&["restore", "ziz", "/", "--to", "/mnt/restic/data", "--overwrite"])?;
-    assert!(inside.stderr.contains("is in the repository"), "{inside:?}");
+    Ok(())
+}
+
+#[test]
+fn nothing_is_restored_into_the_repository_however_it_is_written() -> Result<()> {
+    let storage = Storage::with_repository()?;
+    storage.backup("ziz", "2026-11-20 04:00:00", "genbackup")?;
+    symlink("restic", storage.path("link"))?;
+    symlink("/mnt/link", storage.path("chain"))?;
+    let before = fs::read_dir(storage.path("restic"))?.count();
+    for to in [
+        "restic",
+        "/mnt/restic/data",
+        "/mnt/link",
+        "/mnt/link/new",
+        "/mnt/chain/new/one",
+        "/mnt/../mnt/restic/new",
+        // A folder that would be made on the way.
+        "/mnt/foo/../restic/new",
+    ] {
+        let inside = storage.told(&["restore", "ziz", "/", "--to", to, "--overwrite"])?;
+        assert_eq!(inside.status.code(), Some(1), "{to}: {inside:?}");
+        assert!(
+            inside.stderr.contains("/mnt/restic") && inside.stderr.contains(" is in the repository"),
+            "{to}: {inside:?}"
+        );
+    }
+    assert_eq!(fs::read_dir(storage.path("restic"))?.count(), before);
+    assert!(!storage.path("foo").exists());
+    // The repository's own path may be one with a link in it.
+    fs::rename(storage.path("restic"), storage.path("moved"))?;
+    symlink("moved", storage.path("restic"))?;
+    let inside = storage.told(&["restore", "ziz", "/", "--to", "/mnt/moved/new"])?;
+    assert!(inside.stderr.contains(" is in the repository"), "{inside:?}");
+    Ok(())
+}
+
+#[test]
+fn what_comes_back_is_for_root_alone_from_the_start() -> Result<()> {
+    let storage = Storage::with_repository()?;
+    fs::write(storage.path("data/file"), "x")?;
+    storage.backup("ziz", "2026-11-20 04:00:00", "genbackup")?;
+    let mode = |name: &str| -> Result<u32> { Ok(fs::metadata(storage.path(name))?.mode() & 0o7777) };
+    let words = ["restore", "ziz", "/", "--to", "/mnt/back"];
+    fs::create_dir(storage.path("back"))?;
+    fs::set_permissions(storage.path("back"), fs::Permissions::from_mode(0o755))?;
+
+    // Whoever owns the folder could put a link in the way of what is written.
+    chown(storage.path("back"), Some(UID), Some(UID))?;
+    for more in [&[][..], &["--dry-run"], &["--overwrite"]] {
+        let refused = storage.told(&[&words[..], more].concat())?;
+        assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+        assert!(
+            refused
+                .stderr
+                .contains("error: /mnt/back is of the user 12345, who could")
+                && refused.stderr.contains("hint: name a folder of root's"),
+            "{refused:?}"
+        );
+    }
+    assert_eq!(fs::read_dir(storage.path("back"))?.count(), 0);
+
+    chown(storage.path("back"), Some(0), Some(0))?;
+    storage.says(&[&words[..], &["--dry-run"]].concat())?;
+    assert_eq!(mode("back")?, 0o755);
+    storage.says(&words)?;
+    assert_eq!(mode("back")?, 0o700);
+
+    // Others may need what is in it already: then it stays as it is, and that is said.
+    fs::set_permissions(storage.path("back"), fs::Permissions::from_mode(0o755))?;
+    let over = storage.told(&[&words[..], &["--overwrite"]].concat())?;
+    assert_eq!((over.status.code(), mode("back")?), (Some(0), 0o755));
+    assert!(
+        over.stderr.contains("note: others may look into /mnt/back"),
+        "{over:?}"
+    );
     Ok(())
 }
 
@@ -112,6 +186,17 @@ fn of_a_path_that_is_not_there_it_says_what_is_near_and_which_snapshots_have_it(
     let old = storage.backup("ziz", "2026-11-18 04:00:00", "genbackup")?;
     fs::remove_file(storage.path("data/gone*"))?;
     storage.backup("ziz", "2026-11-20 04:00:00", "genbackup")?;
+    // Two of them, and one.
+    fs::write(storage.path("data/seldom"), "x")?;
+    let first = storage.backup("kai", "2026-11-18 04:00:00", "genbackup")?;
+    let second = storage.backup("kai", "2026-11-19 04:00:00", "genbackup")?;
+    fs::remove_file(storage.path("data/seldom"))?;
+    storage.backup("kai", "2026-11-20 04:00:00", "genbackup")?;
+    let two = storage.told(&["restore", "kai", "/mnt/data/seldom", "--to", "/mnt/back"])?;
+    let expected = format!(
+        "{second} of kai, 2026-11-19 04:00; {first} of kai, 2026-11-18 04:00 have it: `--snapshot {second}`"
+    );
+    assert!(two.stderr.contains(&expected), "{two:?}");
     let asked = |path: &str| storage.told(&["restore", "ziz", path, "--to", "/mnt/back"]);
     for (path, expected) in [
         (
@@ -121,12 +206,24 @@ fn of_a_path_that_is_not_there_it_says_what_is_near_and_which_snapshots_have_it(
         ("/mnt/dat/letter", "did you mean `/mnt/data`?".to_owned()),
         (
             "/mnt/data/gone*",
-            format!("{old} of ziz, 2026-11-18 04:00 have it: `--snapshot {old}`"),
+            format!("{old} of ziz, 2026-11-18 04:00 has it: `--snapshot {old}`"),
         ),
     ] {
         let said = asked(path)?;
         assert_eq!(said.status.code(), Some(1), "{path}");
         assert!(said.stderr.contains(&expected), "{path}: {said:?}");
     }
+    Ok(())
+}
+
+#[test]
+fn a_name_that_no_path_can_have_is_in_the_folder_above_it() -> Result<()> {
+    let storage = Storage::new()?;
+    let said = storage.told(&["restore", "ziz", "/srv/a\nb", "--to", "/mnt/back"])?;
+    assert!(
+        said.stderr
+            .ends_with("\"/srv/a\\nb\" holds a control character\n\nhint: restore the folder above it\n"),
+        "{said:?}"
+    );
     Ok(())
 }

@@ -1,33 +1,76 @@
 //! Where there is no password, no repository or no right to it.
 
 use std::fs;
+use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::Storage;
-use crate::command::run;
+use crate::command::{Outcome, run};
+
+/// The command that is said elsewhere: word by word, as bash reads it.
+fn said_elsewhere(storage: &Storage, arguments: &[&str]) -> Result<(Vec<String>, Outcome)> {
+    let mut elsewhere = storage.there("ziz", env!("CARGO_BIN_EXE_genbackup"));
+    let said = run(elsewhere.args(["--fleet", "/mnt/fleet.toml"]).args(arguments))?;
+    assert_eq!(said.status.code(), Some(1), "{said:?}");
+    let (_, command) = said
+        .stderr
+        .split_once("hint: on jak, as root: ")
+        .context("no command")?;
+    let command = command.lines().next().unwrap_or_default();
+    let read = run(Command::new("bash").args(["-c", &format!(r"printf '%s\n' {command}")]))?;
+    Ok((read.stdout.lines().map(str::to_owned).collect(), said))
+}
 
 #[test]
-fn elsewhere_it_says_the_command_for_the_storage_host() -> Result<()> {
+fn elsewhere_it_says_the_same_command_for_the_storage_host() -> Result<()> {
     let storage = Storage::new()?;
-    let mut elsewhere = storage.there("ziz", env!("CARGO_BIN_EXE_genbackup"));
-    elsewhere.args([
-        "--fleet",
-        "/mnt/fleet.toml",
-        "restore",
-        "ziz",
-        "/srv/my files",
-        "--to",
-        "/root/back",
-    ]);
-    let said = run(&mut elsewhere)?;
-    assert_eq!(said.status.code(), Some(1));
+    let to = ["restore", "ziz", "/srv/my files", "/it's", "--to", "my out"];
+    let with = |more: &[&'static str]| [&to[..], more].concat();
+    for arguments in [
+        with(&[]),
+        with(&["--at", "2 days ago"]),
+        with(&["--snapshot", "01234567"]),
+        with(&["--dry-run"]),
+        with(&["--overwrite"]),
+        with(&["--verify"]),
+        vec!["restore", "ziz", "/", "--to=-"],
+        vec!["snapshots"],
+        vec!["snapshots", "--host", "ziz"],
+        vec!["snapshots", "--since", "last friday"],
+        vec!["snapshots", "--until", "2026-11-20 04:00"],
+        vec!["snapshots", "--json"],
+    ] {
+        let (read, said) = said_elsewhere(&storage, &arguments)?;
+        let (verb, rest) = arguments.split_first().context("no verb")?;
+        let expected = [&["genbackup", verb, "--fleet", "/mnt/fleet.toml"], rest].concat();
+        assert_eq!(read, expected);
+        let brings = *verb == "restore" && !arguments.contains(&"--dry-run");
+        assert_eq!(said.stderr.contains("`ssh jak tar "), brings, "{said:?}");
+    }
+    let (_, said) = said_elsewhere(&storage, &to)?;
     assert!(
         said.stderr
-            .contains("hint: on jak, as root: genbackup restore ziz $'/srv/my files' --to /root/back\n")
-            && said.stderr.contains("`ssh jak tar "),
+            .contains(r"ziz '/srv/my files' $'/it\'s' --to 'my out'"),
         "{said:?}"
     );
+    Ok(())
+}
+
+#[test]
+fn a_machine_whose_name_is_in_upper_case_is_the_host_of_the_fleet() -> Result<()> {
+    let storage = Storage::with_repository()?;
+    for name in ["JAK", "Jak.Example.net"] {
+        for words in [&["snapshots"][..], &["emit", "--root", "/mnt/root", "--force"]] {
+            let mut there = storage.there(name, env!("CARGO_BIN_EXE_genbackup"));
+            let said = run(there.args(["--fleet", "/mnt/fleet.toml"]).args(words))?;
+            assert!(said.status.success(), "{name} {words:?}: {said:?}");
+        }
+    }
+    let mut there = storage.there("JAK", env!("CARGO_BIN_EXE_genbackup"));
+    let said = run(there.args(["--fleet", "/mnt/new.toml", "init"]))?;
+    assert!(said.status.success(), "{said:?}");
+    assert!(fs::read_to_string(storage.path("new.toml"))?.contains("host = \"jak\""));
     Ok(())
 }
 
@@ -45,12 +88,12 @@ fn who_is_not_root_is_told_who_can() -> Result<()> {
             "--clear-groups",
             "/mnt/genbackup",
         ])
-        .args(["--fleet", "/mnt/fleet.toml", "snapshots"]);
+        .args(["--fleet", "/mnt/fleet.toml", "snapshots", "--host", "ziz"]);
     let said = run(&mut nobody)?;
     assert_eq!(said.status.code(), Some(1));
     assert!(
         said.stderr
-            .contains("only root can open the password's file /mnt/password"),
+            .contains("only root can open the password's file /mnt/password\n\nhint: sudo genbackup snapshots --fleet /mnt/fleet.toml --host ziz\n"),
         "{said:?}"
     );
     Ok(())
@@ -89,9 +132,13 @@ fn what_restic_refuses_ends_with_its_reason_and_its_exit_status() -> Result<()> 
         Ok(())
     };
     same(&["snapshots"], "unable to open config file")?;
+    same(&["snapshots"], "\n\nhint: its file system may not be mounted")?;
     storage.restic(&["init"])?;
     fs::write(storage.path("password"), "another\n")?;
     same(&["snapshots"], "wrong password or no key found")?;
+    let hint = "\n\nhint: what /mnt/password holds is not the password of the repository /mnt/restic";
+    same(&["snapshots"], hint)?;
+    same(&["restore", "ziz", "/", "--to", "/mnt/back"], hint)?;
     same(
         &["restore", "ziz", "/", "--to", "/mnt/back"],
         "wrong password or no key found",

@@ -1,9 +1,10 @@
 //! What restic is told, and what it says on the way, by a stand-in that says what restic 0.18 does.
 
 use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
 use std::process::Stdio;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -98,19 +99,71 @@ fn without_a_terminal_progress_is_plain_lines() -> Result<()> {
     let storage = stand_in("0.18.0", PROGRESS)?;
     let said = run(storage.with_stand_in().args(WORDS))?;
     assert!(said.status.success(), "{said:?}");
+    // It has said them on two outputs, of which either may be read first.
+    let mut lines: Vec<&str> = said.stderr.lines().collect();
+    lines.sort_unstable();
     assert_eq!(
-        said.stderr,
-        "50%: 2 of 4 files, 1000 B of 2.0 KiB\n/srv/b: a complaint \\u{1b}[31m\n"
+        lines,
+        [
+            "/srv/b: a complaint \\u{1b}[31m",
+            "50%: 2 of 4 files, 1000 B of 2.0 KiB"
+        ]
     );
     assert_eq!(
         said.stdout,
         "snapshot 01234567 of ziz, 2026-11-20 04:00\nrestored 4 files, 2.0 KiB to /mnt/back\n"
     );
-    let listed = run(storage.with_stand_in().arg("snapshots"))?.stdout;
+    Ok(())
+}
+
+#[test]
+fn sizes_are_listed_where_restic_says_them() -> Result<()> {
+    let storage = stand_in("0.18.0", "")?;
+    let listed = || anyhow::Ok(run(storage.with_stand_in().arg("snapshots"))?.stdout);
+    let with = listed()?;
     assert!(
-        listed.contains("4.0 KiB") && listed.contains("1.0 KiB"),
-        "{listed}"
+        ["SIZE", "ADDED", "4.0 KiB", "1.0 KiB"]
+            .iter()
+            .all(|word| with.contains(word)),
+        "{with}"
     );
+    let summary = ",\n           \"summary\":{\"total_bytes_processed\":4096,\"data_added\":1024}";
+    assert!(ANSWERS.contains(summary));
+    storage.stand_in(&ANSWERS.replace(summary, ""))?;
+    let without = listed()?;
+    assert_eq!(
+        without,
+        "HOST  TIME              ID        PATHS\nziz   2026-11-20 04:00  01234567  /srv\n"
+    );
+    Ok(())
+}
+
+#[test]
+fn one_file_is_no_files() -> Result<()> {
+    let one = PROGRESS
+        .replace("_files\":4", "_files\":1")
+        .replace("restored\":4", "restored\":1");
+    let storage = stand_in("0.18.0", &one)?;
+    let said = run(storage.with_stand_in().args(WORDS))?;
+    assert!(
+        said.stdout.ends_with("restored 1 file, 2.0 KiB to /mnt/back\n"),
+        "{said:?}"
+    );
+    let dry = run(storage.with_stand_in().args(WORDS).arg("--dry-run"))?;
+    assert!(
+        dry.stdout.contains("would restore 1 file, 4.0 KiB to "),
+        "{dry:?}"
+    );
+    Ok(())
+}
+
+#[test]
+fn a_restic_that_does_not_say_how_far_it_is_gets_no_bar() -> Result<()> {
+    let storage = stand_in("0.14.0", "echo 'restoring to /mnt/back'; read -r _ </mnt/go")?;
+    make_fifo(&storage.path("go"))?;
+    let said = on_a_terminal(&storage, "does not say how far it is")?;
+    assert!(said.contains("restoring to /mnt/back"), "{said:?}");
+    assert!(!said.contains(" left"), "{said:?}");
     Ok(())
 }
 
@@ -124,30 +177,8 @@ fn on_a_terminal_a_bar_says_how_far_it_is_and_is_gone_in_the_end() -> Result<()>
             "read -r _ </mnt/go\necho '{\"message_type\":\"summary",
         ),
     )?;
-    nix::unistd::mkfifo(
-        &storage.path("go"),
-        nix::sys::stat::Mode::from_bits_truncate(0o644),
-    )?;
-    let (mut master, slave) = terminal(80)?;
-    let mut command = storage.with_stand_in();
-    command
-        .args(WORDS)
-        .env("TERM", "xterm")
-        .env("NO_COLOR", "1")
-        .stdout(Stdio::null())
-        .stderr(Stdio::from(slave));
-    let mut child = command.spawn()?;
-    drop(command);
-    let (mut said, mut chunk, mut told_to_go) = (String::new(), [0; 4096], false);
-    // A terminal that nobody else has open is an error to read (EIO), and the end.
-    while let Ok(length @ 1..) = master.read(&mut chunk) {
-        said.push_str(&String::from_utf8_lossy(&chunk[..length]));
-        if !told_to_go && said.contains("2 of 4 files, 1000 B") {
-            std::fs::write(storage.path("go"), "\n")?;
-            told_to_go = true;
-        }
-    }
-    assert!(child.wait()?.success() && told_to_go, "{said:?}");
+    make_fifo(&storage.path("go"))?;
+    let said = on_a_terminal(&storage, "2 of 4 files, 1000 B")?;
     assert!(said.contains("/srv/b: a complaint \\u{1b}[31m"), "{said:?}");
     // Colours are what ends in `m`; a bar moves and clears, which does not.
     let colour = said.split('\u{1b}').skip(1).any(|part| {
@@ -162,15 +193,46 @@ fn on_a_terminal_a_bar_says_how_far_it_is_and_is_gone_in_the_end() -> Result<()>
     Ok(())
 }
 
+fn make_fifo(path: &Path) -> Result<()> {
+    Ok(nix::unistd::mkfifo(
+        path,
+        nix::sys::stat::Mode::from_bits_truncate(0o666),
+    )?)
+}
+
+/// What a restore writes to a terminal. restic, which waits for `go`, is told to go on when a text is to be seen.
+fn on_a_terminal(storage: &Storage, until: &str) -> Result<String> {
+    let (mut master, slave) = terminal(80)?;
+    let mut command = storage.with_stand_in();
+    command
+        .args(WORDS)
+        .env("TERM", "xterm")
+        .env("NO_COLOR", "1")
+        .stdout(Stdio::null())
+        .stderr(Stdio::from(slave));
+    let mut child = command.spawn()?;
+    drop(command);
+    let (mut said, mut chunk, mut told_to_go) = (String::new(), [0; 4096], false);
+    // A terminal that nobody else has open is an error to read (EIO), and the end.
+    while let Ok(length @ 1..) = master.read(&mut chunk) {
+        said.push_str(&String::from_utf8_lossy(&chunk[..length]));
+        if !told_to_go && said.contains(until) {
+            std::fs::write(storage.path("go"), "\n")?;
+            told_to_go = true;
+        }
+    }
+    ensure!(child.wait()?.success() && told_to_go, "{said:?}");
+    Ok(said)
+}
+
 #[test]
 fn a_signal_stops_restic_the_way_that_removes_its_lock() -> Result<()> {
-    let script = "trap 'echo interrupted >&2; exit 130' INT; echo at work >&2; while :; do read -r -t 60 _ <>/mnt/never; done";
+    // restic clears the line of its own progress, also where there is none.
+    let script = r"trap 'kill $!; printf '\''\e[2Kinterrupted\n'\'' >&2; exit 130' INT
+        read -r _ <>/mnt/never >/dev/null 2>&1 & echo at work >&2; wait";
     for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
         let storage = stand_in("0.18.0", script)?;
-        nix::unistd::mkfifo(
-            &storage.path("never"),
-            nix::sys::stat::Mode::from_bits_truncate(0o666),
-        )?;
+        make_fifo(&storage.path("never"))?;
         let mut command = storage.with_stand_in();
         command.args(WORDS).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn()?;

@@ -6,6 +6,7 @@ use std::fmt::Display;
 use anyhow::Result;
 
 use crate::bus::{Active, Enablement, Error, Job, Waiting};
+use crate::cli::terminal::{self, Steps};
 use crate::emit::{Artifact, UNIT_FOLDER};
 
 /// A backup at work on this host.
@@ -21,6 +22,7 @@ pub(super) struct Waiter<'a> {
 /// A host on its way.
 pub(super) struct Live {
     systemd: Waiting,
+    steps: Steps,
     did_something: bool,
     failed: bool,
 }
@@ -29,6 +31,7 @@ impl Live {
     pub(super) fn new(systemd: Waiting) -> Self {
         Self {
             systemd,
+            steps: Steps::default(),
             did_something: false,
             failed: false,
         }
@@ -38,8 +41,18 @@ impl Live {
         !self.did_something && !self.failed
     }
 
-    pub(super) fn has_failed(&self) -> bool {
-        self.failed
+    /// Says a step that changes nothing.
+    pub(super) fn say(&mut self, what: impl Display) {
+        self.steps.say(what);
+    }
+
+    /// Whether all of it went well, once all that can be done is.
+    ///
+    /// # Errors
+    /// When a step could not be said.
+    pub(super) fn end(self) -> Result<bool> {
+        self.steps.end()?;
+        Ok(!self.failed)
     }
 
     /// Disables and stops the units that go; a service that is at work ends as it began.
@@ -56,9 +69,9 @@ impl Live {
         for unit in units.iter().filter(|unit| kind(unit) == "mount") {
             match self.systemd.manager.is_any_at_work(BACKUPS) {
                 // Who stops a mount stops those who need it.
-                Ok(true) => eprintln!(
+                Ok(true) => terminal::complain(format_args!(
                     "note: {unit} goes, and stays mounted for a backup that is at work; afterwards: `systemctl stop {unit}`"
-                ),
+                )),
                 Ok(false) => self.stop(unit),
                 Err(error) => self.refused("stop", unit, &error),
             }
@@ -178,7 +191,7 @@ impl Live {
 
     fn did(&mut self, what: &str) {
         self.did_something = true;
-        println!("{what}");
+        self.steps.say(what);
     }
 
     fn refused(&mut self, verb: &str, unit: &str, error: &Error) {
@@ -204,7 +217,7 @@ impl Live {
 
     fn fail(&mut self, what: impl Display) {
         self.failed = true;
-        eprintln!("error: {what}");
+        terminal::complain(format_args!("error: {what}"));
     }
 }
 

@@ -99,7 +99,7 @@ pub(super) fn emit(
     // While systemd still knows them.
     live.retire(&leaving);
     let Counts { written, removed } = transaction.commit()?;
-    println!("{written} files written, {removed} removed");
+    live.say(format_args!("{written} files written, {removed} removed"));
 
     let is_changed = |path: &str| changes.paths().any(|changed| changed == Path::new(path));
     let below = |folder: &str| {
@@ -129,11 +129,10 @@ pub(super) fn emit(
     live.start(&waiting);
 
     if live.is_as_it_was() && (written, removed) == (0, 0) {
-        println!("nothing has changed: this host is as the fleet file says");
+        live.say("nothing has changed: this host is as the fleet file says");
     }
-    Ok(status(
-        !live.has_failed() && (knows_what_to_remove || !is_departing),
-    ))
+    let is_live = live.end()?;
+    Ok(status(is_live && (knows_what_to_remove || !is_departing)))
 }
 
 /// Makes the repository where there is none, and never was one.
@@ -151,8 +150,8 @@ fn make(repository: &Repository, live: &mut Live) {
     if file_system.as_str() == "/" || mounts::parse(&list).iter().any(is_mounted) {
         live.start_once(INIT);
     } else {
-        println!(
+        live.say(format_args!(
             "{INIT}: not started, for {file_system} is not mounted; the first run that finds it mounted makes the repository"
-        );
+        ));
     }
 }

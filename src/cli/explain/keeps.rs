@@ -5,7 +5,7 @@ use jiff::civil::DateTime;
 use jiff::{Span, ToSpan};
 
 use super::picture;
-use crate::keep::{Kept, Oldest, after_years};
+use crate::keep::{Horizon, Kept, Oldest, after_years};
 use crate::model::Fleet;
 use crate::verify;
 
@@ -25,15 +25,15 @@ pub(super) fn keeps(fleet: &Fleet, now: DateTime, width: usize) -> Result<Vec<St
     ];
     let calendar = &fleet.schedule.timing.calendar;
     let sample = verify::times_after(calendar, now, SAMPLE)?;
-    let runs = match runs_in_ten_years(&sample) {
-        Some(count) => verify::times_after(calendar, now, count)?,
-        None => sample,
+    let (runs, horizon) = match runs_in_ten_years(&sample) {
+        Some(count) => (verify::times_after(calendar, now, count)?, Horizon::TheLastKnown),
+        None => (sample, Horizon::Endless),
     };
     let oldest = Oldest::of(fleet.storage.versions.restic);
     let kept = after_years(
         now,
         &spans.map(|(_, span)| span),
-        &runs,
+        (&runs, horizon),
         &fleet.repository.keep,
         oldest,
     );
@@ -55,8 +55,16 @@ pub(super) fn keeps(fleet: &Fleet, now: DateTime, width: usize) -> Result<Vec<St
         );
         (!gaps.is_empty()).then_some(said)
     });
-    let gaps = gaps.unwrap_or_default();
-    lines.extend(textwrap::wrap(&gaps, width).into_iter().map(Into::into));
+    let end = (horizon == Horizon::Endless).then(|| match runs.last() {
+        Some(last) => format!(
+            "the last run is that of {}: the calendar expression has no other",
+            last.strftime("%Y-%m-%d %H:%M")
+        ),
+        None => "there is no run: the calendar expression has none to come".to_owned(),
+    });
+    for said in gaps.into_iter().chain(end) {
+        lines.extend(textwrap::wrap(&said, width).into_iter().map(Into::into));
+    }
     Ok(lines)
 }
 

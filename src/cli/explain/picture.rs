@@ -19,6 +19,9 @@ const TICKS: [(&str, i64); 6] = [
     ("10y", 3650 * 86_400),
 ];
 
+/// What the marks mean.
+const LEGEND: &str = "`|` is one snapshot, `3` three, `+` ten or more; to the right they are older";
+
 /// A table with a row for each time, and beside it, where there is room, its snapshots: `|` is one, a digit so many,
 /// `+` more.
 pub(super) fn of(rows: &[(&str, &Kept)], width: usize) -> Vec<String> {
@@ -33,12 +36,15 @@ pub(super) fn of(rows: &[(&str, &Kept)], width: usize) -> Vec<String> {
     }];
     for (name, kept) in rows {
         let count = kept.ages.len();
-        let oldest = age(kept.oldest());
+        let oldest = kept.oldest().map_or_else(String::new, age);
         let drawn = axis.as_ref().map_or_else(String::new, |axis| axis.draw(kept));
         let line = format!("{name:<10}{count:>9}  {oldest:<11}  {drawn}");
         lines.push(line.trim_end().to_owned());
     }
-    lines.extend(axis.map(|axis| format!("{:LEFT$}{}", "", axis.ticks())));
+    if let Some(axis) = axis {
+        lines.push(format!("{:LEFT$}{}", "", axis.ticks()));
+        lines.extend(textwrap::wrap(LEGEND, width).into_iter().map(Into::into));
+    }
     lines
 }
 
@@ -142,6 +148,8 @@ mod tests {
                 "after     snapshots  the oldest   each by its age",
                 "1 year            8  400 days     | | |  | 2|            |",
                 "                                  now      1w   1m",
+                "`|` is one snapshot, `3` three, `+` ten or more; to the",
+                "right they are older",
             ]
         );
     }
@@ -152,8 +160,21 @@ mod tests {
         for width in [LEFT, LEFT + 15, LEFT + 16, 80, 200] {
             let lines = of(&[("10 years", &row)], width);
             assert!(lines.iter().all(|line| line.len() <= width), "{lines:#?}");
-            assert_eq!(lines.len() == 3, width >= LEFT + 16, "{lines:#?}");
+            assert_eq!(lines.len() > 2, width >= LEFT + 16, "{lines:#?}");
         }
+    }
+
+    #[test]
+    fn where_there_is_no_snapshot_none_is_the_oldest() {
+        let (none, one) = (kept(&[]), kept(&[0]));
+        assert_eq!(
+            of(&[("1 week", &none), ("1 month", &one)], 80),
+            [
+                "after     snapshots  the oldest",
+                "1 week            0",
+                "1 month           1  just made"
+            ]
+        );
     }
 
     #[test]

@@ -4,6 +4,7 @@ use anyhow::{Result, bail};
 
 use super::file;
 use super::secrets::Secret;
+use crate::cli::terminal::Steps;
 use crate::fleet;
 use crate::model::{AbsolutePath, Address, Calendar, HostName, KeepPolicy, PublicKey, Refusal, UnitPath};
 use crate::openssh;
@@ -105,12 +106,12 @@ impl Answers {
     }
 
     /// Makes what is to be made, the key pair and the password.
-    pub(super) fn make_secrets(&self) -> Result<()> {
+    pub(super) fn make_secrets(&self, steps: &mut Steps) -> Result<()> {
         if let Some(Secret::ToBeMade(file)) = self.remote.as_ref().map(|remote| &remote.key_file) {
             crate::write::make_folder_of(file.as_str().as_ref())?;
             openssh::make_pair(file.as_str().as_ref())?;
-            println!("{file}: a key pair for the clients");
+            steps.say(format_args!("{file}: a key pair for the clients"));
         }
-        self.password_file.make_password()
+        self.password_file.make_password(steps)
     }
 }

@@ -10,7 +10,7 @@ use super::answers::{
     Answers, CALENDAR, Client, INCLUDE, KEEP, KEY_FILE, KeepText, MOUNT, PASSWORD_FILE, Remote,
 };
 use super::secrets::Secret;
-use crate::cli::terminal::harmless;
+use crate::cli::terminal::{self, harmless};
 use crate::model::{AbsolutePath, Address, Calendar, HostName, PublicKey, Refusal, UnitPath};
 use crate::mounts::{self, Mount};
 use crate::{openssh, verify};
@@ -20,7 +20,9 @@ const SSH_PORT: u16 = 22;
 
 /// Asks until the answers fit together.
 pub(super) fn ask(host: &str) -> Result<Answers> {
-    println!("A few questions; Ctrl-C stops, and nothing is written before the last one is answered.\n");
+    terminal::say(
+        "A few questions; Ctrl-C stops, and nothing is written before the last one is answered.\n\n",
+    )?;
     loop {
         let answers = ask_once(host)?;
         let Err(problems) = answers.check() else {
@@ -32,7 +34,9 @@ pub(super) fn ask(host: &str) -> Result<Answers> {
             }
             return Err(inquire::InquireError::OperationCanceled.into());
         };
-        println!("\nthese answers do not fit together:\n  {problems}\nonce more, then:\n");
+        terminal::say(&format!(
+            "\nthese answers do not fit together:\n  {problems}\nonce more, then:\n\n"
+        ))?;
     }
 }
 
@@ -202,15 +206,15 @@ fn client() -> Result<Client> {
 /// The key that the host shows, once somebody has compared it; or another.
 fn host_key(name: &HostName, address: &Address) -> Result<PublicKey> {
     match openssh::shown_key(address, SSH_PORT)? {
-        None => println!("{address} shows no ed25519 host key at port {SSH_PORT}"),
+        None => terminal::say(&format!(
+            "{address} shows no ed25519 host key at port {SSH_PORT}\n"
+        ))?,
         Some(key) => {
-            println!(
-                "who answers at {address} shows the host key {}",
+            terminal::say(&format!(
+                "who answers at {address} shows the host key {}\n\
+                 on {name} itself, `ssh-keygen -l -f /etc/ssh/ssh_host_ed25519_key.pub` shows the right one\n",
                 key.fingerprint()
-            );
-            println!(
-                "on {name} itself, `ssh-keygen -l -f /etc/ssh/ssh_host_ed25519_key.pub` shows the right one"
-            );
+            ))?;
             // Whoever sits on the way may have answered.
             if Confirm::new("did you compare them, and are they the same?")
                 .with_default(false)
@@ -241,7 +245,7 @@ fn remote(clients: Vec<Client>) -> Result<Remote> {
         )?;
         match &file {
             Secret::IsThere(path) if openssh::public_key(path.as_str().as_ref()).is_err() => {
-                println!("there is no public key {path}.pub beside it");
+                terminal::say(&format!("there is no public key {path}.pub beside it\n"))?;
             }
             _ => break file,
         }

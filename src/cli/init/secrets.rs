@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use base64::prelude::{BASE64_STANDARD, Engine};
 use inquire::Confirm;
 
+use crate::cli::terminal::Steps;
 use crate::model::UnitPath;
 use crate::write;
 
@@ -30,7 +31,7 @@ impl Secret {
     }
 
     /// Makes a file with a random password, for root alone; shows the password to who asks for it.
-    pub(super) fn make_password(&self) -> Result<()> {
+    pub(super) fn make_password(&self, steps: &mut Steps) -> Result<()> {
         let Self::ToBeMade(file) = self else {
             return Ok(());
         };
@@ -40,8 +41,10 @@ impl Secret {
             .context("can't read /dev/urandom")?;
         let password = BASE64_STANDARD.encode(bytes);
         write::create_secret(file.as_str().as_ref(), &format!("{password}\n"))?;
-        println!("{file}: a random password, readable for its owner alone");
-        println!(
+        steps.say(format_args!(
+            "{file}: a random password, readable for its owner alone"
+        ));
+        steps.say(
             "keep a copy of it on another machine or on paper: without it, the snapshots are of no use to anybody"
         );
         // It was made: who stops here has seen enough.
@@ -50,7 +53,7 @@ impl Secret {
             .prompt()
             .unwrap_or(false)
         {
-            println!("{password}");
+            steps.say(password);
         }
         Ok(())
     }

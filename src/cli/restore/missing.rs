@@ -39,8 +39,9 @@ pub(super) fn is_there(
             .map(|snapshot| repository::described(snapshot))
             .collect();
         let more = if elsewhere.len() > SNAPSHOTS { " …" } else { "" };
+        let have = if elsewhere.len() == 1 { "has" } else { "have" };
         hints.push(format!(
-            "{}{more} have it: `--snapshot {}`",
+            "{}{more} {have} it: `--snapshot {}`",
             named.join("; "),
             newest.short_id()
         ));

@@ -1,6 +1,7 @@
 //! How far a restore is: a bar on a terminal, lines elsewhere.
 
 use std::io::IsTerminal;
+use std::time::Duration;
 
 use bytesize::ByteSize;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -11,6 +12,8 @@ use crate::restic::Said;
 
 /// Complaints that are kept for the end; all are said when they come.
 const COMPLAINTS: usize = 100;
+/// How often something moves where restic does not say how far it is.
+const TICK: Duration = Duration::from_millis(200);
 
 pub(super) struct Progress {
     bar: Option<ProgressBar>,
@@ -37,15 +40,19 @@ struct Message {
     bytes_restored: u64,
 }
 
+/// Without colours; `wide_bar` is as wide as the terminal is.
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
 impl Progress {
     pub(super) fn new() -> Self {
         let bar = std::io::stderr().is_terminal().then(|| {
-            let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
-            // Without colours, and as wide as the terminal is.
-            bar.set_style(
-                ProgressStyle::with_template("{wide_bar} {msg} {eta} left")
-                    .unwrap_or_else(|_| ProgressStyle::default_bar()),
-            );
+            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+            // Until restic says how far it is, and one that is older than 0.16 never does.
+            bar.set_style(style("{spinner} {msg}, {elapsed}"));
+            bar.set_message("at work; restic does not say how far it is");
+            bar.enable_steady_tick(TICK);
             bar
         });
         Self {
@@ -81,6 +88,10 @@ impl Progress {
         match message.kind.as_str() {
             "status" => match &self.bar {
                 Some(bar) => {
+                    if bar.length().is_none() {
+                        bar.disable_steady_tick();
+                        bar.set_style(style("{wide_bar} {msg} {eta} left"));
+                    }
                     bar.set_length(message.total_bytes);
                     bar.set_position(message.bytes_restored);
                     bar.set_message(format!(
@@ -90,7 +101,10 @@ impl Progress {
                 }
                 None => self.tenths(message),
             },
-            "summary" => self.figures = format!("{} files, {done} ", message.files_restored),
+            "summary" => {
+                let files = terminal::counted(message.files_restored, "file");
+                self.figures = format!("{files}, {done} ");
+            }
             _ => {}
         }
     }
@@ -110,12 +124,12 @@ impl Progress {
             .count() as u64;
         if tenth > self.tenth {
             self.tenth = tenth;
-            eprintln!(
+            terminal::complain(format_args!(
                 "{}0%: {files_restored} of {total_files} files, {} of {}",
                 tenth,
                 ByteSize(*bytes_restored),
                 ByteSize(*total_bytes)
-            );
+            ));
         }
     }
 
@@ -124,8 +138,8 @@ impl Progress {
         let line = terminal::harmless(line);
         match &self.bar {
             _ if line.is_empty() => {}
-            Some(bar) => bar.suspend(|| eprintln!("{line}")),
-            None => eprintln!("{line}"),
+            Some(bar) => bar.suspend(|| terminal::complain(&line)),
+            None => terminal::complain(&line),
         }
     }
 

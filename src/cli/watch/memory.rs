@@ -6,6 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
+use crate::cli::terminal;
 use crate::notify::Memory;
 use crate::write;
 
@@ -52,10 +53,10 @@ impl<'p> Place<'p> {
         }
         .with_context(|| format!("can't read {}", self.file.display()))?;
         Ok(serde_json::from_slice(&text).unwrap_or_else(|error| {
-            eprintln!(
+            terminal::complain(format_args!(
                 "note: {} is damaged ({error}), and is taken for empty: what is not well is told once more, in one message",
                 self.file.display()
-            );
+            ));
             Memory::default()
         }))
     }

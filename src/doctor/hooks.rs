@@ -1,0 +1,175 @@
+//! The hooks of this host: who runs them, what they run, and where they write.
+
+use std::path::Path;
+
+use super::ask::{Answer, ask};
+use super::finding::Finding;
+use super::secrets::quoted;
+use crate::model::Hook;
+use crate::plan::ClientPlan;
+
+/// What a user may do with a file or a folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Found {
+    Missing,
+    Refused,
+    Usable,
+    NotTold(String),
+}
+
+pub(super) fn check(plan: &ClientPlan<'_>) -> Vec<Finding> {
+    let hooks = &plan.source.hooks;
+    let before = hooks.before.iter().map(|hook| ("before", hook));
+    before
+        .chain(hooks.after.iter().map(|hook| ("after", hook)))
+        .flat_map(|(kind, hook)| check_hook(&format!("hook {kind}-{}", hook.name), hook))
+        .collect()
+}
+
+fn check_hook(check: &str, hook: &Hook) -> Vec<Finding> {
+    let Hook {
+        name: _,
+        user,
+        program,
+        arguments: _,
+        writes,
+        network: _,
+        time_limit: _,
+    } = hook;
+    let (user, program) = (user.as_str(), program.as_str());
+    let group = match group(&ask("getent", &["passwd", user])) {
+        Ok(Some(group)) => group,
+        Ok(None) => {
+            let hint = "make the user, or name another in the fleet file";
+            return vec![Finding::failed(check, format!("there is no user {user}"), hint)];
+        }
+        Err(why) => return vec![Finding::unknown(check, why)],
+    };
+    let mut findings: Vec<Finding> = judge_program(check, user, program, &look(user, &group, "-x", program))
+        .into_iter()
+        .collect();
+    for path in writes {
+        let path = path.as_str();
+        findings.extend(judge_written(check, user, path, &look(user, &group, "-w", path)));
+    }
+    if findings.is_empty() {
+        let what = "its user, its program and what it writes are there";
+        findings.push(Finding::ok(check, what));
+    }
+    findings
+}
+
+/// The group of the line of passwd(5); nothing where there is no such user.
+fn group(answer: &Answer) -> Result<Option<String>, String> {
+    match (answer, answer.output()) {
+        (_, Some(line)) => match line.split(':').nth(3) {
+            Some(group) => Ok(Some(group.to_owned())),
+            None => Err("getent says something else than a user".to_owned()),
+        },
+        // getent(1): the name is not known.
+        (Answer::Said { code: 2, .. }, None) => Ok(None),
+        (answer, None) => Err(answer.why("getent")),
+    }
+}
+
+/// Asks as the user, and without a capability, as the hook has none: modes, lists of access and the folders above count.
+fn look(user: &str, group: &str, may: &str, path: &str) -> Found {
+    if !Path::new(path).exists() {
+        return Found::Missing;
+    }
+    let (user, group) = (format!("--reuid={user}"), format!("--regid={group}"));
+    let without = ["--init-groups", "--bounding-set=-all", "--inh-caps=-all"];
+    let [groups, bounding, inherited] = without;
+    let arguments = [
+        &user, &group, groups, bounding, inherited, "--", "test", may, path,
+    ];
+    judge_access(&ask("setpriv", &arguments))
+}
+
+/// Judges test(1), as setpriv(1) started it, which ends with 127 where it may not become somebody else.
+fn judge_access(answer: &Answer) -> Found {
+    match answer {
+        Answer::Said { code: 0, .. } => Found::Usable,
+        Answer::Said {
+            code: 1, complaint, ..
+        } if complaint.is_empty() => Found::Refused,
+        answer => Found::NotTold(answer.why("setpriv")),
+    }
+}
+
+fn judge_program(check: &str, user: &str, program: &str, found: &Found) -> Option<Finding> {
+    Some(match found {
+        Found::Usable => return None,
+        Found::Missing => Finding::failed(
+            check,
+            format!("its program {program} is not there"),
+            "install it, or name another in `command`",
+        ),
+        Found::Refused => Finding::failed(
+            check,
+            format!("{user} may not run {program}"),
+            format!(
+                "`chmod a+rx {}`, and let {user} into the folders above it",
+                quoted(program)
+            ),
+        ),
+        Found::NotTold(why) => Finding::unknown(check, format!("{program}: {why}")),
+    })
+}
+
+fn judge_written(check: &str, user: &str, path: &str, found: &Found) -> Option<Finding> {
+    Some(match found {
+        Found::Usable => return None,
+        Found::Missing => Finding::failed(
+            check,
+            format!("{path}, which it writes, is not there"),
+            format!("`install -d -o {user} -m 0700 {}`", quoted(path)),
+        ),
+        Found::Refused => Finding::failed(
+            check,
+            format!("{user} may not write {path}"),
+            format!(
+                "`chown {user}: {}`, or name another folder in `writes`",
+                quoted(path)
+            ),
+        ),
+        Found::NotTold(why) => Finding::unknown(check, format!("{path}: {why}")),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(code: i32, output: &str, complaint: &str) -> Answer {
+        Answer::Said {
+            code,
+            output: output.to_owned(),
+            complaint: complaint.to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_user_is_there_or_not_or_nothing_is_known_of_it() {
+        let line = "postgres:x:110:118::/var/lib/postgresql:/bin/bash\n";
+        assert_eq!(group(&said(0, line, "")), Ok(Some("118".to_owned())));
+        assert_eq!(group(&said(2, "", "")), Ok(None));
+        assert!(group(&said(0, "odd\n", "")).is_err());
+        assert!(group(&Answer::TooLate).is_err());
+    }
+
+    #[test]
+    fn who_may_not_ask_as_somebody_else_knows_nothing() {
+        assert_eq!(judge_access(&said(0, "", "")), Found::Usable);
+        assert_eq!(judge_access(&said(1, "", "")), Found::Refused);
+        let refused = said(127, "", "setpriv: setresuid failed: Operation not permitted");
+        for answer in [
+            refused,
+            said(1, "", "setpriv: odd"),
+            Answer::NotThere,
+            Answer::TooLate,
+        ] {
+            assert!(matches!(judge_access(&answer), Found::NotTold(_)), "{answer:?}");
+        }
+    }
+}
