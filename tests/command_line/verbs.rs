@@ -76,6 +76,11 @@ fn arguments_of(verb: &str, folder: &Path) -> Result<(Vec<String>, Says)> {
             [words(&["--out", &at("report.html")]), runs.to_vec()].concat(),
             Says::Nothing,
         ),
+        // What is said is said by its command.
+        "record" => (
+            [words(&["check"]), runs.to_vec(), words(&["--", "true"])].concat(),
+            Says::Nothing,
+        ),
         "run" | "stop" | "snapshots" => (words(&[]), Says::Nothing),
         "restore" => (words(&["ziz", "/", "--to", "/back"]), Says::Nothing),
         _ => bail!("what does `{verb}` do where its output is lost? say here how it is started"),
