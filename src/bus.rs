@@ -31,15 +31,16 @@ use patience::Patience;
 
 pub use error::Error;
 pub use files::{Enablement, Loaded};
-pub use job::JobResult;
+pub use job::{JobKind, JobResult};
+pub use patience::Interrupt;
 pub use unit::{Active, UnitState};
 pub use wait::{Absence, Waiting};
 
 /// systemd's name on the bus (org.freedesktop.systemd1(5)).
 const SYSTEMD: &str = "org.freedesktop.systemd1";
-const MANAGER: &str = "/org/freedesktop/systemd1";
 /// The bus's name on itself.
 const BUS: &str = "org.freedesktop.DBus";
+const MANAGER: &str = "/org/freedesktop/systemd1";
 /// A job takes the place of another one of the same unit that waits.
 const MODE: Mode = Mode::Replace;
 
@@ -159,7 +160,6 @@ impl Manager {
         Ok(())
     }
 
-    /// Starts a unit, or joins the start that is in the queue.
     /// The bus's own name for systemd, while it is there.
     fn owner(&self) -> Result<Option<OwnedUniqueName>, Error> {
         self.patience.for_an_answer(async {
@@ -173,6 +173,7 @@ impl Manager {
         })
     }
 
+    /// Starts a unit, or joins the start that is in the queue.
     ///
     /// # Errors
     /// When systemd refuses, or does not answer.
@@ -201,6 +202,45 @@ impl Manager {
             return Err(Error::UnitMissing(unit.to_owned()));
         }
         Ok(state)
+    }
+
+    /// Asks for what not everybody may do.
+    fn ask<R>(
+        &self,
+        about: &str,
+        method: &'static str,
+        arguments: &(impl Serialize + DynamicType),
+    ) -> Result<R, Error>
+    where
+        R: for<'d> DynamicDeserialize<'d>,
+    {
+        self.patience.for_a_change(async {
+            let answer = proxy::ask(&self.proxy, method, arguments).await;
+            answer.map_err(|error| Error::of(error, about))
+        })
+    }
+
+    fn path_of(&self, unit: &str) -> Result<OwnedObjectPath, Error> {
+        self.patience.for_an_answer(async {
+            let path = self.proxy.load_unit(unit).await;
+            path.map_err(|error| Error::of(error, unit))
+        })
+    }
+
+    /// What a job is for; nothing where it is over.
+    ///
+    /// # Errors
+    /// When systemd does not answer.
+    pub fn kind_of(&self, job: &Job) -> Result<Option<JobKind>, Error> {
+        let said = match self.properties("a job", &job.0, "org.freedesktop.systemd1.Job") {
+            // Where nothing is any more, nobody answers.
+            Err(Error::Away) => return Ok(None),
+            said => said?,
+        };
+        let kind = said
+            .get("JobType")
+            .and_then(|kind| kind.downcast_ref::<&str>().ok());
+        Ok(kind.map(JobKind::of))
     }
 
     fn properties(

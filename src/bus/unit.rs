@@ -44,6 +44,8 @@ pub struct UnitState {
     pub began: Option<Timestamp>,
     /// Which time this is: another one each time that the unit starts.
     pub invocation: Vec<u8>,
+    /// True while it is about to end, or is being stopped.
+    pub is_ending: bool,
     pub(super) is_missing: bool,
 }
 
@@ -72,6 +74,7 @@ impl UnitState {
                 .unwrap_or_default(),
             began,
             invocation: invocation.unwrap_or_default(),
+            is_ending: text(unit, "ActiveState") == "deactivating",
             is_missing: text(unit, "LoadState") == "not-found",
         }
     }

@@ -115,7 +115,10 @@ fn forget_and_prune_are_waited_for_and_their_failure_is_the_run_s() -> Result<()
     }
     storage.manager.end("done", 0)?;
     // It has seen the hosts' end, and is still there when something new is in the record.
-    storage.record(&[r#""event":"forget-started""#])?;
+    storage.record(&[
+        r#""event":"run-started","run":"20270115T080001Z","hosts":["kai","ziz"]"#,
+        r#""event":"forget-started""#,
+    ])?;
     run.until("forget: at work\n")?;
     {
         let mut world = storage.manager.world();
@@ -261,6 +264,75 @@ fn a_run_at_work_is_followed_and_no_other_is_started() -> Result<()> {
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("was stopped before it was done"), "{said}");
     assert_eq!(storage.manager.world().asked, ["subscribe"]);
+    Ok(())
+}
+
+#[test]
+fn a_run_that_is_being_stopped_is_no_success() -> Result<()> {
+    for (active, job_type, says) in [
+        (
+            "deactivating",
+            Some("stop"),
+            "a run is being stopped; no other is started\n",
+        ),
+        (
+            "activating",
+            Some("stop"),
+            "a run is being stopped; no other is started\n",
+        ),
+    ] {
+        for (is, result) in [("inactive", "success"), ("failed", "signal")] {
+            let storage = Storage::new()?;
+            {
+                let mut world = storage.manager.world();
+                world.hosts.active = active;
+                world.hosts.has_job = job_type.is_some();
+                world.hosts.job_type = job_type.unwrap_or_default();
+            }
+            let mut run = storage.start(&["run"])?;
+            run.until(says)?;
+            storage
+                .manager
+                .end_as("done", |unit| (unit.active, unit.result) = (is, result))?;
+            let (code, said) = run.ended()?;
+            assert_eq!(code, Some(1), "{said}");
+            assert!(
+                said.contains("genbackup.service was stopped before it was done"),
+                "{said}"
+            );
+            assert_eq!(storage.manager.world().asked, ["subscribe"]);
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_run_that_is_ending_is_judged_by_what_becomes_of_its_unit() -> Result<()> {
+    for (is, result, status) in [("inactive", "success", 0), ("failed", "oom-kill", 1)] {
+        let storage = Storage::new()?;
+        storage.manager.world().hosts.active = "deactivating";
+        let mut run = storage.start(&["run"])?;
+        run.until("a run is ending just now; no other is started\n")?;
+        storage
+            .manager
+            .end_as("done", |unit| (unit.active, unit.result) = (is, result))?;
+        let (code, said) = run.ended()?;
+        assert_eq!(code, Some(status), "{said}");
+    }
+    Ok(())
+}
+
+#[test]
+fn done_is_no_success_where_the_unit_failed() -> Result<()> {
+    let storage = Storage::new()?;
+    let mut run = storage.start(&["run"])?;
+    run.until("a run has been started\n")?;
+    storage
+        .manager
+        .end_as("done", |unit| (unit.active, unit.result) = ("failed", "signal"))?;
+    let (code, said) = run.ended()?;
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("genbackup.service failed: signal"), "{said}");
     Ok(())
 }
 

@@ -5,17 +5,17 @@ use std::time::{Duration, Instant};
 
 use super::view::View;
 use super::{Event, MAINTAIN};
-use crate::bus::{Error, Job, JobResult, Manager, Signal, UnitState};
+use crate::bus::{Absence, Error, Job, JobResult, Manager, Signal, UnitState};
 
 /// How often progress is looked at.
 const TICK: Duration = Duration::from_millis(500);
-/// How long systemd may be away: `systemctl daemon-reexec` takes a second, or more on a host at work.
-const AWAY: Duration = Duration::from_secs(90);
 /// How long the word of a job's end may be late, when its unit is at rest already.
 const LATE: Duration = Duration::from_secs(2);
 
 /// How following ended.
 pub(super) enum Ending {
+    /// Nobody wanted to see anything.
+    Left,
     /// Nobody wants to see more.
     Detached,
     /// The run is over.
@@ -27,6 +27,15 @@ pub(super) enum Ending {
     },
 }
 
+/// What is known beforehand of how a run ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// It ends when it is done, for all that is known.
+    OfItself,
+    /// Somebody stops it already.
+    Stopped,
+}
+
 pub(super) struct Follower<'r> {
     manager: &'r Manager,
     /// The unit of the hosts.
@@ -35,22 +44,24 @@ pub(super) struct Follower<'r> {
     view: View<'r>,
     job: Option<Job>,
     job_result: Option<JobResult>,
+    end: End,
     /// What the unit of the hosts was before.
     before: UnitState,
     /// Which time of forget and prune came last before this run.
     maintained: Vec<u8>,
-    away_since: Option<Instant>,
+    absence: Absence,
     has_said_away: bool,
     at_rest_since: Option<Instant>,
 }
 
 impl<'r> Follower<'r> {
-    pub(super) const fn new(
+    pub(super) fn new(
         manager: &'r Manager,
         unit: &'r str,
         events: &'r Receiver<Event>,
         view: View<'r>,
         job: Option<Job>,
+        end: End,
         before: UnitState,
         maintained: Vec<u8>,
     ) -> Self {
@@ -61,9 +72,10 @@ impl<'r> Follower<'r> {
             view,
             job,
             job_result: None,
+            end,
             before,
             maintained,
-            away_since: None,
+            absence: Absence::default(),
             has_said_away: false,
             at_rest_since: None,
         }
@@ -90,7 +102,11 @@ impl<'r> Follower<'r> {
             }
             let (hosts, maintain) = match self.states() {
                 Ok(states) => states,
-                Err(Error::Away) if self.may_be_away() => {
+                Err(Error::Interrupted) => {
+                    self.view.close();
+                    return Ok(Ending::Detached);
+                }
+                Err(Error::Away) if self.absence.may_last() => {
                     if !self.has_said_away {
                         self.has_said_away = true;
                         self.view
@@ -100,7 +116,7 @@ impl<'r> Follower<'r> {
                 }
                 Err(error) => return Err(error.into()),
             };
-            self.away_since = None;
+            self.absence.is_over();
             let has_begun = hosts.invocation != self.before.invocation || !self.before.is_at_rest();
             self.view.show(hosts.began.filter(|_| has_begun))?;
             if hosts.is_at_rest() && maintain.is_at_rest() && self.has_last_word() {
@@ -117,10 +133,6 @@ impl<'r> Follower<'r> {
         Ok((hosts, self.manager.state(MAINTAIN)?))
     }
 
-    fn may_be_away(&mut self) -> bool {
-        self.away_since.get_or_insert_with(Instant::now).elapsed() < AWAY
-    }
-
     /// True when it is known how the job ended, or will not be: while systemd was away, nobody said it.
     fn has_last_word(&mut self) -> bool {
         self.job_result.is_some()
@@ -133,8 +145,10 @@ impl<'r> Follower<'r> {
         let mut complaints = Vec::new();
         let was_started = !self.before.is_at_rest() || hosts.invocation != self.before.invocation;
         let by_job = match &self.job_result {
+            _ if self.end == End::Stopped => Some(JobResult::Canceled),
             // A condition that is not met is no failure to systemd, which does nothing and calls that done.
             Some(JobResult::Done) if !was_started => Some(JobResult::Skipped),
+            Some(JobResult::Done) if hosts.result != "success" => None,
             // Its word for the job is the same however the unit failed, and where it was away there is none.
             Some(JobResult::Failed) | None if was_started => None,
             Some(result) => Some(result.clone()),
