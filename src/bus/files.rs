@@ -105,10 +105,12 @@ impl Manager {
     /// # Errors
     /// When systemd does not answer.
     pub fn at_work(&self, pattern: &str) -> Result<Vec<String>, Error> {
-        let states = ["active", "activating", "deactivating", "reloading"];
-        let units: zbus::Result<Vec<ListedUnit>> =
-            ask(&self.proxy, "ListUnitsByPatterns", &(&states[..], &[pattern][..]));
-        let units = units.map_err(|error| Error::of(error, pattern))?;
-        Ok(units.into_iter().map(|unit| unit.0).collect())
+        let no_states: &[&str] = &[];
+        let units: Vec<ListedUnit> =
+            self.ask(pattern, "ListUnitsByPatterns", &(no_states, &[pattern][..]))?;
+        let is_at_work = |(_, _, _, active, _, _, _, job, ..): &ListedUnit| {
+            Active::of(active) == Active::AtWork || *job != 0
+        };
+        Ok(units.into_iter().filter(is_at_work).map(|unit| unit.0).collect())
     }
 }
