@@ -97,17 +97,17 @@ impl Manager {
     /// # Errors
     /// When systemd does not answer.
     pub fn is_any_at_work(&self, pattern: &str) -> Result<bool, Error> {
-        Ok(!self.at_work(pattern)?.is_empty())
+        Ok(!self.at_work(&[pattern])?.is_empty())
     }
 
-    /// The units of such a name, as in glob(7), that are at work, or wait for their start in the queue.
+    /// The units of such names, as in glob(7), that are at work, or wait for their start in the queue.
     ///
     /// # Errors
     /// When systemd does not answer.
-    pub fn at_work(&self, pattern: &str) -> Result<Vec<String>, Error> {
+    pub fn at_work(&self, patterns: &[&str]) -> Result<Vec<String>, Error> {
         let no_states: &[&str] = &[];
         let units: Vec<ListedUnit> =
-            self.ask(pattern, "ListUnitsByPatterns", &(no_states, &[pattern][..]))?;
+            self.ask(&patterns.join(" "), "ListUnitsByPatterns", &(no_states, patterns))?;
         let is_at_work = |(_, _, _, active, _, _, _, job, ..): &ListedUnit| {
             Active::of(active) == Active::AtWork || *job != 0
         };

@@ -79,6 +79,12 @@ impl UnitState {
         }
     }
 
+    /// Which time this is, as systemd tells it to the unit's program (`$INVOCATION_ID`).
+    #[must_use]
+    pub fn invocation_in_hexadecimal(&self) -> String {
+        self.invocation.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
     /// True when it does nothing and nothing waits for it.
     #[must_use]
     pub fn is_at_rest(&self) -> bool {

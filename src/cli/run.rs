@@ -1,6 +1,7 @@
 //! `genbackup run`: starts a run, shows how far it has come, and exits with its result.
 
 mod answer;
+mod find;
 mod follow;
 mod view;
 
@@ -16,6 +17,7 @@ use super::records::Records;
 use super::{load, terminal};
 use crate::bus::{Error, Interrupt, JobKind, Manager, Signal};
 use crate::model::HostName;
+use find::Finder;
 use follow::{End, Ending, Follower};
 use view::View;
 
@@ -118,7 +120,7 @@ fn detached(progress: Progress) -> Result<ExitCode> {
 fn start_and_follow(
     manager: &Manager,
     events: &Receiver<Event>,
-    Asked { unit, answers }: &Asked,
+    Asked { hosts, unit, answers }: &Asked,
     arguments: &Arguments,
     progress: &mut Progress,
 ) -> Result<Ending> {
@@ -150,7 +152,7 @@ fn start_and_follow(
         return Ok(Ending::Left);
     }
     let answers = arguments.answers.join(answers);
-    let view = View::new(&arguments.records, &answers);
+    let view = View::new(Finder::new(&arguments.records, hosts), &answers);
     Follower::new(manager, unit, events, view, job, end, before, maintained)
         .follow()
         .context("the run goes on, but can't be followed")
@@ -158,6 +160,8 @@ fn start_and_follow(
 
 /// What somebody wants to be backed up.
 struct Asked {
+    /// These hosts; none where it is all of them.
+    hosts: Vec<String>,
     /// The unit that does it.
     unit: String,
     /// The name of its folder in `/run`.
@@ -172,6 +176,7 @@ impl Asked {
     fn of(fleet: &Path, hosts: &[String]) -> Result<Option<Self>> {
         if hosts.is_empty() {
             return Ok(Some(Self {
+                hosts: Vec::new(),
                 unit: HOSTS.to_owned(),
                 answers: "genbackup-run".to_owned(),
             }));
@@ -206,6 +211,7 @@ impl Asked {
             );
         }
         Ok(Some(Self {
+            hosts: chosen.into_iter().map(str::to_owned).collect(),
             unit,
             answers: format!("genbackup-run-{instance}"),
         }))

@@ -18,7 +18,7 @@ pub(super) fn run() -> Result<ExitCode> {
     let manager = Manager::connect()?;
     manager.watch(sender, |signal| signal)?;
     // In this order: the hosts' end starts forget and prune, which then have nothing to do.
-    let chosen = manager.at_work(CHOSEN)?;
+    let chosen = manager.at_work(&[CHOSEN])?;
     let units = chosen
         .iter()
         .map(|unit| (unit.as_str(), "the backup of some hosts"))

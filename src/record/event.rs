@@ -61,6 +61,9 @@ pub struct RunStarted {
     /// Whether somebody chose these hosts, and left out the others on purpose.
     #[serde(default, deserialize_with = "lenient")]
     pub chosen: bool,
+    /// systemd's name for this time of the unit (`InvocationID`, in hexadecimal digits).
+    #[serde(default, deserialize_with = "lenient")]
+    pub invocation: Option<String>,
 }
 
 /// A host's turn begins.

@@ -82,6 +82,8 @@ pub struct Run {
     pub versions: BTreeMap<String, String>,
     /// Whether somebody chose its hosts, and left out the others on purpose.
     pub is_of_chosen: bool,
+    /// systemd's name for this time of the unit, in hexadecimal digits.
+    pub invocation: Option<String>,
     /// Its hosts: those that it was to back up, and any that the record tells of.
     pub hosts: BTreeMap<String, HostRun>,
     /// What it did beside.
@@ -171,6 +173,7 @@ impl Run {
             last_event: None,
             versions: BTreeMap::new(),
             is_of_chosen: false,
+            invocation: None,
             hosts: BTreeMap::new(),
             phases: BTreeMap::new(),
             warnings: Vec::new(),
@@ -201,9 +204,11 @@ impl Run {
                 hosts,
                 versions,
                 chosen,
+                invocation,
             }) => {
                 self.versions.extend(versions);
                 self.is_of_chosen |= chosen;
+                self.invocation = self.invocation.take().or(invocation);
                 for host in hosts {
                     self.hosts.entry(host).or_default();
                 }

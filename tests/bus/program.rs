@@ -40,11 +40,15 @@ impl Storage {
 
     /// Writes the record of the run that the stand-in starts, whole.
     pub(crate) fn record(&self, events: &[&str]) -> Result<()> {
+        self.record_of("20270115T080001Z", events)
+    }
+
+    pub(crate) fn record_of(&self, run: &str, events: &[&str]) -> Result<()> {
         let time = r#""time":"2027-01-15T08:00:02Z""#;
         let lines = events.iter().map(|event| format!("{{{time},{event}}}\n"));
         let lines: Vec<String> = lines.collect();
         Ok(fs::write(
-            self.path("runs/20270115T080001Z.jsonl"),
+            self.path(&format!("runs/{run}.jsonl")),
             lines.concat(),
         )?)
     }

@@ -131,3 +131,79 @@ fn where_nothing_can_be_read_the_run_is_waited_for_all_the_same() -> Result<()> 
     assert_eq!(run.ended()?.0, Some(0));
     Ok(())
 }
+
+#[test]
+fn the_record_is_that_of_this_time_of_the_unit() -> Result<()> {
+    // The stand-in's invocation is one byte, 1.
+    for (own, mine) in [
+        ("20270115T080003Z", r#","invocation":"01""#),
+        // The clock was set between the two.
+        ("20270115T073000Z", r#","invocation":"01""#),
+        // As an older release wrote it.
+        ("20270115T080003Z", ""),
+    ] {
+        let storage = Storage::new()?;
+        let of = |run: &str, host: &str, more: &str, why: &str| {
+            let started = format!(r#""event":"run-started","run":"{run}","hosts":["{host}"]{more}"#);
+            let ended = format!(r#""event":"host-finished","host":"{host}","status":"failed","why":"{why}""#);
+            storage.record_of(run, &[&started, &ended])
+        };
+        let mut run = storage.start(&["run"])?;
+        run.until("a run has been started\n")?;
+        of("20270615T080000Z", "jak", "", "of the future")?;
+        of(
+            "20270115T080001Z",
+            "kai",
+            r#","chosen":true"#,
+            "of hosts that were chosen",
+        )?;
+        of(
+            "20270115T080002Z",
+            "jak",
+            r#","invocation":"02""#,
+            "of another time",
+        )?;
+        of(own, "ziz", mine, "of this run")?;
+        run.until("ziz: failed: of this run\n")?;
+        storage.manager.end("failed", 1)?;
+        let (_, said) = run.ended()?;
+        assert!(!said.contains("jak") && !said.contains("kai: "), "{said}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_run_that_waits_for_its_turn_says_for_whom() -> Result<()> {
+    let fleet = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/fleets/post/fleet.toml");
+    let storage = Storage::new()?;
+    storage.manager.world().hosts.active = "activating";
+    let mut run = storage.start(&["run", "--fleet", fleet, "ziz", "kai"])?;
+    run.until("a run has been started\nit waits for its turn, behind the run of all hosts\n")?;
+    // That one's record is none of it.
+    storage.record(&[
+        r#""event":"run-started","run":"20270115T080001Z","hosts":["jak","kai","ziz"]"#,
+        AT_WORK,
+    ])?;
+    storage.record_of(
+        "20270115T080004Z",
+        &[
+            r#""event":"run-started","run":"20270115T080004Z","hosts":["kai","ziz"],"chosen":true"#,
+            r#""event":"host-started","host":"ziz""#,
+        ],
+    )?;
+    run.until("ziz: at work\n")?;
+    storage.manager.end("done", 0)?;
+    let (code, said) = run.ended()?;
+    assert_eq!(code, Some(0), "{said}");
+    assert!(!said.contains("kai: at work"), "{said}");
+
+    let storage = Storage::new()?;
+    {
+        let mut world = storage.manager.world();
+        world.chosen.active = "activating";
+        world.maintain.active = "activating";
+    }
+    let mut run = storage.start(&["run"])?;
+    run.until("these are at work, or wait as well: the run of kai, ziz; forget and prune\n")?;
+    Ok(())
+}

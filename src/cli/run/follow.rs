@@ -4,7 +4,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use super::view::View;
-use super::{Event, MAINTAIN};
+use super::{CHOSEN, Event, HOSTS, MAINTAIN};
 use crate::bus::{Absence, Error, Job, JobResult, Manager, Signal, UnitState};
 
 /// How often progress is looked at.
@@ -53,6 +53,7 @@ pub(super) struct Follower<'r> {
     has_said_away: bool,
     at_rest_since: Option<Instant>,
 }
+    has_said_whom_it_waits_for: bool,
 
 impl<'r> Follower<'r> {
     pub(super) fn new(
@@ -79,6 +80,7 @@ impl<'r> Follower<'r> {
             has_said_away: false,
             at_rest_since: None,
         }
+            has_said_whom_it_waits_for: false,
     }
 
     /// Shows progress until the run is over, or nobody wants to see it.
@@ -118,7 +120,10 @@ impl<'r> Follower<'r> {
             };
             self.absence.is_over();
             let has_begun = hosts.invocation != self.before.invocation || !self.before.is_at_rest();
-            self.view.show(hosts.began.filter(|_| has_begun))?;
+            if has_begun {
+                self.view.show(&hosts)?;
+                self.say_who_is_before(&hosts)?;
+            }
             if hosts.is_at_rest() && maintain.is_at_rest() && self.has_last_word() {
                 self.view.close();
                 let (status, complaints) = self.judge(&hosts, &maintain);
@@ -135,6 +140,31 @@ impl<'r> Follower<'r> {
 
     /// True when it is known how the job ended, or will not be: while systemd was away, nobody said it.
     fn has_last_word(&mut self) -> bool {
+    /// Says once what a run waits for that is at work and has no record yet: there is one at a time.
+    fn say_who_is_before(&mut self, hosts: &UnitState) -> anyhow::Result<()> {
+        if self.has_said_whom_it_waits_for || hosts.is_at_rest() || !self.view.waits_for_a_record() {
+            return Ok(());
+        }
+        // Where systemd does not answer, it is asked again.
+        let units = self
+            .manager
+            .at_work(&[HOSTS, CHOSEN, MAINTAIN])
+            .unwrap_or_default();
+        let others = units.iter().filter(|unit| *unit != self.unit);
+        let others: Vec<String> = others.map(|unit| terminal::harmless(&in_words(unit))).collect();
+        self.has_said_whom_it_waits_for = !others.is_empty();
+        match others.as_slice() {
+            [] => Ok(()),
+            [one] => self.view.note(&format!("it waits for its turn, behind {one}")),
+            many => {
+                let many = many.join("; ");
+                self.view.note(&format!(
+                    "it waits for its turn; these are at work, or wait as well: {many}"
+                ))
+            }
+        }
+    }
+
         self.job_result.is_some()
             || self.job.is_none()
             || self.at_rest_since.get_or_insert_with(Instant::now).elapsed() > LATE
@@ -195,5 +225,17 @@ impl<'r> Follower<'r> {
                 )
             }
         }
+    }
+}
+
+/// What a unit does, for people.
+fn in_words(unit: &str) -> String {
+    let chosen = unit
+        .strip_prefix("genbackup-run@")
+        .and_then(|rest| rest.strip_suffix(".service"));
+    match (unit, chosen) {
+        (HOSTS, _) => "the run of all hosts".to_owned(),
+        (_, Some(hosts)) => format!("the run of {}", hosts.replace('_', ", ")),
+        (_, None) => "forget and prune".to_owned(),
     }
 }

@@ -11,7 +11,8 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::{SignedDuration, Timestamp};
 
 use super::answer::{self, Progress};
-use crate::cli::records::Records;
+use super::find::Finder;
+use crate::bus::UnitState;
 use crate::cli::terminal;
 use crate::health::{State, span};
 use crate::record::{Run, RunId, Status};
@@ -20,7 +21,7 @@ use crate::record::{Run, RunId, Status};
 const LINE_EVERY: Duration = Duration::from_secs(30);
 
 pub(super) struct View<'r> {
-    records: &'r Records,
+    finder: Finder<'r>,
     answers: &'r Path,
     run: Option<RunId>,
     /// What was said already, each once.
@@ -37,11 +38,11 @@ struct Bars {
 }
 
 impl<'r> View<'r> {
-    pub(super) fn new(records: &'r Records, answers: &'r Path) -> Self {
+    pub(super) fn new(finder: Finder<'r>, answers: &'r Path) -> Self {
         let is_dumb = std::env::var_os("TERM").is_none_or(|kind| kind.is_empty() || kind == "dumb");
         let has_bars = std::io::stdout().is_terminal() && !is_dumb;
         Self {
-            records,
+            finder,
             answers,
             run: None,
             said: BTreeSet::new(),
@@ -68,12 +69,17 @@ impl<'r> View<'r> {
         self.print(&format!("{text}\n"))
     }
 
-    /// Shows what is new in the run that began then.
-    pub(super) fn show(&mut self, began: Option<Timestamp>) -> Result<()> {
-        let Some(began) = began.filter(|_| !self.is_blind) else {
+    /// True while there is no record of the run, and it could be seen.
+    pub(super) const fn waits_for_a_record(&self) -> bool {
+        self.run.is_none() && !self.is_blind
+    }
+
+    /// Shows what is new in the run of this time of its unit.
+    pub(super) fn show(&mut self, unit: &UnitState) -> Result<()> {
+        let Some(began) = unit.began.filter(|_| !self.is_blind) else {
             return Ok(());
         };
-        match self.record(began) {
+        match self.record(unit, began) {
             Ok(Some(run)) => self.show_run(&run),
             Ok(None) => Ok(()),
             Err(error) => {
@@ -84,18 +90,12 @@ impl<'r> View<'r> {
         }
     }
 
-    fn record(&mut self, began: Timestamp) -> Result<Option<Run>> {
+    fn record(&mut self, unit: &UnitState, began: Timestamp) -> Result<Option<Run>> {
         if self.run.is_none() {
-            // A run's name is the second in which its script began.
-            let is_of_this = |run: &RunId| run.start().as_second() >= began.as_second();
-            self.run = self
-                .records
-                .list()?
-                .unwrap_or_default()
-                .into_iter()
-                .find(is_of_this);
+            self.run = self.finder.find(unit, began)?;
         }
-        self.run.map(|run| self.records.read(run, None)).transpose()
+        let run = self.run.map(|run| self.finder.records.read(run, None));
+        run.transpose()
     }
 
     fn show_run(&mut self, run: &Run) -> Result<()> {
