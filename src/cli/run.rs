@@ -29,8 +29,8 @@ pub(super) const CHOSEN: &str = "genbackup-run@*.service";
 pub(super) const MAINTAIN: &str = "genbackup-maintain.service";
 /// Of a program that SIGINT ended, as a shell has it.
 const DETACHED: u8 = 130;
-/// Of a unit's name, systemd.unit(5).
-const LONGEST_NAME: usize = 255;
+/// Of a unit's name, systemd.unit(5), with room for that of the unit that tells of its failure.
+const LONGEST_NAME: usize = 255 - "genbackup-notify@".len();
 const HOW_TO_STOP: &str =
     "`genbackup stop` stops it, `genbackup run` looks at it again, `genbackup status` says how it ended\n";
 
@@ -207,7 +207,7 @@ impl Asked {
         let unit = format!("genbackup-run@{instance}.service");
         if unit.len() > LONGEST_NAME {
             bail!(
-                "these are too many hosts for one run: systemd takes {LONGEST_NAME} bytes for the name of a unit\n\nhint: back them up in two runs, or all of the fleet"
+                "these are too many hosts for one run: systemd leaves {LONGEST_NAME} bytes for the name of their unit\n\nhint: back them up in two runs, or all of the fleet"
             );
         }
         Ok(Some(Self {

@@ -10,7 +10,7 @@ use crate::model::Fleet;
 use crate::record::Status;
 
 /// From this exit status on it is systemd's own, and the program never began (systemd.exec(5), «Process Exit Codes»).
-const OF_SYSTEMD: i64 = 200;
+pub(crate) const OF_SYSTEMD: i64 = 200;
 const NO_CREDENTIALS: i64 = 243;
 /// A record that ends so short a time before the failure is of the same run.
 const SAME_RUN: SignedDuration = SignedDuration::from_mins(10);
@@ -67,10 +67,15 @@ impl FailureResult {
     }
 }
 
+/// True for the unit of all hosts, and for one of hosts that somebody chose.
+fn is_run(unit: &str) -> bool {
+    unit == "genbackup.service" || unit.starts_with("genbackup-run@")
+}
+
 /// The files that systemd hands over to a unit.
 fn credentials(fleet: &Fleet, unit: &str) -> Vec<String> {
     let mut files = vec![fleet.repository.password_file.to_string()];
-    if unit == "genbackup.service"
+    if is_run(unit)
         && let Some(remote) = &fleet.remote
     {
         files.push(remote.key_file.to_string());
@@ -99,7 +104,7 @@ impl Memory {
     /// The units that failed, and have not done their work since.
     pub fn failed_units(&mut self, fleet: &Fleet, report: &Report) -> Vec<Finding> {
         let worked_since = |unit: &str, failure: &Failure| match unit {
-            "genbackup.service" => report.run.is_some_and(|run| run.run.start() > failure.time),
+            unit if is_run(unit) => report.run.is_some_and(|run| run.run.start() > failure.time),
             "genbackup-maintain.service" => report.phases.iter().any(|phase| {
                 let last = phase.verdict.last_attempt.as_ref();
                 last.is_some_and(|last| last.time > failure.time)

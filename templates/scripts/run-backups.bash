@@ -15,7 +15,7 @@ time_limit={{ plan.schedule.time_limit.seconds() }}
 answer_limit=$((16 * 1024 * 1024))
 # Bytes of what ssh says in passing, which the host's own standard error is a part of.
 complaint_limit=$((64 * 1024))
-# Seconds to wait for forget and prune of the run before.
+# Seconds to wait for another run, or for forget and prune of the run before.
 lock_wait={{ plan.repository.lock_wait.seconds() }}
 password_file={{ plan.repository.password_file }}
 {%- if let Some(remote) = plan.remote %}
@@ -165,7 +165,12 @@ elif ! grep --quiet '[^[:space:]]' "$CREDENTIALS_DIRECTORY/ssh-key"; then
 {%- endif %}
 fi
 if [[ $turn_comes == no ]]; then
-    call_off "forget and prune of the run before have been at work for more than $lock_wait s"
+    # Forget and prune take this file away before they begin.
+    if [[ $(cat "$STATE_DIRECTORY/current" 2>/dev/null) == at-work ]]; then
+        call_off "another run has been at work for more than $lock_wait s"
+    else
+        call_off "forget and prune of the run before have been at work for more than $lock_wait s"
+    fi
     # They are not started again while they are at work, so this record ends here.
     event run-finished '{}'
     exit 1

@@ -104,6 +104,20 @@ fn a_unit_that_failed_says_how_and_one_that_did_not_begin_is_no_success() -> Res
 }
 
 #[test]
+fn an_exit_status_of_systemd_s_own_is_none_of_the_hosts() -> Result<()> {
+    let storage = Storage::new()?;
+    let mut run = storage.start(&["run"])?;
+    run.until("a run has been started\n")?;
+    storage.manager.end("failed", 226)?;
+    let (code, said) = run.ended()?;
+    assert_eq!(code, Some(1), "{said}");
+    let says = "error: genbackup.service failed before it began (exit status 226, which is systemd's own); `systemctl status genbackup.service` says why";
+    assert!(said.contains(says), "{said}");
+    assert!(!said.contains("no snapshot"), "{said}");
+    Ok(())
+}
+
+#[test]
 fn forget_and_prune_are_waited_for_and_their_failure_is_the_run_s() -> Result<()> {
     let storage = Storage::new()?;
     let mut run = storage.start(&["run"])?;

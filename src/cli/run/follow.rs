@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 use super::view::View;
 use super::{CHOSEN, Event, HOSTS, MAINTAIN};
 use crate::bus::{Absence, Error, Job, JobResult, Manager, Signal, UnitState};
+use crate::cli::terminal;
+use crate::notify::OF_SYSTEMD;
 
 /// How often progress is looked at.
 const TICK: Duration = Duration::from_millis(500);
@@ -51,9 +53,9 @@ pub(super) struct Follower<'r> {
     maintained: Vec<u8>,
     absence: Absence,
     has_said_away: bool,
+    has_said_whom_it_waits_for: bool,
     at_rest_since: Option<Instant>,
 }
-    has_said_whom_it_waits_for: bool,
 
 impl<'r> Follower<'r> {
     pub(super) fn new(
@@ -78,9 +80,9 @@ impl<'r> Follower<'r> {
             maintained,
             absence: Absence::default(),
             has_said_away: false,
+            has_said_whom_it_waits_for: false,
             at_rest_since: None,
         }
-            has_said_whom_it_waits_for: false,
     }
 
     /// Shows progress until the run is over, or nobody wants to see it.
@@ -138,8 +140,6 @@ impl<'r> Follower<'r> {
         Ok((hosts, self.manager.state(MAINTAIN)?))
     }
 
-    /// True when it is known how the job ended, or will not be: while systemd was away, nobody said it.
-    fn has_last_word(&mut self) -> bool {
     /// Says once what a run waits for that is at work and has no record yet: there is one at a time.
     fn say_who_is_before(&mut self, hosts: &UnitState) -> anyhow::Result<()> {
         if self.has_said_whom_it_waits_for || hosts.is_at_rest() || !self.view.waits_for_a_record() {
@@ -165,6 +165,8 @@ impl<'r> Follower<'r> {
         }
     }
 
+    /// True when it is known how the job ended, or will not be: while systemd was away, nobody said it.
+    fn has_last_word(&mut self) -> bool {
         self.job_result.is_some()
             || self.job.is_none()
             || self.at_rest_since.get_or_insert_with(Instant::now).elapsed() > LATE
@@ -206,6 +208,12 @@ impl<'r> Follower<'r> {
         match (hosts.result.as_str(), hosts.exit_status) {
             ("success", _) => (0, None),
             // The script says which of the two it is; its record names the hosts.
+            ("exit-code", status) if i64::from(status) >= OF_SYSTEMD => {
+                let why = format!(
+                    "{unit} failed before it began (exit status {status}, which is systemd's own); `systemctl status {unit}` says why"
+                );
+                (1, Some(why))
+            }
             ("exit-code", 3) => {
                 let partial = "some snapshot is partial; `genbackup status` says what is missing";
                 (3, Some(partial.to_owned()))
