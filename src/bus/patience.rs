@@ -13,7 +13,7 @@ use super::Error;
 /// How long an answer may take: as long as sd-bus waits.
 const ANSWER: Duration = Duration::from_secs(25);
 /// The same where an admin may be asked for a password, or systemd reads every unit anew.
-const CHANGE: Duration = Duration::from_mins(2);
+const CHANGE: Duration = Duration::from_secs(120);
 /// What every program of systemd takes for another limit: seconds, or a span such as `2min`.
 const VARIABLE: &str = "SYSTEMD_BUS_TIMEOUT";
 
@@ -109,7 +109,7 @@ mod tests {
     fn the_variable_of_systemd_is_understood() {
         for (text, limit) in [
             ("3", Some(Duration::from_secs(3))),
-            ("2min", Some(Duration::from_mins(2))),
+            ("2min", Some(Duration::from_secs(120))),
             ("0", None),
             ("soon", None),
         ] {

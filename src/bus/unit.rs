@@ -82,7 +82,10 @@ impl UnitState {
     /// Which time this is, as systemd tells it to the unit's program (`$INVOCATION_ID`).
     #[must_use]
     pub fn invocation_in_hexadecimal(&self) -> String {
-        self.invocation.iter().map(|byte| format!("{byte:02x}")).collect()
+        let digits = self.invocation.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+        digits
+            .filter_map(|digit| char::from_digit(u32::from(digit), 16))
+            .collect()
     }
 
     /// True when it does nothing and nothing waits for it.

@@ -1,8 +1,11 @@
 //! `genbackup run`: starts a run, shows how far it has come, and exits with its result.
 
 mod answer;
+mod bars;
 mod find;
 mod follow;
+mod names;
+mod summary;
 mod view;
 
 use std::path::{Path, PathBuf};
@@ -18,7 +21,7 @@ use super::{load, terminal};
 use crate::bus::{Error, Interrupt, JobKind, Manager, Signal};
 use crate::model::HostName;
 use find::Finder;
-use follow::{End, Ending, Follower};
+use follow::{End, Ending, Follower, Start};
 use view::View;
 
 /// The unit of the hosts.
@@ -151,9 +154,15 @@ fn start_and_follow(
         terminal::say(HOW_TO_STOP)?;
         return Ok(Ending::Left);
     }
+    let start = Start {
+        job,
+        end,
+        before,
+        maintained,
+    };
     let answers = arguments.answers.join(answers);
     let view = View::new(Finder::new(&arguments.records, hosts), &answers);
-    Follower::new(manager, unit, events, view, job, end, before, maintained)
+    Follower::new(manager, unit, events, view, start)
         .follow()
         .context("the run goes on, but can't be followed")
 }

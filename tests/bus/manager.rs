@@ -154,6 +154,7 @@ struct ServiceInterface(Shared, &'static str);
 
 #[zbus::interface(name = "org.freedesktop.systemd1.Manager")]
 impl ManagerInterface {
+    #[expect(clippy::needless_pass_by_value, reason = "as the bus hands it over")]
     fn subscribe(&self, #[zbus(header)] header: zbus::message::Header<'_>) {
         let mut world = lock(&self.0);
         world.subscriber = header.sender().map(|name| name.to_owned().into());

@@ -39,7 +39,7 @@ impl<'r> Finder<'r> {
         let now = self.records.now();
         let mut guess = None;
         for id in self.records.list()?.unwrap_or_default() {
-            if id.start() + CLOCK_WAS_SET < began || self.others.contains(&id) {
+            if began.duration_since(id.start()) > CLOCK_WAS_SET || self.others.contains(&id) {
                 continue;
             }
             let run = self.records.read(id, None)?;

@@ -38,19 +38,25 @@ pub(super) enum End {
     Stopped,
 }
 
+/// What was so when it was started, or found.
+pub(super) struct Start {
+    /// The job that starts it, unless that is over.
+    pub(super) job: Option<Job>,
+    pub(super) end: End,
+    /// What the unit of the hosts was before.
+    pub(super) before: UnitState,
+    /// Which time of forget and prune came last before this run.
+    pub(super) maintained: Vec<u8>,
+}
+
 pub(super) struct Follower<'r> {
     manager: &'r Manager,
     /// The unit of the hosts.
     unit: &'r str,
     events: &'r Receiver<Event>,
     view: View<'r>,
-    job: Option<Job>,
+    start: Start,
     job_result: Option<JobResult>,
-    end: End,
-    /// What the unit of the hosts was before.
-    before: UnitState,
-    /// Which time of forget and prune came last before this run.
-    maintained: Vec<u8>,
     absence: Absence,
     has_said_away: bool,
     has_said_whom_it_waits_for: bool,
@@ -63,21 +69,15 @@ impl<'r> Follower<'r> {
         unit: &'r str,
         events: &'r Receiver<Event>,
         view: View<'r>,
-        job: Option<Job>,
-        end: End,
-        before: UnitState,
-        maintained: Vec<u8>,
+        start: Start,
     ) -> Self {
         Self {
             manager,
             unit,
             events,
             view,
-            job,
+            start,
             job_result: None,
-            end,
-            before,
-            maintained,
             absence: Absence::default(),
             has_said_away: false,
             has_said_whom_it_waits_for: false,
@@ -93,7 +93,7 @@ impl<'r> Follower<'r> {
                     self.view.close();
                     return Ok(Ending::Detached);
                 }
-                Ok(Event::Said(Signal::JobRemoved(job, result))) if Some(&job) == self.job.as_ref() => {
+                Ok(Event::Said(Signal::JobRemoved(job, result))) if Some(&job) == self.start.job.as_ref() => {
                     self.job_result = Some(result);
                 }
                 Ok(Event::Said(Signal::ManagerIsBack)) => {
@@ -121,13 +121,14 @@ impl<'r> Follower<'r> {
                 Err(error) => return Err(error.into()),
             };
             self.absence.is_over();
-            let has_begun = hosts.invocation != self.before.invocation || !self.before.is_at_rest();
+            let has_begun =
+                hosts.invocation != self.start.before.invocation || !self.start.before.is_at_rest();
             if has_begun {
                 self.view.show(&hosts)?;
                 self.say_who_is_before(&hosts)?;
             }
             if hosts.is_at_rest() && maintain.is_at_rest() && self.has_last_word() {
-                self.view.close();
+                self.view.sum_up()?;
                 let (status, complaints) = self.judge(&hosts, &maintain);
                 return Ok(Ending::Over { status, complaints });
             }
@@ -168,16 +169,16 @@ impl<'r> Follower<'r> {
     /// True when it is known how the job ended, or will not be: while systemd was away, nobody said it.
     fn has_last_word(&mut self) -> bool {
         self.job_result.is_some()
-            || self.job.is_none()
+            || self.start.job.is_none()
             || self.at_rest_since.get_or_insert_with(Instant::now).elapsed() > LATE
     }
 
     /// The exit status, and what did not go well.
     fn judge(&self, hosts: &UnitState, maintain: &UnitState) -> (u8, Vec<String>) {
         let mut complaints = Vec::new();
-        let was_started = !self.before.is_at_rest() || hosts.invocation != self.before.invocation;
+        let was_started = !self.start.before.is_at_rest() || hosts.invocation != self.start.before.invocation;
         let by_job = match &self.job_result {
-            _ if self.end == End::Stopped => Some(JobResult::Canceled),
+            _ if self.start.end == End::Stopped => Some(JobResult::Canceled),
             // A condition that is not met is no failure to systemd, which does nothing and calls that done.
             Some(JobResult::Done) if !was_started => Some(JobResult::Skipped),
             Some(JobResult::Done) if hosts.result != "success" => None,
@@ -194,7 +195,7 @@ impl<'r> Follower<'r> {
             None => self.by_unit(hosts),
         };
         complaints.extend(complaint);
-        if maintain.invocation != self.maintained && maintain.result != "success" {
+        if maintain.invocation != self.start.maintained && maintain.result != "success" {
             complaints.push(format!(
                 "forget or prune failed; `systemctl status {MAINTAIN}` says why"
             ));
