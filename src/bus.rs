@@ -8,38 +8,41 @@
 mod error;
 mod files;
 mod job;
+mod patience;
 mod proxy;
 mod unit;
 mod wait;
 
 use std::collections::HashMap;
 use std::sync::mpsc::Sender;
-use std::time::Duration;
 
-use systemd_zbus::{JobRemoved, ManagerProxyBlocking, Mode};
-use zbus::MatchRule;
-use zbus::blocking::connection::Builder;
-use zbus::blocking::{Connection, MessageIterator};
-use zbus::fdo::NameOwnerChanged;
+use serde::Serialize;
+use systemd_zbus::{JobRemoved, ManagerProxy, Mode};
+use zbus::blocking::MessageIterator;
+use zbus::connection::Builder;
+use zbus::fdo::{DBusProxy, NameOwnerChanged, PropertiesProxy};
 use zbus::message::Type;
-use zbus::names::InterfaceName;
-use zbus::zvariant::{OwnedObjectPath, OwnedValue};
+use zbus::names::{BusName, InterfaceName, OwnedUniqueName};
+use zbus::proxy::CacheProperties;
+use zbus::zvariant::{DynamicDeserialize, DynamicType, OwnedObjectPath, OwnedValue};
+use zbus::{Connection, MatchRule};
 
-use proxy::ask;
+use patience::Patience;
 
 pub use error::Error;
 pub use files::{Enablement, Loaded};
-pub use job::JobResult;
+pub use job::{JobKind, JobResult};
+pub use patience::Interrupt;
 pub use unit::{Active, UnitState};
-pub use wait::Waiting;
+pub use wait::{Absence, Waiting};
 
 /// systemd's name on the bus (org.freedesktop.systemd1(5)).
 const SYSTEMD: &str = "org.freedesktop.systemd1";
+/// The bus's name on itself.
+const BUS: &str = "org.freedesktop.DBus";
 const MANAGER: &str = "/org/freedesktop/systemd1";
 /// A job takes the place of another one of the same unit that waits.
 const MODE: Mode = Mode::Replace;
-/// How long an answer may take: as long as sd-bus waits.
-const PATIENCE: Duration = Duration::from_secs(25);
 
 /// A job of systemd's queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,7 +61,8 @@ pub enum Signal {
 #[derive(Debug, Clone)]
 pub struct Manager {
     connection: Connection,
-    proxy: ManagerProxyBlocking<'static>,
+    proxy: ManagerProxy<'static>,
+    patience: Patience,
 }
 
 impl Manager {
@@ -67,12 +71,30 @@ impl Manager {
     /// # Errors
     /// When there is no bus, or no systemd behind it.
     pub fn connect() -> Result<Self, Error> {
-        let connection = Builder::system()
-            .map(|builder| builder.method_timeout(PATIENCE))
-            .and_then(Builder::build)
-            .map_err(Error::no_bus)?;
-        let proxy = ManagerProxyBlocking::new(&connection).map_err(Error::no_bus)?;
-        let manager = Self { connection, proxy };
+        Self::connect_until(&Interrupt::default())
+    }
+
+    /// The same, and waits for nothing once it is interrupted.
+    ///
+    /// # Errors
+    /// When there is no bus, or no systemd behind it, or nobody wants to wait any more.
+    pub fn connect_until(interrupt: &Interrupt) -> Result<Self, Error> {
+        let patience = Patience::until(interrupt.clone());
+        let connected = patience.for_an_answer(async {
+            let connection = Builder::system().map_err(Error::no_bus)?.build().await;
+            let connection = connection.map_err(Error::no_bus)?;
+            let proxy = ManagerProxy::new(&connection).await.map_err(Error::no_bus)?;
+            Ok((connection, proxy))
+        });
+        let (connection, proxy) = match connected {
+            Err(Error::Away) => Err(Error::NoBus("it does not answer".to_owned())),
+            connected => connected,
+        }?;
+        let manager = Self {
+            connection,
+            proxy,
+            patience,
+        };
         manager.subscribe()?;
         Ok(manager)
     }
@@ -82,7 +104,11 @@ impl Manager {
     /// # Errors
     /// When systemd does not answer.
     pub fn subscribe(&self) -> Result<(), Error> {
-        match self.proxy.subscribe().map_err(|error| Error::of(error, SYSTEMD)) {
+        let subscribed = self.patience.for_an_answer(async {
+            let subscribed = self.proxy.subscribe().await;
+            subscribed.map_err(|error| Error::of(error, SYSTEMD))
+        });
+        match subscribed {
             Err(Error::AlreadySubscribed) => Ok(()),
             subscribed => subscribed,
         }
@@ -105,21 +131,26 @@ impl Manager {
                 .and_then(|rule| rule.member("JobRemoved")),
             MatchRule::builder()
                 .msg_type(Type::Signal)
-                .sender("org.freedesktop.DBus")
+                .sender(BUS)
                 .and_then(|rule| rule.member("NameOwnerChanged"))
                 .and_then(|rule| rule.arg(0, SYSTEMD)),
         ];
-        let bus = zbus::blocking::fdo::DBusProxy::new(&self.connection).map_err(Error::no_bus)?;
-        for rule in rules {
-            let rule = rule.map_err(Error::no_bus)?.build();
-            bus.add_match_rule(rule)
-                .map_err(|error| Error::no_bus(error.into()))?;
-        }
-        let messages = MessageIterator::from(&self.connection);
+        self.patience.for_an_answer(async {
+            let bus = DBusProxy::new(&self.connection).await.map_err(Error::no_bus)?;
+            for rule in rules {
+                let rule = rule.map_err(Error::no_bus)?.build();
+                let added = bus.add_match_rule(rule).await;
+                added.map_err(|error| Error::no_bus(error.into()))?;
+            }
+            Ok(())
+        })?;
+        let messages = MessageIterator::from(zbus::blocking::Connection::from(self.connection.clone()));
+        // Behind the rules: a change that comes meanwhile is among the messages.
+        let mut systemd = self.owner()?;
         std::thread::spawn(move || {
             let signals = messages
                 .map_while(Result::ok)
-                .filter_map(|message| signal(&message));
+                .filter_map(|message| signal(&message, &mut systemd));
             for signal in signals {
                 if to.send(as_event(signal)).is_err() {
                     break;
@@ -129,13 +160,25 @@ impl Manager {
         Ok(())
     }
 
+    /// The bus's own name for systemd, while it is there.
+    fn owner(&self) -> Result<Option<OwnedUniqueName>, Error> {
+        self.patience.for_an_answer(async {
+            let bus = DBusProxy::new(&self.connection).await.map_err(Error::no_bus)?;
+            let name = BusName::from_static_str(SYSTEMD).map_err(|error| Error::no_bus(error.into()))?;
+            match bus.get_name_owner(name).await {
+                Ok(owner) => Ok(Some(owner)),
+                Err(zbus::fdo::Error::NameHasNoOwner(_)) => Ok(None),
+                Err(error) => Err(Error::of(error.into(), SYSTEMD)),
+            }
+        })
+    }
+
     /// Starts a unit, or joins the start that is in the queue.
     ///
     /// # Errors
     /// When systemd refuses, or does not answer.
     pub fn start(&self, unit: &str) -> Result<Job, Error> {
-        let job = ask(&self.proxy, "StartUnit", &(unit, MODE));
-        job.map(Job).map_err(|error| Error::of(error, unit))
+        self.ask(unit, "StartUnit", &(unit, MODE)).map(Job)
     }
 
     /// Stops a unit.
@@ -143,8 +186,7 @@ impl Manager {
     /// # Errors
     /// When systemd refuses, or does not answer.
     pub fn stop(&self, unit: &str) -> Result<Job, Error> {
-        let job = ask(&self.proxy, "StopUnit", &(unit, MODE));
-        job.map(Job).map_err(|error| Error::of(error, unit))
+        self.ask(unit, "StopUnit", &(unit, MODE)).map(Job)
     }
 
     /// What becomes of a unit just now.
@@ -152,10 +194,7 @@ impl Manager {
     /// # Errors
     /// When there is no such unit, or systemd does not answer.
     pub fn state(&self, unit: &str) -> Result<UnitState, Error> {
-        let path = self
-            .proxy
-            .load_unit(unit)
-            .map_err(|error| Error::of(error, unit))?;
+        let path = self.path_of(unit)?;
         let general = self.properties(unit, &path, "org.freedesktop.systemd1.Unit")?;
         let service = self.properties(unit, &path, "org.freedesktop.systemd1.Service")?;
         let state = UnitState::of(&general, &service);
@@ -165,32 +204,87 @@ impl Manager {
         Ok(state)
     }
 
+    /// Asks for what not everybody may do.
+    fn ask<R>(
+        &self,
+        about: &str,
+        method: &'static str,
+        arguments: &(impl Serialize + DynamicType),
+    ) -> Result<R, Error>
+    where
+        R: for<'d> DynamicDeserialize<'d>,
+    {
+        self.patience.for_a_change(async {
+            let answer = proxy::ask(&self.proxy, method, arguments).await;
+            answer.map_err(|error| Error::of(error, about))
+        })
+    }
+
+    fn path_of(&self, unit: &str) -> Result<OwnedObjectPath, Error> {
+        self.patience.for_an_answer(async {
+            let path = self.proxy.load_unit(unit).await;
+            path.map_err(|error| Error::of(error, unit))
+        })
+    }
+
+    /// What a job is for; nothing where it is over.
+    ///
+    /// # Errors
+    /// When systemd does not answer.
+    pub fn kind_of(&self, job: &Job) -> Result<Option<JobKind>, Error> {
+        let said = match self.properties("a job", &job.0, "org.freedesktop.systemd1.Job") {
+            // Where nothing is any more, nobody answers.
+            Err(Error::Away) => return Ok(None),
+            said => said?,
+        };
+        let kind = said
+            .get("JobType")
+            .and_then(|kind| kind.downcast_ref::<&str>().ok());
+        Ok(kind.map(JobKind::of))
+    }
+
     fn properties(
         &self,
         unit: &str,
         path: &OwnedObjectPath,
         interface: &'static str,
     ) -> Result<HashMap<String, OwnedValue>, Error> {
-        let properties = zbus::blocking::fdo::PropertiesProxy::builder(&self.connection)
-            .destination(SYSTEMD)
-            .and_then(|proxy| proxy.path(path))
-            .and_then(|proxy| proxy.cache_properties(zbus::proxy::CacheProperties::No).build())
-            .map_err(|error| Error::of(error, unit))?;
-        let said = properties.get_all(InterfaceName::from_static_str_unchecked(interface));
-        said.map_err(|error| Error::of(error.into(), unit))
+        let all = async {
+            let properties = PropertiesProxy::builder(&self.connection)
+                .destination(SYSTEMD)?
+                .path(path)?
+                .cache_properties(CacheProperties::No)
+                .build()
+                .await?;
+            let interface = InterfaceName::from_static_str_unchecked(interface);
+            Ok(properties.get_all(interface).await?)
+        };
+        self.patience
+            .for_an_answer(async { all.await.map_err(|error| Error::of(error, unit)) })
     }
 }
 
-fn signal(message: &zbus::Message) -> Option<Signal> {
-    if let Some(removed) = JobRemoved::from_message(message.clone()) {
-        let removed = removed.args().ok()?;
-        return Some(Signal::JobRemoved(
-            Job(removed.job().clone().into()),
-            JobResult::of(removed.result()),
-        ));
+/// What a message says, where it is of systemd or of the bus itself: whoever likes may send us a signal of any name, and
+/// only the bus says truly who did.
+fn signal(message: &zbus::Message, systemd: &mut Option<OwnedUniqueName>) -> Option<Signal> {
+    let header = message.header();
+    let sender = header.sender()?;
+    if sender == BUS {
+        let changed = NameOwnerChanged::from_message(message.clone())?;
+        let changed = changed.args().ok()?;
+        if changed.name() != SYSTEMD {
+            return None;
+        }
+        *systemd = changed.new_owner().as_ref().map(|owner| owner.to_owned().into());
+        return systemd.is_some().then_some(Signal::ManagerIsBack);
     }
-    let changed = NameOwnerChanged::from_message(message.clone())?;
-    let changed = changed.args().ok()?;
-    let is_back = changed.name() == SYSTEMD && changed.new_owner().is_some();
-    is_back.then_some(Signal::ManagerIsBack)
+    if systemd.as_ref().is_none_or(|systemd| systemd != sender) {
+        return None;
+    }
+    let removed = JobRemoved::from_message(message.clone())?;
+    let removed = removed.args().ok()?;
+    Some(Signal::JobRemoved(
+        Job(removed.job().clone().into()),
+        JobResult::of(removed.result()),
+    ))
 }

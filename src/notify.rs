@@ -14,6 +14,7 @@ mod ping;
 mod words;
 
 pub use body::{Form, body};
+pub(crate) use failure::OF_SYSTEMD;
 pub use failure::{Failure, FailureResult};
 pub use finding::{Finding, findings};
 pub use memory::{LONGEST_QUEUE, Memory};

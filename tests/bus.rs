@@ -22,5 +22,7 @@ mod pty;
 mod relay;
 #[path = "bus/shows.rs"]
 mod shows;
+#[path = "bus/silence.rs"]
+mod silence;
 #[path = "bus/systemd.rs"]
 mod systemd;

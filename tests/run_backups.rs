@@ -293,6 +293,7 @@ fn hosts_that_somebody_chose_are_asked_alone_and_others_are_refused() -> Result<
     let started = &night.record()?[0];
     assert_eq!(started["hosts"], serde_json::json!(["ziz"]));
     assert_eq!(started["chosen"], true);
+    assert!(started.get("invocation").is_none(), "systemd did not start it");
     for (chosen, complaint) in [
         ("ziz_zzz", "no run: zzz is no host that is backed up: kai ziz\n"),
         (
@@ -418,5 +419,39 @@ fn whatever_is_recorded_meanwhile_a_run_has_a_record_of_its_own_and_no_clock_is_
         }
         assert!(others > 0);
     }
+    Ok(())
+}
+
+#[test]
+fn a_run_names_the_time_of_its_unit_by_which_it_is_found() -> Result<()> {
+    let night = Night::new()?;
+    night.answers("kai", WELL)?;
+    night.answers("ziz", WELL)?;
+    let invocation = "5b0c2f4e6a7d48d0a1f20c0ffee0beef";
+    let ended = night.run_with(&[("INVOCATION_ID", invocation)])?;
+    assert_eq!(ended.status.code(), Some(0), "{}", ended.stderr);
+    let started = &night.record()?[0];
+    assert_eq!(started["event"], "run-started");
+    assert_eq!(started["invocation"], invocation);
+    Ok(())
+}
+
+#[test]
+fn a_run_whose_turn_does_not_come_says_who_is_at_work() -> Result<()> {
+    let why = "forget and prune of the run before have been at work for more than ";
+    let night = Night::new()?;
+    // The turn does not come, and the record can be written.
+    executable(
+        &night.path("programs/flock"),
+        "#!/bin/bash\n[[ $1 != --timeout ]] || exit 1\nexec /usr/bin/flock \"$@\"\n",
+    )?;
+    let ended = night.run()?;
+    assert_eq!(ended.status.code(), Some(1), "{}", ended.stderr);
+    assert!(ended.stderr.starts_with(why), "{}", ended.stderr);
+    let record = night.record()?;
+    let ends = record.iter().filter(|event| event["event"] == "host-finished");
+    let whys: Vec<&str> = ends.filter_map(|event| event["why"].as_str()).collect();
+    assert_eq!(whys.len(), 2);
+    assert!(whys.iter().all(|said| said.starts_with(why)), "{whys:?}");
     Ok(())
 }

@@ -13,6 +13,8 @@ pub enum Error {
     UnitMissing(String),
     /// systemd does not answer: it may be about to start anew.
     Away,
+    /// Nobody wants to wait for an answer any more.
+    Interrupted,
     /// The connection is subscribed already; no mistake.
     AlreadySubscribed,
     /// Anything else, about that unit.
@@ -123,6 +125,7 @@ impl fmt::Display for Error {
                 formatter,
                 "systemd does not answer\n\nhint: it may be starting anew; try again"
             ),
+            Self::Interrupted => formatter.write_str("systemd's answer is not waited for any more"),
             Self::AlreadySubscribed => formatter.write_str("systemd's signals come already"),
             Self::Other(unit, error) => write!(
                 formatter,

@@ -1,6 +1,6 @@
 //! What systemd makes of unit files: whether it has read them, and whether a link enables them.
 
-use super::proxy::{Link, ListedUnit, ask};
+use super::proxy::{Link, ListedUnit};
 use super::unit::{Active, job};
 use super::{Error, Job, MODE, Manager};
 
@@ -32,8 +32,7 @@ impl Manager {
     /// # Errors
     /// When systemd does not answer.
     pub fn loaded(&self, unit: &str) -> Result<Loaded, Error> {
-        let path = self.proxy.load_unit(unit);
-        let path = path.map_err(|error| Error::of(error, unit))?;
+        let path = self.path_of(unit)?;
         let said = self.properties(unit, &path, "org.freedesktop.systemd1.Unit")?;
         let text = |name: &str| said.get(name).and_then(|value| value.downcast_ref::<&str>().ok());
         let needs_reload = said
@@ -51,8 +50,7 @@ impl Manager {
     /// # Errors
     /// When there is no such unit, or systemd does not answer.
     pub fn enablement(&self, unit: &str) -> Result<Enablement, Error> {
-        let state: zbus::Result<String> = ask(&self.proxy, "GetUnitFileState", &unit);
-        let state = state.map_err(|error| Error::of(error, unit))?;
+        let state: String = self.ask(unit, "GetUnitFileState", &unit)?;
         Ok(match state.as_str() {
             "enabled" => Enablement::Enabled,
             "masked" | "masked-runtime" => Enablement::Masked,
@@ -65,9 +63,8 @@ impl Manager {
     /// # Errors
     /// When systemd refuses, or does not answer.
     pub fn enable(&self, unit: &str) -> Result<(), Error> {
-        let made: zbus::Result<(bool, Vec<Link>)> =
-            ask(&self.proxy, "EnableUnitFiles", &(&[unit][..], false, false));
-        made.map(drop).map_err(|error| Error::of(error, unit))
+        let made = self.ask(unit, "EnableUnitFiles", &(&[unit][..], false, false));
+        made.map(|(_, _): (bool, Vec<Link>)| ())
     }
 
     /// Removes the links that enable a unit; true when there were some.
@@ -75,8 +72,7 @@ impl Manager {
     /// # Errors
     /// When systemd refuses, or does not answer.
     pub fn disable(&self, unit: &str) -> Result<bool, Error> {
-        let removed: zbus::Result<Vec<Link>> = ask(&self.proxy, "DisableUnitFiles", &(&[unit][..], false));
-        let removed = removed.map_err(|error| Error::of(error, unit))?;
+        let removed: Vec<Link> = self.ask(unit, "DisableUnitFiles", &(&[unit][..], false))?;
         Ok(!removed.is_empty())
     }
 
@@ -85,8 +81,7 @@ impl Manager {
     /// # Errors
     /// When systemd refuses, or does not answer.
     pub fn reload(&self) -> Result<(), Error> {
-        let reloaded: zbus::Result<()> = ask(&self.proxy, "Reload", &());
-        reloaded.map_err(|error| Error::of(error, "its own reload"))
+        self.ask("its own reload", "Reload", &())
     }
 
     /// Restarts a unit that is active.
@@ -94,8 +89,7 @@ impl Manager {
     /// # Errors
     /// When systemd refuses, or does not answer.
     pub fn try_restart(&self, unit: &str) -> Result<Job, Error> {
-        let job = ask(&self.proxy, "TryRestartUnit", &(unit, MODE));
-        job.map(Job).map_err(|error| Error::of(error, unit))
+        self.ask(unit, "TryRestartUnit", &(unit, MODE)).map(Job)
     }
 
     /// True when a unit of such a name, as in glob(7), is at work.
@@ -103,18 +97,20 @@ impl Manager {
     /// # Errors
     /// When systemd does not answer.
     pub fn is_any_at_work(&self, pattern: &str) -> Result<bool, Error> {
-        Ok(!self.at_work(pattern)?.is_empty())
+        Ok(!self.at_work(&[pattern])?.is_empty())
     }
 
-    /// The units of such a name, as in glob(7), that are at work.
+    /// The units of such names, as in glob(7), that are at work, or wait for their start in the queue.
     ///
     /// # Errors
     /// When systemd does not answer.
-    pub fn at_work(&self, pattern: &str) -> Result<Vec<String>, Error> {
-        let states = ["active", "activating", "deactivating", "reloading"];
-        let units: zbus::Result<Vec<ListedUnit>> =
-            ask(&self.proxy, "ListUnitsByPatterns", &(&states[..], &[pattern][..]));
-        let units = units.map_err(|error| Error::of(error, pattern))?;
-        Ok(units.into_iter().map(|unit| unit.0).collect())
+    pub fn at_work(&self, patterns: &[&str]) -> Result<Vec<String>, Error> {
+        let no_states: &[&str] = &[];
+        let units: Vec<ListedUnit> =
+            self.ask(&patterns.join(" "), "ListUnitsByPatterns", &(no_states, patterns))?;
+        let is_at_work = |(_, _, _, active, _, _, _, job, ..): &ListedUnit| {
+            Active::of(active) == Active::AtWork || *job != 0
+        };
+        Ok(units.into_iter().filter(is_at_work).map(|unit| unit.0).collect())
     }
 }

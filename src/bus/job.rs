@@ -1,5 +1,27 @@
 //! How a job of systemd's queue ends.
 
+/// What a job is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JobKind {
+    /// It starts a unit.
+    Start,
+    /// It stops a unit.
+    Stop,
+    /// Anything else, such as `restart`.
+    Other,
+}
+
+impl JobKind {
+    /// By systemd's word, `JobType`.
+    pub(super) fn of(word: &str) -> Self {
+        match word {
+            "start" => Self::Start,
+            "stop" => Self::Stop,
+            _ => Self::Other,
+        }
+    }
+}
+
 /// How a job ended: the words of org.freedesktop.systemd1(5), `JobRemoved`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum JobResult {

@@ -5,7 +5,7 @@
 //! was made with a warning, would be an error. Such calls go past its methods, and their answers are read as text.
 
 use serde::Serialize;
-use systemd_zbus::ManagerProxyBlocking;
+use systemd_zbus::ManagerProxy;
 use zbus::proxy::MethodFlags;
 use zbus::zvariant::{DynamicDeserialize, DynamicType, OwnedObjectPath};
 
@@ -28,18 +28,16 @@ pub(super) type ListedUnit = (
 );
 
 /// Asks the manager, and lets it ask an admin for a password where it has to.
-pub(super) fn ask<R>(
-    manager: &ManagerProxyBlocking<'_>,
+pub(super) async fn ask<R>(
+    manager: &ManagerProxy<'_>,
     method: &'static str,
     arguments: &(impl Serialize + DynamicType),
 ) -> zbus::Result<R>
 where
     R: for<'d> DynamicDeserialize<'d>,
 {
-    let answer =
-        manager
-            .inner()
-            .call_with_flags(method, MethodFlags::AllowInteractiveAuth.into(), arguments)?;
+    let flags = MethodFlags::AllowInteractiveAuth.into();
+    let answer = manager.inner().call_with_flags(method, flags, arguments).await?;
     // There is none only where none is wanted.
     answer.ok_or(zbus::Error::InvalidReply)
 }

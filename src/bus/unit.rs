@@ -44,6 +44,8 @@ pub struct UnitState {
     pub began: Option<Timestamp>,
     /// Which time this is: another one each time that the unit starts.
     pub invocation: Vec<u8>,
+    /// True while it is about to end, or is being stopped.
+    pub is_ending: bool,
     pub(super) is_missing: bool,
 }
 
@@ -72,8 +74,18 @@ impl UnitState {
                 .unwrap_or_default(),
             began,
             invocation: invocation.unwrap_or_default(),
+            is_ending: text(unit, "ActiveState") == "deactivating",
             is_missing: text(unit, "LoadState") == "not-found",
         }
+    }
+
+    /// Which time this is, as systemd tells it to the unit's program (`$INVOCATION_ID`).
+    #[must_use]
+    pub fn invocation_in_hexadecimal(&self) -> String {
+        let digits = self.invocation.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+        digits
+            .filter_map(|digit| char::from_digit(u32::from(digit), 16))
+            .collect()
     }
 
     /// True when it does nothing and nothing waits for it.

@@ -1,12 +1,31 @@
 //! Waits until systemd is done with what it was asked for.
 
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{Active, Error, Job, JobResult, Manager, Signal};
 
 /// How often a unit is looked at whose job nobody has said anything of; systemd's word comes sooner.
 const TICK: Duration = Duration::from_secs(1);
+
+/// How long systemd may be away: `systemctl daemon-reexec` takes a second, or more on a host at work.
+const AWAY: Duration = Duration::from_secs(90);
+
+/// The time for which systemd has not answered.
+#[derive(Debug, Default)]
+pub struct Absence(Option<Instant>);
+
+impl Absence {
+    /// It does not answer; true while that is no reason to give up.
+    pub fn may_last(&mut self) -> bool {
+        self.0.get_or_insert_with(Instant::now).elapsed() < AWAY
+    }
+
+    /// It has answered.
+    pub const fn is_over(&mut self) {
+        self.0 = None;
+    }
+}
 
 /// A manager whose jobs are waited for, one after the other.
 #[derive(Debug)]
@@ -32,8 +51,9 @@ impl Waiting {
     /// started anew, it is judged by what has become of the unit.
     ///
     /// # Errors
-    /// When systemd can no longer be asked.
+    /// When systemd can no longer be asked, or has not answered for long.
     pub fn end_of(&self, job: &Job, unit: &str) -> Result<JobResult, Error> {
+        let mut absence = Absence::default();
         loop {
             match self.signals.recv_timeout(TICK) {
                 Ok(Signal::JobRemoved(removed, result)) if removed == *job => return Ok(result),
@@ -60,7 +80,8 @@ impl Waiting {
                         Active::AtWork | Active::Inactive => JobResult::Done,
                     });
                 }
-                Ok(_) | Err(Error::Away) => {}
+                Ok(_) => absence.is_over(),
+                Err(Error::Away) if absence.may_last() => {}
                 Err(error) => return Err(error),
             }
         }

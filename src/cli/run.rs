@@ -1,22 +1,27 @@
 //! `genbackup run`: starts a run, shows how far it has come, and exits with its result.
 
 mod answer;
+mod bars;
+mod find;
 mod follow;
+mod names;
+mod summary;
 mod view;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::mpsc::{self, Sender};
+use std::sync::mpsc::{self, Receiver, Sender};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
 use nix::sys::signal::{SigSet, Signal as UnixSignal};
 
 use super::records::Records;
 use super::{load, terminal};
-use crate::bus::{Manager, Signal};
+use crate::bus::{Error, Interrupt, JobKind, Manager, Signal};
 use crate::model::{Fleet, HostName};
-use follow::{Ending, Follower};
+use find::Finder;
+use follow::{End, Ending, Follower, Start};
 use view::View;
 
 /// The unit of the hosts.
@@ -56,53 +61,116 @@ enum Event {
     Interrupted,
 }
 
+/// How far it has come, for who wants to see no more.
+#[derive(Debug, Clone, Copy)]
+enum Progress {
+    /// systemd knows of nothing.
+    Nothing,
+    /// systemd has been asked to start a run, and has not answered.
+    Asked,
+    /// A run is at work.
+    AtWork,
+}
+
+impl Progress {
+    fn words(self) -> String {
+        match self {
+            Self::Nothing => "no run has been asked for\n".to_owned(),
+            Self::Asked => {
+                "systemd has not answered, so a run may begin or not: `genbackup run` follows it, `genbackup stop` stops it\n"
+                    .to_owned()
+            }
+            Self::AtWork => format!("the run goes on: {HOW_TO_STOP}"),
+        }
+    }
+}
+
 pub(super) fn run(fleet: &Path, arguments: &Arguments) -> Result<ExitCode> {
-    let Some(Asked { unit, answers }) = Asked::of(fleet, &arguments.hosts)? else {
+    let Some(asked) = Asked::of(fleet, &arguments.hosts)? else {
         return Ok(ExitCode::FAILURE);
     };
-    let unit = unit.as_str();
+    let interrupt = Interrupt::default();
     let (sender, events) = mpsc::channel();
     if !arguments.no_follow {
-        catch_interrupts(sender.clone())?;
+        catch_interrupts(sender.clone(), interrupt.clone())?;
     }
-    let manager = Manager::connect()?;
-    // Before the start, so that not even the shortest run ends unseen.
-    manager.watch(sender, Event::Said)?;
-    let before = manager.state(unit)?;
-    let maintained = manager.state(MAINTAIN)?.invocation;
-    let job = if before.is_at_rest() {
-        let job = manager.start(unit)?;
-        terminal::say("a run has been started\n")?;
-        Some(job)
-    } else {
-        terminal::say("a run is at work already; no other is started\n")?;
-        before.job.clone()
-    };
-    if arguments.no_follow {
-        terminal::say(HOW_TO_STOP)?;
-        return Ok(ExitCode::SUCCESS);
-    }
-    let answers = arguments.answers.join(answers);
-    let view = View::new(&arguments.records, &answers);
-    let ending = Follower::new(&manager, unit, &events, view, job, before, maintained)
-        .follow()
-        .context("the run goes on, but can't be followed")?;
+    let mut progress = Progress::Nothing;
+    let connected = Manager::connect_until(&interrupt).map_err(anyhow::Error::new);
+    let ending = connected.and_then(|manager| {
+        // Before the start, so that not even the shortest run ends unseen.
+        manager.watch(sender, Event::Said)?;
+        start_and_follow(&manager, &events, &asked, arguments, &mut progress)
+    });
     match ending {
-        Ending::Detached => {
-            terminal::say(&format!("the run goes on: {HOW_TO_STOP}"))?;
-            Ok(ExitCode::from(DETACHED))
-        }
-        Ending::Over { status, complaints } => {
+        Ok(Ending::Left) => Ok(ExitCode::SUCCESS),
+        Ok(Ending::Detached) => detached(progress),
+        Err(error) if matches!(error.downcast_ref(), Some(Error::Interrupted)) => detached(progress),
+        Ok(Ending::Over { status, complaints }) => {
             for complaint in complaints {
                 terminal::complain(format_args!("error: {}", terminal::harmless(&complaint)));
             }
             Ok(ExitCode::from(status))
         }
+        Err(error) => Err(error),
     }
+}
+
+fn detached(progress: Progress) -> Result<ExitCode> {
+    terminal::say(&progress.words())?;
+    Ok(ExitCode::from(DETACHED))
+}
+
+fn start_and_follow(
+    manager: &Manager,
+    events: &Receiver<Event>,
+    Asked { hosts, unit, answers }: &Asked,
+    arguments: &Arguments,
+    progress: &mut Progress,
+) -> Result<Ending> {
+    let before = manager.state(unit)?;
+    let maintained = manager.state(MAINTAIN)?.invocation;
+    let (job, end) = if before.is_at_rest() {
+        *progress = Progress::Asked;
+        let job = manager.start(unit).map_err(|error| match error {
+            Error::Away => anyhow!("whether a run has been started is not known: {error}"),
+            error => error.into(),
+        })?;
+        terminal::say("a run has been started\n")?;
+        (Some(job), End::OfItself)
+    } else {
+        let kind = before.job.as_ref().map(|job| manager.kind_of(job));
+        let (job, end, how) = match (kind.transpose()?.flatten(), before.is_ending) {
+            // Its end is no word for how the run ended.
+            (Some(JobKind::Stop), _) => (None, End::Stopped, "is being stopped"),
+            (_, true) => (None, End::OfItself, "is ending just now"),
+            (Some(JobKind::Start), false) => (before.job.clone(), End::OfItself, "is at work already"),
+            (Some(JobKind::Other) | None, false) => (None, End::OfItself, "is at work already"),
+        };
+        terminal::say(&format!("a run {how}; no other is started\n"))?;
+        (job, end)
+    };
+    *progress = Progress::AtWork;
+    if arguments.no_follow {
+        terminal::say(HOW_TO_STOP)?;
+        return Ok(Ending::Left);
+    }
+    let start = Start {
+        job,
+        end,
+        before,
+        maintained,
+    };
+    let answers = arguments.answers.join(answers);
+    let view = View::new(Finder::new(&arguments.records, hosts), &answers);
+    Follower::new(manager, unit, events, view, start)
+        .follow()
+        .context("the run goes on, but can't be followed")
 }
 
 /// What somebody wants to be backed up.
 struct Asked {
+    /// These hosts; none where it is all of them.
+    hosts: Vec<String>,
     /// The unit that does it.
     unit: String,
     /// The name of its folder in `/run`.
@@ -118,6 +186,7 @@ impl Asked {
         if hosts.is_empty() {
             say_who_is_left_out(fleet)?;
             return Ok(Some(Self {
+                hosts: Vec::new(),
                 unit: HOSTS.to_owned(),
                 answers: "genbackup-run".to_owned(),
             }));
@@ -148,10 +217,11 @@ impl Asked {
         let unit = format!("{}.service", Fleet::run_of_those(&chosen));
         if unit.len() > LONGEST_NAME {
             bail!(
-                "these are too many hosts for one run: systemd takes {LONGEST_NAME} bytes for the name of a unit\n\nhint: back them up in two runs, or all of the fleet"
+                "these are too many hosts for one run: systemd leaves {LONGEST_NAME} bytes for the name of their unit\n\nhint: back them up in two runs, or all of the fleet"
             );
         }
         Ok(Some(Self {
+            hosts: chosen.iter().map(ToString::to_string).collect(),
             unit,
             answers: format!("genbackup-run-{instance}"),
         }))
@@ -182,14 +252,16 @@ fn names<'h>(hosts: &[&'h HostName]) -> Vec<&'h str> {
     hosts.iter().map(|host| host.as_str()).collect()
 }
 
-/// Has Ctrl-C sent to `to` in the place of ending this program. To be called while there is one thread: those that it
+/// Has Ctrl-C sent to `to` in the place of ending this program, and ends what waits for the bus. To be called while there
+/// is one thread: those that it
 /// starts inherit what is blocked.
-fn catch_interrupts(to: Sender<Event>) -> Result<()> {
+fn catch_interrupts(to: Sender<Event>, interrupt: Interrupt) -> Result<()> {
     let mut signals = SigSet::empty();
     signals.add(UnixSignal::SIGINT);
     signals.thread_block().context("can't keep Ctrl-C for later")?;
     std::thread::spawn(move || {
         while signals.wait().is_ok() {
+            interrupt.now();
             if to.send(Event::Interrupted).is_err() {
                 break;
             }

@@ -8,7 +8,7 @@ use anyhow::Result;
 
 use super::run::{CHOSEN, HOSTS, MAINTAIN};
 use super::terminal;
-use crate::bus::{Error, Manager, Signal};
+use crate::bus::{Absence, Error, Manager, Signal};
 
 /// How often a unit is looked at that is about to end; systemd's word comes sooner.
 const TICK: Duration = Duration::from_millis(500);
@@ -18,7 +18,7 @@ pub(super) fn run() -> Result<ExitCode> {
     let manager = Manager::connect()?;
     manager.watch(sender, |signal| signal)?;
     // In this order: the hosts' end starts forget and prune, which then have nothing to do.
-    let chosen = manager.at_work(CHOSEN)?;
+    let chosen = manager.at_work(&[CHOSEN])?;
     let units = chosen
         .iter()
         .map(|unit| (unit.as_str(), "the backup of some hosts"))
@@ -29,11 +29,13 @@ pub(super) fn run() -> Result<ExitCode> {
             continue;
         }
         manager.stop(unit)?;
+        let mut absence = Absence::default();
         loop {
             match manager.state(unit) {
                 Ok(state) if state.is_at_rest() => break,
+                Ok(_) => absence.is_over(),
                 // It starts anew; what it was told stays told.
-                Ok(_) | Err(Error::Away) => {}
+                Err(Error::Away) if absence.may_last() => {}
                 Err(error) => return Err(error.into()),
             }
             // Whatever comes, or nothing: then is the time to look again.

@@ -10,7 +10,7 @@ use crate::model::{Fleet, HostName};
 use crate::record::{Phase, Status};
 
 /// From this exit status on it is systemd's own, and the program never began (systemd.exec(5), «Process Exit Codes»).
-const OF_SYSTEMD: i64 = 200;
+pub(crate) const OF_SYSTEMD: i64 = 200;
 const NO_CREDENTIALS: i64 = 243;
 /// A record that ends so short a time before the failure is of the same run. Or after it: forget, which begins at the same
 /// time, may have written a line since the clock was looked at.

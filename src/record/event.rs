@@ -64,6 +64,9 @@ pub struct RunStarted {
     /// Whether it is no run at all, but what `genbackup record` noted beside them.
     #[serde(default, deserialize_with = "lenient")]
     pub beside: bool,
+    /// systemd's name for this time of the unit (`InvocationID`, in hexadecimal digits).
+    #[serde(default, deserialize_with = "lenient")]
+    pub invocation: Option<String>,
 }
 
 /// A host's turn begins.

@@ -101,6 +101,8 @@ pub struct Run {
     /// Whether it is no run at all, but what `genbackup record` noted beside them: it tells of a phase, and of nothing
     /// else.
     pub is_beside: bool,
+    /// systemd's name for this time of the unit, in hexadecimal digits.
+    pub invocation: Option<String>,
     /// Its hosts: those that it was to back up, and any that the record tells of.
     pub hosts: BTreeMap<String, HostRun>,
     /// What it did beside.
@@ -191,6 +193,7 @@ impl Run {
             versions: BTreeMap::new(),
             is_of_chosen: false,
             is_beside: false,
+            invocation: None,
             hosts: BTreeMap::new(),
             phases: BTreeMap::new(),
             warnings: Vec::new(),
@@ -222,10 +225,12 @@ impl Run {
                 versions,
                 chosen,
                 beside,
+                invocation,
             }) => {
                 self.versions.extend(versions);
                 self.is_of_chosen |= chosen;
                 self.is_beside |= beside;
+                self.invocation = self.invocation.take().or(invocation);
                 for host in hosts {
                     self.hosts.entry(host).or_default();
                 }

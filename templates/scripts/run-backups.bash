@@ -161,7 +161,9 @@ newest=${newest%.jsonl}
 begin_record
 event run-started "$(jq --null-input --arg run "$run" '$ARGS.positional as $hosts
     | {run: $run, hosts: $hosts, versions: {genbackup: $genbackup, systemd: $systemd}}
-    + if $chosen == "" then {} else {chosen: true} end' --arg chosen "${chosen[*]}" \
+    + if $chosen == "" then {} else {chosen: true} end
+    + if $invocation == "" then {} else {invocation: $invocation} end' --arg chosen "${chosen[*]}" \
+    --arg invocation "${INVOCATION_ID-}" \
     --arg genbackup {{ version }} --arg systemd "$(systemctl --version | head --lines=1)" --args "${hosts[@]}")"
 if [[ $newest > $run ]]; then
     why="this host's clock is wrong, or was: there is a record of $newest, which is yet to come"

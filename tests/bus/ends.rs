@@ -103,6 +103,40 @@ fn a_unit_that_failed_says_how_and_one_that_did_not_begin_is_no_success() -> Res
     Ok(())
 }
 
+/// It is of no use to systemd any more, since nothing refers to it.
+#[test]
+fn a_unit_of_chosen_hosts_that_systemd_forgets_at_its_end_has_been_at_work() -> Result<()> {
+    let fleet = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/fleets/post/fleet.toml");
+    let storage = Storage::new()?;
+    let mut run = storage.start(&["run", "--fleet", fleet, "kai", "ziz"])?;
+    run.until("a run has been started\n")?;
+    let started = r#""event":"run-started","run":"20270115T080001Z","hosts":["kai","ziz"],"chosen":true"#;
+    storage.record(&[started, r#""event":"host-started","host":"ziz""#])?;
+    run.until("ziz: at work\n")?;
+    storage.manager.end_as("done", |unit| {
+        unit.active = "inactive";
+        unit.invocation = Vec::new();
+        unit.began = 0;
+    })?;
+    let (code, said) = run.ended()?;
+    assert_eq!(code, Some(0), "{said}");
+    Ok(())
+}
+
+#[test]
+fn an_exit_status_of_systemd_s_own_is_none_of_the_hosts() -> Result<()> {
+    let storage = Storage::new()?;
+    let mut run = storage.start(&["run"])?;
+    run.until("a run has been started\n")?;
+    storage.manager.end("failed", 226)?;
+    let (code, said) = run.ended()?;
+    assert_eq!(code, Some(1), "{said}");
+    let says = "error: genbackup.service failed before it began (exit status 226, which is systemd's own); `systemctl status genbackup.service` says why";
+    assert!(said.contains(says), "{said}");
+    assert!(!said.contains("no snapshot"), "{said}");
+    Ok(())
+}
+
 #[test]
 fn forget_and_prune_are_waited_for_and_their_failure_is_the_run_s() -> Result<()> {
     let storage = Storage::new()?;
@@ -115,7 +149,10 @@ fn forget_and_prune_are_waited_for_and_their_failure_is_the_run_s() -> Result<()
     }
     storage.manager.end("done", 0)?;
     // It has seen the hosts' end, and is still there when something new is in the record.
-    storage.record(&[r#""event":"forget-started""#])?;
+    storage.record(&[
+        r#""event":"run-started","run":"20270115T080001Z","hosts":["kai","ziz"]"#,
+        r#""event":"forget-started""#,
+    ])?;
     run.until("forget: at work\n")?;
     {
         let mut world = storage.manager.world();
@@ -265,6 +302,75 @@ fn a_run_at_work_is_followed_and_no_other_is_started() -> Result<()> {
 }
 
 #[test]
+fn a_run_that_is_being_stopped_is_no_success() -> Result<()> {
+    for (active, job_type, says) in [
+        (
+            "deactivating",
+            Some("stop"),
+            "a run is being stopped; no other is started\n",
+        ),
+        (
+            "activating",
+            Some("stop"),
+            "a run is being stopped; no other is started\n",
+        ),
+    ] {
+        for (is, result) in [("inactive", "success"), ("failed", "signal")] {
+            let storage = Storage::new()?;
+            {
+                let mut world = storage.manager.world();
+                world.hosts.active = active;
+                world.hosts.has_job = job_type.is_some();
+                world.hosts.job_type = job_type.unwrap_or_default();
+            }
+            let mut run = storage.start(&["run"])?;
+            run.until(says)?;
+            storage
+                .manager
+                .end_as("done", |unit| (unit.active, unit.result) = (is, result))?;
+            let (code, said) = run.ended()?;
+            assert_eq!(code, Some(1), "{said}");
+            assert!(
+                said.contains("genbackup.service was stopped before it was done"),
+                "{said}"
+            );
+            assert_eq!(storage.manager.world().asked, ["subscribe"]);
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_run_that_is_ending_is_judged_by_what_becomes_of_its_unit() -> Result<()> {
+    for (is, result, status) in [("inactive", "success", 0), ("failed", "oom-kill", 1)] {
+        let storage = Storage::new()?;
+        storage.manager.world().hosts.active = "deactivating";
+        let mut run = storage.start(&["run"])?;
+        run.until("a run is ending just now; no other is started\n")?;
+        storage
+            .manager
+            .end_as("done", |unit| (unit.active, unit.result) = (is, result))?;
+        let (code, said) = run.ended()?;
+        assert_eq!(code, Some(status), "{said}");
+    }
+    Ok(())
+}
+
+#[test]
+fn done_is_no_success_where_the_unit_failed() -> Result<()> {
+    let storage = Storage::new()?;
+    let mut run = storage.start(&["run"])?;
+    run.until("a run has been started\n")?;
+    storage
+        .manager
+        .end_as("done", |unit| (unit.active, unit.result) = ("failed", "signal"))?;
+    let (code, said) = run.ended()?;
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("genbackup.service failed: signal"), "{said}");
+    Ok(())
+}
+
+#[test]
 fn who_does_not_follow_is_not_kept_waiting() -> Result<()> {
     let storage = Storage::new()?;
     let (code, said) = storage.start(&["run", "--no-follow"])?.ended()?;
@@ -319,7 +425,12 @@ fn hosts_that_are_named_have_a_unit_of_their_own_and_others_are_refused() -> Res
     storage.manager.end("failed", 3)?;
     let (code, said) = run.ended()?;
     assert_eq!(code, Some(3), "{said}");
-    storage.manager.world().chosen.active = "activating";
+    // It only waits in the queue.
+    {
+        let mut world = storage.manager.world();
+        world.chosen.active = "inactive";
+        world.chosen.has_job = true;
+    }
     let (code, said) = storage.start(&["stop"])?.ended()?;
     assert_eq!(code, Some(0), "{said}");
     assert!(said.starts_with("the backup of some hosts: stopped\n"), "{said}");

@@ -2,15 +2,17 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, Result};
 use zbus::blocking::Connection;
 use zbus::blocking::connection::Builder;
+use zbus::names::OwnedUniqueName;
 use zbus::zvariant::{ObjectPath, OwnedObjectPath};
 
-const MANAGER: &str = "/org/freedesktop/systemd1";
-const JOB: &str = "/org/freedesktop/systemd1/job/7";
+pub(crate) const MANAGER: &str = "/org/freedesktop/systemd1";
+pub(crate) const JOB: &str = "/org/freedesktop/systemd1/job/7";
 pub(crate) const HOSTS: &str = "genbackup.service";
 pub(crate) const MAINTAIN: &str = "genbackup-maintain.service";
 pub(crate) const CHOSEN: &str = "genbackup-run@kai_ziz.service";
@@ -65,6 +67,7 @@ pub(crate) struct Unit {
     pub(crate) load: &'static str,
     pub(crate) active: &'static str,
     pub(crate) has_job: bool,
+    pub(crate) job_type: &'static str,
     pub(crate) result: &'static str,
     pub(crate) exit_status: i32,
     pub(crate) began: u64,
@@ -77,6 +80,7 @@ impl Default for Unit {
             load: "loaded",
             active: "inactive",
             has_job: false,
+            job_type: "start",
             result: "success",
             exit_status: 0,
             began: 0,
@@ -92,6 +96,8 @@ pub(crate) enum Answer {
     Yes,
     Denied,
     AskForAPassword,
+    /// None at all.
+    Never,
 }
 
 #[derive(Debug, Default)]
@@ -101,11 +107,31 @@ pub(crate) struct World {
     /// The hosts that somebody chose.
     pub(crate) chosen: Unit,
     pub(crate) answer: Answer,
+    /// It answers no question about a unit.
+    pub(crate) is_frozen: bool,
     /// What was asked for, in its order.
     pub(crate) asked: Vec<String>,
+    /// Who listens to that.
+    listener: Option<Sender<String>>,
+    /// The bus's name for who subscribed.
+    pub(crate) subscriber: Option<OwnedUniqueName>,
 }
 
 impl World {
+    fn ask(&mut self, call: String) {
+        if let Some(listener) = &self.listener {
+            drop(listener.send(call.clone()));
+        }
+        self.asked.push(call);
+    }
+
+    /// What is asked for from now on, as it comes.
+    pub(crate) fn listen(&mut self) -> Receiver<String> {
+        let (sender, receiver) = mpsc::channel();
+        self.listener = Some(sender);
+        receiver
+    }
+
     fn unit(&mut self, name: &str) -> &mut Unit {
         match name {
             HOSTS => &mut self.hosts,
@@ -122,54 +148,68 @@ fn lock(world: &Shared) -> MutexGuard<'_, World> {
 }
 
 struct ManagerInterface(Shared);
+struct JobInterface(Shared);
 struct UnitInterface(Shared, &'static str);
 struct ServiceInterface(Shared, &'static str);
 
 #[zbus::interface(name = "org.freedesktop.systemd1.Manager")]
 impl ManagerInterface {
-    fn subscribe(&self) {
-        lock(&self.0).asked.push("subscribe".to_owned());
+    #[expect(clippy::needless_pass_by_value, reason = "as the bus hands it over")]
+    fn subscribe(&self, #[zbus(header)] header: zbus::message::Header<'_>) {
+        let mut world = lock(&self.0);
+        world.subscriber = header.sender().map(|name| name.to_owned().into());
+        world.ask("subscribe".to_owned());
     }
 
-    #[expect(
-        clippy::needless_pass_by_value,
-        clippy::unused_self,
-        reason = "as the bus hands it over"
-    )]
-    fn load_unit(&self, name: String) -> OwnedObjectPath {
+    async fn load_unit(&self, name: String) -> OwnedObjectPath {
+        let is_frozen = {
+            let world = lock(&self.0);
+            if let Some(listener) = &world.listener {
+                drop(listener.send(format!("load {name}")));
+            }
+            world.is_frozen
+        };
+        if is_frozen {
+            std::future::pending::<()>().await;
+        }
         path_of(&name)
     }
 
     #[expect(clippy::needless_pass_by_value, reason = "as the bus hands it over")]
     fn list_units_by_patterns(&self, states: Vec<String>, patterns: Vec<String>) -> Vec<ListedUnit> {
-        let world = lock(&self.0);
-        let is_asked_for = states.iter().any(|state| state == world.chosen.active)
-            && patterns == ["genbackup-run@*.service"];
+        let mut world = lock(&self.0);
         let root = || OwnedObjectPath::from(ObjectPath::from_static_str_unchecked("/"));
-        let listed = |name: &str| {
-            let [description, load, active, sub, following, job] = [const { String::new() }; 6];
-            let name = name.to_owned();
-            (
-                name,
-                description,
-                load,
-                active,
-                sub,
-                following,
-                root(),
-                0,
-                job,
-                root(),
-            )
-        };
-        is_asked_for.then(|| listed(CHOSEN)).into_iter().collect()
+        let mut listed = Vec::new();
+        for name in [HOSTS, CHOSEN, MAINTAIN] {
+            let is_wanted = |pattern: &String| match pattern.split_once('*') {
+                Some((start, end)) => name.starts_with(start) && name.ends_with(end),
+                None => name == pattern,
+            };
+            let unit = world.unit(name).clone();
+            // As systemd has it: no state is every state.
+            let is_in_state = states.is_empty() || states.iter().any(|state| state == unit.active);
+            if is_in_state && patterns.iter().any(is_wanted) {
+                let [description, load, sub, following, job] = [const { String::new() }; 5];
+                listed.push((
+                    name.to_owned(),
+                    description,
+                    load,
+                    unit.active.to_owned(),
+                    sub,
+                    following,
+                    root(),
+                    if unit.has_job { 7 } else { 0 },
+                    job,
+                    root(),
+                ));
+            }
+        }
+        listed
     }
 
-    #[expect(clippy::needless_pass_by_value, reason = "as the bus hands it over")]
-    fn start_unit(&self, name: String, mode: String) -> zbus::fdo::Result<OwnedObjectPath> {
+    async fn start_unit(&self, name: String, mode: String) -> zbus::fdo::Result<OwnedObjectPath> {
+        self.allow(format!("start {name} {mode}")).await?;
         let mut world = lock(&self.0);
-        world.asked.push(format!("start {name} {mode}"));
-        allowed(world.answer)?;
         let unit = world.unit(&name);
         unit.active = "activating";
         unit.has_job = true;
@@ -178,11 +218,9 @@ impl ManagerInterface {
         Ok(ObjectPath::from_static_str_unchecked(JOB).into())
     }
 
-    #[expect(clippy::needless_pass_by_value, reason = "as the bus hands it over")]
-    fn stop_unit(&self, name: String, mode: String) -> zbus::fdo::Result<OwnedObjectPath> {
+    async fn stop_unit(&self, name: String, mode: String) -> zbus::fdo::Result<OwnedObjectPath> {
+        self.allow(format!("stop {name} {mode}")).await?;
         let mut world = lock(&self.0);
-        world.asked.push(format!("stop {name} {mode}"));
-        allowed(world.answer)?;
         let unit = world.unit(&name);
         unit.active = "inactive";
         unit.has_job = false;
@@ -190,13 +228,32 @@ impl ManagerInterface {
     }
 }
 
-fn allowed(answer: Answer) -> zbus::fdo::Result<()> {
-    match answer {
-        Answer::Yes => Ok(()),
-        Answer::Denied => Err(zbus::fdo::Error::AccessDenied("Access denied".to_owned())),
-        Answer::AskForAPassword => Err(zbus::fdo::Error::InteractiveAuthorizationRequired(
-            "Interactive authentication required.".to_owned(),
-        )),
+impl ManagerInterface {
+    async fn allow(&self, call: String) -> zbus::fdo::Result<()> {
+        let answer = {
+            let mut world = lock(&self.0);
+            world.ask(call);
+            world.answer
+        };
+        match answer {
+            Answer::Yes => Ok(()),
+            Answer::Denied => Err(zbus::fdo::Error::AccessDenied("Access denied".to_owned())),
+            Answer::AskForAPassword => Err(zbus::fdo::Error::InteractiveAuthorizationRequired(
+                "Interactive authentication required.".to_owned(),
+            )),
+            Answer::Never => std::future::pending().await,
+        }
+    }
+}
+
+#[zbus::interface(name = "org.freedesktop.systemd1.Job")]
+impl JobInterface {
+    #[zbus(property)]
+    fn job_type(&self) -> String {
+        let world = lock(&self.0);
+        let units = [&world.hosts, &world.chosen, &world.maintain];
+        let unit = units.into_iter().find(|unit| unit.has_job);
+        unit.map_or("start", |unit| unit.job_type).to_owned()
     }
 }
 
@@ -283,7 +340,8 @@ impl Manager {
 
     pub(crate) fn come_back(&mut self) -> Result<()> {
         let mut builder = Builder::address(self.address.as_str())?
-            .serve_at(MANAGER, ManagerInterface(Arc::clone(&self.world)))?;
+            .serve_at(MANAGER, ManagerInterface(Arc::clone(&self.world)))?
+            .serve_at(JOB, JobInterface(Arc::clone(&self.world)))?;
         for unit in [HOSTS, CHOSEN, MAINTAIN] {
             let path = path_of(unit);
             builder = builder

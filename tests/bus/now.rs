@@ -120,7 +120,8 @@ impl Machine {
             .arg(self.name)
             .args(words)
             .env("PATH", "/fakes:/usr/sbin:/usr/bin:/sbin:/bin")
-            .env("DBUS_SYSTEM_BUS_ADDRESS", &self.bus.address);
+            .env("DBUS_SYSTEM_BUS_ADDRESS", &self.bus.address)
+            .env("SYSTEMD_BUS_TIMEOUT", "10");
         Ok(command)
     }
 
@@ -370,6 +371,11 @@ fn each_failure_is_said_and_the_rest_goes_on() -> Result<()> {
             "start genbackup.timer",
             "denied",
             "error: can't start genbackup.timer: systemd denies it to root",
+        ),
+        (
+            "start genbackup.timer",
+            "never",
+            "error: can't start genbackup.timer: systemd does not answer",
         ),
     ] {
         let machine = Machine::new("jak")?;

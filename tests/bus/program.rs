@@ -40,11 +40,15 @@ impl Storage {
 
     /// Writes the record of the run that the stand-in starts, whole.
     pub(crate) fn record(&self, events: &[&str]) -> Result<()> {
+        self.record_of("20270115T080001Z", events)
+    }
+
+    pub(crate) fn record_of(&self, run: &str, events: &[&str]) -> Result<()> {
         let time = r#""time":"2027-01-15T08:00:02Z""#;
         let lines = events.iter().map(|event| format!("{{{time},{event}}}\n"));
         let lines: Vec<String> = lines.collect();
         Ok(fs::write(
-            self.path("runs/20270115T080001Z.jsonl"),
+            self.path(&format!("runs/{run}.jsonl")),
             lines.concat(),
         )?)
     }
@@ -56,6 +60,7 @@ impl Storage {
             .env("DBUS_SYSTEM_BUS_ADDRESS", &self.bus.address)
             .env("TERM", "xterm")
             .env("TZ", "UTC")
+            .env_remove("SYSTEMD_BUS_TIMEOUT")
             .env_remove("CI")
             .env_remove("NO_COLOR")
             .env_remove("CLICOLOR")
@@ -63,6 +68,7 @@ impl Storage {
             .stdin(Stdio::null());
         if words.first() == Some(&"run") {
             command.arg("--runs").arg(self.path("runs"));
+            command.args(["--now", "2027-01-15T09:00:00Z"]);
             command.arg("--answers").arg(self.path("answers"));
         }
         command
@@ -70,8 +76,11 @@ impl Storage {
 
     /// Starts the program with pipes where a person has a terminal.
     pub(crate) fn start(&self, words: &[&str]) -> Result<Program> {
+        Self::piped(self.command(words))
+    }
+
+    pub(crate) fn piped(mut command: Command) -> Result<Program> {
         let (reader, writer) = std::io::pipe()?;
-        let mut command = self.command(words);
         let child = command.stdout(writer.try_clone()?).stderr(writer).spawn()?;
         Ok(Program::new(child, reader))
     }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Stdio;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::program::{Program, Storage};
 use crate::pty::terminal;
@@ -53,6 +53,9 @@ fn lines_say_who_is_at_work_and_how_that_ended() -> Result<()> {
     assert_eq!(code, Some(3), "{said}");
     assert!(!said.contains('\u{1b}'), "{said:?}");
     assert!(!said.contains("ziz"), "its turn did not come: {said}");
+    let summary =
+        "\nnone of 2 hosts is well, in 1s; forget and prune did not begin\nerror: some snapshot is partial";
+    assert!(said.contains(summary), "{said}");
     Ok(())
 }
 
@@ -63,10 +66,10 @@ fn a_terminal_has_a_bar_for_each_host_with_restic_s_own_figures() -> Result<()> 
     let mut run = on_a_terminal(&storage, 100, &[])?;
     run.until("a run has been started")?;
     storage.record(&[STARTED, AT_WORK])?;
-    run.until("kai [=====")?;
-    run.until("25%, 976.6 KiB of 3.8 MiB, 2 of 9 files, 1m 30s left")?;
+    run.until("kai    [=====>              ] 25%, 1m 30s left, 976.6 KiB of 3.8 MiB, 2 of 9 files")?;
+    run.until("1 host is still to come")?;
     storage.record(&[STARTED, AT_WORK, &partial(), r#""event":"forget-started""#])?;
-    run.until("forget [")?;
+    run.until("forget at work for 59m 58s")?;
     storage.manager.end("failed", 3)?;
     let (code, said) = run.ended()?;
     assert_eq!(code, Some(3), "{said}");
@@ -78,24 +81,88 @@ fn a_terminal_has_a_bar_for_each_host_with_restic_s_own_figures() -> Result<()> 
     Ok(())
 }
 
+/// The lines of a terminal of so many columns.
+fn lines(said: &str, columns: u16) -> Vec<String> {
+    let mut text = String::new();
+    let mut parts = said.split("\u{1b}[");
+    text += parts.next().unwrap_or_default();
+    for part in parts {
+        let end = part
+            .find(|letter: char| letter.is_ascii_alphabetic())
+            .unwrap_or_default();
+        text += "\n";
+        text += part.get(end + 1..).unwrap_or_default();
+    }
+    let pieces = text.split(['\r', '\n']);
+    // A line that fills the terminal has no other end.
+    let lines = pieces.flat_map(|piece| {
+        let letters: Vec<char> = piece.chars().collect();
+        let lines = letters
+            .chunks(usize::from(columns))
+            .map(|line| line.iter().collect());
+        lines.collect::<Vec<String>>()
+    });
+    lines.collect()
+}
+
 #[test]
-fn a_bar_is_no_wider_than_its_terminal() -> Result<()> {
-    let storage = Storage::new()?;
-    fs::write(storage.path("answers/genbackup-run/kai.answer"), STATUS)?;
-    let mut run = on_a_terminal(&storage, 40, &[])?;
-    run.until("a run has been started")?;
-    storage.record(&[STARTED, AT_WORK])?;
-    run.until("25%")?;
-    storage.manager.end("done", 0)?;
-    let (_, said) = run.ended()?;
-    let bars: Vec<&str> = said
-        .split(['\r', '\n'])
-        .filter_map(|line| line.find("kai [").and_then(|start| line.get(start..)))
-        .filter_map(|line| line.split('\u{1b}').next())
-        .collect();
-    assert!(bars.iter().any(|bar| bar.contains("25%")), "{said:?}");
-    for bar in bars {
-        assert!(textwrap::core::display_width(bar) <= 40, "{bar:?}");
+fn how_far_and_how_long_are_seen_in_every_width() -> Result<()> {
+    let domain = "internal.backup.example.net";
+    let hosts = [
+        format!("database-1.{domain}"),
+        format!("database-2.{domain}"),
+        format!("the-machine-with-the-long-name-a.{domain}"),
+    ];
+    assert_eq!(hosts[2].len(), 60);
+    for columns in [100, 80, 60, 40] {
+        let storage = Storage::new()?;
+        for host in &hosts {
+            fs::write(
+                storage.path(&format!("answers/genbackup-run/{host}.answer")),
+                STATUS,
+            )?;
+        }
+        let mut run = on_a_terminal(&storage, columns, &[])?;
+        run.until("a run has been started")?;
+        let quoted = hosts.each_ref().map(|host| format!("\"{host}\""));
+        let started = format!(
+            r#""event":"run-started","run":"20270115T080001Z","hosts":[{}]"#,
+            quoted.join(",")
+        );
+        let mut events = vec![started];
+        events.extend(quoted.map(|host| format!(r#""event":"host-started","host":{host}"#)));
+        let events: Vec<&str> = events.iter().map(String::as_str).collect();
+        storage.record(&events)?;
+        for host in ["database-1", "database-2", "the-ma"] {
+            run.until(host)?;
+        }
+        // The last of them has been drawn, and one has been drawn once more.
+        storage.record(&[&events[..], &[r#""event":"forget-started""#]].concat())?;
+        run.until("forget")?;
+        storage.manager.end("done", 0)?;
+        let (_, said) = run.ended()?;
+        let lines = lines(&said, columns);
+        let bars: Vec<&String> = lines.iter().filter(|line| line.contains('%')).collect();
+        for name in ["database-1 ", "database-2 ", "the-ma"] {
+            let bar = bars.iter().find(|bar| bar.contains(name));
+            let bar = bar.with_context(|| format!("no {name} in {said:?}"))?;
+            assert!(bar.contains("25%, 1m 30s left"), "{columns}: {bar:?}");
+            assert_eq!(bar.contains('['), columns >= 60, "{columns}: {bar:?}");
+        }
+        // What is wider goes on in a line that begins with something else.
+        let begins = ["database-", "the-ma", "forget", "a run", " "];
+        let shown = lines.iter().filter(|line| !line.trim().is_empty());
+        for line in shown.take_while(|line| !line.starts_with("none of 3")) {
+            assert!(
+                begins.iter().any(|begin| line.starts_with(begin)),
+                "{columns}: {line:?}"
+            );
+        }
+        let forget = lines.iter().find(|line| line.starts_with("forget"));
+        assert!(
+            forget.is_some_and(|forget| forget.contains("at work for 59m 58s")),
+            "{said:?}"
+        );
     }
     Ok(())
 }
@@ -113,7 +180,7 @@ fn who_wants_no_colours_gets_none_and_a_dumb_terminal_gets_lines() -> Result<()>
         storage.manager.end("failed", 3)?;
         let (_, said) = run.ended()?;
         assert!(!said.contains("\u{1b}[33m"), "{said:?}");
-        assert_eq!(said.contains("kai ["), has_bars, "{said:?}");
+        assert_eq!(said.contains("kai    at work for"), has_bars, "{said:?}");
         assert_eq!(said.contains('\u{1b}'), has_bars, "{said:?}");
     }
     Ok(())
@@ -147,5 +214,81 @@ fn what_is_noted_beside_the_run_is_not_taken_for_it() -> Result<()> {
     let (code, said) = run.ended()?;
     assert_eq!(code, Some(0), "{said}");
     assert!(!said.contains("offsite"), "{said}");
+    Ok(())
+}
+
+#[test]
+fn the_record_is_that_of_this_time_of_the_unit() -> Result<()> {
+    // The stand-in's invocation is one byte, 1.
+    for (own, mine) in [
+        ("20270115T080003Z", r#","invocation":"01""#),
+        // The clock was set between the two.
+        ("20270115T073000Z", r#","invocation":"01""#),
+        // As an older release wrote it.
+        ("20270115T080003Z", ""),
+    ] {
+        let storage = Storage::new()?;
+        let of = |run: &str, host: &str, more: &str, why: &str| {
+            let started = format!(r#""event":"run-started","run":"{run}","hosts":["{host}"]{more}"#);
+            let ended = format!(r#""event":"host-finished","host":"{host}","status":"failed","why":"{why}""#);
+            storage.record_of(run, &[&started, &ended])
+        };
+        let mut run = storage.start(&["run"])?;
+        run.until("a run has been started\n")?;
+        of("20270615T080000Z", "jak", "", "of the future")?;
+        of(
+            "20270115T080001Z",
+            "kai",
+            r#","chosen":true"#,
+            "of hosts that were chosen",
+        )?;
+        of(
+            "20270115T080002Z",
+            "jak",
+            r#","invocation":"02""#,
+            "of another time",
+        )?;
+        of(own, "ziz", mine, "of this run")?;
+        run.until("ziz: failed: of this run\n")?;
+        storage.manager.end("failed", 1)?;
+        let (_, said) = run.ended()?;
+        assert!(!said.contains("jak") && !said.contains("kai: "), "{said}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_run_that_waits_for_its_turn_says_for_whom() -> Result<()> {
+    let fleet = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/fleets/post/fleet.toml");
+    let storage = Storage::new()?;
+    storage.manager.world().hosts.active = "activating";
+    let mut run = storage.start(&["run", "--fleet", fleet, "ziz", "kai"])?;
+    run.until("a run has been started\nit waits for its turn, behind the run of all hosts\n")?;
+    // That one's record is none of it.
+    storage.record(&[
+        r#""event":"run-started","run":"20270115T080001Z","hosts":["jak","kai","ziz"]"#,
+        AT_WORK,
+    ])?;
+    storage.record_of(
+        "20270115T080004Z",
+        &[
+            r#""event":"run-started","run":"20270115T080004Z","hosts":["kai","ziz"],"chosen":true"#,
+            r#""event":"host-started","host":"ziz""#,
+        ],
+    )?;
+    run.until("ziz: at work\n")?;
+    storage.manager.end("done", 0)?;
+    let (code, said) = run.ended()?;
+    assert_eq!(code, Some(0), "{said}");
+    assert!(!said.contains("kai: at work"), "{said}");
+
+    let storage = Storage::new()?;
+    {
+        let mut world = storage.manager.world();
+        world.chosen.active = "activating";
+        world.maintain.active = "activating";
+    }
+    let mut run = storage.start(&["run"])?;
+    run.until("these are at work, or wait as well: the run of kai, ziz; forget and prune\n")?;
     Ok(())
 }

@@ -15,19 +15,26 @@ use serde_json::{Value, json};
 fn good_line() -> impl Strategy<Value = (Value, What)> {
     let text = || prop_oneof![any::<String>(), "[a-z]{1,8}"];
     prop_oneof![
-        (text(), prop::collection::vec(text(), 0..4)).prop_map(|(run, hosts)| {
-            let line = json!({"event": "run-started", "run": run, "hosts": hosts});
-            (
-                line,
-                What::RunStarted(RunStarted {
-                    run,
-                    hosts,
-                    versions: [].into(),
-                    chosen: false,
-                    beside: false,
-                }),
-            )
-        }),
+        (
+            text(),
+            prop::collection::vec(text(), 0..4),
+            prop::option::of(text()),
+        )
+            .prop_map(|(run, hosts, invocation)| {
+                let line =
+                    json!({"event": "run-started", "run": run, "hosts": hosts, "invocation": invocation});
+                (
+                    line,
+                    What::RunStarted(RunStarted {
+                        run,
+                        hosts,
+                        versions: [].into(),
+                        chosen: false,
+                        beside: false,
+                        invocation,
+                    }),
+                )
+            }),
         text().prop_map(|host| {
             (
                 json!({"event": "host-started", "host": host}),

@@ -46,6 +46,32 @@ fn a_missing_credential_is_told_with_the_names_of_the_files() -> Result<()> {
 }
 
 #[test]
+fn a_run_of_chosen_hosts_is_told_by_the_name_of_its_own_unit() -> Result<()> {
+    let server = Server::good()?;
+    let site = Site::of_kind("webhook", &server.secret_address())?;
+    site.night(&night(20, &[]))?;
+    site.watched(&at(20, 5))?;
+    // As `genbackup-notify@%N.service` hands it over.
+    let said = failed(
+        &site,
+        &at(21, 4),
+        "genbackup-run@db.example.net_web-1",
+        "exit-code",
+        "243",
+    )?;
+    let unit = "genbackup-run@db.example.net_web-1.service";
+    assert_eq!(said.stdout, format!("ALERT: unit {unit}\n"), "{said:?}");
+    let why = last_why(&server)?;
+    assert!(
+        why.contains("/etc/genbackup/ssh_ed25519"),
+        "it has the key as well: {why}"
+    );
+    site.night(&Night::good(&at(21, 6), &HOSTS))?;
+    assert_eq!(site.watched(&at(21, 7))?, format!("resolved: unit {unit}\n"));
+    Ok(())
+}
+
+#[test]
 fn what_the_record_tells_is_not_told_twice() -> Result<()> {
     // Also where forget has written a line after the clock was looked at.
     for now in ["2026-11-20T04:03:30Z", "2026-11-20T04:02:59Z"] {

@@ -7,20 +7,22 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use bytesize::ByteSize;
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::{SignedDuration, Timestamp};
 
 use super::answer::{self, Progress};
-use crate::cli::records::Records;
+use super::bars::Bars;
+use super::find::Finder;
+use super::summary::summary;
+use crate::bus::UnitState;
 use crate::cli::terminal;
 use crate::health::{State, span};
-use crate::record::{Run, RunId, Status};
+use crate::record::{HostRun, Run, RunId, Status};
 
 /// How often a line says how far a host has come, where there are no bars.
 const LINE_EVERY: Duration = Duration::from_secs(30);
 
 pub(super) struct View<'r> {
-    records: &'r Records,
+    finder: Finder<'r>,
     answers: &'r Path,
     run: Option<RunId>,
     /// What was said already, each once.
@@ -31,25 +33,17 @@ pub(super) struct View<'r> {
     is_blind: bool,
 }
 
-struct Bars {
-    all: MultiProgress,
-    by_name: BTreeMap<String, ProgressBar>,
-}
-
 impl<'r> View<'r> {
-    pub(super) fn new(records: &'r Records, answers: &'r Path) -> Self {
+    pub(super) fn new(finder: Finder<'r>, answers: &'r Path) -> Self {
         let is_dumb = std::env::var_os("TERM").is_none_or(|kind| kind.is_empty() || kind == "dumb");
         let has_bars = std::io::stdout().is_terminal() && !is_dumb;
         Self {
-            records,
+            finder,
             answers,
             run: None,
             said: BTreeSet::new(),
             lines: BTreeMap::new(),
-            bars: has_bars.then(|| Bars {
-                all: MultiProgress::with_draw_target(ProgressDrawTarget::stdout()),
-                by_name: BTreeMap::new(),
-            }),
+            bars: has_bars.then(Bars::new),
             is_blind: false,
         }
     }
@@ -57,9 +51,21 @@ impl<'r> View<'r> {
     /// Takes the bars away.
     pub(super) fn close(&mut self) {
         if let Some(bars) = &mut self.bars {
-            for bar in std::mem::take(&mut bars.by_name).into_values() {
-                bar.finish_and_clear();
-            }
+            bars.clear();
+        }
+    }
+
+    /// Takes the bars away, and says how it went.
+    pub(super) fn sum_up(&mut self) -> Result<()> {
+        self.close();
+        let Some(run) = self.run.filter(|_| !self.is_blind) else {
+            return Ok(());
+        };
+        // It could be read a moment ago.
+        let run = self.finder.records.read(run, None);
+        match run.ok().as_ref().and_then(summary) {
+            Some(summary) => self.note(&terminal::harmless(&summary)),
+            None => Ok(()),
         }
     }
 
@@ -68,12 +74,17 @@ impl<'r> View<'r> {
         self.print(&format!("{text}\n"))
     }
 
-    /// Shows what is new in the run that began then.
-    pub(super) fn show(&mut self, began: Option<Timestamp>) -> Result<()> {
-        let Some(began) = began.filter(|_| !self.is_blind) else {
+    /// True while there is no record of the run, and it could be seen.
+    pub(super) const fn waits_for_a_record(&self) -> bool {
+        self.run.is_none() && !self.is_blind
+    }
+
+    /// Shows what is new in the run of this time of its unit.
+    pub(super) fn show(&mut self, unit: &UnitState) -> Result<()> {
+        let Some(began) = unit.began.filter(|_| !self.is_blind) else {
             return Ok(());
         };
-        match self.record(began) {
+        match self.record(unit, began) {
             Ok(Some(run)) => self.show_run(&run),
             Ok(None) => Ok(()),
             Err(error) => {
@@ -84,32 +95,30 @@ impl<'r> View<'r> {
         }
     }
 
-    fn record(&mut self, began: Timestamp) -> Result<Option<Run>> {
-        if let Some(run) = self.run {
-            return self.records.read(run, None).map(Some);
+    fn record(&mut self, unit: &UnitState, began: Timestamp) -> Result<Option<Run>> {
+        if self.run.is_none() {
+            self.run = self.finder.find(unit, began)?;
         }
-        // A run's name is the second in which its script began, or had its turn.
-        let is_of_this = |run: &RunId| run.start().as_second() >= began.as_second();
-        let runs = self.records.list()?.unwrap_or_default();
-        for id in runs.into_iter().filter(is_of_this) {
-            let run = self.records.read(id, None)?;
-            if !run.is_beside {
-                self.run = Some(id);
-                return Ok(Some(run));
-            }
-        }
-        Ok(None)
+        let run = self.run.map(|run| self.finder.records.read(run, None));
+        run.transpose()
     }
 
     fn show_run(&mut self, run: &Run) -> Result<()> {
         for warning in &run.warnings {
             self.say_once(&format!("warning: {}", terminal::harmless(warning)))?;
         }
+        if let Some(bars) = &mut self.bars {
+            let hosts: Vec<String> = run.hosts.keys().map(|name| terminal::harmless(name)).collect();
+            bars.fit(&hosts);
+            let is_to_come = |host: &&HostRun| host.start.is_none() && host.finished.is_none();
+            let to_come = run.hosts.values().filter(is_to_come).count();
+            bars.show_rest(if run.phases.is_empty() { to_come } else { 0 });
+        }
         for (name, host) in &run.hosts {
             if let Some(finished) = &host.finished {
                 self.ended(name, &finished.status, finished.seconds, finished.why.as_deref())?;
-            } else if host.start.is_some() {
-                self.at_work(name, answer::progress(self.answers, name))?;
+            } else if let Some(start) = host.start {
+                self.at_work(name, start, answer::progress(self.answers, name))?;
             }
         }
         for (phase, done) in &run.phases {
@@ -121,30 +130,24 @@ impl<'r> View<'r> {
                     finished.why.as_deref(),
                 )?;
             } else {
-                self.at_work(phase.name(), None)?;
+                self.at_work(phase.name(), done.start.unwrap_or_else(|| self.now()), None)?;
             }
         }
         Ok(())
     }
 
-    fn at_work(&mut self, name: &str, progress: Option<Progress>) -> Result<()> {
+    fn now(&self) -> Timestamp {
+        self.finder.records.now()
+    }
+
+    fn at_work(&mut self, name: &str, since: Timestamp, progress: Option<Progress>) -> Result<()> {
         let name = terminal::harmless(name);
-        let text = progress.map(in_words);
+        let at_work = self.now().duration_since(since);
         if let Some(bars) = &mut self.bars {
-            let bar = bars.by_name.entry(name.clone()).or_insert_with(|| {
-                let bar = ProgressBar::new(1).with_prefix(name).with_message("at work");
-                let bar = bars.all.add(bar.with_style(style()));
-                // Seen at once, though nothing is known of it yet.
-                bar.tick();
-                bar
-            });
-            if let (Some(progress), Some(text)) = (progress, text) {
-                bar.set_length(progress.total_bytes.max(1));
-                bar.set_position(progress.bytes_done.min(progress.total_bytes));
-                bar.set_message(text);
-            }
+            bars.show(&name, progress, at_work);
             return Ok(());
         }
+        let text = progress.map(in_words);
         if !self.lines.contains_key(&name) {
             self.lines.insert(name.clone(), Instant::now());
             self.print(&format!("{name}: at work\n"))?;
@@ -165,8 +168,8 @@ impl<'r> View<'r> {
 
     fn ended(&mut self, name: &str, status: &Status, seconds: Option<f64>, why: Option<&str>) -> Result<()> {
         let name = terminal::harmless(name);
-        if let Some(bar) = self.bars.as_mut().and_then(|bars| bars.by_name.remove(&name)) {
-            bar.finish_and_clear();
+        if let Some(bars) = &mut self.bars {
+            bars.remove(&name);
         }
         let color = match status {
             Status::Ok => terminal::style(State::Ok),
@@ -192,19 +195,16 @@ impl<'r> View<'r> {
     /// Above the bars, where there are some.
     fn print(&self, text: &str) -> Result<()> {
         match &self.bars {
-            Some(bars) => bars.all.suspend(|| terminal::say(text)),
+            Some(bars) => bars.suspend(|| terminal::say(text)),
             None => terminal::say(text),
         }
     }
 }
 
-fn style() -> ProgressStyle {
-    // Cut off at the terminal's edge, and without colours.
-    let style = ProgressStyle::with_template("{prefix} [{bar:20}] {wide_msg}");
-    style.map_or_else(
-        |_| ProgressStyle::default_bar(),
-        |style| style.progress_chars("=> "),
-    )
+/// How much of its bytes a host has backed up.
+pub(super) fn percent(progress: Progress) -> u128 {
+    let done = progress.bytes_done.min(progress.total_bytes);
+    u128::from(done) * 100 / u128::from(progress.total_bytes.max(1))
 }
 
 fn in_words(progress: Progress) -> String {
@@ -215,7 +215,7 @@ fn in_words(progress: Progress) -> String {
         bytes_done,
         seconds_remaining,
     } = progress;
-    let percent = u128::from(bytes_done.min(total_bytes)) * 100 / u128::from(total_bytes.max(1));
+    let percent = percent(progress);
     let left = match i64::try_from(seconds_remaining) {
         Ok(seconds @ 1..) => format!(", {} left", span(SignedDuration::from_secs(seconds))),
         _ => String::new(),

@@ -1,0 +1,132 @@
+//! How long an answer is waited for, and what ends that sooner.
+//!
+//! The limit of a connection of zbus is none of a call with flags, so each call has one here.
+
+use std::time::Duration;
+
+use async_channel::{Receiver, Sender};
+use async_io::Timer;
+use futures_lite::FutureExt;
+
+use super::Error;
+
+/// How long an answer may take: as long as sd-bus waits.
+const ANSWER: Duration = Duration::from_secs(25);
+/// The same where an admin may be asked for a password, or systemd reads every unit anew.
+const CHANGE: Duration = Duration::from_secs(120);
+/// What every program of systemd takes for another limit: seconds, or a span such as `2min`.
+const VARIABLE: &str = "SYSTEMD_BUS_TIMEOUT";
+
+/// Ends whatever is waited for on the bus, now and from then on; from any thread.
+#[derive(Debug, Clone)]
+pub struct Interrupt {
+    sender: Sender<()>,
+    /// While there is one, the channel is open.
+    _receiver: Receiver<()>,
+}
+
+impl Default for Interrupt {
+    fn default() -> Self {
+        let (sender, receiver) = async_channel::bounded(1);
+        Self {
+            sender,
+            _receiver: receiver,
+        }
+    }
+}
+
+impl Interrupt {
+    /// Nobody wants to wait any more.
+    pub fn now(&self) {
+        self.sender.close();
+    }
+}
+
+/// How long somebody waits for the bus.
+#[derive(Debug, Clone)]
+pub(super) struct Patience {
+    answer: Duration,
+    change: Duration,
+    interrupt: Interrupt,
+}
+
+impl Patience {
+    pub(super) fn until(interrupt: Interrupt) -> Self {
+        let other = std::env::var(VARIABLE).ok().and_then(|text| span(&text));
+        Self {
+            answer: other.unwrap_or(ANSWER),
+            change: other.unwrap_or(CHANGE),
+            interrupt,
+        }
+    }
+
+    /// Waits for the answer to a question.
+    ///
+    /// # Errors
+    /// Those of the answer, and where there is none.
+    pub(super) fn for_an_answer<T>(
+        &self,
+        answer: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        self.wait(self.answer, answer)
+    }
+
+    /// Waits until something is done that not everybody may do, or that takes its time.
+    ///
+    /// # Errors
+    /// Those of the answer, and where there is none.
+    pub(super) fn for_a_change<T>(&self, answer: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        self.wait(self.change, answer)
+    }
+
+    fn wait<T>(&self, limit: Duration, answer: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        let interrupted = async {
+            self.interrupt.sender.closed().await;
+            Err(Error::Interrupted)
+        };
+        let too_late = async {
+            Timer::after(limit).await;
+            Err(Error::Away)
+        };
+        async_io::block_on(interrupted.or(answer).or(too_late))
+    }
+}
+
+fn span(text: &str) -> Option<Duration> {
+    let span = match text.trim().parse() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => humantime::parse_duration(text).ok()?,
+    };
+    // As systemd has it, none is the usual one.
+    (!span.is_zero()).then_some(span)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_variable_of_systemd_is_understood() {
+        for (text, limit) in [
+            ("3", Some(Duration::from_secs(3))),
+            ("2min", Some(Duration::from_secs(120))),
+            ("0", None),
+            ("soon", None),
+        ] {
+            assert_eq!(span(text), limit, "{text}");
+        }
+    }
+
+    #[test]
+    fn who_never_answers_is_away_and_who_is_interrupted_waits_no_more() {
+        let interrupt = Interrupt::default();
+        let mut patience = Patience::until(interrupt.clone());
+        patience.answer = Duration::from_millis(1);
+        let never = std::future::pending::<Result<(), Error>>;
+        assert!(matches!(patience.for_an_answer(never()), Err(Error::Away)));
+        interrupt.now();
+        assert!(matches!(patience.for_a_change(never()), Err(Error::Interrupted)));
+        let at_once = std::future::ready(Ok(()));
+        assert!(matches!(patience.for_a_change(at_once), Err(Error::Interrupted)));
+    }
+}

@@ -1,0 +1,178 @@
+//! Bars on a terminal: a line for each host that is at work, and for forget and prune, none wider than the terminal.
+
+use std::collections::BTreeMap;
+
+use bytesize::ByteSize;
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use jiff::SignedDuration;
+use textwrap::core::display_width;
+
+use super::answer::Progress;
+use super::names;
+use crate::cli::terminal;
+use crate::health::span;
+
+/// Below so many columns there is no room for a bar beside what it says.
+const NARROW: usize = 60;
+/// The columns of a terminal that does not tell.
+const USUAL: u16 = 80;
+
+pub(super) struct Bars {
+    all: MultiProgress,
+    by_name: BTreeMap<String, ProgressBar>,
+    /// What is behind them: who is still to come.
+    rest: Option<ProgressBar>,
+    columns: usize,
+    /// What each of them is called, all equally wide.
+    names: BTreeMap<String, String>,
+}
+
+impl Bars {
+    pub(super) fn new() -> Self {
+        Self {
+            all: MultiProgress::with_draw_target(ProgressDrawTarget::stdout()),
+            by_name: BTreeMap::new(),
+            rest: None,
+            columns: 0,
+            names: BTreeMap::new(),
+        }
+    }
+
+    /// Makes room for these hosts, and for forget and prune, in the terminal as it is now.
+    pub(super) fn fit(&mut self, hosts: &[String]) {
+        let columns = usize::from(terminal::width().unwrap_or(USUAL));
+        let is_known = hosts.iter().all(|host| self.names.contains_key(host));
+        if columns != self.columns || !is_known {
+            self.columns = columns;
+            self.names = names::in_columns(hosts, &["forget", "prune"], columns / 3);
+        }
+    }
+
+    /// Says how far one has come, or for how long it has been at work.
+    pub(super) fn show(&mut self, name: &str, progress: Option<Progress>, at_work: SignedDuration) {
+        let called = self.names.get(name).map_or(name, String::as_str);
+        let text = match progress {
+            Some(progress) => line(called, progress, self.columns),
+            None => format!("{called} at work for {}", span(at_work)),
+        };
+        let bar = self.by_name.entry(name.to_owned()).or_insert_with(|| {
+            let bar = new_line();
+            match &self.rest {
+                Some(rest) => self.all.insert_before(rest, bar),
+                None => self.all.add(bar),
+            }
+        });
+        bar.set_message(text);
+        // Seen at once.
+        bar.tick();
+    }
+
+    /// Says how many hosts are still to come.
+    pub(super) fn show_rest(&mut self, hosts: usize) {
+        if hosts == 0 {
+            if let Some(rest) = self.rest.take() {
+                rest.finish_and_clear();
+            }
+            return;
+        }
+        let rest = self.rest.get_or_insert_with(|| self.all.add(new_line()));
+        rest.set_message(match hosts {
+            1 => "1 host is still to come".to_owned(),
+            hosts => format!("{hosts} hosts are still to come"),
+        });
+        rest.tick();
+    }
+
+    /// Takes one of them away.
+    pub(super) fn remove(&mut self, name: &str) {
+        if let Some(bar) = self.by_name.remove(name) {
+            bar.finish_and_clear();
+        }
+    }
+
+    /// Takes all of them away.
+    pub(super) fn clear(&mut self) {
+        for bar in std::mem::take(&mut self.by_name).into_values() {
+            bar.finish_and_clear();
+        }
+        self.show_rest(0);
+    }
+
+    /// Does something while none of them is there.
+    pub(super) fn suspend<R>(&self, what: impl FnOnce() -> R) -> R {
+        self.all.suspend(what)
+    }
+}
+
+fn new_line() -> ProgressBar {
+    // Cut off at the terminal's edge, whatever comes.
+    let style = ProgressStyle::with_template("{wide_msg}");
+    ProgressBar::new(1).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+/// What is known of a host's progress, the most important first, and of it what has room.
+fn line(name: &str, progress: Progress, columns: usize) -> String {
+    let Progress {
+        total_files,
+        files_done,
+        total_bytes,
+        bytes_done,
+        seconds_remaining,
+    } = progress;
+    let mut line = format!("{name} ");
+    if columns >= NARROW {
+        let length = if columns < usize::from(USUAL) { 10_u8 } else { 20 };
+        let done = u128::from(bytes_done.min(total_bytes)) * u128::from(length);
+        let done = usize::try_from(done / u128::from(total_bytes.max(1))).unwrap_or_default();
+        let arrow = "=".repeat(done) + ">";
+        let length = usize::from(length);
+        let bar = format!("[{arrow:length$.length$}] ");
+        line += &bar;
+    }
+    line += &super::view::percent(progress).to_string();
+    line += "%";
+    let left = match i64::try_from(seconds_remaining) {
+        Ok(seconds @ 1..) => Some(format!("{} left", span(SignedDuration::from_secs(seconds)))),
+        _ => None,
+    };
+    let bytes = format!("{} of {}", ByteSize(bytes_done), ByteSize(total_bytes));
+    let files = format!("{files_done} of {total_files} files");
+    for part in left.into_iter().chain([bytes, files]) {
+        if display_width(&line) + 2 + display_width(&part) > columns {
+            break;
+        }
+        line += ", ";
+        line += &part;
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_matters_most_is_seen_in_every_width() {
+        let progress = Progress {
+            total_files: 1_234_567,
+            files_done: 234_567,
+            total_bytes: 4_000_000_000,
+            bytes_done: 1_000_000_000,
+            seconds_remaining: 5_400,
+        };
+        for (columns, says) in [
+            (
+                100,
+                "kai [=====>              ] 25%, 1h 30m left, 953.7 MiB of 3.7 GiB, 234567 of 1234567 files",
+            ),
+            (
+                80,
+                "kai [=====>              ] 25%, 1h 30m left, 953.7 MiB of 3.7 GiB",
+            ),
+            (60, "kai [==>       ] 25%, 1h 30m left, 953.7 MiB of 3.7 GiB"),
+            (40, "kai 25%, 1h 30m left"),
+        ] {
+            assert_eq!(line("kai", progress, columns), says);
+        }
+    }
+}

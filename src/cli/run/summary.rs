@@ -1,0 +1,100 @@
+//! The last line about a run: how its hosts are, and what came of forget and prune.
+
+use crate::health::span;
+use crate::record::{HostRun, Phase, Run, Status};
+
+/// In one line; nothing where the record names no host.
+pub(super) fn summary(run: &Run) -> Option<String> {
+    let (name, _) = run.hosts.first_key_value()?;
+    let is_well = |host: &&HostRun| *host.status() == Status::Ok;
+    let well = run.hosts.values().filter(is_well).count();
+    let hosts = match (well, run.hosts.len()) {
+        (1, 1) => format!("{name} is well"),
+        (0, 1) => format!("{name} is not well"),
+        (well, all) if well == all => format!("all {all} hosts are well"),
+        (0, all) => format!("none of {all} hosts is well"),
+        (1, all) => format!("1 of {all} hosts is well"),
+        (well, all) => format!("{well} of {all} hosts are well"),
+    };
+    let end = run.end.or(run.last_event)?;
+    let took = span(end.duration_since(run.id.start()));
+    Some(format!("{hosts}, in {took}; {}", phases(run)))
+}
+
+fn phases(run: &Run) -> String {
+    let status = |phase| run.phases.get(&phase).map(|phase| phase.status().clone());
+    match (status(Phase::Forget), status(Phase::Prune)) {
+        (Some(Status::Ok), Some(Status::Ok)) => "forget and prune are done".to_owned(),
+        (None, None) => "forget and prune did not begin".to_owned(),
+        (forget, prune) => format!("{}, {}", said("forget", forget), said("prune", prune)),
+    }
+}
+
+fn said(phase: &str, status: Option<Status>) -> String {
+    match status {
+        None => format!("{phase} did not begin"),
+        Some(Status::Ok) => format!("{phase} is done"),
+        Some(Status::Failed) => format!("{phase} failed"),
+        Some(Status::Interrupted) => format!("{phase} was interrupted"),
+        Some(status) => format!("{phase} is {status}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_line_says_how_it_went() {
+        let time = r#""time":"2026-11-23T06:25:41Z""#;
+        let host = |host: &str, status: &str| {
+            format!(r#"{{"event":"host-finished",{time},"host":"{host}","status":"{status}"}}"#)
+        };
+        let phase = |phase: &str, status: &str| {
+            format!(
+                r#"{{"event":"{phase}-started",{time}}}{}{{"event":"{phase}-finished",{time},"status":"{status}"}}"#,
+                '\n'
+            )
+        };
+        for (lines, says) in [
+            (
+                vec![
+                    host("kai", "ok"),
+                    host("ziz", "ok"),
+                    phase("forget", "ok"),
+                    phase("prune", "ok"),
+                ],
+                "all 2 hosts are well, in 19m 1s; forget and prune are done",
+            ),
+            (
+                vec![
+                    host("kai", "ok"),
+                    host("ziz", "partial"),
+                    phase("forget", "failed"),
+                ],
+                "1 of 2 hosts is well, in 19m 1s; forget failed, prune did not begin",
+            ),
+            (
+                vec![host("kai", "ok")],
+                "kai is well, in 19m 1s; forget and prune did not begin",
+            ),
+            (
+                vec![
+                    host("kai", "busy"),
+                    host("ziz", "failed"),
+                    phase("forget", "ok"),
+                    phase("prune", "busy"),
+                ],
+                "none of 2 hosts is well, in 19m 1s; forget is done, prune is busy",
+            ),
+        ] {
+            let id = "20261123T060640Z".parse().unwrap();
+            let run = Run::read(id, lines.join("\n").as_bytes()).unwrap();
+            assert_eq!(summary(&run).unwrap(), says);
+        }
+        assert_eq!(
+            summary(&Run::read("20261123T060640Z".parse().unwrap(), &b""[..]).unwrap()),
+            None
+        );
+    }
+}
