@@ -20,6 +20,7 @@
 
 mod advice;
 mod attempt;
+mod expectations;
 mod report;
 mod search;
 mod span;
@@ -34,6 +35,7 @@ use crate::model::Fleet;
 use crate::record::{About, Run, RunId};
 
 pub use attempt::{Attempt, Figures, Lacks};
+pub use expectations::Expectations;
 pub use report::{Item, NewestRun, Remark, Report};
 pub use search::Progress;
 pub use span::span;
@@ -49,12 +51,12 @@ use search::Search;
 /// Those of `read`.
 pub fn examine<E>(
     fleet: &Fleet,
-    thresholds: Thresholds,
+    expectations: &Expectations,
     now: Timestamp,
     newest_first: impl IntoIterator<Item = RunId>,
     mut read: impl FnMut(RunId, Option<About>) -> Result<Run, E>,
 ) -> Result<Report, E> {
-    let mut search = Search::new(fleet, thresholds, now);
+    let mut search = Search::new(fleet, expectations, now);
     for run in newest_first {
         if search.is_done() {
             break;
@@ -63,5 +65,5 @@ pub fn examine<E>(
             search.note(&read(run, search.sought())?);
         }
     }
-    Ok(Report::of(fleet, thresholds, &search))
+    Ok(Report::of(fleet, expectations, &search))
 }

@@ -4,7 +4,7 @@
 //! known has no line.
 
 use anyhow::Result;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use prometheus::{GaugeVec, Opts, Registry, TextEncoder};
 
 use crate::health::{Attempt, Figures, Item, Progress, Report, State};
@@ -31,12 +31,12 @@ pub fn text(report: &Report) -> Result<String> {
     metrics.single(
         "warn_after_seconds",
         "the age from which the last good one is a warning",
-        signed(report.warn_after_seconds),
+        seconds(report.thresholds.warn_after),
     )?;
     metrics.single(
         "alert_after_seconds",
         "the age from which the last good one is an alert",
-        signed(report.alert_after_seconds),
+        seconds(report.thresholds.alert_after),
     )?;
     if let Some(run) = report.run {
         let at_work = f64::from(u8::from(run.progress == Progress::AtWork));
@@ -166,6 +166,10 @@ fn state(state: State) -> f64 {
 
 fn epoch(time: Timestamp) -> f64 {
     signed(time.as_second())
+}
+
+fn seconds(span: SignedDuration) -> f64 {
+    signed(span.as_secs())
 }
 
 #[expect(clippy::cast_precision_loss, reason = "Prometheus knows no other numbers")]

@@ -108,7 +108,6 @@ impl<'f> Page<'f> {
         let words = Words::of(zone);
         let Self { fleet, all } = self;
         let (findings, findings_left_out) = history::findings(&words, &all);
-        let after = |seconds| span(SignedDuration::from_secs(seconds));
         let view = View {
             style: STYLE,
             style_hash: BASE64_STANDARD.encode(Sha256::digest(STYLE)),
@@ -117,8 +116,8 @@ impl<'f> Page<'f> {
             summary: summary(report),
             time: words.time(report.time),
             zone: words.zone(),
-            warn_after: after(report.warn_after_seconds),
-            alert_after: after(report.alert_after_seconds),
+            warn_after: span(report.thresholds.warn_after),
+            alert_after: span(report.thresholds.alert_after),
             since: span(since),
             notices: freshness::notices(report),
             hosts: freshness::rows(&words, &report.hosts),

@@ -39,11 +39,12 @@ mod terminal;
 #[path = "health/verdicts.rs"]
 mod verdicts;
 
+use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use genbackup::fleet::read;
-use genbackup::health::{Item, Report, Thresholds, examine};
+use genbackup::health::{Expectations, Item, Report, examine};
 use genbackup::model::Fleet;
 use genbackup::resolve::resolve;
 use jiff::Timestamp;
@@ -70,14 +71,20 @@ fn fleet(name: &str) -> Result<Fleet> {
     }
 }
 
+/// How old the backups of a fleet may be, whose calendar systemd is not asked about.
+fn expectations(fleet: &Fleet) -> Expectations {
+    let Ok(expectations) = Expectations::of(fleet, |_| Ok::<_, Infallible>(None));
+    expectations
+}
+
 /// How a fleet is at a time, by nights that are told oldest first.
 fn judged(name: &str, nights: &[Night], now: &str) -> Result<Report> {
     let fleet = fleet(name)?;
-    let thresholds = Thresholds::of(fleet.monitor.as_ref(), &fleet.schedule, None);
+    let expectations = expectations(&fleet);
     let newest_first = nights.iter().rev().map(Night::id);
     examine(
         &fleet,
-        thresholds,
+        &expectations,
         now.parse::<Timestamp>()?,
         newest_first,
         |id, about| {

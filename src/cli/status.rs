@@ -9,7 +9,7 @@ use clap::Args;
 use super::records::Records;
 use super::terminal::wrapped;
 use super::{load, terminal};
-use crate::health::{self, Item, Now, Progress, Remark, Report, State, Thresholds, Verdict, span};
+use crate::health::{self, Expectations, Item, Now, Progress, Remark, Report, State, Verdict, span};
 use crate::model::Fleet;
 use crate::verify;
 
@@ -66,15 +66,11 @@ fn told(file: &Path, arguments: &Arguments) -> Result<Option<State>> {
 /// # Errors
 /// When the records can't be read.
 pub(super) fn examine(fleet: &Fleet, records: &Records) -> Result<Report> {
-    let longest_gap = match fleet.monitor {
-        Some(_) => None,
-        None => verify::longest_gap(&fleet.schedule.calendar)?,
-    };
-    let thresholds = Thresholds::of(fleet.monitor.as_ref(), &fleet.schedule, longest_gap);
+    let expectations = Expectations::of(fleet, verify::longest_gap)?;
     let runs = records.list()?;
     let is_there = runs.is_some();
     let newest_first = runs.unwrap_or_default().into_iter().rev();
-    let mut report = health::examine(fleet, thresholds, records.now(), newest_first, |run, about| {
+    let mut report = health::examine(fleet, &expectations, records.now(), newest_first, |run, about| {
         records.read(run, about)
     })?;
     if !is_there {

@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use clap::Args;
-use jiff::SignedDuration;
 
 use super::records::Records;
 use super::{load, status};
@@ -87,8 +86,7 @@ fn note(fleet: &Fleet, arguments: &Arguments, memory: &mut Memory) -> Result<()>
         .and_then(|finding| finding.why.clone());
     found.extend(failed);
     memory.keep_only(&fleet.watching);
-    let patience = SignedDuration::from_secs(report.warn_after_seconds);
-    if let Some(message) = memory.note(fleet.storage.name.as_str(), &found, now, patience) {
+    if let Some(message) = memory.note(fleet.storage.name.as_str(), &found, now) {
         println!("{}", message.title());
         for name in memory.post(&fleet.watching, &message) {
             eprintln!("note: more than {LONGEST_QUEUE} messages wait for `{name}`: the oldest is left out");

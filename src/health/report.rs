@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::advice::{Advice, Subject};
+use super::expectations::Expectations;
 use super::search::{Newest, Progress, Search};
 use super::span::span;
 use super::state::State;
@@ -19,10 +20,9 @@ use crate::record::RunId;
 pub struct Report {
     /// The time that it is about.
     pub time: Timestamp,
-    /// Older than this is a warning.
-    pub warn_after_seconds: i64,
-    /// Older than this is an alert.
-    pub alert_after_seconds: i64,
+    /// How old a last good result may be, of all that have no thresholds of their own.
+    #[serde(flatten)]
+    pub thresholds: Thresholds,
     /// The hosts that are backed up: the storage host first.
     pub hosts: Vec<Item>,
     /// What is done beside.
@@ -68,11 +68,14 @@ pub struct Remark {
 
 impl Report {
     /// Judges what was found.
-    pub(super) fn of(fleet: &Fleet, thresholds: Thresholds, search: &Search<'_>) -> Self {
+    pub(super) fn of(fleet: &Fleet, expectations: &Expectations, search: &Search<'_>) -> Self {
         let case = |subject, trace: &Trace| {
-            let absence = match subject {
-                Subject::Host(host) => fleet.may_be_absent(host).map(duration),
-                Subject::Phase(_) => None,
+            let (thresholds, absence) = match subject {
+                Subject::Host(host) => {
+                    let absence = fleet.may_be_absent(host).map(duration);
+                    (expectations.of_host(host), absence)
+                }
+                Subject::Phase(phase) => (expectations.of_phase(*phase), None),
             };
             let was_left_out = match (subject, &search.newest_of_hosts) {
                 (Subject::Host(host), Some(run)) => !run.hosts.iter().any(|name| name == host.as_str()),
@@ -107,8 +110,7 @@ impl Report {
         });
         Self {
             time: search.now,
-            warn_after_seconds: thresholds.warn_after.as_secs(),
-            alert_after_seconds: thresholds.alert_after.as_secs(),
+            thresholds: expectations.of_fleet(),
             hosts: hosts.collect(),
             phases: phases.collect(),
             run: search.newest.as_ref().map(|newest| NewestRun {

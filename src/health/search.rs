@@ -6,7 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::attempt::Attempt;
-use super::thresholds::{Thresholds, duration};
+use super::expectations::Expectations;
+use super::thresholds::duration;
 use super::trace::{Trace, Turn};
 use crate::model::{Fleet, HostName};
 use crate::record::{About, Phase, Run, RunId};
@@ -83,7 +84,7 @@ impl Progress {
 }
 
 impl<'f> Search<'f> {
-    pub(super) fn new(fleet: &'f Fleet, thresholds: Thresholds, now: Timestamp) -> Self {
+    pub(super) fn new(fleet: &'f Fleet, expectations: &Expectations, now: Timestamp) -> Self {
         let absence = |host: &HostName| fleet.may_be_absent(host).map(duration);
         let absences = fleet.backed_up().filter_map(absence);
         Self {
@@ -98,7 +99,7 @@ impl<'f> Search<'f> {
             newest_of_hosts: None,
             from_the_future: Vec::new(),
             oldest: None,
-            patience: absences.fold(thresholds.alert_after, Ord::max),
+            patience: absences.fold(expectations.latest_alert(), Ord::max),
             read: 0,
             is_cut_short: false,
         }

@@ -1,8 +1,9 @@
 //! How old the last good result may be.
 
 use jiff::SignedDuration;
+use serde::{Serialize, Serializer};
 
-use crate::model::{Monitor, Schedule, TimeSpan};
+use crate::model::{Monitor, TimeSpan};
 
 /// The longest gap of a schedule that gives none: a run a night.
 const DAY: SignedDuration = SignedDuration::from_hours(24);
@@ -10,32 +11,34 @@ const DAY: SignedDuration = SignedDuration::from_hours(24);
 const SPARE: SignedDuration = SignedDuration::from_hours(1);
 
 /// How old the last good result may be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Thresholds {
     /// Older is a warning.
+    #[serde(rename = "warn-after-seconds", serialize_with = "seconds")]
     pub warn_after: SignedDuration,
     /// Older is an alert.
+    #[serde(rename = "alert-after-seconds", serialize_with = "seconds")]
     pub alert_after: SignedDuration,
 }
 
 impl Thresholds {
-    /// Those of `[monitor]`. Without it they follow the schedule: the longest gap between two runs, put off as far as
-    /// can be, and an hour; then a sixth of that gap, an hour at least, until the alert. A run a night gives 25 and 29
-    /// hours.
-    #[must_use]
-    pub fn of(monitor: Option<&Monitor>, schedule: &Schedule, longest_gap: Option<SignedDuration>) -> Self {
-        if let Some(Monitor {
+    /// Those that somebody chose.
+    pub(super) fn chosen(monitor: &Monitor) -> Self {
+        let Monitor {
             warn_after,
             alert_after,
-        }) = monitor
-        {
-            return Self {
-                warn_after: duration(*warn_after),
-                alert_after: duration(*alert_after),
-            };
+        } = monitor;
+        Self {
+            warn_after: duration(*warn_after),
+            alert_after: duration(*alert_after),
         }
+    }
+
+    /// Those that follow a schedule: the longest gap between two runs, put off as far as can be, and an hour; then a
+    /// sixth of that gap, an hour at least, until the alert. A run a night gives 25 and 29 hours.
+    pub(super) fn following(longest_gap: Option<SignedDuration>, delay: Option<TimeSpan>) -> Self {
         let gap = longest_gap.unwrap_or(DAY);
-        let delay = schedule.randomized_delay.map_or(SignedDuration::ZERO, duration);
+        let delay = delay.map_or(SignedDuration::ZERO, duration);
         let warn_after = gap.saturating_add(delay).saturating_add(SPARE);
         Self {
             warn_after,
@@ -49,23 +52,20 @@ pub(super) fn duration(span: TimeSpan) -> SignedDuration {
     SignedDuration::from_secs(i64::try_from(span.seconds()).unwrap_or(i64::MAX))
 }
 
+fn seconds<S: Serializer>(age: &SignedDuration, serializer: S) -> Result<S::Ok, S::Error> {
+    age.as_secs().serialize(serializer)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Calendar, CatchUp};
 
     fn hours(gap: Option<i64>, delay: Option<u64>) -> (i64, i64) {
-        let schedule = Schedule {
-            calendar: Calendar::try_from("daily".to_owned()).unwrap(),
-            randomized_delay: delay.map(TimeSpan::hours),
-            catch_up: CatchUp::Never,
-            max_parallel: 1,
-            time_limit: TimeSpan::hours(12),
-        };
+        let gap = gap.map(SignedDuration::from_hours);
         let Thresholds {
             warn_after,
             alert_after,
-        } = Thresholds::of(None, &schedule, gap.map(SignedDuration::from_hours));
+        } = Thresholds::following(gap, delay.map(TimeSpan::hours));
         (warn_after.as_hours(), alert_after.as_hours())
     }
 
@@ -79,20 +79,14 @@ mod tests {
     }
 
     #[test]
-    fn the_fleet_s_own_thresholds_are_taken_as_they_are() {
-        let schedule = Schedule {
-            calendar: Calendar::try_from("daily".to_owned()).unwrap(),
-            randomized_delay: Some(TimeSpan::hours(1)),
-            catch_up: CatchUp::Never,
-            max_parallel: 1,
-            time_limit: TimeSpan::hours(12),
-        };
-        let monitor = Monitor {
+    fn thresholds_that_somebody_chose_are_taken_as_they_are() {
+        let Thresholds {
+            warn_after,
+            alert_after,
+        } = Thresholds::chosen(&Monitor {
             warn_after: TimeSpan::hours(24),
             alert_after: TimeSpan::hours(28),
-        };
-        let thresholds = Thresholds::of(Some(&monitor), &schedule, Some(SignedDuration::from_hours(1)));
-        assert_eq!(thresholds.warn_after.as_hours(), 24);
-        assert_eq!(thresholds.alert_after.as_hours(), 28);
+        });
+        assert_eq!((warn_after.as_hours(), alert_after.as_hours()), (24, 28));
     }
 }

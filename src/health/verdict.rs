@@ -20,6 +20,9 @@ pub struct Verdict {
     /// How old the last good result is.
     #[serde(rename = "age-seconds", serialize_with = "seconds")]
     pub age: Option<SignedDuration>,
+    /// How old that may be.
+    #[serde(flatten)]
+    pub thresholds: Thresholds,
     /// Since when it is not as it should be.
     pub since: Option<Since>,
     /// Why it is not. A host may have said it: any character may be in it.
@@ -93,6 +96,7 @@ impl Case<'_> {
         let verdict = Verdict {
             state,
             age: Some(age),
+            thresholds: self.thresholds,
             since: None,
             why: None,
             hint: None,
@@ -123,6 +127,7 @@ impl Case<'_> {
         Verdict {
             state: State::Never,
             age: None,
+            thresholds: self.thresholds,
             since: self.trace.bad_since.map(|time| Since {
                 time,
                 or_longer: self.is_cut_short,

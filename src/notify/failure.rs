@@ -119,7 +119,7 @@ impl Memory {
                     "on {}, `systemctl status {unit}` says more; put it right, then `systemctl start {unit}`",
                     fleet.storage.name
                 )),
-                is_new: false,
+                grace: None,
             });
         }
         self.failures.retain(|unit, failure| !worked_since(unit, failure));

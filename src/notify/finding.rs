@@ -1,6 +1,6 @@
 //! What there is to judge, subject by subject.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::health::{Remark, Report, State};
 
@@ -17,8 +17,8 @@ pub struct Finding {
     pub why: Option<String>,
     /// What to do about it.
     pub hint: Option<String>,
-    /// True when nothing was ever tried: what was set up just now is not ill.
-    pub is_new: bool,
+    /// Where nothing was ever tried, how long that is no reason to worry: what was set up just now is not ill.
+    pub grace: Option<SignedDuration>,
 }
 
 /// The subject of what is about no host and no phase: no host has a space in its name.
@@ -41,7 +41,10 @@ pub fn findings(report: &Report) -> Vec<Finding> {
             since: item.verdict.since.map(|since| since.time),
             why: item.verdict.why.clone(),
             hint: item.verdict.hint.clone(),
-            is_new: item.verdict.last_attempt.is_none(),
+            grace: match item.verdict.last_attempt {
+                Some(_) => None,
+                None => Some(item.verdict.thresholds.warn_after),
+            },
         })
         .collect();
     findings.push(of_remarks(report));
@@ -63,6 +66,9 @@ fn of_remarks(report: &Report) -> Finding {
         since: None,
         why: joined(whys),
         hint: joined(hints),
-        is_new: report.run.is_none(),
+        grace: match report.run {
+            Some(_) => None,
+            None => Some(report.thresholds.warn_after),
+        },
     }
 }

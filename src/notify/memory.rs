@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::failure::Failure;
@@ -48,14 +48,8 @@ struct Told {
 }
 
 impl Memory {
-    /// Notes how all subjects are; what is to be said of it. What was set up just now, and never tried, has `patience`.
-    pub fn note(
-        &mut self,
-        from: &str,
-        findings: &[Finding],
-        now: Timestamp,
-        patience: SignedDuration,
-    ) -> Option<Message> {
+    /// Notes how all subjects are; what is to be said of it. What was set up just now, and never tried, has its grace.
+    pub fn note(&mut self, from: &str, findings: &[Finding], now: Timestamp) -> Option<Message> {
         let mut changes = Vec::new();
         let mut subjects = BTreeMap::new();
         for finding in findings {
@@ -64,8 +58,8 @@ impl Memory {
                 first: now,
                 told: None,
             });
-            let is_young = now.duration_since(known.first) <= patience;
-            let state = if finding.is_new && is_young {
+            let since_first = now.duration_since(known.first);
+            let state = if finding.grace.is_some_and(|grace| since_first <= grace) {
                 State::Ok
             } else {
                 finding.state

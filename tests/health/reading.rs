@@ -8,13 +8,13 @@
 use std::cell::Cell;
 
 use anyhow::Result;
-use genbackup::health::{Report, Thresholds, examine};
+use genbackup::health::{Report, examine};
 use genbackup::record::{About, Run, RunId};
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
 use crate::night::Night;
-use crate::{HOSTS, fleet, of};
+use crate::{HOSTS, expectations, fleet, of};
 
 const NOW: &str = "2026-11-23T12:00:00Z";
 /// Ten years.
@@ -32,9 +32,9 @@ fn ids(nights: i32) -> impl Iterator<Item = RunId> {
 /// The report on ten years of nights of which all are like one, and how many were read.
 fn report_on(night: impl Fn(&str) -> Night) -> Result<(Report, usize)> {
     let fleet = fleet("post")?;
-    let thresholds = Thresholds::of(fleet.monitor.as_ref(), &fleet.schedule, None);
+    let expectations = expectations(&fleet);
     let read = Cell::new(0);
-    let report = examine(&fleet, thresholds, NOW.parse()?, ids(NIGHTS), |id, about| {
+    let report = examine(&fleet, &expectations, NOW.parse()?, ids(NIGHTS), |id, about| {
         read.set(read.get() + 1);
         night(&id.start().to_string()).read(about)
     })?;
@@ -117,13 +117,13 @@ proptest! {
         let nights = nights.into_iter().enumerate();
         let nights: Vec<Night> = nights.map(|(number, (ends, breaks_off))| night((number, ends, breaks_off))).collect();
         let fleet = fleet("post").unwrap();
-        let thresholds = Thresholds::of(fleet.monitor.as_ref(), &fleet.schedule, None);
+        let expectations = expectations(&fleet);
         let last = nights.last().unwrap().id().start();
         let now = last + SignedDuration::from_hours(hours);
         let examine = |read: fn(&Night, Option<About>) -> Result<Run>| {
             let ids = nights.iter().rev().map(Night::id);
             let find = |id, about| read(nights.iter().find(|night| night.id() == id).unwrap(), about);
-            examine(&fleet, thresholds, now, ids, find).unwrap()
+            examine(&fleet, &expectations, now, ids, find).unwrap()
         };
         let whole = examine(|night, _| night.read(None));
         let in_part = examine(Night::read);

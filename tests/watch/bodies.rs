@@ -30,18 +30,17 @@ fn message(hosts: usize, why: &str) -> Option<Message> {
         since: "2026-11-20T04:02:00Z".parse().ok(),
         why: Some(why.to_owned()),
         hint: Some("mount it".to_owned()),
-        is_new: false,
+        grace: None,
     };
     let mut memory = Memory::default();
-    let patience = SignedDuration::from_hours(24);
     let before = [finding("ziz".to_owned(), State::Alert)];
     let yesterday: Timestamp = "2026-11-21T05:00:00Z".parse().ok()?;
-    memory.note("jak", &before, yesterday, patience)?;
+    memory.note("jak", &before, yesterday)?;
     let mut now: Vec<Finding> = (0..hosts)
         .map(|number| finding(format!("host-{number}"), State::Warning))
         .collect();
     now.push(finding("ziz".to_owned(), State::Ok));
-    memory.note("jak", &now, yesterday + SignedDuration::from_hours(30), patience)
+    memory.note("jak", &now, yesterday + SignedDuration::from_hours(30))
 }
 
 fn shown(form: &Form) -> Result<String> {

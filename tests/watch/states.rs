@@ -1,14 +1,14 @@
 //! From states to messages: one when it gets worse, one when it is well again.
 
-use genbackup::health::{State, Thresholds, examine};
+use std::convert::Infallible;
+
+use genbackup::health::{Expectations, State, examine};
 use genbackup::notify::{Finding, Memory, Message, Turn, findings};
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
 use crate::night::Night;
 use crate::site::{HOSTS, at};
-
-const PATIENCE: SignedDuration = SignedDuration::from_hours(24);
 
 fn finding(subject: &str, state: State) -> Finding {
     Finding {
@@ -17,7 +17,7 @@ fn finding(subject: &str, state: State) -> Finding {
         since: None,
         why: Some("it is not well".to_owned()),
         hint: None,
-        is_new: false,
+        grace: None,
     }
 }
 
@@ -26,7 +26,7 @@ fn said(states: &[State]) -> Vec<&'static str> {
     let mut memory = Memory::default();
     let note = |(hour, state): (i64, &State)| {
         let now = Timestamp::UNIX_EPOCH + SignedDuration::from_hours(hour);
-        memory.note("jak", &[finding("kai", *state)], now, PATIENCE)
+        memory.note("jak", &[finding("kai", *state)], now)
     };
     let messages: Vec<Message> = (0..).zip(states).filter_map(note).collect();
     messages
@@ -61,7 +61,7 @@ fn what_changes_at_once_is_told_at_once() {
     let all: Vec<_> = (0..1000)
         .map(|n| finding(&format!("host-{n}"), State::Warning))
         .collect();
-    let message = memory.note("jak", &all, Timestamp::UNIX_EPOCH, PATIENCE);
+    let message = memory.note("jak", &all, Timestamp::UNIX_EPOCH);
     let title = message.map(|message| message.title());
     assert_eq!(
         title.as_deref(),
@@ -73,16 +73,12 @@ fn what_changes_at_once_is_told_at_once() {
 fn what_was_never_tried_has_a_night_to_begin_with() {
     let mut memory = Memory::default();
     let new = [Finding {
-        is_new: true,
+        grace: Some(SignedDuration::from_hours(24)),
         ..finding("kai", State::Never)
     }];
     for (hour, is_told) in [(0, false), (23, false), (25, true), (26, false)] {
         let now = Timestamp::UNIX_EPOCH + SignedDuration::from_hours(hour);
-        assert_eq!(
-            memory.note("jak", &new, now, PATIENCE).is_some(),
-            is_told,
-            "{hour}"
-        );
+        assert_eq!(memory.note("jak", &new, now).is_some(), is_told, "{hour}");
     }
 }
 
@@ -90,17 +86,9 @@ fn what_was_never_tried_has_a_night_to_begin_with() {
 fn who_leaves_the_fleet_is_forgotten_without_a_word() {
     let mut memory = Memory::default();
     let now = Timestamp::UNIX_EPOCH;
-    assert!(
-        memory
-            .note("jak", &[finding("kai", State::Alert)], now, PATIENCE)
-            .is_some()
-    );
-    assert_eq!(memory.note("jak", &[], now, PATIENCE), None);
-    assert!(
-        memory
-            .note("jak", &[finding("kai", State::Alert)], now, PATIENCE)
-            .is_some()
-    );
+    assert!(memory.note("jak", &[finding("kai", State::Alert)], now).is_some());
+    assert_eq!(memory.note("jak", &[], now), None);
+    assert!(memory.note("jak", &[finding("kai", State::Alert)], now).is_some());
 }
 
 fn any_status() -> impl Strategy<Value = &'static str> {
@@ -129,7 +117,7 @@ proptest! {
             include_str!("../../fixtures/fleets/post/fleet.toml"),
         ))
         .map_err(|problems| TestCaseError::fail(format!("{problems:?}")))?;
-        let thresholds = Thresholds::of(fleet.monitor.as_ref(), &fleet.schedule, None);
+        let Ok(expectations) = Expectations::of(&fleet, |_| Ok::<_, Infallible>(None));
         let mut memory = Memory::default();
         let mut told: std::collections::BTreeMap<String, Option<State>> = std::collections::BTreeMap::new();
         let mut records: Vec<Night> = Vec::new();
@@ -146,13 +134,13 @@ proptest! {
                     continue;
                 }
                 let now: Timestamp = at(day, hour).parse().map_err(|_| TestCaseError::fail("no time"))?;
-                let report = examine(&fleet, thresholds, now, records.iter().rev().map(Night::id), |id, about| {
+                let report = examine(&fleet, &expectations, now, records.iter().rev().map(Night::id), |id, about| {
                     let night = records.iter().find(|night| night.id() == id);
                     night.map_or_else(|| anyhow::bail!("no such night"), |night| night.read(about))
                 })
                 .map_err(|error| TestCaseError::fail(error.to_string()))?;
                 let found = findings(&report);
-                let message = memory.note("jak", &found, now, PATIENCE);
+                let message = memory.note("jak", &found, now);
                 for change in message.iter().flat_map(|message| &message.changes) {
                     let before = told.get(&change.subject).copied().flatten();
                     match &change.turn {
@@ -167,7 +155,7 @@ proptest! {
                     }
                 }
                 // Who listened knows how it is: never better than it is, and well when it is well.
-                for finding in found.iter().filter(|finding| !finding.is_new) {
+                for finding in found.iter().filter(|finding| finding.grace.is_none()) {
                     let known = told.get(&finding.subject).copied().flatten();
                     prop_assert_eq!(known.is_none(), finding.state == State::Ok, "{:?}, told {:?}", finding, known);
                     prop_assert!(known.unwrap_or(State::Ok) >= finding.state);
