@@ -43,6 +43,9 @@ let
   sendsMail = isStorage && lib.any (one: (table one).kind or null == "email") (lib.attrValues notify);
   monitor = table (fleet.monitor or { });
   writes = file: isStorage && monitor ? ${file};
+  ownTimers = map (name: "genbackup-run@${name}") (
+    lib.attrNames (lib.filterAttrs (_: host: table host ? schedule) hosts)
+  );
   # The defaults are those of the program.
   userId = if lib.isInt (repository.uid or null) then repository.uid else 850;
   sshPort =
@@ -300,7 +303,11 @@ in
     systemd.packages = [ files ];
     systemd.tmpfiles.packages = [ files ];
     systemd.timers = lib.mkMerge [
-      (lib.mkIf isStorage { genbackup.wantedBy = [ "timers.target" ]; })
+      (lib.mkIf isStorage (
+        lib.genAttrs ([ "genbackup" ] ++ ownTimers) (_: {
+          wantedBy = [ "timers.target" ];
+        })
+      ))
       (lib.mkIf tells { genbackup-watch.wantedBy = [ "timers.target" ]; })
       (lib.mkIf (writes "metrics") { genbackup-metrics.wantedBy = [ "timers.target" ]; })
       (lib.mkIf (writes "report") { genbackup-report.wantedBy = [ "timers.target" ]; })

@@ -45,7 +45,7 @@ impl<T: TryFrom<String, Error = Refusal>> From<String> for Item<T> {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct FleetFile {
-    /// When the hosts are backed up.
+    /// When the hosts are backed up that have no schedule of their own.
     #[schemars(required)]
     pub schedule: Field<ScheduleTable>,
     /// restic's repository and who holds it.
@@ -68,11 +68,11 @@ pub struct FleetFile {
     pub power: Field<PowerTable>,
 }
 
-/// `[schedule]`: when the hosts are backed up.
+/// `[schedule]`: when the hosts are backed up that have no schedule of their own, and how.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct ScheduleTable {
-    /// When a run starts, systemd.time(7).
+    /// When the fleet's run starts, systemd.time(7).
     #[schemars(required)]
     pub calendar: Field<Calendar>,
     /// The start is put off by up to this span, so that many fleets do not start at once.
@@ -199,6 +199,35 @@ pub struct HostTable {
     pub after: Field<BTreeMap<Spanned<HookName>, HookTable>>,
     /// What a backup takes of the host.
     pub power: Field<PowerTable>,
+    /// When the host is backed up, in a run of its own, which the fleet's leaves it to.
+    pub schedule: Field<OwnScheduleTable>,
+    /// How old the host's last backup may be; without this, that follows its schedule.
+    pub monitor: Field<OwnMonitorTable>,
+}
+
+/// `[hosts.NAME.schedule]`: when one host is backed up.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct OwnScheduleTable {
+    /// When a run of this host starts, systemd.time(7).
+    #[schemars(required)]
+    pub calendar: Field<Calendar>,
+    /// The start is put off by up to this span; by default as in `[schedule]`.
+    pub randomized_delay: Field<TimeSpan>,
+    /// What happens to a run that the storage host slept through; by default as in `[schedule]`.
+    pub catch_up: Field<CatchUpWord>,
+}
+
+/// `[hosts.NAME.monitor]`: how old one host's last backup may be.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct OwnMonitorTable {
+    /// Older than this is a warning.
+    #[schemars(required)]
+    pub warn_after: Field<TimeSpan>,
+    /// Older than this is an alert.
+    #[schemars(required)]
+    pub alert_after: Field<TimeSpan>,
 }
 
 /// `[hosts.NAME.before.HOOK]` and `[hosts.NAME.after.HOOK]`: a command, as a unit of its own.
@@ -305,5 +334,18 @@ impl TryFrom<String> for KindWord {
                 ));
             }
         })
+    }
+}
+
+impl FleetFile {
+    /// The calendars: the fleet's, and each host's own.
+    pub fn calendars(&self) -> impl Iterator<Item = &Spanned<Calendar>> {
+        let fleet = self
+            .schedule
+            .iter()
+            .filter_map(|table| table.get_ref().calendar.as_ref());
+        let hosts = self.hosts.iter().flat_map(|hosts| hosts.get_ref().values());
+        let own = hosts.filter_map(|host| host.schedule.as_ref()?.get_ref().calendar.as_ref());
+        fleet.chain(own)
     }
 }

@@ -8,6 +8,8 @@
 //! | `ALERT` | the last good one is older than `alert-after` |
 //! | `NEVER` | there is no good one |
 //!
+//! Each host and each phase goes by thresholds of its own ([`Expectations`]).
+//!
 //! Good is what left something to restore: a `partial` backup counts for its age, so that only what is missing from it
 //! is a warning, and not that all is too old. Age is counted from the end of an attempt.
 //!

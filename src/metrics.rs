@@ -30,12 +30,12 @@ pub fn text(report: &Report) -> Result<String> {
     metrics.single("fleet_state", STATE, state(report.state()))?;
     metrics.single(
         "warn_after_seconds",
-        "the age from which the last good one is a warning",
+        "the age from which the last good one is a warning, of all that have no threshold of their own",
         seconds(report.thresholds.warn_after),
     )?;
     metrics.single(
         "alert_after_seconds",
-        "the age from which the last good one is an alert",
+        "the age from which the last good one is an alert, of all that have no threshold of their own",
         seconds(report.thresholds.alert_after),
     )?;
     if let Some(run) = report.run {
@@ -65,6 +65,18 @@ impl Metrics {
             self.labelled(&format!("{prefix}{name}"), help, &[label], values)
         };
         of_each("state", STATE, |item| Some(state(item.verdict.state)))?;
+        // The fleet's own have the names without a prefix.
+        let of_one = if label == "host" { "host_" } else { "" };
+        of_each(
+            &format!("{of_one}warn_after_seconds"),
+            "the age from which its own last good one is a warning",
+            |item| Some(seconds(item.verdict.thresholds.warn_after)),
+        )?;
+        of_each(
+            &format!("{of_one}alert_after_seconds"),
+            "the age from which its own last good one is an alert",
+            |item| Some(seconds(item.verdict.thresholds.alert_after)),
+        )?;
         of_each(
             "last_success_timestamp_seconds",
             "when the last good one was done: one that left something to restore",

@@ -18,7 +18,7 @@ mod version;
 pub use calendar::Calendar;
 pub use fleet::{
     AccessTimes, Caches, CatchUp, Creation, FileSystems, Fleet, Monitor, RemoteClient, RemoteClients,
-    Repository, Schedule, Source, StorageHost,
+    Repository, Schedule, Source, StorageHost, Timing,
 };
 pub use hook::{CommandWord, Hook, HookName, Hooks, Network, UserName};
 pub use host::{Address, HostName};

@@ -1,8 +1,8 @@
 //! What one host of the fleet does: coordinates, is backed up, or both.
 
 use crate::model::{
-    Address, CatchUp, Fleet, HostName, MinimumVersions, NotifyName, Power, PublicKey, RemoteClient,
-    RemoteClients, Repository, Schedule, Source, TimeSpan, UnitPath, Watching,
+    Address, Fleet, HostName, MinimumVersions, NotifyName, Power, PublicKey, RemoteClient, RemoteClients,
+    Repository, Schedule, Source, TimeSpan, Timing, UnitPath, Watching,
 };
 
 /// The part of the fleet that concerns one host.
@@ -55,6 +55,8 @@ pub struct CoordinatorPlan<'f> {
     pub local: Option<&'f HostName>,
     /// The clients that it reaches by ssh.
     pub remote: Option<&'f RemoteClients>,
+    /// The hosts with a schedule of their own.
+    pub own: Vec<(&'f HostName, &'f Timing)>,
     /// Who is told, and what is written for others to read.
     pub watching: &'f Watching,
 }
@@ -127,6 +129,7 @@ impl<'f> HostPlan<'f> {
                 address: &storage.address,
                 local: local.as_ref().map(|client| client.name),
                 remote: remote.as_ref(),
+                own: fleet.with_own_schedule().collect(),
                 watching,
             };
             return Some(Self {
@@ -174,13 +177,18 @@ impl<'f> HostPlan<'f> {
     }
 }
 
-impl CoordinatorPlan<'_> {
-    /// systemd.timer(5)'s `Persistent=`.
+impl<'f> CoordinatorPlan<'f> {
+    /// The hosts that it backs up: itself first.
     #[must_use]
-    pub fn persistent(&self) -> &'static str {
-        match self.schedule.catch_up {
-            CatchUp::AfterMissedRun => "true",
-            CatchUp::Never => "false",
-        }
+    pub fn hosts(&self) -> Vec<&'f HostName> {
+        let clients = self.remote.iter().flat_map(|remote| remote.clients.keys());
+        self.local.iter().copied().chain(clients).collect()
+    }
+
+    /// Those of them that have no schedule of their own.
+    #[must_use]
+    pub fn together(&self) -> Vec<&'f HostName> {
+        let has_own = |host: &HostName| self.own.iter().any(|(name, _)| *name == host);
+        self.hosts().into_iter().filter(|host| !has_own(host)).collect()
     }
 }

@@ -8,18 +8,17 @@ mod hosts;
 mod monitor;
 mod paths;
 mod power;
+mod schedule;
 mod source;
 
 use crate::fleet::Spanned;
 
-use crate::fleet::{CatchUpWord, FleetFile, Reading, RepositoryTable, ScheduleTable};
-use crate::model::{CatchUp, Creation, Fleet, Repository, Schedule, TimeSpan, UnitPath};
+use crate::fleet::{FleetFile, Reading, RepositoryTable};
+use crate::model::{Creation, Fleet, Repository, TimeSpan, UnitPath};
 use crate::problem::Problem;
 
 use fields::{Fields, Section};
 
-/// How long one host may take, unless the fleet says otherwise.
-const TIME_LIMIT: TimeSpan = TimeSpan::hours(12);
 /// How long forget and prune wait for a lock: longer than the 30 minutes after which restic calls the lock of
 /// a host that died stale (restic's `internal/restic/lock.go`).
 const LOCK_WAIT: TimeSpan = TimeSpan::hours(1);
@@ -57,7 +56,9 @@ pub fn resolve(reading: Reading<'_>) -> Result<Fleet, Vec<Problem>> {
     } = file;
     let mut fields = Fields::new(problems, taken_out);
 
-    let schedule = resolve_schedule(&mut fields, schedule);
+    let wishes = schedule::Wishes::of(schedule.as_ref());
+    let calendar = wishes.calendar_span();
+    let schedule = schedule::resolve(&mut fields, schedule);
     let (storage_name, repository) = resolve_repository(&mut fields, repository);
     let (monitor, watching) = monitor::resolve(&mut fields, monitor, notify, repository.as_ref());
     let shared = power::Defaults::of(&mut fields, power.as_ref());
@@ -71,8 +72,10 @@ pub fn resolve(reading: Reading<'_>) -> Result<Fleet, Vec<Problem>> {
         &hosts::Defaults {
             versions: minimum_versions,
             power: shared,
+            schedule: wishes,
         },
     );
+    schedule::refuse_an_empty_run(&mut fields, calendar, hosts.as_ref());
 
     let problems = fields.into_problems();
     match (schedule, repository, hosts) {
@@ -86,30 +89,6 @@ pub fn resolve(reading: Reading<'_>) -> Result<Fleet, Vec<Problem>> {
         }),
         _ => Err(problems),
     }
-}
-
-fn resolve_schedule(fields: &mut Fields<'_>, table: Option<Spanned<ScheduleTable>>) -> Option<Schedule> {
-    let hint = "write `[schedule]`, and below it `calendar = \"*-*-* 04:00:00\"`";
-    let (section, table) = fields.section("schedule", table, hint);
-    let ScheduleTable {
-        calendar,
-        randomized_delay,
-        catch_up,
-        max_parallel,
-        time_limit,
-    } = table;
-    let calendar = fields.required(&section, "calendar", calendar, "calendar = \"*-*-* 04:00:00\"");
-    let max_parallel = fields.number(max_parallel, 1..=256, 1);
-    Some(Schedule {
-        calendar: calendar?.into_inner(),
-        randomized_delay: randomized_delay.map(Spanned::into_inner),
-        catch_up: match catch_up.map(Spanned::into_inner) {
-            None | Some(CatchUpWord::AfterMissedRun) => CatchUp::AfterMissedRun,
-            Some(CatchUpWord::Never) => CatchUp::Never,
-        },
-        max_parallel: max_parallel?,
-        time_limit: time_limit.map_or(TIME_LIMIT, Spanned::into_inner),
-    })
 }
 
 fn resolve_repository(

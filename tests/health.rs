@@ -28,6 +28,8 @@ mod history;
 mod hooks;
 #[path = "health/metrics.rs"]
 mod metrics;
+#[path = "health/own_schedules.rs"]
+mod own_schedules;
 #[path = "health/reading.rs"]
 mod reading;
 #[path = "health/status.rs"]
@@ -117,9 +119,14 @@ fn records(nights: &[Night]) -> Result<TempDir> {
 
 /// What a verb says of a folder of records at a time, with the fleet `post`.
 fn say(verb: &str, runs: &Path, now: &str, arguments: &[&str]) -> Result<Outcome> {
+    say_of("post", verb, runs, now, arguments)
+}
+
+/// The same with another fleet.
+fn say_of(name: &str, verb: &str, runs: &Path, now: &str, arguments: &[&str]) -> Result<Outcome> {
     run(genbackup()
         .arg("--fleet")
-        .arg(file("post"))
+        .arg(file(name))
         .args([verb, "--now", now, "--runs"])
         .arg(runs)
         .args(arguments)

@@ -50,7 +50,13 @@ fn records(nights: &[Night]) -> Result<TempDir> {
 
 /// What `report` says of a folder of records at a time, with the fleet `post`.
 fn report(runs: &Path, now: &str, arguments: &[&str]) -> Result<Outcome> {
-    let fleet = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/fleets/post/fleet.toml");
+    report_of("post", runs, now, arguments)
+}
+
+/// The same with another fleet.
+fn report_of(fleet: &str, runs: &Path, now: &str, arguments: &[&str]) -> Result<Outcome> {
+    let fleets = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/fleets");
+    let fleet = fleets.join(fleet).join("fleet.toml");
     run(genbackup()
         .arg("--fleet")
         .arg(fleet)

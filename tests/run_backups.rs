@@ -62,11 +62,15 @@ struct Night {
 
 impl Night {
     fn new() -> Result<Self> {
+        Self::of(FLEET)
+    }
+
+    fn of(fleet_text: &str) -> Result<Self> {
         let night = Self {
             folder: tempfile::tempdir_in("/dev/shm")?,
         };
         let fleet = night.path("fleet.toml");
-        fs::write(&fleet, FLEET)?;
+        fs::write(&fleet, fleet_text)?;
         let emit = run(genbackup()
             .arg("--fleet")
             .arg(fleet)
@@ -309,5 +313,73 @@ fn hosts_that_somebody_chose_are_asked_alone_and_others_are_refused() -> Result<
                 .is_ok_and(|mut runs| runs.next().is_some())
         );
     }
+    Ok(())
+}
+
+#[test]
+fn a_host_with_a_schedule_of_its_own_is_in_no_run_but_those_that_name_it() -> Result<()> {
+    let own = format!("{FLEET}\n[hosts.kai.schedule]\ncalendar = \"Sun 12:00\"\n");
+    for (chosen, asked, is_chosen) in [
+        (None, &["ziz"][..], Value::Null),
+        (Some("kai"), &["kai"], true.into()),
+        (Some("ziz_kai"), &["kai", "ziz"], true.into()),
+    ] {
+        let night = Night::of(&own)?;
+        night.answers("kai", WELL)?;
+        night.answers("ziz", WELL)?;
+        let variables = chosen.map(|chosen| ("GENBACKUP_HOSTS", chosen));
+        let ended = night.run_with(variables.as_slice())?;
+        assert_eq!(ended.status.code(), Some(0), "{chosen:?}: {}", ended.stderr);
+        let started = &night.record()?[0];
+        assert_eq!(started["hosts"], serde_json::json!(asked), "{chosen:?}");
+        assert_eq!(started["chosen"], is_chosen, "{chosen:?}");
+    }
+    Ok(())
+}
+
+/// In the place of flock: its first calls find that somebody else holds the lock. It writes down what it was asked.
+fn busy_lock(night: &Night, times: usize, then: &str) -> Result<()> {
+    let flock = format!(
+        "#!/bin/bash\n[[ $1 == --timeout || $1 == --unlock ]] || exec /usr/bin/flock \"$@\"\n\
+         echo \"$1\" >>\"$ANSWERS/asked\"\n\
+         if [[ $1 == --unlock ]]; then\n{then}\nfi\n\
+         (($(wc --lines <\"$ANSWERS/asked\") > {times}))\n"
+    );
+    executable(&night.path("programs/flock"), &flock)
+}
+
+#[test]
+fn a_run_waits_for_another_to_its_end_and_for_forget_and_prune_no_longer_than_for_a_lock() -> Result<()> {
+    for (current, is_patient) in [(Some("at-work\n"), true), (None, false)] {
+        let night = Night::new()?;
+        night.answers("kai", WELL)?;
+        night.answers("ziz", WELL)?;
+        busy_lock(&night, 3, "exit")?;
+        if let Some(current) = current {
+            fs::write(night.path("state/current"), current)?;
+        }
+        let ended = night.run()?;
+        let status = if is_patient { "ok" } else { "failed" };
+        let ends = ["kai", "ziz"].map(|host| (host.to_owned(), status.to_owned()));
+        assert_eq!(night.statuses()?, ends, "{}", ended.stderr);
+        let asked = fs::read_to_string(night.path("answers/asked"))?;
+        assert_eq!(asked.lines().count(), if is_patient { 4 } else { 1 });
+    }
+    Ok(())
+}
+
+#[test]
+fn forget_and_prune_of_the_run_before_come_first_and_end_its_record() -> Result<()> {
+    let night = Night::new()?;
+    night.answers("kai", WELL)?;
+    night.answers("ziz", WELL)?;
+    fs::write(night.path("state/current"), "20261123T040000Z\n")?;
+    // They take it away as soon as the lock is theirs.
+    busy_lock(&night, 0, "rm \"$STATE_DIRECTORY/current\"; exit")?;
+    let ended = night.run()?;
+    assert_eq!(ended.status.code(), Some(0), "{}", ended.stderr);
+    let asked = fs::read_to_string(night.path("answers/asked"))?;
+    let asked: Vec<&str> = asked.lines().collect();
+    assert_eq!(asked, ["--timeout", "--unlock", "--timeout"]);
     Ok(())
 }

@@ -1,10 +1,12 @@
 //! From the path of a fleet file to a fleet, or to all its problems.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
-use crate::fleet;
+use crate::fleet::{self, Reading};
 use crate::model::{Fleet, HostName};
 use crate::problem::Problem;
 use crate::resolve::resolve;
@@ -14,28 +16,34 @@ use crate::verify;
 ///
 /// # Errors
 /// When the file can't be read. Its problems are not an error of ours: they are the inner `Err`.
-fn load(path: &Path) -> Result<Result<Fleet, Vec<Problem>>> {
+pub(super) fn load(path: &Path) -> Result<Result<Fleet, Vec<Problem>>> {
     let name = path.display().to_string();
     let text = std::fs::read_to_string(path).with_context(|| {
         format!("can't read the fleet file {name}: `genbackup init` writes one, `--fleet` names another")
     })?;
     let mut reading = fleet::read(&name, &text);
-    // systemd alone knows which calendar expressions it takes.
-    let calendar = reading
-        .file
-        .schedule
-        .as_ref()
-        .and_then(|table| table.get_ref().calendar.clone());
-    if let Some(calendar) = calendar
-        && !verify::takes_calendar(calendar.get_ref())?
-    {
-        reading.problems.push(
-            calendar.span(),
-            format!("systemd refuses the calendar expression `{}`", calendar.get_ref()),
-            "write it as in systemd.time(7), such as `*-*-* 04:00:00`; `systemd-analyze calendar` tries one out",
-        );
-    }
+    refuse_calendars(&mut reading)?;
     Ok(resolve(reading))
+}
+
+/// systemd alone knows which calendar expressions it takes. It is asked once about each, however many hosts have it.
+fn refuse_calendars(reading: &mut Reading<'_>) -> Result<()> {
+    let mut taken = BTreeMap::new();
+    for calendar in reading.file.calendars() {
+        let expression = calendar.get_ref();
+        let is_taken = match taken.entry(expression) {
+            Entry::Occupied(known) => *known.get(),
+            Entry::Vacant(unknown) => *unknown.insert(verify::takes_calendar(expression)?),
+        };
+        if !is_taken {
+            reading.problems.push(
+                calendar.span(),
+                format!("systemd refuses the calendar expression `{expression}`"),
+                "write it as in systemd.time(7), such as `*-*-* 04:00:00`; `systemd-analyze calendar` tries one out",
+            );
+        }
+    }
+    Ok(())
 }
 
 /// The same, but with its problems shown, and nothing in the fleet's place when there are any.

@@ -15,7 +15,7 @@ use nix::sys::signal::{SigSet, Signal as UnixSignal};
 use super::records::Records;
 use super::{load, terminal};
 use crate::bus::{Manager, Signal};
-use crate::model::HostName;
+use crate::model::{Fleet, HostName};
 use follow::{Ending, Follower};
 use view::View;
 
@@ -27,14 +27,14 @@ pub(super) const CHOSEN: &str = "genbackup-run@*.service";
 pub(super) const MAINTAIN: &str = "genbackup-maintain.service";
 /// Of a program that SIGINT ended, as a shell has it.
 const DETACHED: u8 = 130;
-/// Of a unit's name, systemd.unit(5).
-const LONGEST_NAME: usize = 255;
+/// Of a unit's name (systemd.unit(5)), with room for `genbackup-notify@` before it, which tells that it failed.
+const LONGEST_NAME: usize = 255 - "genbackup-notify@".len();
 const HOW_TO_STOP: &str =
     "`genbackup stop` stops it, `genbackup run` looks at it again, `genbackup status` says how it ended\n";
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// Back up these hosts alone; all of the fleet by default
+    /// Back up these hosts alone; by default, all that have no schedule of their own
     #[arg(value_name = "HOST")]
     hosts: Vec<String>,
     /// Start the run and wait for nothing
@@ -116,6 +116,7 @@ impl Asked {
     /// When one of them is not backed up, or they are too many for the name of a unit.
     fn of(fleet: &Path, hosts: &[String]) -> Result<Option<Self>> {
         if hosts.is_empty() {
+            say_who_is_left_out(fleet)?;
             return Ok(Some(Self {
                 unit: HOSTS.to_owned(),
                 answers: "genbackup-run".to_owned(),
@@ -124,8 +125,8 @@ impl Asked {
         let Some(fleet) = load::load_or_show(fleet)? else {
             return Ok(None);
         };
-        let known: Vec<&str> = fleet.backed_up().map(HostName::as_str).collect();
-        let is_unknown = |host: &&String| !known.contains(&host.as_str());
+        let known: Vec<&HostName> = fleet.backed_up().collect();
+        let is_unknown = |host: &&String| !known.iter().any(|name| name.as_str() == *host);
         let unknown: Vec<String> = hosts
             .iter()
             .filter(is_unknown)
@@ -135,16 +136,16 @@ impl Asked {
             bail!(
                 "no host that is backed up is named {}\n\nhint: these are: {}",
                 unknown.join(" or "),
-                known.join(", ")
+                names(&known).join(", ")
             );
         }
         // The same unit for the same hosts, in whatever order they are named.
-        let chosen: Vec<&str> = known
+        let chosen: Vec<&HostName> = known
             .into_iter()
-            .filter(|&name| hosts.iter().any(|host| host == name))
+            .filter(|name| hosts.iter().any(|host| host == name.as_str()))
             .collect();
-        let instance = chosen.join("_");
-        let unit = format!("genbackup-run@{instance}.service");
+        let instance = names(&chosen).join("_");
+        let unit = format!("{}.service", Fleet::run_of_those(&chosen));
         if unit.len() > LONGEST_NAME {
             bail!(
                 "these are too many hosts for one run: systemd takes {LONGEST_NAME} bytes for the name of a unit\n\nhint: back them up in two runs, or all of the fleet"
@@ -155,6 +156,30 @@ impl Asked {
             answers: format!("genbackup-run-{instance}"),
         }))
     }
+}
+
+/// The hosts that the fleet's run leaves to runs of their own. Nothing is said of a fleet file that can't be read, or has
+/// problems: what runs is what was emitted from it when it had none.
+fn say_who_is_left_out(fleet: &Path) -> Result<()> {
+    let Ok(Ok(fleet)) = load::load(fleet) else {
+        return Ok(());
+    };
+    let own: Vec<&HostName> = fleet.with_own_schedule().map(|(host, _)| host).collect();
+    let own = names(&own);
+    let what = match own[..] {
+        [] => return Ok(()),
+        [_] => "has a schedule of its own, and is",
+        _ => "have schedules of their own, and are",
+    };
+    terminal::say(&format!(
+        "{} {what} not in this run; to back up now: `genbackup run {}`\n",
+        own.join(", "),
+        own.join(" ")
+    ))
+}
+
+fn names<'h>(hosts: &[&'h HostName]) -> Vec<&'h str> {
+    hosts.iter().map(|host| host.as_str()).collect()
 }
 
 /// Has Ctrl-C sent to `to` in the place of ending this program. To be called while there is one thread: those that it

@@ -97,7 +97,7 @@ fn note(fleet: &Fleet, arguments: &Arguments, memory: &mut Memory) -> Result<()>
 }
 
 fn post_ping(fleet: &Fleet, memory: &mut Memory, report: &Report, why_failed: Option<&str>) {
-    if let Some(ping) = memory.ping(report, why_failed) {
+    if let Some(ping) = memory.ping(fleet, report, why_failed) {
         memory.post_ping(&fleet.watching, &ping);
     }
 }

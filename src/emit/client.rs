@@ -116,6 +116,8 @@ pub(super) fn emit(
         file_systems,
         access_times: _,
         hooks: _,
+        schedule: _,
+        monitor: _,
     } = source;
     let mount = connection.is_some();
     let skips_on_battery = power.skips_on_battery();

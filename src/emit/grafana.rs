@@ -21,6 +21,12 @@ struct Panel {
     queries: &'static [(&'static str, &'static str)],
 }
 
+/// Of a host that has thresholds of its own: of a hundred others there would be a line each, all the same.
+const OWN_WARN_AFTER: &str =
+    "genbackup_host_warn_after_seconds != ignoring (host) group_left genbackup_warn_after_seconds";
+const OWN_ALERT_AFTER: &str =
+    "genbackup_host_alert_after_seconds != ignoring (host) group_left genbackup_alert_after_seconds";
+
 const PANELS: [Panel; 6] = [
     Panel {
         kind: "stat",
@@ -39,6 +45,8 @@ const PANELS: [Panel; 6] = [
             ("time() - genbackup_last_success_timestamp_seconds", "{{host}}"),
             ("genbackup_warn_after_seconds", "warning"),
             ("genbackup_alert_after_seconds", "alert"),
+            (OWN_WARN_AFTER, "warning of {{host}}"),
+            (OWN_ALERT_AFTER, "alert of {{host}}"),
         ],
     },
     Panel {

@@ -1,5 +1,5 @@
-//! Rules for Prometheus, over what `genbackup metrics` writes. The thresholds are in the metrics themselves; a host's own
-//! span of absence is here.
+//! Rules for Prometheus, over what `genbackup metrics` writes. The thresholds are in the metrics themselves, those of each
+//! host; its span of absence is here.
 
 use serde_json::{Value, json};
 
@@ -72,14 +72,12 @@ fn hosts<'p>(plan: &CoordinatorPlan<'p>) -> impl Iterator<Item = (&'p HostName, 
     local.chain(remote.map(|(host, client)| (host, client.may_be_absent)))
 }
 
-/// By the clock of Prometheus, however old the file is: that of `alert-after`, or of the host's own absence.
+/// By the clock of Prometheus, however old the file is: that of the host's `alert-after`, or of its absence.
 fn too_old(host: &HostName, absence: Option<TimeSpan>) -> String {
+    let alert_after = format!("genbackup_host_alert_after_seconds{{host=\"{host}\"}}");
     let threshold = match absence {
-        None => "scalar(genbackup_alert_after_seconds)".to_owned(),
-        Some(absence) => format!(
-            "scalar(clamp_min(genbackup_alert_after_seconds, {}))",
-            absence.seconds()
-        ),
+        None => format!("scalar({alert_after})"),
+        Some(absence) => format!("scalar(clamp_min({alert_after}, {}))", absence.seconds()),
     };
     format!("time() - genbackup_last_success_timestamp_seconds{{host=\"{host}\"}} > {threshold}")
 }

@@ -5,14 +5,27 @@ use askama::Template;
 use super::{Access, Artifact, LIBEXEC, Platform, add, add_script, unit, watching};
 use crate::escape::filters;
 use crate::model::{
-    Address, Creation, DiskShare, HostName, Power, RemoteClients, Repository, Sleep, UnitPath,
+    Address, CatchUp, Creation, DiskShare, Fleet, HostName, Power, RemoteClients, Repository, Sleep, Timing,
+    UnitPath,
 };
 use crate::plan::CoordinatorPlan;
 
 #[derive(Template)]
 #[template(path = "systemd/genbackup.timer")]
 struct Timer<'p> {
-    plan: &'p CoordinatorPlan<'p>,
+    /// The host that it backs up alone; the fleet without one.
+    host: Option<&'p HostName>,
+    timing: &'p Timing,
+}
+
+impl Timer<'_> {
+    /// systemd.timer(5)'s `Persistent=`.
+    fn persistent(&self) -> &'static str {
+        match self.timing.catch_up {
+            CatchUp::AfterMissedRun => "true",
+            CatchUp::Never => "false",
+        }
+    }
 }
 
 #[derive(Template)]
@@ -54,7 +67,6 @@ struct InitService<'p> {
 #[template(path = "scripts/run-backups.bash")]
 struct RunBackups<'p> {
     plan: &'p CoordinatorPlan<'p>,
-    hosts: Vec<&'p HostName>,
     version: &'static str,
     platform: &'p Platform,
 }
@@ -133,11 +145,12 @@ pub(super) fn emit(
     artifacts: &mut Vec<Artifact>,
 ) -> askama::Result<()> {
     let CoordinatorPlan {
-        schedule: _,
+        schedule,
         repository,
         address: storage,
-        local,
+        local: _,
         remote,
+        own,
         watching: _,
     } = plan;
     let made_once_mounted = match &repository.creation {
@@ -145,7 +158,13 @@ pub(super) fn emit(
         Creation::OnceMounted { file_system } => Some(file_system),
     };
 
-    add(artifacts, unit("genbackup.timer"), &Timer { plan })?;
+    let timing = &schedule.timing;
+    add(artifacts, unit("genbackup.timer"), &Timer { host: None, timing })?;
+    for (host, timing) in own {
+        let name = format!("{}.timer", Fleet::run_of_those(&[*host]));
+        let host = Some(*host);
+        add(artifacts, unit(&name), &Timer { host, timing })?;
+    }
     let init = made_once_mounted.is_some();
     for (name, chosen) in [("genbackup.service", false), ("genbackup-run@.service", true)] {
         let service = CoordinatorService {
@@ -169,14 +188,11 @@ pub(super) fn emit(
     if let Some(file_system) = made_once_mounted {
         emit_creation(plan, file_system, platform, artifacts)?;
     }
-    let clients = remote.iter().flat_map(|remote| remote.clients.keys());
-    let hosts = local.iter().copied().chain(clients).collect();
     add_script(
         artifacts,
         "run-backups",
         &RunBackups {
             plan,
-            hosts,
             version: VERSION,
             platform,
         },

@@ -101,7 +101,7 @@ fn refuse_lists_of_tables(table: &mut DeTable<'_>) {
             let DeValue::Table(host) = host.get_mut() else {
                 continue;
             };
-            for key in ["minimum-versions", "power"] {
+            for key in ["minimum-versions", "monitor", "power", "schedule"] {
                 host.get_mut(key).into_iter().for_each(refuse);
             }
             for key in ["before", "after"] {

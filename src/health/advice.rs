@@ -16,7 +16,7 @@ pub(super) enum Subject<'f> {
 pub(super) struct Advice<'f> {
     pub(super) fleet: &'f Fleet,
     pub(super) subject: Subject<'f>,
-    /// True when the newest run did not ask this host, though it asked others.
+    /// True when the newest run of the fleet did not ask this host, though it asked others.
     pub(super) was_left_out: bool,
     /// True while a run is at work that has yet to come to an end with it.
     pub(super) is_at_work: bool,
@@ -56,7 +56,23 @@ impl Advice<'_> {
         if self.was_left_out {
             self.emit_again()
         } else {
-            self.start("genbackup.service")
+            self.start(&format!("{}.service", self.run()))
+        }
+    }
+
+    /// The run that does it by its timer, or that it follows.
+    fn run(&self) -> String {
+        match self.subject {
+            Subject::Host(host) => self.fleet.run_of(host),
+            Subject::Phase(_) => "genbackup".to_owned(),
+        }
+    }
+
+    /// The unit that does it.
+    fn unit(&self) -> String {
+        match self.subject {
+            Subject::Host(_) => format!("{}.service", self.run()),
+            Subject::Phase(_) => "genbackup-maintain.service".to_owned(),
         }
     }
 
@@ -65,26 +81,24 @@ impl Advice<'_> {
         if self.was_left_out {
             return Some(self.emit_again());
         }
-        let unit = match self.subject {
-            Subject::Host(_) => "genbackup.service",
-            Subject::Phase(_) => "genbackup-maintain.service",
-        };
+        let unit = self.unit();
         let storage = &self.fleet.storage.name;
         Some(match &attempt.status {
             Status::Ok if self.is_at_work => {
                 format!("on {storage}, `systemctl status {unit}` says what it is at")
             }
             Status::Ok => {
-                format!("on {storage}, `systemctl list-timers genbackup.timer` says when the next run is due")
+                let run = self.run();
+                format!("on {storage}, `systemctl list-timers {run}.timer` says when the next run is due")
             }
             Status::Partial => self.complete(attempt)?,
             Status::Failed => format!(
                 "put it right, then {}; `systemctl status {unit}` says more",
-                self.start(unit)
+                self.start(&unit)
             ),
             Status::Unreachable => self.reach(),
             Status::Busy => "another backup of it was at work; the next run asks again".to_owned(),
-            Status::Interrupted => self.start(unit),
+            Status::Interrupted => self.start(&unit),
             Status::Unknown(_) => "a newer genbackup wrote this record: ask that one".to_owned(),
         })
     }
@@ -116,7 +130,7 @@ impl Advice<'_> {
                  so: `may-be-absent`",
                 self.fleet.storage.name, client.address
             ),
-            None => self.start("genbackup.service"),
+            None => self.start(&self.unit()),
         };
         if skips_on_battery {
             format!("where it runs on battery, plug it in, or allow that: `on-battery`; else: {reach}")

@@ -1,11 +1,12 @@
 //! How old the last good result of each host, and of each phase, may be.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use jiff::SignedDuration;
 
 use super::thresholds::Thresholds;
-use crate::model::{Calendar, Fleet, HostName};
+use crate::model::{Calendar, Fleet, HostName, Timing};
 use crate::record::Phase;
 
 /// How old the last good result of each subject may be.
@@ -18,8 +19,9 @@ pub struct Expectations {
 }
 
 impl Expectations {
-    /// What a fleet's file says, and its schedule where the file says nothing. `longest_gap` is asked of the calendars
-    /// that matter, and of no other: systemd alone can tell, and takes its time.
+    /// What the fleet file says of a host; else what follows from a schedule of its own, for `[monitor]` is about those
+    /// that are backed up together; else what `[monitor]` says, and what follows from `[schedule]`. `longest_gap` is
+    /// asked once about each calendar that matters, and about no other: systemd alone can tell, and takes its time.
     ///
     /// # Errors
     /// Those of `longest_gap`.
@@ -27,14 +29,38 @@ impl Expectations {
         fleet: &Fleet,
         mut longest_gap: impl FnMut(&Calendar) -> Result<Option<SignedDuration>, E>,
     ) -> Result<Self, E> {
-        let schedule = &fleet.schedule;
-        let thresholds = match &fleet.monitor {
-            Some(monitor) => Thresholds::chosen(monitor),
-            None => Thresholds::following(longest_gap(&schedule.calendar)?, schedule.randomized_delay),
+        let mut gaps = BTreeMap::new();
+        let mut following = |timing: &Timing| -> Result<Thresholds, E> {
+            let Timing {
+                calendar,
+                randomized_delay,
+                catch_up: _,
+            } = timing;
+            let gap = match gaps.entry(calendar.clone()) {
+                Entry::Occupied(known) => *known.get(),
+                Entry::Vacant(unknown) => *unknown.insert(longest_gap(calendar)?),
+            };
+            Ok(Thresholds::following(gap, *randomized_delay))
         };
+        let of_fleet = match &fleet.monitor {
+            Some(monitor) => Thresholds::chosen(monitor),
+            None => following(&fleet.schedule.timing)?,
+        };
+        let mut hosts = BTreeMap::new();
+        for host in fleet.backed_up() {
+            let Some(source) = fleet.source(host) else {
+                continue;
+            };
+            let own = match (&source.monitor, &source.schedule) {
+                (Some(monitor), _) => Thresholds::chosen(monitor),
+                (None, Some(timing)) => following(timing)?,
+                (None, None) => continue,
+            };
+            hosts.insert(host.clone(), own);
+        }
         Ok(Self {
-            fleet: thresholds,
-            hosts: BTreeMap::new(),
+            fleet: of_fleet,
+            hosts,
             phases: BTreeMap::new(),
         })
     }

@@ -29,6 +29,9 @@ pub struct Report {
     pub phases: Vec<Item>,
     /// The newest run.
     pub run: Option<NewestRun>,
+    /// The newest of those whose hosts nobody named: of all that are backed up together.
+    #[serde(skip)]
+    pub fleets_run: Option<NewestRun>,
     /// What there is to say of the records and of the newest run as a whole.
     pub remarks: Vec<Remark>,
 }
@@ -66,6 +69,16 @@ pub struct Remark {
     pub hint: Option<String>,
 }
 
+impl NewestRun {
+    fn of(newest: &Newest) -> Self {
+        Self {
+            run: newest.id,
+            progress: newest.progress,
+            last_event: newest.last_event,
+        }
+    }
+}
+
 impl Report {
     /// Judges what was found.
     pub(super) fn of(fleet: &Fleet, expectations: &Expectations, search: &Search<'_>) -> Self {
@@ -78,7 +91,9 @@ impl Report {
                 Subject::Phase(phase) => (expectations.of_phase(*phase), None),
             };
             let was_left_out = match (subject, &search.newest_of_hosts) {
-                (Subject::Host(host), Some(run)) => !run.hosts.iter().any(|name| name == host.as_str()),
+                (Subject::Host(host), Some(run)) => {
+                    !fleet.has_own_schedule(host) && !run.hosts.iter().any(|name| name == host.as_str())
+                }
                 _ => false,
             };
             let advice = Advice {
@@ -113,11 +128,8 @@ impl Report {
             thresholds: expectations.of_fleet(),
             hosts: hosts.collect(),
             phases: phases.collect(),
-            run: search.newest.as_ref().map(|newest| NewestRun {
-                run: newest.id,
-                progress: newest.progress,
-                last_event: newest.last_event,
-            }),
+            run: search.newest.as_ref().map(NewestRun::of),
+            fleets_run: search.newest_of_hosts.as_ref().map(NewestRun::of),
             remarks: remarks(fleet, search),
         }
     }
@@ -210,11 +222,21 @@ fn remarks(fleet: &Fleet, search: &Search<'_>) -> Vec<Remark> {
         last_event,
         warnings,
         bad_lines,
-        hosts: _,
+        hosts,
+        is_of_chosen,
     } = newest;
     if *progress == Progress::Interrupted {
         let what = format!("the run of {id} was interrupted: its record ends at {last_event}");
-        let hint = format!("on {}, `systemctl start genbackup.service`", fleet.storage.name);
+        let asked = fleet.backed_up();
+        let asked: Vec<_> = asked
+            .filter(|host| hosts.iter().any(|name| name == host.as_str()))
+            .collect();
+        let unit = if *is_of_chosen && !asked.is_empty() {
+            Fleet::run_of_those(&asked)
+        } else {
+            "genbackup".to_owned()
+        };
+        let hint = format!("on {}, `systemctl start {unit}.service`", fleet.storage.name);
         remark(State::Warning, what, Some(hint));
     }
     for warning in warnings {

@@ -30,7 +30,7 @@ pub(super) struct Search<'f> {
     pub(super) phases: BTreeMap<Phase, Trace>,
     /// The newest run.
     pub(super) newest: Option<Newest>,
-    /// The newest run that had all hosts to back up.
+    /// The newest run that had all hosts to back up which have no schedule of their own.
     pub(super) newest_of_hosts: Option<Newest>,
     /// Runs that are yet to come.
     pub(super) from_the_future: Vec<RunId>,
@@ -53,6 +53,8 @@ pub(super) struct Newest {
     pub(super) bad_lines: u64,
     /// Its hosts.
     pub(super) hosts: Vec<String>,
+    /// Whether somebody, or a timer of their own, named them.
+    pub(super) is_of_chosen: bool,
 }
 
 /// How far a run has come.
@@ -150,6 +152,7 @@ impl<'f> Search<'f> {
             warnings: run.warnings.clone(),
             bad_lines: run.bad_lines.count,
             hosts: run.hosts.keys().cloned().collect(),
+            is_of_chosen: run.is_of_chosen,
         };
         if self.newest.is_none() {
             self.newest = Some(newest());

@@ -10,7 +10,7 @@ use super::{
 /// One storage host, and the hosts that it backs up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fleet {
-    /// When a run starts and how it goes.
+    /// When the fleet's run starts and how a run goes.
     pub schedule: Schedule,
     /// Where the snapshots are.
     pub repository: Repository,
@@ -24,19 +24,26 @@ pub struct Fleet {
     pub watching: Watching,
 }
 
-/// When a run starts and how it goes.
+/// When the fleet's run starts, which has the hosts without a schedule of their own, and how a run goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Schedule {
     /// When it starts.
+    pub timing: Timing,
+    /// How many hosts are backed up at once; at least 1.
+    pub max_parallel: u16,
+    /// How long one host may take.
+    pub time_limit: TimeSpan,
+}
+
+/// When a run starts by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Timing {
+    /// The times.
     pub calendar: Calendar,
     /// The start is put off by a random part of this.
     pub randomized_delay: Option<TimeSpan>,
     /// What happens to a run that the storage host slept through.
     pub catch_up: CatchUp,
-    /// How many hosts are backed up at once; at least 1.
-    pub max_parallel: u16,
-    /// How long one host may take.
-    pub time_limit: TimeSpan,
 }
 
 /// What happens to a run that the storage host slept through.
@@ -130,7 +137,7 @@ pub struct RemoteClient {
     pub versions: MinimumVersions,
 }
 
-/// What of a client is backed up, and what is done before and after.
+/// What of a client is backed up, when, and what is done before and after.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
     /// Files and folders; at least one.
@@ -149,6 +156,10 @@ pub struct Source {
     pub access_times: AccessTimes,
     /// Commands before and after the backup.
     pub hooks: Hooks,
+    /// When it is backed up, in a run of its own; without this, in the fleet's.
+    pub schedule: Option<Timing>,
+    /// How old its last backup may be, where the fleet says so of this host.
+    pub monitor: Option<Monitor>,
 }
 
 /// Folders with a CACHEDIR.TAG.
@@ -198,6 +209,44 @@ impl Fleet {
     pub fn backed_up(&self) -> impl Iterator<Item = &HostName> {
         let stores_only = self.storage.source.is_none();
         self.host_names().skip(usize::from(stores_only))
+    }
+
+    /// What of a host is backed up; nothing when it only stores.
+    #[must_use]
+    pub fn source(&self, host: &HostName) -> Option<&Source> {
+        if *host == self.storage.name {
+            return self.storage.source.as_ref();
+        }
+        Some(&self.remote.as_ref()?.clients.get(host)?.source)
+    }
+
+    /// The hosts with a schedule of their own, in the same order.
+    pub fn with_own_schedule(&self) -> impl Iterator<Item = (&HostName, &Timing)> {
+        self.backed_up()
+            .filter_map(|host| Some((host, self.source(host)?.schedule.as_ref()?)))
+    }
+
+    /// True where a host is backed up in a run of its own, and not in the fleet's.
+    #[must_use]
+    pub fn has_own_schedule(&self, host: &HostName) -> bool {
+        self.source(host).is_some_and(|source| source.schedule.is_some())
+    }
+
+    /// The name of the timer and of the service that back a host up, without what follows the last dot.
+    #[must_use]
+    pub fn run_of(&self, host: &HostName) -> String {
+        if self.has_own_schedule(host) {
+            Self::run_of_those(&[host])
+        } else {
+            "genbackup".to_owned()
+        }
+    }
+
+    /// The name of the service that backs up these hosts alone, in the same way: there is no `_` in the name of a host.
+    #[must_use]
+    pub fn run_of_those(hosts: &[&HostName]) -> String {
+        let names: Vec<&str> = hosts.iter().map(|host| host.as_str()).collect();
+        format!("genbackup-run@{}", names.join("_"))
     }
 
     /// What its backup takes of a host.

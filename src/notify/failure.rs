@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::finding::Finding;
 use super::memory::Memory;
 use crate::health::{Report, State};
-use crate::model::Fleet;
+use crate::model::{Fleet, HostName};
 use crate::record::Status;
 
 /// From this exit status on it is systemd's own, and the program never began (systemd.exec(5), «Process Exit Codes»).
@@ -70,12 +70,38 @@ impl FailureResult {
 /// The files that systemd hands over to a unit.
 fn credentials(fleet: &Fleet, unit: &str) -> Vec<String> {
     let mut files = vec![fleet.repository.password_file.to_string()];
-    if unit == "genbackup.service"
+    if hosts(fleet, unit).is_some()
         && let Some(remote) = &fleet.remote
     {
         files.push(remote.key_file.to_string());
     }
     files
+}
+
+/// The hosts that a unit backs up; none where it does something else.
+fn hosts<'u>(fleet: &'u Fleet, unit: &'u str) -> Option<Vec<&'u str>> {
+    if unit == "genbackup.service" {
+        let together = fleet.backed_up().filter(|host| !fleet.has_own_schedule(host));
+        return Some(together.map(HostName::as_str).collect());
+    }
+    let instance = unit.strip_prefix("genbackup-run@")?.strip_suffix(".service")?;
+    Some(instance.split('_').collect())
+}
+
+/// True when a run that began after a unit's failure has had one of its hosts: then it has had them all.
+fn ran_since(hosts: &[&str], failure: &Failure, report: &Report) -> bool {
+    let items = report
+        .hosts
+        .iter()
+        .filter(|item| hosts.contains(&item.name.as_str()));
+    let mut runs = items
+        .map(|item| item.verdict.last_attempt.as_ref().map(|last| last.run))
+        .peekable();
+    if runs.peek().is_none() {
+        // They left the fleet, and no run asks them any more.
+        return report.run.is_some_and(|run| run.last_event > failure.time);
+    }
+    runs.flatten().any(|run| run.start() > failure.time)
 }
 
 impl Memory {
@@ -98,9 +124,9 @@ impl Memory {
 
     /// The units that failed, and have not done their work since.
     pub fn failed_units(&mut self, fleet: &Fleet, report: &Report) -> Vec<Finding> {
-        let worked_since = |unit: &str, failure: &Failure| match unit {
-            "genbackup.service" => report.run.is_some_and(|run| run.run.start() > failure.time),
-            "genbackup-maintain.service" => report.phases.iter().any(|phase| {
+        let worked_since = |unit: &str, failure: &Failure| match (unit, hosts(fleet, unit)) {
+            (_, Some(hosts)) => ran_since(&hosts, failure, report),
+            ("genbackup-maintain.service", None) => report.phases.iter().any(|phase| {
                 let last = phase.verdict.last_attempt.as_ref();
                 last.is_some_and(|last| last.time > failure.time)
             }),

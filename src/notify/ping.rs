@@ -1,9 +1,12 @@
-//! A ping of each run, for who raises the alarm when none comes: start, success, failure.
+//! A ping of each of the fleet's runs, for who raises the alarm when none comes: start, success, failure. Who waits for it
+//! waits by one calendar: a run of hosts that somebody chose, or of one with a schedule of its own, would hide that the
+//! fleet's is missing, or end an alarm that goes on. How such a host is, the fleet's run tells.
 
 use serde::{Deserialize, Serialize};
 
 use super::memory::Memory;
-use crate::health::{Progress, Report};
+use crate::health::{Progress, Report, State};
+use crate::model::Fleet;
 use crate::record::Status;
 use crate::text::{harmless, shortened};
 
@@ -46,12 +49,12 @@ impl Ping {
 }
 
 impl Memory {
-    /// The ping of the newest run, when it is over and was not pinged yet; or of a unit's failure that left none.
-    pub fn ping(&mut self, report: &Report, failed: Option<&str>) -> Option<Ping> {
+    /// The ping of the fleet's newest run, when it is over and was not pinged yet; or of a unit's failure that left none.
+    pub fn ping(&mut self, fleet: &Fleet, report: &Report, failed: Option<&str>) -> Option<Ping> {
         if let Some(why) = failed {
             return Some(Ping::Failure(shortened(&harmless(why), 2 * LONGEST_LINE)));
         }
-        let run = report.run.filter(|run| run.progress != Progress::AtWork)?;
+        let run = report.fleets_run.filter(|run| run.progress != Progress::AtWork)?;
         let name = run.run.to_string();
         if self.pinged.as_ref() == Some(&name) {
             return None;
@@ -61,13 +64,26 @@ impl Memory {
             let last = item.verdict.last_attempt.as_ref()?;
             (last.run == run.run && last.status != Status::Ok).then(|| {
                 let why = last.why.as_deref().unwrap_or_default();
-                shortened(
-                    &harmless(&format!("{}: {} {why}", item.name, last.status)),
-                    LONGEST_LINE,
-                )
+                format!("{}: {} {why}", item.name, last.status)
             })
         });
-        let mut bad: Vec<String> = of_this_run.take(MOST_LINES).collect();
+        let own = fleet.with_own_schedule().filter_map(|(host, _)| {
+            let verdict = &report
+                .hosts
+                .iter()
+                .find(|item| item.name == host.as_str())?
+                .verdict;
+            // What was never tried is new, and its turn is to come.
+            let last = verdict.last_attempt.as_ref()?;
+            (verdict.state != State::Ok && last.run != run.run).then(|| {
+                let why = verdict.why.as_deref().unwrap_or_default();
+                format!("{host}: {} {why}", verdict.state)
+            })
+        });
+        let lines = of_this_run.chain(own).take(MOST_LINES);
+        let mut bad: Vec<String> = lines
+            .map(|line| shortened(&harmless(&line), LONGEST_LINE))
+            .collect();
         if run.progress == Progress::Interrupted {
             bad.push("the run was interrupted".to_owned());
         }

@@ -1,7 +1,7 @@
 //! Verdicts as rows.
 
 use super::words::{self, Time, Words};
-use crate::health::{Item, Now, Report, State, span};
+use crate::health::{Item, Now, Report, State, Thresholds, span};
 
 /// How well one host, or one phase, is.
 #[derive(Debug)]
@@ -12,6 +12,8 @@ pub(super) struct Freshness {
     pub(super) since: Option<(Time, bool)>,
     pub(super) why: Option<String>,
     pub(super) hint: Option<String>,
+    /// How old the last good one may be before it is a warning, and an alert, where that is not as with all others.
+    pub(super) may_be: Option<(String, String)>,
     /// When the last good one was over, and how long that is ago.
     pub(super) good: Option<(Time, String)>,
 }
@@ -36,11 +38,11 @@ pub(super) fn notices(report: &Report) -> Vec<Notice> {
     notices.collect()
 }
 
-pub(super) fn rows(words: &Words<'_>, items: &[Item]) -> Vec<Freshness> {
-    items.iter().map(|item| row(words, item)).collect()
+pub(super) fn rows(words: &Words<'_>, items: &[Item], usual: Thresholds) -> Vec<Freshness> {
+    items.iter().map(|item| row(words, item, usual)).collect()
 }
 
-fn row(words: &Words<'_>, item: &Item) -> Freshness {
+fn row(words: &Words<'_>, item: &Item, usual: Thresholds) -> Freshness {
     let Item { name, verdict } = item;
     let age = verdict.age.map(span).unwrap_or_default();
     Freshness {
@@ -56,6 +58,13 @@ fn row(words: &Words<'_>, item: &Item) -> Freshness {
             .map(|since| (words.time(since.time), since.or_longer)),
         why: verdict.why.as_deref().map(words::why),
         hint: verdict.hint.as_deref().map(words::why),
+        may_be: (verdict.thresholds != usual).then(|| {
+            let Thresholds {
+                warn_after,
+                alert_after,
+            } = verdict.thresholds;
+            (span(warn_after), span(alert_after))
+        }),
         good: verdict
             .last_good
             .as_ref()

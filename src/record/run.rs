@@ -80,7 +80,7 @@ pub struct Run {
     pub last_event: Option<Timestamp>,
     /// Versions of the programs on the storage host.
     pub versions: BTreeMap<String, String>,
-    /// Whether somebody chose its hosts, and left out the others on purpose.
+    /// Whether somebody chose its hosts, or a timer of their own did, and left out the others on purpose.
     pub is_of_chosen: bool,
     /// Its hosts: those that it was to back up, and any that the record tells of.
     pub hosts: BTreeMap<String, HostRun>,

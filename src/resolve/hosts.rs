@@ -14,6 +14,7 @@ use crate::problem::{did_you_mean, likely, quoted_if_odd};
 use super::fields::{Fields, Section};
 use super::paths;
 use super::power;
+use super::schedule;
 use super::source::{resolve_source, resolve_versions};
 
 type Hosts = BTreeMap<Spanned<HostName>, HostTable>;
@@ -26,6 +27,7 @@ const HOST_KEY_FILE: &str = "/etc/ssh/ssh_host_ed25519_key";
 pub(super) struct Defaults {
     pub(super) versions: Option<Spanned<VersionsTable>>,
     pub(super) power: power::Defaults,
+    pub(super) schedule: schedule::Wishes,
 }
 
 /// The storage host and the clients on other machines; `None` after a problem.
@@ -63,7 +65,7 @@ pub(super) fn resolve_hosts(
         .map(|(name, table)| {
             // Before the storage host is known, a host without a host key may well be it.
             if storage_span.is_none() && table.host_key.is_none() {
-                resolve_source(fields, &name, table, None);
+                resolve_source(fields, &name, table, None, &defaults.schedule);
                 return None;
             }
             resolve_client(fields, name, table, mount.as_ref(), defaults)
@@ -200,6 +202,8 @@ fn resolve_storage(
         before,
         after,
         power: own_power,
+        schedule,
+        monitor,
     } = &table;
     for span in [
         host_key.as_ref().map(Spanned::span),
@@ -237,6 +241,10 @@ fn resolve_storage(
             .chain([may_be_empty, must_be_mounted].map(|list| list.as_ref().map(Spanned::span)))
             .chain([before, after].map(|hooks| hooks.as_ref().map(Spanned::span)))
             .chain([power::battery_span(own_power.as_ref())])
+            .chain([
+                schedule.as_ref().map(Spanned::span),
+                monitor.as_ref().map(Spanned::span),
+            ])
             .flatten()
         {
             fields.problem(
@@ -254,6 +262,7 @@ fn resolve_storage(
                 &name,
                 table,
                 repository.map(|repository| &repository.path),
+                &defaults.schedule,
             )
         })
         .flatten();
@@ -296,7 +305,13 @@ fn resolve_client(
     let may_be_absent = table.may_be_absent.clone().map(Spanned::into_inner);
     let power = defaults.power.resolve(fields, table.power.as_ref());
     check_default_address(fields, &section, &address);
-    let source = resolve_source(fields, &name, table, mount.map(Spanned::get_ref));
+    let source = resolve_source(
+        fields,
+        &name,
+        table,
+        mount.map(Spanned::get_ref),
+        &defaults.schedule,
+    );
     let client = RemoteClient {
         address,
         host_key: host_key?.into_inner(),

@@ -5,8 +5,8 @@ use std::ops::Range;
 
 use crate::fleet::Spanned;
 
-use crate::fleet::{Field, KindWord, MonitorTable, NotifyTable};
-use crate::model::{Monitor, Notify, NotifyName, Repository, UnitPath, Watching, WebService};
+use crate::fleet::{Field, KindWord, MonitorTable, NotifyTable, OwnMonitorTable};
+use crate::model::{HostName, Monitor, Notify, NotifyName, Repository, UnitPath, Watching, WebService};
 
 use super::fields::{Fields, Section};
 use super::paths;
@@ -61,6 +61,21 @@ pub(super) fn resolve(
         report: report.map(Spanned::into_inner),
     };
     (thresholds, watching)
+}
+
+/// A host's own thresholds, where it has some.
+pub(super) fn resolve_own(
+    fields: &mut Fields<'_>,
+    host: &HostName,
+    monitor: Option<Spanned<OwnMonitorTable>>,
+) -> Option<Monitor> {
+    let monitor = monitor?;
+    let section = Section::at(format!("hosts.{host}.monitor"), monitor.span());
+    let OwnMonitorTable {
+        warn_after,
+        alert_after,
+    } = monitor.into_inner();
+    thresholds(fields, &section, warn_after, alert_after)
 }
 
 fn thresholds(

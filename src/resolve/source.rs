@@ -9,14 +9,15 @@ use crate::model::{
 };
 
 use super::fields::{Fields, Section};
-use super::{hooks, paths};
+use super::{hooks, monitor, paths, schedule};
 
-/// What of a host is backed up; `repository` is where that host sees the repository.
+/// What of a host is backed up, and when; `repository` is where that host sees the repository.
 pub(super) fn resolve_source(
     fields: &mut Fields<'_>,
     name: &Spanned<HostName>,
     table: HostTable,
     repository: Option<&UnitPath>,
+    shared: &schedule::Wishes,
 ) -> Option<Source> {
     let HostTable {
         include,
@@ -34,6 +35,8 @@ pub(super) fn resolve_source(
         before,
         after,
         power: _,
+        schedule,
+        monitor,
     } = table;
     let section = Section::at(format!("hosts.{}", name.get_ref()), name.span());
     let include = fields.required(&section, "include", include, "include = [\"/etc\", \"/home\"]");
@@ -43,6 +46,8 @@ pub(super) fn resolve_source(
     let may_be_empty = fields.items(may_be_empty);
     let must_be_mounted = must_be_mounted.map(Spanned::into_inner).unwrap_or_default();
     let must_be_mounted = fields.items(must_be_mounted);
+    let schedule = shared.resolve(fields, name.get_ref(), schedule);
+    let monitor = monitor::resolve_own(fields, name.get_ref(), monitor);
     let include = include?;
     if include.get_ref().is_empty() && !fields.has_taken_out_below(&section, "include") {
         fields.problem(
@@ -78,6 +83,8 @@ pub(super) fn resolve_source(
             AccessTimes::Change
         },
         hooks,
+        schedule,
+        monitor,
     })
 }
 

@@ -15,7 +15,7 @@ time_limit={{ plan.schedule.time_limit.seconds() }}
 answer_limit=$((16 * 1024 * 1024))
 # Bytes of what ssh says in passing, which the host's own standard error is a part of.
 complaint_limit=$((64 * 1024))
-# Seconds to wait for forget and prune of the run before.
+# Seconds to wait for forget and prune of the run before, once it is their turn.
 lock_wait={{ plan.repository.lock_wait.seconds() }}
 password_file={{ plan.repository.password_file }}
 {%- if let Some(remote) = plan.remote %}
@@ -96,7 +96,11 @@ fi
 # A host that hangs up shows as an error where it is written to, not as the end of this script.
 trap '' PIPE
 
-hosts=({% for host in hosts %}{{ host }}{% if !loop.last %} {% endif %}{% endfor %})
+hosts=({% for host in plan.hosts() %}{{ host }}{% if !loop.last %} {% endif %}{% endfor %})
+{%- if !plan.own.is_empty() %}
+# Those that have no schedule, and so no timer, of their own.
+together=({% for host in plan.together() %}{{ host }}{% if !loop.last %} {% endif %}{% endfor %})
+{%- endif %}
 # These alone, in the order of the fleet, where some are chosen: `A_B`, for there is no `_` in the name of a host.
 chosen=()
 if [[ -v GENBACKUP_HOSTS ]]; then
@@ -116,13 +120,37 @@ if [[ -v GENBACKUP_HOSTS ]]; then
         exit 1
     fi
     hosts=("${chosen[@]}")
+{%- if !plan.own.is_empty() %}
+else
+    hosts=("${together[@]}")
+{%- endif %}
 fi
 mkdir --parents "$runs"
 
-# One at a time: the hosts of a run, or forget and prune.
-turn_comes=yes
+# One at a time: the hosts of a run, or forget and prune. Another run is waited for to its end, since each of its hosts has
+# a time limit; forget and prune for so long and no longer.
 exec {turn}<"$STATE_DIRECTORY"
-flock --timeout "$lock_wait" "$turn" || turn_comes=no
+handed_over() {
+    cat "$STATE_DIRECTORY/current" 2>/dev/null || true
+}
+take_turn() {
+    local code
+    while :; do
+        code=0
+        flock --timeout "$lock_wait" "$turn" || code=$?
+        # It is 1 while somebody else holds the lock.
+        [[ $code == 1 && $(handed_over) == at-work ]] || return "$code"
+    done
+}
+turn_comes=yes
+take_turn || turn_comes=no
+# Where the run before has left its record to forget and prune, which are about to begin, they come first.
+for ((tries = 0; tries < 50; tries++)); do
+    [[ $turn_comes == yes && $(handed_over) =~ ^[0-9] ]] || break
+    flock --unlock "$turn"
+    sleep 0.1
+    take_turn || turn_comes=no
+done
 
 # What forget and prune find afterwards: this when the run was stopped, its name when it was not, and nothing when its
 # record is not whole. They only follow the second.

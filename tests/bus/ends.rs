@@ -344,3 +344,31 @@ fn hosts_that_are_named_have_a_unit_of_their_own_and_others_are_refused() -> Res
     );
     Ok(())
 }
+
+#[test]
+fn a_run_of_the_fleet_says_who_is_not_in_it() -> Result<()> {
+    let fleet = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/fixtures/fleets/a-weekly-host/fleet.toml"
+    );
+    let storage = Storage::new()?;
+    let (code, said) = storage
+        .start(&["run", "--fleet", fleet, "--no-follow"])?
+        .ended()?;
+    assert_eq!(code, Some(0), "{said}");
+    assert!(
+        said.starts_with(
+            "kai, www.example.net have schedules of their own, and are not in this run; to back up now: `genbackup run \
+             kai www.example.net`\na run has been started\n"
+        ),
+        "{said}"
+    );
+    // Nothing is said where there is no fleet file to ask, and the run starts.
+    let storage = Storage::new()?;
+    let (code, said) = storage
+        .start(&["run", "--fleet", "/nonexistent", "--no-follow"])?
+        .ended()?;
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.starts_with("a run has been started\n"), "{said}");
+    Ok(())
+}

@@ -14,7 +14,7 @@ use crate::systemd::Systemd;
 const FLEET: &str = include_str!("../../vmtests/fleet.toml");
 const MAIL: &str = "[notify.admin]\nkind = \"email\"\nto = [\"admin@example.net\"]\n";
 /// What both hosts of the fleet have, and what they may come to have.
-const KNOWN: [&str; 14] = [
+const KNOWN: [&str; 15] = [
     "genbackup-awake.service",
     "genbackup-backup.socket",
     "genbackup-directory.service",
@@ -28,6 +28,7 @@ const KNOWN: [&str; 14] = [
     "genbackup-watch.timer",
     "genbackup.service",
     "genbackup.timer",
+    "genbackup-run@kai.timer",
     "mnt-jak-restic.mount",
 ];
 /// A machine's own places, and this one's programs.
@@ -450,6 +451,38 @@ fn who_is_not_root_is_told_so() -> Result<()> {
                 .starts_with("error: `--now` makes users, and enables and starts units: it has to be root")
             && complaint.contains("hint: `sudo genbackup emit --now`"),
         "{complaint}"
+    );
+    Ok(())
+}
+
+#[test]
+fn a_host_s_own_timer_is_enabled_and_started_and_disabled_when_it_goes() -> Result<()> {
+    let machine = Machine::new("jak")?;
+    machine.well(&[])?;
+    machine.asked();
+    machine.fleet(&format!(
+        "{FLEET}\n[hosts.kai.schedule]\ncalendar = \"Sun 12:00\"\n"
+    ))?;
+    machine.well(&[])?;
+    let timer = "genbackup-run@kai.timer";
+    assert_eq!(
+        machine.asked(),
+        [
+            format!("enable {timer}"),
+            "reload".to_owned(),
+            format!("start {timer}")
+        ]
+    );
+    machine.fleet(FLEET)?;
+    let said = machine.well(&[])?;
+    assert!(said.contains(&format!("{timer}: disabled\n")), "{said}");
+    assert_eq!(
+        machine.asked(),
+        [
+            format!("disable {timer}"),
+            format!("stop {timer}"),
+            "reload".to_owned()
+        ]
     );
     Ok(())
 }

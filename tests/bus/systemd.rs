@@ -263,7 +263,7 @@ impl UnitInterface {
 }
 
 fn path_of(unit: &str) -> zbus::zvariant::Result<OwnedObjectPath> {
-    OwnedObjectPath::try_from(format!("{MANAGER}/unit/{}", unit.replace(['.', '-'], "_")))
+    OwnedObjectPath::try_from(format!("{MANAGER}/unit/{}", unit.replace(['.', '-', '@'], "_")))
 }
 
 /// The stand-in, for as long as it is on the bus.

@@ -204,25 +204,30 @@ fn a_state_is_an_alert_and_a_good_one_is_none() -> Result<()> {
     Ok(())
 }
 
-/// `web-1` may be absent for five days, and `alert-after` is three.
+/// `web-1` may be absent for five days, and its `alert-after` is three; that of `db.example.net`, once a week, is eight.
 #[test]
-fn a_host_is_too_old_by_the_fleet_s_threshold_or_by_its_own_absence() -> Result<()> {
+fn a_host_is_too_old_by_its_own_threshold_or_by_its_own_absence() -> Result<()> {
     for (host, hours, is_told) in [
         ("web-1", 100, false),
         ("web-1", 121, true),
-        ("db.example.net", 71, false),
-        ("db.example.net", 73, true),
+        ("db.example.net", 191, false),
+        ("db.example.net", 193, true),
     ] {
         let last = format!("genbackup_last_success_timestamp_seconds{{host=\"{host}\"}}");
         // Within a day Prometheus tests nothing that happens in another: the time is short, and the past is long ago.
         let values = format!("{}x10", 60 - hours * 3600);
         let series = [
             (last.as_str(), values.as_str()),
-            ("genbackup_alert_after_seconds", "259200x10"),
+            ("genbackup_alert_after_seconds", "1x10"),
+            ("genbackup_host_alert_after_seconds{host=\"web-1\"}", "259200x10"),
+            (
+                "genbackup_host_alert_after_seconds{host=\"db.example.net\"}",
+                "691200x10",
+            ),
         ];
         let age = match hours {
             121 => "5d 1h 0m 0s",
-            _ => "3d 1h 0m 0s",
+            _ => "8d 1h 0m 0s",
         };
         let expected = if is_told {
             json!([{

@@ -196,7 +196,7 @@ impl Field {
         let (client_name, client) = remote.clients.first_key_value()?;
         let source = fleet.storage.source.as_ref()?;
         Some(match self {
-            Self::Calendar => fleet.schedule.calendar.to_string(),
+            Self::Calendar => fleet.schedule.timing.calendar.to_string(),
             Self::RepositoryPath => fleet.repository.path.to_string(),
             Self::FileSystem => fleet.repository.file_system.as_ref()?.to_string(),
             Self::PasswordFile => fleet.repository.password_file.to_string(),

@@ -8,7 +8,32 @@ use serde_json::json;
 
 use crate::browser::show;
 use crate::night::Night;
-use crate::{HOSTS, eventful, html, records};
+use crate::{HOSTS, eventful, html, records, report_of};
+
+#[test]
+fn a_row_has_its_own_thresholds_where_they_are_not_those_of_all() -> Result<()> {
+    let nights = [Night::good("2026-11-23T04:00:00Z", &["jak", "ziz"])];
+    let folder = records(&nights)?;
+    let page = report_of("a-weekly-host", folder.path(), "2026-11-23T12:00:00Z", &[])?;
+    show(&page.stdout, async |shown| {
+        let usual = shown.texts("header .quiet").await?.concat();
+        assert!(
+            usual.contains("a warning after 1d 1h and an alert after 1d 6h"),
+            "{usual}"
+        );
+        let own: Vec<String> = shown
+            .ask("[...document.querySelectorAll('#hosts tbody tr, #phases tbody tr')].filter(row => row.textContent.includes('a warning after')).map(row => row.cells[0].textContent + ': ' + row.cells[2].lastElementChild.textContent)")
+            .await?;
+        assert_eq!(
+            own,
+            [
+                "kai: a warning after 7d 1h, an alert after 8d 5h",
+                "www.example.net: a warning after 3h, an alert after 12h"
+            ]
+        );
+        Ok(())
+    })
+}
 
 #[test]
 fn verdicts_marks_and_the_last_run_are_shown() -> Result<()> {

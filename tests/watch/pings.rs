@@ -1,8 +1,9 @@
 //! Who is told of each run: that it began, and how it ended.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::command::run;
+use crate::night::Night;
 use crate::server::{SECRET, Server, status};
 use crate::site::{Site, at, night};
 
@@ -72,6 +73,59 @@ fn the_newest_ping_takes_the_place_of_one_that_waits_and_a_late_start_is_not_sen
     let server = Server::good()?;
     site.credential("team", &server.secret_address())?;
     site.watched(&at(21, 6))?;
+    assert_eq!(paths(&server), ["/X"]);
+    Ok(())
+}
+
+const WEEKLY: &str = "[hosts.kai.schedule]\ncalendar = \"Sun 12:00\"\n";
+
+/// A night of those that are backed up together, where `kai` has a schedule of its own.
+fn together(day: u8) -> Night {
+    Night::good(&at(day, 4), &["jak", "ziz"])
+}
+
+fn kai(day: u8, hour: u8, status: &str) -> Night {
+    Night::at(&at(day, hour), &["kai"])
+        .of_chosen()
+        .host("kai", status)
+        .maintained()
+}
+
+#[test]
+fn a_run_of_hosts_that_were_named_is_no_sign_of_the_fleet_s() -> Result<()> {
+    let server = Server::good()?;
+    let site = Site::of_kind("ping", &server.secret_address())?;
+    site.add(WEEKLY)?;
+    site.night(&together(20))?;
+    site.watched(&at(20, 5))?;
+    assert_eq!(paths(&server), ["/X"]);
+    // Well or not: who waits for a sign of each night is told nothing of another time.
+    for (hour, status) in [(12, "ok"), (14, "failed")] {
+        site.night(&kai(20, hour, status))?;
+        site.watched(&at(20, hour + 1))?;
+    }
+    assert_eq!(paths(&server), ["/X"]);
+    // The next night tells it.
+    site.night(&together(21))?;
+    site.watched(&at(21, 5))?;
+    let told = lines(&server);
+    let (path, text) = told.last().context("no ping")?;
+    assert_eq!(path, "/X/fail");
+    assert_eq!(text, "kai: WARNING failed: kai is not well");
+    site.night(&kai(21, 12, "ok"))?;
+    site.night(&together(22))?;
+    site.watched(&at(22, 5))?;
+    assert_eq!(paths(&server), ["/X", "/X/fail", "/X"]);
+    Ok(())
+}
+
+#[test]
+fn a_weekly_host_whose_turn_is_to_come_is_no_failure() -> Result<()> {
+    let server = Server::good()?;
+    let site = Site::of_kind("ping", &server.secret_address())?;
+    site.add(WEEKLY)?;
+    site.night(&together(20))?;
+    site.watched(&at(20, 5))?;
     assert_eq!(paths(&server), ["/X"]);
     Ok(())
 }

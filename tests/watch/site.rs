@@ -36,6 +36,13 @@ impl Site {
         Ok(site)
     }
 
+    /// Puts tables behind those of the fleet file.
+    pub(crate) fn add(&self, tables: &str) -> Result<()> {
+        let file = self.path("fleet.toml");
+        let text = fs::read_to_string(&file)? + tables;
+        Ok(fs::write(file, text)?)
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }

@@ -83,6 +83,38 @@ fn what_was_never_tried_has_a_night_to_begin_with() {
 }
 
 #[test]
+fn a_weekly_host_has_a_week_to_begin_with() -> anyhow::Result<()> {
+    let text = std::fs::read_to_string(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/fixtures/fleets/a-weekly-host/fleet.toml"
+    ))?;
+    let fleet = genbackup::resolve::resolve(genbackup::fleet::read("fleet.toml", &text))
+        .map_err(|problems| anyhow::anyhow!("{problems:?}"))?;
+    let week = Some(SignedDuration::from_hours(7 * 24));
+    let Ok(expectations) = Expectations::of(&fleet, |_| Ok::<_, Infallible>(week));
+    let mut memory = Memory::default();
+    let mut told = Vec::new();
+    for hour in (0..240).step_by(6) {
+        let now = Timestamp::UNIX_EPOCH + SignedDuration::from_hours(hour);
+        let nothing = |_, _| anyhow::bail!("there is no record");
+        let report = examine(&fleet, &expectations, now, [], nothing)?;
+        let message = memory.note("jak", &findings(&report), now);
+        let changes = message.into_iter().flat_map(|message| message.changes);
+        told.extend(changes.map(|change| (hour, change.subject)));
+    }
+    let first = |subject: &str| {
+        told.iter()
+            .find(|(_, told)| told == subject)
+            .map(|(hour, _)| *hour)
+    };
+    // 3 hours, 25 hours, a week and an hour and a half: and a look each six hours.
+    assert_eq!(first("www.example.net"), Some(6));
+    assert_eq!(first("ziz"), Some(30));
+    assert_eq!(first("kai"), Some(174));
+    Ok(())
+}
+
+#[test]
 fn who_leaves_the_fleet_is_forgotten_without_a_word() {
     let mut memory = Memory::default();
     let now = Timestamp::UNIX_EPOCH;

@@ -101,3 +101,43 @@ fn a_failure_that_no_record_explains_is_a_ping_of_failure() -> Result<()> {
     assert_eq!(ends, [false, true]);
     Ok(())
 }
+
+#[test]
+fn a_run_of_named_hosts_that_never_began_is_told_by_its_own_unit_until_they_are_backed_up() -> Result<()> {
+    let server = Server::good()?;
+    let site = Site::of_kind("webhook", &server.secret_address())?;
+    site.add("[hosts.kai.schedule]\ncalendar = \"Sun 12:00\"\n")?;
+    site.night(&Night::good(&at(20, 2), &HOSTS))?;
+    site.watched(&at(20, 5))?;
+    let said = failed(&site, &at(20, 12), "genbackup-run@kai", "exit-code", "243")?;
+    assert_eq!(said.stdout, "ALERT: unit genbackup-run@kai.service\n", "{said:?}");
+    let why = last_why(&server)?;
+    assert!(why.contains("/etc/genbackup/ssh_ed25519"), "{why}");
+    // The others' night is no sign that it has done its work.
+    site.night(&Night::good(&at(20, 16), &["jak", "ziz"]))?;
+    assert_eq!(site.watched(&at(20, 17))?, "");
+    let own = Night::at(&at(20, 18), &["kai"]).of_chosen();
+    site.night(&own.host("kai", "ok").maintained())?;
+    assert_eq!(
+        site.watched(&at(20, 19))?,
+        "resolved: unit genbackup-run@kai.service\n"
+    );
+    Ok(())
+}
+
+#[test]
+fn a_weekly_run_is_no_sign_that_the_fleet_s_has_done_its_work() -> Result<()> {
+    let server = Server::good()?;
+    let site = Site::of_kind("webhook", &server.secret_address())?;
+    site.add("[hosts.kai.schedule]\ncalendar = \"Sun 12:00\"\n")?;
+    site.night(&Night::good(&at(20, 2), &HOSTS))?;
+    site.watched(&at(20, 5))?;
+    let said = failed(&site, &at(20, 12), "genbackup", "timeout", "TERM")?;
+    assert_eq!(said.stdout, "ALERT: unit genbackup.service\n", "{said:?}");
+    let own = Night::at(&at(20, 13), &["kai"]).of_chosen();
+    site.night(&own.host("kai", "ok").maintained())?;
+    assert_eq!(site.watched(&at(20, 14))?, "");
+    site.night(&Night::good(&at(20, 15), &["jak", "ziz"]))?;
+    assert_eq!(site.watched(&at(20, 16))?, "resolved: unit genbackup.service\n");
+    Ok(())
+}

@@ -23,7 +23,7 @@ pub(super) fn keeps(fleet: &Fleet, now: DateTime, width: usize) -> Result<Vec<St
         ("1 year", 1.year()),
         ("10 years", 10.years()),
     ];
-    let calendar = &fleet.schedule.calendar;
+    let calendar = &fleet.schedule.timing.calendar;
     let sample = verify::times_after(calendar, now, SAMPLE)?;
     let runs = match runs_in_ten_years(&sample) {
         Some(count) => verify::times_after(calendar, now, count)?,
