@@ -40,6 +40,13 @@ pub(super) struct Point {
     pub(super) anomalies: Vec<Anomaly>,
 }
 
+impl Point {
+    /// True when people look for it.
+    pub(super) fn is_remarkable(&self) -> bool {
+        self.status != Status::Ok || !self.changes.is_empty() || !self.anomalies.is_empty()
+    }
+}
+
 impl All {
     pub(super) fn new(fleet: &Fleet, now: Timestamp) -> Self {
         let phases = Phase::ALL.map(Of::Phase);

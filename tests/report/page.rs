@@ -114,6 +114,50 @@ fn verdicts_marks_and_the_last_run_are_shown() -> Result<()> {
 }
 
 #[test]
+fn a_night_that_stands_out_is_seen_among_the_nights_of_a_year() -> Result<()> {
+    let first: jiff::Timestamp = "2026-07-01T04:00:00Z".parse()?;
+    let nights = (0..140).map(|number| {
+        let start = first + jiff::SignedDuration::from_hours(24) * number;
+        let (status, files) = match number {
+            40 => ("ok", 0),
+            60 => ("failed", 2000),
+            _ => ("ok", 2000),
+        };
+        let summary = json!({"host": "ziz", "message": {"data_added": 1000, "total_files_processed": files,
+            "total_bytes_processed": 1_000_000 * files}});
+        let night = Night::at(&start.to_string(), &HOSTS).host("jak", "ok").host("kai", "ok");
+        let night = night.host_that("ziz", json!({"status": status, "seconds": 60}));
+        let night = if status == "ok" { night.event("restic", summary) } else { night };
+        night.maintained()
+    });
+    let nights: Vec<Night> = nights.collect();
+    let page = html(records(&nights)?.path(), "2026-11-17T12:00:00Z")?;
+    show(&page, async |shown| {
+        let rows = shown.rows("#host-ziz tbody tr").await?;
+        for (place, row) in [
+            (0, "2026-11-17 04:00|ok|1m|1000 B|2000|1.9 GiB|"),
+            (29, "2026-10-19 04:00|ok|1m|1000 B|2000|1.9 GiB|"),
+        ] {
+            assert_eq!(rows.get(place).map(String::as_str), Some(row));
+        }
+        for row in [
+            "2026-08-10 04:00|ok|1m|1000 B|0|0 B|stands out",
+            "2026-08-30 04:00|failed|||||",
+        ] {
+            assert!(rows.iter().any(|told| told == row), "no {row} in {rows:#?}");
+        }
+        // The ring is where the line comes down to the axis.
+        let rings: Vec<bool> = shown
+            .ask("(() => { const size = [...document.querySelectorAll('#host-ziz figure')].at(-1); \
+                const low = Math.max(...size.querySelector('polyline[stroke=\"#020202\"]').getAttribute('points').trim().split(' ').map(at => Number(at.split(',')[1]))); \
+                return [...size.querySelectorAll('circle')].map(ring => Math.abs(Number(ring.getAttribute('cy')) - low) < 2) })()")
+            .await?;
+        assert_eq!(rings, [true]);
+        Ok(())
+    })
+}
+
+#[test]
 fn nothing_is_asked_for_and_nothing_is_complained_about() -> Result<()> {
     show(&eventful()?, async |shown| {
         let seen = shown.seen().await?;
