@@ -51,7 +51,7 @@ fn each_run_is_pinged_once_when_it_begins_and_once_when_it_is_over() -> Result<(
 fn a_run_at_work_is_not_pinged_and_one_that_broke_off_is_a_failure() -> Result<()> {
     let server = Server::good()?;
     let site = Site::of_kind("ping", &server.secret_address())?;
-    let broken = crate::night::Night::at(&at(20, 4), &["jak", "kai", "ziz"]).host("jak", "ok");
+    let broken = Night::at(&at(20, 4), &["jak", "kai", "ziz"]).host("jak", "ok");
     site.night(&broken)?;
     site.watched(&at(20, 5))?;
     assert_eq!(server.requests(), [], "it may be at work still");
@@ -127,5 +127,28 @@ fn a_weekly_host_whose_turn_is_to_come_is_no_failure() -> Result<()> {
     site.night(&together(20))?;
     site.watched(&at(20, 5))?;
     assert_eq!(paths(&server), ["/X"]);
+    Ok(())
+}
+
+#[test]
+fn a_laptop_that_may_be_away_and_is_fails_no_night() -> Result<()> {
+    let server = Server::good()?;
+    let site = Site::of_kind("ping", &server.secret_address())?;
+    let fleet = std::fs::read_to_string(site.path("fleet.toml"))?;
+    let laptop = fleet.replace("[hosts.kai]\n", "[hosts.kai]\nmay-be-absent = \"14d\"\n");
+    assert_ne!(laptop, fleet);
+    std::fs::write(site.path("fleet.toml"), laptop)?;
+    for (day, ended) in [
+        (19, &[][..]),
+        (20, &[("kai", "unreachable")]),
+        (21, &[("kai", "unreachable"), ("ziz", "failed")]),
+        (22, &[("kai", "failed")]),
+    ] {
+        site.night(&night(day, ended))?;
+        site.watched(&at(day, 5))?;
+    }
+    assert_eq!(paths(&server), ["/X", "/X", "/X/fail", "/X/fail"]);
+    let texts: Vec<String> = lines(&server).into_iter().map(|(_, text)| text).collect();
+    assert!(texts[2].contains("ziz") && !texts[2].contains("kai"), "{texts:?}");
     Ok(())
 }
