@@ -12,7 +12,8 @@ use crate::record::Status;
 /// From this exit status on it is systemd's own, and the program never began (systemd.exec(5), «Process Exit Codes»).
 const OF_SYSTEMD: i64 = 200;
 const NO_CREDENTIALS: i64 = 243;
-/// A record that ends so short a time before the failure is of the same run.
+/// A record that ends so short a time before the failure is of the same run. Or after it: forget, which begins at the same
+/// time, may have written a line since the clock was looked at.
 const SAME_RUN: SignedDuration = SignedDuration::from_mins(10);
 
 /// When and how a unit failed.
@@ -107,9 +108,9 @@ fn ran_since(hosts: &[&str], failure: &Failure, report: &Report) -> bool {
 impl Memory {
     /// Notes that a unit failed, unless the newest run's record says what went wrong.
     pub fn note_failure(&mut self, unit: &str, result: FailureResult, report: &Report) {
-        let is_fresh = report.run.is_some_and(|run| {
-            report.time.duration_since(run.last_event) <= SAME_RUN && run.last_event <= report.time
-        });
+        let is_fresh = report
+            .run
+            .is_some_and(|run| report.time.duration_since(run.last_event).abs() <= SAME_RUN);
         let is_recorded = report.items().any(|item| {
             let last = item.verdict.last_attempt.as_ref();
             last.is_some_and(|last| {

@@ -63,6 +63,7 @@ fn bash_reads_every_command_and_gives_back_the_words_of_the_fleet() -> Result<()
                 let first = command.split(' ').next().unwrap_or_default();
                 if ["genbackup", "restic", "mount", "ls", "findmnt", "chown"].contains(&first)
                     && !command.contains(" | ")
+                    && !command.contains(" >")
                 {
                     writeln!(script, "{command}")?;
                 }
@@ -98,6 +99,57 @@ fn bash_reads_every_command_and_gives_back_the_words_of_the_fleet() -> Result<()
                 );
             }
         }
+    }
+    Ok(())
+}
+
+/// A block is pasted whole: what follows a question would be taken for the answer, and written down as the password.
+#[test]
+fn what_asks_for_something_is_the_last_of_its_block() -> Result<()> {
+    for name in ["awkward-names", "every-option", "post", "smallest"] {
+        let fleet = fleet(name)?;
+        for page in pages(&fleet)? {
+            let blocks: Vec<&str> = page.split("```").skip(1).step_by(2).collect();
+            let asks = |line: &&str| {
+                line.contains("read -r")
+                    || (line.starts_with("restic ") && !line.contains("--password-file "))
+            };
+            let asked = blocks
+                .iter()
+                .filter(|block| block.lines().any(|line| asks(&line)));
+            ensure!(asked.clone().count() > 0, "{name}: nothing asks for anything");
+            for block in asked {
+                let first = block.lines().position(|line| asks(&line));
+                ensure!(first == Some(block.lines().count() - 1), "{name}: {block}");
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What its own backup brings back must not take the place of what was made since.
+#[test]
+fn a_storage_host_s_own_files_come_back_before_anything_is_made() -> Result<()> {
+    for page in pages(&fleet("post")?)? {
+        let section = page
+            .split("\n## ")
+            .find(|section| section.starts_with("`jak` is gone"));
+        let section = section.context("no section")?;
+        let places: Vec<_> = [
+            "restic --repo",
+            "tar --create",
+            "read -rsp 'the password: '",
+            "ssh-keygen -q",
+            "On each client",
+            "genbackup emit --now\ngenbackup run",
+        ]
+        .iter()
+        .map(|part| section.find(part))
+        .collect();
+        ensure!(
+            places.iter().all(Option::is_some) && places.is_sorted(),
+            "{places:?}: {section}"
+        );
     }
     Ok(())
 }
