@@ -15,7 +15,7 @@ use super::fields::{Fields, Section};
 use super::paths;
 use super::power;
 use super::schedule;
-use super::source::{resolve_source, resolve_versions};
+use super::source::{refuse_what_concerns_a_backup, resolve_source, resolve_versions};
 
 type Hosts = BTreeMap<Spanned<HostName>, HostTable>;
 
@@ -191,19 +191,19 @@ fn resolve_storage(
         host_key,
         host_key_file,
         include,
-        exclude,
-        exclude_caches,
-        one_file_system,
-        preserve_access_times,
-        may_be_empty,
-        must_be_mounted,
+        exclude: _,
+        exclude_caches: _,
+        one_file_system: _,
+        preserve_access_times: _,
+        may_be_empty: _,
+        must_be_mounted: _,
         may_be_absent,
         minimum_versions: own_versions,
-        before,
-        after,
+        before: _,
+        after: _,
         power: own_power,
-        schedule,
-        monitor,
+        schedule: _,
+        monitor: _,
     } = &table;
     for span in [
         host_key.as_ref().map(Spanned::span),
@@ -233,26 +233,7 @@ fn resolve_storage(
     let has_source = include.is_some();
     let section = Section::at(format!("hosts.{}", name.get_ref()), name.span());
     if !has_source && !fields.was_taken_out(&section, "include") {
-        let options = [exclude_caches, one_file_system, preserve_access_times];
-        let options = options.map(|option| option.as_ref().map(Spanned::span));
-        for span in options
-            .into_iter()
-            .chain([exclude.as_ref().map(Spanned::span)])
-            .chain([may_be_empty, must_be_mounted].map(|list| list.as_ref().map(Spanned::span)))
-            .chain([before, after].map(|hooks| hooks.as_ref().map(Spanned::span)))
-            .chain([power::battery_span(own_power.as_ref())])
-            .chain([
-                schedule.as_ref().map(Spanned::span),
-                monitor.as_ref().map(Spanned::span),
-            ])
-            .flatten()
-        {
-            fields.problem(
-                span,
-                "this is for a host that is backed up, and this one has no `include` list",
-                "write include = [\"/etc\", \"/home\"], or leave this out",
-            );
-        }
+        refuse_what_concerns_a_backup(fields, &table);
     }
     let power = defaults.power.resolve(fields, own_power.as_ref());
     let source = has_source

@@ -9,7 +9,7 @@ use crate::model::{
 };
 
 use super::fields::{Fields, Section};
-use super::{hooks, monitor, paths, schedule};
+use super::{hooks, monitor, paths, power, schedule};
 
 /// What of a host is backed up, and when; `repository` is where that host sees the repository.
 pub(super) fn resolve_source(
@@ -86,6 +86,47 @@ pub(super) fn resolve_source(
         schedule,
         monitor,
     })
+}
+
+/// Says of a host of which nothing is backed up what is for others.
+pub(super) fn refuse_what_concerns_a_backup(fields: &mut Fields<'_>, table: &HostTable) {
+    let HostTable {
+        include: _,
+        exclude,
+        exclude_caches,
+        one_file_system,
+        preserve_access_times,
+        may_be_empty,
+        must_be_mounted,
+        address: _,
+        host_key: _,
+        host_key_file: _,
+        may_be_absent: _,
+        minimum_versions: _,
+        before,
+        after,
+        power: own_power,
+        schedule,
+        monitor,
+    } = table;
+    let options = [exclude_caches, one_file_system, preserve_access_times];
+    let options = options.map(|option| option.as_ref().map(Spanned::span));
+    for span in options
+        .into_iter()
+        .chain([exclude.as_ref().map(Spanned::span)])
+        .chain([may_be_empty, must_be_mounted].map(|list| list.as_ref().map(Spanned::span)))
+        .chain([before, after].map(|hooks| hooks.as_ref().map(Spanned::span)))
+        .chain([power::battery_span(own_power.as_ref())])
+        .chain([schedule.as_ref().map(Spanned::span)])
+        .chain([monitor.as_ref().map(Spanned::span)])
+        .flatten()
+    {
+        fields.problem(
+            span,
+            "this is for a host that is backed up, and this one has no `include` list",
+            "write include = [\"/etc\", \"/home\"], or leave this out",
+        );
+    }
 }
 
 /// The versions of one host: its own words, then the fleet's, then the oldest that are supported.
