@@ -80,7 +80,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     for part in [
         "-i -t",
         "To: <root>",
-        "Subject: [backup] NEVER: kai",
+        "Subject: [jak] NEVER: kai",
         "unreachable",
     ] {
         assert!(letter.contains(part), "no `{part}` in {letter}");
