@@ -164,9 +164,9 @@ while [[ -e $runs/$run.jsonl ]]; do
     run=$(date --utc +%Y%m%dT%H%M%SZ)
 done
 event run-started "$(jq --null-input --arg run "$run" '$ARGS.positional as $hosts
-    | {run: $run, hosts: $hosts, versions: {genbackup: $genbackup, systemd: $systemd}}
+    | {run: $run, hosts: $hosts, versions: $versions}
     + if $chosen == "" then {} else {chosen: true} end' --arg chosen "${chosen[*]}" \
-    --arg genbackup {{ version }} --arg systemd "$(systemctl --version | head --lines=1)" --args "${hosts[@]}")"
+    --argjson versions "$(versions)" --args "${hosts[@]}")"
 if [[ $newest > $run ]]; then
     why="this host's clock is wrong, or was: there is a record of $newest, which is yet to come"
     echo "$why" >&2
