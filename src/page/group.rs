@@ -1,5 +1,6 @@
 //! So many points as so few: neighbours become one.
 
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 use super::series::Point;
@@ -14,11 +15,14 @@ pub(super) struct Group {
     pub(super) runs: usize,
     /// How many of them went as they should.
     pub(super) ok: usize,
+    /// How many lack something.
+    pub(super) partial: usize,
     /// How many left something to restore.
     pub(super) good: usize,
     /// How the last of them ended.
     pub(super) status: Status,
-    /// The greatest of those that went well, so that no peak is lost.
+    /// The median of those that went well, which is what one alone would most likely be; or the greatest, where something
+    /// stands out, so that no peak is lost.
     pub(super) seconds: Option<f64>,
     /// Likewise.
     pub(super) added: Option<u64>,
@@ -59,26 +63,47 @@ impl Group {
     fn of(points: &[Point]) -> Option<Self> {
         let (first, last) = points.first().zip(points.last())?;
         let good = || points.iter().filter(|point| point.status.is_good());
+        let anomalies = points.iter().flat_map(|point| &point.anomalies);
+        let stands_out: BTreeSet<Kind> = anomalies.map(|anomaly| anomaly.kind).collect();
         Some(Self {
             first: first.run,
             last: last.run,
             runs: points.len(),
             ok: points.iter().filter(|point| point.status == Status::Ok).count(),
+            partial: points
+                .iter()
+                .filter(|point| point.status == Status::Partial)
+                .count(),
             good: good().count(),
             status: last.status.clone(),
-            seconds: good().filter_map(|point| point.seconds).max_by(f64::total_cmp),
-            added: good().filter_map(|point| point.figures.added_bytes).max(),
+            seconds: typical(
+                good().filter_map(|point| point.seconds).collect(),
+                f64::total_cmp,
+                stands_out.is_empty(),
+            ),
+            added: typical(
+                good().filter_map(|point| point.figures.added_bytes).collect(),
+                u64::cmp,
+                stands_out.is_empty(),
+            ),
             files: good().filter_map(|point| point.figures.files).next_back(),
             size: good()
                 .filter_map(|point| point.figures.processed_bytes)
                 .next_back(),
-            stands_out: points
-                .iter()
-                .flat_map(|point| &point.anomalies)
-                .map(|anomaly| anomaly.kind)
-                .collect(),
+            stands_out,
         })
     }
+}
+
+/// The median of values, or the greatest of them.
+fn typical<T: Copy>(mut values: Vec<T>, order: fn(&T, &T) -> Ordering, is_median: bool) -> Option<T> {
+    values.sort_by(order);
+    let place = if is_median {
+        values.len() / 2
+    } else {
+        values.len().saturating_sub(1)
+    };
+    values.get(place).copied()
 }
 
 /// The runs of the newest points that are remarkable: half of the room is theirs, and as much as leaves one group for what
@@ -86,7 +111,10 @@ impl Group {
 fn alone(points: &[Point], room: usize) -> BTreeSet<RunId> {
     let mut alone = BTreeSet::new();
     let (mut parts, mut end) = (1, points.len());
-    let remarkable = points.iter().enumerate().filter(|(_, point)| point.is_remarkable());
+    let remarkable = points
+        .iter()
+        .enumerate()
+        .filter(|(_, point)| point.is_remarkable());
     for (place, point) in remarkable.rev() {
         // What it stands in has a part before it, and one behind it.
         let split = usize::from(place > 0) + usize::from(place + 1 < end);
@@ -126,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn few_points_stay_as_they_are_and_many_keep_their_peaks_and_their_failures() {
+    fn few_points_stay_as_they_are_and_of_many_the_older_become_one() {
         let points: Vec<Point> = (0..10).map(|number| point(number, Status::Ok)).collect();
         assert_eq!(Group::of_all(&points, 10).len(), 10);
         assert_eq!(Group::of_all(&[], 10), []);
@@ -139,8 +167,8 @@ mod tests {
         assert_eq!(
             told,
             [
-                (4, Some(100.0), Some(3)),
-                (4, Some(96.0), Some(7)),
+                (4, Some(99.0), Some(3)),
+                (4, Some(95.0), Some(7)),
                 (2, Some(92.0), Some(9)),
                 alone(10),
                 alone(11),
@@ -169,7 +197,9 @@ mod tests {
         let groups = Group::of_all(&points, 90);
         for number in [20, 21, 100, 200] {
             let run = points[number].run;
-            let group = groups.iter().find(|group| (group.first..=group.last).contains(&run));
+            let group = groups
+                .iter()
+                .find(|group| (group.first..=group.last).contains(&run));
             let group = group.unwrap();
             assert_eq!((group.runs, group.first), (1, run), "{number}");
             assert_eq!(group.status, points[number].status);
@@ -188,7 +218,11 @@ mod tests {
                         .iter()
                         .enumerate()
                         .map(|(number, told)| Point {
-                            status: if number % bad == 0 { Status::Failed } else { Status::Ok },
+                            status: if number % bad == 0 {
+                                Status::Failed
+                            } else {
+                                Status::Ok
+                            },
                             ..told.clone()
                         })
                         .collect();

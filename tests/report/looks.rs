@@ -79,7 +79,8 @@ const BEYOND: &str = r"[...document.body.querySelectorAll('*')].filter(found => 
     .map(([found, right]) => `${found.className || found.localName} at ${right}: ${found.textContent.trim()}`)";
 
 /// How many times have a line break within them.
-const BROKEN_TIMES: &str = "[...document.querySelectorAll('time')].filter(time => time.getClientRects().length > 1).length";
+const BROKEN_TIMES: &str =
+    "[...document.querySelectorAll('time')].filter(time => time.getClientRects().length > 1).length";
 
 #[test]
 fn a_phone_shows_it_without_scrolling_sideways() -> Result<()> {
@@ -93,7 +94,7 @@ fn a_phone_shows_it_without_scrolling_sideways() -> Result<()> {
             shown.set_scheme(scheme).await?;
             // A picture of the whole page leaves the window wider.
             shown.set_width(360).await?;
-            for open in [false, true] {
+            for open in [true, false] {
                 shown
                     .run(&format!(
                         "document.querySelectorAll('details').forEach(details => {{ details.open = {open} }})"
@@ -110,7 +111,10 @@ fn a_phone_shows_it_without_scrolling_sideways() -> Result<()> {
             let states: Vec<f64> = shown
                 .ask("[...document.querySelectorAll('.state')].map(state => state.getBoundingClientRect().right)")
                 .await?;
-            assert!(states.len() > 10 && states.iter().all(|right| (0.0..=360.0).contains(right)), "{states:?}");
+            assert!(
+                states.len() > 10 && states.iter().all(|right| (0.0..=360.0).contains(right)),
+                "{states:?}"
+            );
             shown.keep_picture(name).await?;
         }
         shown.set_width(360).await?;
@@ -170,8 +174,13 @@ fn a_screen_reader_finds_its_way() -> Result<()> {
                 .filter(|(role, _)| role == "rowheader")
                 .map(|(_, name)| name.as_str())
                 .collect();
-            assert!(HOSTS.iter().all(|host| headers.contains(host)), "{width}: {headers:?}");
-            let columns = told.iter().filter(|(role, name)| role == "columnheader" && name == "State");
+            assert!(
+                HOSTS.iter().all(|host| headers.contains(host)),
+                "{width}: {headers:?}"
+            );
+            let columns = told
+                .iter()
+                .filter(|(role, name)| role == "columnheader" && name == "State");
             assert_eq!(columns.count(), 2, "{width}");
         }
 

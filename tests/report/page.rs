@@ -42,7 +42,7 @@ fn verdicts_marks_and_the_last_run_are_shown() -> Result<()> {
         assert_eq!(summary.len(), 1);
         assert!(summary.concat().starts_with("✕ ALERT "), "{summary:?}");
         let verdicts = shown.texts("#hosts tbody th, #hosts tbody .state").await?;
-        assert_eq!(verdicts, ["jak", "✓ OK", "kai", "! WARNING", "ziz", "✕ ALERT"]);
+        assert_eq!(verdicts, ["ziz", "✕ ALERT", "kai", "! WARNING", "jak", "✓ OK"]);
         let phases = shown.texts("#phases tbody th, #phases tbody .state").await?;
         assert_eq!(phases, ["forget", "✕ ALERT", "prune", "✕ ALERT"]);
         let notices = shown.texts("#notices li").await?;
@@ -125,9 +125,15 @@ fn a_night_that_stands_out_is_seen_among_the_nights_of_a_year() -> Result<()> {
         };
         let summary = json!({"host": "ziz", "message": {"data_added": 1000, "total_files_processed": files,
             "total_bytes_processed": 1_000_000 * files}});
-        let night = Night::at(&start.to_string(), &HOSTS).host("jak", "ok").host("kai", "ok");
+        let night = Night::at(&start.to_string(), &HOSTS)
+            .host("jak", "ok")
+            .host("kai", "ok");
         let night = night.host_that("ziz", json!({"status": status, "seconds": 60}));
-        let night = if status == "ok" { night.event("restic", summary) } else { night };
+        let night = if status == "ok" {
+            night.event("restic", summary)
+        } else {
+            night
+        };
         night.maintained()
     });
     let nights: Vec<Night> = nights.collect();
