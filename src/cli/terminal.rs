@@ -1,6 +1,7 @@
 //! What is written to a terminal: its width, its colours, and nothing that would take hold of it.
 
 use std::io::{self, ErrorKind, Write};
+use std::path::Path;
 
 use anstyle::{AnsiColor, Style};
 use anyhow::{Context, Result};
@@ -9,6 +10,7 @@ use jiff::tz::TimeZone;
 use terminal_size::{Width, terminal_size};
 
 use crate::health::State;
+use crate::write;
 
 pub(super) use crate::text::harmless;
 
@@ -31,6 +33,17 @@ pub(super) fn say(text: &str) -> Result<()> {
 /// When it can't be written, as on a full disk.
 pub(super) fn hand_over(text: impl AsRef<[u8]>) -> Result<()> {
     write(io::stdout().lock(), text.as_ref())
+}
+
+/// The same into a file, whole at any moment; without one, or where it is called `-`, to standard output.
+///
+/// # Errors
+/// When it can't be written.
+pub(super) fn hand_over_to(file: Option<&Path>, text: &str) -> Result<()> {
+    match file.filter(|file| *file != Path::new("-")) {
+        Some(file) => write::replace(file, text.as_bytes()),
+        None => hand_over(text),
+    }
 }
 
 fn write(mut output: impl Write, text: &[u8]) -> Result<()> {
