@@ -11,6 +11,7 @@ mod load;
 mod man;
 mod metrics;
 mod moment;
+mod record;
 mod records;
 mod report;
 mod repository;
@@ -70,6 +71,9 @@ enum Verb {
     Metrics(metrics::Arguments),
     /// Print what a fleet file may hold as a JSON schema, by which editors complete it
     Schema(schema::Arguments),
+    /// Run a command that checks, restores or copies the repository, and leave a record of how it ended, with its exit
+    /// status
+    Record(record::Arguments),
     /// Tell those who are to be told what changed since the last time
     Watch(watch::Arguments),
     /// Write one page of HTML with all of it: how well each host is, charts, what stands out, and the last run
@@ -100,6 +104,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         Verb::History(arguments) => history::run(fleet, arguments),
         Verb::Metrics(arguments) => metrics::run(fleet, arguments),
         Verb::Schema(arguments) => schema::run(arguments),
+        Verb::Record(arguments) => record::run(arguments),
         Verb::Watch(arguments) => watch::run(fleet, arguments),
         Verb::Report(arguments) => report::run(fleet, arguments),
         Verb::Snapshots(arguments) => snapshots::run(fleet, arguments),

@@ -290,6 +290,28 @@ pub struct MonitorTable {
     pub metrics: Field<UnitPath>,
     /// The page for people.
     pub report: Field<UnitPath>,
+    /// How old the last forget may be; without this, as old as a backup.
+    pub forget: Field<PhaseMonitorTable>,
+    /// How old the last prune may be; without this, as old as a backup.
+    pub prune: Field<PhaseMonitorTable>,
+    /// That the repository is checked, which `genbackup record check` notes, and how old the last check may be.
+    pub check: Field<PhaseMonitorTable>,
+    /// That a restore is tried, which `genbackup record drill` notes, and how old the last drill may be.
+    pub drill: Field<PhaseMonitorTable>,
+    /// That the repository is copied elsewhere, which `genbackup record offsite` notes, and how old the last copy may be.
+    pub offsite: Field<PhaseMonitorTable>,
+}
+
+/// `[monitor.PHASE]`: how old the last of a phase may be.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct PhaseMonitorTable {
+    /// Older than this is a warning.
+    #[schemars(required)]
+    pub warn_after: Field<TimeSpan>,
+    /// Older than this is an alert.
+    #[schemars(required)]
+    pub alert_after: Field<TimeSpan>,
 }
 
 /// `[notify.NAME]`: who is told of what changes.

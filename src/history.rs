@@ -79,10 +79,11 @@ impl History {
         }
     }
 
-    /// Adds what there is to say of a run; all that were added before are earlier.
+    /// Adds what there is to say of a run, or of what was done beside; all that were added before are earlier.
     pub fn add(&mut self, run: &Run, is_newest: bool) {
         let progress = Progress::of(run, is_newest, self.now, self.silence);
         let (mut attempt, hosts) = match &self.of {
+            Of::Runs if run.is_beside => return,
             Of::Runs => {
                 let good = |host: &&HostRun| host.status().is_good();
                 let count = Count {

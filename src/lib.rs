@@ -10,7 +10,7 @@
 //! Beside it, [`record`] reads what the runs have left behind, [`health`] judges it, [`history`] puts it into rows,
 //! [`anomaly`] finds what stands out in them, [`metrics`] puts the verdicts into the words of Prometheus, and [`page`] all
 //! of it on a page; [`notify`] says what changed, and [`deliver`] takes it to those who are told. [`keep`] knows what
-//! restic's forget will do. [`doctor`] asks the living system, and [`neighbours`] change it
+//! restic's forget will do. [`mod@beside`] runs what an admin has recorded. [`doctor`] asks the living system, and [`neighbours`] change it
 //! beside systemd.
 //!
 //! # Example
@@ -36,6 +36,7 @@
 //! ```
 
 pub mod anomaly;
+pub mod beside;
 pub mod bus;
 pub mod cli;
 pub mod deliver;

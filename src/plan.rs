@@ -103,6 +103,7 @@ impl<'f> HostPlan<'f> {
             storage,
             remote,
             monitor: _,
+            phases: _,
             watching,
         } = fleet;
         let recovery = RecoveryPlan {

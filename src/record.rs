@@ -23,9 +23,11 @@
 //! | `event`, `words`, `lenient` | one line as a type |
 //! | `about` | which lines matter, where only some hosts do |
 //! | `run` | the lines of one record, summed up |
+//! | `beside` | the lines of a record that this program writes itself |
 //! | `folder` | the records of a storage host; the only one of them that reads the disk |
 
 mod about;
+mod beside;
 mod event;
 mod folder;
 mod lenient;
@@ -34,8 +36,9 @@ mod run;
 mod words;
 
 pub use about::About;
+pub use beside::Beside;
 pub use event::{Event, HostFinished, HostStarted, PhaseFinished, Restic, RunStarted, Warning, What};
-pub use folder::{FOLDER, list, open};
+pub use folder::{FOLDER, file_name, list, open};
 pub use lines::{BadLine, LINE_LIMIT, Line, Lines, Reason};
 pub use run::{BadLines, HostRun, PhaseRun, Run, RunId};
 pub use words::{Phase, Status};

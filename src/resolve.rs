@@ -60,7 +60,11 @@ pub fn resolve(reading: Reading<'_>) -> Result<Fleet, Vec<Problem>> {
     let calendar = wishes.calendar_span();
     let schedule = schedule::resolve(&mut fields, schedule);
     let (storage_name, repository) = resolve_repository(&mut fields, repository);
-    let (monitor, watching) = monitor::resolve(&mut fields, monitor, notify, repository.as_ref());
+    let monitor::Resolved {
+        monitor,
+        phases,
+        watching,
+    } = monitor::resolve(&mut fields, monitor, notify, repository.as_ref());
     let shared = power::Defaults::of(&mut fields, power.as_ref());
     let hosts = hosts::resolve_hosts(
         &mut fields,
@@ -85,6 +89,7 @@ pub fn resolve(reading: Reading<'_>) -> Result<Fleet, Vec<Problem>> {
             storage,
             remote,
             monitor,
+            phases,
             watching,
         }),
         _ => Err(problems),

@@ -15,6 +15,7 @@
     reason = "this is the module that changes the disk"
 )]
 
+mod addition;
 mod changes;
 mod diff;
 mod enablement;
@@ -26,15 +27,16 @@ mod transaction;
 mod tree;
 
 use std::fs;
-use std::io::{ErrorKind, Write};
+use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use tempfile::TempDir;
+use tempfile::{NamedTempFile, TempDir};
 
 use crate::emit::Artifact;
 
+pub use addition::Addition;
 pub use changes::{Change, Changes};
 pub use note::Note;
 pub use place::Place;
@@ -120,18 +122,23 @@ pub fn replace(path: &Path, text: &[u8]) -> Result<()> {
         _ => Path::new("."),
     };
     let written = || {
-        let mut file = tempfile::Builder::new()
-            .prefix(".genbackup-")
-            .tempfile_in(folder)?;
-        file.write_all(text)?;
-        // Whatever the umask: a mode is what it says.
-        file.as_file()
-            .set_permissions(fs::Permissions::from_mode(0o644))?;
-        file.as_file().sync_all()?;
+        let file = waiting(folder, text, 0o644)?;
         file.persist(path).map_err(|error| error.error)?;
         fs::File::open(folder)?.sync_all()
     };
     written().with_context(|| format!("can't write {}", path.display()))
+}
+
+/// A whole file on the disk that waits for its name, and is gone when it gets none.
+fn waiting(folder: &Path, text: &[u8], mode: u32) -> io::Result<NamedTempFile> {
+    let mut file = tempfile::Builder::new()
+        .prefix(".genbackup-")
+        .tempfile_in(folder)?;
+    file.write_all(text)?;
+    // Whatever the umask: a mode is what it says.
+    file.as_file().set_permissions(fs::Permissions::from_mode(mode))?;
+    file.as_file().sync_all()?;
+    Ok(file)
 }
 
 /// Writes a file that is not there yet, mode 0644 less the umask, with its folder.

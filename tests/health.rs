@@ -20,6 +20,8 @@ mod told;
 mod absent;
 #[path = "health/at_work.rs"]
 mod at_work;
+#[path = "health/beside.rs"]
+mod beside;
 #[path = "health/clocks.rs"]
 mod clocks;
 #[path = "health/history.rs"]
@@ -30,6 +32,8 @@ mod hooks;
 mod metrics;
 #[path = "health/own_schedules.rs"]
 mod own_schedules;
+#[path = "health/phases.rs"]
+mod phases;
 #[path = "health/reading.rs"]
 mod reading;
 #[path = "health/status.rs"]

@@ -415,3 +415,40 @@ fn forget_and_prune_of_the_run_before_come_first_and_end_its_record() -> Result<
     assert_eq!(asked, ["--timeout", "--unlock", "--timeout"]);
     Ok(())
 }
+
+/// Takes the names of these seconds for others, as `genbackup record` does: where nobody has them.
+const OTHERS: &str = "for ago in 0 1 2; do (set -C; echo other >\
+                      \"$STATE_DIRECTORY/runs/$(date --utc --date=\"$ago seconds ago\" +%Y%m%dT%H%M%SZ).jsonl\"); done 2>/dev/null\n";
+
+#[test]
+fn whatever_is_recorded_meanwhile_a_run_has_a_record_of_its_own_and_no_clock_is_blamed() -> Result<()> {
+    // Before it has a name, and after.
+    for (program, then) in [
+        // Seconds that begin meanwhile are later than a name that it may have had already.
+        ("find", "exec /usr/bin/find \"$@\""),
+        ("systemctl", "echo systemd 257"),
+    ] {
+        let night = Night::new()?;
+        night.answers("kai", WELL)?;
+        night.answers("ziz", WELL)?;
+        let others = format!("#!/bin/bash\nsleep 1.1\n{OTHERS}{then}\n");
+        executable(&night.path("programs").join(program), &others)?;
+        let ended = night.run()?;
+        assert_eq!((ended.status.code(), ended.stderr.as_str()), (Some(0), ""));
+        let run = fs::read_to_string(night.path("state/current"))?;
+        let mut others = 0;
+        for file in fs::read_dir(night.path("state/runs"))? {
+            let file = file?;
+            let text = fs::read_to_string(file.path())?;
+            if file.file_name().to_string_lossy() == format!("{}.jsonl", run.trim()) {
+                assert!(text.starts_with("{\"event\":\"run-started\""), "{text}");
+                assert!(!text.contains("other") && !text.contains("yet to come"), "{text}");
+            } else {
+                assert_eq!(text, "other\n");
+                others += 1;
+            }
+        }
+        assert!(others > 0);
+    }
+    Ok(())
+}

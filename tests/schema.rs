@@ -87,6 +87,7 @@ const NOT_OF_SHAPE: &[&str] = &[
     "password-file-in-the-repository",
     "path-that-is-too-long",
     "path-with-a-noncharacter",
+    "phase-whose-alert-comes-before-its-warning",
     "port-22",
     "public-key-cut-short",
     "public-key-cut-short-in-its-middle",

@@ -10,17 +10,19 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use askama::Template;
 use clap::Args;
-use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{load, terminal};
 use crate::emit::capabilities;
+use crate::health::span;
 use crate::model::{
-    CatchUp, Creation, DiskShare, Fleet, HostName, MinimumVersions, Network, Power, Sleep, Source, TimeSpan,
-    UnitPath,
+    CatchUp, Creation, DiskShare, Fleet, HostName, MinimumVersions, Monitor, Network, Power, Sleep, Source,
+    TimeSpan, UnitPath,
 };
 use crate::plan::HostPlan;
+use crate::record::Phase;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -43,7 +45,15 @@ struct Explanation<'f> {
     fleet: &'f Fleet,
     backed_up: usize,
     keeps: Vec<String>,
+    phases: Vec<Expected>,
     hosts: Vec<Host<'f>>,
+}
+
+/// One phase for which the fleet says how old the last may be.
+struct Expected {
+    phase: Phase,
+    warn_after: String,
+    alert_after: String,
 }
 
 /// One host that is backed up.
@@ -80,6 +90,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
         .unwrap_or_else(|| Timestamp::now().to_zoned(TimeZone::system()).datetime());
     let explanation = Explanation {
         keeps: keeps::keeps(&fleet, now, width.saturating_sub(INDENT.len()))?,
+        phases: fleet.phases.iter().map(expected).collect(),
         fleet: &fleet,
         backed_up,
         hosts,
@@ -100,6 +111,23 @@ fn fitting(text: &str) -> String {
         false => line.to_owned(),
     };
     text.lines().map(|line| fit(line) + "\n").collect()
+}
+
+fn expected((phase, monitor): (&Phase, &Monitor)) -> Expected {
+    let Monitor {
+        warn_after,
+        alert_after,
+    } = monitor;
+    let in_words = |after: &TimeSpan| {
+        span(SignedDuration::from_secs(
+            i64::try_from(after.seconds()).unwrap_or(i64::MAX),
+        ))
+    };
+    Expected {
+        phase: *phase,
+        warn_after: in_words(warn_after),
+        alert_after: in_words(alert_after),
+    }
 }
 
 /// What is said of a host; `None` when nothing of it is backed up.

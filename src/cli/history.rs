@@ -29,7 +29,7 @@ pub(super) struct Arguments {
     /// Only what concerns this host
     #[arg(long, value_name = "NAME", conflicts_with = "phase")]
     host: Option<String>,
-    /// Only this phase: forget or prune
+    /// Only this phase: forget or prune; or check, drill or offsite, as `genbackup record` noted it
     #[arg(long, value_name = "PHASE", value_parser = phase)]
     phase: Option<Phase>,
     /// How far back
@@ -77,7 +77,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     };
     ids.retain(|id| now.duration_since(id.start()).as_secs() <= since);
     let from_the_future = ids.extract_if(.., |id| is_yet_to_come(*id, now)).count();
-    let newest = ids.last().copied();
+    let newest = arguments.records.newest_run(&ids)?;
     let silence = load::if_well(file).map_or(SILENCE, |fleet| longest_silence(&fleet));
     let mut history = History::new(of, now, silence);
     let mut hosts = std::collections::BTreeSet::new();
@@ -128,7 +128,9 @@ fn in_words(rows: &[Row], arguments: &Arguments) -> String {
         let place = header.iter().position(|name| *name == column);
         if let (false, Some(place)) = (has_room, place) {
             header.remove(place);
-            cells.iter_mut().for_each(|row| drop(row.remove(place)));
+            for row in &mut cells {
+                row.remove(place);
+            }
             table = table_of(&header, &cells, width);
             has_room = is_wide_enough(&table, width);
         }

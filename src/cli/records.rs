@@ -43,6 +43,21 @@ impl Records {
         }
     }
 
+    /// The newest run of these, which are given oldest first: what stands beside the runs is none.
+    ///
+    /// # Errors
+    /// When a record can't be read.
+    pub(super) fn newest_run(&self, runs: &[RunId]) -> Result<Option<RunId>> {
+        for run in runs.iter().rev() {
+            // Its first line says it.
+            let nothing = About::new(std::iter::empty::<String>(), []);
+            if !self.read(*run, Some(nothing))?.is_beside {
+                return Ok(Some(*run));
+            }
+        }
+        Ok(None)
+    }
+
     /// Reads the record of a run, or as much of it as is about something.
     ///
     /// # Errors
@@ -60,7 +75,8 @@ impl Records {
     }
 }
 
-fn kind(error: &anyhow::Error) -> Option<io::ErrorKind> {
+/// What the disk refuses.
+pub(super) fn kind(error: &anyhow::Error) -> Option<io::ErrorKind> {
     let error: &io::Error = error
         .downcast_ref()
         .or_else(|| error.root_cause().downcast_ref())?;

@@ -41,7 +41,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     let now = report.time;
     let mut ids = records.list()?.unwrap_or_default();
     ids.retain(|id| now.duration_since(id.start()) <= since && !is_yet_to_come(*id, now));
-    let newest = ids.last().copied();
+    let newest = records.newest_run(&ids)?;
     let mut page = Page::new(&fleet, report.time);
     for id in ids {
         page.add(records.read(id, None)?, Some(id) == newest);

@@ -27,7 +27,7 @@ const OWN_WARN_AFTER: &str =
 const OWN_ALERT_AFTER: &str =
     "genbackup_host_alert_after_seconds != ignoring (host) group_left genbackup_alert_after_seconds";
 
-const PANELS: [Panel; 6] = [
+const PANELS: [Panel; 7] = [
     Panel {
         kind: "stat",
         title: "State",
@@ -57,9 +57,21 @@ const PANELS: [Panel; 6] = [
     },
     Panel {
         kind: "timeseries",
-        title: "How long forget and prune take",
+        title: "How long each phase takes",
         unit: "s",
         queries: &[("genbackup_phase_duration_seconds", "{{phase}}")],
+    },
+    Panel {
+        kind: "timeseries",
+        title: "Time since the last good one of each phase",
+        unit: "s",
+        queries: &[
+            (
+                "time() - genbackup_phase_last_success_timestamp_seconds",
+                "{{phase}}",
+            ),
+            ("genbackup_phase_alert_after_seconds", "{{phase}}: alert"),
+        ],
     },
     Panel {
         kind: "timeseries",

@@ -44,6 +44,14 @@ pub(super) fn rules(plan: &CoordinatorPlan<'_>, metrics: &UnitPath) -> Value {
         rule["labels"]["host"] = Value::from(host.as_str());
         rules.push(rule);
     }
+    // Of each phase that is expected, by the clock of Prometheus, too.
+    rules.push(rule(
+        "GenbackupPhaseTooOld",
+        "time() - genbackup_phase_last_success_timestamp_seconds > genbackup_phase_alert_after_seconds",
+        "0m",
+        "critical",
+        "the last good {{ $labels.phase }} is {{ $value | humanizeDuration }} old",
+    ));
     // What nobody writes any more is not well either, whatever it said last.
     rules.push(rule(
         "GenbackupMetricsStale",

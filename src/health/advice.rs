@@ -4,6 +4,8 @@ use super::attempt::Attempt;
 use crate::model::{Fleet, HostName, Power};
 use crate::record::{Phase, Status};
 
+const NEWER: &str = "a newer genbackup wrote this record: ask that one";
+
 /// Whom there is advice about.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Subject<'f> {
@@ -27,7 +29,7 @@ impl Advice<'_> {
     pub(super) fn good_result(&self) -> String {
         match self.subject {
             Subject::Host(_) => "the last backup".to_owned(),
-            Subject::Phase(phase) => format!("the last {}", phase.name()),
+            Subject::Phase(phase) => format!("the last {}", noun(*phase)),
         }
     }
 
@@ -47,7 +49,8 @@ impl Advice<'_> {
         match self.subject {
             Subject::Host(_) if self.was_left_out => "no run has asked this host yet".to_owned(),
             Subject::Host(_) => "there is no record of a run that backed it up".to_owned(),
-            Subject::Phase(phase) => format!("there is no record of a {}", phase.name()),
+            Subject::Phase(Phase::Offsite) => "there is no record of an offsite copy".to_owned(),
+            Subject::Phase(phase) => format!("there is no record of a {}", noun(*phase)),
         }
     }
 
@@ -55,6 +58,8 @@ impl Advice<'_> {
     pub(super) fn of_the_unknown(&self) -> String {
         if self.was_left_out {
             self.emit_again()
+        } else if let Some(command) = self.recorded() {
+            format!("on {}, run it with {command}", self.fleet.storage.name)
         } else {
             self.start(&format!("{}.service", self.run()))
         }
@@ -80,7 +85,8 @@ impl Advice<'_> {
     pub(super) fn of(&self, attempt: &Attempt, is_too_old: bool) -> Option<String> {
         let after = self.after(attempt);
         // It went as it should, but for what it lacks; and then nothing was tried.
-        if is_too_old && !self.was_left_out && attempt.status == Status::Partial {
+        let is_ours = !self.was_left_out && self.recorded().is_none();
+        if is_too_old && is_ours && attempt.status == Status::Partial {
             let both = after.into_iter().chain([self.await_the_next()]);
             return Some(both.collect::<Vec<_>>().join("; "));
         }
@@ -98,10 +104,38 @@ impl Advice<'_> {
         format!("on {storage}, `systemctl list-timers {run}.timer` says when the next run is due")
     }
 
+    /// What does it, where that is no unit of ours.
+    fn recorded(&self) -> Option<String> {
+        match self.subject {
+            Subject::Phase(phase) if phase.is_beside() => {
+                Some(format!("`genbackup record {} -- …`", phase.name()))
+            }
+            _ => None,
+        }
+    }
+
+    /// What to do after an attempt that an admin's own command made.
+    fn after_recorded(&self, attempt: &Attempt, command: &str) -> String {
+        let storage = &self.fleet.storage.name;
+        match attempt.status {
+            Status::Ok => format!(
+                "on {storage}, find out why nothing has run {command} since: `systemctl list-timers` says what is due when"
+            ),
+            Status::Unknown(_) => NEWER.to_owned(),
+            Status::Interrupted => format!("on {storage}, run it once more with {command}"),
+            _ => format!(
+                "put it right, then on {storage}, run it once more with {command}; the journal has what it said"
+            ),
+        }
+    }
+
     /// What to do after an attempt.
     pub(super) fn after(&self, attempt: &Attempt) -> Option<String> {
         if self.was_left_out {
             return Some(self.emit_again());
+        }
+        if let Some(command) = self.recorded() {
+            return Some(self.after_recorded(attempt, &command));
         }
         let unit = self.unit();
         Some(match &attempt.status {
@@ -114,7 +148,7 @@ impl Advice<'_> {
             Status::Unreachable => self.reach(),
             Status::Busy => "another backup of it was at work; the next run asks again".to_owned(),
             Status::Interrupted => self.start(&unit),
-            Status::Unknown(_) => "a newer genbackup wrote this record: ask that one".to_owned(),
+            Status::Unknown(_) => NEWER.to_owned(),
         })
     }
 
@@ -165,6 +199,14 @@ impl Advice<'_> {
         });
         let advice: Vec<String> = hooks.chain(partial(attempt).map(str::to_owned)).collect();
         (!advice.is_empty()).then(|| advice.join("; "))
+    }
+}
+
+/// What one of them is called.
+const fn noun(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Offsite => "offsite copy",
+        _ => phase.name(),
     }
 }
 

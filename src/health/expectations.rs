@@ -61,7 +61,11 @@ impl Expectations {
         Ok(Self {
             fleet: of_fleet,
             hosts,
-            phases: BTreeMap::new(),
+            phases: fleet
+                .phases
+                .iter()
+                .map(|(phase, monitor)| (*phase, Thresholds::chosen(monitor)))
+                .collect(),
         })
     }
 

@@ -12,8 +12,6 @@ use super::trace::{Trace, Turn};
 use crate::model::{Fleet, HostName};
 use crate::record::{About, Phase, Run, RunId};
 
-/// The phases that a fleet has.
-pub(super) const PHASES: [Phase; 2] = [Phase::Forget, Phase::Prune];
 /// A run that begins later than this is from the future: its times say nothing. The same that a host's clock may be off.
 const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
 /// How many records are read to find out since when something is not as it should be.
@@ -28,7 +26,7 @@ pub(super) struct Search<'f> {
     pub(super) now: Timestamp,
     pub(super) hosts: BTreeMap<&'f str, Trace>,
     pub(super) phases: BTreeMap<Phase, Trace>,
-    /// The newest run.
+    /// The newest run, without what stands beside the runs.
     pub(super) newest: Option<Newest>,
     /// The newest run that had all hosts to back up which have no schedule of their own.
     pub(super) newest_of_hosts: Option<Newest>,
@@ -96,7 +94,10 @@ impl<'f> Search<'f> {
                 .backed_up()
                 .map(|host| (host.as_str(), Trace::default()))
                 .collect(),
-            phases: PHASES.map(|phase| (phase, Trace::default())).into(),
+            phases: fleet
+                .expected_phases()
+                .map(|phase| (phase, Trace::default()))
+                .collect(),
             newest: None,
             newest_of_hosts: None,
             from_the_future: Vec::new(),
@@ -154,7 +155,8 @@ impl<'f> Search<'f> {
             hosts: run.hosts.keys().cloned().collect(),
             is_of_chosen: run.is_of_chosen,
         };
-        if self.newest.is_none() {
+        // What stands beside the runs says nothing of them.
+        if self.newest.is_none() && !run.is_beside {
             self.newest = Some(newest());
         }
         if self.newest_of_hosts.is_none() && !run.hosts.is_empty() && !run.is_of_chosen {
@@ -185,8 +187,8 @@ impl<'f> Search<'f> {
             }
         }
         if progress == Progress::AtWork {
-            for trace in self.phases.values_mut() {
-                if !trace.is_of(run.id) {
+            for (phase, trace) in &mut self.phases {
+                if !phase.is_beside() && !trace.is_of(run.id) {
                     trace.turn.get_or_insert(Turn::ToCome);
                 }
             }
@@ -194,7 +196,8 @@ impl<'f> Search<'f> {
     }
 
     fn progress(&self, run: &Run) -> Progress {
-        Progress::of(run, self.newest.is_none(), self.now, longest_silence(self.fleet))
+        let is_newest = self.newest.is_none() && !run.is_beside;
+        Progress::of(run, is_newest, self.now, longest_silence(self.fleet))
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::record::Phase;
+
 use super::{
     AbsolutePath, Address, Calendar, ExcludePattern, Hooks, HostName, KeepPolicy, MinimumVersions, Power,
     PublicKey, TimeSpan, UnitPath, Watching,
@@ -20,6 +22,8 @@ pub struct Fleet {
     pub remote: Option<RemoteClients>,
     /// How old a last backup may be, where the fleet says so.
     pub monitor: Option<Monitor>,
+    /// How old the last of a phase may be, of those for which the fleet says so.
+    pub phases: BTreeMap<Phase, Monitor>,
     /// Who is told, and what is written for others to read.
     pub watching: Watching,
 }
@@ -247,6 +251,13 @@ impl Fleet {
     pub fn run_of_those(hosts: &[&HostName]) -> String {
         let names: Vec<&str> = hosts.iter().map(|host| host.as_str()).collect();
         format!("genbackup-run@{}", names.join("_"))
+    }
+
+    /// The phases that are expected: those of each run, and those beside the runs for which the fleet says how old the
+    /// last may be.
+    pub fn expected_phases(&self) -> impl Iterator<Item = Phase> {
+        let is_expected = |phase: &Phase| !phase.is_beside() || self.phases.contains_key(phase);
+        Phase::ALL.into_iter().filter(is_expected)
     }
 
     /// What its backup takes of a host.

@@ -7,7 +7,7 @@ use super::finding::Finding;
 use super::memory::Memory;
 use crate::health::{Report, State};
 use crate::model::{Fleet, HostName};
-use crate::record::Status;
+use crate::record::{Phase, Status};
 
 /// From this exit status on it is systemd's own, and the program never began (systemd.exec(5), «Process Exit Codes»).
 const OF_SYSTEMD: i64 = 200;
@@ -128,8 +128,12 @@ impl Memory {
         let worked_since = |unit: &str, failure: &Failure| match (unit, hosts(fleet, unit)) {
             (_, Some(hosts)) => ran_since(&hosts, failure, report),
             ("genbackup-maintain.service", None) => report.phases.iter().any(|phase| {
+                // What is done beside the runs says nothing of it.
+                let is_beside = Phase::BESIDE
+                    .into_iter()
+                    .any(|beside| beside.name() == phase.name);
                 let last = phase.verdict.last_attempt.as_ref();
-                last.is_some_and(|last| last.time > failure.time)
+                !is_beside && last.is_some_and(|last| last.time > failure.time)
             }),
             // What writes no record is forgotten when the next run is done.
             _ => report.run.is_some_and(|run| run.last_event > failure.time),

@@ -55,7 +55,7 @@ impl Group {
             .collect();
         let least = (older.len() - alone.len()).div_ceil(room - alone.len());
         let fits = |runs: &usize| parts.iter().map(|part| part.len().div_ceil(*runs)).sum::<usize>() <= room;
-        let runs_a_group = (least..).find(fits).unwrap_or(older.len());
+        let runs_a_group = (least..=older.len()).find(fits).unwrap_or(older.len());
         let older = parts.iter().flat_map(|part| part.chunks(runs_a_group));
         older.chain(newest.chunks(1)).filter_map(Self::of).collect()
     }

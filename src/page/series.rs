@@ -65,8 +65,10 @@ impl All {
         for series in &mut self.series {
             series.add(&run, is_newest);
         }
-        self.runs += 1;
-        self.last = Some(run);
+        if !run.is_beside {
+            self.runs += 1;
+            self.last = Some(run);
+        }
     }
 }
 

@@ -61,6 +61,9 @@ pub struct RunStarted {
     /// Whether somebody chose these hosts, and left out the others on purpose.
     #[serde(default, deserialize_with = "lenient")]
     pub chosen: bool,
+    /// Whether it is no run at all, but what `genbackup record` noted beside them.
+    #[serde(default, deserialize_with = "lenient")]
+    pub beside: bool,
 }
 
 /// A host's turn begins.

@@ -33,12 +33,18 @@ pub fn list(folder: &Path) -> Result<Vec<RunId>> {
     Ok(runs)
 }
 
+/// The name of a record's file.
+#[must_use]
+pub fn file_name(run: RunId) -> String {
+    format!("{run}{EXTENSION}")
+}
+
 /// Opens the record of a run.
 ///
 /// # Errors
 /// When it can't be opened.
 pub fn open(folder: &Path, run: RunId) -> Result<BufReader<File>> {
-    let path = folder.join(format!("{run}{EXTENSION}"));
+    let path = folder.join(file_name(run));
     let file = File::open(&path).with_context(|| format!("can't open the record {}", path.display()))?;
     Ok(BufReader::new(file))
 }

@@ -5,9 +5,9 @@ use std::fmt;
 use std::io::{self, BufRead};
 use std::str::FromStr;
 
-use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
@@ -27,10 +27,26 @@ pub struct RunId(Timestamp);
 impl RunId {
     const FORMAT: &str = "%Y%m%dT%H%M%SZ";
 
+    /// The name of what starts at a time.
+    #[must_use]
+    pub fn at(time: Timestamp) -> Self {
+        Self(Timestamp::from_second(time.as_second()).unwrap_or(time))
+    }
+
     /// When the run started.
     #[must_use]
     pub const fn start(self) -> Timestamp {
         self.0
+    }
+
+    /// The name of the second after it.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self(
+            self.0
+                .saturating_add(SignedDuration::from_secs(1))
+                .unwrap_or(self.0),
+        )
     }
 }
 
@@ -82,6 +98,9 @@ pub struct Run {
     pub versions: BTreeMap<String, String>,
     /// Whether somebody chose its hosts, or a timer of their own did, and left out the others on purpose.
     pub is_of_chosen: bool,
+    /// Whether it is no run at all, but what `genbackup record` noted beside them: it tells of a phase, and of nothing
+    /// else.
+    pub is_beside: bool,
     /// Its hosts: those that it was to back up, and any that the record tells of.
     pub hosts: BTreeMap<String, HostRun>,
     /// What it did beside.
@@ -171,6 +190,7 @@ impl Run {
             last_event: None,
             versions: BTreeMap::new(),
             is_of_chosen: false,
+            is_beside: false,
             hosts: BTreeMap::new(),
             phases: BTreeMap::new(),
             warnings: Vec::new(),
@@ -201,9 +221,11 @@ impl Run {
                 hosts,
                 versions,
                 chosen,
+                beside,
             }) => {
                 self.versions.extend(versions);
                 self.is_of_chosen |= chosen;
+                self.is_beside |= beside;
                 for host in hosts {
                     self.hosts.entry(host).or_default();
                 }

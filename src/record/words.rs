@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize, Serializer};
 
-/// What a run does beside its hosts, in the order in which it does it.
+/// What is done beside the hosts, in the order in which it makes sense.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
     /// Snapshots that the keep policy lets go are forgotten.
@@ -22,6 +22,14 @@ pub enum Phase {
 impl Phase {
     /// All of them.
     pub const ALL: [Self; 5] = [Self::Forget, Self::Prune, Self::Check, Self::Drill, Self::Offsite];
+    /// Those that no run does: an admin's own command does them, beside the runs.
+    pub const BESIDE: [Self; 3] = [Self::Check, Self::Drill, Self::Offsite];
+
+    /// Whether no run does it.
+    #[must_use]
+    pub fn is_beside(self) -> bool {
+        Self::BESIDE.contains(&self)
+    }
 
     /// Its word in the record.
     #[must_use]

@@ -5,11 +5,22 @@ use std::ops::Range;
 
 use crate::fleet::Spanned;
 
-use crate::fleet::{Field, KindWord, MonitorTable, NotifyTable, OwnMonitorTable};
+use crate::fleet::{Field, KindWord, MonitorTable, NotifyTable, OwnMonitorTable, PhaseMonitorTable};
 use crate::model::{HostName, Monitor, Notify, NotifyName, Repository, UnitPath, Watching, WebService};
+use crate::record::Phase;
 
 use super::fields::{Fields, Section};
 use super::paths;
+
+/// What `[monitor]` and `[notify]` come to.
+pub(super) struct Resolved {
+    /// The thresholds of all that have none of their own, where the fleet says them.
+    pub(super) monitor: Option<Monitor>,
+    /// Those of phases.
+    pub(super) phases: BTreeMap<Phase, Monitor>,
+    /// All that goes by them.
+    pub(super) watching: Watching,
+}
 
 /// The thresholds, where the fleet says them, and all that goes by them.
 pub(super) fn resolve(
@@ -17,7 +28,7 @@ pub(super) fn resolve(
     monitor: Option<Spanned<MonitorTable>>,
     notify: Field<BTreeMap<Spanned<NotifyName>, NotifyTable>>,
     repository: Option<&Repository>,
-) -> (Option<Monitor>, Watching) {
+) -> Resolved {
     let notify = resolve_notify(fields, notify, repository);
     let Some(monitor) = monitor else {
         let watching = Watching {
@@ -25,7 +36,11 @@ pub(super) fn resolve(
             metrics: None,
             report: None,
         };
-        return (None, watching);
+        return Resolved {
+            monitor: None,
+            phases: BTreeMap::new(),
+            watching,
+        };
     };
     let (section, table) = fields.section("monitor", Some(monitor), "");
     let MonitorTable {
@@ -33,7 +48,19 @@ pub(super) fn resolve(
         alert_after,
         metrics,
         report,
+        forget,
+        prune,
+        check,
+        drill,
+        offsite,
     } = table;
+    let phases = [
+        (Phase::Forget, forget),
+        (Phase::Prune, prune),
+        (Phase::Check, check),
+        (Phase::Drill, drill),
+        (Phase::Offsite, offsite),
+    ];
     for file in metrics.iter().chain(&report) {
         paths::check_written(fields, file, repository.map(|repository| &repository.path));
     }
@@ -50,17 +77,38 @@ pub(super) fn resolve(
         && alert_after.is_none()
         && !fields.was_taken_out(&section, "warn-after")
         && !fields.was_taken_out(&section, "alert-after");
-    let thresholds = if says_no_threshold && (metrics.is_some() || report.is_some()) {
+    let says_of_a_phase = phases
+        .iter()
+        .any(|(phase, table)| table.is_some() || fields.was_taken_out(&section, phase.name()));
+    let says_something_else = metrics.is_some() || report.is_some() || says_of_a_phase;
+    let monitor = if says_no_threshold && says_something_else {
         None
     } else {
         thresholds(fields, &section, warn_after, alert_after)
     };
+    let phases = phases
+        .into_iter()
+        .filter_map(|(phase, table)| Some((phase, of_phase(fields, phase, table?)?)))
+        .collect();
     let watching = Watching {
         notify,
         metrics: metrics.map(Spanned::into_inner),
         report: report.map(Spanned::into_inner),
     };
-    (thresholds, watching)
+    Resolved {
+        monitor,
+        phases,
+        watching,
+    }
+}
+
+fn of_phase(fields: &mut Fields<'_>, phase: Phase, table: Spanned<PhaseMonitorTable>) -> Option<Monitor> {
+    let section = Section::at(format!("monitor.{}", phase.name()), table.span());
+    let PhaseMonitorTable {
+        warn_after,
+        alert_after,
+    } = table.into_inner();
+    thresholds(fields, &section, warn_after, alert_after)
 }
 
 /// A host's own thresholds, where it has some.

@@ -34,7 +34,6 @@ if run=$(cat "$STATE_DIRECTORY/current" 2>/dev/null); then
         exit 1
     fi
 else
-    run=$(date --utc +%Y%m%dT%H%M%SZ)
     started=yes
 fi
 
@@ -167,6 +166,7 @@ prune() {
 mkdir --parents "$runs"
 rm -f "$scratch/record-failed"
 if [[ $started == yes ]]; then
+    begin_record
     event run-started '{"run": "'"$run"'", "hosts": [], "versions": '"$(versions)"'}'
 fi
 if phase forget "$kept" forget; then

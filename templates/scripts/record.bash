@@ -31,3 +31,13 @@ event() { # NAME JSON
     jq --null-input --compact-output --arg event "$1" --argjson rest "$2" \
         '{event: $event, time: (now | todate)} + $rest' | append
 }
+
+# Begins a record, which gives the run its name: the second in which it begins. That has room for one record, and
+# `genbackup record` takes no turn; so it is of whoever makes the file.
+begin_record() {
+    run=$(date --utc +%Y%m%dT%H%M%SZ)
+    while ! (umask 0027 && set -o noclobber && : >"$runs/$run.jsonl") 2>/dev/null && [[ -e $runs/$run.jsonl ]]; do
+        sleep 0.1
+        run=$(date --utc +%Y%m%dT%H%M%SZ)
+    done
+}

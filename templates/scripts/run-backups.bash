@@ -155,14 +155,10 @@ done
 # What forget and prune find afterwards: this when the run was stopped, its name when it was not, and nothing when its
 # record is not whole. They only follow the second.
 [[ $turn_comes == no ]] || echo at-work >"$STATE_DIRECTORY/current" || true
-run=$(date --utc +%Y%m%dT%H%M%SZ)
+# Before this run has a name: what begins after that is later, and not from the future.
 newest=$(find "$runs" -name '*.jsonl' -printf '%f\n' | sort | tail --lines=1)
 newest=${newest%.jsonl}
-# A second's name has room for one run.
-while [[ -e $runs/$run.jsonl ]]; do
-    sleep 0.1
-    run=$(date --utc +%Y%m%dT%H%M%SZ)
-done
+begin_record
 event run-started "$(jq --null-input --arg run "$run" '$ARGS.positional as $hosts
     | {run: $run, hosts: $hosts, versions: $versions}
     + if $chosen == "" then {} else {chosen: true} end' --arg chosen "${chosen[*]}" \

@@ -131,3 +131,21 @@ fn where_nothing_can_be_read_the_run_is_waited_for_all_the_same() -> Result<()> 
     assert_eq!(run.ended()?.0, Some(0));
     Ok(())
 }
+
+#[test]
+fn what_is_noted_beside_the_run_is_not_taken_for_it() -> Result<()> {
+    let storage = Storage::new()?;
+    let beside = r#"{"event":"run-started","time":"2027-01-15T08:00:00Z","run":"20270115T080000Z","hosts":[],"beside":true}
+{"event":"offsite-started","time":"2027-01-15T08:00:00Z"}
+"#;
+    fs::write(storage.path("runs/20270115T080000Z.jsonl"), beside)?;
+    let mut run = storage.start(&["run"])?;
+    run.until("a run has been started\n")?;
+    storage.record(&[STARTED, AT_WORK])?;
+    run.until("kai: at work\n")?;
+    storage.manager.end("done", 0)?;
+    let (code, said) = run.ended()?;
+    assert_eq!(code, Some(0), "{said}");
+    assert!(!said.contains("offsite"), "{said}");
+    Ok(())
+}

@@ -265,6 +265,33 @@ fn a_host_is_held_against_the_threshold_of_its_own_storage_host() -> Result<()> 
 }
 
 #[test]
+fn a_phase_is_too_old_by_its_own_threshold_and_prometheus_own_clock() -> Result<()> {
+    for (phase, hours, threshold, is_told) in [
+        ("offsite", 71, "259200x10", false),
+        ("offsite", 73, "259200x10", true),
+        ("prune", 73, "604800x10", false),
+    ] {
+        let of = |name: &str| format!("genbackup_phase_{name}_seconds{{phase=\"{phase}\",instance=\"jak\"}}");
+        let (last, alert_after) = (of("last_success_timestamp"), of("alert_after"));
+        let values = format!("{}x10", 60 - hours * 3600);
+        let series = [
+            (last.as_str(), values.as_str()),
+            (alert_after.as_str(), threshold),
+        ];
+        let expected = if is_told {
+            json!([{
+                "exp_labels": {"phase": phase, "instance": "jak", "severity": "critical"},
+                "exp_annotations": {"summary": "the last good offsite is 3d 1h 0m 0s old"},
+            }])
+        } else {
+            json!([])
+        };
+        tested(&series, "1m", "GenbackupPhaseTooOld", &expected)?;
+    }
+    Ok(())
+}
+
+#[test]
 fn metrics_that_nobody_writes_any_more_are_a_warning() -> Result<()> {
     let file = "node_textfile_mtime_seconds{file=\"/var/lib/prometheus/node-exporter/genbackup.prom\"}";
     let expected = json!([{

@@ -24,6 +24,7 @@ fn good_line() -> impl Strategy<Value = (Value, What)> {
                     hosts,
                     versions: [].into(),
                     chosen: false,
+                    beside: false,
                 }),
             )
         }),

@@ -60,3 +60,25 @@ fn a_night_from_the_future_is_mentioned_and_not_shown() -> Result<()> {
     assert!(!page.contains("2027-11-23 04:00"));
     Ok(())
 }
+
+#[test]
+fn what_was_noted_beside_the_runs_has_a_chart_and_is_not_the_last_run() -> Result<()> {
+    let last_run = |page: &str| {
+        let (_, section) = page
+            .split_once("<section id=\"last-run\"")
+            .context("no last run")?;
+        let (section, _) = section.split_once("</section>").context("no end of it")?;
+        anyhow::Ok((page.contains("id=\"phase-offsite"), section.to_owned()))
+    };
+    for end in [Night::ends, |night: Night| night] {
+        let night = Night::at("2026-11-23T04:00:00Z", &HOSTS).host("jak", "ok");
+        let nights = [end(night), Night::beside("2026-11-23T04:30:00Z", "offsite", "ok")];
+        let now = "2026-11-23T05:00:00Z";
+        let alone = report(records(&nights[..1])?.path(), now, &[])?.stdout;
+        let with_it = report(records(&nights)?.path(), now, &[])?.stdout;
+        let (has_chart, section) = last_run(&alone)?;
+        assert!(!has_chart);
+        assert_eq!(last_run(&with_it)?, (true, section));
+    }
+    Ok(())
+}

@@ -63,6 +63,15 @@ impl Night {
         self
     }
 
+    /// What `genbackup record` notes of a phase, which took a minute.
+    pub(crate) fn beside(start: &str, phase: &str, status: &str) -> Self {
+        let mut night = Self::with_versions(start, &[], &json!({"genbackup": "0.1.0"}));
+        if let Some(started) = night.lines.first_mut() {
+            started["beside"] = true.into();
+        }
+        night.phase(phase, status).ends()
+    }
+
     pub(crate) fn id(&self) -> RunId {
         let name = self.start.strftime("%Y%m%dT%H%M%SZ").to_string();
         name.parse().unwrap()

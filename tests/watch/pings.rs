@@ -152,3 +152,15 @@ fn a_laptop_that_may_be_away_and_is_fails_no_night() -> Result<()> {
     assert!(texts[2].contains("ziz") && !texts[2].contains("kai"), "{texts:?}");
     Ok(())
 }
+
+#[test]
+fn what_is_noted_beside_the_runs_is_no_run_that_ended() -> Result<()> {
+    let server = Server::good()?;
+    let site = Site::of_kind("ping", &server.secret_address())?;
+    site.night(&night(20, &[]))?;
+    site.watched(&at(20, 5))?;
+    site.night(&Night::beside(&at(20, 6), "offsite", "failed"))?;
+    site.watched(&at(20, 7))?;
+    assert_eq!(paths(&server), ["/X"]);
+    Ok(())
+}

@@ -2,13 +2,15 @@
 
 use std::convert::Infallible;
 
+use anyhow::Result;
 use genbackup::health::{Expectations, State, examine};
 use genbackup::notify::{Finding, Memory, Message, Turn, findings};
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
 use crate::night::Night;
-use crate::site::{HOSTS, at};
+use crate::server::Server;
+use crate::site::{HOSTS, Site, at, night, table};
 
 fn finding(subject: &str, state: State) -> Finding {
     Finding {
@@ -83,7 +85,7 @@ fn what_was_never_tried_has_a_night_to_begin_with() {
 }
 
 #[test]
-fn a_weekly_host_has_a_week_to_begin_with() -> anyhow::Result<()> {
+fn a_weekly_host_has_a_week_to_begin_with() -> Result<()> {
     let text = std::fs::read_to_string(concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/fixtures/fleets/a-weekly-host/fleet.toml"
@@ -121,6 +123,35 @@ fn who_leaves_the_fleet_is_forgotten_without_a_word() {
     assert!(memory.note("jak", &[finding("kai", State::Alert)], now).is_some());
     assert_eq!(memory.note("jak", &[], now), None);
     assert!(memory.note("jak", &[finding("kai", State::Alert)], now).is_some());
+}
+
+#[test]
+fn a_copy_that_is_late_or_failed_is_told_once_and_once_more_when_it_is_well() -> Result<()> {
+    let server = Server::good()?;
+    let offsite = "[monitor.offsite]\nwarn-after = \"26h\"\nalert-after = \"3d\"\n";
+    let site = Site::new(&format!("{}\n{offsite}", table("team", "webhook")))?;
+    site.credential("team", &server.secret_address())?;
+    let beside = |day, status| site.night(&Night::beside(&at(day, 9), "offsite", status));
+    for day in 20..28 {
+        site.night(&night(day, &[]))?;
+        let mut said = site.watched(&at(day, 8))?;
+        match day {
+            20 | 24 | 26 | 27 => beside(day, "ok")?,
+            25 => beside(day, "failed")?,
+            _ => {}
+        }
+        for hour in [12, 16] {
+            said += &site.watched(&at(day, hour))?;
+        }
+        let expected = match day {
+            21 | 25 => "WARNING: phase offsite\n",
+            23 => "ALERT: phase offsite\n",
+            24 | 26 => "resolved: phase offsite\n",
+            _ => "",
+        };
+        assert_eq!(said, expected, "on the {day}th");
+    }
+    Ok(())
 }
 
 fn any_status() -> impl Strategy<Value = &'static str> {

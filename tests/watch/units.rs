@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::command::{Outcome, run};
 use crate::night::Night;
 use crate::server::Server;
-use crate::site::{HOSTS, Site, at, night};
+use crate::site::{HOSTS, Site, at, night, table};
 
 fn failed(site: &Site, now: &str, unit: &str, result: &str, status: &str) -> Result<Outcome> {
     run(site
@@ -142,5 +142,24 @@ fn a_weekly_run_is_no_sign_that_the_fleet_s_has_done_its_work() -> Result<()> {
     assert_eq!(site.watched(&at(20, 14))?, "");
     site.night(&Night::good(&at(20, 15), &["jak", "ziz"]))?;
     assert_eq!(site.watched(&at(20, 16))?, "resolved: unit genbackup.service\n");
+    Ok(())
+}
+
+#[test]
+fn an_offsite_copy_is_no_sign_that_forget_and_prune_work_again() -> Result<()> {
+    let server = Server::good()?;
+    let offsite = "[monitor.offsite]\nwarn-after = \"26h\"\nalert-after = \"3d\"\n";
+    let site = Site::new(&format!("{}\n{offsite}", table("team", "webhook")))?;
+    site.credential("team", &server.secret_address())?;
+    site.night(&night(20, &[]))?;
+    site.night(&Night::beside(&at(20, 5), "offsite", "ok"))?;
+    failed(&site, &at(20, 6), "genbackup-maintain", "oom-kill", "KILL")?;
+    site.night(&Night::beside(&at(20, 7), "offsite", "ok"))?;
+    assert_eq!(site.watched(&at(20, 8))?, "");
+    site.night(&Night::good(&at(20, 9), &HOSTS))?;
+    assert_eq!(
+        site.watched(&at(20, 10))?,
+        "resolved: unit genbackup-maintain.service\n"
+    );
     Ok(())
 }

@@ -85,17 +85,20 @@ impl<'r> View<'r> {
     }
 
     fn record(&mut self, began: Timestamp) -> Result<Option<Run>> {
-        if self.run.is_none() {
-            // A run's name is the second in which its script began.
-            let is_of_this = |run: &RunId| run.start().as_second() >= began.as_second();
-            self.run = self
-                .records
-                .list()?
-                .unwrap_or_default()
-                .into_iter()
-                .find(is_of_this);
+        if let Some(run) = self.run {
+            return self.records.read(run, None).map(Some);
         }
-        self.run.map(|run| self.records.read(run, None)).transpose()
+        // A run's name is the second in which its script began, or had its turn.
+        let is_of_this = |run: &RunId| run.start().as_second() >= began.as_second();
+        let runs = self.records.list()?.unwrap_or_default();
+        for id in runs.into_iter().filter(is_of_this) {
+            let run = self.records.read(id, None)?;
+            if !run.is_beside {
+                self.run = Some(id);
+                return Ok(Some(run));
+            }
+        }
+        Ok(None)
     }
 
     fn show_run(&mut self, run: &Run) -> Result<()> {

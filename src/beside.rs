@@ -1,0 +1,146 @@
+//! Runs a command of an admin's as it stands, and tells how it ended.
+//!
+//! Nothing comes between it and the world: its input, its output, its environment and its signals are those that it
+//! would have without us. So a signal is not handed on: systemd sends one to each process of a unit, and a terminal to
+//! each of the group in front. This process outlives it, for there is to be somebody who writes it down.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "this is the module that starts what an admin has recorded"
+)]
+
+use std::ffi::OsString;
+use std::io::ErrorKind;
+use std::os::unix::process::ExitStatusExt;
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use nix::sys::signal::Signal;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use crate::record::Status;
+
+/// What ends a process that does not care.
+const ENDING: [i32; 4] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM];
+/// As a shell has it: the program can't be started; there is none; a signal ended it, and this is to be added.
+const NOT_STARTED: u8 = 126;
+const NOT_FOUND: u8 = 127;
+const SIGNALLED: u8 = 128;
+
+/// How a command ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ended {
+    program: String,
+    how: How,
+    /// The first signal that came while it was at work.
+    told_to_stop: Option<i32>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum How {
+    Exited(u8),
+    Killed(i32),
+    NotStarted { status: u8, why: String },
+}
+
+/// Runs a command to its end.
+///
+/// # Errors
+/// When signals, or the command, can't be waited for; then it may be at work still.
+pub fn run(program: &OsString, arguments: &[OsString]) -> Result<Ended> {
+    let ignored = ignored();
+    let is_heeded = |signal: &i32| ignored & (1 << (signal - 1)) == 0;
+    // A handler is not handed on to another program, but that a signal is ignored is: what is ignored stays so.
+    let mut signals = Signals::new(ENDING.into_iter().filter(is_heeded)).context("can't wait for signals")?;
+    let how = match Command::new(program).args(arguments).spawn() {
+        Err(error) => How::NotStarted {
+            status: match error.kind() {
+                ErrorKind::NotFound => NOT_FOUND,
+                _ => NOT_STARTED,
+            },
+            why: error.to_string(),
+        },
+        Ok(mut child) => {
+            let status = child.wait().context("can't wait for the command")?;
+            match (status.code().map(u8::try_from), status.signal()) {
+                (Some(Ok(code)), _) => How::Exited(code),
+                (_, signal) => How::Killed(signal.unwrap_or_default()),
+            }
+        }
+    };
+    Ok(Ended {
+        program: program.to_string_lossy().into_owned(),
+        how,
+        told_to_stop: signals.pending().next(),
+    })
+}
+
+/// The signals that this process ignores, `proc_pid_status(5)`: those that a `nohup` before it wants ignored.
+fn ignored() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .unwrap_or_default()
+}
+
+impl Ended {
+    /// How it ended, in the words of a record.
+    #[must_use]
+    pub const fn status(&self) -> Status {
+        match (&self.how, self.told_to_stop) {
+            (How::Exited(0), _) => Status::Ok,
+            (How::NotStarted { .. }, _) | (_, None) => Status::Failed,
+            (_, Some(_)) => Status::Interrupted,
+        }
+    }
+
+    /// Why it did not end well.
+    #[must_use]
+    pub fn why(&self) -> Option<String> {
+        let Self {
+            program,
+            how,
+            told_to_stop,
+        } = self;
+        let said = match how {
+            How::Exited(0) => return None,
+            How::Exited(code) => format!("{program} exited with {code}"),
+            How::Killed(signal) => format!("{program} was killed by {}", name(*signal)),
+            How::NotStarted { why, .. } => format!("can't start {program}: {why}"),
+        };
+        Some(match told_to_stop {
+            Some(signal) => format!("{said}, told to stop by {}", name(*signal)),
+            None => said,
+        })
+    }
+
+    /// The exit status of the command, where it had one.
+    #[must_use]
+    pub const fn exit_code(&self) -> Option<u8> {
+        match self.how {
+            How::Exited(code) => Some(code),
+            How::Killed(_) | How::NotStarted { .. } => None,
+        }
+    }
+
+    /// The exit status by which a shell says it.
+    #[must_use]
+    pub fn exit_status(&self) -> u8 {
+        match self.how {
+            How::Exited(code) => code,
+            How::Killed(signal) => u8::try_from(signal).map_or(u8::MAX, |signal| SIGNALLED | signal),
+            How::NotStarted { status, .. } => status,
+        }
+    }
+
+    /// True where there was nothing to run.
+    #[must_use]
+    pub const fn never_began(&self) -> bool {
+        matches!(self.how, How::NotStarted { .. })
+    }
+}
+
+fn name(signal: i32) -> String {
+    Signal::try_from(signal).map_or_else(|_| format!("signal {signal}"), |signal| signal.to_string())
+}

@@ -1,0 +1,58 @@
+//! A file that joins others in their folder, and takes no other one's place.
+
+use std::fs::{self, File};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::{MetadataExt, fchown};
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use nix::unistd::geteuid;
+use tempfile::NamedTempFile;
+
+use super::waiting;
+
+/// Its group may read it, and nobody else: as the scripts leave a record.
+const MODE: u32 = 0o640;
+
+/// A whole file, on the disk, that has no name yet. Dropped, it is gone.
+#[derive(Debug)]
+pub struct Addition<'f> {
+    folder: &'f Path,
+    file: NamedTempFile,
+}
+
+impl<'f> Addition<'f> {
+    /// Writes it. It belongs to whom its folder belongs to, where root writes it.
+    ///
+    /// # Errors
+    /// When it can't be written: then nothing is left of it.
+    pub fn to(folder: &'f Path, text: &str) -> Result<Self> {
+        let written = || {
+            let file = waiting(folder, text.as_bytes(), MODE)?;
+            if geteuid().is_root() {
+                let owner = fs::metadata(folder)?;
+                fchown(file.as_file(), Some(owner.uid()), Some(owner.gid()))?;
+            }
+            io::Result::Ok(file)
+        };
+        let file = written().with_context(|| format!("can't write into {}", folder.display()))?;
+        Ok(Self { folder, file })
+    }
+
+    /// Gives it a name, unless there is a file of that name already: then it is gone, and the answer is false.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn under(self, name: &str) -> Result<bool> {
+        let Self { folder, file } = self;
+        let place = folder.join(name);
+        let named = match file.persist_noclobber(&place) {
+            Ok(_) => File::open(folder)
+                .and_then(|folder| folder.sync_all())
+                .map(|()| true),
+            Err(error) if error.error.kind() == ErrorKind::AlreadyExists => Ok(false),
+            Err(error) => Err(error.error),
+        };
+        named.with_context(|| format!("can't write {}", place.display()))
+    }
+}
