@@ -3,7 +3,7 @@
 //!
 //! | it stands out | when |
 //! | --- | --- |
-//! | a duration | it is 3 times the usual one, and a minute more |
+//! | a duration | it is 3 times the usual one, and 10 seconds more |
 //! | files, or their size | they are twice the usual ones, or half of them, and so they are beside the last ones |
 //! | what was added | it is 10 times what is usual, and 100 MiB more |
 //! | no files at all | always |
@@ -88,7 +88,7 @@ impl Usual {
         } = figures;
         let seconds = seconds.filter(|seconds| seconds.is_finite() && *seconds >= 0.0);
         let found = [
-            self.seconds.much(Kind::Duration, seconds, 3.0, 60.0),
+            self.seconds.much(Kind::Duration, seconds, 3.0, 10.0),
             no_files(files).or_else(|| self.files.jump(Kind::Files, number(files), 10.0)),
             self.size
                 .jump(Kind::Size, number(processed_bytes), f64::from(1 << 20)),
@@ -245,8 +245,8 @@ mod tests {
         for _ in 0..9 {
             usual.note(Some(1.0), Figures::default());
         }
-        assert_eq!(usual.note(Some(60.0), Figures::default()), []);
-        assert_eq!(usual.note(Some(61.0), Figures::default()).len(), 1);
+        assert_eq!(usual.note(Some(10.0), Figures::default()), []);
+        assert_eq!(usual.note(Some(11.0), Figures::default()).len(), 1);
     }
 
     #[test]

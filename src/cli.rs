@@ -104,7 +104,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         Verb::Stop => stop::run(),
         Verb::Status(arguments) => Ok(status::run(fleet, arguments)),
         Verb::Doctor(arguments) => doctor::run(fleet, arguments),
-        Verb::History(arguments) => history::run(arguments),
+        Verb::History(arguments) => history::run(fleet, arguments),
         Verb::Metrics(arguments) => metrics::run(fleet, arguments),
         Verb::Schema(arguments) => schema::run(arguments),
         Verb::Record(arguments) => record::run(arguments),

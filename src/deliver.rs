@@ -9,3 +9,18 @@ mod web;
 pub use address::WebAddress;
 pub use letter::{SOCKET, letter};
 pub use web::{Parcel, Web};
+
+/// Why something did not arrive.
+#[derive(Debug)]
+pub enum Undelivered {
+    /// It never will: whom it is for does not take this one, and may take others.
+    Refused(anyhow::Error),
+    /// It may, another time.
+    Kept(anyhow::Error),
+}
+
+impl From<anyhow::Error> for Undelivered {
+    fn from(why: anyhow::Error) -> Self {
+        Self::Kept(why)
+    }
+}

@@ -39,7 +39,7 @@ use crate::record::{About, Run, RunId};
 pub use attempt::{Attempt, Figures, Lacks};
 pub use expectations::Expectations;
 pub use report::{Item, NewestRun, Remark, Report};
-pub use search::Progress;
+pub use search::{Progress, is_yet_to_come, longest_silence};
 pub use span::span;
 pub use state::State;
 pub use thresholds::Thresholds;

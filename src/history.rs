@@ -16,9 +16,6 @@ use crate::record::{HostRun, Phase, PhaseRun, Run, Status};
 pub use versions::Change;
 use versions::Versions;
 
-/// How long a run may write nothing and be at work all the same, whatever its fleet says.
-const QUIET: SignedDuration = SignedDuration::from_hours(12);
-
 /// What the rows are about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Of {
@@ -42,6 +39,8 @@ pub struct Row {
     /// Of a run as a whole: how many hosts have a snapshot of it, and how many should.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hosts: Option<Count>,
+    /// Whether somebody, or a timer of their own, named the run's hosts, and left out the others.
+    pub is_of_chosen: bool,
     /// The versions that are not those of the row before.
     pub changes: Vec<Change>,
 }
@@ -61,18 +60,20 @@ pub struct Count {
 pub struct History {
     of: Of,
     now: Timestamp,
+    silence: SignedDuration,
     versions: Versions,
     /// In the order of the runs.
     pub rows: Vec<Row>,
 }
 
 impl History {
-    /// No rows yet.
+    /// No rows yet. A run may write nothing for so long and be at work all the same.
     #[must_use]
-    pub fn new(of: Of, now: Timestamp) -> Self {
+    pub fn new(of: Of, now: Timestamp, silence: SignedDuration) -> Self {
         Self {
             of,
             now,
+            silence,
             versions: Versions::default(),
             rows: Vec::new(),
         }
@@ -80,8 +81,8 @@ impl History {
 
     /// Adds what there is to say of a run, or of what was done beside; all that were added before are earlier.
     pub fn add(&mut self, run: &Run, is_newest: bool) {
-        let progress = Progress::of(run, is_newest, self.now, QUIET);
-        let (attempt, hosts) = match &self.of {
+        let progress = Progress::of(run, is_newest, self.now, self.silence);
+        let (mut attempt, hosts) = match &self.of {
             Of::Runs if run.is_beside => return,
             Of::Runs => {
                 let good = |host: &&HostRun| host.status().is_good();
@@ -100,12 +101,36 @@ impl History {
                 None => return,
             },
         };
+        if progress == Progress::AtWork
+            && let Some(start) = self.at_work_since(run)
+        {
+            let so_far = self.now.duration_since(start).max(SignedDuration::ZERO);
+            attempt.seconds = Some(so_far.as_secs_f64());
+        }
         self.rows.push(Row {
             progress,
             attempt,
             hosts,
+            is_of_chosen: run.is_of_chosen,
             changes: self.versions.changes(run, &self.of),
         });
+    }
+}
+
+impl History {
+    /// Since when a run is at what the rows are about; nothing where that is over, or its turn is to come.
+    fn at_work_since(&self, run: &Run) -> Option<Timestamp> {
+        match &self.of {
+            Of::Runs => Some(run.id.start()),
+            Of::Host(name) => {
+                let host = run.hosts.get(name).filter(|host| host.finished.is_none());
+                host?.start
+            }
+            Of::Phase(phase) => {
+                let done = run.phases.get(phase).filter(|done| done.finished.is_none());
+                done?.start
+            }
+        }
     }
 }
 

@@ -76,6 +76,7 @@ struct View<'v> {
     since: String,
     notices: Vec<Notice>,
     hosts: Vec<Freshness>,
+    hosts_well: Vec<Freshness>,
     phases: Vec<Freshness>,
     findings: Vec<Finding>,
     findings_left_out: usize,
@@ -108,6 +109,8 @@ impl<'f> Page<'f> {
         let words = Words::of(zone);
         let Self { fleet, all } = self;
         let (findings, findings_left_out) = history::findings(&words, &all);
+        let rows = freshness::rows(&words, &report.hosts, report.thresholds);
+        let (hosts, hosts_well) = freshness::folded(rows);
         let view = View {
             style: STYLE,
             style_hash: BASE64_STANDARD.encode(Sha256::digest(STYLE)),
@@ -120,7 +123,8 @@ impl<'f> Page<'f> {
             alert_after: span(report.thresholds.alert_after),
             since: span(since),
             notices: freshness::notices(report),
-            hosts: freshness::rows(&words, &report.hosts, report.thresholds),
+            hosts,
+            hosts_well,
             phases: freshness::rows(&words, &report.phases, report.thresholds),
             findings,
             findings_left_out,

@@ -88,6 +88,7 @@ impl Client {
             )?;
         }
         client.program("restic", RESTIC)?;
+        client.program("systemctl", "#!/bin/sh\necho systemd 257\n")?;
         client.program("systemd-ac-power", "#!/bin/sh\nexit 0\n")?;
         Ok(client)
     }
@@ -165,7 +166,15 @@ fn a_backup_whose_hooks_are_well_says_nothing_of_them() -> Result<()> {
     client.result("before/db", "ok\n")?;
     client.result("before/list", "ok\n")?;
     client.result("last/report", "ok\n")?;
-    assert_eq!(client.answer()?, ["hello restic 0.14.0", "out saved", "exit 0"]);
+    assert_eq!(
+        client.answer()?,
+        [
+            "hello restic 0.14.0",
+            "systemd systemd 257",
+            "out saved",
+            "exit 0"
+        ]
+    );
     Ok(())
 }
 
@@ -178,6 +187,7 @@ fn each_hook_that_failed_or_did_not_run_is_named_and_the_backup_is_made() -> Res
         client.answer()?,
         [
             "hello restic 0.14.0",
+            "systemd systemd 257",
             "hook before-db it did not run",
             "hook before-list exit status 3",
             "hook after-report killed by signal KILL, after the last backup",

@@ -52,6 +52,9 @@ include = ["/etc"]
 "#;
 const LIBEXEC: &str = "/usr/local/libexec/genbackup";
 const WELL: &str = "hello restic 0.18.0\nout {\"message_type\":\"summary\"}\nexit 0\n";
+/// The storage host's restic is only asked what it is.
+const RESTIC: &str =
+    "#!/bin/bash\n[[ $* == version ]] && echo restic 0.18.0 compiled with go1.24.4 on linux/amd64\n";
 /// Says what the file of the host's name says, and reads the request, which holds the password.
 const CONNECTION: &str = "#!/bin/bash\nread -r _; read -r _\ncat \"$ANSWERS/${!#}\"\n";
 
@@ -89,6 +92,7 @@ impl Night {
             &night.path("programs/systemctl"),
             "#!/bin/bash\necho systemd 257\n",
         )?;
+        executable(&night.path("programs/restic"), RESTIC)?;
         let script = fs::read_to_string(night.script("run-backups"))?;
         let here = night.path("usr/local/libexec/genbackup");
         let script = script.replace(LIBEXEC, here.to_str().context("a folder's name")?);
@@ -179,6 +183,34 @@ fn the_exit_status_is_that_of_the_worst_host() -> Result<()> {
                 .join(format!("{}.jsonl", handed_over.trim()))
                 .exists()
         );
+    }
+    Ok(())
+}
+
+#[test]
+fn the_storage_host_s_versions_are_recorded_and_a_restic_that_does_not_answer_costs_nothing() -> Result<()> {
+    let well = "restic 0.18.0 compiled with go1.24.4 on linux/amd64".into();
+    for (restic, expected) in [
+        (RESTIC, well),
+        ("#!/bin/bash\nexit 127\n", Value::Null),
+        ("#!/bin/bash\nexec sleep 600\n", Value::Null),
+        ("#!/bin/bash\necho complaint >&2\nexit 1\n", Value::Null),
+    ] {
+        let night = Night::new()?;
+        night.answers("kai", WELL)?;
+        night.answers("ziz", &WELL.replace("\nout", "\nsystemd systemd 252\nout"))?;
+        executable(&night.path("programs/restic"), restic)?;
+        let ended = night.run()?;
+        assert_eq!(ended.status.code(), Some(0), "{restic}: {}", ended.stderr);
+        let record = night.record()?;
+        assert_eq!(record[0]["versions"]["restic"], expected, "{restic}");
+        assert_eq!(record[0]["versions"]["systemd"], "systemd 257");
+        let systemds: Vec<&Value> = record
+            .iter()
+            .filter(|event| event["event"] == "host-finished")
+            .map(|event| &event["systemd-version"])
+            .collect();
+        assert_eq!(systemds, [&Value::Null, &"systemd 252".into()]);
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 mod graph;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
@@ -11,8 +12,8 @@ use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, pr
 use jiff::SignedDuration;
 
 use super::records::Records;
-use super::terminal;
-use crate::health::{Progress, State, span};
+use super::{load, terminal};
+use crate::health::{Progress, State, is_yet_to_come, longest_silence, span};
 use crate::history::{History, Of, Row};
 use crate::model::{Refusal, TimeSpan};
 use crate::problem::{did_you_mean, likely};
@@ -56,7 +57,10 @@ fn phase(text: &str) -> Result<Phase, Refusal> {
     })
 }
 
-pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
+/// How long a run may write nothing and be at work all the same, where no fleet file says it.
+const SILENCE: SignedDuration = SignedDuration::from_hours(12);
+
+pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     let now = arguments.records.now();
     let since = i64::try_from(arguments.since.seconds()).unwrap_or(i64::MAX);
     let since_in_words = span(SignedDuration::from_secs(since));
@@ -72,9 +76,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
         );
     };
     ids.retain(|id| now.duration_since(id.start()).as_secs() <= since);
-    let until_now = ids.partition_point(|id| id.start() <= now);
-    let newest = arguments.records.newest_run(&ids[..until_now])?;
-    let mut history = History::new(of, now);
+    let from_the_future = ids.extract_if(.., |id| is_yet_to_come(*id, now)).count();
+    let newest = arguments.records.newest_run(&ids)?;
+    let silence = load::if_well(file).map_or(SILENCE, |fleet| longest_silence(&fleet));
+    let mut history = History::new(of, now, silence);
     let mut hosts = std::collections::BTreeSet::new();
     for id in &ids {
         let run: Run = arguments.records.read(*id, None)?;
@@ -98,6 +103,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
     } else {
         terminal::say(&in_words(&history.rows, arguments))?;
     }
+    if from_the_future > 0 {
+        let plural = if from_the_future == 1 { "" } else { "s" };
+        terminal::complain(format_args!(
+            "note: {from_the_future} record{plural} from the future left out: a clock is wrong, or was"
+        ));
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -108,18 +119,23 @@ fn in_words(rows: &[Row], arguments: &Arguments) -> String {
         (None, Some(_)) => &["STATUS", "STARTED", "TOOK", "KEPT", "REMOVED", ""],
         (None, None) => &["STATUS", "STARTED", "TOOK", "ADDED", "FILES", "HOSTS", ""],
     };
-    let mut table = Table::new();
-    table
-        .load_style(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_width(width.unwrap_or(u16::MAX))
-        .set_header(header)
-        .add_rows(rows.iter().map(|row| cells(row, arguments)));
+    let mut cells: Vec<Vec<String>> = rows.iter().map(|row| cells(row, arguments)).collect();
+    let mut header = header.to_vec();
+    let mut table = table_of(&header, &cells, width);
+    let mut has_room = is_wide_enough(&table, width);
+    // What is left out first where there is no room; then figures are broken.
+    for column in ["FILES", "ADDED"] {
+        let place = header.iter().position(|name| *name == column);
+        if let (false, Some(place)) = (has_room, place) {
+            header.remove(place);
+            for row in &mut cells {
+                row.remove(place);
+            }
+            table = table_of(&header, &cells, width);
+            has_room = is_wide_enough(&table, width);
+        }
+    }
     let notes = header.len() - 1;
-    let widths = table.column_max_content_widths();
-    let before_notes: u16 = widths.iter().take(notes).map(|width| width + GAP).sum();
-    // Figures are broken only where there is no room for them.
-    let has_room = width.is_none_or(|width| before_notes + NOTES <= width);
     for (index, column) in table.column_iter_mut().enumerate() {
         column.set_padding((0, GAP));
         if index < notes && has_room {
@@ -141,11 +157,31 @@ fn in_words(rows: &[Row], arguments: &Arguments) -> String {
     text + "\n"
 }
 
+fn table_of(header: &[&str], cells: &[Vec<String>], width: Option<u16>) -> Table {
+    let mut table = Table::new();
+    table
+        .load_style(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(width.unwrap_or(u16::MAX))
+        .set_header(header)
+        .add_rows(cells);
+    table
+}
+
+/// True when all columns but the last have room for what is in them, and the last has some.
+fn is_wide_enough(table: &Table, width: Option<u16>) -> bool {
+    let widths = table.column_max_content_widths();
+    let (_, before_notes) = widths.split_last().unwrap_or((&0, &[]));
+    let before_notes: u16 = before_notes.iter().map(|width| width + GAP).sum();
+    width.is_none_or(|width| before_notes + NOTES <= width)
+}
+
 fn cells(row: &Row, arguments: &Arguments) -> Vec<String> {
     let Row {
         progress,
         attempt,
         hosts,
+        is_of_chosen,
         changes,
     } = row;
     let status = match progress {
@@ -179,7 +215,12 @@ fn cells(row: &Row, arguments: &Arguments) -> Vec<String> {
         cells.extend([added, number(attempt.figures.files), count.unwrap_or(restic)]);
     }
     let changes = changes.iter().map(ToString::to_string);
-    let notes: Vec<String> = changes.chain(attempt.why.clone()).collect();
+    let chosen = (*is_of_chosen && hosts.is_some()).then(|| "of chosen hosts".to_owned());
+    let notes: Vec<String> = chosen
+        .into_iter()
+        .chain(changes)
+        .chain(attempt.why.clone())
+        .collect();
     cells.push(notes.join("; "));
     cells.iter().map(|cell| terminal::harmless(cell)).collect()
 }

@@ -47,6 +47,12 @@ fn refuse_calendars(reading: &mut Reading<'_>) -> Result<()> {
     Ok(())
 }
 
+/// The fleet, where it can be read and has no problem; nothing is said where it has.
+pub(super) fn if_well(path: &Path) -> Option<Fleet> {
+    let text = std::fs::read_to_string(path).ok()?;
+    resolve(fleet::read("fleet", &text)).ok()
+}
+
 /// The same, but with its problems shown, and nothing in the fleet's place when there are any.
 ///
 /// # Errors

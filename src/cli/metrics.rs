@@ -8,11 +8,11 @@ use clap::Args;
 
 use super::records::Records;
 use super::{load, status, terminal};
-use crate::{metrics, write};
+use crate::metrics;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// Write into this file, whole at any moment, instead of to standard output
+    /// Write into this file, whole at any moment; without it, or with `-`, to standard output
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     #[command(flatten)]
@@ -24,9 +24,6 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
         return Ok(ExitCode::FAILURE);
     };
     let text = metrics::text(&status::examine(&fleet, &arguments.records)?)?;
-    match &arguments.out {
-        Some(out) => write::replace(out, text.as_bytes())?,
-        None => terminal::hand_over(&text)?,
-    }
+    terminal::hand_over_to(arguments.out.as_deref(), &text)?;
     Ok(ExitCode::SUCCESS)
 }

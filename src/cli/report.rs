@@ -10,12 +10,9 @@ use jiff::tz::TimeZone;
 
 use super::records::Records;
 use super::{load, status, terminal};
+use crate::health::is_yet_to_come;
 use crate::model::{Refusal, TimeSpan};
 use crate::page::Page;
-use crate::write;
-
-/// Where standard output is meant.
-const STANDARD_OUTPUT: &str = "-";
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -41,18 +38,15 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     let report = status::examine(&fleet, records)?;
     let since = SignedDuration::from_secs(i64::try_from(since.seconds()).unwrap_or(i64::MAX));
     // What is from the future is left out of the verdicts, too.
-    let is_shown = |age: SignedDuration| age <= since && age > -SignedDuration::from_mins(5);
+    let now = report.time;
     let mut ids = records.list()?.unwrap_or_default();
-    ids.retain(|id| is_shown(report.time.duration_since(id.start())));
+    ids.retain(|id| now.duration_since(id.start()) <= since && !is_yet_to_come(*id, now));
     let newest = records.newest_run(&ids)?;
     let mut page = Page::new(&fleet, report.time);
     for id in ids {
         page.add(records.read(id, None)?, Some(id) == newest);
     }
     let html = page.html(&report, since, &TimeZone::system())?;
-    match out.as_deref().filter(|out| *out != Path::new(STANDARD_OUTPUT)) {
-        Some(out) => write::replace(out, html.as_bytes())?,
-        None => terminal::hand_over(&html)?,
-    }
+    terminal::hand_over_to(out.as_deref(), &html)?;
     Ok(ExitCode::SUCCESS)
 }

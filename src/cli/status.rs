@@ -107,7 +107,8 @@ fn in_words(report: &Report) -> String {
     // What follows a bar is for machines (Monitoring Plugins Development Guidelines, «Performance data»).
     let summary = terminal::harmless(&report.summary()).replace('|', "\u{a6}");
     let mut text = format!("{summary}\n\n");
-    let longest = report.items().map(|item| item.name.len()).max();
+    let names = report.items().map(|item| item.name.len());
+    let longest = names.max().map(|longest| longest.min(NAME));
     for group in groups(report) {
         for item in &group {
             text.push_str(&line(longest.unwrap_or_default(), item));
@@ -157,6 +158,8 @@ fn groups(report: &Report) -> Vec<Vec<&Item>> {
     groups
 }
 
+/// A name that is longer does not move what is beside the others.
+const NAME: usize = 32;
 /// As wide as a state and what follows it.
 const INDENT: &str = "         ";
 

@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::io::{self, ErrorKind, Write};
+use std::path::Path;
 
 use anstyle::{AnsiColor, Style};
 use anyhow::{Context, Result};
@@ -11,6 +12,7 @@ use terminal_size::{Width, terminal_size};
 use textwrap::WordSplitter;
 
 use crate::health::State;
+use crate::write;
 
 pub(super) use crate::text::harmless;
 
@@ -63,6 +65,17 @@ impl Steps {
     /// When a step could not be said.
     pub(super) fn end(self) -> Result<()> {
         self.lost.map_or(Ok(()), Err)
+    }
+}
+
+/// The same into a file, whole at any moment; without one, or where it is called `-`, to standard output.
+///
+/// # Errors
+/// When it can't be written.
+pub(super) fn hand_over_to(file: Option<&Path>, text: &str) -> Result<()> {
+    match file.filter(|file| *file != Path::new("-")) {
+        Some(file) => write::replace(file, text.as_bytes()),
+        None => hand_over(text),
     }
 }
 

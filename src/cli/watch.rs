@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use clap::Args;
+use jiff::tz::TimeZone;
 
 use super::records::Records;
 use super::terminal::{self, Steps};
@@ -55,6 +56,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
         watching: &fleet.watching,
         mail: &arguments.mail,
         web: Web::new(),
+        zone: TimeZone::system(),
         limit: Duration::from_secs(arguments.deadline),
     };
     if arguments.event.as_deref() == Some("start") {

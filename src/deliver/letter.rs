@@ -10,6 +10,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use jiff::tz::TimeZone;
 use mail_builder::MessageBuilder;
 
 use crate::model::EmailAddress;
@@ -20,11 +21,17 @@ pub const SOCKET: &str = "/run/genbackup-mail.sock";
 /// The bytes of the answer, a line.
 const LONGEST_ANSWER: u64 = 1024;
 
-/// Hands a message over to sendmail(8).
+/// Hands a message over to sendmail(8), with times as in a zone.
 ///
 /// # Errors
 /// When it does not take it, or not in time.
-pub fn letter(socket: &Path, to: &[EmailAddress], message: &Message, deadline: Instant) -> Result<()> {
+pub fn letter(
+    socket: &Path,
+    to: &[EmailAddress],
+    message: &Message,
+    zone: &TimeZone,
+    deadline: Instant,
+) -> Result<()> {
     let left = deadline.saturating_duration_since(Instant::now());
     let left = left.max(Duration::from_millis(1));
     let unreachable = || {
@@ -38,7 +45,7 @@ pub fn letter(socket: &Path, to: &[EmailAddress], message: &Message, deadline: I
     connection.set_write_timeout(Some(left))?;
     let mut answer = String::new();
     connection
-        .write_all(&text(to, message)?)
+        .write_all(&text(to, message, zone)?)
         .and_then(|()| connection.shutdown(Shutdown::Write))
         .and_then(|()| connection.take(LONGEST_ANSWER).read_to_string(&mut answer))
         .context("the unit that starts sendmail does not answer")?;
@@ -57,18 +64,18 @@ pub fn letter(socket: &Path, to: &[EmailAddress], message: &Message, deadline: I
 }
 
 /// The letter with its headers (RFC 5322). Who sends it is sendmail's to say.
-fn text(to: &[EmailAddress], message: &Message) -> Result<Vec<u8>> {
+fn text(to: &[EmailAddress], message: &Message, zone: &TimeZone) -> Result<Vec<u8>> {
     let to: Vec<&str> = to.iter().map(EmailAddress::as_str).collect();
     let second = message.time.as_second();
     let letter = MessageBuilder::new()
         .to(to)
-        .subject(format!("[backup] {}", message.title()))
+        .subject(message.headline())
         .date(second)
         .message_id(format!("genbackup.{second}@{}", message.from))
         .header(
             "Auto-Submitted",
             mail_builder::headers::raw::Raw::new("auto-generated"),
         )
-        .text_body(message.letter() + "\n");
+        .text_body(message.letter(zone) + "\n");
     Ok(letter.write_to_vec()?)
 }

@@ -63,9 +63,12 @@ pub(super) fn rules(plan: &CoordinatorPlan<'_>, metrics: &UnitPath) -> Value {
         "warning",
         "genbackup-metrics.service has not written its file for {{ $value | humanizeDuration }}",
     ));
+    // Those of another fleet do not stand in for this one's.
+    let host = hosts(plan).next();
+    let of_this_fleet = host.map_or_else(String::new, |(host, _)| format!("{{host=\"{host}\"}}"));
     rules.push(rule(
         "GenbackupMetricsAbsent",
-        "absent(genbackup_fleet_state)",
+        &format!("absent(genbackup_state{of_this_fleet})"),
         "1h",
         "warning",
         "nothing is known of the backups: does genbackup-metrics.timer run, and does the node exporter read its file?",
@@ -80,12 +83,13 @@ fn hosts<'p>(plan: &CoordinatorPlan<'p>) -> impl Iterator<Item = (&'p HostName, 
     local.chain(remote.map(|(host, client)| (host, client.may_be_absent)))
 }
 
-/// By the clock of Prometheus, however old the file is: that of the host's `alert-after`, or of its absence.
+/// By the clock of Prometheus, however old the file is: that of the host's `alert-after`, or of its absence. Both sides have
+/// the labels that Prometheus gives to whatever an instance tells, so that each storage host is held against its own.
 fn too_old(host: &HostName, absence: Option<TimeSpan>) -> String {
     let alert_after = format!("genbackup_host_alert_after_seconds{{host=\"{host}\"}}");
     let threshold = match absence {
-        None => format!("scalar({alert_after})"),
-        Some(absence) => format!("scalar(clamp_min({alert_after}, {}))", absence.seconds()),
+        None => alert_after,
+        Some(absence) => format!("clamp_min({alert_after}, {})", absence.seconds()),
     };
     format!("time() - genbackup_last_success_timestamp_seconds{{host=\"{host}\"}} > {threshold}")
 }

@@ -81,6 +81,29 @@ impl Advice<'_> {
         }
     }
 
+    /// What to do about the last attempt that tells something, and about its age, where that matters.
+    pub(super) fn of(&self, attempt: &Attempt, is_too_old: bool) -> Option<String> {
+        let after = self.after(attempt);
+        // It went as it should, but for what it lacks; and then nothing was tried.
+        let is_ours = !self.was_left_out && self.recorded().is_none();
+        if is_too_old && is_ours && attempt.status == Status::Partial {
+            let both = after.into_iter().chain([self.await_the_next()]);
+            return Some(both.collect::<Vec<_>>().join("; "));
+        }
+        after
+    }
+
+    /// What to do where nothing has gone wrong but that it is long ago.
+    fn await_the_next(&self) -> String {
+        let storage = &self.fleet.storage.name;
+        if self.is_at_work {
+            let unit = self.unit();
+            return format!("on {storage}, `systemctl status {unit}` says what it is at");
+        }
+        let run = self.run();
+        format!("on {storage}, `systemctl list-timers {run}.timer` says when the next run is due")
+    }
+
     /// What does it, where that is no unit of ours.
     fn recorded(&self) -> Option<String> {
         match self.subject {
@@ -115,15 +138,8 @@ impl Advice<'_> {
             return Some(self.after_recorded(attempt, &command));
         }
         let unit = self.unit();
-        let storage = &self.fleet.storage.name;
         Some(match &attempt.status {
-            Status::Ok if self.is_at_work => {
-                format!("on {storage}, `systemctl status {unit}` says what it is at")
-            }
-            Status::Ok => {
-                let run = self.run();
-                format!("on {storage}, `systemctl list-timers {run}.timer` says when the next run is due")
-            }
+            Status::Ok => self.await_the_next(),
             Status::Partial => self.complete(attempt)?,
             Status::Failed => format!(
                 "put it right, then {}; `systemctl status {unit}` says more",

@@ -104,6 +104,7 @@ impl Attempt {
             why,
             exit_code: _,
             restic_version,
+            systemd_version: _,
             seconds,
             missing,
             missing_count: _,

@@ -226,7 +226,11 @@ fn remarks(fleet: &Fleet, search: &Search<'_>) -> Vec<Remark> {
         is_of_chosen,
     } = newest;
     if *progress == Progress::Interrupted {
-        let what = format!("the run of {id} was interrupted: its record ends at {last_event}");
+        let after = last_event.duration_since(id.start()).max(SignedDuration::ZERO);
+        let what = format!(
+            "the run of {id} was interrupted: its record ends after {}",
+            span(after)
+        );
         let asked = fleet.backed_up();
         let asked: Vec<_> = asked
             .filter(|host| hosts.iter().any(|name| name == host.as_str()))

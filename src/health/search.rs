@@ -110,7 +110,7 @@ impl<'f> Search<'f> {
 
     /// True when the record of this run is to be read; what is from the future is only noted.
     pub(super) fn wants(&mut self, run: RunId) -> bool {
-        let is_yet_to_come = run.start() > self.now.saturating_add(CLOCK_TOLERANCE).unwrap_or(Timestamp::MAX);
+        let is_yet_to_come = is_yet_to_come(run, self.now);
         if is_yet_to_come {
             self.from_the_future.push(run);
         }
@@ -196,12 +196,19 @@ impl<'f> Search<'f> {
     }
 
     fn progress(&self, run: &Run) -> Progress {
-        let limit = self
-            .fleet
-            .schedule
-            .time_limit
-            .max(self.fleet.repository.lock_wait);
         let is_newest = self.newest.is_none() && !run.is_beside;
-        Progress::of(run, is_newest, self.now, duration(limit))
+        Progress::of(run, is_newest, self.now, longest_silence(self.fleet))
     }
+}
+
+/// How long a run of a fleet may write nothing and be at work all the same.
+#[must_use]
+pub fn longest_silence(fleet: &Fleet) -> SignedDuration {
+    duration(fleet.schedule.time_limit.max(fleet.repository.lock_wait))
+}
+
+/// True when a run is from the future: its times say nothing.
+#[must_use]
+pub fn is_yet_to_come(run: RunId, now: Timestamp) -> bool {
+    run.start() > now.saturating_add(CLOCK_TOLERANCE).unwrap_or(Timestamp::MAX)
 }

@@ -117,7 +117,7 @@ impl Case<'_> {
                 or_longer: bad_since == Some(time) && !trace.knows_since && self.is_cut_short,
             }),
             why: Some(self.why(telling, by_age, age)),
-            hint: self.advice.after(telling),
+            hint: self.advice.of(telling, by_age != State::Ok),
             ..verdict
         }
     }

@@ -53,18 +53,25 @@ pub(super) struct Versions(BTreeMap<(String, String), String>);
 impl Versions {
     /// Notes the versions of a run; those that were others before, as far as they concern what is asked.
     pub(super) fn changes(&mut self, run: &Run, of: &Of) -> Vec<Change> {
+        // Its restic forgets and prunes; where it is backed up itself, its turn tells which one did that.
+        let concerns_storage = |program: &str| program != "restic" || !matches!(of, Of::Host(_));
         let storage = run
             .versions
             .iter()
+            .filter(|(program, _)| concerns_storage(program))
             .map(|(program, version)| (program.as_str(), "", version.as_str()));
-        let hosts = run.hosts.iter().filter_map(|(host, ended)| {
-            let version = ended.finished.as_ref()?.restic_version.as_deref()?;
-            let concerns = match of {
-                Of::Runs => true,
-                Of::Host(asked) => asked == host,
-                Of::Phase(_) => false,
-            };
-            concerns.then_some(("restic", host.as_str(), version))
+        let concerned = run.hosts.iter().filter(|(host, _)| match of {
+            Of::Runs => true,
+            Of::Host(asked) => asked == *host,
+            Of::Phase(_) => false,
+        });
+        let hosts = concerned.flat_map(|(host, ended)| {
+            let ended = ended.finished.as_ref();
+            let restic = ended.and_then(|ended| ended.restic_version.as_deref());
+            let systemd = ended.and_then(|ended| ended.systemd_version.as_deref());
+            let told = [("restic", restic), ("systemd", systemd)];
+            told.into_iter()
+                .filter_map(|(program, version)| Some((program, host.as_str(), version?)))
         });
         let mut changes: BTreeMap<(String, String, String), Vec<String>> = BTreeMap::new();
         for (program, host, version) in storage.chain(hosts) {

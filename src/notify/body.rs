@@ -1,5 +1,6 @@
 //! A message in the form that a service wants, and no longer than it takes.
 
+use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
 use super::message::Message;
@@ -34,31 +35,37 @@ pub enum Form {
     },
 }
 
-/// A message for a service. A ping takes no messages; it would get the plain text.
+/// A message for a service, with times as in a zone. A ping takes no messages; it would get the plain text.
 #[must_use]
-pub fn body(message: &Message, service: WebService) -> Form {
+pub fn body(message: &Message, service: WebService, zone: &TimeZone) -> Form {
     match service {
         WebService::Webhook => Form::Json(webhook(message).to_string()),
-        WebService::Discord => Form::Json(discord(message).to_string()),
-        WebService::Slack => Form::Json(of_slack(message).to_string()),
-        WebService::Ntfy | WebService::Ping => ntfy(message),
+        WebService::Discord => Form::Json(discord(message, zone).to_string()),
+        WebService::Slack => Form::Json(of_slack(message, zone).to_string()),
+        WebService::Ntfy | WebService::Ping => ntfy(message, zone),
     }
 }
 
 impl Message {
     /// The text of an e-mail.
     #[must_use]
-    pub fn letter(&self) -> String {
-        self.text(EMAIL, str::len, str::to_owned)
+    pub fn letter(&self, zone: &TimeZone) -> String {
+        self.text(zone, EMAIL, str::len, str::to_owned)
     }
 
     /// The changes, one after the other, as many as fit.
-    fn text(&self, limit: usize, measure: fn(&str) -> usize, escape: fn(&str) -> String) -> String {
+    fn text(
+        &self,
+        zone: &TimeZone,
+        limit: usize,
+        measure: fn(&str) -> usize,
+        escape: fn(&str) -> String,
+    ) -> String {
         let all = self.changes.len();
         let mut text = String::new();
         for (place, change) in self.changes.iter().enumerate() {
             let mut block = escape(&format!("{}: {}", change.word(), change.subject));
-            for line in change.lines(self.time) {
+            for line in change.lines(self.time, zone) {
                 block.push_str("\n  ");
                 block.push_str(&escape(&line));
             }
@@ -102,9 +109,9 @@ fn webhook(message: &Message) -> Value {
     value(&changes)
 }
 
-fn discord(message: &Message) -> Value {
-    let title = format!("**{}**\n", markdown(&message.title()));
-    let text = message.text(DISCORD - utf16(&title), utf16, markdown);
+fn discord(message: &Message, zone: &TimeZone) -> Value {
+    let title = format!("**{}**\n", markdown(&message.headline()));
+    let text = message.text(zone, DISCORD - utf16(&title), utf16, markdown);
     json!({
         "username": "genbackup",
         "content": title + &text,
@@ -114,8 +121,8 @@ fn discord(message: &Message) -> Value {
     })
 }
 
-fn of_slack(message: &Message) -> Value {
-    let title = shortened(&slack(&message.title()), SLACK_HEADER);
+fn of_slack(message: &Message, zone: &TimeZone) -> Value {
+    let title = shortened(&slack(&message.headline()), SLACK_HEADER);
     let plain = |text: String| json!({"type": "plain_text", "text": text, "emoji": false});
     json!({
         "text": title,
@@ -125,12 +132,12 @@ fn of_slack(message: &Message) -> Value {
         "unfurl_links": false,
         "blocks": [
             {"type": "header", "text": plain(title.clone())},
-            {"type": "section", "text": plain(message.text(SLACK, |text| text.chars().count(), slack))},
+            {"type": "section", "text": plain(message.text(zone, SLACK, |text| text.chars().count(), slack))},
         ],
     })
 }
 
-fn ntfy(message: &Message) -> Form {
+fn ntfy(message: &Message, zone: &TimeZone) -> Form {
     let (priority, tag) = match message.state() {
         State::Alert => ("urgent", "rotating_light"),
         State::Never | State::Warning => ("high", "warning"),
@@ -138,10 +145,10 @@ fn ntfy(message: &Message) -> Form {
     };
     Form::Text {
         headers: vec![
-            ("Title", message.title()),
+            ("Title", message.headline()),
             ("Priority", priority.to_owned()),
             ("Tags", tag.to_owned()),
         ],
-        text: message.text(NTFY, str::len, str::to_owned),
+        text: message.text(zone, NTFY, str::len, str::to_owned),
     }
 }

@@ -18,7 +18,7 @@ const SAME_RUN: SignedDuration = SignedDuration::from_mins(10);
 
 /// When and how a unit failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(rename_all = "kebab-case")]
 pub struct Failure {
     /// When.
     pub time: Timestamp,
@@ -28,7 +28,7 @@ pub struct Failure {
 
 /// How a unit failed, in systemd's words (`$MONITOR_SERVICE_RESULT`, `$MONITOR_EXIT_STATUS`, systemd.exec(5)).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(rename_all = "kebab-case", default)]
 pub struct FailureResult {
     /// Such as `exit-code`, `timeout` or `oom-kill`.
     pub result: Option<String>,

@@ -15,10 +15,23 @@ use crate::model::{Notify, Watching, WebService};
 /// How many messages wait for an address that is down; then the oldest goes.
 pub const LONGEST_QUEUE: usize = 20;
 
+/// The version of its form. What a newer one has besides is passed over, and what an older one lacks is as at first: so
+/// nobody who waits for a message loses it where genbackup becomes another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+struct Version(u32);
+
+impl Default for Version {
+    fn default() -> Self {
+        Self(1)
+    }
+}
+
 /// What is remembered from one time to the next.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(rename_all = "kebab-case", default)]
 pub struct Memory {
+    version: Version,
     subjects: BTreeMap<String, Known>,
     /// Units that failed and left no record, by their names.
     pub(super) failures: BTreeMap<String, Failure>,
@@ -32,22 +45,29 @@ pub struct Memory {
 
 /// What was said of one subject.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(rename_all = "kebab-case")]
 struct Known {
     /// When it was first seen.
     first: Timestamp,
     /// Since it is not well: the worst that was said of it, and since when.
+    #[serde(default)]
     told: Option<Told>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(rename_all = "kebab-case")]
 struct Told {
     state: State,
     since: Timestamp,
 }
 
 impl Memory {
+    /// Takes over what another version of genbackup wrote; true where that is a newer one.
+    pub fn take_over(&mut self) -> bool {
+        let Version(written) = std::mem::take(&mut self.version);
+        written > Version::default().0
+    }
+
     /// Notes how all subjects are; what is to be said of it. What was set up just now, and never tried, has its grace.
     pub fn note(&mut self, from: &str, findings: &[Finding], now: Timestamp) -> Option<Message> {
         let mut changes = Vec::new();

@@ -1,5 +1,6 @@
 //! A message: what changed, before it is put into the form that a service wants.
 
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -93,9 +94,9 @@ impl Change {
         }
     }
 
-    /// What there is to say of it, line by line.
+    /// What there is to say of it, line by line, with times as in a zone.
     #[must_use]
-    pub fn lines(&self, now: Timestamp) -> Vec<String> {
+    pub fn lines(&self, now: Timestamp, zone: &TimeZone) -> Vec<String> {
         match &self.turn {
             Turn::Worse {
                 state: _,
@@ -103,7 +104,7 @@ impl Change {
                 why,
                 hint,
             } => {
-                let since = since.map(|since| format!("since {}", minute(since)));
+                let since = since.map(|since| format!("since {}", minute(since, zone)));
                 let hint = hint.as_ref().map(|hint| format!("what to do: {hint}"));
                 [why.clone(), since, hint].into_iter().flatten().collect()
             }
@@ -111,7 +112,7 @@ impl Change {
                 let lasted = span(now.duration_since(*since).max(SignedDuration::ZERO));
                 vec![format!(
                     "well again; it was {was} since {}, for {lasted}",
-                    minute(*since)
+                    minute(*since, zone)
                 )]
             }
         }
@@ -136,6 +137,12 @@ impl Message {
         self.changes.iter().map(Change::rank).max().unwrap_or(State::Ok)
     }
 
+    /// The title with who says it, for there may be several: `[jak] ALERT: kai`.
+    #[must_use]
+    pub fn headline(&self) -> String {
+        format!("[{}] {}", self.from, self.title())
+    }
+
     /// All of it in one line of plain characters: `ALERT: kai; resolved: ziz`.
     #[must_use]
     pub fn title(&self) -> String {
@@ -158,7 +165,8 @@ impl Message {
     }
 }
 
-/// A time to the minute.
-fn minute(time: Timestamp) -> String {
-    time.strftime("%Y-%m-%d %H:%M UTC").to_string()
+/// A time to the minute; with its offset, for who reads it may be elsewhere.
+fn minute(time: Timestamp, zone: &TimeZone) -> String {
+    let time = time.to_zoned(zone.clone());
+    time.strftime("%Y-%m-%d %H:%M %:z").to_string()
 }

@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::memory::Memory;
-use crate::health::{Progress, Report, State};
+use crate::health::{Now, Progress, Report, State};
 use crate::model::Fleet;
 use crate::record::Status;
 use crate::text::{harmless, shortened};
@@ -62,7 +62,9 @@ impl Memory {
         self.pinged = Some(name);
         let of_this_run = report.items().filter_map(|item| {
             let last = item.verdict.last_attempt.as_ref()?;
-            (last.run == run.run && last.status != Status::Ok).then(|| {
+            // Who may be absent, and is, is as well as it was.
+            let is_bad = last.status != Status::Ok && item.verdict.now != Some(Now::Absent);
+            (last.run == run.run && is_bad).then(|| {
                 let why = last.why.as_deref().unwrap_or_default();
                 format!("{}: {} {why}", item.name, last.status)
             })

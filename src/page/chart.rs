@@ -1,8 +1,14 @@
 //! Points as a drawing, by plotters. What plotters can't say is said around it: the drawing has a name and a description,
 //! and the page has a style that gives its few colours their meaning, in the light and in the dark.
 
+use std::ops::Range;
+
 use bytesize::{GIB, KIB, MIB, TIB};
-use jiff::{SignedDuration, Timestamp};
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp, ToSpan, Zoned};
+use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint, Ranged};
+use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 
 use super::Error;
@@ -16,6 +22,8 @@ const FRAME: RGBColor = RGBColor(1, 1, 1);
 const POINTS: RGBColor = RGBColor(2, 2, 2);
 const MARKS: RGBColor = RGBColor(3, 3, 3);
 const VERSIONS: RGBColor = RGBColor(4, 4, 4);
+/// One stroke of a cross.
+const HALF: [(i32, i32); 2] = [(-4, 4), (4, -4)];
 /// The strokes of a cross, as one line.
 const CROSS: [(i32, i32); 5] = [(-4, -4), (4, 4), (0, 0), (4, -4), (-4, 4)];
 const SECONDS_A_DAY: f64 = 86_400.0;
@@ -23,6 +31,8 @@ const SECONDS_A_DAY: f64 = 86_400.0;
 const DAYS: f64 = 6.0;
 /// From so many days on, an axis shows months.
 const MONTHS: f64 = 200.0;
+/// So many labels have room below it.
+const TICKS: usize = 4;
 
 /// What is drawn.
 #[derive(Debug, Default)]
@@ -35,6 +45,8 @@ pub(super) struct Drawing {
     pub(super) rings: Vec<(RunId, f64)>,
     /// The runs that did not go well.
     pub(super) crosses: Vec<RunId>,
+    /// The runs that lack something.
+    pub(super) halves: Vec<RunId>,
     /// The runs before which a version changed, each with its number.
     pub(super) versions: Vec<(RunId, usize)>,
 }
@@ -73,14 +85,14 @@ impl Drawing {
     ///
     /// # Errors
     /// When plotters refuses it.
-    pub(super) fn svg(&self) -> Result<String, Error> {
+    pub(super) fn svg(&self, zone: &TimeZone) -> Result<String, Error> {
         let mut svg = String::new();
-        self.draw(&mut svg)
+        self.draw(&mut svg, zone)
             .map_err(|error| Error(format!("can't draw a chart: {error}")))?;
         Ok(svg)
     }
 
-    fn draw(&self, svg: &mut String) -> Result<(), Box<dyn std::error::Error>> {
+    fn draw(&self, svg: &mut String, zone: &TimeZone) -> Result<(), Box<dyn std::error::Error>> {
         let days = self.runs.iter().copied().map(day);
         let (first, last) = days.fold((f64::INFINITY, f64::NEG_INFINITY), |(first, last), day| {
             (day.min(first), day.max(last))
@@ -91,13 +103,18 @@ impl Drawing {
         let greatest = values.fold(0.0, f64::max);
         let top = if greatest > 0.0 { greatest * 1.15 } else { 1.0 };
 
+        let (left, right) = (first - margin, last + margin);
+        let days = Days {
+            axis: (left..right).into(),
+            ticks: ticks(left, right, zone),
+        };
         let root = SVGBackend::with_string(svg, SIZE).into_drawing_area();
         let mut chart = ChartBuilder::on(&root)
             .margin(6)
             .margin_right(14)
             .x_label_area_size(22)
             .y_label_area_size(40)
-            .build_cartesian_2d((first - margin)..(last + margin), 0.0..top)?;
+            .build_cartesian_2d(days, 0.0..top)?;
         let letters = || ("sans-serif", 14).into_font().color(&FRAME);
         chart
             .configure_mesh()
@@ -106,9 +123,9 @@ impl Drawing {
             .bold_line_style(FRAME.mix(0.15))
             .axis_style(FRAME)
             .label_style(letters())
-            .x_labels(4)
+            .x_labels(TICKS)
             .y_labels(4)
-            .x_label_formatter(&|day| label(*day, last - first))
+            .x_label_formatter(&|day| label(*day, right - left, zone))
             .y_label_formatter(&|value| number(*value, top))
             .draw()?;
         let at = |(run, value): &(RunId, f64)| (day(*run), *value);
@@ -132,23 +149,86 @@ impl Drawing {
         let crosses = self.crosses.iter().map(|run| (day(*run), 0.0));
         let cross = || PathElement::new(CROSS.to_vec(), MARKS.stroke_width(2));
         chart.draw_series(crosses.map(|at| EmptyElement::at(at) + cross()))?;
+        let halves = self.halves.iter().map(|run| (day(*run), 0.0));
+        let half = || PathElement::new(HALF.to_vec(), MARKS.stroke_width(2));
+        chart.draw_series(halves.map(|at| EmptyElement::at(at) + half()))?;
         root.present()?;
         Ok(())
     }
 }
 
 /// When a run began, in days since 1970.
-#[expect(clippy::cast_precision_loss, reason = "a drawing shows no seconds")]
 fn day(run: RunId) -> f64 {
-    run.start().as_second() as f64 / SECONDS_A_DAY
+    day_of(run.start())
 }
 
-fn label(day: f64, days: f64) -> String {
-    let time = SignedDuration::try_from_secs_f64(day * SECONDS_A_DAY)
-        .ok()
-        .and_then(|since| Timestamp::from_duration(since).ok());
+#[expect(clippy::cast_precision_loss, reason = "a drawing shows no seconds")]
+fn day_of(time: Timestamp) -> f64 {
+    time.as_second() as f64 / SECONDS_A_DAY
+}
+
+/// An axis with labels where we want them.
+struct Days {
+    axis: RangedCoordf64,
+    ticks: Vec<f64>,
+}
+
+impl Ranged for Days {
+    type FormatOption = DefaultFormatting;
+    type ValueType = f64;
+
+    fn map(&self, value: &f64, limit: (i32, i32)) -> i32 {
+        self.axis.map(value, limit)
+    }
+
+    fn key_points<Hint: KeyPointHint>(&self, _hint: Hint) -> Vec<f64> {
+        self.ticks.clone()
+    }
+
+    fn range(&self) -> Range<f64> {
+        self.axis.range()
+    }
+}
+
+/// Where the axis has a label: at the beginning of a day, or of a month, as the clock on the wall shows it; as often as
+/// there is room for, and not so near to the right that a label would be cut off.
+fn ticks(first: f64, last: f64, zone: &TimeZone) -> Vec<f64> {
+    let Some((from, to)) = zoned(first, zone).zip(zoned(last, zone)) else {
+        return Vec::new();
+    };
+    let (from, to) = (from.date(), to.date());
+    let most = last - (last - first) * 0.06;
+    let places = |dates: &mut dyn Iterator<Item = Date>| -> Vec<f64> {
+        let begin = |date: Date| Some(day_of(date.to_zoned(zone.clone()).ok()?.timestamp()));
+        let days = dates.take_while(|date| *date <= to).filter_map(begin);
+        days.filter(|day| (first..=most).contains(day)).collect()
+    };
+    let every_days = |days: i64| places(&mut from.series(days.days()));
+    let every_months = |months: i32| {
+        let number = |date: &Date| i32::from(date.year()) * 12 + i32::from(date.month()) - 1;
+        let mut firsts = from.first_of_month().series(1.month());
+        places(&mut firsts.by_ref().filter(|date| number(date) % months == 0))
+    };
+    let days: &[i64] = if last - first < MONTHS {
+        &[1, 2, 4, 7, 14]
+    } else {
+        &[]
+    };
+    let days = days.iter().map(|days| every_days(*days));
+    let months = [1, 2, 3, 6, 12, 24, 60, 120].into_iter().map(every_months);
+    let mut all = days.chain(months);
+    all.find(|ticks| ticks.len() <= TICKS).unwrap_or_default()
+}
+
+fn zoned(day: f64, zone: &TimeZone) -> Option<Zoned> {
+    let since = SignedDuration::try_from_secs_f64(day * SECONDS_A_DAY).ok()?;
+    let time = Timestamp::from_duration(since).ok()?;
+    Some(time.to_zoned(zone.clone()))
+}
+
+fn label(day: f64, days: f64, zone: &TimeZone) -> String {
     let format = if days >= MONTHS { "%b %Y" } else { "%b %-d" };
-    time.map_or_else(String::new, |time| time.strftime(format).to_string())
+    zoned(day, zone).map_or_else(String::new, |time| time.strftime(format).to_string())
 }
 
 fn number(value: f64, top: f64) -> String {
@@ -182,6 +262,7 @@ mod tests {
                 .map(|(day, value)| (run(*day), *value))
                 .collect(),
             crosses: crosses.iter().copied().map(run).collect(),
+            halves: Vec::new(),
             versions: vec![(run(3), 1)],
         };
         for (drawing, lines, circles) in [
@@ -189,10 +270,49 @@ mod tests {
             (of(&[(1, 5.0), (30, 1e12)], &[2, 3]), 1, 1),
             (of(&[], &[1]), 1, 0),
         ] {
-            let svg = drawing.svg().unwrap();
+            let svg = drawing.svg(&TimeZone::UTC).unwrap();
             assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
             assert!(svg.matches("<polyline").count() >= lines, "{svg}");
             assert_eq!(svg.matches("<circle").count(), circles, "{svg}");
+        }
+    }
+
+    #[test]
+    fn an_axis_has_round_labels_as_the_clock_on_the_wall_shows_them() {
+        let zone = TimeZone::fixed(jiff::tz::offset(5));
+        let labels = |first: &str, last: &str| -> Vec<String> {
+            let at = |time: &str| day_of(time.parse().unwrap());
+            let (first, last) = (at(first), at(last));
+            let ticks = ticks(first, last, &zone);
+            assert!(ticks.iter().all(|tick| (first..=last).contains(tick)));
+            ticks
+                .iter()
+                .map(|tick| {
+                    let time = zoned(*tick, &zone).unwrap();
+                    assert_eq!(time.time(), jiff::civil::time(0, 0, 0, 0));
+                    label(*tick, last - first, &zone)
+                })
+                .collect()
+        };
+        for (first, last, expected) in [
+            (
+                "2025-11-24T12:00:00Z",
+                "2026-11-24T12:00:00Z",
+                &["Jan 2026", "Apr 2026", "Jul 2026", "Oct 2026"][..],
+            ),
+            (
+                "2026-08-02T12:00:00Z",
+                "2026-11-24T12:00:00Z",
+                &["Sep 1", "Oct 1", "Nov 1"],
+            ),
+            // It is the next day there already.
+            (
+                "2026-11-17T20:00:00Z",
+                "2026-11-24T20:00:00Z",
+                &["Nov 20", "Nov 22", "Nov 24"],
+            ),
+        ] {
+            assert_eq!(labels(first, last), expected);
         }
     }
 

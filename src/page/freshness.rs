@@ -38,8 +38,24 @@ pub(super) fn notices(report: &Report) -> Vec<Notice> {
     notices.collect()
 }
 
+/// The worst first, as `status` has them.
 pub(super) fn rows(words: &Words<'_>, items: &[Item], usual: Thresholds) -> Vec<Freshness> {
-    items.iter().map(|item| row(words, item, usual)).collect()
+    let mut rows: Vec<Freshness> = items.iter().map(|item| row(words, item, usual)).collect();
+    rows.sort_by_key(|row| std::cmp::Reverse(row.state));
+    rows
+}
+
+/// So many rows that are well are shown; more are folded, or they would hide the others.
+const WELL: usize = 12;
+
+/// The rows that are shown, and those that are well and folded.
+pub(super) fn folded(rows: Vec<Freshness>) -> (Vec<Freshness>, Vec<Freshness>) {
+    let (well, others): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| row.state == State::Ok);
+    if well.len() > WELL {
+        (others, well)
+    } else {
+        (others.into_iter().chain(well).collect(), Vec::new())
+    }
 }
 
 fn row(words: &Words<'_>, item: &Item, usual: Thresholds) -> Freshness {

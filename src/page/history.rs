@@ -132,7 +132,7 @@ fn of_series(words: &Words<'_>, series: &Series, most: usize) -> Result<Charts, 
     };
     let mut drawn = Vec::new();
     for part in parts {
-        drawn.extend(part.chart(&id, &title, &groups, &versions)?);
+        drawn.extend(part.chart(words, &id, &title, &groups, &versions)?);
     }
     Ok(Charts {
         rows: groups
@@ -210,6 +210,7 @@ impl Part {
     /// The drawing; none where there is nothing to draw.
     fn chart(
         &self,
+        words: &Words<'_>,
         id: &str,
         of: &str,
         groups: &[Group],
@@ -243,6 +244,11 @@ impl Part {
                 .filter(|group| self.has_crosses && group.good < group.runs)
                 .map(|group| group.last)
                 .collect(),
+            halves: groups
+                .iter()
+                .filter(|group| self.has_crosses && group.partial > 0 && group.good == group.runs)
+                .map(|group| group.last)
+                .collect(),
             versions: versions
                 .iter()
                 .map(|version| (version.run, version.number))
@@ -266,7 +272,7 @@ impl Part {
                 (self.said)(*last),
                 marked(&drawing),
             ),
-            svg: drawing.svg()?,
+            svg: drawing.svg(words.zone)?,
             size: SIZE,
         }))
     }
@@ -277,6 +283,7 @@ fn marked(drawing: &Drawing) -> String {
     let marks = [
         ("Points that stand out", drawing.rings.len()),
         ("Points with a run that did not end well", drawing.crosses.len()),
+        ("Points with a run that lacks something", drawing.halves.len()),
         ("Changes of versions", drawing.versions.len()),
     ];
     let marks = marks.iter().filter(|(_, count)| *count > 0);

@@ -113,6 +113,7 @@ fn host_entry(run: &Run, name: &str, host: &HostRun, room: &mut usize) -> Entry 
         why: _,
         exit_code: _,
         restic_version: _,
+        systemd_version: _,
         seconds: _,
         missing,
         missing_count,

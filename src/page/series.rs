@@ -1,9 +1,9 @@
 //! The runs as points of the whole, of each phase and of each host.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::anomaly::{Anomaly, Usual};
-use crate::health::{Figures, Progress};
+use crate::health::{Figures, Progress, longest_silence};
 use crate::history::{Change, History, Of, Row};
 use crate::model::Fleet;
 use crate::record::{Phase, Run, RunId, Status};
@@ -40,13 +40,22 @@ pub(super) struct Point {
     pub(super) anomalies: Vec<Anomaly>,
 }
 
+impl Point {
+    /// True when people look for it.
+    pub(super) fn is_remarkable(&self) -> bool {
+        self.status != Status::Ok || !self.changes.is_empty() || !self.anomalies.is_empty()
+    }
+}
+
 impl All {
     pub(super) fn new(fleet: &Fleet, now: Timestamp) -> Self {
         let phases = Phase::ALL.map(Of::Phase);
         let hosts = fleet.backed_up().map(|host| Of::Host(host.to_string()));
         let of = std::iter::once(Of::Runs).chain(phases).chain(hosts);
         Self {
-            series: of.map(|of| Series::new(of, now)).collect(),
+            series: of
+                .map(|of| Series::new(of, now, longest_silence(fleet)))
+                .collect(),
             runs: 0,
             last: None,
         }
@@ -64,9 +73,9 @@ impl All {
 }
 
 impl Series {
-    fn new(of: Of, now: Timestamp) -> Self {
+    fn new(of: Of, now: Timestamp, silence: SignedDuration) -> Self {
         Self {
-            history: History::new(of.clone(), now),
+            history: History::new(of.clone(), now, silence),
             of,
             usual: Usual::default(),
             points: Vec::new(),
@@ -82,17 +91,20 @@ impl Series {
             progress,
             attempt,
             hosts,
+            is_of_chosen,
             changes,
         } = row;
         // What is at work has come to nothing yet.
         if progress == Progress::AtWork && (attempt.status == Status::Interrupted || hosts.is_some()) {
             return;
         }
-        // A run as a whole is the sum of its hosts, which say it themselves.
-        let anomalies = if attempt.status.is_good() && self.of != Of::Runs {
-            self.usual.note(attempt.seconds, attempt.figures)
-        } else {
-            Vec::new()
+        let anomalies = match self.of {
+            _ if !attempt.status.is_good() => Vec::new(),
+            // It takes as long as its hosts are many.
+            Of::Runs if is_of_chosen => Vec::new(),
+            // Its figures are the sum of its hosts', which say it themselves.
+            Of::Runs => self.usual.note(attempt.seconds, Figures::default()),
+            Of::Host(_) | Of::Phase(_) => self.usual.note(attempt.seconds, attempt.figures),
         };
         self.points.push(Point {
             run: attempt.run,

@@ -23,7 +23,7 @@ pub(super) struct Time {
 /// How times are shown.
 #[derive(Debug)]
 pub(super) struct Words<'z> {
-    zone: &'z TimeZone,
+    pub(super) zone: &'z TimeZone,
 }
 
 impl<'z> Words<'z> {

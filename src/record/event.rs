@@ -103,6 +103,9 @@ pub struct HostFinished {
     /// The client's restic, as it names itself.
     #[serde(default, deserialize_with = "lenient")]
     pub restic_version: Option<String>,
+    /// The client's systemd, as it names itself.
+    #[serde(default, deserialize_with = "lenient")]
+    pub systemd_version: Option<String>,
     /// How long it took.
     #[serde(default, deserialize_with = "lenient")]
     pub seconds: Option<f64>,

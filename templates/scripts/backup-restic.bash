@@ -48,6 +48,7 @@ if [[ $code == 1 ]]; then
 fi
 {%- endif %}
 printf 'hello %s\n' "$(restic version)" || true
+printf 'systemd %s\n' "$(systemctl --version | head --lines=1)" || true
 {%- if keeps_awake %}
 [[ -d /run/genbackup/awake ]] ||
     echo "nothing keeps this host awake meanwhile: genbackup-awake.service says why" >&2

@@ -167,7 +167,7 @@ mkdir --parents "$runs"
 rm -f "$scratch/record-failed"
 if [[ $started == yes ]]; then
     begin_record
-    event run-started '{"run": "'"$run"'", "hosts": [], "versions": {"genbackup": "'{{ version }}'"}}'
+    event run-started '{"run": "'"$run"'", "hosts": [], "versions": '"$(versions)"'}'
 fi
 if phase forget "$kept" forget; then
     # Seen today: init-repository makes no other in its place.

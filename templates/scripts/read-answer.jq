@@ -1,7 +1,7 @@
 # Written by genbackup from the fleet file; change that instead.
 #
 # Turns the lines of one host's answer into events of the run's record; the last is host-finished.
-# Shapes of the lines: `hello VERSION`, `missing PATH`, `empty PATH`, `unmounted PATH`, `out LINE` (restic's),
+# Shapes of the lines: `hello VERSION`, `systemd VERSION`, `missing PATH`, `empty PATH`, `unmounted PATH`, `out LINE` (restic's),
 # `hook NAME WHY` (a command before or after a backup that failed), `clock EPOCH`, `busy`, `later WHY`, `refused WHY`,
 # `exit CODE`.
 include "restic";
@@ -56,7 +56,7 @@ def finished:
        else ["failed", ([explained(.exit; .telling // .said), $lacks] | map(select(. != "")) | join("; "))]
        end) as [$status, $why]
     | event("host-finished") + {
-        status: $status, why: $why, "exit-code": .exit, "restic-version": .hello,
+        status: $status, why: $why, "exit-code": .exit, "restic-version": .hello, "systemd-version": .systemd,
         seconds: ((now - $started) * 1000 | round / 1000), "clock-off": $off,
         missing: .missing, "missing-count": .missing_count,
         empty: .empty, "empty-count": .empty_count,
@@ -75,6 +75,7 @@ foreach (limit(line_limit; inputs), null) as $line (
     | .lines += 1
     | if $line == null then .events = [finished]
       elif $line | startswith("hello ") then .hello = ($line[6:] | short)
+      elif $line | startswith("systemd ") then .systemd = ($line[8:] | short)
       elif $line | startswith("missing ") then note("missing"; $line[8:])
       elif $line | startswith("empty ") then note("empty"; $line[6:])
       elif $line | startswith("unmounted ") then note("unmounted"; $line[10:])

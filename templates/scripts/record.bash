@@ -19,6 +19,14 @@ append() {
     fi
 }
 
+# What this host's programs are, for the record: versions move durations. restic is what forgets and prunes; where there is
+# none, or it does not answer, it is left out.
+versions() {
+    jq --null-input --arg genbackup {{ version }} --arg systemd "$(systemctl --version | head --lines=1)" \
+        --arg restic "$(timeout --kill-after=1 5 restic version </dev/null 2>/dev/null | head --lines=1)" \
+        '{genbackup: $genbackup, systemd: $systemd, restic: $restic} | with_entries(select(.value != ""))'
+}
+
 event() { # NAME JSON
     jq --null-input --compact-output --arg event "$1" --argjson rest "$2" \
         '{event: $event, time: (now | todate)} + $rest' | append

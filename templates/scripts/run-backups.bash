@@ -160,11 +160,10 @@ newest=$(find "$runs" -name '*.jsonl' -printf '%f\n' | sort | tail --lines=1)
 newest=${newest%.jsonl}
 begin_record
 event run-started "$(jq --null-input --arg run "$run" '$ARGS.positional as $hosts
-    | {run: $run, hosts: $hosts, versions: {genbackup: $genbackup, systemd: $systemd}}
+    | {run: $run, hosts: $hosts, versions: $versions}
     + if $chosen == "" then {} else {chosen: true} end
     + if $invocation == "" then {} else {invocation: $invocation} end' --arg chosen "${chosen[*]}" \
-    --arg invocation "${INVOCATION_ID-}" \
-    --arg genbackup {{ version }} --arg systemd "$(systemctl --version | head --lines=1)" --args "${hosts[@]}")"
+    --arg invocation "${INVOCATION_ID-}" --argjson versions "$(versions)" --args "${hosts[@]}")"
 if [[ $newest > $run ]]; then
     why="this host's clock is wrong, or was: there is a record of $newest, which is yet to come"
     echo "$why" >&2

@@ -242,6 +242,28 @@ fn a_host_is_too_old_by_its_own_threshold_or_by_its_own_absence() -> Result<()> 
     Ok(())
 }
 
+/// Two fleets in one Prometheus, each with a host of that name.
+#[test]
+fn a_host_is_held_against_the_threshold_of_its_own_storage_host() -> Result<()> {
+    let of = |name: &str, instance: &str| {
+        format!("{name}{{host=\"db.example.net\",instance=\"{instance}\",job=\"node\"}}")
+    };
+    let last = "genbackup_last_success_timestamp_seconds";
+    let after = "genbackup_host_alert_after_seconds";
+    let series = [
+        (of(last, "store:9100"), "-7200x10"),
+        (of(after, "store:9100"), "3600x10"),
+        (of(last, "other:9100"), "-7200x10"),
+        (of(after, "other:9100"), "86400x10"),
+    ];
+    let series = series.each_ref().map(|(name, values)| (name.as_str(), *values));
+    let expected = json!([{
+        "exp_labels": {"host": "db.example.net", "severity": "critical", "instance": "store:9100", "job": "node"},
+        "exp_annotations": {"summary": "the last good backup of db.example.net is 2h 1m 0s old"},
+    }]);
+    tested(&series, "1m", "GenbackupTooOld", &expected)
+}
+
 #[test]
 fn a_phase_is_too_old_by_its_own_threshold_and_prometheus_own_clock() -> Result<()> {
     for (phase, hours, threshold, is_told) in [
@@ -279,13 +301,18 @@ fn metrics_that_nobody_writes_any_more_are_a_warning() -> Result<()> {
     tested(&[(file, "0x200")], "2h", "GenbackupMetricsStale", &expected)?;
     tested(&[(file, "0x200")], "30m", "GenbackupMetricsStale", &json!([]))?;
     let expected = json!([{
-        "exp_labels": {"severity": "warning"},
+        "exp_labels": {"severity": "warning", "host": "db.example.net"},
         "exp_annotations": {"summary": "nothing is known of the backups: does genbackup-metrics.timer run, and does the \
                                         node exporter read its file?"},
     }]);
-    tested(&[("other", "0x200")], "2h", "GenbackupMetricsAbsent", &expected)?;
     tested(
-        &[("genbackup_fleet_state", "0x200")],
+        &[("genbackup_state{host=\"of-another-fleet\"}", "0x200")],
+        "2h",
+        "GenbackupMetricsAbsent",
+        &expected,
+    )?;
+    tested(
+        &[("genbackup_state{host=\"db.example.net\"}", "0x200")],
         "2h",
         "GenbackupMetricsAbsent",
         &json!([]),

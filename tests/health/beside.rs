@@ -56,7 +56,7 @@ fn a_run_that_was_interrupted_is_said_to_be_whatever_is_noted_later() -> Result<
     assert_eq!(
         remarks,
         [
-            "the run of 20261124T040000Z was interrupted: its record ends at 2026-11-24T04:01:00Z",
+            "the run of 20261124T040000Z was interrupted: its record ends after 1m",
             "the run of 20261124T040000Z warns: a disk is full",
         ]
     );

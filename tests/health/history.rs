@@ -3,6 +3,7 @@
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
+use crate::command::{genbackup, run};
 use crate::night::Night;
 use crate::{HOSTS, records, say};
 
@@ -44,6 +45,62 @@ fn runs_are_shown_as_far_back_as_is_asked() -> Result<()> {
         "{}",
         said.stderr
     );
+    Ok(())
+}
+
+#[test]
+fn a_run_at_work_has_taken_as_long_as_it_is_at_work_and_one_from_the_future_is_left_out() -> Result<()> {
+    let at_work = Night::at("2026-11-23T11:00:00Z", &HOSTS)
+        .host("jak", "ok")
+        .later_at("2026-11-23T11:30:00Z")
+        .starts("kai");
+    let future = Night::good("2027-01-01T04:00:00Z", &HOSTS);
+    let folder = records(&[at_work.clone(), future])?;
+    for (arguments, seconds) in [(&[][..], 3600.0), (&["--host", "kai"], 1800.0)] {
+        let said = say("history", folder.path(), NOON, &[&["--json"], arguments].concat())?;
+        assert_eq!(
+            said.stderr,
+            "note: 1 record from the future left out: a clock is wrong, or was\n"
+        );
+        let rows: Vec<Value> = serde_json::from_str(&said.stdout)?;
+        assert_eq!(runs(&rows), ["20261123T110000Z"]);
+        assert_eq!(rows[0]["progress"], "at-work");
+        assert_eq!(rows[0]["seconds"], seconds);
+    }
+    let rows = rows(&[at_work], &["--host", "ziz"])?;
+    assert_eq!(rows[0]["seconds"], Value::Null, "its turn is to come");
+    Ok(())
+}
+
+#[test]
+fn a_run_is_at_work_for_as_long_as_the_fleet_lets_it_be() -> Result<()> {
+    let folder = records(&[Night::at("2026-11-22T12:00:00Z", &HOSTS).starts("jak")])?;
+    let fleet = std::fs::read_to_string(crate::file("post"))?;
+    let patient = folder.path().join("fleet.toml");
+    std::fs::write(
+        &patient,
+        fleet.replace("[schedule]\n", "[schedule]\ntime-limit = \"30h\"\n"),
+    )?;
+    let absent = folder.path().join("absent.toml");
+    for (file, progress) in [
+        (crate::file("post"), "interrupted"),
+        (patient, "at-work"),
+        (absent, "interrupted"),
+    ] {
+        let said = run(genbackup()
+            .arg("--fleet")
+            .arg(&file)
+            .args(["history", "--json", "--now", NOON, "--runs"])
+            .arg(folder.path()))?;
+        let rows: Vec<Value> = serde_json::from_str(&said.stdout)?;
+        assert_eq!(
+            rows[0]["progress"],
+            progress,
+            "{}: {}",
+            file.display(),
+            said.stderr
+        );
+    }
     Ok(())
 }
 
@@ -137,6 +194,46 @@ fn a_version_that_changed_is_marked_where_it_matters_and_once() -> Result<()> {
             {"program": "restic", "from": "0.17.3", "to": "0.18.0", "hosts": ["ziz"]},
         ])
     );
+    Ok(())
+}
+
+#[test]
+fn forget_and_prune_are_marked_by_the_storage_host_s_restic_and_a_host_by_its_own_systemd() -> Result<()> {
+    let night = |day: u32, storage: &str, client: &str| {
+        let versions =
+            json!({"systemd": "systemd 257", "restic": format!("restic {storage} compiled with go1.24")});
+        let end = json!({"status": "ok", "restic-version": "restic 0.18.0", "systemd-version": client});
+        Night::with_versions(&format!("2026-11-{day}T04:00:00Z"), &["ziz", "kai"], &versions)
+            .host("kai", "ok")
+            .host_that("ziz", end)
+            .maintained()
+    };
+    let nights = [
+        night(20, "0.16.5", "systemd 252"),
+        night(21, "0.18.0", "systemd 252"),
+        night(22, "0.18.0", "systemd 257"),
+        // A run of an older genbackup, which told neither.
+        Night::good("2026-11-23T04:00:00Z", &["kai", "ziz"]),
+    ];
+    let changes = |arguments: &[&str]| -> Result<Vec<String>> {
+        let rows = rows(&nights, arguments)?;
+        Ok(rows
+            .iter()
+            .map(|row| {
+                let changes = row["changes"].as_array().into_iter().flatten();
+                let told = changes
+                    .map(|change| format!("{} {} {}", change["program"], change["to"], change["hosts"]));
+                told.collect::<Vec<_>>().join("; ").replace('"', "")
+            })
+            .collect())
+    };
+    assert_eq!(
+        changes(&["--phase", "prune"])?,
+        ["", "restic 0.18.0 null", "", ""]
+    );
+    assert_eq!(changes(&["--host", "ziz"])?, ["", "", "systemd 257 [ziz]", ""]);
+    assert_eq!(changes(&["--host", "kai"])?, ["", "", "", ""]);
+    assert_eq!(changes(&[])?, ["", "restic 0.18.0 null", "systemd 257 [ziz]", ""]);
     Ok(())
 }
 

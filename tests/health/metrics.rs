@@ -122,6 +122,9 @@ fn who_reads_the_file_meanwhile_reads_one_of_two_whole_ones() -> Result<()> {
     );
     let printed = say("metrics", folder.path(), NOON, &[])?.stdout;
     assert_eq!(fs::read_to_string(&out)?, printed);
+    // As with `report`, that is no file.
+    let dash = say("metrics", folder.path(), NOON, &["--out", "-"])?.stdout;
+    assert_eq!(dash, printed);
     // The collector runs as a user of its own.
     assert_eq!(fs::metadata(&out)?.permissions().mode() & 0o777, 0o644);
     assert_eq!(

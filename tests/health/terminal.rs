@@ -138,6 +138,25 @@ fn no_line_is_wider_than_the_terminal() -> Result<()> {
 }
 
 #[test]
+fn figures_go_before_words_are_broken() -> Result<()> {
+    for (columns, shown, gone) in [
+        (100, &["ADDED", "FILES"][..], &[][..]),
+        (64, &["ADDED"], &["FILES"]),
+        (56, &[], &["FILES", "ADDED"]),
+    ] {
+        let lines = on_a_terminal(columns, "history", &[])?;
+        let head = lines.first().context("no head")?;
+        let has = |name: &&str| head.contains(*name);
+        assert!(
+            shown.iter().all(has) && !gone.iter().any(has),
+            "{columns}: {head:?}"
+        );
+        assert!(head.contains("STARTED"), "{head:?}");
+    }
+    Ok(())
+}
+
+#[test]
 fn nothing_is_lost_where_lines_are_broken() -> Result<()> {
     let words = |lines: Vec<String>| {
         lines

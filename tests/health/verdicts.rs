@@ -344,3 +344,26 @@ fn what_the_newest_run_warns_of_and_lines_that_cannot_be_read_are_warnings() -> 
     assert_eq!(report.state(), State::Ok, "that was another run");
     Ok(())
 }
+
+#[test]
+fn a_partial_host_whose_nights_stopped_is_told_both_what_it_lacks_and_that_none_came() -> Result<()> {
+    let night = Night::at("2026-11-20T04:00:00Z", &HOSTS)
+        .host("jak", "ok")
+        .host_that(
+            "kai",
+            json!({"status": "partial", "why": "missing: /srv/films", "missing": ["/srv/films"]}),
+        )
+        .host("ziz", "ok")
+        .maintained();
+    for (now, both) in [("2026-11-20T12:00:00Z", false), ("2026-11-23T12:00:00Z", true)] {
+        let report = judged("post", std::slice::from_ref(&night), now)?;
+        let hint = of(&report, "kai")?.verdict.hint.clone().unwrap_or_default();
+        assert!(hint.starts_with("bring back what is missing"), "{hint}");
+        assert_eq!(
+            hint.contains("`systemctl list-timers genbackup.timer`"),
+            both,
+            "{hint}"
+        );
+    }
+    Ok(())
+}

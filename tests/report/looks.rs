@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::browser::{Scheme, show};
-use crate::{eventful, html, records};
+use crate::{HOSTS, eventful, html, records};
 
 /// WCAG 2.2, success criterion 1.4.3, for text that is not large.
 const CONTRAST: f64 = 4.5;
@@ -73,21 +73,51 @@ fn every_text_has_a_contrast_of_four_and_a_half_in_the_light_and_in_the_dark() -
     })
 }
 
+/// What reaches beyond a phone's right edge, with where it ends; a table that scrolls by itself is not looked at.
+const BEYOND: &str = r"[...document.body.querySelectorAll('*')].filter(found => !found.closest('.scroll, .skip, thead, svg'))
+    .map(found => [found, found.getBoundingClientRect().right]).filter(([, right]) => right > 360)
+    .map(([found, right]) => `${found.className || found.localName} at ${right}: ${found.textContent.trim()}`)";
+
+/// How many times have a line break within them.
+const BROKEN_TIMES: &str =
+    "[...document.querySelectorAll('time')].filter(time => time.getClientRects().length > 1).length";
+
 #[test]
 fn a_phone_shows_it_without_scrolling_sideways() -> Result<()> {
-    show(&eventful()?, async |shown| {
-        shown.set_width(360).await?;
-        for open in [false, true] {
-            shown
-                .run(&format!(
-                    "document.querySelectorAll('details').forEach(details => {{ details.open = {open} }})"
-                ))
+    let long = format!("{}.internal.example.com", "x".repeat(40));
+    let names = ["db-01.example.com", "backup-01.internal.example.com", &long];
+    let page = HOSTS.iter().zip(names).fold(eventful()?, |page, (host, name)| {
+        page.replace(&format!(">{host}<"), &format!(">{name}<"))
+    });
+    show(&page, async |shown| {
+        for (scheme, name) in [(Scheme::Light, "phone"), (Scheme::Dark, "phone-dark")] {
+            shown.set_scheme(scheme).await?;
+            // A picture of the whole page leaves the window wider.
+            shown.set_width(360).await?;
+            for open in [true, false] {
+                shown
+                    .run(&format!(
+                        "document.querySelectorAll('details').forEach(details => {{ details.open = {open} }})"
+                    ))
+                    .await?;
+                let (page, window): (u32, u32) = shown
+                    .ask("[document.documentElement.scrollWidth, window.innerWidth]")
+                    .await?;
+                assert_eq!((page, window), (360, 360), "{name}, open: {open}");
+                let beyond: Vec<String> = shown.ask(BEYOND).await?;
+                assert_eq!(beyond, [""; 0], "{name}, open: {open}");
+                assert_eq!(shown.ask::<usize>(BROKEN_TIMES).await?, 0, "{name}, open: {open}");
+            }
+            let states: Vec<f64> = shown
+                .ask("[...document.querySelectorAll('.state')].map(state => state.getBoundingClientRect().right)")
                 .await?;
-            let (page, window): (u32, u32) = shown
-                .ask("[document.documentElement.scrollWidth, window.innerWidth]")
-                .await?;
-            assert_eq!((page, window), (360, 360), "open: {open}");
+            assert!(
+                states.len() > 10 && states.iter().all(|right| (0.0..=360.0).contains(right)),
+                "{states:?}"
+            );
+            shown.keep_picture(name).await?;
         }
+        shown.set_width(360).await?;
         let smallest: f64 = shown
             .ask(
                 "Math.min(...[...document.querySelectorAll('svg svg text')].map(text => parseFloat(text.getAttribute('font-size')) \
@@ -95,7 +125,7 @@ fn a_phone_shows_it_without_scrolling_sideways() -> Result<()> {
             )
             .await?;
         assert!(smallest >= 9.0, "letters of {smallest} pixels");
-        shown.keep_picture("phone").await
+        Ok(())
     })
 }
 
@@ -135,6 +165,24 @@ fn a_screen_reader_finds_its_way() -> Result<()> {
             .ask("[...document.querySelectorAll('figure > svg')].every(svg => svg.querySelector('title').textContent && svg.querySelector('desc').textContent)")
             .await?;
         assert!(described);
+
+        for width in [1280, 360] {
+            shown.set_width(width).await?;
+            let told = shown.told_to_screen_readers().await?;
+            let headers: Vec<&str> = told
+                .iter()
+                .filter(|(role, _)| role == "rowheader")
+                .map(|(_, name)| name.as_str())
+                .collect();
+            assert!(
+                HOSTS.iter().all(|host| headers.contains(host)),
+                "{width}: {headers:?}"
+            );
+            let columns = told
+                .iter()
+                .filter(|(role, name)| role == "columnheader" && name == "State");
+            assert_eq!(columns.count(), 2, "{width}");
+        }
 
         let unnamed: Vec<String> = shown
             .ask("[...document.querySelectorAll('th')].filter(cell => !cell.scope || !cell.textContent.trim()).map(cell => cell.outerHTML)")

@@ -42,7 +42,7 @@ fn verdicts_marks_and_the_last_run_are_shown() -> Result<()> {
         assert_eq!(summary.len(), 1);
         assert!(summary.concat().starts_with("✕ ALERT "), "{summary:?}");
         let verdicts = shown.texts("#hosts tbody th, #hosts tbody .state").await?;
-        assert_eq!(verdicts, ["jak", "✓ OK", "kai", "! WARNING", "ziz", "✕ ALERT"]);
+        assert_eq!(verdicts, ["ziz", "✕ ALERT", "kai", "! WARNING", "jak", "✓ OK"]);
         let phases = shown.texts("#phases tbody th, #phases tbody .state").await?;
         assert_eq!(phases, ["forget", "✕ ALERT", "prune", "✕ ALERT"]);
         let notices = shown.texts("#notices li").await?;
@@ -109,6 +109,56 @@ fn verdicts_marks_and_the_last_run_are_shown() -> Result<()> {
         );
         let lacks = shown.texts("#last-run li li").await?;
         assert_eq!(lacks, ["missing: /srv/films", "could not be read: /etc/shadow"]);
+        Ok(())
+    })
+}
+
+#[test]
+fn a_night_that_stands_out_is_seen_among_the_nights_of_a_year() -> Result<()> {
+    let first: jiff::Timestamp = "2026-07-01T04:00:00Z".parse()?;
+    let nights = (0..140).map(|number| {
+        let start = first + jiff::SignedDuration::from_hours(24) * number;
+        let (status, files) = match number {
+            40 => ("ok", 0),
+            60 => ("failed", 2000),
+            _ => ("ok", 2000),
+        };
+        let summary = json!({"host": "ziz", "message": {"data_added": 1000, "total_files_processed": files,
+            "total_bytes_processed": 1_000_000 * files}});
+        let night = Night::at(&start.to_string(), &HOSTS)
+            .host("jak", "ok")
+            .host("kai", "ok");
+        let night = night.host_that("ziz", json!({"status": status, "seconds": 60}));
+        let night = if status == "ok" {
+            night.event("restic", summary)
+        } else {
+            night
+        };
+        night.maintained()
+    });
+    let nights: Vec<Night> = nights.collect();
+    let page = html(records(&nights)?.path(), "2026-11-17T12:00:00Z")?;
+    show(&page, async |shown| {
+        let rows = shown.rows("#host-ziz tbody tr").await?;
+        for (place, row) in [
+            (0, "2026-11-17 04:00|ok|1m|1000 B|2000|1.9 GiB|"),
+            (29, "2026-10-19 04:00|ok|1m|1000 B|2000|1.9 GiB|"),
+        ] {
+            assert_eq!(rows.get(place).map(String::as_str), Some(row));
+        }
+        for row in [
+            "2026-08-10 04:00|ok|1m|1000 B|0|0 B|stands out",
+            "2026-08-30 04:00|failed|||||",
+        ] {
+            assert!(rows.iter().any(|told| told == row), "no {row} in {rows:#?}");
+        }
+        // The ring is where the line comes down to the axis.
+        let rings: Vec<bool> = shown
+            .ask("(() => { const size = [...document.querySelectorAll('#host-ziz figure')].at(-1); \
+                const low = Math.max(...size.querySelector('polyline[stroke=\"#020202\"]').getAttribute('points').trim().split(' ').map(at => Number(at.split(',')[1]))); \
+                return [...size.querySelectorAll('circle')].map(ring => Math.abs(Number(ring.getAttribute('cy')) - low) < 2) })()")
+            .await?;
+        assert_eq!(rings, [true]);
         Ok(())
     })
 }

@@ -8,6 +8,7 @@ use anyhow::Result;
 use genbackup::health::State;
 use genbackup::model::WebService;
 use genbackup::notify::{Finding, Form, Memory, Message, body};
+use jiff::tz::{TimeZone, offset};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
@@ -22,6 +23,11 @@ const SERVICES: [(&str, WebService); 4] = [
 /// What a host says that wants to be more than a text.
 const ODD: &str = "@everyone @here <@1> <!channel> <#2> **bold** _it_ ~x~ `code` ```block``` [a](https://x.example) \
                    \u{1b}[31m\u{202e}\n# head\r\n> quote | \\ & <b> größe";
+
+/// An hour ahead.
+fn zone() -> TimeZone {
+    TimeZone::fixed(offset(1))
+}
 
 fn message(hosts: usize, why: &str) -> Option<Message> {
     let finding = |subject: String, state| Finding {
@@ -68,11 +74,11 @@ fn compare_all() -> Result<Comparison> {
         let message = message.unwrap_or_else(|| unreachable!("it changed"));
         for (name, service) in SERVICES {
             let path = Path::new("watch").join(format!("{story}-{name}"));
-            comparison.compare(&path, &shown(&body(&message, service))?)?;
+            comparison.compare(&path, &shown(&body(&message, service, &zone()))?)?;
         }
         comparison.compare(
             &Path::new("watch").join(format!("{story}-letter")),
-            &message.letter(),
+            &message.letter(&zone()),
         )?;
     }
     Ok(comparison)
@@ -96,7 +102,7 @@ fn no_body_is_left_over() -> Result<()> {
 fn nothing_that_a_host_says_calls_anybody() -> Result<()> {
     let message = message(1, ODD).unwrap_or_else(|| unreachable!("it changed"));
     for (name, service) in SERVICES {
-        let text = shown(&body(&message, service))?;
+        let text = shown(&body(&message, service, &zone()))?;
         assert!(
             !text.contains('\u{1b}') && !text.contains('\u{202e}'),
             "{name}: {text}"
@@ -124,7 +130,7 @@ fn no_body_is_longer_than_its_service_takes() -> Result<()> {
         ] {
             let message = message(hosts, why).unwrap_or_else(|| unreachable!("it changed"));
             for (name, service) in SERVICES {
-                let form = body(&message, service);
+                let form = body(&message, service, &zone());
                 let length = match (&form, service) {
                     (Form::Json(text), WebService::Discord) => {
                         let json: Value = serde_json::from_str(text)?;

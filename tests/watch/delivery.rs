@@ -128,6 +128,93 @@ fn what_will_not_pass_is_not_tried_again() -> Result<()> {
     Ok(())
 }
 
+/// Two messages wait, and then there is an answer to each attempt.
+fn two_wait(answers: &[Answer]) -> Result<(Site, Server)> {
+    let site = Site::of_kind("webhook", "")?;
+    site.night(&night(20, &[]))?;
+    site.watched(&at(20, 5))?;
+    for (day, ended) in [(21, &[("kai", "failed")][..]), (22, &[])] {
+        site.night(&night(day, ended))?;
+        assert_eq!(site.watch(&at(day, 5))?.status.code(), Some(1));
+    }
+    let server = Server::start(answers)?;
+    site.credential("team", &server.secret_address())?;
+    Ok((site, server))
+}
+
+#[test]
+fn a_message_that_is_refused_is_left_out_and_keeps_no_other_back() -> Result<()> {
+    for number in [400, 413, 415, 422] {
+        let (site, server) = two_wait(&[status(number), status(204)])?;
+        let said = site.watch(&at(22, 6))?;
+        assert_eq!(said.status.code(), Some(1), "{said:?}");
+        let words =
+            format!("team: it answers {number}: it does not take this one; `WARNING: kai` is left out");
+        assert!(said.stderr.contains(&words), "{said:?}");
+        assert_eq!(titles(&server)?, ["WARNING: kai", "resolved: kai"]);
+        assert_eq!(site.watched(&at(22, 7))?, "", "nothing waits any more");
+        assert_eq!(server.requests().len(), 2);
+    }
+    Ok(())
+}
+
+#[test]
+fn where_the_address_is_wrong_all_of_it_waits() -> Result<()> {
+    for number in [401, 403, 404, 410] {
+        let (site, server) = two_wait(&[status(number), status(204)])?;
+        let said = site.watch(&at(22, 6))?;
+        assert!(said.stderr.contains("is the address right?"), "{said:?}");
+        assert_eq!(titles(&server)?, ["WARNING: kai"]);
+        assert_eq!(site.watched(&at(22, 7))?, "");
+        assert_eq!(
+            titles(&server)?,
+            ["WARNING: kai", "WARNING: kai", "resolved: kai"]
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn who_asks_for_silence_gets_it() -> Result<()> {
+    // Within the deadline, it is waited for.
+    let silence = |header: &str| Answer::Status(429, format!("Retry-After: {header}\r\n"));
+    let (site, server) = two_wait(&[silence("1"), status(204)])?;
+    let start = Instant::now();
+    assert_eq!(site.watched(&at(22, 6))?, "");
+    assert!(start.elapsed() >= Duration::from_secs(1), "{:?}", start.elapsed());
+    assert_eq!(server.requests().len(), 3);
+    // Beyond it, what waits is kept, and nobody is asked in vain.
+    for header in ["7200", "Fri, 31 Dec 2100 23:59:59 GMT"] {
+        let (site, server) = two_wait(&[silence(header), status(204)])?;
+        let said = site.watch(&at(22, 6))?;
+        assert!(
+            said.stderr.contains("team: it answers 429, and asks for "),
+            "{said:?}"
+        );
+        assert_eq!(server.requests().len(), 1);
+        assert_eq!(site.watched(&at(22, 7))?, "");
+        assert_eq!(server.requests().len(), 3);
+    }
+    Ok(())
+}
+
+#[test]
+fn an_address_file_that_cannot_be_read_is_not_said_to_be_empty() -> Result<()> {
+    let site = Site::of_kind("webhook", "")?;
+    site.night(&night(20, &[("kai", "failed")]))?;
+    let file = site.path("credentials/notify-team");
+    fs::write(&file, b"https://\xff\xfe/\n")?;
+    let said = site.watch(&at(20, 5))?;
+    let words = "can't read the address file /etc/genbackup/address: its first line is no text in UTF-8";
+    assert!(said.stderr.contains(words), "{said:?}");
+    fs::remove_file(&file)?;
+    fs::create_dir(&file)?;
+    let said = site.watch(&at(20, 6))?;
+    let words = "can't read the address file /etc/genbackup/address: Is a directory";
+    assert!(said.stderr.contains(words), "{said:?}");
+    Ok(())
+}
+
 #[test]
 fn a_redirect_is_not_followed_since_it_would_take_the_secret_elsewhere() -> Result<()> {
     let elsewhere = Server::good()?;
@@ -240,7 +327,7 @@ fn a_memory_that_is_damaged_is_said_and_brings_no_flood() -> Result<()> {
         "",
         "{",
         "[]",
-        &whole.replace("subjects", "objects"),
+        &whole.replace("\"subjects\": {", "\"subjects\": 1, \"more\": {"),
         &whole[..whole.len() / 2],
     ] {
         let before = server.requests().len();
@@ -251,6 +338,38 @@ fn a_memory_that_is_damaged_is_said_and_brings_no_flood() -> Result<()> {
         assert_eq!(server.requests().len(), before + 1, "one message for all");
         assert_eq!(site.watched(&at(20, 7))?, "");
     }
+    Ok(())
+}
+
+#[test]
+fn what_waits_survives_another_version_of_genbackup() -> Result<()> {
+    let (site, server) = two_wait(&[status(204)])?;
+    let memory = site.path("state/memory.json");
+    let whole: Value = serde_json::from_str(&fs::read_to_string(&memory)?)?;
+    assert_eq!(whole["version"], 1);
+    // A newer one knows more, of all there is; this one writes what it knows.
+    let newer = whole
+        .to_string()
+        .replace("\"version\":1", "\"version\":7,\"a-new-key\":{}")
+        .replace("\"first\":", "\"why\":\"x\",\"first\":");
+    assert_ne!(newer, whole.to_string());
+    fs::write(&memory, newer)?;
+    let said = site.watch(&at(22, 6))?;
+    assert!(said.status.success(), "{said:?}");
+    assert!(said.stderr.contains("is of a newer genbackup"), "{said:?}");
+    assert_eq!(titles(&server)?, ["WARNING: kai", "resolved: kai"]);
+    assert_eq!(site.watched(&at(22, 7))?, "");
+    // An older one knew less.
+    let (site, server) = two_wait(&[status(204)])?;
+    let memory = site.path("state/memory.json");
+    let mut whole: Value = serde_json::from_str(&fs::read_to_string(&memory)?)?;
+    let keys = whole.as_object_mut().context("no object")?;
+    for key in ["version", "failures", "pinged", "pings"] {
+        keys.remove(key).context(key)?;
+    }
+    fs::write(&memory, whole.to_string())?;
+    assert_eq!(site.watched(&at(22, 6))?, "");
+    assert_eq!(titles(&server)?, ["WARNING: kai", "resolved: kai"]);
     Ok(())
 }
 

@@ -76,7 +76,7 @@ fn sendmail_gets_a_letter_of_plain_headers() -> Result<()> {
     for header in [
         "To: <root>",
         "admin@example.net",
-        "Subject: [backup] NEVER: kai",
+        "Subject: [jak] NEVER: kai",
         "Auto-Submitted: auto-generated",
     ] {
         assert!(head.contains(header), "no `{header}` in {head}");

@@ -131,6 +131,29 @@ fn a_weekly_host_whose_turn_is_to_come_is_no_failure() -> Result<()> {
 }
 
 #[test]
+fn a_laptop_that_may_be_away_and_is_fails_no_night() -> Result<()> {
+    let server = Server::good()?;
+    let site = Site::of_kind("ping", &server.secret_address())?;
+    let fleet = std::fs::read_to_string(site.path("fleet.toml"))?;
+    let laptop = fleet.replace("[hosts.kai]\n", "[hosts.kai]\nmay-be-absent = \"14d\"\n");
+    assert_ne!(laptop, fleet);
+    std::fs::write(site.path("fleet.toml"), laptop)?;
+    for (day, ended) in [
+        (19, &[][..]),
+        (20, &[("kai", "unreachable")]),
+        (21, &[("kai", "unreachable"), ("ziz", "failed")]),
+        (22, &[("kai", "failed")]),
+    ] {
+        site.night(&night(day, ended))?;
+        site.watched(&at(day, 5))?;
+    }
+    assert_eq!(paths(&server), ["/X", "/X", "/X/fail", "/X/fail"]);
+    let texts: Vec<String> = lines(&server).into_iter().map(|(_, text)| text).collect();
+    assert!(texts[2].contains("ziz") && !texts[2].contains("kai"), "{texts:?}");
+    Ok(())
+}
+
+#[test]
 fn what_is_noted_beside_the_runs_is_no_run_that_ended() -> Result<()> {
     let server = Server::good()?;
     let site = Site::of_kind("ping", &server.secret_address())?;

@@ -5,6 +5,7 @@ use std::io::{ErrorKind, Read};
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use serde_json::{Map, Value};
 
 use crate::cli::terminal;
 use crate::notify::Memory;
@@ -52,13 +53,23 @@ impl<'p> Place<'p> {
             file => file.and_then(|file| file.take(LONGEST).read_to_end(&mut text)),
         }
         .with_context(|| format!("can't read {}", self.file.display()))?;
-        Ok(serde_json::from_slice(&text).unwrap_or_else(|error| {
+        // serde would take a list for it, as its values in order.
+        let object: serde_json::Result<Map<String, Value>> = serde_json::from_slice(&text);
+        let memory = object.and_then(|object| serde_json::from_value(Value::Object(object)));
+        let mut memory: Memory = memory.unwrap_or_else(|error| {
             terminal::complain(format_args!(
                 "note: {} is damaged ({error}), and is taken for empty: what is not well is told once more, in one message",
                 self.file.display()
             ));
             Memory::default()
-        }))
+        });
+        if memory.take_over() {
+            terminal::complain(format_args!(
+                "note: {} is of a newer genbackup: what this one does not know of it is left out",
+                self.file.display()
+            ));
+        }
+        Ok(memory)
     }
 
     /// # Errors

@@ -1,14 +1,15 @@
 //! Takes what waits to each address, to all of them at once: one that is down costs the others nothing.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Context, Result, anyhow, bail};
+use jiff::tz::TimeZone;
 
-use crate::deliver::{self, Parcel, Web, WebAddress};
+use crate::deliver::{self, Parcel, Undelivered, Web, WebAddress};
 use crate::model::{Notify, NotifyName, Watching, WebService};
 use crate::notify::{Form, Memory, Message, Ping, body};
 
@@ -20,15 +21,21 @@ pub(super) struct Sender<'f> {
     /// Where e-mail is handed over.
     pub(super) mail: &'f Path,
     pub(super) web: Web,
+    /// In which times are told: the storage host's.
+    pub(super) zone: TimeZone,
     /// How long delivery may take: of all that waits, since the addresses do not wait for each other.
     pub(super) limit: Duration,
 }
 
-/// What arrived at one address, and why the rest did not.
+/// What became of what waited for one address.
+#[derive(Debug, Default)]
 struct Sent {
+    /// How many messages wait no more: they have arrived, or never will.
     messages: usize,
+    /// The same of the ping.
     ping: bool,
-    failed: Option<anyhow::Error>,
+    /// What never will, and why; and why the rest waits on.
+    failed: Vec<anyhow::Error>,
 }
 
 impl Sender<'_> {
@@ -52,15 +59,14 @@ impl Sender<'_> {
                 .collect();
             threads
                 .into_iter()
-                .filter_map(|(name, thread)| Some((name, thread.join().ok()?)))
+                .map(|(name, thread)| (name, joined(thread.join())))
                 .collect()
         });
         let mut undelivered = Vec::new();
         for (name, sent) in sent {
             memory.delivered(name.as_str(), sent.messages, sent.ping);
-            if let Some(why) = sent.failed {
-                undelivered.push(format!("{name}: {why:#}"));
-            }
+            let failed = sent.failed.iter();
+            undelivered.extend(failed.map(|why| format!("{name}: {why:#}")));
         }
         undelivered
     }
@@ -81,15 +87,16 @@ impl Sender<'_> {
         ping: Option<&Ping>,
         deadline: Instant,
     ) -> Sent {
-        let mut sent = Sent {
-            messages: 0,
-            ping: false,
-            failed: None,
-        };
+        let mut sent = Sent::default();
         for message in messages {
-            if let Err(why) = self.send_message(name, notify, message, deadline) {
-                sent.failed = Some(why);
-                return sent;
+            match self.send_message(name, notify, message, deadline) {
+                Ok(()) => {}
+                // It would keep back all that come after it, for ever.
+                Err(Undelivered::Refused(why)) => sent.leave_out(&message.title(), &why),
+                Err(Undelivered::Kept(why)) => {
+                    sent.failed.push(why);
+                    return sent;
+                }
             }
             sent.messages += 1;
         }
@@ -97,7 +104,11 @@ impl Sender<'_> {
             let parcel = Parcel::plain(ping.suffix(), Vec::new(), ping.text().to_owned());
             match self.send_parcel(name, address_file.as_str(), &parcel, deadline) {
                 Ok(()) => sent.ping = true,
-                Err(why) => sent.failed = Some(why),
+                Err(Undelivered::Refused(why)) => {
+                    sent.leave_out("the ping", &why);
+                    sent.ping = true;
+                }
+                Err(Undelivered::Kept(why)) => sent.failed.push(why),
             }
         }
         sent
@@ -109,27 +120,49 @@ impl Sender<'_> {
         notify: &Notify,
         message: &Message,
         deadline: Instant,
-    ) -> Result<()> {
+    ) -> Result<(), Undelivered> {
         match notify {
-            Notify::Email { to } => deliver::letter(self.mail, to, message, deadline),
+            Notify::Email { to } => Ok(deliver::letter(self.mail, to, message, &self.zone, deadline)?),
             Notify::Web {
                 service,
                 address_file,
             } => {
-                let parcel = parcel(message, *service);
+                let parcel = parcel(message, *service, &self.zone);
                 self.send_parcel(name, address_file.as_str(), &parcel, deadline)
             }
         }
     }
 
-    fn send_parcel(&self, name: &NotifyName, file: &str, parcel: &Parcel, deadline: Instant) -> Result<()> {
+    fn send_parcel(
+        &self,
+        name: &NotifyName,
+        file: &str,
+        parcel: &Parcel,
+        deadline: Instant,
+    ) -> Result<(), Undelivered> {
         let address = address(name, file)?;
         self.web.deliver(&address, parcel, deadline)
     }
 }
 
-fn parcel(message: &Message, service: WebService) -> Parcel {
-    match body(message, service) {
+impl Sent {
+    fn leave_out(&mut self, what: &str, why: &anyhow::Error) {
+        self.failed.push(anyhow!("{why:#}; `{what}` is left out"));
+    }
+}
+
+/// What a delivery came to, also where it broke off: then all of it waits on.
+fn joined(sent: thread::Result<Sent>) -> Sent {
+    sent.unwrap_or_else(|_| Sent {
+        failed: vec![anyhow!(
+            "its delivery broke off, which is a mistake of genbackup's; what it said of it is above"
+        )],
+        ..Sent::default()
+    })
+}
+
+fn parcel(message: &Message, service: WebService, zone: &TimeZone) -> Parcel {
+    match body(message, service, zone) {
         Form::Json(text) => Parcel::json(text),
         Form::Text { headers, text } => Parcel::plain("", headers, text),
     }
@@ -141,8 +174,33 @@ fn address(name: &NotifyName, file: &str) -> Result<WebAddress> {
         Some(folder) => Path::new(&folder).join(format!("notify-{name}")),
         None => PathBuf::from(file),
     };
-    let mut text = String::new();
-    // Where it can't be read it is missing, to us.
-    drop(File::open(place).and_then(|file| file.take(LONGEST).read_to_string(&mut text)));
-    WebAddress::parse(&text).map_err(|why| anyhow::anyhow!("the address file {file} {why}"))
+    let text = first_line(&place).with_context(|| format!("can't read the address file {file}"))?;
+    WebAddress::parse(&text).map_err(|why| anyhow!("the address file {file} {why}"))
+}
+
+/// The first line of a file; empty where there is no file.
+fn first_line(place: &Path) -> Result<String> {
+    let mut bytes = Vec::new();
+    match File::open(place).and_then(|file| file.take(LONGEST).read_to_end(&mut bytes)) {
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        read => drop(read?),
+    }
+    let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    match std::str::from_utf8(line) {
+        Ok(line) => Ok(line.to_owned()),
+        Err(_) => bail!("its first line is no text in UTF-8"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_delivery_that_breaks_off_is_said_and_what_waits_for_it_waits_on() {
+        let sent = joined(thread::spawn(|| panic!("a test's own")).join());
+        assert_eq!((sent.messages, sent.ping), (0, false));
+        let said: Vec<String> = sent.failed.iter().map(ToString::to_string).collect();
+        assert!(said.concat().contains("its delivery broke off"), "{said:?}");
+    }
 }

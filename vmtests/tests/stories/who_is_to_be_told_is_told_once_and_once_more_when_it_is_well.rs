@@ -77,12 +77,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
         assert!(text.contains(part), "no `{part}` in {change}");
     }
     let letter = lab.jak.succeeds("cat /var/mail/stand-in")?;
-    for part in [
-        "-i -t",
-        "To: <root>",
-        "Subject: [backup] NEVER: kai",
-        "unreachable",
-    ] {
+    for part in ["-i -t", "To: <root>", "Subject: [jak] NEVER: kai", "unreachable"] {
         assert!(letter.contains(part), "no `{part}` in {letter}");
     }
 
