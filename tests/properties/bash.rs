@@ -14,7 +14,7 @@ const STAND_INS: &str = r#"
 show() { printf '%s\0' "$@"; }
 install() { show "$@"; }
 restic() { show "$@"; }
-for program in chown cut findmnt genbackup ls mkdir mount sed ssh-keygen; do eval "$program() { show \"\$@\"; }"; done
+for program in chown cut findmnt genbackup grep ls mkdir mount sed ssh-keygen; do eval "$program() { show \"\$@\"; }"; done
 exec() { show "$@"; }
 CREDENTIALS_DIRECTORY=/credentials
 "#;

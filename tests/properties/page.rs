@@ -24,10 +24,10 @@ fn tell(told: &mut Told, case: &Case) -> Result<()> {
     let text = case.text.as_str();
     // Whatever the texts are, there are as many blocks with as many commands.
     let file_system = usize::from(case.field == Field::FileSystem || page.find("findmnt ").is_ok());
-    told.add(&format!("show {}", page.0.len() - file_system), &["46"]);
+    told.add(&format!("show {}", page.0.len() - file_system), &["45"]);
     match case.field {
         Field::RepositoryPath => {
-            told.add(page.find("chown ")?, &["--recursive", "restic:restic", text]);
+            told.add(page.find("chown ")?, &["--recursive", "850:850", text]);
             told.add(page.find("ls ")?, &["--directory", &format!("{text}/config")]);
             let source = format!("10.0.0.1:{text}");
             told.add(
@@ -53,10 +53,12 @@ fn tell(told: &mut Told, case: &Case) -> Result<()> {
         }
         Field::KeyFile => {
             let expected = ["-q", "-t", "ed25519", "-N", "", "-C", "genbackup@jak", "-f", text];
-            told.add(page.find("ssh-keygen ")?, &expected);
-            replaced(told, page.find("sed ")?, case, &format!("{text}.pub"))?;
+            let made = page.find_with("test -e ", "-C genbackup@")?;
+            // Whatever is there on this machine.
+            told.add(&format!("(test() {{ return 1; }}; {made})"), &expected);
+            replaced(told, page.find("sed ")?, case, text)?;
         }
-        Field::PublicKey => replaced(told, page.find("sed ")?, case, "/etc/genbackup/ssh_ed25519.pub")?,
+        Field::PublicKey => replaced(told, page.find("sed ")?, case, "/etc/genbackup/ssh_ed25519")?,
         Field::HostKey => {
             let (_, command) = page
                 .find("IFS= read ")?
@@ -70,12 +72,16 @@ fn tell(told: &mut Told, case: &Case) -> Result<()> {
                     "--in-place",
                     &format!("s|{old}|new|"),
                     "/etc/genbackup/fleet.toml",
+                    "--fixed-strings",
+                    "new",
+                    "/etc/genbackup/fleet.toml",
                 ],
             );
         }
         Field::HostKeyFile => {
-            let file = format!("{text}.pub");
-            told.add(page.find("cut ")?, &["--delimiter= ", "--fields=1,2", &file]);
+            let shown = page.find("ssh-keygen -y ")?;
+            let cut = "cut() { local word; while IFS= read -rd '' word; do show \"$word\"; done; }";
+            told.add(&format!("({cut}; {shown})"), &["-y", "-f", text]);
         }
         Field::StorageName => {
             told.add(
@@ -89,11 +95,22 @@ fn tell(told: &mut Told, case: &Case) -> Result<()> {
                     "--dry-run",
                 ],
             );
-            let own = format!("genbackup restore {text} / --to /root/restored");
-            told.add(
-                page.find(&own)?,
-                &["restore", text, "/", "--to", "/root/restored"],
-            );
+            let own = page.find_with(
+                "restic ",
+                &format!("--host {text} --tag genbackup --target /root/restored"),
+            )?;
+            let [from, host] = [
+                [
+                    "--repo",
+                    "/srv/restic",
+                    "--no-lock",
+                    "--no-cache",
+                    "restore",
+                    "latest",
+                ],
+                ["--host", text, "--tag", "genbackup", "--target", "/root/restored"],
+            ];
+            told.add(own, &[from, host].concat());
         }
         Field::ClientName => told.add(page.find("genbackup snapshots ")?, &["snapshots", "--host", text]),
         field => bail!("{field:?} is in no command"),
@@ -101,14 +118,18 @@ fn tell(told: &mut Told, case: &Case) -> Result<()> {
     Ok(())
 }
 
-/// The public key of the fleet gives way to the one of a file, whose name `cut` shows in this place.
+/// The public key of the fleet gives way to the one of a file, whose name `ssh-keygen` shows in this place.
 fn replaced(told: &mut Told, command: &str, case: &Case, file: &str) -> Result<()> {
     let old = Field::PublicKey
         .value(&case.fleet)
         .context("a fleet with clients has a key")?;
     let old = words(&old, 2);
     told.add(
-        &format!("(cut() {{ printf %s \"${{@: -1}}\"; }}; {command})"),
+        &format!(
+            "(ssh-keygen() {{ printf %s \"${{@: -1}}\"; }}
+             cut() {{ local text; IFS= read -rd '' text; printf %s \"$text\"; }}
+             {command})"
+        ),
         &[
             "--in-place",
             &format!("s|{old}|{file}|"),
@@ -132,6 +153,14 @@ impl<'p> Page<'p> {
         commands
             .find(|command| command.starts_with(start))
             .with_context(|| format!("no command starts with {start}"))
+    }
+
+    /// The first that starts like this and has that in it.
+    fn find_with(&self, start: &str, part: &str) -> Result<&'p str> {
+        let mut commands = self.0.iter().copied();
+        commands
+            .find(|command| command.starts_with(start) && command.contains(part))
+            .with_context(|| format!("no command starts with {start} and has {part}"))
     }
 }
 
