@@ -50,7 +50,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     let words = lab
         .kai
         .fails("genbackup restore kai '/srv/my files' --to /root/here")?;
-    let expected = "hint: on jak, as root: genbackup restore kai $'/srv/my files' --to /root/here";
+    let expected = "hint: on jak, as root: genbackup restore kai '/srv/my files' --to /root/here";
     assert!(words.error_text().contains(expected), "{}", words.error_text());
 
     // The password's file and the ssh key, one after the other.
