@@ -83,7 +83,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
         "systemctl --no-ask-password set-property --runtime genbackup.service CPUWeight=1",
         "systemctl --no-ask-password kill genbackup.service",
         "systemctl --no-ask-password daemon-reload",
-        "systemd-run --no-ask-password --unit=genbackup-run@x true",
+        "systemd-run --no-ask-password --unit=genbackup-other true",
         "cat /root/keys/restic-password",
         "ls /mnt/storage/restic",
     ] {
@@ -102,6 +102,14 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
         jak.succeeds("systemctl list-units --all --no-legend --plain 'ssh*' 'genbackup-init*'")?,
         states
     );
+    // Nor is a name that the rule knows: its unit has a file, and systemd takes no other text for it.
+    let answer = as_user(
+        jak,
+        "member",
+        "systemd-run --no-ask-password --unit=genbackup-run@x true",
+    )?;
+    let why = answer.error_text();
+    ensure!(answer.status != 0 && why.contains("has a fragment file"), "{why}");
     // User restic has its work to do, in the group or not, and starts nobody else's.
     refused(&jak.run("setpriv --reuid=restic --regid=restic --init-groups genbackup run")?)?;
 
