@@ -100,14 +100,6 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     }
     assert_eq!(records(lab)?, before, "no host was asked");
 
-    // Masked by an admin: systemd has a word of its own for that.
-    lab.jak
-        .succeeds("systemctl --quiet mask --runtime genbackup.service")?;
-    let (status, said) = run(lab)?;
-    ensure!(status == 1 && said.contains("masked"), "{status} {said}");
-    lab.jak
-        .succeeds("systemctl --quiet unmask --runtime genbackup.service")?;
-
     // None of it has left a mark: the next one is well.
     let (status, said) = run(lab)?;
     ensure!(status == 0, "{said}");
