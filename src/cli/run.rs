@@ -253,8 +253,7 @@ fn names<'h>(hosts: &[&'h HostName]) -> Vec<&'h str> {
 }
 
 /// Has Ctrl-C sent to `to` in the place of ending this program, and ends what waits for the bus. To be called while there
-/// is one thread: those that it
-/// starts inherit what is blocked.
+/// is one thread: those that it starts inherit what is blocked.
 fn catch_interrupts(to: Sender<Event>, interrupt: Interrupt) -> Result<()> {
     let mut signals = SigSet::empty();
     signals.add(UnixSignal::SIGINT);

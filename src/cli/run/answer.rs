@@ -6,10 +6,13 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
+use bytesize::ByteSize;
+use jiff::SignedDuration;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
 use serde::Deserialize;
 
+use crate::health::span;
 use crate::model::HostName;
 
 /// Bytes at the end of an answer that are looked at: a line has some two hundred.
@@ -24,6 +27,29 @@ pub(super) struct Progress {
     pub(super) total_bytes: u64,
     pub(super) bytes_done: u64,
     pub(super) seconds_remaining: u64,
+}
+
+impl Progress {
+    /// How much of its bytes it has backed up.
+    pub(super) fn percent(&self) -> u128 {
+        u128::from(self.bytes_done.min(self.total_bytes)) * 100 / u128::from(self.total_bytes.max(1))
+    }
+
+    /// The time that it needs still, where restic knows.
+    pub(super) fn left(&self) -> Option<String> {
+        match i64::try_from(self.seconds_remaining) {
+            Ok(seconds @ 1..) => Some(format!("{} left", span(SignedDuration::from_secs(seconds)))),
+            _ => None,
+        }
+    }
+
+    pub(super) fn bytes(&self) -> String {
+        format!("{} of {}", ByteSize(self.bytes_done), ByteSize(self.total_bytes))
+    }
+
+    pub(super) fn files(&self) -> String {
+        format!("{} of {} files", self.files_done, self.total_files)
+    }
 }
 
 #[derive(Deserialize)]

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use bytesize::ByteSize;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::SignedDuration;
 use textwrap::core::display_width;
@@ -113,11 +112,9 @@ fn new_line() -> ProgressBar {
 /// What is known of a host's progress, the most important first, and of it what has room.
 fn line(name: &str, progress: Progress, columns: usize) -> String {
     let Progress {
-        total_files,
-        files_done,
         total_bytes,
         bytes_done,
-        seconds_remaining,
+        ..
     } = progress;
     let mut line = format!("{name} ");
     if columns >= NARROW {
@@ -129,15 +126,13 @@ fn line(name: &str, progress: Progress, columns: usize) -> String {
         let bar = format!("[{arrow:length$.length$}] ");
         line += &bar;
     }
-    line += &super::view::percent(progress).to_string();
+    line += &progress.percent().to_string();
     line += "%";
-    let left = match i64::try_from(seconds_remaining) {
-        Ok(seconds @ 1..) => Some(format!("{} left", span(SignedDuration::from_secs(seconds)))),
-        _ => None,
-    };
-    let bytes = format!("{} of {}", ByteSize(bytes_done), ByteSize(total_bytes));
-    let files = format!("{files_done} of {total_files} files");
-    for part in left.into_iter().chain([bytes, files]) {
+    for part in progress
+        .left()
+        .into_iter()
+        .chain([progress.bytes(), progress.files()])
+    {
         if display_width(&line) + 2 + display_width(&part) > columns {
             break;
         }

@@ -6,7 +6,6 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use bytesize::ByteSize;
 use jiff::{SignedDuration, Timestamp};
 
 use super::answer::{self, Progress};
@@ -201,28 +200,14 @@ impl<'r> View<'r> {
     }
 }
 
-/// How much of its bytes a host has backed up.
-pub(super) fn percent(progress: Progress) -> u128 {
-    let done = progress.bytes_done.min(progress.total_bytes);
-    u128::from(done) * 100 / u128::from(progress.total_bytes.max(1))
-}
-
 fn in_words(progress: Progress) -> String {
-    let Progress {
-        total_files,
-        files_done,
-        total_bytes,
-        bytes_done,
-        seconds_remaining,
-    } = progress;
-    let percent = percent(progress);
-    let left = match i64::try_from(seconds_remaining) {
-        Ok(seconds @ 1..) => format!(", {} left", span(SignedDuration::from_secs(seconds))),
-        _ => String::new(),
-    };
+    let left = progress
+        .left()
+        .map_or_else(String::new, |left| format!(", {left}"));
     format!(
-        "{percent}%, {} of {}, {files_done} of {total_files} files{left}",
-        ByteSize(bytes_done),
-        ByteSize(total_bytes)
+        "{}%, {}, {}{left}",
+        progress.percent(),
+        progress.bytes(),
+        progress.files()
     )
 }
