@@ -23,6 +23,8 @@ sandbox = false
 allow-import-from-derivation = false
 ";
 
+const NO_NIX: &str = "Nix is needed: `cargo xtask setup` installs it";
+
 /// A store, and a stub of nixpkgs beside it.
 #[derive(Debug)]
 pub struct Nixpkgs {
@@ -31,10 +33,11 @@ pub struct Nixpkgs {
 }
 
 impl Nixpkgs {
-    /// Puts the stub into a folder, and leaves the store that is there. `workspace` is the root of this repository.
+    /// Puts the stub into a folder, and leaves the store that is there, or makes one. `workspace` is the root of this
+    /// repository.
     ///
     /// # Errors
-    /// When the folder can't be written, or cargo does not get what `nix/stub/Cargo.toml` asks for.
+    /// When the folder can't be written, there is no Nix, or cargo does not get what `nix/stub/Cargo.toml` asks for.
     pub fn new(place: &Path, workspace: &Path) -> Result<Self> {
         let nixpkgs = Self {
             place: place.to_path_buf(),
@@ -46,7 +49,17 @@ impl Nixpkgs {
         }
         copy(&workspace.join("nix/stub"), &stub)?;
         copy(&nixpkgs.lib()?, &stub.join("lib"))?;
+        nixpkgs.make_store()?;
         Ok(nixpkgs)
+    }
+
+    /// Two commands of Nix that both find no store, and make one at the same time, are in each other's way: «creating
+    /// symlink …: File exists».
+    fn make_store(&self) -> Result<()> {
+        let made = self.command("nix-store").arg("--init").output().context(NO_NIX)?;
+        let said = String::from_utf8_lossy(&made.stderr);
+        ensure!(made.status.success(), "{}: {said}", self.place.display());
+        Ok(())
     }
 
     /// The stub, with nixpkgs' `lib` in it.
@@ -88,9 +101,7 @@ impl Nixpkgs {
         let expression = format!("let stub = import {}; in {expression}", self.stub().display());
         let mut command = self.command("nix-build");
         command.args(["--no-out-link", "--expr", &expression]);
-        command
-            .output()
-            .context("Nix is needed: `cargo xtask setup` installs it")
+        command.output().context(NO_NIX)
     }
 
     /// The same, where it has to go well: the paths that were built, in the order of the expression.
