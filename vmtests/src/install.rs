@@ -11,6 +11,7 @@ use crate::fleet::{PASSWORD_FILE, SSH_KEY_FILE};
 use crate::lab::Lab;
 use crate::machine::Machine;
 use crate::process::{command, output_of};
+use crate::warm_up::warm_up;
 
 /// The fleet, with keys that the lab's own take the place of.
 const FLEET: &str = include_str!("../fleet.toml");
@@ -40,7 +41,6 @@ pub fn install(lab: &Lab) -> anyhow::Result<()> {
          ssh-keygen -q -t ed25519 -N '' -C genbackup@jak -f {SSH_KEY_FILE}"
     ))?;
     put_onto(lab, &fleet_file(lab)?)?;
-    put_command_onto(&lab.jak)?;
     lab.on_all(|machine| {
         machine.succeeds(ON_ALL)?;
         let rest = if machine.name() == lab.jak.name() {
@@ -50,7 +50,8 @@ pub fn install(lab: &Lab) -> anyhow::Result<()> {
             ON_CLIENT
         };
         machine.succeeds(rest).map(drop)
-    })
+    })?;
+    warm_up(lab)
 }
 
 /// The lab's fleet with a change, emitted for every host and live; each `from` of the file gives way to its `to`.

@@ -29,7 +29,7 @@ pub struct Lab {
     /// Another client, of the release before.
     pub kai: Machine,
     _switch: Switch,
-    _folders: RunFolders,
+    folders: RunFolders,
     _images: Images,
 }
 
@@ -68,27 +68,8 @@ impl Lab {
             chosen = accelerator.to_string();
             Ok(accelerator)
         })?;
-        let folders = RunFolders::new()?;
         let lab = timed(&format!("boot, {chosen}"), || {
-            let switch = Switch::start(&folders.sockets().join("lan"))?;
-            let at = Surroundings {
-                images: &images,
-                accelerator,
-                switch: &switch,
-                disks: folders.disks(),
-                sockets: folders.sockets(),
-            };
-            let jak = Machine::switch_on(&hardware("jak", 1, Release::Trixie, Some(storage())), at)?;
-            let ziz = Machine::switch_on(&hardware("ziz", 2, Release::Trixie, None), at)?;
-            let kai = Machine::switch_on(&hardware("kai", 3, Release::Bookworm, None), at)?;
-            let lab = Self {
-                jak,
-                ziz,
-                kai,
-                _switch: switch,
-                _folders: folders,
-                _images: images,
-            };
+            let lab = Self::switch_on(images, accelerator, None)?;
             lab.on_all(Machine::wait_until_booted)?;
             Ok(lab)
         })?;
@@ -100,6 +81,51 @@ impl Lab {
             })
         })?;
         Ok(lab)
+    }
+
+    /// Another lab, of machines that are copies of these, with a network of their own: as these were at the snapshot
+    /// `name`. These stand still while they are copied.
+    ///
+    /// Call it from the thread that keeps the lab, like [`boot`](Self::boot).
+    ///
+    /// # Errors
+    /// When there is no such snapshot, or a machine does not wake up.
+    pub fn twin(&self, name: &str) -> anyhow::Result<Self> {
+        timed("a second lab like it", || {
+            let images = Images::ready()?;
+            let accelerator = Accelerator::choose(images.of(Release::Trixie))?;
+            // What stands still has written to its disks all that it had to.
+            self.on_all(Machine::freeze)?;
+            let twin = Self::switch_on(images, accelerator, Some(self));
+            self.on_all(Machine::go_on)?;
+            let twin = twin?;
+            twin.restore(name)?;
+            Ok(twin)
+        })
+    }
+
+    fn switch_on(images: Images, accelerator: Accelerator, twin: Option<&Self>) -> anyhow::Result<Self> {
+        let folders = RunFolders::new()?;
+        let switch = Switch::start(&folders.sockets().join("lan"))?;
+        let at = Surroundings {
+            images: &images,
+            accelerator,
+            switch: &switch,
+            disks: folders.disks(),
+            disks_of_twin: twin.map(|twin| twin.folders.disks()),
+            sockets: folders.sockets(),
+        };
+        let jak = Machine::switch_on(&hardware("jak", 1, Release::Trixie, Some(storage())), at)?;
+        let ziz = Machine::switch_on(&hardware("ziz", 2, Release::Trixie, None), at)?;
+        let kai = Machine::switch_on(&hardware("kai", 3, Release::Bookworm, None), at)?;
+        Ok(Self {
+            jak,
+            ziz,
+            kai,
+            _switch: switch,
+            folders,
+            _images: images,
+        })
     }
 
     /// All machines, the storage host first.

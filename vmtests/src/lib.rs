@@ -39,3 +39,4 @@ pub mod second_chance;
 pub mod side_by_side;
 pub mod steps;
 pub mod story;
+pub mod warm_up;

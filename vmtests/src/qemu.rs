@@ -34,6 +34,9 @@ pub struct Surroundings<'lab> {
     pub switch: &'lab Switch,
     /// A folder for its disks.
     pub disks: &'lab Path,
+    /// Where a machine of the same name has its disks, if this is to be its twin: it gets a copy of them, with all their
+    /// snapshots. The other one stands still meanwhile.
+    pub disks_of_twin: Option<&'lab Path>,
     /// A folder with a short path for its sockets, which may be no longer than 108 bytes.
     pub sockets: &'lab Path,
 }
@@ -50,7 +53,7 @@ pub struct Qemu {
 }
 
 impl Qemu {
-    /// Starts a guest, which then boots.
+    /// Starts a guest, which then boots; a twin stands still until a snapshot is loaded.
     ///
     /// QEMU ends with the thread that calls this: call it from the one that owns the lab.
     ///
@@ -68,7 +71,12 @@ impl Qemu {
         command.args(["-m", &hardware.memory.to_string()]);
         command.args(["-smp", &hardware.processors.to_string()]);
         command.arg("-append").arg(kernel_command_line(hardware));
-        let disks = Disks::make(hardware, at)?;
+        let disks = if let Some(of) = at.disks_of_twin {
+            command.arg("-S");
+            Disks::copy(hardware, at, of)?
+        } else {
+            Disks::make(hardware, at)?
+        };
         command.args(disks.arguments());
         command
             .arg("-netdev")
@@ -227,7 +235,12 @@ fn kernel_command_line(hardware: &Hardware) -> String {
     [
         "root=/dev/vda rw console=ttyS0 quiet loglevel=4 systemd.show_status=no",
         // Defences against other tenants of the processor cost an emulated guest a lot, and it has none.
-        "mitigations=off",
+        "mitigations=off init_on_alloc=0",
+        // A machine that has to wait for its processor finds fault with its clock, and falls back to one that costs an
+        // exit from the guest's code each time it is read; or finds no timer at all, and does not boot.
+        "tsc=reliable no_timer_check nowatchdog",
+        // Each mount of a sandbox waits for what these shorten.
+        "rcupdate.rcu_expedited=1",
         // The listener on AF_VSOCK complains where there is none.
         "systemd.ssh_auto=no",
         &format!(

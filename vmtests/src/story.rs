@@ -19,8 +19,8 @@ use crate::second_chance::SecondChances;
 const INSTALLED: &str = "installed";
 /// Labs at once. A third one makes all of them slower than the stories' deadlines expect.
 const LABS: usize = 2;
-/// A second lab costs its boot: fewer stories are told sooner by one.
-const STORIES_FOR_A_SECOND_LAB: usize = 6;
+/// A second lab has a cost: fewer stories are told sooner by one.
+const STORIES_FOR_A_SECOND_LAB: usize = 4;
 /// Stories that may fail and be told once more, where all are told: not where a few are tried out.
 const TOLD_ONCE_MORE: usize = 2;
 /// Memory that the machines of one lab and what runs beside them may take.
@@ -57,10 +57,7 @@ pub fn tell(stories: &[Story], install: fn(&Lab) -> anyhow::Result<()>) -> ExitC
     let number = if arguments.list { 0 } else { labs_for(wanted) };
     arguments.test_threads = Some(number.max(1));
     // QEMU ends with the thread that started it: that is this one, which waits for the last story.
-    let labs = match (0..number)
-        .map(|_| ready(install))
-        .collect::<anyhow::Result<Vec<Lab>>>()
-    {
+    let labs = match ready(number, install) {
         Ok(labs) => Arc::new(Mutex::new(labs)),
         Err(error) => {
             eprintln!("error: the lab is not ready: {error:#}");
@@ -109,14 +106,23 @@ fn available_memory() -> Option<u64> {
     Some(kibibytes << 10)
 }
 
-fn ready(install: fn(&Lab) -> anyhow::Result<()>) -> anyhow::Result<Lab> {
+/// So many labs, installed. The first is booted; the others are copies of it, for a fraction of the time.
+fn ready(number: usize, install: fn(&Lab) -> anyhow::Result<()>) -> anyhow::Result<Vec<Lab>> {
+    let Some(others) = number.checked_sub(1) else {
+        return Ok(Vec::new());
+    };
     let lab = Lab::boot()?;
     lab.snapshot(FRESH)?;
     if let Err(error) = timed("install", || install(&lab)) {
         return Err(leave_behind(&lab, "install", error));
     }
     lab.snapshot(INSTALLED)?;
-    Ok(lab)
+    let mut labs = vec![lab];
+    for _ in 0..others {
+        let twin = labs[0].twin(INSTALLED)?;
+        labs.push(twin);
+    }
+    Ok(labs)
 }
 
 fn is_wanted(story: &Story, arguments: &Arguments) -> bool {

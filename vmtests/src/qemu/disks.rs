@@ -22,17 +22,39 @@ pub(super) struct Disks {
 impl Disks {
     /// Makes them.
     pub(super) fn make(hardware: &Hardware, at: Surroundings<'_>) -> anyhow::Result<Self> {
-        let name = &hardware.name;
-        let base = at.images.of(hardware.release).disk();
-        let root = overlay(&base, &at.disks.join(format!("{name}.qcow2")))?;
-        let inbox = at.disks.join(format!("{name}-inbox.raw"));
-        File::create(&inbox)?.set_len(INBOX_BYTES)?;
-        let second = hardware
-            .disk
-            .as_ref()
-            .map(|disk| second_disk(disk, &at.disks.join(format!("{name}-{}", disk.label))))
-            .transpose()?;
-        Ok(Self { root, inbox, second })
+        let disks = Self::of(hardware, at.disks);
+        overlay(&at.images.of(hardware.release).disk(), &disks.root)?;
+        if let (Some(disk), Some(path)) = (&hardware.disk, &disks.second) {
+            make_second(disk, path)?;
+        }
+        disks.with_inbox()
+    }
+
+    /// Copies those of a twin, who stands still, from its folder.
+    pub(super) fn copy(hardware: &Hardware, at: Surroundings<'_>, from: &Path) -> anyhow::Result<Self> {
+        let (disks, twin) = (Self::of(hardware, at.disks), Self::of(hardware, from));
+        copy(&twin.root, &disks.root)?;
+        if let (Some(theirs), Some(ours)) = (&twin.second, &disks.second) {
+            copy(theirs, ours)?;
+            copy(&base_of(theirs), &base_of(ours))?;
+        }
+        disks.with_inbox()
+    }
+
+    /// Where they are in a folder.
+    fn of(hardware: &Hardware, folder: &Path) -> Self {
+        let Hardware { name, disk, .. } = hardware;
+        let named = |end: &str| folder.join(format!("{name}{end}"));
+        Self {
+            root: named(".qcow2"),
+            inbox: named("-inbox.raw"),
+            second: disk.as_ref().map(|disk| named(&format!("-{}.qcow2", disk.label))),
+        }
+    }
+
+    fn with_inbox(self) -> anyhow::Result<Self> {
+        File::create(&self.inbox)?.set_len(INBOX_BYTES)?;
+        Ok(self)
     }
 
     /// QEMU's arguments, the root disk first: the kernel names them in this order.
@@ -71,29 +93,38 @@ fn plugged(drive: &str, device: &str) -> [String; 4] {
     ]
 }
 
-/// A disk that starts as `base`, and leaves it as it is.
-fn overlay(base: &Path, path: &Path) -> anyhow::Result<PathBuf> {
-    output_of(
-        command("qemu-img")
-            .args(["create", "-q", "-f", "qcow2", "-F", "raw", "-b"])
-            .arg(base)
-            .arg(path),
-    )?;
-    Ok(path.to_path_buf())
+/// A disk that starts as `base`, and leaves it as it is. A `base` without a folder is looked for beside the disk.
+fn overlay(base: &Path, path: &Path) -> anyhow::Result<()> {
+    let mut create = command("qemu-img");
+    create.args(["create", "-q", "-f", "qcow2", "-F", "raw", "-b"]);
+    output_of(create.arg(base).arg(path)).map(drop)
 }
 
-fn second_disk(disk: &Disk, path: &Path) -> anyhow::Result<PathBuf> {
+fn make_second(disk: &Disk, path: &Path) -> anyhow::Result<()> {
     ensure!(
         disk.label.len() <= 16,
         "the disk label `{}` has more than 16 bytes",
         disk.label
     );
-    let raw = path.with_extension("raw");
-    File::create(&raw)?.set_len(disk.size)?;
+    let base = base_of(path);
+    File::create(&base)?.set_len(disk.size)?;
     output_of(
         command("mke2fs")
             .args(["-q", "-t", "ext4", "-L", &disk.label])
-            .arg(&raw),
+            .arg(&base),
     )?;
-    overlay(&raw, &path.with_extension("qcow2"))
+    // By its name alone: a copy of both is whole.
+    overlay(Path::new(base.file_name().unwrap_or_default()), path)
+}
+
+/// What a second disk starts as.
+fn base_of(second: &Path) -> PathBuf {
+    second.with_extension("raw")
+}
+
+/// A copy that has the holes of what it copies.
+fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
+    let mut copy = command("cp");
+    copy.args(["--sparse=always", "--reflink=auto", "--"]);
+    output_of(copy.arg(from).arg(to)).map(drop)
 }
