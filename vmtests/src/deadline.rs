@@ -3,8 +3,13 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Time between two looks at something that cannot tell by itself that it has changed.
+/// The least time between two looks at something that cannot tell by itself that it has changed.
 const INTERVAL: Duration = Duration::from_millis(100);
+/// The most.
+const LONGEST_INTERVAL: Duration = Duration::from_secs(2);
+/// How many times as long as the last look the next one is waited for. A look into an emulated machine takes half a
+/// second of its one processor: without a rest, most of its time would go into being looked at.
+const REST: u32 = 2;
 
 /// Looks until `look` finds something, and hands it back; `None` when `limit` has passed.
 ///
@@ -18,7 +23,8 @@ pub fn poll<T>(
 ) -> anyhow::Result<Option<T>> {
     let end = Instant::now() + limit;
     loop {
-        let last = Instant::now() >= end;
+        let started = Instant::now();
+        let last = started >= end;
         if let Some(found) = look()? {
             return Ok(Some(found));
         }
@@ -26,6 +32,6 @@ pub fn poll<T>(
             return Ok(None);
         }
         #[expect(clippy::disallowed_methods, reason = "the one place that sleeps")]
-        thread::sleep(INTERVAL);
+        thread::sleep((started.elapsed() * REST).clamp(INTERVAL, LONGEST_INTERVAL));
     }
 }

@@ -41,7 +41,7 @@ impl SecondChances {
             }
             *left -= 1;
         }
-        println!("{name}: failed, and is told once more: {first}");
+        println!("{name}: failed, and is told once more");
         tell().map_err(|second| format!("{first}\ntold once more: {}", second.to_string()))?;
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         taken.push((name, first));

@@ -157,7 +157,12 @@ fn tell_one(story: Story, lab: &Lab) -> Result<(), String> {
         seconds(started.elapsed()),
         seconds(restored)
     );
-    result.map_err(|error| failed(leave_behind(lab, story.name, error)))
+    result.map_err(|error| {
+        let error = failed(leave_behind(lab, story.name, error));
+        // Now, and not only at the end, which a run that takes too long does not see.
+        println!("{}: {error}", story.name);
+        error
+    })
 }
 
 /// Collects what helps to find the reason, and says where it is.

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 use clap::Args;
+use vmtests::cache;
 use vmtests::process::{command, output_of};
 use vmtests::progress::seconds;
-use vmtests::{cache, install};
 
 use crate::{fuzz, licences, nix, setup};
 
@@ -142,10 +142,12 @@ fn unit_tests(options: &Options) -> anyhow::Result<Verdict> {
             .args(options.keep_going.then_some("--no-fail-fast"));
         passes(test.args(options.filter.as_deref()))
     };
-    // All but the stories, which have a part of their own.
-    let all = test(&["--workspace", "--exclude", "vmtests"]);
-    let harness = test(&["--package", "vmtests", "--lib"]);
-    all.and(harness)
+    let all = test(&["--workspace", "--lib", "--bins"]);
+    // All but the stories, which have a part of their own. The workspace is chosen here, too: what else is chosen
+    // decides the features of what is shared, and that would be built twice.
+    let programs = test(&["--workspace", "--exclude", "vmtests", "--test", "*"]);
+    let documentation = test(&["--workspace", "--doc"]);
+    all.and(programs).and(documentation)
 }
 
 fn whole_nixpkgs(_options: &Options) -> anyhow::Result<Verdict> {
@@ -181,9 +183,11 @@ fn fuzz(options: &Options) -> anyhow::Result<Verdict> {
 
 fn stories(options: &Options) -> anyhow::Result<Verdict> {
     setup::run()?;
+    // As the tests before have built it.
+    succeeds(cargo("build").args(["--quiet", "--workspace", "--all-targets"]))?;
     let mut test = cargo("test");
-    test.env("GENBACKUP", install::genbackup()?)
-        .args(["--package", "vmtests", "--test", "stories", "--"]);
+    test.env("GENBACKUP", cache::target_folder().join("debug/genbackup"))
+        .args(["--workspace", "--test", "stories", "--"]);
     passes(test.args(options.filter.as_deref()))
 }
 

@@ -71,9 +71,12 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
 
     fleet::begin_run(lab)?;
     fleet::wait_until_in_mid_backup(lab, &lab.ziz)?;
+    // For as long as it is looked at.
+    lab.ziz.succeeds("pkill --signal STOP --exact restic")?;
     at_work(&lab.ziz)?;
     let held = lab.jak.succeeds("systemd-inhibit --list --no-pager")?;
     ensure!(held.contains("genbackup"), "jak may go to sleep: {held}");
+    lab.ziz.succeeds("pkill --signal CONT --exact restic")?;
     let record = fleet::finished_record(lab)?;
     for client in clients {
         let name = client.name();
