@@ -24,6 +24,7 @@ pub mod hardware;
 pub mod image;
 pub mod install;
 pub mod lab;
+pub mod limit;
 pub mod machine;
 pub mod network;
 pub mod nixos;

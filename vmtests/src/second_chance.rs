@@ -4,21 +4,25 @@
 //! that trips over that must not hide what all others say; nor may it pass in silence: it is named at the end, with what
 //! failed, for whoever mends it. More than a few of them are no accident.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::limit::Limit;
 
 /// The stories that were told once more, each with what failed at first.
 #[derive(Debug)]
 pub struct SecondChances {
     left: Mutex<usize>,
+    limit: Arc<Limit>,
     taken: Mutex<Vec<(&'static str, String)>>,
 }
 
 impl SecondChances {
-    /// So many stories may be told once more.
+    /// So many stories may be told once more, while there is time.
     #[must_use]
-    pub fn of(number: usize) -> Self {
+    pub fn of(number: usize, limit: Arc<Limit>) -> Self {
         Self {
             left: Mutex::new(number),
+            limit,
             taken: Mutex::default(),
         }
     }
@@ -36,7 +40,7 @@ impl SecondChances {
         let first = first.to_string();
         {
             let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
-            if *left == 0 {
+            if *left == 0 || self.limit.is_over() {
                 return Err(first);
             }
             *left -= 1;
@@ -76,7 +80,7 @@ mod tests {
 
     #[test]
     fn what_fails_once_is_told_again_and_named() {
-        let chances = SecondChances::of(1);
+        let chances = SecondChances::of(1, Arc::default());
         assert_eq!(chances.give("steady", fails(0)), Ok(()));
         assert_eq!(chances.taken(), [""; 0]);
         assert_eq!(chances.give("shaky", fails(1)), Ok(()));
@@ -86,7 +90,7 @@ mod tests {
 
     #[test]
     fn what_fails_twice_fails_with_both_reasons() {
-        let chances = SecondChances::of(1);
+        let chances = SecondChances::of(1, Arc::default());
         let error = chances.give("broken", fails(2)).unwrap_err();
         assert!(
             error.contains("1 to come") && error.contains("0 to come"),
@@ -97,10 +101,10 @@ mod tests {
 
     #[test]
     fn there_are_no_more_chances_than_were_given() {
-        let chances = SecondChances::of(1);
+        let chances = SecondChances::of(1, Arc::default());
         assert_eq!(chances.give("first", fails(1)), Ok(()));
         assert_eq!(chances.give("second", fails(1)), Err("0 to come".to_owned()));
-        let none = SecondChances::of(0);
+        let none = SecondChances::of(0, Arc::default());
         assert_eq!(none.give("alone", fails(1)), Err("0 to come".to_owned()));
     }
 }

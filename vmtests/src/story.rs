@@ -8,10 +8,11 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use libtest_mimic::{Arguments, Failed, Trial};
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
 use crate::collect::{collect, folder_for};
 use crate::lab::{FRESH, Lab};
+use crate::limit::Limit;
 use crate::progress::{seconds, timed};
 use crate::second_chance::SecondChances;
 
@@ -50,6 +51,13 @@ macro_rules! stories {
 /// put genbackup onto the machines. Prints the seconds of each step and story, and cargo's summary as the last line.
 pub fn tell(stories: &[Story], install: fn(&Lab) -> anyhow::Result<()>) -> ExitCode {
     let mut arguments = Arguments::from_args();
+    let limit = match Limit::of_environment() {
+        Ok(limit) => Arc::new(limit),
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            return ExitCode::FAILURE;
+        }
+    };
     let wanted = stories
         .iter()
         .filter(|story| is_wanted(story, &arguments))
@@ -65,22 +73,32 @@ pub fn tell(stories: &[Story], install: fn(&Lab) -> anyhow::Result<()>) -> ExitC
         }
     };
     let all = wanted == stories.len();
-    let chances = Arc::new(SecondChances::of(if all { TOLD_ONCE_MORE } else { 0 }));
+    let chances = if all { TOLD_ONCE_MORE } else { 0 };
+    let chances = Arc::new(SecondChances::of(chances, Arc::clone(&limit)));
     let trials = stories.iter().map(|&story| {
         let labs = Arc::clone(&labs);
-        let chances = Arc::clone(&chances);
-        Trial::test(story.name, move || {
+        let (chances, limit) = (Arc::clone(&chances), Arc::clone(&limit));
+        Trial::ignorable_test(story.name, move || {
+            if limit.is_over() {
+                limit.leave_out(story.name);
+                return Ok(Completion::ignored_with("no time is left"));
+            }
             // As many stories are told at once as there are labs, so one is free.
             let free = || labs.lock().unwrap_or_else(PoisonError::into_inner);
             let lab = free().pop().ok_or_else(|| Failed::from("there is no lab"))?;
             let told = chances.give(story.name, || tell_one(story, &lab));
             free().push(lab);
-            Ok(told?)
+            told?;
+            Ok(Completion::Completed)
         })
     });
     let conclusion = libtest_mimic::run(&arguments, trials.collect());
     for text in chances.taken() {
         println!("{text}");
+    }
+    if let Err(error) = limit.tell() {
+        eprintln!("error: what was left out can't be said: {error:#}");
+        return ExitCode::FAILURE;
     }
     conclusion.exit_code()
 }
