@@ -24,7 +24,7 @@ pub(crate) struct Options {
     #[arg(long)]
     keep_going: bool,
     /// No story begins later than so many minutes after the start; those left out are named. Without an end: 0.
-    #[arg(long, value_name = "MINUTES", default_value_t = 75)]
+    #[arg(long, value_name = "MINUTES", default_value_t = 70)]
     minutes: u64,
     #[command(flatten)]
     fuzz: fuzz::Seconds,
