@@ -62,7 +62,11 @@ pub fn tell(stories: &[Story], install: fn(&Lab) -> anyhow::Result<()>) -> ExitC
         .iter()
         .filter(|story| is_wanted(story, &arguments))
         .count();
-    let number = if arguments.list { 0 } else { labs_for(wanted) };
+    let number = if arguments.list || limit.is_over() {
+        0
+    } else {
+        labs_for(wanted)
+    };
     arguments.test_threads = Some(number.max(1));
     // QEMU ends with the thread that started it: that is this one, which waits for the last story.
     let labs = match ready(number, install) {
