@@ -104,6 +104,11 @@ pub fn tell(stories: &[Story], install: fn(&Lab) -> anyhow::Result<()>) -> ExitC
         eprintln!("error: what was left out can't be said: {error:#}");
         return ExitCode::FAILURE;
     }
+    // What was left out altogether has shown nothing.
+    if limit.is_over() && conclusion.num_passed == 0 {
+        eprintln!("error: no story was told");
+        return ExitCode::FAILURE;
+    }
     conclusion.exit_code()
 }
 
