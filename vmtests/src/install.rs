@@ -170,7 +170,13 @@ pub fn genbackup() -> anyhow::Result<PathBuf> {
         "--package",
         "genbackup",
     ]))?;
-    Ok(cache::target_folder().join("debug/genbackup"))
+    Ok(built())
+}
+
+/// Where cargo leaves the binary that it builds.
+#[must_use]
+pub fn built() -> PathBuf {
+    cache::target_folder().join("debug/genbackup")
 }
 
 #[cfg(test)]

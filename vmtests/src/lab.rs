@@ -28,6 +28,7 @@ pub struct Lab {
     pub ziz: Machine,
     /// Another client, of the release before.
     pub kai: Machine,
+    accelerator: Accelerator,
     _switch: Switch,
     folders: RunFolders,
     _images: Images,
@@ -93,10 +94,9 @@ impl Lab {
     pub fn twin(&self, name: &str) -> anyhow::Result<Self> {
         timed("a second lab like it", || {
             let images = Images::ready()?;
-            let accelerator = Accelerator::choose(images.of(Release::Trixie))?;
             // What stands still has written to its disks all that it had to.
             self.on_all(Machine::freeze)?;
-            let twin = Self::switch_on(images, accelerator, Some(self));
+            let twin = Self::switch_on(images, self.accelerator, Some(self));
             self.on_all(Machine::go_on)?;
             let twin = twin?;
             twin.restore(name)?;
@@ -122,10 +122,17 @@ impl Lab {
             jak,
             ziz,
             kai,
+            accelerator,
             _switch: switch,
             folders,
             _images: images,
         })
+    }
+
+    /// How many times longer than on a processor of its own a machine may take; for bounds of seconds.
+    #[must_use]
+    pub fn patience(&self) -> f64 {
+        f64::from(self.accelerator.patience())
     }
 
     /// All machines, the storage host first.

@@ -7,7 +7,7 @@ use anyhow::{Context, ensure};
 use clap::Args;
 use vmtests::process::{command, output_of};
 use vmtests::progress::seconds;
-use vmtests::{cache, limit};
+use vmtests::{cache, install, limit};
 
 use crate::{fuzz, licences, nix, setup};
 
@@ -201,7 +201,7 @@ fn stories(options: &Options) -> anyhow::Result<Verdict> {
     // As the tests before have built it.
     succeeds(cargo("build").args(["--quiet", "--workspace", "--all-targets"]))?;
     let mut test = cargo("test");
-    test.env("GENBACKUP", cache::target_folder().join("debug/genbackup"))
+    test.env("GENBACKUP", install::built())
         .args(["--workspace", "--test", "stories", "--"]);
     let left_out = cache::target_folder().join("stories-left-out");
     if options.minutes > 0 {

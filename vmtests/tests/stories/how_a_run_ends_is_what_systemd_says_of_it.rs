@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::ensure;
 use vmtests::agent::Output;
-use vmtests::fleet::{self, PASSWORD_FILE, RUN_LIMIT};
+use vmtests::fleet::{self, LARGE_FILE, PASSWORD_FILE, RUN_LIMIT};
 use vmtests::lab::Lab;
 
 const SOON: Duration = Duration::from_secs(60);
@@ -50,7 +50,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     undo(lab, "genbackup.service")?;
     fleet::wait_until_backup_has_ended(&lab.ziz, SOON)?;
     assert_eq!(fleet::locks(lab)?, [""; 0]);
-    lab.ziz.succeeds("rm -f /srv/data/large")?;
+    lab.ziz.succeeds(&format!("rm {LARGE_FILE}"))?;
 
     // Timeout of the job: its word is another one, and what it began is followed to its end.
     change(lab, "genbackup.service", "[Unit]\nJobTimeoutSec=10s\n")?;
