@@ -161,8 +161,8 @@ fn a_program_that_never_ends_costs_its_own_time_and_hides_nothing() -> Result<()
     fakes[4] = ("exportfs", "exec sleep 600");
     let start = Instant::now();
     let said = doctor(&fakes, &["--json"])?;
-    // The two were waited for at the same time, exportfs once more for its presence.
-    assert!(start.elapsed() < Duration::from_secs(35), "{:?}", start.elapsed());
+    // The two were waited for at the same time.
+    assert!(start.elapsed() < Duration::from_secs(55), "{:?}", start.elapsed());
     let findings = findings(&said)?;
     for (check, state) in [("clock", "unknown"), ("export", "unknown"), ("ssh to ziz", "ok")] {
         let wanted = (check.to_owned(), state.to_owned());

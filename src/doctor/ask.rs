@@ -8,8 +8,11 @@
 use std::io::{self, Read, Write};
 use std::process::{Command, Stdio};
 
-/// Seconds that a program on this machine may take.
-pub(super) const SOON: u32 = 10;
+use nix::unistd::{AccessFlags, access};
+
+/// Seconds that a program on this machine may take. All are asked at once: one processor that is busy with a backup, too,
+/// reads restic from its disk in more than ten.
+pub(super) const SOON: u32 = 30;
 /// Characters of a line that is shown.
 const LONGEST_LINE: usize = 300;
 /// Bytes of what a program may say on each of its two outputs.
@@ -59,6 +62,15 @@ impl Answer {
 pub(super) fn last_line(complaint: &str) -> Option<String> {
     let line = complaint.lines().rfind(|line| !line.trim().is_empty())?;
     Some(line.trim().chars().take(LONGEST_LINE).collect())
+}
+
+/// Whether there is such a program where one is looked for.
+pub(super) fn is_there(program: &str) -> bool {
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&folders).any(|folder| {
+        let path = folder.join(program);
+        path.is_file() && access(&path, AccessFlags::X_OK).is_ok()
+    })
 }
 
 /// Asks a program on this machine.
@@ -128,6 +140,7 @@ mod tests {
         // What has no input has its end at once.
         assert_eq!(ask("cat", &[]).output(), Some(""));
         assert_eq!(ask("no-such-program-here", &[]), Answer::NotThere);
+        assert!(is_there("cat") && !is_there("no-such-program-here"));
         assert_eq!(ask_with("sleep", &["60"], "", 1), Answer::TooLate);
         let said = ask("ls", &["/no such file"]);
         assert!(

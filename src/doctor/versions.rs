@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use super::ask::{Answer, ask};
+use super::ask::{Answer, ask, is_there};
 use super::finding::Finding;
 use crate::model::{Refusal, ResticVersion, SystemdVersion};
 use crate::plan::HostPlan;
@@ -26,14 +26,14 @@ pub(super) fn check(plan: &HostPlan<'_>) -> Vec<Finding> {
         .is_some_and(|plan| plan.remote.is_some());
     let is_remote = plan.client.as_ref().is_some_and(|plan| plan.connection.is_some());
     let needed = [
-        (plan.coordinator.is_some(), "jq", "--version", "jq"),
-        (true, "socat", "-V", "socat"),
-        (has_remote, "ssh", "-V", "openssh-client"),
-        (has_remote, "exportfs", "-s", "nfs-kernel-server"),
-        (is_remote, "mount.nfs4", "-V", "nfs-common"),
+        (plan.coordinator.is_some(), "jq", "jq"),
+        (true, "socat", "socat"),
+        (has_remote, "ssh", "openssh-client"),
+        (has_remote, "exportfs", "nfs-kernel-server"),
+        (is_remote, "mount.nfs4", "nfs-common"),
     ];
-    for (_, program, option, package) in needed.into_iter().filter(|(is_needed, ..)| *is_needed) {
-        findings.push(judge_presence(program, &ask(program, &[option]), package));
+    for (_, program, package) in needed.into_iter().filter(|(is_needed, ..)| *is_needed) {
+        findings.push(judge_presence(program, is_there(program), package));
     }
     findings
 }
@@ -69,12 +69,11 @@ fn judge<V: TryFrom<String, Error = Refusal> + PartialOrd + Display>(
     }
 }
 
-fn judge_presence(program: &str, answer: &Answer, package: &str) -> Finding {
-    match answer {
-        Answer::NotThere => {
-            Finding::failed(program, "it is not installed", format!("`apt install {package}`"))
-        }
-        _ => Finding::ok(program, "it is there"),
+fn judge_presence(program: &str, is_there: bool, package: &str) -> Finding {
+    if is_there {
+        Finding::ok(program, "it is there")
+    } else {
+        Finding::failed(program, "it is not installed", format!("`apt install {package}`"))
     }
 }
 
@@ -134,7 +133,7 @@ mod tests {
 
     #[test]
     fn what_is_not_installed_is_named_with_its_package() {
-        let finding = judge_presence("mount.nfs4", &Answer::NotThere, "nfs-common");
+        let finding = judge_presence("mount.nfs4", false, "nfs-common");
         assert_eq!(finding.hint.unwrap(), "`apt install nfs-common`");
         let finding = judge("restic", &Answer::TooLate, &ResticVersion::OLDEST);
         assert_eq!(finding.state, State::Unknown);
