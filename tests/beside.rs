@@ -57,9 +57,15 @@ fn told(folder: &Path, phase: Phase) -> Result<(Status, Option<String>)> {
     Ok((done.status().clone(), why))
 }
 
-/// One that has said `ready`, in a group of its own.
-fn started(command: &mut Command) -> Result<Child> {
-    let mut child = command
+/// One that has said `ready`, in a group of its own. It ignores no signal, whoever started the tests: shells start what
+/// runs in the background without SIGINT.
+fn started(command: &Command) -> Result<Child> {
+    let mut heedful = Command::new("env");
+    heedful
+        .arg("--default-signal")
+        .arg(command.get_program())
+        .args(command.get_args());
+    let mut child = heedful
         .process_group(0)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -158,8 +164,8 @@ fn a_command_that_can_not_be_started_has_failed() -> Result<()> {
 fn what_is_stopped_with_its_command_writes_down_that_it_was() -> Result<()> {
     for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP] {
         let folder = folder()?;
-        let words = ["sh", "-c", "echo ready; exec sleep 600"];
-        let mut child = started(&mut recorded(folder.path(), "offsite", &words))?;
+        let words = ["sh", "-c", "echo ready; exec sleep 60"];
+        let mut child = started(&recorded(folder.path(), "offsite", &words))?;
         killpg(pid(&child), signal)?;
         assert_eq!(child.wait()?.code(), Some(128 + signal as i32));
         let why = format!("sh was killed by {signal}, told to stop by {signal}");
@@ -171,7 +177,7 @@ fn what_is_stopped_with_its_command_writes_down_that_it_was() -> Result<()> {
     // One that ends in its own way.
     let folder = folder()?;
     let words = ["sh", "-c", "trap 'exit 7' TERM; echo ready; read -r _"];
-    let mut child = started(&mut recorded(folder.path(), "offsite", &words))?;
+    let mut child = started(&recorded(folder.path(), "offsite", &words))?;
     killpg(pid(&child), Signal::SIGTERM)?;
     assert_eq!(child.wait()?.code(), Some(7));
     let why = "sh exited with 7, told to stop by SIGTERM".to_owned();
@@ -186,7 +192,7 @@ fn what_is_stopped_with_its_command_writes_down_that_it_was() -> Result<()> {
 fn a_signal_for_the_record_alone_leaves_the_command_at_work() -> Result<()> {
     let folder = folder()?;
     let words = ["sh", "-c", "echo ready; read -r _"];
-    let mut child = started(&mut recorded(folder.path(), "check", &words))?;
+    let mut child = started(&recorded(folder.path(), "check", &words))?;
     kill(pid(&child), Signal::SIGTERM)?;
     assert_eq!(records(folder.path())?, []);
     child.stdin.take().context("no input")?.write_all(b"go on\n")?;

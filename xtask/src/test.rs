@@ -1,5 +1,6 @@
 //! `cargo xtask test`: every check, each a part with a name, a time and a result.
 
+use std::ffi::OsString;
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -24,7 +25,7 @@ pub(crate) struct Options {
     #[arg(long)]
     keep_going: bool,
     /// No story begins later than so many minutes after the start; those left out are named. Without an end: 0.
-    #[arg(long, value_name = "MINUTES", default_value_t = 70)]
+    #[arg(long, value_name = "MINUTES", default_value_t = 75)]
     minutes: u64,
     #[command(flatten)]
     fuzz: fuzz::Seconds,
@@ -149,10 +150,12 @@ fn lint(_options: &Options) -> anyhow::Result<Verdict> {
 }
 
 fn unit_tests(options: &Options) -> anyhow::Result<Verdict> {
+    let threads = threads()?;
     // A snapshot that differs is a failure, and never written.
     let test = |arguments: &[&str]| {
         let mut test = cargo("test");
         test.env("INSTA_UPDATE", "no")
+            .env(THREADS, &threads)
             .args(arguments)
             .args(options.keep_going.then_some("--no-fail-fast"));
         passes(test.args(options.filter.as_deref()))
@@ -163,6 +166,18 @@ fn unit_tests(options: &Options) -> anyhow::Result<Verdict> {
     let programs = test(&["--workspace", "--exclude", "vmtests", "--test", "*"]);
     let documentation = test(&["--workspace", "--doc"]);
     all.and(programs).and(documentation)
+}
+
+/// What Rust's own test harness reads: how many tests of a program run at once.
+const THREADS: &str = "RUST_TEST_THREADS";
+
+/// As many as the caller wants, or two for each processor: many of the tests wait for something.
+fn threads() -> anyhow::Result<OsString> {
+    if let Some(threads) = std::env::var_os(THREADS) {
+        return Ok(threads);
+    }
+    let processors = std::thread::available_parallelism()?.get();
+    Ok((2 * processors).to_string().into())
 }
 
 fn whole_nixpkgs(_options: &Options) -> anyhow::Result<Verdict> {

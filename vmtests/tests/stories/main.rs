@@ -44,6 +44,8 @@ fn main() -> ExitCode {
     let stories = stories![
         machines_reach_each_other_and_nothing_else,
         a_nightly_run_leaves_one_snapshot_of_each_host from steps,
+        a_source_that_is_gone_or_broken_is_never_a_silent_success,
+        nothing_is_written_where_the_repository_is_not,
         a_storage_host_that_is_gone_comes_back_by_the_page,
         a_client_that_is_gone_comes_back_by_the_page,
         members_of_the_group_start_and_stop_runs_and_nothing_else,
@@ -75,8 +77,6 @@ fn main() -> ExitCode {
         a_file_that_changes_during_a_backup_costs_no_other,
         an_nfs_server_that_is_away_for_a_minute_costs_nothing,
         a_full_repository_is_said_and_recovers,
-        nothing_is_written_where_the_repository_is_not,
-        a_source_that_is_gone_or_broken_is_never_a_silent_success,
         a_record_that_cannot_be_written_does_not_stop_a_backup,
         a_run_that_is_stopped_leaves_no_lock,
         emitting_again_does_not_stop_a_backup,
