@@ -61,6 +61,8 @@ fn nothing_can_be_written(lab: &Lab) -> anyhow::Result<()> {
 }
 
 fn a_line_is_cut_in_half(lab: &Lab) -> anyhow::Result<()> {
+    // Enough to be seen at work, and to be at work still when there is room again.
+    fleet::put_large_file(&lab.kai, 60_000_000)?;
     fleet::begin_run(lab)?;
     // kai is at work: jak's lines are written, or not.
     lab.kai.wait_until_succeeds("pgrep --exact restic", RUN_LIMIT)?;

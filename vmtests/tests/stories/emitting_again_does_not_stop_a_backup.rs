@@ -15,7 +15,7 @@ const RUN: &str = "systemctl show --property=ActiveState,MainPID,InvocationID ge
 
 pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     lab.ziz.succeeds(
-        "head --bytes=20000000 /dev/urandom >/srv/data/large; mkdir /srv/more; hostname >/srv/more/file",
+        "head --bytes=60000000 /dev/urandom >/srv/data/large; mkdir /srv/more; hostname >/srv/more/file",
     )?;
     lab.jak.succeeds("systemctl start --no-block genbackup.service")?;
     lab.ziz.wait_until_succeeds("pgrep --exact restic", RUN_LIMIT)?;
