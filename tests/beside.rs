@@ -57,15 +57,26 @@ fn told(folder: &Path, phase: Phase) -> Result<(Status, Option<String>)> {
     Ok((done.status().clone(), why))
 }
 
+/// A command as the last words of a program that starts it, in the same environment.
+fn started_by(program: &str, words: &[&str], command: &Command) -> Command {
+    let mut starter = Command::new(program);
+    starter
+        .args(words)
+        .arg(command.get_program())
+        .args(command.get_args());
+    for (variable, value) in command.get_envs() {
+        match value {
+            Some(value) => starter.env(variable, value),
+            None => starter.env_remove(variable),
+        };
+    }
+    starter
+}
+
 /// One that has said `ready`, in a group of its own. It ignores no signal, whoever started the tests: shells start what
 /// runs in the background without SIGINT.
 fn started(command: &Command) -> Result<Child> {
-    let mut heedful = Command::new("env");
-    heedful
-        .arg("--default-signal")
-        .arg(command.get_program())
-        .args(command.get_args());
-    let mut child = heedful
+    let mut child = started_by("env", &["--default-signal"], command)
         .process_group(0)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -164,7 +175,8 @@ fn a_command_that_can_not_be_started_has_failed() -> Result<()> {
 fn what_is_stopped_with_its_command_writes_down_that_it_was() -> Result<()> {
     for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP] {
         let folder = folder()?;
-        let words = ["sh", "-c", "echo ready; exec sleep 60"];
+        // Its input ends with our waiting for it, which only one that the signal did not reach lives to see.
+        let words = ["sh", "-c", "echo ready; exec cat"];
         let mut child = started(&recorded(folder.path(), "offsite", &words))?;
         killpg(pid(&child), signal)?;
         assert_eq!(child.wait()?.code(), Some(128 + signal as i32));
@@ -211,10 +223,7 @@ fn a_signal_that_is_ignored_stays_ignored() -> Result<()> {
         "offsite",
         &["sh", "-c", "kill -HUP $$ $PPID; exit 3"],
     );
-    let ended = run(Command::new("sh")
-        .args(["-c", script, "sh"])
-        .arg(recorded.get_program())
-        .args(recorded.get_args()))?;
+    let ended = run(&mut started_by("sh", &["-c", script, "sh"], &recorded))?;
     assert_eq!(ended.status.code(), Some(3), "{}", ended.stderr);
     let why = "sh exited with 3".to_owned();
     assert_eq!(told(folder.path(), Phase::Offsite)?, (Status::Failed, Some(why)));

@@ -14,9 +14,8 @@ const AT_WORK: &str = "unit=$(systemctl --no-legend --plain list-units 'genbacku
 const RUN: &str = "systemctl show --property=ActiveState,MainPID,InvocationID genbackup.service";
 
 pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
-    lab.ziz.succeeds(
-        "head --bytes=60000000 /dev/urandom >/srv/data/large; mkdir /srv/more; hostname >/srv/more/file",
-    )?;
+    fleet::put_large_file(&lab.ziz, 60_000_000)?;
+    lab.ziz.succeeds("mkdir /srv/more; hostname >/srv/more/file")?;
     lab.jak.succeeds("systemctl start --no-block genbackup.service")?;
     lab.ziz.wait_until_succeeds("pgrep --exact restic", RUN_LIMIT)?;
     lab.jak

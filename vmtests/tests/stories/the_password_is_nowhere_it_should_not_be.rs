@@ -38,8 +38,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     the_search_finds_what_is_there(&lab.kai, &password)?;
 
     // Enough to read that restic is still at it while we look.
-    lab.ziz
-        .succeeds("head --bytes=60000000 /dev/urandom >/srv/data/large")?;
+    fleet::put_large_file(&lab.ziz, 60_000_000)?;
     lab.jak.succeeds("systemctl start --no-block genbackup.service")?;
     lab.ziz.wait_until_succeeds("pgrep --exact restic", RUN_LIMIT)?;
     let found = search(&lab.ziz, &password, "")?;

@@ -32,8 +32,7 @@ const HOLD_RESTIC: &str = "process=$(pgrep --exact restic)
     kill -STOP $process";
 
 pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
-    lab.ziz
-        .succeeds("head --bytes=60000000 /dev/urandom >/srv/data/large")?;
+    fleet::put_large_file(&lab.ziz, 60_000_000)?;
     lab.ziz.write_file("/usr/local/bin/pry", PRY.as_bytes(), 0o755)?;
     prying_works_where_nothing_is_in_the_way(&lab.ziz)?;
 
