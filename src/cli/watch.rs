@@ -81,7 +81,7 @@ fn note(fleet: &Fleet, arguments: &Arguments, memory: &mut Memory, steps: &mut S
     let now = report.time;
     if let Some(event) = &arguments.event {
         let unit = format!("{}.service", event.trim_end_matches(".service"));
-        memory.note_failure(&unit, failure(), &report);
+        memory.note_failure(fleet, &unit, failure(), &report);
     }
     let mut found = findings(&report);
     let failed = memory.failed_units(fleet, &report);

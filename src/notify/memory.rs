@@ -78,8 +78,11 @@ impl Memory {
                 first: now,
                 told: None,
             });
-            let since_first = now.duration_since(known.first);
-            let state = if finding.grace.is_some_and(|grace| since_first <= grace) {
+            // The distance: a subject first seen by a clock that was ahead would be silenced until that time.
+            let since_first = now.duration_since(known.first).abs();
+            known.first = known.first.min(now);
+            let is_in_grace = finding.grace.is_some_and(|grace| since_first <= grace);
+            let state = if is_in_grace && known.told.is_none() {
                 State::Ok
             } else {
                 finding.state
