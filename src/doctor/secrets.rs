@@ -2,9 +2,11 @@
 
 use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
 use super::ask::{Answer, ask};
-use super::finding::Finding;
+use super::finding::{Finding, State};
+use crate::deliver::WebAddress;
 use crate::model::{Fleet, PublicKey};
 use crate::plan::{ClientPlan, CoordinatorPlan};
 
@@ -29,6 +31,19 @@ pub(super) fn check_storage(plan: &CoordinatorPlan<'_>) -> Vec<Finding> {
             &remote.public_key,
             hint,
         ));
+    }
+    for (name, service, file) in plan.watching.addresses() {
+        let (check, file) = (format!("address of {name}"), file.as_str());
+        let there = judge(&check, file, &look(file));
+        let read = (there.state == State::Ok).then(|| WebAddress::read(Path::new(file), file, service));
+        findings.push(match read {
+            Some(Err(why)) => Finding::failed(
+                check,
+                format!("{why:#}"),
+                "write the address as a line of its own into the file; README.md has the form of each service",
+            ),
+            _ => there,
+        });
     }
     findings
 }
@@ -123,7 +138,6 @@ fn judge_pair(check: &str, answer: &Answer, public_key: &PublicKey, hint: &str) 
 
 #[cfg(test)]
 mod tests {
-    use super::super::finding::State;
     use super::*;
 
     #[test]

@@ -58,25 +58,113 @@ pub enum Notify {
 /// What is spoken at a web address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum WebService {
-    /// JSON of our own.
-    Webhook,
-    /// A web hook of Discord.
-    Discord,
-    /// An incoming web hook of Slack.
-    Slack,
-    /// A topic of ntfy.
-    Ntfy,
-    /// A check of healthchecks.io, or of one that works alike: it is told of each run, and raises the alarm itself.
-    Ping,
+    /// A service that gets a message of each change.
+    Messages(MessageService),
+    /// A monitor that is told of each of the fleet's runs, and raises the alarm itself when none comes.
+    Runs(PushMonitor),
+}
+
+/// Kinds of notification, each with its word in the fleet file.
+macro_rules! kinds {
+    ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $kind:ident = $word:literal,)+ }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum $name {
+            $($(#[$doc])* $kind,)+
+        }
+
+        impl $name {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$kind),+];
+
+            /// Its word in the fleet file.
+            #[must_use]
+            pub const fn word(self) -> &'static str {
+                match self {
+                    $(Self::$kind => $word,)+
+                }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// A service that gets messages.
+    MessageService {
+        /// JSON of our own.
+        Webhook = "webhook",
+        /// A web hook of Discord.
+        Discord = "discord",
+        /// An incoming web hook of Slack.
+        Slack = "slack",
+        /// A topic of ntfy.
+        Ntfy = "ntfy",
+        /// A chat of Telegram, to which a bot writes.
+        Telegram = "telegram",
+        /// An application of a Gotify server.
+        Gotify = "gotify",
+        /// A user or a group of Pushover.
+        Pushover = "pushover",
+        /// A room of Matrix.
+        Matrix = "matrix",
+    }
+}
+
+kinds! {
+    /// A monitor that expects a sign of each run.
+    PushMonitor {
+        /// A check of healthchecks.io, or of a service that works alike.
+        Healthchecks = "ping",
+        /// A push monitor of Uptime Kuma.
+        UptimeKuma = "uptime-kuma",
+    }
+}
+
+impl PushMonitor {
+    /// True when it takes the sign that a run began.
+    #[must_use]
+    pub fn takes_starts(self) -> bool {
+        match self {
+            Self::Healthchecks => true,
+            // It knows up and down alone.
+            Self::UptimeKuma => false,
+        }
+    }
+}
+
+impl Notify {
+    /// The monitor that is told of each run, where it is one, and the file with its address.
+    #[must_use]
+    pub fn monitor(&self) -> Option<(PushMonitor, &UnitPath)> {
+        match self {
+            Self::Web {
+                service: WebService::Runs(monitor),
+                address_file,
+            } => Some((*monitor, address_file)),
+            Self::Web {
+                service: WebService::Messages(_),
+                ..
+            }
+            | Self::Email { .. } => None,
+        }
+    }
 }
 
 impl Watching {
-    /// The notifications whose address is a credential, with its file.
-    pub fn address_files(&self) -> impl Iterator<Item = (&NotifyName, &UnitPath)> {
+    /// The notifications whose address is a credential, each with its service and its file.
+    pub fn addresses(&self) -> impl Iterator<Item = (&NotifyName, WebService, &UnitPath)> {
         self.notify.iter().filter_map(|(name, notify)| match notify {
-            Notify::Web { address_file, .. } => Some((name, address_file)),
+            Notify::Web {
+                service,
+                address_file,
+            } => Some((name, *service, address_file)),
             Notify::Email { .. } => None,
         })
+    }
+
+    /// The same without the service.
+    pub fn address_files(&self) -> impl Iterator<Item = (&NotifyName, &UnitPath)> {
+        self.addresses().map(|(name, _, file)| (name, file))
     }
 
     /// What is written for others to read.
@@ -109,19 +197,11 @@ impl Watching {
         self.notify.values().any(is_mail)
     }
 
-    /// True when somebody is told of each run.
+    /// True when a monitor is told that a run begins.
     #[must_use]
-    pub fn pings(&self) -> bool {
-        let is_ping = |notify: &Notify| {
-            matches!(
-                notify,
-                Notify::Web {
-                    service: WebService::Ping,
-                    ..
-                }
-            )
-        };
-        self.notify.values().any(is_ping)
+    pub fn pings_starts(&self) -> bool {
+        let monitors = self.notify.values().filter_map(Notify::monitor);
+        monitors.into_iter().any(|(monitor, _)| monitor.takes_starts())
     }
 }
 

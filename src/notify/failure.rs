@@ -112,13 +112,14 @@ fn ran_since(hosts: &[&str], failure: &Failure, report: &Report) -> bool {
 fn is_recorded(fleet: &Fleet, unit: &str, report: &Report) -> bool {
     let failed = |item: &Item| {
         let last = item.verdict.last_attempt.as_ref();
-        last.is_some_and(|last| {
-            Some(last.run) == report.run.map(|run| run.run) && last.status != Status::Ok
-        })
+        last.is_some_and(|last| Some(last.run) == report.run.map(|run| run.run) && last.status != Status::Ok)
     };
     match hosts(fleet, unit) {
         Some(hosts) => {
-            let mut own = report.hosts.iter().filter(|item| hosts.contains(&item.name.as_str()));
+            let mut own = report
+                .hosts
+                .iter()
+                .filter(|item| hosts.contains(&item.name.as_str()));
             own.any(failed)
         }
         None => unit == MAINTAIN && of_runs(report).any(failed),

@@ -10,7 +10,7 @@ use super::finding::Finding;
 use super::message::{Change, Message, Turn};
 use super::ping::Ping;
 use crate::health::State;
-use crate::model::{Notify, Watching, WebService};
+use crate::model::Watching;
 
 /// How many messages wait for an address that is down; then the oldest goes.
 pub const LONGEST_QUEUE: usize = 20;
@@ -118,7 +118,7 @@ impl Memory {
     pub fn post(&mut self, watching: &Watching, message: &Message) -> Vec<String> {
         let mut full = Vec::new();
         for (name, notify) in &watching.notify {
-            if is_ping(notify) {
+            if notify.monitor().is_some() {
                 continue;
             }
             let queue = self.waiting.entry(name.to_string()).or_default();
@@ -133,9 +133,10 @@ impl Memory {
 
     /// Has a ping wait for all who are told of runs, in the place of one that waits still.
     pub fn post_ping(&mut self, watching: &Watching, ping: &Ping) {
-        let pinged = watching.notify.iter().filter(|(_, notify)| is_ping(notify));
-        for (name, _) in pinged {
-            self.pings.insert(name.to_string(), ping.clone());
+        for (name, notify) in &watching.notify {
+            if notify.monitor().is_some_and(|(monitor, _)| ping.is_for(monitor)) {
+                self.pings.insert(name.to_string(), ping.clone());
+            }
         }
     }
 
@@ -163,14 +164,4 @@ impl Memory {
             .retain(|name, queue| is_told(name) && !queue.is_empty());
         self.pings.retain(|name, _| is_told(name));
     }
-}
-
-fn is_ping(notify: &Notify) -> bool {
-    matches!(
-        notify,
-        Notify::Web {
-            service: WebService::Ping,
-            ..
-        }
-    )
 }

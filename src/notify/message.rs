@@ -131,6 +131,12 @@ impl Message {
         })
     }
 
+    /// What no other message has, of this storage host or another: the same each time that it is delivered.
+    #[must_use]
+    pub fn id(&self) -> String {
+        format!("genbackup-{}-{}", self.from, self.time.as_nanosecond())
+    }
+
     /// How bad it is: `Ok` when all of it is well again.
     #[must_use]
     pub fn state(&self) -> State {

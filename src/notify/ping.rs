@@ -6,12 +6,15 @@ use serde::{Deserialize, Serialize};
 
 use super::memory::Memory;
 use crate::health::{Now, Progress, Report, State};
-use crate::model::Fleet;
+use crate::model::{Fleet, PushMonitor};
 use crate::record::Status;
 use crate::text::{harmless, shortened};
 
 /// The characters of a line about one host.
 const LONGEST_LINE: usize = 200;
+/// The characters of a ping that is a part of an address: where each has four bytes, and each byte three characters, it
+/// comes to 6 KiB, and web servers take 8 KiB.
+const LONGEST_PARAMETER: usize = 500;
 /// The lines of a ping.
 const MOST_LINES: usize = 40;
 
@@ -28,6 +31,27 @@ pub enum Ping {
 }
 
 impl Ping {
+    /// True when a monitor takes it.
+    #[must_use]
+    pub fn is_for(&self, monitor: PushMonitor) -> bool {
+        *self != Self::Start || monitor.takes_starts()
+    }
+
+    /// The parameters of a push monitor of Uptime Kuma. `ping` would be a time in milliseconds, and may be empty.
+    #[must_use]
+    pub fn parameters(&self) -> [(&'static str, String); 3] {
+        let status = match self {
+            Self::Start | Self::Success(_) => "up",
+            Self::Failure(_) => "down",
+        };
+        let line = self.text().replace('\n', "; ");
+        [
+            ("status", status.to_owned()),
+            ("msg", shortened(&line, LONGEST_PARAMETER)),
+            ("ping", String::new()),
+        ]
+    }
+
     /// What follows the address: the words of healthchecks.io.
     #[must_use]
     pub fn suffix(&self) -> &'static str {

@@ -175,12 +175,8 @@ fn resolve_one(
         address_file,
         to,
     } = table;
-    let kind = fields.required(
-        section,
-        "kind",
-        kind,
-        "kind = \"…\": `webhook`, `discord`, `slack`, `ntfy`, `ping` or `email`",
-    );
+    let hint = format!("kind = \"…\": {}", KindWord::listed());
+    let kind = fields.required(section, "kind", kind, &hint);
     if let Some(file) = &address_file {
         paths::check_credential(fields, file);
         if let Some(repository) = repository {

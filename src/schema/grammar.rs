@@ -114,6 +114,15 @@ macro_rules! words {
 }
 
 words!(CatchUpWord, ["after-missed-run", "never"]);
-words!(KindWord, ["webhook", "discord", "slack", "ntfy", "ping", "email"]);
 words!(Network, ["none", "local", "any"]);
 words!(OnBattery, ["back-up", "skip"]);
+
+impl JsonSchema for KindWord {
+    fn schema_name() -> Cow<'static, str> {
+        "KindWord".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "enum": Self::words()})
+    }
+}

@@ -126,8 +126,17 @@ fn a_host_that_failed_does_not_explain_why_forget_and_prune_did() -> Result<()> 
     }
     site.night(&night)?;
     assert_eq!(site.watched("2026-11-21T04:04:00Z")?, "WARNING: kai\n");
-    let said = failed(&site, "2026-11-21T04:05:00Z", "genbackup-maintain", "exit-code", "1")?;
-    assert_eq!(said.stdout, "ALERT: unit genbackup-maintain.service\n", "{said:?}");
+    let said = failed(
+        &site,
+        "2026-11-21T04:05:00Z",
+        "genbackup-maintain",
+        "exit-code",
+        "1",
+    )?;
+    assert_eq!(
+        said.stdout, "ALERT: unit genbackup-maintain.service\n",
+        "{said:?}"
+    );
     Ok(())
 }
 
@@ -135,9 +144,17 @@ fn a_host_that_failed_does_not_explain_why_forget_and_prune_did() -> Result<()> 
 fn forget_that_failed_explains_why_its_unit_did() -> Result<()> {
     let server = Server::good()?;
     let site = Site::of_kind("webhook", &server.secret_address())?;
-    let hosts = HOSTS.iter().fold(Night::at(&at(20, 4), &HOSTS), |night, host| night.host(host, "ok"));
+    let hosts = HOSTS.iter().fold(Night::at(&at(20, 4), &HOSTS), |night, host| {
+        night.host(host, "ok")
+    });
     site.night(&hosts.phase("forget", "failed").ends())?;
-    let said = failed(&site, "2026-11-20T04:06:00Z", "genbackup-maintain", "exit-code", "1")?;
+    let said = failed(
+        &site,
+        "2026-11-20T04:06:00Z",
+        "genbackup-maintain",
+        "exit-code",
+        "1",
+    )?;
     assert!(said.stdout.contains("phase forget"), "{said:?}");
     assert!(!said.stdout.contains("unit"), "{said:?}");
     Ok(())
