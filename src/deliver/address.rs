@@ -38,10 +38,10 @@ impl WebAddress {
     ///
     /// # Errors
     /// When it is none, without saying what it is.
-    pub fn parse(line: &str, service: WebService) -> Result<Self, &'static str> {
+    pub fn parse(line: &str, service: WebService) -> Result<Self, String> {
         let line = line.trim();
         if line.is_empty() {
-            return Err("is missing or empty: its file system may be locked or not mounted");
+            return Err("is missing or empty: its file system may be locked or not mounted".to_owned());
         }
         let uri: Option<Uri> = (line.len() <= LONGEST).then(|| line.parse().ok()).flatten();
         let is_web = |uri: &Uri| matches!(uri.scheme_str(), Some("https" | "http")) && uri.host().is_some();
@@ -49,48 +49,42 @@ impl WebAddress {
             .filter(is_web)
             .map(Self)
             .ok_or("does not begin with a line that is an address, such as `https://…`")?;
-        address.check(service)?;
-        Ok(address)
+        if address.is_of(service) {
+            return Ok(address);
+        }
+        Err(match service {
+            WebService::Runs(PushMonitor::Healthchecks) => {
+                "has an address of Uptime Kuma: write `kind = \"uptime-kuma\"` into the fleet file".to_owned()
+            }
+            _ => format!(
+                "has an address that is not of the form `{}`",
+                service.address_form()
+            ),
+        })
     }
 
-    /// What a service's address has at least, so that a wrong one is found before there is something to send.
-    fn check(&self, service: WebService) -> Result<(), &'static str> {
+    /// True for what a service's address has at least, so that a wrong one is found before there is something to send.
+    fn is_of(&self, service: WebService) -> bool {
         let path = self.0.path();
         let has = |name| self.parameter(name).is_some_and(|value| is_word(&value));
-        let (is_right, form) = match service {
-            WebService::Messages(
+        match service {
+            WebService::Messages(service) => match service {
                 MessageService::Webhook
                 | MessageService::Discord
                 | MessageService::Slack
-                | MessageService::Ntfy,
-            ) => return Ok(()),
-            WebService::Messages(MessageService::Telegram) => (
-                path.contains("/bot") && path.ends_with("/sendMessage") && has("chat_id"),
-                "is not of the form `https://api.telegram.org/botTOKEN/sendMessage?chat_id=ID`",
-            ),
-            WebService::Messages(MessageService::Gotify) => (
-                path.ends_with("/message") && has("token"),
-                "is not of the form `https://gotify.example.net/message?token=TOKEN`",
-            ),
-            WebService::Messages(MessageService::Pushover) => (
-                path.ends_with("/messages.json") && has("token") && has("user"),
-                "is not of the form `https://api.pushover.net/1/messages.json?token=TOKEN&user=KEY`",
-            ),
-            WebService::Messages(MessageService::Matrix) => (
-                is_room(path) && has("access_token"),
-                "is not of the form \
-                 `https://matrix.example.net/_matrix/client/v3/rooms/!ROOM:example.net?access_token=TOKEN`",
-            ),
-            WebService::Runs(PushMonitor::Healthchecks) => (
-                !path.contains(PUSH),
-                "has the address of an Uptime Kuma: write `kind = \"uptime-kuma\"` into the fleet file",
-            ),
-            WebService::Runs(PushMonitor::UptimeKuma) => (
-                path.split_once(PUSH).is_some_and(|(_, token)| is_word(token)),
-                "is not of the form `https://kuma.example.net/api/push/TOKEN`",
-            ),
-        };
-        if is_right { Ok(()) } else { Err(form) }
+                | MessageService::Ntfy => true,
+                MessageService::Telegram => {
+                    path.contains("/bot") && path.ends_with("/sendMessage") && has("chat_id")
+                }
+                MessageService::Gotify => path.ends_with("/message") && has("token"),
+                MessageService::Pushover => path.ends_with("/messages.json") && has("token") && has("user"),
+                MessageService::Matrix => is_room(path) && has("access_token"),
+            },
+            WebService::Runs(monitor) => match monitor {
+                PushMonitor::Healthchecks => !path.contains(PUSH),
+                PushMonitor::UptimeKuma => path.split_once(PUSH).is_some_and(|(_, token)| is_word(token)),
+            },
+        }
     }
 
     /// The address with more behind its path, as `/fail`, and with its parameters.

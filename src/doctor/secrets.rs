@@ -4,6 +4,8 @@ use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use anyhow::Result;
+
 use super::ask::{Answer, ask};
 use super::finding::{Finding, State};
 use crate::deliver::WebAddress;
@@ -33,17 +35,11 @@ pub(super) fn check_storage(plan: &CoordinatorPlan<'_>) -> Vec<Finding> {
         ));
     }
     for (name, service, file) in plan.watching.addresses() {
-        let (check, file) = (format!("address of {name}"), file.as_str());
-        let there = judge(&check, file, &look(file));
-        let read = (there.state == State::Ok).then(|| WebAddress::read(Path::new(file), file, service));
-        findings.push(match read {
-            Some(Err(why)) => Finding::failed(
-                check,
-                format!("{why:#}"),
-                "write the address as a line of its own into the file; README.md has the form of each service",
-            ),
-            _ => there,
-        });
+        let file = file.as_str();
+        let found = judge(&format!("address of {name}"), file, &look(file));
+        findings.push(judge_form(found, || {
+            WebAddress::read(Path::new(file), file, service)
+        }));
     }
     findings
 }
@@ -104,6 +100,21 @@ fn judge(check: &str, path: &str, secret: &Secret) -> Finding {
     }
 }
 
+/// Of a file that is there for root alone: that the address in it is one of its service.
+fn judge_form(found: Finding, read: impl FnOnce() -> Result<WebAddress>) -> Finding {
+    if found.state != State::Ok {
+        return found;
+    }
+    match read() {
+        Ok(_) => found,
+        Err(why) => Finding::failed(
+            &found.check,
+            format!("{why:#}"),
+            "write the address into the first line of the file",
+        ),
+    }
+}
+
 /// A path for a shell.
 pub(super) fn quoted(path: &str) -> String {
     let quoted: Vec<u8> = shell_quote::Bash::quote_vec(path);
@@ -139,6 +150,7 @@ fn judge_pair(check: &str, answer: &Answer, public_key: &PublicKey, hint: &str) 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{MessageService, WebService};
 
     #[test]
     fn a_secret_is_there_and_for_root_alone() {
@@ -159,6 +171,24 @@ mod tests {
         }
         let finding = judge("password file", "/a file", &there(0o644, 0, 1));
         assert!(finding.hint.unwrap().contains("chmod 600 $'/a file'"));
+    }
+
+    #[test]
+    fn an_address_is_one_of_its_service() {
+        let telegram = WebService::Messages(MessageService::Telegram);
+        let read = |line: &str| WebAddress::parse(line, telegram).map_err(anyhow::Error::msg);
+        let good = "https://api.telegram.org/bot1:secret/sendMessage?chat_id=1";
+        for (line, state) in [
+            (good, State::Ok),
+            ("https://api.telegram.org/bot1:secret", State::Failed),
+        ] {
+            let finding = judge_form(Finding::ok("address of team", "it is there"), || read(line));
+            assert_eq!(finding.state, state, "{finding:?}");
+            assert!(!format!("{finding:?}").contains("secret"), "{finding:?}");
+        }
+        // A file that everybody can read is said first.
+        let open = Finding::failed("address of team", "its mode is 0644", "chmod");
+        assert!(judge_form(open, || read("")).what.contains("0644"));
     }
 
     #[test]

@@ -64,6 +64,31 @@ pub enum WebService {
     Runs(PushMonitor),
 }
 
+impl WebService {
+    /// The form of its address, as the service's documentation has it, with token and recipient.
+    #[must_use]
+    pub const fn address_form(self) -> &'static str {
+        match self {
+            Self::Messages(service) => match service {
+                MessageService::Webhook => "https://example.net/…",
+                MessageService::Discord => "https://discord.com/api/webhooks/…",
+                MessageService::Slack => "https://hooks.slack.com/services/…",
+                MessageService::Ntfy => "https://ntfy.sh/TOPIC",
+                MessageService::Telegram => "https://api.telegram.org/botTOKEN/sendMessage?chat_id=ID",
+                MessageService::Gotify => "https://gotify.example.net/message?token=TOKEN",
+                MessageService::Pushover => "https://api.pushover.net/1/messages.json?token=TOKEN&user=KEY",
+                MessageService::Matrix => {
+                    "https://matrix.example.net/_matrix/client/v3/rooms/!ROOM:example.net?access_token=TOKEN"
+                }
+            },
+            Self::Runs(monitor) => match monitor {
+                PushMonitor::Healthchecks => "https://hc-ping.com/UUID",
+                PushMonitor::UptimeKuma => "https://kuma.example.net/api/push/TOKEN",
+            },
+        }
+    }
+}
+
 /// Kinds of notification, each with its word in the fleet file.
 macro_rules! kinds {
     ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $kind:ident = $word:literal,)+ }) => {

@@ -217,9 +217,11 @@ fn resolve_web(
     service: WebService,
     address_file: Field<UnitPath>,
 ) -> Option<Notify> {
-    let hint =
-        "address-file = \"/…\", a file on the storage host that root alone can read, with the address in it";
-    let address_file = fields.required(section, "address-file", address_file, hint)?;
+    let hint = format!(
+        "address-file = \"/…\", a file on the storage host that root alone can read; its first line has the form `{}`",
+        service.address_form()
+    );
+    let address_file = fields.required(section, "address-file", address_file, &hint)?;
     Some(Notify::Web {
         service,
         address_file: address_file.into_inner(),

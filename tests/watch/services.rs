@@ -4,6 +4,7 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use genbackup::model::{MessageService, PushMonitor, WebService};
 use serde_json::{Value, json};
 
 use crate::server::{Answer, Request, Server, json as answers, status};
@@ -298,7 +299,7 @@ fn a_token_is_seen_nowhere_but_on_the_wire() -> Result<()> {
         let said = site.watch(&at(20, 5))?;
         assert!(
             said.stderr
-                .contains("/etc/genbackup/address is not of the form `https://"),
+                .contains("/etc/genbackup/address has an address that is not of the form `https://"),
             "{said:?}"
         );
         assert!(!said.stderr.contains("correct-horse"), "{said:?}");
@@ -314,5 +315,22 @@ fn a_refusal_that_floods_costs_no_more_than_the_deadline() -> Result<()> {
     let (_, _, said) = told("telegram", TELEGRAM, &[flood])?;
     assert!(said.contains("is the chat right"), "{said}");
     assert!(start.elapsed() < Duration::from_secs(15), "{:?}", start.elapsed());
+    Ok(())
+}
+
+#[test]
+fn the_readme_names_each_kind_and_the_addresses_with_a_token() -> Result<()> {
+    let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md"))?;
+    let words = MessageService::ALL.iter().map(|service| service.word());
+    for word in words.chain(PushMonitor::ALL.iter().map(|monitor| monitor.word())) {
+        assert!(readme.contains(&format!("`{word}`")), "{word}");
+    }
+    for service in MessageService::ALL {
+        let form = WebService::Messages(*service).address_form();
+        assert!(
+            !form.contains("TOKEN") || readme.contains(&format!("| `{form}` |")),
+            "{form}"
+        );
+    }
     Ok(())
 }
