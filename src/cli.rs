@@ -77,7 +77,7 @@ enum Verb {
     /// Run a command that checks, restores or copies the repository, and leave a record of how it ended, with its exit
     /// status
     Record(record::Arguments),
-    /// Tell those who are to be told what changed since the last time
+    /// Send notifications about what changed since the last call
     Watch(watch::Arguments),
     /// Write one page of HTML with all of it: how well each host is, charts, what stands out, and the last run
     Report(report::Arguments),

@@ -159,9 +159,14 @@ impl Memory {
 
     /// Forgets what waits for those who are not told any more.
     pub fn keep_only(&mut self, watching: &Watching) {
-        let is_told = |name: &String| watching.notify.keys().any(|known| known.as_str() == name);
+        // A monitor gets no messages, and nobody else gets pings, also where the kind of a notification has changed.
+        let is_monitor = |name: &String| {
+            let mut known = watching.notify.iter();
+            let notify = known.find(|(known, _)| known.as_str() == name);
+            notify.map(|(_, notify)| notify.monitor().is_some())
+        };
         self.waiting
-            .retain(|name, queue| is_told(name) && !queue.is_empty());
-        self.pings.retain(|name, _| is_told(name));
+            .retain(|name, queue| is_monitor(name) == Some(false) && !queue.is_empty());
+        self.pings.retain(|name, _| is_monitor(name) == Some(true));
     }
 }

@@ -393,8 +393,7 @@ fn a_fleet_that_tells_nobody_says_how_to_tell_somebody() -> Result<()> {
     let said = Site::new("")?.watch(&at(20, 5))?;
     assert_eq!(said.status.code(), Some(1));
     assert!(
-        said.stderr
-            .contains("hint: the fleet file says who is, in `[notify.NAME]`"),
+        said.stderr.contains("hint: add a table `[notify.NAME]`"),
         "{said:?}"
     );
     Ok(())

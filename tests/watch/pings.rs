@@ -268,3 +268,31 @@ fn an_address_of_the_other_monitor_is_said_with_the_kind_that_it_needs() -> Resu
     assert_eq!(server.requests(), []);
     Ok(())
 }
+
+#[test]
+fn what_waits_for_a_notification_of_another_kind_is_forgotten() -> Result<()> {
+    for (before, after, path) in [
+        ("ping", "webhook", SECRET),
+        ("webhook", "uptime-kuma", "api/push/correct-horse"),
+    ] {
+        let down = Server::start(&[status(404)])?;
+        let site = Site::of_kind(before, &down.secret_address())?;
+        site.night(&night(20, &[("kai", "failed")]))?;
+        assert_eq!(site.watch(&at(20, 5))?.status.code(), Some(1));
+        let fleet = std::fs::read_to_string(site.path("fleet.toml"))?;
+        let (old, new) = (format!("kind = \"{before}\""), format!("kind = \"{after}\""));
+        std::fs::write(site.path("fleet.toml"), fleet.replace(&old, &new))?;
+        let server = Server::good()?;
+        site.credential("team", &server.address(path))?;
+        site.watched(&at(20, 6))?;
+        assert_eq!(server.requests(), [], "{before}, {after}");
+        let memory: serde_json::Value =
+            serde_json::from_slice(&std::fs::read(site.path("state/memory.json"))?)?;
+        assert_eq!(
+            (&memory["waiting"], &memory["pings"]),
+            (&json!({}), &json!({})),
+            "{before}"
+        );
+    }
+    Ok(())
+}
