@@ -32,7 +32,7 @@ use clap::{Parser, Subcommand};
 use crate::restic;
 
 /// Where the fleet file is, unless somebody says otherwise.
-const FLEET_FILE: &str = "/etc/genbackup/fleet.toml";
+pub(crate) const FLEET_FILE: &str = "/etc/genbackup/fleet.toml";
 
 /// Backups of a fleet with restic, as plain systemd units written from one TOML file
 #[derive(Debug, Parser)]

@@ -24,7 +24,8 @@ pub(super) fn check(plan: &CoordinatorPlan<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     let path = repository.path.as_str();
     if let Some(file_system) = &repository.file_system {
-        let mount = judge_mount(&mounts::parse(&list), file_system);
+        let mounts = mounts::parse(&list);
+        let mount = judge_mount(&mounts, file_system, path);
         let is_mounted = mount.state == State::Ok;
         findings.push(mount);
         if !is_mounted {
@@ -40,13 +41,12 @@ pub(super) fn check(plan: &CoordinatorPlan<'_>) -> Vec<Finding> {
     let owner = |path: &Path| std::fs::metadata(path).ok().map(|found| found.uid());
     let folder = owner(path.as_ref());
     let has_config = owner(&Path::new(path).join("config")).is_some();
-    let is_made_for_us = repository.creation != Creation::ByHand;
     findings.push(judge_folder(
         path,
         folder,
         has_config,
         repository.uid,
-        is_made_for_us,
+        &repository.creation,
     ));
     findings.push(check_room(ROOM, path));
     findings.push(check_room("room for records", RECORDS));
@@ -67,8 +67,16 @@ fn room(folder: &str) -> Option<(u64, u64)> {
     Some((found.blocks_available() * block, found.blocks() * block))
 }
 
-fn judge_mount(mounts: &[Mount], file_system: &UnitPath) -> Finding {
+fn judge_mount(mounts: &[Mount], file_system: &UnitPath, repository: &str) -> Finding {
+    // A path that a symbolic link leads elsewhere is that of the other place.
+    let place = std::fs::canonicalize(repository);
+    let place = place.as_ref().ok().and_then(|place| place.to_str()).unwrap_or(repository);
     match mounts.iter().find(|mount| mount.target == file_system.as_str()) {
+        Some(_) if let Some(inner) = inner_mount(mounts, file_system, place) => Finding::warning(
+            "file system",
+            format!("{repository} lies on {inner}, and `file-system` is {file_system}: were it not mounted, a repository could be made in the empty mount point"),
+            format!("write file-system = {inner:?}"),
+        ),
         Some(mount) => Finding::ok(
             "file system",
             format!("{} is mounted at {file_system}, {}", mount.source, mount.kind),
@@ -81,12 +89,22 @@ fn judge_mount(mounts: &[Mount], file_system: &UnitPath) -> Finding {
     }
 }
 
-fn judge_folder(path: &str, owner: Option<u32>, has_config: bool, uid: u32, is_made_for_us: bool) -> Finding {
+/// The mount point between a file system and a path on it, which is then the one that matters.
+fn inner_mount<'m>(mounts: &'m [Mount], file_system: &UnitPath, path: &str) -> Option<&'m str> {
+    let inner = mounts::below(mounts, path)?.target.as_str();
+    (inner != file_system.as_str()).then_some(inner)
+}
+
+fn judge_folder(path: &str, owner: Option<u32>, has_config: bool, uid: u32, creation: &Creation) -> Finding {
     let check = "repository";
-    let how = if is_made_for_us {
-        "`systemctl start genbackup-init.service` makes it, unless there was one before"
-    } else {
-        "make it with `restic init`, as user restic"
+    let how = match creation {
+        Creation::ByHand => "make it with `restic init`, as user restic",
+        Creation::OnceMounted { .. } if creation.is_on_root() && owner.is_none() => {
+            "`systemd-tmpfiles --create && systemctl start genbackup-init.service` makes it, unless there was one before"
+        }
+        Creation::OnceMounted { .. } => {
+            "`systemctl start genbackup-init.service` makes it, unless there was one before"
+        }
     };
     match owner {
         None => Finding::failed(check, format!("there is no folder {path}"), how),
@@ -132,17 +150,24 @@ mod tests {
             (Some(0), true, State::Failed),
             (None, false, State::Failed),
         ] {
-            let finding = judge_folder("/srv/restic", owner, has_config, 850, true);
+            let finding = judge_folder("/srv/restic", owner, has_config, 850, &Creation::ByHand);
             assert_eq!(finding.state, state, "{finding:?}");
         }
     }
 
     #[test]
     fn a_file_system_is_mounted_where_the_fleet_says() {
-        let mounts = mounts::parse("/dev/sdb1 /mnt/my\\040disk ext4 rw 0 0\n");
+        let mounts = mounts::parse("/dev/sda1 / ext4 rw 0 0\n/dev/sdb1 /mnt/my\\040disk ext4 rw 0 0\n");
         let path = |text: &str| UnitPath::try_from(text.to_owned()).unwrap();
-        assert_eq!(judge_mount(&mounts, &path("/mnt/my disk")).state, State::Ok);
-        assert_eq!(judge_mount(&mounts, &path("/mnt")).state, State::Failed);
+        for (file_system, repository, state) in [
+            ("/mnt/my disk", "/mnt/my disk/restic", State::Ok),
+            ("/mnt", "/mnt/restic", State::Failed),
+            ("/", "/srv/restic", State::Ok),
+            ("/", "/mnt/my disk/restic", State::Warning),
+        ] {
+            let finding = judge_mount(&mounts, &path(file_system), repository);
+            assert_eq!(finding.state, state, "{finding:?}");
+        }
     }
 
     #[test]

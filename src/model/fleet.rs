@@ -92,6 +92,14 @@ pub enum Creation {
     },
 }
 
+impl Creation {
+    /// True when it is made on the root file system, which is always mounted.
+    #[must_use]
+    pub fn is_on_root(&self) -> bool {
+        matches!(self, Self::OnceMounted { file_system } if file_system.as_str() == "/")
+    }
+}
+
 /// The host that holds the repository and coordinates the runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StorageHost {

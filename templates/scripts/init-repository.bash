@@ -11,6 +11,10 @@ if [[ -e $made ]]; then
         "$repository" "$(date --utc --reference="$made" +%Y-%m-%d)" "$made" >&2
     exit 1
 fi
+if [[ ! -d $repository ]]; then
+    printf 'there is no directory %s{% if !has_directory_unit %}; `systemd-tmpfiles --create` makes it{% endif %}\n' "$repository" >&2
+    exit 1
+fi
 if [[ -n $(find "$repository" -mindepth 1 -maxdepth 1 -print -quit) ]]; then
     printf '%s holds files, but no restic repository; empty it, or name another folder\n' "$repository" >&2
     exit 1
