@@ -68,6 +68,8 @@ pub enum ResticFeature {
     RestoreProgress,
     /// `restore` can be told to leave what is there as it is.
     RestoreOverwrite,
+    /// `rewrite` can give a snapshot another host.
+    RewriteHost,
 }
 
 impl ResticFeature {
@@ -82,6 +84,7 @@ impl ResticFeature {
             Self::GroupBy => "backup --group-by",
             Self::RestoreProgress => "restore --json",
             Self::RestoreOverwrite => "restore --overwrite",
+            Self::RewriteHost => "rewrite --new-host",
         }
     }
 
@@ -90,7 +93,7 @@ impl ResticFeature {
     pub const fn since(self) -> ResticVersion {
         let minor = match self {
             Self::RetryLock | Self::GroupBy | Self::RestoreProgress => 16,
-            Self::RestoreOverwrite => 17,
+            Self::RestoreOverwrite | Self::RewriteHost => 17,
         };
         ResticVersion {
             major: 0,
@@ -107,6 +110,7 @@ impl ResticFeature {
             Self::GroupBy => "after a change of `include`, every file is read once more",
             Self::RestoreProgress => "`genbackup restore` does not say how far it is",
             Self::RestoreOverwrite => "`genbackup restore` alone keeps what is there from being overwritten",
+            Self::RewriteHost => "`genbackup adopt` cannot give snapshots another host",
         }
     }
 }
