@@ -350,6 +350,22 @@ fn a_file_of_root_in_the_repository_is_named_and_the_hint_fixes_it() -> Result<(
 }
 
 #[test]
+fn a_directory_above_that_is_closed_to_restic_is_named() -> Result<()> {
+    let folder = repository()?;
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700))?;
+    let told = told_of(&folder, &FAKES, "files of the repository")?;
+    assert_eq!(
+        told[0],
+        [
+            "failed",
+            "user restic cannot reach the repository: HERE is closed to it",
+            "`chmod o+x -- HERE`, or move the repository, such as below /srv"
+        ]
+    );
+    Ok(())
+}
+
+#[test]
 fn a_repository_of_another_user_has_both_ways_out() -> Result<()> {
     let folder = repository()?;
     std::os::unix::fs::chown(folder.path().join("my repo"), Some(34), Some(34))?;

@@ -69,7 +69,38 @@ pub(super) fn check(plan: &CoordinatorPlan<'_>) -> Vec<Finding> {
         return Vec::new();
     }
     let seen = walk(path, repository.uid, Instant::now() + PATIENCE);
-    judge(repository.path.as_str(), &seen)
+    let mut findings: Vec<Finding> = path
+        .ancestors()
+        .skip(1)
+        .filter(|above| fs::metadata(above).is_ok_and(|found| !lets_through(&found, repository.uid)))
+        .map(closed_above)
+        .collect();
+    findings.extend(judge(repository.path.as_str(), &seen));
+    findings
+}
+
+/// Whether a user, in the group of the same number and no other, may go through a directory.
+fn lets_through(found: &Metadata, uid: u32) -> bool {
+    let bit = if found.uid() == uid {
+        0o100
+    } else if found.gid() == uid {
+        0o010
+    } else {
+        0o001
+    };
+    found.mode() & bit != 0
+}
+
+fn closed_above(above: &Path) -> Finding {
+    let above = above.display().to_string();
+    Finding::failed(
+        CHECK,
+        format!("user restic cannot reach the repository: {above} is closed to it"),
+        format!(
+            "`chmod o+x -- {}`, or move the repository, such as below /srv",
+            quoted(&above)
+        ),
+    )
 }
 
 /// Looks at all that is below, until then.

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use serde::Deserialize;
 
 use super::{Restic, Snapshot, TAG, TO_READ};
-use crate::model::KeepPolicy;
+use crate::model::{KeepPolicy, ResticVersion};
 use crate::write;
 
 /// Ids on one command line: 500 of them are 32 KiB.
@@ -46,7 +46,12 @@ impl Restic<'_> {
     ///
     /// # Errors
     /// When the files cannot be copied, or restic fails.
-    pub fn would_forget(&self, snapshots: &[&Snapshot], keep: &KeepPolicy) -> Result<Vec<String>> {
+    pub fn would_forget(
+        &self,
+        version: ResticVersion,
+        snapshots: &[&Snapshot],
+        keep: &KeepPolicy,
+    ) -> Result<Vec<String>> {
         let repository: &Path = self.repository.path.as_str().as_ref();
         let mut names = vec![PathBuf::from("config")];
         names.extend(names_in(repository, "keys")?);
@@ -60,9 +65,7 @@ impl Restic<'_> {
 
         let mut command = self.reading(&["forget", "--dry-run", "--json", "--group-by", ""]);
         for rule in keep.rules() {
-            command
-                .arg(format!("--keep-{}", rule.period))
-                .arg(rule.count.to_string());
+            command.arg(rule.option()).arg(rule.value(version));
         }
         // The last one counts.
         command.arg("--repo").arg(copy.path());

@@ -1,6 +1,6 @@
 //! Snapshots that no run of the fleet made: they are listed, marked and restored like any other.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::Storage;
 
@@ -12,42 +12,42 @@ fn snapshots_that_no_run_made_are_marked() -> Result<()> {
     let by_hand = storage.backup("jak", "2026-11-20 05:00:00", "by-hand")?;
     let before = storage.backup("jak.lan", "2024-11-20 05:00:00", "daily")?;
     let left = storage.backup("kai", "2026-11-19 04:00:00", "genbackup")?;
-    let path = "/mnt/data";
+    let said = storage.says(&["snapshots"])?;
+    let (rows, legend) = said.split_once("\n\n").context("no legend")?;
+    // restic says since 0.17 how large a snapshot is: in columns that the others do not have.
+    let words = |line: &str| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let mark = words.iter().find(|word| ["*", "-", "MARK"].contains(word));
+        [
+            words[0],
+            words[if words[0] == "HOST" { 2 } else { 3 }],
+            mark.unwrap_or(&""),
+        ]
+        .map(str::to_owned)
+    };
+    let rows: Vec<[String; 3]> = rows.lines().map(words).collect();
     assert_eq!(
-        without_sizes(&storage.says(&["snapshots"])?),
-        format!(
-            "HOST     TIME              ID        MARK  PATHS\n\
-             jak      2026-11-20 04:00  {own}        {path}\n\
-             jak      2026-11-20 05:00  {by_hand}  *     {path}\n\
-             jak.lan  2024-11-20 05:00  {before}  *     {path}\n\
-             kai      2026-11-19 04:00  {left}  -     {path}\n\
-             \n\
-             * no run of genbackup made it; forget leaves it alone unless `genbackup adopt` takes it over\n\
-             - its host is not in the fleet file\n"
-        )
+        rows,
+        [
+            ["HOST", "ID", "MARK"],
+            ["jak", &own, ""],
+            ["jak", &by_hand, "*"],
+            ["jak.lan", &before, "*"],
+            ["kai", &left, "-"],
+        ]
+    );
+    assert_eq!(
+        legend,
+        "* no run of genbackup made it; forget leaves it alone unless `genbackup adopt` takes it over\n\
+         - its host is not in the fleet file\n"
     );
     // Where there is nothing to be marked, there is no column.
-    let said =
-        without_sizes(&storage.says(&["snapshots", "--until", "2026-11-20 04:30", "--host", "jak"])?);
-    assert_eq!(
-        said,
-        format!("HOST  TIME              ID        PATHS\njak   2026-11-20 04:00  {own}  {path}\n")
+    let said = storage.says(&["snapshots", "--until", "2026-11-20 04:30", "--host", "jak"])?;
+    assert!(
+        said.contains(&own) && said.lines().count() == 2 && !said.contains("MARK"),
+        "{said}"
     );
     Ok(())
-}
-
-/// restic says since 0.17 how large a snapshot is.
-fn without_sizes(said: &str) -> String {
-    let Some((from, to)) = said.find("      SIZE").zip(said.find("ADDED")) else {
-        return said.to_owned();
-    };
-    let cut = |line: &str| match (line.get(..from), line.get(to + "ADDED".len() + 2..)) {
-        (Some(before), Some(after)) if !line.starts_with(['*', '-']) => {
-            format!("{}  {after}\n", before.trim_end())
-        }
-        _ => format!("{line}\n"),
-    };
-    said.lines().map(cut).collect()
 }
 
 #[test]

@@ -7,7 +7,7 @@ use comfy_table::{ContentArrangement, Table, presets};
 
 use super::plan::{Group, Plan};
 use crate::cli::terminal;
-use crate::model::{Fleet, KeepPolicy};
+use crate::model::Fleet;
 use crate::restic::{Restic, Snapshot};
 
 /// Paths that are named of a host.
@@ -66,11 +66,13 @@ fn paths(snapshots: &[&Snapshot]) -> String {
 /// What forget would then remove, as restic itself says it: a row for each snapshot.
 pub(super) fn removed(plan: &Plan<'_>, restic: &Restic<'_>, fleet: &Fleet) -> Result<String> {
     let mut text = String::new();
+    let version = Restic::version()?;
     for group in &plan.groups {
         let Group { host, adopted, own } = group;
-        let keep = &fleet.repository.keep;
+        let known = fleet.host_names().find(|name| name.as_str() == host);
+        let keep = known.map_or(&fleet.repository.keep, |name| fleet.keep(name));
         let both: Vec<&Snapshot> = adopted.iter().chain(own).copied().collect();
-        let ids: BTreeSet<String> = restic.would_forget(&both, keep)?.into_iter().collect();
+        let ids: BTreeSet<String> = restic.would_forget(version, &both, keep)?.into_iter().collect();
         let mut gone: Vec<&Snapshot> = both
             .into_iter()
             .filter(|snapshot| ids.contains(&snapshot.id))
@@ -78,9 +80,8 @@ pub(super) fn removed(plan: &Plan<'_>, restic: &Restic<'_>, fleet: &Fleet) -> Re
         gone.sort_by_key(|snapshot| snapshot.time);
         let all = terminal::counted(adopted.len() + own.len(), "snapshot");
         let host = terminal::harmless(host);
-        let policy = policy(keep);
         if gone.is_empty() {
-            text += &format!("\nof the {all} that {host} then has, `{policy}` removes none\n");
+            text += &format!("\nof the {all} that {host} then has, `{keep}` removes none\n");
             continue;
         }
         let rows = gone.iter().map(|snapshot| {
@@ -89,21 +90,12 @@ pub(super) fn removed(plan: &Plan<'_>, restic: &Restic<'_>, fleet: &Fleet) -> Re
             [terminal::harmless(snapshot.short_id()), time, paths]
         });
         text += &format!(
-            "\nof the {all} that {host} then has, `{policy}` removes {}:\n\n{}",
+            "\nof the {all} that {host} then has, `{keep}` removes {}:\n\n{}",
             gone.len(),
             table(["ID", "TIME", "PATHS"], rows)
         );
     }
     Ok(text + "\n")
-}
-
-/// A keep policy as the fleet file has it.
-fn policy(keep: &KeepPolicy) -> String {
-    let rules = keep
-        .rules()
-        .iter()
-        .map(|rule| format!("{} {}", rule.count, rule.period));
-    rules.collect::<Vec<_>>().join(", ")
 }
 
 /// What else is to be known beforehand.
