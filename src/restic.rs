@@ -125,11 +125,21 @@ impl<'r> Restic<'r> {
         })
     }
 
-    /// The snapshots of a host, or of all, whoever made them; the oldest first.
+    /// The snapshots of a host, or of all, that have the fleet's tag: those that forget counts; the oldest first.
     ///
     /// # Errors
     /// When restic fails, or says what is no list of snapshots.
     pub fn snapshots(&self, host: Option<&str>) -> Result<Vec<Snapshot>> {
+        let mut command = self.reading(&["snapshots", "--json", "--tag", TAG]);
+        command.args(host.iter().flat_map(|host| ["--host", host]));
+        self.listed(command)
+    }
+
+    /// The snapshots of a host, or of all, whoever made them; the oldest first.
+    ///
+    /// # Errors
+    /// As [`snapshots`](Self::snapshots).
+    pub fn all_snapshots(&self, host: Option<&str>) -> Result<Vec<Snapshot>> {
         let mut command = self.reading(&["snapshots", "--json"]);
         command.args(host.iter().flat_map(|host| ["--host", host]));
         self.listed(command)

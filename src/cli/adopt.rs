@@ -45,7 +45,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     };
     let wishes = Wishes::read(hosts, snapshots, &fleet)?;
     let restic = repository::open(&fleet, errand(file, arguments))?;
-    let all = restic.snapshots(None)?;
+    let all = restic.all_snapshots(None)?;
     let plan = Plan::of(&all, &wishes, &fleet)?;
     if plan.groups.is_empty() {
         terminal::say("nothing to adopt: each of these snapshots has the tag `genbackup` already\n")?;
@@ -149,7 +149,7 @@ fn take_over(restic: &Restic<'_>, plan: &Plan<'_>, fleet: &Fleet) -> Result<()> 
     }
     let is_renamed = plan.adopted().any(|(snapshot, host)| snapshot.host != host);
     let now = if is_renamed {
-        restic.snapshots(None)?
+        restic.all_snapshots(None)?
     } else {
         Vec::new()
     };
@@ -161,7 +161,7 @@ fn take_over(restic: &Restic<'_>, plan: &Plan<'_>, fleet: &Fleet) -> Result<()> 
     restic.add_tag(&pending).map_err(with_hint)?;
 
     // restic passes over an id that it cannot load, and says that all is well.
-    let after = restic.snapshots(None)?;
+    let after = restic.all_snapshots(None)?;
     let left: Vec<String> = plan.untagged(&after).map(repository::described).collect();
     if let Some(first) = left.first() {
         bail!(

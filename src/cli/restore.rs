@@ -71,9 +71,9 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     let place = Place::of(&arguments.to, &fleet.repository)?;
     place.refuse_what_is_there(arguments.overwrite)?;
 
-    let snapshots = restic.snapshots(Some(&arguments.host))?;
+    let snapshots = restic.all_snapshots(Some(&arguments.host))?;
     if snapshots.is_empty() {
-        known(&arguments.host, &restic.snapshots(None)?)?;
+        known(&arguments.host, &restic.all_snapshots(None)?)?;
     }
     let snapshot = chosen(&snapshots, arguments, at)?;
     for path in &paths {

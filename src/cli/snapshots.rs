@@ -56,7 +56,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
         .flag("--json", *json);
     let afterwards = Afterwards::Nothing;
     let restic = repository::open(&fleet, Errand { command, afterwards })?;
-    let all = restic.snapshots(None)?;
+    let all = restic.all_snapshots(None)?;
     let is_wanted = |snapshot: &&Snapshot| {
         host.as_ref().is_none_or(|host| *host == snapshot.host)
             && since.is_none_or(|since| snapshot.time >= since.first)
