@@ -1,5 +1,6 @@
 //! The command line: arguments in, exit status out, one verb a module.
 
+mod adopt;
 mod check;
 mod completions;
 mod doctor;
@@ -83,6 +84,9 @@ enum Verb {
     Report(report::Arguments),
     /// List the snapshots, by host and time; on the storage host, as root
     Snapshots(snapshots::Arguments),
+    /// Take over snapshots that no run made, after showing what the keep policy would then remove; on the storage host,
+    /// as root
+    Adopt(adopt::Arguments),
     /// Bring a host's files back into a folder, as they were at a time; on the storage host, as root
     Restore(restore::Arguments),
     /// Print what a shell needs to complete this command's words
@@ -111,6 +115,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         Verb::Watch(arguments) => watch::run(fleet, arguments),
         Verb::Report(arguments) => report::run(fleet, arguments),
         Verb::Snapshots(arguments) => snapshots::run(fleet, arguments),
+        Verb::Adopt(arguments) => adopt::run(fleet, arguments),
         Verb::Restore(arguments) => restore::run(fleet, arguments),
         Verb::Completions(arguments) => completions::run(arguments),
         Verb::Man(arguments) => man::run(arguments),

@@ -10,8 +10,10 @@ mod clock;
 mod export;
 mod finding;
 mod hooks;
+mod ownership;
 mod records;
 mod repository;
+mod rustic;
 mod secrets;
 mod ssh;
 mod units;
@@ -47,6 +49,8 @@ pub fn examine(fleet: &Fleet, plan: &HostPlan<'_>, report: Option<&Result<Report
     if let Some(coordinator) = &plan.coordinator {
         subjects.push(Box::new(|| secrets::check_storage(coordinator)));
         subjects.push(Box::new(|| repository::check(coordinator)));
+        subjects.push(Box::new(|| ownership::check(coordinator)));
+        subjects.push(Box::new(|| rustic::check(coordinator)));
         if let Some(remote) = coordinator.remote {
             subjects.push(Box::new(|| export::check(coordinator, remote)));
             for (name, client) in &remote.clients {

@@ -1,8 +1,8 @@
 //! What one host of the fleet does: coordinates, is backed up, or both.
 
 use crate::model::{
-    Address, Fleet, HostName, MinimumVersions, NotifyName, Power, PublicKey, RemoteClient, RemoteClients,
-    Repository, Schedule, Source, TimeSpan, Timing, UnitPath, Watching,
+    Address, Fleet, HostName, KeepPolicy, MinimumVersions, NotifyName, Power, PublicKey, RemoteClient,
+    RemoteClients, Repository, ResticVersion, Schedule, Source, TimeSpan, Timing, UnitPath, Watching,
 };
 
 /// The part of the fleet that concerns one host.
@@ -57,6 +57,10 @@ pub struct CoordinatorPlan<'f> {
     pub remote: Option<&'f RemoteClients>,
     /// The hosts with a schedule of their own.
     pub own: Vec<(&'f HostName, &'f Timing)>,
+    /// The hosts with a keep policy of their own.
+    pub own_keep: Vec<(&'f HostName, &'f KeepPolicy)>,
+    /// The oldest restic that it may have, which forgets.
+    pub restic: ResticVersion,
     /// Who is told, and what is written for others to read.
     pub watching: &'f Watching,
 }
@@ -131,6 +135,8 @@ impl<'f> HostPlan<'f> {
                 local: local.as_ref().map(|client| client.name),
                 remote: remote.as_ref(),
                 own: fleet.with_own_schedule().collect(),
+                own_keep: fleet.with_own_keep().collect(),
+                restic: storage.versions.restic,
                 watching,
             };
             return Some(Self {

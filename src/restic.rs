@@ -8,7 +8,10 @@
 
 #![expect(clippy::disallowed_methods, reason = "this is the module that starts restic")]
 
+mod adoption;
+mod limited;
 mod listed;
+mod origin;
 
 use std::fmt;
 use std::io::{BufRead, BufReader, Read};
@@ -27,6 +30,7 @@ use signal_hook::iterator::Signals;
 use crate::model::{AbsolutePath, Repository, ResticFeature, ResticVersion};
 
 pub use listed::{Node, Snapshot};
+pub use origin::Origin;
 
 /// The tag of the snapshots that the fleet's runs make.
 const TAG: &str = "genbackup";
@@ -121,13 +125,27 @@ impl<'r> Restic<'r> {
         })
     }
 
-    /// The fleet's snapshots of a host, or of all; the oldest first.
+    /// The snapshots of a host, or of all, that have the fleet's tag: those that forget counts; the oldest first.
     ///
     /// # Errors
     /// When restic fails, or says what is no list of snapshots.
     pub fn snapshots(&self, host: Option<&str>) -> Result<Vec<Snapshot>> {
         let mut command = self.reading(&["snapshots", "--json", "--tag", TAG]);
         command.args(host.iter().flat_map(|host| ["--host", host]));
+        self.listed(command)
+    }
+
+    /// The snapshots of a host, or of all, whoever made them; the oldest first.
+    ///
+    /// # Errors
+    /// As [`snapshots`](Self::snapshots).
+    pub fn all_snapshots(&self, host: Option<&str>) -> Result<Vec<Snapshot>> {
+        let mut command = self.reading(&["snapshots", "--json"]);
+        command.args(host.iter().flat_map(|host| ["--host", host]));
+        self.listed(command)
+    }
+
+    fn listed(&self, command: Command) -> Result<Vec<Snapshot>> {
         let mut text = String::new();
         self.lines(command, |line| {
             text.push_str(line);
@@ -160,7 +178,7 @@ impl<'r> Restic<'r> {
     /// # Errors
     /// When restic fails, or says what is no list.
     pub fn find(&self, host: &str, path: &AbsolutePath) -> Result<Vec<String>> {
-        let mut command = self.reading(&["find", "--json", "--tag", TAG, "--host", host, "--"]);
+        let mut command = self.reading(&["find", "--json", "--host", host, "--"]);
         command.arg(path.pattern());
         let mut text = String::new();
         self.lines(command, |line| {

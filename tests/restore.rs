@@ -5,6 +5,8 @@
     reason = "restic is run, by the program and for comparison, on files that the tests make"
 )]
 
+#[path = "restore/adopted.rs"]
+mod adopted;
 #[path = "restore/asked.rs"]
 mod asked;
 #[expect(dead_code, reason = "the program under test runs in a namespace of its own")]
@@ -12,6 +14,8 @@ mod asked;
 mod command;
 #[path = "restore/files.rs"]
 mod files;
+#[path = "restore/foreign.rs"]
+mod foreign;
 #[path = "restore/page.rs"]
 mod page;
 #[path = "support/pty.rs"]

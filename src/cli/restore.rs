@@ -16,7 +16,7 @@ use self::place::Place;
 use self::progress::Progress;
 use super::moment::Moment;
 use super::repository::{Afterwards, Errand, Words};
-use super::snapshots::known;
+use super::snapshots::{known, remark};
 use super::{load, repository, terminal};
 use crate::model::AbsolutePath;
 use crate::restic::{Failed, Restic, Snapshot, Wish, failed};
@@ -71,15 +71,26 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     let place = Place::of(&arguments.to, &fleet.repository)?;
     place.refuse_what_is_there(arguments.overwrite)?;
 
-    let snapshots = restic.snapshots(Some(&arguments.host))?;
+    let snapshots = restic.all_snapshots(Some(&arguments.host))?;
     if snapshots.is_empty() {
-        known(&arguments.host, &restic.snapshots(None)?)?;
+        known(&arguments.host, &restic.all_snapshots(None)?)?;
     }
     let snapshot = chosen(&snapshots, arguments, at)?;
     for path in &paths {
         missing::is_there(&restic, &snapshots, snapshot, path)?;
     }
-    terminal::say(&format!("snapshot {}\n", repository::described(snapshot)))?;
+    let made_by = remark(snapshot);
+    terminal::say(&format!(
+        "snapshot {}{made_by}\n",
+        repository::described(snapshot)
+    ))?;
+    if let Some(own) = newest_own(&snapshots, snapshot, arguments) {
+        terminal::complain(format_args!(
+            "note: the newest one before it that a run of genbackup made is {}: `--snapshot {}` takes that",
+            repository::described(own),
+            own.short_id()
+        ));
+    }
     if arguments.dry_run {
         return would_restore(&restic, snapshot, &paths, place.folder());
     }
@@ -154,6 +165,19 @@ fn chosen<'s>(snapshots: &'s [Snapshot], arguments: &Arguments, at: Option<Momen
             repository::described(oldest)
         )
     })
+}
+
+/// The newest snapshot with our tag, where the one that nobody chose by its id has none: it may hold less than a night does.
+fn newest_own<'s>(
+    snapshots: &'s [Snapshot],
+    taken: &Snapshot,
+    arguments: &Arguments,
+) -> Option<&'s Snapshot> {
+    if arguments.snapshot.is_some() || !taken.is_foreign() {
+        return None;
+    }
+    let is_own = |snapshot: &&Snapshot| !snapshot.is_foreign() && snapshot.time <= taken.time;
+    snapshots.iter().rfind(is_own)
 }
 
 /// Says what would come back, and what is in its way.

@@ -7,6 +7,7 @@ use bytesize::ByteSize;
 use nix::sys::statvfs::statvfs;
 
 use super::finding::{Finding, State};
+use super::secrets::quoted;
 use crate::model::{Creation, UnitPath};
 use crate::mounts::{self, Mount};
 use crate::plan::CoordinatorPlan;
@@ -111,11 +112,26 @@ fn judge_folder(path: &str, owner: Option<u32>, has_config: bool, uid: u32, crea
         Some(owner) if owner != uid => Finding::failed(
             check,
             format!("{path} belongs to user {owner}, and restic is {uid}"),
-            format!("find out why; then `chown -R {uid}:{uid}` it"),
+            whose(path, owner),
         ),
         Some(_) if !has_config => Finding::failed(check, format!("{path} holds no repository"), how),
         Some(_) => Finding::ok(check, format!("{path} holds one, and is restic's")),
     }
+}
+
+/// The ways to make the repository user restic's.
+fn whose(path: &str, owner: u32) -> String {
+    let take = format!(
+        "stop what writes into it as another user; then `chown -R restic:restic -- {}`",
+        quoted(path)
+    );
+    if owner == 0 {
+        return take;
+    }
+    format!(
+        "{take}. Where user restic itself is to be user {owner}, write `uid = {owner}` into [repository] instead, then \
+         `genbackup emit --now`"
+    )
 }
 
 fn judge_room(check: &str, folder: &str, free: u64, size: u64) -> Finding {
@@ -153,6 +169,22 @@ mod tests {
             let finding = judge_folder("/srv/restic", owner, has_config, 850, &Creation::ByHand);
             assert_eq!(finding.state, state, "{finding:?}");
         }
+    }
+
+    #[test]
+    fn a_folder_of_another_user_has_its_commands() {
+        let hint = |owner| {
+            judge_folder("/srv/my repo", Some(owner), true, 850, true)
+                .hint
+                .unwrap()
+        };
+        let chown = "`chown -R restic:restic -- $'/srv/my repo'`";
+        assert!(hint(0).ends_with(chown), "{}", hint(0));
+        assert!(
+            hint(34).contains(chown) && hint(34).contains("`uid = 34`"),
+            "{}",
+            hint(34)
+        );
     }
 
     #[test]

@@ -155,6 +155,8 @@ pub(super) fn emit(
         local: _,
         remote,
         own,
+        own_keep: _,
+        restic: _,
         watching: _,
     } = plan;
     let made_once_mounted = match &repository.creation {

@@ -49,6 +49,12 @@ impl ResticVersion {
         (self.major, self.minor) >= (0, 16)
     }
 
+    /// True when forget reads `unlimited`, since 0.16 (its `ForgetPolicyCount`).
+    #[must_use]
+    pub fn knows_unlimited(&self) -> bool {
+        (self.major, self.minor) >= (0, 16)
+    }
+
     /// What it has to do without.
     pub fn lacks(&self) -> impl Iterator<Item = ResticFeature> {
         ResticFeature::ALL
@@ -68,6 +74,8 @@ pub enum ResticFeature {
     RestoreProgress,
     /// `restore` can be told to leave what is there as it is.
     RestoreOverwrite,
+    /// `rewrite` can give a snapshot another host.
+    RewriteHost,
 }
 
 impl ResticFeature {
@@ -82,6 +90,7 @@ impl ResticFeature {
             Self::GroupBy => "backup --group-by",
             Self::RestoreProgress => "restore --json",
             Self::RestoreOverwrite => "restore --overwrite",
+            Self::RewriteHost => "rewrite --new-host",
         }
     }
 
@@ -90,7 +99,7 @@ impl ResticFeature {
     pub const fn since(self) -> ResticVersion {
         let minor = match self {
             Self::RetryLock | Self::GroupBy | Self::RestoreProgress => 16,
-            Self::RestoreOverwrite => 17,
+            Self::RestoreOverwrite | Self::RewriteHost => 17,
         };
         ResticVersion {
             major: 0,
@@ -107,6 +116,7 @@ impl ResticFeature {
             Self::GroupBy => "after a change of `include`, every file is read once more",
             Self::RestoreProgress => "`genbackup restore` does not say how far it is",
             Self::RestoreOverwrite => "`genbackup restore` alone keeps what is there from being overwritten",
+            Self::RewriteHost => "`genbackup adopt` cannot give snapshots another host",
         }
     }
 }

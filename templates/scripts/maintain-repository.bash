@@ -149,7 +149,7 @@ forget() {
     # `--tag`: snapshots that somebody made by hand are not ours to forget.
     patiently forget --json --quiet --tag genbackup --group-by host,tags
 {%- for rule in plan.repository.keep.rules() %} \
-        --keep-{{ rule.period }} {{ rule.count }}{% endfor %}
+        {{ rule.option() }} {{ rule.value(*plan.restic) }}{% endfor %}
 }
 kept='split("\n")[0] | fromjson | {
     kept: (map(.keep // [] | length) | add), removed: (map(.remove // [] | length) | add)}'

@@ -17,7 +17,7 @@ const ANSWERS: &str = r#"
 [[ $1 != version ]] || { echo "restic VERSION compiled with go1.24.4 on linux/amd64"; exit; }
 case " $* " in
 *" snapshots "*)
-    echo '[{"time":"2026-11-20T04:00:00Z","hostname":"ziz","paths":["/srv"],"id":"0123456789abcdef",
+    echo '[{"time":"2026-11-20T04:00:00Z","hostname":"ziz","paths":["/srv"],"tags":["genbackup"],"id":"0123456789abcdef",
            "summary":{"total_bytes_processed":4096,"data_added":1024}}]'
     exit ;;
 *" ls "*)
@@ -133,7 +133,7 @@ fn sizes_are_listed_where_restic_says_them() -> Result<()> {
     let without = listed()?;
     assert_eq!(
         without,
-        "HOST  TIME              ID        PATHS\nziz   2026-11-20 04:00  01234567  /srv\n"
+        "HOST  TIME              ID        MARK  PATHS\nziz   2026-11-20 04:00  01234567  -     /srv\n\n- its host is not in the fleet file\n"
     );
     Ok(())
 }
