@@ -45,6 +45,8 @@ pub struct RecoveryPlan<'f> {
 /// What the storage host does.
 #[derive(Debug)]
 pub struct CoordinatorPlan<'f> {
+    /// Its name.
+    pub name: &'f HostName,
     /// When a run starts and how it goes.
     pub schedule: &'f Schedule,
     /// Where the snapshots are.
@@ -129,6 +131,7 @@ impl<'f> HostPlan<'f> {
                 connection: None,
             });
             let coordinator = CoordinatorPlan {
+                name: &storage.name,
                 schedule,
                 repository,
                 address: &storage.address,

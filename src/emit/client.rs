@@ -53,6 +53,7 @@ struct BackupRestic<'p> {
     client: &'p ClientPlan<'p>,
     options: Vec<&'static str>,
     skips_on_battery: bool,
+    stays_on_one: bool,
     keeps_awake: bool,
 }
 
@@ -141,6 +142,7 @@ pub(super) fn emit(
             client,
             options: options(*caches, *file_systems),
             skips_on_battery,
+            stays_on_one: *file_systems == FileSystems::StayOnOne,
             keeps_awake: power.sleep == Sleep::Inhibited,
         },
     )?;

@@ -149,6 +149,7 @@ pub(super) fn emit(
     artifacts: &mut Vec<Artifact>,
 ) -> askama::Result<()> {
     let CoordinatorPlan {
+        name: _,
         schedule,
         repository,
         address: storage,

@@ -16,10 +16,14 @@ export RESTIC_PASSWORD_FILE=$CREDENTIALS_DIRECTORY/restic-password
 
 # One at a time: the hosts of a run, or forget and prune.
 exec {turn}<"$STATE_DIRECTORY"
-if ! flock --timeout "$lock_wait" "$turn"; then
+# A run at work is waited for to its end; `wait`, since a signal ends that at once.
+while :; do
+    flock --timeout "$lock_wait" "$turn" &
+    ! wait "$!" || break
+    [[ $(cat "$STATE_DIRECTORY/current" 2>/dev/null) != at-work ]] || continue
     echo "a run has been at work for more than $lock_wait s; nothing is forgotten. try again when it is done" >&2
     exit 1
-fi
+done
 
 # The run whose hosts are done; a run of its own when this unit is started alone.
 if run=$(cat "$STATE_DIRECTORY/current" 2>/dev/null); then
@@ -38,6 +42,8 @@ else
 fi
 
 {% include "scripts/record.bash" %}
+
+{% include "scripts/password.bash" %}
 
 # A signal is for restic, which then removes its lock; this script ends when restic has.
 child=
@@ -137,10 +143,8 @@ phase() { # NAME FILTER FUNCTION
 }
 
 forget() {
-    if ! grep --quiet '[^[:space:]]' "$RESTIC_PASSWORD_FILE"; then
-        why="the password file $password_file is missing or empty: its file system may be locked or not mounted"
-        return 1
-    fi
+    why=$(password_problem "$RESTIC_PASSWORD_FILE" "$password_file")
+    [[ -z $why ]] || return 1
     run_restic --no-lock snapshots --json --tag genbackup || return
     # A doubt that could not be cleared up is one more.
     why=$(objection) || why="the times of the snapshots can't be read; the journal says more"

@@ -7,6 +7,14 @@ def is_full: test("no space left on device|disk quota exceeded"; "i");
 def is_telling: test("^Fatal: |repository is already locked") or is_full;
 def complaint: (map(select(is_telling)) | last) // last // "";
 
+# A line of the Go stack trace that some versions print between the cause and what restic was doing.
+def is_frame: test("^\t|^(main|runtime)\\.[^\\s]+$|^[a-z0-9-]+\\.[a-z]{2,}/[^\\s]+\\.[^\\s/]+$");
+# A message of several lines, up to the first frame.
+def without_trace:
+    if test("\n") then (split("\n") | (map(is_frame) | index(true)) as $at | .[:$at] | join("\n")) else . end;
+# What restic prints when it is told to stop: 0.18 then exits with 1, other versions with 130.
+def is_signal: test("signal [a-z]+ received, cleaning up");
+
 def is_locked($code; $said): $code == 11 or ($code == 1 and ($said | test("repository is already locked")));
 
 def meaning($code; $said):
