@@ -192,6 +192,23 @@ impl Watching {
         self.addresses().map(|(name, _, file)| (name, file))
     }
 
+    /// Who gets a message of each change.
+    #[must_use]
+    pub fn recipients(&self) -> Vec<&NotifyName> {
+        self.named(|notify| notify.monitor().is_none())
+    }
+
+    /// Which monitors get a sign of each run.
+    #[must_use]
+    pub fn monitors(&self) -> Vec<&NotifyName> {
+        self.named(|notify| notify.monitor().is_some())
+    }
+
+    fn named(&self, is_one: fn(&Notify) -> bool) -> Vec<&NotifyName> {
+        let named = self.notify.iter().filter(|(_, notify)| is_one(notify));
+        named.map(|(name, _)| name).collect()
+    }
+
     /// What is written for others to read.
     pub fn written(&self) -> impl Iterator<Item = Written<'_>> {
         [
