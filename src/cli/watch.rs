@@ -95,7 +95,7 @@ fn note(fleet: &Fleet, arguments: &Arguments, memory: &mut Memory, steps: &mut S
         steps.say(message.title());
         for name in memory.post(&fleet.watching, &message) {
             terminal::complain(format_args!(
-                "note: more than {LONGEST_QUEUE} messages wait for `{name}`: the oldest is left out"
+                "note: more than {LONGEST_QUEUE} messages wait for `{name}`: the oldest is dropped"
             ));
         }
     }
