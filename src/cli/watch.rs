@@ -61,7 +61,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     };
     if arguments.event.as_deref() == Some("start") {
         // Too late, it would be wrong: it does not wait for another time.
-        return said(&sender.ping_all(&Ping::Start));
+        return said(&sender.ping_all(&Ping::start()));
     }
     let place = Place::open(&arguments.memory)?;
     let mut memory = place.read()?;
@@ -95,7 +95,7 @@ fn note(fleet: &Fleet, arguments: &Arguments, memory: &mut Memory, steps: &mut S
         steps.say(message.title());
         for name in memory.post(&fleet.watching, &message) {
             terminal::complain(format_args!(
-                "note: more than {LONGEST_QUEUE} messages wait for `{name}`: the oldest is left out"
+                "note: more than {LONGEST_QUEUE} messages wait for `{name}`: the oldest is dropped"
             ));
         }
     }

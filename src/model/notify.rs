@@ -1,4 +1,4 @@
-//! Who is told when something is not well, and where what is known is written for others to read.
+//! Recipients of notifications, and the files that genbackup writes for other programs to read.
 
 use std::collections::BTreeMap;
 
@@ -192,6 +192,23 @@ impl Watching {
         self.addresses().map(|(name, _, file)| (name, file))
     }
 
+    /// Who gets a message of each change.
+    #[must_use]
+    pub fn recipients(&self) -> Vec<&NotifyName> {
+        self.named(|notify| notify.monitor().is_none())
+    }
+
+    /// Which monitors get a sign of each run.
+    #[must_use]
+    pub fn monitors(&self) -> Vec<&NotifyName> {
+        self.named(|notify| notify.monitor().is_some())
+    }
+
+    fn named(&self, is_one: fn(&Notify) -> bool) -> Vec<&NotifyName> {
+        let named = self.notify.iter().filter(|(_, notify)| is_one(notify));
+        named.map(|(name, _)| name).collect()
+    }
+
     /// What is written for others to read.
     pub fn written(&self) -> impl Iterator<Item = Written<'_>> {
         [
@@ -241,7 +258,7 @@ fn check_name(text: &str) -> Result<(), Refusal> {
         return Ok(());
     }
     Err(Refusal::new(
-        format!("`{text}` is no name of a notification"),
+        format!("`{text}` is not the name of a notification"),
         "use a to z, 0 to 9 and single `-` between them; 40 characters at most",
     ))
 }
@@ -258,8 +275,8 @@ fn check_email(text: &str) -> Result<(), Refusal> {
         return Ok(());
     }
     Err(Refusal::new(
-        format!("{text:?} is no address of e-mail"),
-        "write one address alone, such as `admin@example.net`, or the name of a local user, such as `root`",
+        format!("{text:?} is not an email address"),
+        "write one address, such as `admin@example.net`, or a local user, such as `root`",
     ))
 }
 

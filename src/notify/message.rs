@@ -105,13 +105,13 @@ impl Change {
                 hint,
             } => {
                 let since = since.map(|since| format!("since {}", minute(since, zone)));
-                let hint = hint.as_ref().map(|hint| format!("what to do: {hint}"));
+                let hint = hint.as_ref().map(|hint| format!("hint: {hint}"));
                 [why.clone(), since, hint].into_iter().flatten().collect()
             }
             Turn::Resolved { was, since } => {
                 let lasted = span(now.duration_since(*since).max(SignedDuration::ZERO));
                 vec![format!(
-                    "well again; it was {was} since {}, for {lasted}",
+                    "healthy again; it was {was} since {}, for {lasted}",
                     minute(*since, zone)
                 )]
             }

@@ -149,7 +149,7 @@ fn a_message_that_is_refused_is_left_out_and_keeps_no_other_back() -> Result<()>
         let said = site.watch(&at(22, 6))?;
         assert_eq!(said.status.code(), Some(1), "{said:?}");
         let words =
-            format!("team: it answers {number}: it does not take this one; `WARNING: kai` is left out");
+            format!("team: it answers {number}: it does not take this one; `WARNING: kai` is dropped");
         assert!(said.stderr.contains(&words), "{said:?}");
         assert_eq!(titles(&server)?, ["WARNING: kai", "resolved: kai"]);
         assert_eq!(site.watched(&at(22, 7))?, "", "nothing waits any more");

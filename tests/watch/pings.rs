@@ -200,7 +200,7 @@ fn uptime_kuma_is_asked_with_status_and_msg_and_hears_of_no_start() -> Result<()
     assert_eq!(
         down,
         "GET /api/push/correct-horse?status=down&msg=kai%3A+failed+kai+is+not+well%3B+ziz%3A+unreachable+ziz+is+not+well\
-         &ping= HTTP/1.1"
+         &ping=300000 HTTP/1.1"
     );
     Ok(())
 }
@@ -233,7 +233,10 @@ fn a_night_of_which_there_is_much_to_say_has_a_short_address() -> Result<()> {
     site.watched(&at(20, 5))?;
     let requests = server.requests();
     let line = &requests.first().context("no ping")?.line;
-    assert!(line.len() < 8000 && line.ends_with("&ping= HTTP/1.1"), "{line}");
+    assert!(
+        line.len() < 8000 && line.ends_with("&ping=300000 HTTP/1.1"),
+        "{line}"
+    );
     assert_eq!(
         line.matches("status=").count(),
         1,
@@ -294,5 +297,37 @@ fn what_waits_for_a_notification_of_another_kind_is_forgotten() -> Result<()> {
             "{before}"
         );
     }
+    Ok(())
+}
+
+#[test]
+fn uptime_kuma_gets_no_time_that_it_refuses() -> Result<()> {
+    let server = Server::good()?;
+    let site = kuma(&server)?;
+    let night = Night::at(&at(20, 4), &["jak", "kai", "ziz"])
+        .host("jak", "ok")
+        .host("kai", "ok");
+    // Longer than a day.
+    site.night(&night.later_at(&at(21, 6)).host("ziz", "ok").maintained())?;
+    site.watched(&at(21, 7))?;
+    let requests = server.requests();
+    let line = &requests.first().context("no ping")?.line;
+    assert!(line.ends_with("&ping= HTTP/1.1"), "{line}");
+    Ok(())
+}
+
+#[test]
+fn a_ping_that_an_older_genbackup_kept_is_delivered() -> Result<()> {
+    let server = Server::good()?;
+    let site = kuma(&server)?;
+    let kept = json!({"version": 1, "pings": {"team": {"event": "failure", "text": "kai: failed"}}});
+    std::fs::write(site.path("state/memory.json"), kept.to_string())?;
+    site.watch(&at(20, 5))?;
+    let requests = server.requests();
+    let line = &requests.first().context("no ping")?.line;
+    assert_eq!(
+        line,
+        "GET /api/push/correct-horse?status=down&msg=kai%3A+failed&ping= HTTP/1.1"
+    );
     Ok(())
 }

@@ -149,7 +149,7 @@ impl Sender<'_> {
 
 impl Sent {
     fn leave_out(&mut self, what: &str, why: &anyhow::Error) {
-        self.failed.push(anyhow!("{why:#}; `{what}` is left out"));
+        self.failed.push(anyhow!("{why:#}; `{what}` is dropped"));
     }
 }
 
