@@ -62,7 +62,9 @@ pub fn parse(list: &str) -> Vec<Mount> {
         let (Some(source), Some(target), Some(kind)) = (words.next(), words.next(), words.next()) else {
             continue;
         };
-        let is_read_only = words.next().is_some_and(|options| options.split(',').any(|option| option == "ro"));
+        let is_read_only = words
+            .next()
+            .is_some_and(|options| options.split(',').any(|option| option == "ro"));
         mounts.retain(|mount| mount.target != target);
         mounts.push(Mount {
             source,

@@ -113,7 +113,10 @@ pub fn exposures(folder: &Path, names: &[String]) -> Result<BTreeMap<String, u32
     for names in names.chunks(AT_ONCE) {
         let files: Vec<String> = names.iter().map(|name| format!("{folder}/{name}")).collect();
         let options = ["security", "--offline=true", "--no-pager"];
-        let arguments: Vec<&str> = options.into_iter().chain(files.iter().map(String::as_str)).collect();
+        let arguments: Vec<&str> = options
+            .into_iter()
+            .chain(files.iter().map(String::as_str))
+            .collect();
         let output = analyze(&arguments)?;
         exposures.extend(exposures_of(&String::from_utf8_lossy(&output.stdout)));
         if let Some(name) = names.iter().find(|name| !exposures.contains_key(*name)) {

@@ -99,6 +99,7 @@ const NOT_OF_SHAPE: &[&str] = &[
     "public-key-cut-short-in-its-middle",
     "report-in-the-root-folder",
     "repository-at-the-root",
+    "repository-in-a-home",
     "repository-in-an-include-path",
     "repository-in-tmp",
     "repository-with-an-octal-escape",

@@ -72,7 +72,13 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
         now::refuse(arguments)?;
     }
     if arguments.remove && arguments.now {
-        return now::emit(&target::departing(arguments)?, None, &[], arguments.overwrite(), true);
+        return now::emit(
+            &target::departing(arguments)?,
+            None,
+            &[],
+            arguments.overwrite(),
+            true,
+        );
     }
     if arguments.remove {
         return write_all(&[target::departing(arguments)?], arguments);

@@ -96,7 +96,11 @@ fn say_what_is_next(file: &Path, answers: &Answers, steps: &mut Steps) -> Result
     {
         packages = doctor::missing_packages(&plan);
     }
-    let place = if is_here { String::new() } else { format!(", on {}", answers.host) };
+    let place = if is_here {
+        String::new()
+    } else {
+        format!(", on {}", answers.host)
+    };
     steps.say(format_args!("\nnext{place}:"));
     if !packages.is_empty() {
         steps.say(format_args!("  apt install {}", packages.join(" ")));

@@ -71,11 +71,17 @@ fn room(folder: &str) -> Option<(u64, u64)> {
 fn judge_mount(mounts: &[Mount], file_system: &UnitPath, repository: &str) -> Finding {
     // A path that a symbolic link leads elsewhere is that of the other place.
     let place = std::fs::canonicalize(repository);
-    let place = place.as_ref().ok().and_then(|place| place.to_str()).unwrap_or(repository);
+    let place = place
+        .as_ref()
+        .ok()
+        .and_then(|place| place.to_str())
+        .unwrap_or(repository);
     match mounts.iter().find(|mount| mount.target == file_system.as_str()) {
         Some(_) if let Some(inner) = inner_mount(mounts, file_system, place) => Finding::warning(
             "file system",
-            format!("{repository} lies on {inner}, and `file-system` is {file_system}: were it not mounted, a repository could be made in the empty mount point"),
+            format!(
+                "{repository} lies on {inner}, and `file-system` is {file_system}: were it not mounted, a repository could be made in the empty mount point"
+            ),
             format!("write file-system = {inner:?}"),
         ),
         Some(mount) => Finding::ok(

@@ -33,7 +33,10 @@ pub(crate) fn missing_packages(plan: &HostPlan<'_>) -> Vec<&'static str> {
     }
     let is_remote = plan.client.as_ref().is_some_and(|plan| plan.connection.is_some());
     let own_sshd = is_remote.then_some(("sshd", "openssh-server"));
-    let needed = [("restic", "restic")].into_iter().chain(needed(plan)).chain(own_sshd);
+    let needed = [("restic", "restic")]
+        .into_iter()
+        .chain(needed(plan))
+        .chain(own_sshd);
     let missing = needed.filter(|(program, _)| !is_there(program));
     missing.map(|(_, package)| package).collect()
 }

@@ -298,9 +298,7 @@ pub(super) fn check_written(
     file: &Spanned<UnitPath>,
     repository: Option<&UnitPath>,
 ) {
-    let hidden = HIDDEN
-        .into_iter()
-        .chain(HOMES.map(|home| (home, "ProtectHome=")));
+    let hidden = HIDDEN.into_iter().chain(HOMES.map(|home| (home, "ProtectHome=")));
     for (place, setting) in hidden {
         if is_within(file.get_ref(), place) {
             fields.problem(

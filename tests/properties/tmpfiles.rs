@@ -27,7 +27,10 @@ fn tmpfiles_makes_the_repository_s_directory() -> Result<()> {
         let mut lines = String::new();
         for case in cases {
             let files = case.files(Host::Storage)?;
-            let own = files.get(FILE)?.lines().find(|line| line.ends_with(" :0700 :restic :restic"));
+            let own = files
+                .get(FILE)?
+                .lines()
+                .find(|line| line.ends_with(" :0700 :restic :restic"));
             lines += own.context("no line makes the directory")?;
             lines.push('\n');
         }

@@ -59,7 +59,9 @@ fn units(fleet: &Fleet) -> Result<Units<'_>> {
     let mut units = Units::new();
     for host in fleet.host_names() {
         let plan = HostPlan::of(fleet, host).context("the fleet does not know its own host")?;
-        let services = emit(&plan)?.into_iter().filter(|artifact| artifact.path.ends_with(".service"));
+        let services = emit(&plan)?
+            .into_iter()
+            .filter(|artifact| artifact.path.ends_with(".service"));
         for Artifact { path, content, .. } in services {
             let name = path.rsplit('/').next().unwrap_or(&path).to_owned();
             let hosts = units.entry(name).or_default().entry(content).or_default();
@@ -111,6 +113,9 @@ mod tests {
              1.5  a@.service: h0000, h0001, h0002, h0003, h0004 and 2 more\n"
         );
         let levels = BTreeMap::from([(9, vec!["ziz", "kai"])]);
-        assert_eq!(lines("a.service", levels).unwrap(), "     0.9  a.service: kai, ziz\n");
+        assert_eq!(
+            lines("a.service", levels).unwrap(),
+            "     0.9  a.service: kai, ziz\n"
+        );
     }
 }

@@ -84,7 +84,8 @@ pub(super) fn include_of(host: &HostName, repository: &UnitPath) -> Result<Vec<A
 
 /// True for the machine that this program runs on.
 pub(super) fn is_this_machine(host: &HostName) -> bool {
-    load::this_machine().is_ok_and(|name| name == host.as_str() || name.split('.').next() == Some(host.as_str()))
+    load::this_machine()
+        .is_ok_and(|name| name == host.as_str() || name.split('.').next() == Some(host.as_str()))
 }
 
 impl Answers {
@@ -110,9 +111,13 @@ impl Answers {
     /// What of the storage host is left out: caches, the repository, and what the sandbox hides.
     pub(super) fn exclude(&self) -> Vec<String> {
         let repository = (self.path.as_str(), self.path.as_str());
-        let candidates = CACHES.into_iter().chain(hidden_places().map(|place| (place, place)));
+        let candidates = CACHES
+            .into_iter()
+            .chain(hidden_places().map(|place| (place, place)));
         let is_included = |place: &str| self.include.iter().any(|path| path.contains(place));
-        let wanted = candidates.chain([repository]).filter(|(place, _)| is_included(place));
+        let wanted = candidates
+            .chain([repository])
+            .filter(|(place, _)| is_included(place));
         wanted.map(|(_, pattern)| pattern.to_owned()).collect()
     }
 

@@ -38,7 +38,8 @@ fn by_free_space(mounts: &[Mount], free_space: impl Fn(&str) -> Option<u64>) -> 
     // The root file system may be of a kind that says nothing, as in a container.
     let is_candidate = |mount: &&Mount| mount.target == "/" || mount.is_of_a_disk();
     let can_be_written_down = |mount: &&Mount| {
-        UnitPath::try_from(mount.target.clone()).is_ok() && !mount.target.contains([',', '(', ')', '"', '\\', ' '])
+        UnitPath::try_from(mount.target.clone()).is_ok()
+            && !mount.target.contains([',', '(', ')', '"', '\\', ' '])
     };
     let mut places: Vec<(u64, String)> = mounts
         .iter()
@@ -65,7 +66,9 @@ pub(super) fn worth_keeping(repository: &UnitPath) -> Vec<AbsolutePath> {
 }
 
 fn worth_keeping_below(root: &Path, repository: &UnitPath) -> Vec<AbsolutePath> {
-    let directories = WORTH_KEEPING.iter().filter(|directory| holds_something(root, directory, repository));
+    let directories = WORTH_KEEPING
+        .iter()
+        .filter(|directory| holds_something(root, directory, repository));
     directories
         .filter_map(|directory| AbsolutePath::try_from((*directory).to_owned()).ok())
         .collect()
@@ -80,7 +83,8 @@ fn holds_something(root: &Path, directory: &str, repository: &UnitPath) -> bool 
     let is_directory = found.symlink_metadata().is_ok_and(|found| found.is_dir());
     let entries = std::fs::read_dir(&found).into_iter().flatten().flatten();
     let mut names = entries.filter_map(|entry| entry.file_name().into_string().ok());
-    is_directory && names.any(|name| name != NO_CONTENT && !leads_to(repository, &format!("{directory}/{name}")))
+    is_directory
+        && names.any(|name| name != NO_CONTENT && !leads_to(repository, &format!("{directory}/{name}")))
 }
 
 /// True for the repository and for each directory above it.
@@ -133,7 +137,14 @@ mod tests {
     #[test]
     fn only_directories_that_hold_something_are_proposed() {
         let root = tempfile::tempdir().unwrap();
-        for directory in ["etc/ssh", "home", "root", "srv/backup/restic", "var/www/html", "data"] {
+        for directory in [
+            "etc/ssh",
+            "home",
+            "root",
+            "srv/backup/restic",
+            "var/www/html",
+            "data",
+        ] {
             std::fs::create_dir_all(root.path().join(directory)).unwrap();
         }
         std::fs::create_dir(root.path().join("root/lost+found")).unwrap();

@@ -8,6 +8,7 @@ mod a_clock_that_jumps_costs_no_snapshot;
 mod a_compromised_client_harms_no_other_host_s_backup;
 mod a_dump_is_made_before_a_backup_and_a_failed_one_is_named;
 mod a_file_that_changes_during_a_backup_costs_no_other;
+mod a_fleet_that_init_wrote_backs_up_and_restores;
 mod a_full_repository_is_said_and_recovers;
 mod a_host_that_left_the_fleet_is_left_alone;
 mod a_machine_with_another_host_key_gets_no_password;
@@ -46,6 +47,7 @@ fn main() -> ExitCode {
         a_nightly_run_leaves_one_snapshot_of_each_host from steps,
         a_source_that_is_gone_or_broken_is_never_a_silent_success,
         nothing_is_written_where_the_repository_is_not,
+        a_fleet_that_init_wrote_backs_up_and_restores,
         a_storage_host_that_is_gone_comes_back_by_the_page,
         a_client_that_is_gone_comes_back_by_the_page,
         members_of_the_group_start_and_stop_runs_and_nothing_else,
