@@ -13,6 +13,7 @@ mod hooks;
 mod records;
 mod repository;
 mod secrets;
+mod sources;
 mod ssh;
 mod units;
 mod versions;
@@ -48,13 +49,12 @@ pub fn examine(fleet: &Fleet, plan: &HostPlan<'_>, report: Option<&Result<Report
         subjects.push(Box::new(|| repository::check(coordinator)));
         if let Some(remote) = coordinator.remote {
             subjects.push(Box::new(|| export::check(coordinator, remote)));
-            for (name, client) in &remote.clients {
-                subjects.push(Box::new(move || vec![ssh::check(remote, name, client)]));
-            }
+            subjects.push(Box::new(|| ssh::check_all(coordinator.name, remote)));
         }
     }
     if let Some(client) = &plan.client {
         subjects.push(Box::new(|| hooks::check(client)));
+        subjects.push(Box::new(|| sources::check(client)));
     }
     if let Some(client) = &plan.client
         && client.connection.is_some()
