@@ -15,6 +15,7 @@ mod records;
 mod repository;
 mod rustic;
 mod secrets;
+mod sources;
 mod ssh;
 mod units;
 mod versions;
@@ -53,13 +54,12 @@ pub fn examine(fleet: &Fleet, plan: &HostPlan<'_>, report: Option<&Result<Report
         subjects.push(Box::new(|| rustic::check(coordinator)));
         if let Some(remote) = coordinator.remote {
             subjects.push(Box::new(|| export::check(coordinator, remote)));
-            for (name, client) in &remote.clients {
-                subjects.push(Box::new(move || vec![ssh::check(remote, name, client)]));
-            }
+            subjects.push(Box::new(|| ssh::check_all(coordinator.name, remote)));
         }
     }
     if let Some(client) = &plan.client {
         subjects.push(Box::new(|| hooks::check(client)));
+        subjects.push(Box::new(|| sources::check(client)));
     }
     if let Some(client) = &plan.client
         && client.connection.is_some()

@@ -31,7 +31,7 @@ pub use path::{AbsolutePath, UnitPath};
 pub use pattern::ExcludePattern;
 pub use power::{DiskShare, MemorySize, OnBattery, Power, Sleep};
 pub use span::TimeSpan;
-pub use version::{MinimumVersions, ResticFeature, ResticVersion, SystemdVersion};
+pub use version::{MinimumVersions, ResticFeature, ResticVersion, SystemdFeature, SystemdVersion};
 
 use std::fmt;
 

@@ -169,6 +169,29 @@ pub struct SystemdVersion(u16);
 impl SystemdVersion {
     /// The oldest that is supported: every unit is written for it.
     pub const OLDEST: Self = Self(OLDEST_SYSTEMD);
+
+    /// True when it has the feature.
+    #[must_use]
+    pub fn has(self, feature: SystemdFeature) -> bool {
+        self >= feature.since()
+    }
+}
+
+/// A setting of systemd that came after the oldest version that is supported. Older versions log it as unknown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SystemdFeature {
+    /// `PollLimitIntervalSec=` of a socket, which otherwise answers nobody for some seconds after 150 connections in 2 s.
+    PollLimit,
+}
+
+impl SystemdFeature {
+    /// The first version that has it, by systemd.socket(5).
+    #[must_use]
+    pub const fn since(self) -> SystemdVersion {
+        SystemdVersion(match self {
+            Self::PollLimit => 255,
+        })
+    }
 }
 
 impl TryFrom<String> for SystemdVersion {

@@ -10,7 +10,7 @@ password_problem() { # FILE NAME
     password=${password%"$after"}
     if [[ -z $password ]]; then
         printf 'the password file %s is missing or empty: its file system may be locked or not mounted\n' "$2"
-        return
+        return 0
     fi
     if [[ $text == $'\xef\xbb\xbf'* || $text == $'\xff\xfe'* || $text == $'\xfe\xff'* ]]; then
         problem="begins with a byte order mark"
@@ -24,7 +24,7 @@ password_problem() { # FILE NAME
         $password =~ ^$space || $password =~ $space$ ]]; then
         problem="has white space other than spaces around the password"
     else
-        return
+        return 0
     fi
     printf 'the password file %s %s, so restic and the clients would read different passwords; %s\n' "$2" "$problem" \
         "write the password into it as one line of plain text"

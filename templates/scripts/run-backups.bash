@@ -62,9 +62,10 @@ converse() {
     (umask 0027 && : >"$scratch/$host.answer")
     {
         printf 'genbackup/1 backup %s\n' "$run"
-        head --lines=1 "$CREDENTIALS_DIRECTORY/restic-password"
+        # Its line may have no end.
+        printf '%s\n' "$(head --lines=1 "$CREDENTIALS_DIRECTORY/restic-password")"
         # A client compares its own name with these. One of an older release takes the line for a sign of life.
-        printf '\nnames%s\n' "$(others "$host")"
+        printf 'names%s\n' "$(others "$host")"
     } >&"$connection"
     # The host stops restic when it hears nothing more: this ends with the script, however that ends.
     while printf '\n' >&"$connection" && sleep 5 {connection}>&- && kill -0 "$$"; do :; done </dev/null &>/dev/null &
