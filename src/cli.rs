@@ -5,7 +5,10 @@ mod completions;
 mod doctor;
 mod emit;
 mod explain;
+mod guard;
 mod history;
+mod hold;
+mod holds;
 mod init;
 mod load;
 mod man;
@@ -13,6 +16,7 @@ mod metrics;
 mod moment;
 mod record;
 mod records;
+mod release;
 mod report;
 mod repository;
 mod restore;
@@ -85,6 +89,13 @@ enum Verb {
     Snapshots(snapshots::Arguments),
     /// Bring a host's files back into a folder, as they were at a time; on the storage host, as root
     Restore(restore::Arguments),
+    /// Keep all snapshots of some hosts, whatever the keep policy is; on the storage host, as root
+    Hold(hold::Arguments),
+    /// End a hold, or accept the newest snapshot of a host that is held because of it; on the storage host, as root
+    Release(release::Arguments),
+    /// Decide which hosts forget may touch; for maintain-repository
+    #[command(hide = true)]
+    Guard(guard::Arguments),
     /// Print what a shell needs to complete this command's words
     Completions(completions::Arguments),
     /// Print this command's manual page, or write a page for it and one for each verb
@@ -112,6 +123,9 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         Verb::Report(arguments) => report::run(fleet, arguments),
         Verb::Snapshots(arguments) => snapshots::run(fleet, arguments),
         Verb::Restore(arguments) => restore::run(fleet, arguments),
+        Verb::Hold(arguments) => hold::run(fleet, arguments),
+        Verb::Release(arguments) => release::run(fleet, arguments),
+        Verb::Guard(arguments) => guard::run(arguments),
         Verb::Completions(arguments) => completions::run(arguments),
         Verb::Man(arguments) => man::run(arguments),
     };
