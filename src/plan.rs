@@ -1,8 +1,8 @@
 //! What one host of the fleet does: coordinates, is backed up, or both.
 
 use crate::model::{
-    Address, Fleet, HostName, MinimumVersions, NotifyName, Power, PublicKey, RemoteClient, RemoteClients,
-    Repository, Schedule, Source, TimeSpan, Timing, UnitPath, Watching,
+    Address, Fleet, HostName, KeepPolicy, MinimumVersions, NotifyName, Power, PublicKey, RemoteClient,
+    RemoteClients, Repository, Schedule, Source, TimeSpan, Timing, UnitPath, Watching,
 };
 
 /// The part of the fleet that concerns one host.
@@ -184,6 +184,12 @@ impl<'f> CoordinatorPlan<'f> {
     pub fn hosts(&self) -> Vec<&'f HostName> {
         let clients = self.remote.iter().flat_map(|remote| remote.clients.keys());
         self.local.iter().copied().chain(clients).collect()
+    }
+
+    /// The keep policies of single hosts, each with the hosts that share it.
+    #[must_use]
+    pub fn own_policies(&self) -> Vec<(Vec<&'f HostName>, &'f KeepPolicy)> {
+        Vec::new()
     }
 
     /// Those of them that have no schedule of their own.
