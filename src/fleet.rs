@@ -126,7 +126,7 @@ pub struct RepositoryTable {
     /// The file with the repository's password, on the storage host.
     #[schemars(required)]
     pub password_file: Field<UnitPath>,
-    /// Which snapshots stay.
+    /// Which snapshots stay, of all hosts that do not say otherwise.
     #[schemars(required)]
     pub keep: Field<KeepPolicy>,
     /// Whether a repository is made where none is.
@@ -203,6 +203,8 @@ pub struct HostTable {
     pub schedule: Field<OwnScheduleTable>,
     /// How old the host's last backup may be; without this, that follows its schedule.
     pub monitor: Field<OwnMonitorTable>,
+    /// Which snapshots of this host stay; without this, as in `[repository]`.
+    pub keep: Field<KeepPolicy>,
 }
 
 /// `[hosts.NAME.schedule]`: when one host is backed up.

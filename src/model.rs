@@ -22,7 +22,7 @@ pub use fleet::{
 };
 pub use hook::{CommandWord, Hook, HookName, Hooks, Network, UserName};
 pub use host::{Address, HostName};
-pub use keep::{Keep, KeepPolicy};
+pub use keep::{Age, Keep, KeepPolicy, Limit, Period};
 pub use key::PublicKey;
 pub use notify::{EmailAddress, Notify, NotifyName, Watching, WebService, Written};
 pub use path::{AbsolutePath, UnitPath};

@@ -2,7 +2,7 @@
 
 use crate::model::{
     Address, Fleet, HostName, KeepPolicy, MinimumVersions, NotifyName, Power, PublicKey, RemoteClient,
-    RemoteClients, Repository, Schedule, Source, TimeSpan, Timing, UnitPath, Watching,
+    RemoteClients, Repository, ResticVersion, Schedule, Source, TimeSpan, Timing, UnitPath, Watching,
 };
 
 /// The part of the fleet that concerns one host.
@@ -53,10 +53,16 @@ pub struct CoordinatorPlan<'f> {
     pub address: &'f Address,
     /// Its own name, when it backs up itself.
     pub local: Option<&'f HostName>,
+    /// What of it is backed up.
+    pub source: Option<&'f Source>,
     /// The clients that it reaches by ssh.
     pub remote: Option<&'f RemoteClients>,
     /// The hosts with a schedule of their own.
     pub own: Vec<(&'f HostName, &'f Timing)>,
+    /// The hosts with a keep policy of their own.
+    pub own_keep: Vec<(&'f HostName, &'f KeepPolicy)>,
+    /// The oldest restic that it may have, which forgets.
+    pub restic: ResticVersion,
     /// Who is told, and what is written for others to read.
     pub watching: &'f Watching,
 }
@@ -129,8 +135,11 @@ impl<'f> HostPlan<'f> {
                 repository,
                 address: &storage.address,
                 local: local.as_ref().map(|client| client.name),
+                source: storage.source.as_ref(),
                 remote: remote.as_ref(),
                 own: fleet.with_own_schedule().collect(),
+                own_keep: fleet.with_own_keep().collect(),
+                restic: storage.versions.restic,
                 watching,
             };
             return Some(Self {
@@ -186,10 +195,23 @@ impl<'f> CoordinatorPlan<'f> {
         self.local.iter().copied().chain(clients).collect()
     }
 
-    /// The keep policies of single hosts, each with the hosts that share it.
+    /// The keep policies of single hosts, each with the hosts that share it, in the order of the hosts.
     #[must_use]
     pub fn own_policies(&self) -> Vec<(Vec<&'f HostName>, &'f KeepPolicy)> {
-        Vec::new()
+        let local = self.local.zip(self.source);
+        let clients = self.remote.iter().flat_map(|remote| &remote.clients);
+        let sources = clients.map(|(host, client)| (host, &client.source));
+        let mut policies: Vec<(Vec<&HostName>, &KeepPolicy)> = Vec::new();
+        for (host, source) in local.into_iter().chain(sources) {
+            let Some(keep) = source.keep.as_ref().filter(|keep| **keep != self.repository.keep) else {
+                continue;
+            };
+            match policies.iter_mut().find(|(_, known)| *known == keep) {
+                Some((hosts, _)) => hosts.push(host),
+                None => policies.push((vec![host], keep)),
+            }
+        }
+        policies
     }
 
     /// Those of them that have no schedule of their own.

@@ -21,7 +21,7 @@ use crate::emit::capabilities;
 use crate::health::span;
 use crate::model::{
     CatchUp, Creation, DiskShare, Fleet, HostName, KeepPolicy, MinimumVersions, Monitor, Network, Power,
-    Sleep, Source, TimeSpan, UnitPath,
+    Sleep, Source, TimeSpan, Timing, UnitPath,
 };
 use crate::plan::HostPlan;
 use crate::record::Phase;
@@ -67,6 +67,8 @@ struct Expected {
 struct Host<'f> {
     name: &'f HostName,
     source: &'f Source,
+    /// What its own keep policy will have kept.
+    keeps: Vec<String>,
     repository: &'f UnitPath,
     mounts: bool,
     capabilities: &'static str,
@@ -83,7 +85,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     };
     if let Some(policy) = &arguments.keep {
         let policy = KeepPolicy::try_from(policy.clone());
-        fleet.repository.keep = policy.map_err(|refusal| anyhow::anyhow!("{refusal}"))?;
+        fleet.replace_keep(&policy.map_err(|refusal| anyhow::anyhow!("{refusal}"))?);
     }
     let mut hosts = Vec::new();
     for name in fleet.host_names() {
@@ -112,8 +114,18 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     let now = arguments
         .now
         .unwrap_or_else(|| Timestamp::now().to_zoned(TimeZone::system()).datetime());
+    let simulated = |policy: &KeepPolicy, timing: &Timing| {
+        let restic = fleet.storage.versions.restic;
+        keeps::keeps(policy, timing, restic, now, width.saturating_sub(INDENT.len()))
+    };
+    for host in &mut hosts {
+        if let Some(policy) = &host.source.keep {
+            let timing = host.source.schedule.as_ref();
+            host.keeps = simulated(policy, timing.unwrap_or(&fleet.schedule.timing))?;
+        }
+    }
     let explanation = Explanation {
-        keeps: keeps::keeps(&fleet, now, width.saturating_sub(INDENT.len()))?,
+        keeps: simulated(&fleet.repository.keep, &fleet.schedule.timing)?,
         phases: fleet.phases.iter().map(expected).collect(),
         fleet: &fleet,
         backed_up,
@@ -160,6 +172,7 @@ fn host<'f>(fleet: &'f Fleet, name: &'f HostName) -> Result<Option<Host<'f>>> {
     Ok(plan.client.map(|client| Host {
         name: client.name,
         source: client.source,
+        keeps: Vec::new(),
         repository: client.repository,
         mounts: client.connection.is_some(),
         capabilities: capabilities(client.source),

@@ -118,6 +118,7 @@ pub(super) fn emit(
         hooks: _,
         schedule: _,
         monitor: _,
+        keep: _,
     } = source;
     let mount = connection.is_some();
     let skips_on_battery = power.skips_on_battery();

@@ -149,8 +149,11 @@ pub(super) fn emit(
         repository,
         address: storage,
         local: _,
+        source: _,
         remote,
         own,
+        own_keep: _,
+        restic: _,
         watching: _,
     } = plan;
     let made_once_mounted = match &repository.creation {

@@ -49,6 +49,12 @@ impl ResticVersion {
         (self.major, self.minor) >= (0, 16)
     }
 
+    /// True when forget reads `unlimited`, since 0.16 (its `ForgetPolicyCount`).
+    #[must_use]
+    pub fn knows_unlimited(&self) -> bool {
+        (self.major, self.minor) >= (0, 16)
+    }
+
     /// What it has to do without.
     pub fn lacks(&self) -> impl Iterator<Item = ResticFeature> {
         ResticFeature::ALL

@@ -178,11 +178,11 @@ forget() {
     : >"$scratch/forgotten"
     forget_by 0
 {%- for rule in plan.repository.keep.rules() %} \
-        --keep-{{ rule.period }} {{ rule.count }}{% endfor %} || return
+        {{ rule.option() }} {{ rule.value(*plan.restic) }}{% endfor %} || return
 {%- for (_, keep) in plan.own_policies() %}
     forget_by {{ loop.index }}
 {%- for rule in keep.rules() %} \
-        --keep-{{ rule.period }} {{ rule.count }}{% endfor %} || return
+        {{ rule.option() }} {{ rule.value(*plan.restic) }}{% endfor %} || return
 {%- endfor %}
     jq --slurp --slurpfile fields "$scratch/fields" --slurpfile count "$scratch/count" '
         (map(.[].remove // [] | length) | add // 0) as $removed

@@ -99,12 +99,17 @@ fn stopped_at(verb: &str) -> Result<Vec<Value>> {
     let storage = Storage::new("1 last", "")?;
     storage.night("jak", "2026-11-01 04:00:00", "ok")?;
     let begun = storage.path("begun");
-    // As restic 0.18 does, which exits with 1 then.
-    storage.restic_does(&format!(
-        "if [[ $* == *{verb}* ]]; then\ntrap 'printf \"\\e[2Ksignal interrupt received, cleaning up\\n\" >&2; exit 1' INT\n\
-         : >{}\nwhile :; do read -rt 0.1 <> <(:) || true; done\nfi",
-        begun.display()
-    ))?;
+    // As restic 0.18 does, which exits with 1 then. Its bash must not inherit that the signal is ignored.
+    storage.program(
+        "waits",
+        &format!(
+            "trap 'printf \"\\e[2Ksignal interrupt received, cleaning up\\n\" >&2; exit 1' INT\n: >{}\n\
+             for ((n = 0; n < 600; n++)); do read -rt 0.1 <> <(:) || true; done",
+            begun.display()
+        ),
+    )?;
+    let waits = storage.path("programs/waits").display().to_string();
+    storage.restic_does(&format!("[[ $* != *{verb}* ]] || exec env --default-signal=INT {waits}"))?;
     let mut script = storage.command().spawn()?;
     let deadline = Instant::now() + Duration::from_secs(60);
     while !begun.exists() {
