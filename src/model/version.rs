@@ -64,9 +64,11 @@ pub enum ResticFeature {
     RetryLock,
     /// `backup` can be told which snapshots to compare with.
     GroupBy,
+    /// `restore` leaves holes where a file has zeros.
+    RestoreSparse,
     /// `restore` says in JSON how far it is.
     RestoreProgress,
-    /// `restore` can be told to leave what is there as it is.
+    /// `restore` can be told to leave what is there as it is, and follows no link that is there.
     RestoreOverwrite,
 }
 
@@ -80,6 +82,7 @@ impl ResticFeature {
         match self {
             Self::RetryLock => "--retry-lock",
             Self::GroupBy => "backup --group-by",
+            Self::RestoreSparse => "restore --sparse",
             Self::RestoreProgress => "restore --json",
             Self::RestoreOverwrite => "restore --overwrite",
         }
@@ -89,6 +92,7 @@ impl ResticFeature {
     #[must_use]
     pub const fn since(self) -> ResticVersion {
         let minor = match self {
+            Self::RestoreSparse => 15,
             Self::RetryLock | Self::GroupBy | Self::RestoreProgress => 16,
             Self::RestoreOverwrite => 17,
         };
@@ -105,8 +109,11 @@ impl ResticFeature {
         match self {
             Self::RetryLock => "the script waits for locks itself, and looks every 10 s",
             Self::GroupBy => "after a change of `include`, every file is read once more",
+            Self::RestoreSparse => "`genbackup restore` fills the holes of a sparse file",
             Self::RestoreProgress => "`genbackup restore` does not say how far it is",
-            Self::RestoreOverwrite => "`genbackup restore` alone keeps what is there from being overwritten",
+            Self::RestoreOverwrite => {
+                "`genbackup restore` refuses `--overwrite`: restic would follow links that are there"
+            }
         }
     }
 }
