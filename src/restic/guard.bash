@@ -8,16 +8,19 @@
 # Job control: a command in the background has SIGINT ignored otherwise.
 set -mu
 stop_wait=$2
-# Where nobody reads what restic says any more, it must not end by that: its lock would stay.
-trap '' PIPE
+# restic must not die of SIGPIPE, which leaves its lock, where `genbackup restore` reads no more: this holds the reading
+# ends of both pipes as well.
+exec {output}</proc/self/fd/1 {complaints}</proc/self/fd/2
 mapfile -d '' -t -n "$1" words
 [[ -z ${CREDENTIALS_DIRECTORY-} ]] || export RESTIC_PASSWORD_FILE=$CREDENTIALS_DIRECTORY/password
-"${words[@]}" </dev/null &
+"${words[@]}" </dev/null {output}<&- {complaints}<&- &
 restic=$!
 trap 'kill -s INT "$restic"' INT TERM HUP
 {
     trap - INT TERM HUP
     while IFS= read -r _; do kill -s INT "$restic"; done
+    cat <&"$output" &
+    cat <&"$complaints" &
     kill -s INT "$restic"
     sleep "$stop_wait"
     kill -s KILL "$restic"

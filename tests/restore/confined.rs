@@ -22,9 +22,9 @@ use crate::{PASSWORD, Storage};
 fn with_crafted_snapshot(target: &str) -> Result<Storage> {
     let storage = Storage::with_repository()?;
     let evil = [
-        Node::File("beside", "x"),
+        Node::Linked("beside", "x"),
         Node::Link("evil", target),
-        Node::Directory("evil", vec![Node::File("planted", "attacker")]),
+        Node::Directory("evil", vec![Node::Linked("planted", "x")]),
     ];
     let root = [
         Node::Directory("etc", vec![Node::File("good", "y")]),

@@ -19,6 +19,8 @@ pub(crate) enum Node<'n> {
     Link(&'n str, &'n str),
     /// A file with this content.
     File(&'n str, &'n str),
+    /// A file with this content, of which all others of this kind are hard links.
+    Linked(&'n str, &'n str),
     /// A directory.
     Directory(&'n str, Vec<Node<'n>>),
 }
@@ -126,10 +128,15 @@ impl Pack {
                     link["linktarget"] = json!(target);
                     link
                 }
-                Node::File(name, text) => {
+                Node::File(name, text) | Node::Linked(name, text) => {
                     let mut file = common(name, "file", 0o644);
                     file["size"] = json!(text.len());
                     file["content"] = json!([self.add(keys, "data", text.as_bytes())?]);
+                    if matches!(node, Node::Linked(..)) {
+                        file["links"] = json!(2);
+                        file["inode"] = json!(7);
+                        file["device_id"] = json!(1);
+                    }
                     file
                 }
                 Node::Directory(name, nodes) => {
