@@ -180,7 +180,7 @@ mod tests {
     #[test]
     fn a_folder_of_another_user_has_its_commands() {
         let hint = |owner| {
-            judge_folder("/srv/my repo", Some(owner), true, 850, true)
+            judge_folder("/srv/my repo", Some(owner), true, 850, &Creation::ByHand)
                 .hint
                 .unwrap()
         };

@@ -151,7 +151,7 @@ mod tests {
             ("ziz.json", "{\"host\":\"kai\"}"),
         ] {
             let folder = tempfile::tempdir().unwrap();
-            crate::write::replace(&folder.path().join(name), text.as_bytes()).unwrap();
+            write::replace(&folder.path().join(name), text.as_bytes()).unwrap();
             let error = format!("{:#}", Store::read(folder.path()).unwrap_err());
             assert!(error.starts_with("cannot read the hold /"), "{text}: {error}");
             assert!(error.contains(name), "{error}");

@@ -70,9 +70,11 @@ pub enum ResticFeature {
     RetryLock,
     /// `backup` can be told which snapshots to compare with.
     GroupBy,
+    /// `restore` leaves holes where a file has zeros.
+    RestoreSparse,
     /// `restore` says in JSON how far it is.
     RestoreProgress,
-    /// `restore` can be told to leave what is there as it is.
+    /// `restore` can be told to leave what is there as it is, and follows no link that is there.
     RestoreOverwrite,
     /// `rewrite` can give a snapshot another host.
     RewriteHost,
@@ -88,6 +90,7 @@ impl ResticFeature {
         match self {
             Self::RetryLock => "--retry-lock",
             Self::GroupBy => "backup --group-by",
+            Self::RestoreSparse => "restore --sparse",
             Self::RestoreProgress => "restore --json",
             Self::RestoreOverwrite => "restore --overwrite",
             Self::RewriteHost => "rewrite --new-host",
@@ -98,6 +101,7 @@ impl ResticFeature {
     #[must_use]
     pub const fn since(self) -> ResticVersion {
         let minor = match self {
+            Self::RestoreSparse => 15,
             Self::RetryLock | Self::GroupBy | Self::RestoreProgress => 16,
             Self::RestoreOverwrite | Self::RewriteHost => 17,
         };
@@ -114,9 +118,12 @@ impl ResticFeature {
         match self {
             Self::RetryLock => "the script waits for locks itself, and looks every 10 s",
             Self::GroupBy => "after a change of `include`, every file is read once more",
+            Self::RestoreSparse => "`genbackup restore` fills the holes of a sparse file",
             Self::RestoreProgress => "`genbackup restore` does not say how far it is",
-            Self::RestoreOverwrite => "`genbackup restore` alone keeps what is there from being overwritten",
             Self::RewriteHost => "`genbackup adopt` cannot give snapshots another host",
+            Self::RestoreOverwrite => {
+                "`genbackup restore` refuses `--overwrite`: restic would follow links that are there"
+            }
         }
     }
 }

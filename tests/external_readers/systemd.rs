@@ -32,6 +32,9 @@ const BOUNDS: [(&str, u32); 16] = [
     ("genbackup-watch.service", 15),
 ];
 
+/// The same of the transient unit of `genbackup restore`.
+const RESTORE_BOUND: u32 = 19;
+
 fn systemd_analyze() -> Command {
     let mut command = Command::new("systemd-analyze");
     command
@@ -180,6 +183,30 @@ fn exposure(service: &Path, threshold: u32) -> Result<Outcome> {
     run(systemd_analyze()
         .args(["security", "--offline=true", &format!("--threshold={threshold}")])
         .arg(service))
+}
+
+/// The unit of `genbackup restore` writes with capabilities over all files, which systemd counts by the capability.
+#[test]
+fn the_unit_of_a_restore_is_no_more_exposed_than_its_bound() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let service = folder.path().join("genbackup-restore.service");
+    let settings: Vec<String> = genbackup::restic::sandbox_settings().collect();
+    let text = format!(
+        "[Service]\nExecStart=/bin/true\nUser=restic\n{}\n",
+        settings.join("\n")
+    );
+    std::fs::write(&service, &text)?;
+    let verified = run(systemd_analyze()
+        .args(["verify", "--recursive-errors=no", "--man=no"])
+        .arg(&service))?;
+    assert_eq!(verified.stderr, "");
+    let measured = exposure(&service, RESTORE_BOUND)?;
+    assert!(measured.status.success(), "{}", measured.stdout);
+    // One setting less is above it.
+    std::fs::write(&service, text.replace("PrivateNetwork=yes", "PrivateNetwork=no"))?;
+    let measured = exposure(&service, RESTORE_BOUND)?;
+    assert_eq!(measured.status.code(), Some(1), "{}", measured.stdout);
+    Ok(())
 }
 
 #[test]

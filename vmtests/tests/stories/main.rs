@@ -1,11 +1,15 @@
 //! Stories on three virtual machines, one a file: `cargo test --package vmtests --test stories NAME`.
 
+#[path = "../../../tests/support/crafted.rs"]
+mod crafted;
+
 mod a_client_reaches_the_repository_over_nfs_and_nothing_beside_it;
 mod a_client_that_is_cut_off_does_not_stop_the_others;
 mod a_client_that_is_gone_comes_back_by_the_page;
 mod a_client_that_loses_its_power_does_not_stop_forget_for_good;
 mod a_clock_that_jumps_costs_no_snapshot;
 mod a_compromised_client_harms_no_other_host_s_backup;
+mod a_crafted_snapshot_writes_nothing_outside_the_target;
 mod a_dump_is_made_before_a_backup_and_a_failed_one_is_named;
 mod a_file_that_changes_during_a_backup_costs_no_other;
 mod a_fleet_that_init_wrote_backs_up_and_restores;
@@ -60,6 +64,7 @@ fn main() -> ExitCode {
         the_ssh_key_can_only_ask_for_a_backup,
         user_restic_of_a_client_never_sees_the_password,
         a_machine_with_another_host_key_gets_no_password,
+        a_crafted_snapshot_writes_nothing_outside_the_target,
         the_storage_host_s_key_is_of_no_use_elsewhere,
         a_client_reaches_the_repository_over_nfs_and_nothing_beside_it,
         the_repository_is_made_once_and_only_where_it_should_be,
