@@ -1,4 +1,4 @@
-//! The hook that saves a database of SQLite.
+//! The hook that saves a `SQLite` database.
 
 use std::fs::{self, Permissions};
 use std::io::Write;

@@ -94,6 +94,10 @@ fn leads_to(repository: &UnitPath, path: &str) -> bool {
 }
 
 #[cfg(test)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the directories of a machine are made for the test"
+)]
 mod tests {
     use super::*;
 
