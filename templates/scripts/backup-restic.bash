@@ -90,7 +90,8 @@ is_mounted() {
 is_covered() {
     local include
     while IFS= read -r include; do
-        [[ ! -L $include ]] && include=$(realpath -- "$include" 2>/dev/null) || continue
+        [[ ! -L $include ]] || continue
+        include=$(realpath -- "$include" 2>/dev/null) || continue
         [[ $1 == "$include" || $1 == "${include%/}"/* ]] || continue
 {%- if stays_on_one %}
         [[ $(stat --format=%d -- "$1") == $(stat --format=%d -- "$include") ]] || continue

@@ -147,9 +147,12 @@ mkdir --parents "$runs"
 # Whether there is a record of this run, to which nothing was added that ends it.
 recorded=
 # Stopped: the record says so at once, and systemd sees that a signal ended this script.
+# shellcheck disable=SC2317 # it is called by `trap`
 stop() {
-    trap - INT TERM
+    # systemd also sends it to what starts meanwhile.
+    trap '' INT TERM
     [[ -z $recorded ]] || event run-stopped '{"why": "the run was stopped"}' || true
+    trap - INT TERM
     kill -TERM "$$"
 }
 trap stop INT TERM

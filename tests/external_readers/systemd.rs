@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
-use genbackup::model::{AccessTimes, Network, Source};
+use genbackup::model::{AccessTimes, Network, Source, SystemdFeature, SystemdVersion};
 
 use crate::command::{Outcome, run};
 use crate::stage::{Host, Stage, file_name};
@@ -82,9 +82,21 @@ fn verify(host: &Host<'_>) -> Result<Outcome> {
 
 #[test]
 fn systemd_has_nothing_to_say_against_any_unit() -> Result<()> {
+    let version = run(Command::new("systemctl").arg("--version"))?.stdout;
+    let version = version
+        .split([' ', '\n'])
+        .nth(1)
+        .context("no version")?
+        .to_owned();
+    let knows_poll_limit =
+        SystemdVersion::try_from(version).is_ok_and(|version| version.has(SystemdFeature::PollLimit));
     for host in Stage::new()?.hosts() {
         let Outcome { status, stderr, .. } = verify(&host)?;
-        assert_eq!((stderr.as_str(), status.code()), ("", Some(0)), "{}", host.name);
+        // A setting of a later systemd than the one that reads it here, on a host that has one.
+        let is_later = |line: &&str| knows_poll_limit || !line.contains("Unknown key 'PollLimitIntervalSec'");
+        let said: Vec<&str> = stderr.lines().filter(is_later).collect();
+        let code = if stderr.is_empty() { 0 } else { 1 };
+        assert_eq!((said, status.code()), (Vec::new(), Some(code)), "{}", host.name);
     }
     Ok(())
 }

@@ -13,6 +13,7 @@ mod a_crafted_snapshot_writes_nothing_outside_the_target;
 mod a_dump_is_made_before_a_backup_and_a_failed_one_is_named;
 mod a_file_that_changes_during_a_backup_costs_no_other;
 mod a_fleet_that_init_wrote_backs_up_and_restores;
+mod a_flooded_socket_still_backs_up_afterwards;
 mod a_full_repository_is_said_and_recovers;
 mod a_host_that_left_the_fleet_is_left_alone;
 mod a_machine_with_another_host_key_gets_no_password;
@@ -77,6 +78,7 @@ fn main() -> ExitCode {
         forget_keeps_what_the_policy_says_and_prune_makes_room,
         a_host_that_is_down_does_not_stop_the_others from steps,
         runs_and_locks_wait_for_each_other,
+        a_flooded_socket_still_backs_up_afterwards,
         a_compromised_client_harms_no_other_host_s_backup,
         a_client_that_is_cut_off_does_not_stop_the_others,
         a_client_that_loses_its_power_does_not_stop_forget_for_good,
