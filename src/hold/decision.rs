@@ -195,3 +195,133 @@ impl Serialize for Held {
         serializer.collect_str(self)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::hold::{Accepted, Entry};
+    use crate::record::RunId;
+
+    const NOW: &str = "2026-11-30T12:00:00Z";
+
+    fn id(day: u32) -> String {
+        format!("{day:02}").repeat(32)
+    }
+
+    /// The run of a night of November, whose snapshot has so many files.
+    fn run(day: u32, status: &str, files: u64) -> Run {
+        let time = format!("2026-11-{day:02}T04:00:00Z");
+        let lines = [
+            json!({"event": "run-started", "time": time, "run": "", "hosts": ["ziz"]}),
+            // restic 0.14 says no more of an id.
+            json!({"event": "restic", "time": time, "host": "ziz", "message": {
+                "snapshot_id": &id(day)[..8], "total_files_processed": files, "total_bytes_processed": files * 4_000_000,
+                "data_added": 0}}),
+            json!({"event": "host-finished", "time": time, "host": "ziz", "status": status}),
+        ];
+        let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        Run::read(RunId::at(time.parse().unwrap()), text.as_bytes()).unwrap()
+    }
+
+    fn listing(newest: u32) -> Listing {
+        Listing::of((1..=newest).map(|day| Snapshot {
+            id: id(day),
+            time: format!("2026-11-{day:02}T04:00:01Z").parse().unwrap(),
+            hostname: "ziz".to_owned(),
+        }))
+    }
+
+    /// Why ziz is left alone after these nights, given the oldest first.
+    fn why(nights: &[(&str, u64)], entry: Option<Entry>) -> Option<String> {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::read(folder.path()).unwrap();
+        if let Some(entry) = entry {
+            store.put(&entry).unwrap();
+        }
+        let store = Store::read(folder.path()).unwrap();
+        let listing = listing(u32::try_from(nights.len()).unwrap());
+        let mut evidence = Evidence::about(&listing);
+        for (night, (status, files)) in nights.iter().enumerate().rev() {
+            let day = u32::try_from(night + 1).unwrap();
+            if evidence.sought().is_some() {
+                evidence.note(&run(day, status, *files));
+            }
+        }
+        held(&listing, &evidence, &store, "ziz", NOW.parse().unwrap()).map(|held| held.to_string())
+    }
+
+    #[test]
+    fn a_host_is_held_until_a_complete_snapshot_follows() {
+        let status = |status: &str| why(&[("ok", 9), (status, 9)], None);
+        assert_eq!(status("ok"), None);
+        for word in ["partial", "failed", "interrupted", "splendid"] {
+            let expected = format!("its newest snapshot 02020202 is {word}");
+            assert_eq!(status(word), Some(expected));
+        }
+        assert_eq!(why(&[("ok", 9), ("partial", 9), ("ok", 9)], None), None);
+    }
+
+    #[test]
+    fn a_host_that_changed_nearly_everything_is_held_for_one_night() {
+        let mut nights = vec![("ok", 1000); 6];
+        assert_eq!(why(&nights, None), None);
+        nights.push(("ok", 10));
+        let held = why(&nights, None).unwrap();
+        assert!(
+            held.starts_with("its newest snapshot 07070707 changed nearly everything: 10 files"),
+            "{held}"
+        );
+        nights.push(("ok", 10));
+        assert_eq!(why(&nights, None), None);
+    }
+
+    #[test]
+    fn a_host_without_files_is_held_where_it_had_some() {
+        assert_eq!(why(&[("ok", 0), ("ok", 0)], None), None);
+        assert!(why(&[("ok", 5), ("ok", 0)], None).is_some());
+    }
+
+    #[test]
+    fn an_accepted_snapshot_is_good_enough_and_the_next_is_not() {
+        let accepted = |day| {
+            let entry = Entry::new("ziz".to_owned());
+            let time = NOW.parse().unwrap();
+            let snapshot = id(day);
+            Some(Entry {
+                accepted: Some(Accepted { snapshot, time }),
+                ..entry
+            })
+        };
+        let nights = [("ok", 9), ("partial", 9)];
+        assert_eq!(why(&nights, accepted(2)), None);
+        assert!(why(&nights, accepted(1)).is_some());
+    }
+
+    #[test]
+    fn a_hold_lasts_until_its_date() {
+        let until = |until: Option<&str>| {
+            let hold = Hold {
+                since: "2026-11-01T00:00:00Z".parse().unwrap(),
+                until: until.map(|until| until.parse().unwrap()),
+                why: "copied".to_owned(),
+            };
+            let entry = Entry::new("ziz".to_owned());
+            why(
+                &[("ok", 9)],
+                Some(Entry {
+                    hold: Some(hold),
+                    ..entry
+                }),
+            )
+        };
+        assert_eq!(until(None).as_deref(), Some("held by hand: copied"));
+        let later = until(Some("2026-11-30T12:00:00Z"));
+        assert_eq!(
+            later.as_deref(),
+            Some("held by hand until 2026-11-30T12:00:00Z: copied")
+        );
+        assert_eq!(until(Some("2026-11-30T11:59:59Z")), None);
+    }
+}

@@ -93,7 +93,12 @@ impl Store {
 /// The name of a host's file. A snapshot may be of a host with any name; what could mean something to the file system is
 /// written as `%` and two digits.
 fn file_name(host: &str) -> String {
-    let mut name = String::new();
+    // One that begins with a dot is not read.
+    let mut name = if host.is_empty() {
+        "%".to_owned()
+    } else {
+        String::new()
+    };
     for byte in host.bytes() {
         let is_plain =
             byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_') || byte == b'.' && !name.is_empty();

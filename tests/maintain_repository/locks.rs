@@ -35,6 +35,7 @@ fn dead_lock(storage: &Storage) -> Result<std::path::PathBuf> {
 #[test]
 fn a_young_lock_stays_though_its_process_is_gone() -> Result<()> {
     let storage = Storage::new("1 last", "")?;
+    storage.night("jak", "2026-11-01 04:00:00", "ok")?;
     let lock = dead_lock(&storage)?;
     let forget = storage.forget()?;
     assert_eq!(forget["status"], "failed", "{forget}");
@@ -51,6 +52,7 @@ fn a_young_lock_stays_though_its_process_is_gone() -> Result<()> {
 #[test]
 fn an_old_lock_goes() -> Result<()> {
     let storage = Storage::new("1 last", "")?;
+    storage.night("jak", "2026-11-01 04:00:00", "ok")?;
     let lock = dead_lock(&storage)?;
     // Nobody can set ctime, so here the script goes by mtime.
     storage.program("find", "exec /usr/bin/find \"${@/#-cmin/-mmin}\"")?;

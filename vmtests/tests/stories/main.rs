@@ -17,6 +17,7 @@ mod a_flooded_socket_still_backs_up_afterwards;
 mod a_full_repository_is_said_and_recovers;
 mod a_host_that_left_the_fleet_is_left_alone;
 mod a_machine_with_another_host_key_gets_no_password;
+mod a_partial_backup_never_costs_the_last_complete_one;
 mod a_record_that_cannot_be_written_does_not_stop_a_backup;
 mod a_run_is_followed_to_its_end_and_stopped_cleanly;
 mod a_run_that_is_stopped_leaves_no_lock;
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
         machines_reach_each_other_and_nothing_else,
         a_nightly_run_leaves_one_snapshot_of_each_host from steps,
         a_source_that_is_gone_or_broken_is_never_a_silent_success,
+        a_partial_backup_never_costs_the_last_complete_one,
         nothing_is_written_where_the_repository_is_not,
         a_fleet_that_init_wrote_backs_up_and_restores,
         a_storage_host_that_is_gone_comes_back_by_the_page,
