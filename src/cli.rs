@@ -6,7 +6,10 @@ mod completions;
 mod doctor;
 mod emit;
 mod explain;
+mod guard;
 mod history;
+mod hold;
+mod holds;
 mod init;
 mod load;
 mod man;
@@ -14,6 +17,7 @@ mod metrics;
 mod moment;
 mod record;
 mod records;
+mod release;
 mod report;
 mod repository;
 mod restore;
@@ -89,6 +93,13 @@ enum Verb {
     Adopt(adopt::Arguments),
     /// Bring a host's files back into a folder, as they were at a time; on the storage host, as root
     Restore(restore::Arguments),
+    /// Keep all snapshots of some hosts, whatever the keep policy is; on the storage host, as root
+    Hold(hold::Arguments),
+    /// End a hold, or accept the newest snapshot of a host that is held because of it; on the storage host, as root
+    Release(release::Arguments),
+    /// Decide which hosts forget may touch; for maintain-repository
+    #[command(hide = true)]
+    Guard(guard::Arguments),
     /// Print what a shell needs to complete this command's words
     Completions(completions::Arguments),
     /// Print this command's manual page, or write a page for it and one for each verb
@@ -117,6 +128,9 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         Verb::Snapshots(arguments) => snapshots::run(fleet, arguments),
         Verb::Adopt(arguments) => adopt::run(fleet, arguments),
         Verb::Restore(arguments) => restore::run(fleet, arguments),
+        Verb::Hold(arguments) => hold::run(fleet, arguments),
+        Verb::Release(arguments) => release::run(fleet, arguments),
+        Verb::Guard(arguments) => guard::run(arguments),
         Verb::Completions(arguments) => completions::run(arguments),
         Verb::Man(arguments) => man::run(arguments),
     };

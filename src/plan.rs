@@ -53,6 +53,8 @@ pub struct CoordinatorPlan<'f> {
     pub address: &'f Address,
     /// Its own name, when it backs up itself.
     pub local: Option<&'f HostName>,
+    /// What of it is backed up.
+    pub source: Option<&'f Source>,
     /// The clients that it reaches by ssh.
     pub remote: Option<&'f RemoteClients>,
     /// The hosts with a schedule of their own.
@@ -133,6 +135,7 @@ impl<'f> HostPlan<'f> {
                 repository,
                 address: &storage.address,
                 local: local.as_ref().map(|client| client.name),
+                source: storage.source.as_ref(),
                 remote: remote.as_ref(),
                 own: fleet.with_own_schedule().collect(),
                 own_keep: fleet.with_own_keep().collect(),
@@ -190,6 +193,25 @@ impl<'f> CoordinatorPlan<'f> {
     pub fn hosts(&self) -> Vec<&'f HostName> {
         let clients = self.remote.iter().flat_map(|remote| remote.clients.keys());
         self.local.iter().copied().chain(clients).collect()
+    }
+
+    /// The keep policies of single hosts, each with the hosts that share it, in the order of the hosts.
+    #[must_use]
+    pub fn own_policies(&self) -> Vec<(Vec<&'f HostName>, &'f KeepPolicy)> {
+        let local = self.local.zip(self.source);
+        let clients = self.remote.iter().flat_map(|remote| &remote.clients);
+        let sources = clients.map(|(host, client)| (host, &client.source));
+        let mut policies: Vec<(Vec<&HostName>, &KeepPolicy)> = Vec::new();
+        for (host, source) in local.into_iter().chain(sources) {
+            let Some(keep) = source.keep.as_ref().filter(|keep| **keep != self.repository.keep) else {
+                continue;
+            };
+            match policies.iter_mut().find(|(_, known)| *known == keep) {
+                Some((hosts, _)) => hosts.push(host),
+                None => policies.push((vec![host], keep)),
+            }
+        }
+        policies
     }
 
     /// Those of them that have no schedule of their own.

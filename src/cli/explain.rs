@@ -15,6 +15,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use textwrap::WordSplitter;
 
+use super::holds::Holds;
 use super::{load, terminal};
 use crate::emit::capabilities;
 use crate::health::span;
@@ -36,6 +37,8 @@ pub(super) struct Arguments {
     /// Another time than now, as if the clock showed it
     #[arg(long, value_name = "TIME", hide = true)]
     now: Option<DateTime>,
+    #[command(flatten)]
+    holds: Holds,
 }
 
 /// As wide as lines are where there is no terminal.
@@ -72,6 +75,8 @@ struct Host<'f> {
     may_be_absent: Option<TimeSpan>,
     power: Power,
     versions: MinimumVersions,
+    /// The hold that somebody placed.
+    held: Option<String>,
 }
 
 pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
@@ -85,6 +90,17 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     let mut hosts = Vec::new();
     for name in fleet.host_names() {
         hosts.extend(host(&fleet, name)?);
+    }
+    let store = arguments.holds.read_if_there()?;
+    for host in &mut hosts {
+        let hold = store.get(host.name.as_str());
+        let hold = hold.and_then(|entry| entry.hold_at(Timestamp::now()));
+        host.held = hold.map(|hold| {
+            let until = hold
+                .until
+                .map(|until| format!(" until {}", terminal::local(until)));
+            format!("{}: {}", until.unwrap_or_default(), terminal::harmless(&hold.why))
+        });
     }
     let backed_up = hosts.len();
     if let Some(wanted) = &arguments.host {
@@ -163,5 +179,6 @@ fn host<'f>(fleet: &'f Fleet, name: &'f HostName) -> Result<Option<Host<'f>>> {
         may_be_absent: fleet.may_be_absent(client.name),
         power: plan.power,
         versions: plan.versions,
+        held: None,
     }))
 }

@@ -70,6 +70,24 @@ fn quoted(text: &str) -> String {
     }
 }
 
+/// Fails anywhere but on the storage host, where `what` is, and for anybody but root; with the command for there.
+///
+/// # Errors
+/// See above.
+pub(super) fn ensure_root_of_storage(fleet: &Fleet, command: &Words, what: &str) -> Result<()> {
+    let command = command.0.join(" ");
+    let storage = &fleet.storage.name;
+    let here = load::this_machine()?;
+    let short = here.split('.').next().unwrap_or(&here);
+    if storage.as_str() != here && storage.as_str() != short {
+        bail!("{what} on {storage}, and this is {here}\n\nhint: on {storage}, as root: {command}");
+    }
+    if !Uid::effective().is_root() {
+        bail!("only root may do this\n\nhint: sudo {command}");
+    }
+    Ok(())
+}
+
 /// The fleet's repository, where the password can be had without anybody typing it.
 ///
 /// # Errors

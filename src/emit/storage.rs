@@ -149,6 +149,7 @@ pub(super) fn emit(
         repository,
         address: storage,
         local: _,
+        source: _,
         remote,
         own,
         own_keep: _,

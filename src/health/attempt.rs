@@ -148,6 +148,7 @@ impl Attempt {
             seconds,
             kept,
             removed,
+            held: _,
         } = phase.finished.clone().unwrap_or_default();
         Self {
             run: run.id,

@@ -163,6 +163,9 @@ pub struct PhaseFinished {
     /// Snapshots that went; of forget alone.
     #[serde(default, deserialize_with = "lenient")]
     pub removed: Option<u64>,
+    /// Hosts that were left alone, and why; of forget alone.
+    #[serde(default, deserialize_with = "texts")]
+    pub held: BTreeMap<String, String>,
 }
 
 /// Something that an admin should know, and that did not stop the run.
