@@ -183,11 +183,23 @@ fn a_host_with_a_keep_policy_of_its_own_is_thinned_out_by_that() -> Result<()> {
     for day in 1..=3 {
         let jak = storage.night("jak", &format!("2026-11-0{day} 04:00:00"), "ok")?;
         let gone = storage.night("gone", &format!("2026-11-0{day} 05:00:00"), "ok")?;
-        expected.extend((day > 1).then_some(jak).into_iter().chain((day == 3).then_some(gone)));
+        expected.extend(
+            (day > 1)
+                .then_some(jak)
+                .into_iter()
+                .chain((day == 3).then_some(gone)),
+        );
     }
     let forget = storage.forget()?;
-    assert_eq!((&forget["kept"], &forget["removed"]), (&json!(3), &json!(3)), "{forget}");
+    assert_eq!(
+        (&forget["kept"], &forget["removed"]),
+        (&json!(3), &json!(3)),
+        "{forget}"
+    );
     assert_eq!(storage.snapshots()?, sorted(&expected.iter().collect::<Vec<_>>()));
-    assert_eq!(storage.calls()?, ["version", "snapshots", "forget", "forget", "prune"]);
+    assert_eq!(
+        storage.calls()?,
+        ["version", "snapshots", "forget", "forget", "prune"]
+    );
     Ok(())
 }

@@ -109,7 +109,9 @@ fn stopped_at(verb: &str) -> Result<Vec<Value>> {
         ),
     )?;
     let waits = storage.path("programs/waits").display().to_string();
-    storage.restic_does(&format!("[[ $* != *{verb}* ]] || exec env --default-signal=INT {waits}"))?;
+    storage.restic_does(&format!(
+        "[[ $* != *{verb}* ]] || exec env --default-signal=INT {waits}"
+    ))?;
     let mut script = storage.command().spawn()?;
     let deadline = Instant::now() + Duration::from_secs(60);
     while !begun.exists() {
