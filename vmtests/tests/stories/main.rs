@@ -19,6 +19,7 @@ mod a_host_that_left_the_fleet_is_left_alone;
 mod a_machine_with_another_host_key_gets_no_password;
 mod a_partial_backup_never_costs_the_last_complete_one;
 mod a_record_that_cannot_be_written_does_not_stop_a_backup;
+mod a_repository_of_plain_restic_is_adopted;
 mod a_run_is_followed_to_its_end_and_stopped_cleanly;
 mod a_run_that_is_stopped_leaves_no_lock;
 mod a_source_that_is_gone_or_broken_is_never_a_silent_success;
@@ -74,6 +75,7 @@ fn main() -> ExitCode {
         what_comes_back_is_what_was_there from steps,
         an_admin_is_told_every_fault_at_once,
         a_host_that_left_the_fleet_is_left_alone,
+        a_repository_of_plain_restic_is_adopted,
         the_clients_are_of_two_debian_releases,
         what_nix_evaluates_backs_up_machines_of_debian,
         a_storage_host_that_loses_its_power_leaves_no_lock,
