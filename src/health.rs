@@ -23,6 +23,7 @@
 mod advice;
 mod attempt;
 mod expectations;
+mod progress;
 mod report;
 mod search;
 mod span;
@@ -31,15 +32,13 @@ mod thresholds;
 mod trace;
 mod verdict;
 
-use jiff::Timestamp;
-
 use crate::model::Fleet;
 use crate::record::{About, Run, RunId};
 
 pub use attempt::{Attempt, Figures, Lacks};
 pub use expectations::Expectations;
-pub use report::{Item, NewestRun, Remark, Report};
-pub use search::{Progress, is_yet_to_come, longest_silence};
+pub use progress::{Holder, Present, Progress, is_yet_to_come, longest_silence};
+pub use report::{Concerns, Item, NewestRun, Remark, Report};
 pub use span::span;
 pub use state::State;
 pub use thresholds::Thresholds;
@@ -47,18 +46,18 @@ pub use verdict::{Now, Since, Verdict};
 
 use search::Search;
 
-/// How well a fleet is at a time. `read` gives the record of a run, or as much of it as is about something.
+/// How well a fleet is at present. `read` gives the record of a run, or as much of it as is about something.
 ///
 /// # Errors
 /// Those of `read`.
 pub fn examine<E>(
     fleet: &Fleet,
     expectations: &Expectations,
-    now: Timestamp,
+    present: impl Into<Present>,
     newest_first: impl IntoIterator<Item = RunId>,
     mut read: impl FnMut(RunId, Option<About>) -> Result<Run, E>,
 ) -> Result<Report, E> {
-    let mut search = Search::new(fleet, expectations, now);
+    let mut search = Search::new(fleet, present.into());
     for run in newest_first {
         if search.is_done() {
             break;

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use crate::health::{Attempt, Figures, Lacks, Progress};
+use crate::health::{Attempt, Figures, Lacks, Present, Progress};
 use crate::record::{HostRun, Phase, PhaseRun, Run, Status};
 
 pub use versions::Change;
@@ -59,7 +59,7 @@ pub struct Count {
 #[derive(Debug)]
 pub struct History {
     of: Of,
-    now: Timestamp,
+    present: Present,
     silence: SignedDuration,
     versions: Versions,
     /// In the order of the runs.
@@ -67,12 +67,12 @@ pub struct History {
 }
 
 impl History {
-    /// No rows yet. A run may write nothing for so long and be at work all the same.
+    /// No rows yet. A run in progress may write nothing for `silence`, see [`Present::progress`].
     #[must_use]
-    pub fn new(of: Of, now: Timestamp, silence: SignedDuration) -> Self {
+    pub fn new(of: Of, present: Present, silence: SignedDuration) -> Self {
         Self {
             of,
-            now,
+            present,
             silence,
             versions: Versions::default(),
             rows: Vec::new(),
@@ -81,7 +81,7 @@ impl History {
 
     /// Adds what there is to say of a run, or of what was done beside; all that were added before are earlier.
     pub fn add(&mut self, run: &Run, is_newest: bool) {
-        let progress = Progress::of(run, is_newest, self.now, self.silence);
+        let progress = self.present.progress(run, is_newest, self.silence);
         let (mut attempt, hosts) = match &self.of {
             Of::Runs if run.is_beside => return,
             Of::Runs => {
@@ -104,7 +104,7 @@ impl History {
         if progress == Progress::AtWork
             && let Some(start) = self.at_work_since(run)
         {
-            let so_far = self.now.duration_since(start).max(SignedDuration::ZERO);
+            let so_far = self.present.now.duration_since(start).max(SignedDuration::ZERO);
             attempt.seconds = Some(so_far.as_secs_f64());
         }
         self.rows.push(Row {
@@ -158,8 +158,9 @@ fn whole(run: &Run, progress: Progress) -> Attempt {
     let bad = bad
         .into_iter()
         .map(|(status, names)| format!("{status}: {}", names.join(", ")));
-    let why: Vec<String> = bad.chain(run.warnings.iter().cloned()).collect();
-    let end = run.end.or(run.last_event).unwrap_or(run.id.start());
+    let notes = run.stopped.iter().chain(&run.warnings);
+    let why: Vec<String> = bad.chain(notes.cloned()).collect();
+    let end = run.end.unwrap_or(run.last_event_time());
     Attempt {
         run: run.id,
         time: end,

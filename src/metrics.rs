@@ -30,12 +30,12 @@ pub fn text(report: &Report) -> Result<String> {
     metrics.single("fleet_state", STATE, state(report.state()))?;
     metrics.single(
         "warn_after_seconds",
-        "the age from which the last good one is a warning, of all that have no threshold of their own",
+        "the age from which the last complete one is a warning, of all that have no threshold of their own",
         seconds(report.thresholds.warn_after),
     )?;
     metrics.single(
         "alert_after_seconds",
-        "the age from which the last good one is an alert, of all that have no threshold of their own",
+        "the age from which the last complete one is an alert, of all that have no threshold of their own",
         seconds(report.thresholds.alert_after),
     )?;
     if let Some(run) = report.run {
@@ -45,7 +45,7 @@ pub fn text(report: &Report) -> Result<String> {
             "when the newest run began",
             epoch(run.run.start()),
         )?;
-        metrics.single("run_at_work", "1 while the newest run is at work", at_work)?;
+        metrics.single("run_at_work", "1 while the newest run is in progress", at_work)?;
     }
     metrics.of_items("", "host", &report.hosts)?;
     metrics.of_items("phase_", "phase", &report.phases)?;
@@ -69,17 +69,17 @@ impl Metrics {
         let of_one = if label == "host" { "host_" } else { "" };
         of_each(
             &format!("{of_one}warn_after_seconds"),
-            "the age from which its own last good one is a warning",
+            "the age from which its own last complete one is a warning",
             |item| Some(seconds(item.verdict.thresholds.warn_after)),
         )?;
         of_each(
             &format!("{of_one}alert_after_seconds"),
-            "the age from which its own last good one is an alert",
+            "the age from which its own last complete one is an alert",
             |item| Some(seconds(item.verdict.thresholds.alert_after)),
         )?;
         of_each(
             "last_success_timestamp_seconds",
-            "when the last good one was done: one that left something to restore",
+            "when the last complete one was done: one that lacks nothing",
             |item| Some(epoch(good(item)?.time)),
         )?;
         of_each(
@@ -87,17 +87,24 @@ impl Metrics {
             "when the last attempt was over, however it ended",
             |item| Some(epoch(item.verdict.last_attempt.as_ref()?.time)),
         )?;
-        of_each("duration_seconds", "how long the last good one took", |item| {
-            good(item)?.seconds
-        })?;
+        of_each(
+            "duration_seconds",
+            "how long the last one took that left a snapshot, or was done",
+            |item| last(item)?.seconds,
+        )?;
         if label == "host" {
+            of_each(
+                "last_snapshot_timestamp_seconds",
+                "when the last snapshot was done, complete or partial",
+                |item| Some(epoch(item.verdict.last_snapshot.as_ref()?.time)),
+            )?;
             self.of_versions(items)?;
         }
-        let last = |item: &Item| match &item.verdict.last_attempt.as_ref()?.status {
+        let ended = |item: &Item| match &item.verdict.last_attempt.as_ref()?.status {
             Status::Unknown(_) => Some("unknown".to_owned()),
             status => Some(status.to_string()),
         };
-        let statuses: Vec<_> = items.iter().map(last).collect();
+        let statuses: Vec<_> = items.iter().map(ended).collect();
         let ended = items.iter().zip(&statuses).filter_map(|(item, status)| {
             let labels = [item.name.as_str(), status.as_ref()?];
             Some((labels, 1.0))
@@ -109,7 +116,7 @@ impl Metrics {
     /// Which restic each host has: the number in `restic 0.18.0 compiled with …`, since a host may say anything.
     fn of_versions(&self, hosts: &[Item]) -> Result<()> {
         let versions = hosts.iter().filter_map(|item| {
-            let version = good(item)?.restic_version.as_deref()?.split_whitespace().nth(1)?;
+            let version = last(item)?.restic_version.as_deref()?.split_whitespace().nth(1)?;
             let is_number = version.len() <= 20
                 && version
                     .chars()
@@ -118,7 +125,7 @@ impl Metrics {
         });
         self.labelled(
             "restic_info",
-            "the restic of the last good backup",
+            "the restic of the last snapshot",
             &["host", "version"],
             versions,
         )
@@ -128,7 +135,7 @@ impl Metrics {
     fn of_snapshots(&self, hosts: &[Item]) -> Result<()> {
         let of_each = |name: &str, help: &str, value: fn(&Figures) -> Option<u64>| {
             #[expect(clippy::cast_precision_loss, reason = "Prometheus knows no other numbers")]
-            let value = |item| Some(value(&good(item)?.figures)? as f64);
+            let value = |item| Some(value(&last(item)?.figures)? as f64);
             let values = hosts
                 .iter()
                 .filter_map(|item| Some(([item.name.as_str()], value(item)?)));
@@ -136,15 +143,15 @@ impl Metrics {
         };
         of_each(
             "added_bytes",
-            "what the last good backup added, before compression",
+            "what the last snapshot added, before compression",
             |figures| figures.added_bytes,
         )?;
         of_each(
             "processed_bytes",
-            "the size of all files of the last good backup",
+            "the size of all files of the last snapshot",
             |figures| figures.processed_bytes,
         )?;
-        of_each("files", "how many files the last good backup has", |figures| {
+        of_each("files", "how many files the last snapshot has", |figures| {
             figures.files
         })
     }
@@ -166,6 +173,11 @@ impl Metrics {
         }
         Ok(self.0.register(Box::new(gauge))?)
     }
+}
+
+/// The last attempt that has figures: of a host its last snapshot, complete or partial.
+fn last(item: &Item) -> Option<&Attempt> {
+    item.verdict.last_snapshot.as_ref().or(good(item))
 }
 
 fn good(item: &Item) -> Option<&Attempt> {

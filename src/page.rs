@@ -25,11 +25,11 @@ mod words;
 use askama::Template;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use jiff::SignedDuration;
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 
-use crate::health::{Report, State, span};
+use crate::health::{Present, Report, State, span};
 use crate::model::Fleet;
 use crate::record::Run;
 
@@ -89,10 +89,10 @@ struct View<'v> {
 impl<'f> Page<'f> {
     /// Nothing yet.
     #[must_use]
-    pub fn new(fleet: &'f Fleet, now: Timestamp) -> Self {
+    pub fn new(fleet: &'f Fleet, present: Present) -> Self {
         Self {
             fleet,
-            all: All::new(fleet, now),
+            all: All::new(fleet, present),
         }
     }
 

@@ -37,7 +37,9 @@ mod words;
 
 pub use about::About;
 pub use beside::Beside;
-pub use event::{Event, HostFinished, HostStarted, PhaseFinished, Restic, RunStarted, Warning, What};
+pub use event::{
+    Event, HostFinished, HostStarted, PhaseFinished, Restic, RunStarted, RunStopped, Warning, What,
+};
 pub use folder::{FOLDER, file_name, list, open};
 pub use lines::{BadLine, LINE_LIMIT, Line, Lines, Reason};
 pub use run::{BadLines, HostRun, PhaseRun, Run, RunId};

@@ -57,11 +57,12 @@ fn phase(text: &str) -> Result<Phase, Refusal> {
     })
 }
 
-/// How long a run may write nothing and be at work all the same, where no fleet file says it.
+/// How long a run in progress may write nothing, where no fleet file says it.
 const SILENCE: SignedDuration = SignedDuration::from_hours(12);
 
 pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
-    let now = arguments.records.now();
+    let present = arguments.records.present();
+    let now = present.now;
     let since = i64::try_from(arguments.since.seconds()).unwrap_or(i64::MAX);
     let since_in_words = span(SignedDuration::from_secs(since));
     let of = match (&arguments.host, arguments.phase) {
@@ -71,7 +72,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     };
     let Some(mut ids) = arguments.records.list()? else {
         bail!(
-            "there is no folder {}\n\nhint: the storage host has it, once a run has begun; `--runs` names another",
+            "there is no directory {}\n\nhint: the storage host has it, once a run has begun; `--runs` names another",
             arguments.records.folder().display()
         );
     };
@@ -79,7 +80,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     let from_the_future = ids.extract_if(.., |id| is_yet_to_come(*id, now)).count();
     let newest = arguments.records.newest_run(&ids)?;
     let silence = load::if_well(file).map_or(SILENCE, |fleet| longest_silence(&fleet));
-    let mut history = History::new(of, now, silence);
+    let mut history = History::new(of, present, silence);
     let mut hosts = std::collections::BTreeSet::new();
     for id in &ids {
         let run: Run = arguments.records.read(*id, None)?;
@@ -185,7 +186,7 @@ fn cells(row: &Row, arguments: &Arguments) -> Vec<String> {
         changes,
     } = row;
     let status = match progress {
-        Progress::AtWork if attempt.status == Status::Interrupted || hosts.is_some() => "at work".to_owned(),
+        Progress::AtWork if attempt.status == Status::Interrupted || hosts.is_some() => "running".to_owned(),
         _ => match &attempt.status {
             Status::Unknown(_) => "unknown".to_owned(),
             status => status.to_string(),
@@ -235,7 +236,7 @@ fn colored(line: &str) -> String {
         ("ok", State::Ok),
         ("partial", State::Warning),
         ("busy", State::Warning),
-        ("at work", State::Ok),
+        ("running", State::Ok),
         ("unreachable", State::Alert),
         ("failed", State::Alert),
         ("interrupted", State::Alert),

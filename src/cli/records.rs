@@ -1,5 +1,6 @@
 //! The records that a verb looks at, and the time that it is.
 
+use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -7,21 +8,37 @@ use anyhow::{Context, Result};
 use clap::Args;
 use jiff::Timestamp;
 
+use crate::health::{Holder, Present};
 use crate::record::{self, About, Run, RunId};
 
 #[derive(Debug, Args)]
 pub(super) struct Records {
-    /// The folder of the runs' records
+    /// The directory of the runs' records
     #[arg(long, value_name = "DIR", default_value = record::FOLDER)]
     runs: PathBuf,
     /// Another time than now, as if the clock showed it
     #[arg(long, value_name = "TIME", hide = true)]
     now: Option<Timestamp>,
+    /// The state directory whose lock runs hold; without it, the one of this host, where its records are read
+    #[arg(long, value_name = "DIR", hide = true)]
+    state: Option<PathBuf>,
 }
 
 impl Records {
     pub(super) fn now(&self) -> Timestamp {
         self.now.unwrap_or_else(Timestamp::now)
+    }
+
+    /// The time, and who holds the lock on the state directory. To be taken before the records are listed.
+    pub(super) fn present(&self) -> Present {
+        let now = self.now();
+        // Records elsewhere, and another time, have no lock to look at.
+        let own = (self.runs == Path::new(record::FOLDER) && self.now.is_none()).then(|| self.runs.parent());
+        let state = self.state.as_deref().or(own.flatten());
+        Present {
+            now,
+            holder: state.map_or(Holder::Unknown, holder),
+        }
     }
 
     pub(super) fn folder(&self) -> &Path {
@@ -72,6 +89,27 @@ impl Records {
             Some(about) => Run::read_about(run, record, about),
         };
         read.with_context(|| format!("can't read the record of {run}"))
+    }
+}
+
+/// Who holds the lock on a state directory. run-backups and maintain-repository hold it exclusively while they work.
+///
+/// This takes it for the time that reading one small file takes, shared, so that two of these do not see each other. A run
+/// that begins meanwhile waits for it (`flock --timeout`) and does not fail. The file is read under the lock: only who
+/// holds it writes the file, so both belong to the same moment.
+fn holder(state: &Path) -> Holder {
+    let Ok(lock) = File::open(state) else {
+        return Holder::Unknown;
+    };
+    match lock.try_lock_shared() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Holder::Somebody,
+        Err(TryLockError::Error(_)) => return Holder::Unknown,
+    }
+    match fs::read_to_string(state.join("current")) {
+        Ok(run) => run.trim().parse().map_or(Holder::Nobody, Holder::Next),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Holder::Nobody,
+        Err(_) => Holder::Unknown,
     }
 }
 

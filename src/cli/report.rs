@@ -35,6 +35,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
         return Ok(ExitCode::FAILURE);
     };
     let Arguments { out, since, records } = arguments;
+    let present = records.present();
     let report = status::examine(&fleet, records)?;
     let since = SignedDuration::from_secs(i64::try_from(since.seconds()).unwrap_or(i64::MAX));
     // What is from the future is left out of the verdicts, too.
@@ -42,7 +43,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     let mut ids = records.list()?.unwrap_or_default();
     ids.retain(|id| now.duration_since(id.start()) <= since && !is_yet_to_come(*id, now));
     let newest = records.newest_run(&ids)?;
-    let mut page = Page::new(&fleet, report.time);
+    let mut page = Page::new(&fleet, present);
     for id in ids {
         page.add(records.read(id, None)?, Some(id) == newest);
     }

@@ -10,7 +10,9 @@ use super::holds::{Holds, left_alone};
 use super::records::Records;
 use super::terminal::wrapped;
 use super::{load, terminal};
-use crate::health::{self, Expectations, Item, Now, Progress, Remark, Report, State, Verdict, span};
+use crate::health::{
+    self, Concerns, Expectations, Item, Now, Progress, Remark, Report, State, Verdict, span,
+};
 use crate::hold::{Shown, shown};
 use crate::model::Fleet;
 use crate::verify;
@@ -67,23 +69,25 @@ fn told(file: &Path, arguments: &Arguments) -> Result<Option<State>> {
     Ok(Some(report.state()))
 }
 
-/// How well a fleet is, by the records of a folder.
+/// How well a fleet is, by the records of a directory.
 ///
 /// # Errors
 /// When the records can't be read.
 pub(super) fn examine(fleet: &Fleet, records: &Records) -> Result<Report> {
     let expectations = Expectations::of(fleet, verify::longest_gap)?;
+    let present = records.present();
     let runs = records.list()?;
     let is_there = runs.is_some();
     let newest_first = runs.unwrap_or_default().into_iter().rev();
-    let mut report = health::examine(fleet, &expectations, records.now(), newest_first, |run, about| {
+    let mut report = health::examine(fleet, &expectations, present, newest_first, |run, about| {
         records.read(run, about)
     })?;
     if !is_there {
         report.remarks.push(Remark {
             state: State::Never,
-            what: format!("there is no folder {}", records.folder().display()),
+            what: format!("there is no directory {}", records.folder().display()),
             hint: Some(format!("the first run makes it, on {}", fleet.storage.name)),
+            concerns: Concerns::Records,
         });
     }
     Ok(report)
@@ -138,7 +142,7 @@ fn in_words(report: &Report, holds: &[Shown]) -> String {
     if let Some(run) = report.run.filter(|run| run.progress == Progress::AtWork) {
         let since = span(report.time.duration_since(run.run.start()));
         let said = format!(
-            "a run is at work, since {} ({since})",
+            "a run is in progress since {} ({since})",
             terminal::local(run.run.start())
         );
         text.push('\n');
@@ -147,7 +151,10 @@ fn in_words(report: &Report, holds: &[Shown]) -> String {
     if !report.remarks.is_empty() {
         text.push('\n');
     }
-    for Remark { state, what, hint } in &report.remarks {
+    for Remark {
+        state, what, hint, ..
+    } in &report.remarks
+    {
         text.push_str(&with_state(*state, what));
         if let Some(hint) = hint {
             text.push_str(&wrapped(&format!("hint: {hint}"), INDENT));
@@ -203,13 +210,20 @@ fn line(longest: usize, item: &Item) -> String {
         (Some(good), Some(age)) => format!("{} ago, {}", span(age), terminal::local(good.time)),
         _ => "never".to_owned(),
     };
+    let partial = verdict
+        .last_snapshot
+        .as_ref()
+        .filter(|last| !last.status.is_complete())
+        .map_or_else(String::new, |last| {
+            format!("; partial {}", terminal::local(last.time))
+        });
     let now = match verdict.now {
-        Some(Now::AtWork) => "; at work now",
+        Some(Now::AtWork) => "; running now",
         Some(Now::Waiting) => "; its turn is to come",
         Some(Now::Absent) => "; out of reach now, as it may be",
         None => "",
     };
-    with_state(verdict.state, &format!("{name:longest$}  {good}{now}"))
+    with_state(verdict.state, &format!("{name:longest$}  {good}{partial}{now}"))
 }
 
 /// A text behind a state, in lines that fit into the terminal.
@@ -225,8 +239,7 @@ fn details(text: &mut String, verdict: &Verdict) {
         text.push_str(&wrapped(why, INDENT));
     }
     if let Some(since) = verdict.since {
-        let or_longer = if since.or_longer { ", or longer" } else { "" };
-        let since = format!("since {}{or_longer}", terminal::local(since.time));
+        let since = format!("since {}", terminal::local(since.time));
         text.push_str(&wrapped(&since, INDENT));
     }
     if let Some(hint) = &verdict.hint {

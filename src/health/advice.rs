@@ -20,23 +20,33 @@ pub(super) struct Advice<'f> {
     pub(super) subject: Subject<'f>,
     /// True when the newest run of the fleet did not ask this host, though it asked others.
     pub(super) was_left_out: bool,
-    /// True while a run is at work that has yet to come to an end with it.
+    /// True while a run is in progress that is not yet done with it.
     pub(super) is_at_work: bool,
 }
 
 impl Advice<'_> {
-    /// What its good results are called.
-    pub(super) fn good_result(&self) -> String {
+    /// True of a host.
+    pub(super) const fn is_of_a_host(&self) -> bool {
+        matches!(self.subject, Subject::Host(_))
+    }
+
+    /// What one of its results is called.
+    pub(super) const fn noun(&self) -> &'static str {
         match self.subject {
-            Subject::Host(_) => "the last backup".to_owned(),
-            Subject::Phase(phase) => format!("the last {}", noun(*phase)),
+            Subject::Host(_) => "backup",
+            Subject::Phase(phase) => noun(*phase),
         }
+    }
+
+    /// What its last good result is called.
+    pub(super) fn good_result(&self) -> String {
+        format!("the last {}", self.noun())
     }
 
     /// What happened since the last good result, where nothing is known to have gone wrong.
     pub(super) fn since_then(&self) -> &'static str {
         if self.is_at_work {
-            "the run that is to make up for it is still at work"
+            "the run that is to make up for it is still in progress"
         } else if self.was_left_out {
             "no run has asked this host since"
         } else {
@@ -81,12 +91,12 @@ impl Advice<'_> {
         }
     }
 
-    /// What to do about the last attempt that tells something, and about its age, where that matters.
-    pub(super) fn of(&self, attempt: &Attempt, is_too_old: bool) -> Option<String> {
+    /// What to do about the last attempt that tells something, and about its age, where nothing was tried for long.
+    pub(super) fn of(&self, attempt: &Attempt, is_stale: bool) -> Option<String> {
         let after = self.after(attempt);
         // It went as it should, but for what it lacks; and then nothing was tried.
         let is_ours = !self.was_left_out && self.recorded().is_none();
-        if is_too_old && is_ours && attempt.status == Status::Partial {
+        if is_stale && is_ours && attempt.status == Status::Partial {
             let both = after.into_iter().chain([self.await_the_next()]);
             return Some(both.collect::<Vec<_>>().join("; "));
         }
@@ -98,7 +108,7 @@ impl Advice<'_> {
         let storage = &self.fleet.storage.name;
         if self.is_at_work {
             let unit = self.unit();
-            return format!("on {storage}, `systemctl status {unit}` says what it is at");
+            return format!("on {storage}, `systemctl status {unit}` shows what it does");
         }
         let run = self.run();
         format!("on {storage}, `systemctl list-timers {run}.timer` says when the next run is due")
@@ -146,7 +156,7 @@ impl Advice<'_> {
                 self.start(&unit)
             ),
             Status::Unreachable => self.reach(),
-            Status::Busy => "another backup of it was at work; the next run asks again".to_owned(),
+            Status::Busy => "another backup of it was running; the next run asks again".to_owned(),
             Status::Interrupted => self.start(&unit),
             Status::Unknown(_) => NEWER.to_owned(),
         })

@@ -126,7 +126,7 @@ impl Attempt {
             run: run.id,
             time: ended_at(run, host.end.or(host.start)),
             status: host.status().clone(),
-            why,
+            why: why.or_else(|| stopped(run, host.finished.is_none())),
             seconds,
             figures: Figures::of(host.summary.as_ref()),
             restic_version,
@@ -160,7 +160,7 @@ impl Attempt {
             run: run.id,
             time: ended_at(run, phase.end.or(phase.start)),
             status: phase.status().clone(),
-            why,
+            why: why.or_else(|| stopped(run, phase.finished.is_none())),
             seconds,
             figures: Figures::default(),
             restic_version: None,
@@ -170,6 +170,11 @@ impl Attempt {
             removed,
         }
     }
+}
+
+/// Why the record does not say how something ended, where that is because the run was stopped.
+fn stopped(run: &Run, has_no_end: bool) -> Option<String> {
+    run.stopped.clone().filter(|_| has_no_end)
 }
 
 fn ended_at(run: &Run, end: Option<Timestamp>) -> Timestamp {

@@ -86,11 +86,4 @@ impl Expectations {
     pub fn of_phase(&self, phase: Phase) -> Thresholds {
         self.phases.get(&phase).copied().unwrap_or(self.fleet)
     }
-
-    /// The age at which the last of them becomes an alert.
-    pub(super) fn latest_alert(&self) -> SignedDuration {
-        let own = self.hosts.values().chain(self.phases.values());
-        own.map(|thresholds| thresholds.alert_after)
-            .fold(self.fleet.alert_after, Ord::max)
-    }
 }

@@ -5,7 +5,8 @@ use serde::Serialize;
 
 use super::advice::{Advice, Subject};
 use super::expectations::Expectations;
-use super::search::{Newest, Progress, Search};
+use super::progress::{Progress, is_later};
+use super::search::{Newest, Search};
 use super::span::span;
 use super::state::State;
 use super::thresholds::{Thresholds, duration};
@@ -67,6 +68,18 @@ pub struct Remark {
     pub what: String,
     /// What to do about it.
     pub hint: Option<String>,
+    /// Whether it casts doubt on every verdict, also on that of one host alone.
+    #[serde(skip)]
+    pub concerns: Concerns,
+}
+
+/// What a remark is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Concerns {
+    /// The records themselves: they may be incomplete or have wrong times, so every verdict is in doubt.
+    Records,
+    /// One run as a whole.
+    Run,
 }
 
 impl NewestRun {
@@ -107,8 +120,7 @@ impl Report {
                 thresholds,
                 absence,
                 advice,
-                is_cut_short: search.is_cut_short,
-                now: search.now,
+                now: search.present.now,
             }
             .verdict()
         };
@@ -124,7 +136,7 @@ impl Report {
             Item { name, verdict }
         });
         Self {
-            time: search.now,
+            time: search.present.now,
             thresholds: expectations.of_fleet(),
             hosts: hosts.collect(),
             phases: phases.collect(),
@@ -147,12 +159,12 @@ impl Report {
         self.hosts.iter().chain(&self.phases)
     }
 
-    /// The same about one host alone.
+    /// The same about one host alone, and about the records that its verdict follows from.
     #[must_use]
     pub fn of_host(mut self, name: &str) -> Self {
         self.hosts.retain(|host| host.name == name);
         self.phases.clear();
-        self.remarks.clear();
+        self.remarks.retain(|remark| remark.concerns == Concerns::Records);
         self
     }
 
@@ -201,70 +213,101 @@ impl Report {
 
 fn remarks(fleet: &Fleet, search: &Search<'_>) -> Vec<Remark> {
     let mut remarks = Vec::new();
-    let mut remark = |state, what: String, hint: Option<String>| remarks.push(Remark { state, what, hint });
-    if let Some(run) = search.from_the_future.first() {
-        let what = match search.from_the_future.len() {
-            1 => format!("the record of {run} is from the future, and is left out"),
-            several => {
-                format!("{several} records are from the future, and are left out; the last is of {run}")
-            }
-        };
-        let hint =
-            "this clock is wrong, or was: set it right; where it is right, remove what is from the future";
-        remark(State::Warning, what, Some(hint.to_owned()));
+    remarks.extend(from_the_future(&search.from_the_future));
+    if let Some(newest) = &search.newest {
+        remarks.extend(interrupted(fleet, search.present.now, newest));
+        let id = newest.id;
+        remarks.extend(newest.warnings.iter().map(|warning| Remark {
+            state: State::Warning,
+            what: format!("the run of {id} warns: {warning}"),
+            hint: None,
+            concerns: Concerns::Run,
+        }));
+        remarks.extend(bad_lines(id, newest.bad_lines));
+        remarks.extend(strangers(search));
     }
-    let Some(newest) = &search.newest else {
-        return remarks;
+    remarks
+}
+
+fn from_the_future(runs: &[RunId]) -> Option<Remark> {
+    let run = runs.first()?;
+    let what = match runs.len() {
+        1 => format!("the record of {run} is from the future, and is left out"),
+        several => format!("{several} records are from the future, and are left out; the last is of {run}"),
     };
+    let hint = "this clock is wrong, or was: set it right; where it is right, remove what is from the future";
+    Some(Remark {
+        state: State::Warning,
+        what,
+        hint: Some(hint.to_owned()),
+        concerns: Concerns::Records,
+    })
+}
+
+fn interrupted(fleet: &Fleet, now: Timestamp, newest: &Newest) -> Option<Remark> {
+    if newest.progress != Progress::Interrupted {
+        return None;
+    }
     let Newest {
         id,
-        progress,
         last_event,
-        warnings,
-        bad_lines,
+        stopped,
         hosts,
         is_of_chosen,
+        ..
     } = newest;
-    if *progress == Progress::Interrupted {
-        let after = last_event.duration_since(id.start()).max(SignedDuration::ZERO);
-        let what = format!(
-            "the run of {id} was interrupted: its record ends after {}",
-            span(after)
-        );
-        let asked = fleet.backed_up();
-        let asked: Vec<_> = asked
-            .filter(|host| hosts.iter().any(|name| name == host.as_str()))
-            .collect();
-        let unit = if *is_of_chosen && !asked.is_empty() {
-            Fleet::run_of_those(&asked)
-        } else {
-            "genbackup".to_owned()
-        };
-        let hint = format!("on {}, `systemctl start {unit}.service`", fleet.storage.name);
-        remark(State::Warning, what, Some(hint));
-    }
-    for warning in warnings {
-        remark(State::Warning, format!("the run of {id} warns: {warning}"), None);
-    }
-    if *bad_lines > 0 {
-        let plural = if *bad_lines == 1 { "" } else { "s" };
-        let what = format!("{bad_lines} line{plural} of the record of {id} can't be read");
-        let hint = "was its disk full, or lost power?".to_owned();
-        remark(State::Warning, what, Some(hint));
-    }
+    let after = span(last_event.duration_since(id.start()).max(SignedDuration::ZERO));
+    let what = match stopped {
+        Some(why) => format!("the run of {id} was interrupted after {after}: {why}"),
+        None if is_later(*last_event, now) => {
+            format!("the run of {id} was interrupted, and the last line of its record is from the future")
+        }
+        None => format!("the run of {id} was interrupted: its record ends after {after}"),
+    };
+    let asked = fleet.backed_up();
+    let asked: Vec<_> = asked
+        .filter(|host| hosts.iter().any(|name| name == host.as_str()))
+        .collect();
+    let unit = if *is_of_chosen && !asked.is_empty() {
+        Fleet::run_of_those(&asked)
+    } else {
+        "genbackup".to_owned()
+    };
+    Some(Remark {
+        state: State::Warning,
+        what,
+        hint: Some(format!(
+            "on {}, `systemctl start {unit}.service`",
+            fleet.storage.name
+        )),
+        concerns: Concerns::Run,
+    })
+}
+
+fn bad_lines(id: RunId, lines: u64) -> Option<Remark> {
+    let plural = if lines == 1 { "" } else { "s" };
+    (lines > 0).then(|| Remark {
+        state: State::Warning,
+        what: format!("{lines} line{plural} of the record of {id} can't be read"),
+        hint: Some("was its disk full, or lost power?".to_owned()),
+        concerns: Concerns::Records,
+    })
+}
+
+fn strangers(search: &Search<'_>) -> Option<Remark> {
     let is_known = |name: &&str| search.hosts.contains_key(name);
     let strangers = search.newest_of_hosts.iter().flat_map(|run| &run.hosts);
     let strangers: Vec<&str> = strangers
         .map(String::as_str)
         .filter(|name| !is_known(name))
         .collect();
-    if !strangers.is_empty() {
-        let what = format!(
+    (!strangers.is_empty()).then(|| Remark {
+        state: State::Ok,
+        what: format!(
             "in the records, but not in the fleet file: {}",
             strangers.join(", ")
-        );
-        let hint = "renamed, or removed? `genbackup emit` brings this host up to date".to_owned();
-        remark(State::Ok, what, Some(hint));
-    }
-    remarks
+        ),
+        hint: Some("renamed, or removed? `genbackup emit` brings this host up to date".to_owned()),
+        concerns: Concerns::Run,
+    })
 }

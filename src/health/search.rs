@@ -1,29 +1,20 @@
-//! Goes through the runs, the newest first, until everything that matters is known.
+//! Reads the runs, the newest first, until each host and each phase has a complete result.
 
 use std::collections::BTreeMap;
 
-use jiff::{SignedDuration, Timestamp};
-use serde::Serialize;
+use jiff::Timestamp;
 
 use super::attempt::Attempt;
-use super::expectations::Expectations;
-use super::thresholds::duration;
+use super::progress::{Present, Progress, is_yet_to_come, longest_silence};
 use super::trace::{Trace, Turn};
-use crate::model::{Fleet, HostName};
+use crate::model::Fleet;
 use crate::record::{About, Phase, Run, RunId};
-
-/// A run that begins later than this is from the future: its times say nothing. The same that a host's clock may be off.
-const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
-/// How many records are read to find out since when something is not as it should be.
-const RECORDS_FOR_SINCE: usize = 100;
-/// How many are read to find out when something went well the last time: the nights of more than a year.
-const RECORDS_FOR_GOOD: usize = 500;
 
 /// What is known so far.
 #[derive(Debug)]
 pub(super) struct Search<'f> {
     fleet: &'f Fleet,
-    pub(super) now: Timestamp,
+    pub(super) present: Present,
     pub(super) hosts: BTreeMap<&'f str, Trace>,
     pub(super) phases: BTreeMap<Phase, Trace>,
     /// The newest run, without what stands beside the runs.
@@ -32,13 +23,6 @@ pub(super) struct Search<'f> {
     pub(super) newest_of_hosts: Option<Newest>,
     /// Runs that are yet to come.
     pub(super) from_the_future: Vec<RunId>,
-    /// How far back was looked.
-    pub(super) oldest: Option<RunId>,
-    /// As far back as there is any sense in looking, however many records there are.
-    patience: SignedDuration,
-    read: usize,
-    /// True when there are older records that were not read, though they may tell more.
-    pub(super) is_cut_short: bool,
 }
 
 /// What there is to say of a run as a whole.
@@ -47,6 +31,8 @@ pub(super) struct Newest {
     pub(super) id: RunId,
     pub(super) progress: Progress,
     pub(super) last_event: Timestamp,
+    /// Why it was stopped, where its record says that it was.
+    pub(super) stopped: Option<String>,
     pub(super) warnings: Vec<String>,
     pub(super) bad_lines: u64,
     /// Its hosts.
@@ -55,41 +41,11 @@ pub(super) struct Newest {
     pub(super) is_of_chosen: bool,
 }
 
-/// How far a run has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Progress {
-    /// To its end.
-    Finished,
-    /// It is still at work.
-    AtWork,
-    /// It broke off.
-    Interrupted,
-}
-
-impl Progress {
-    /// How far a run has come. Only the newest can be at work, for they wait for each other; and while a host is
-    /// backed up nothing is written into the record, for as long as `limit`.
-    #[must_use]
-    pub fn of(run: &Run, is_newest: bool, now: Timestamp, limit: SignedDuration) -> Self {
-        let quiet = now.duration_since(run.last_event.unwrap_or(run.id.start()));
-        if run.is_finished() {
-            Self::Finished
-        } else if is_newest && quiet <= limit.saturating_add(CLOCK_TOLERANCE) {
-            Self::AtWork
-        } else {
-            Self::Interrupted
-        }
-    }
-}
-
 impl<'f> Search<'f> {
-    pub(super) fn new(fleet: &'f Fleet, expectations: &Expectations, now: Timestamp) -> Self {
-        let absence = |host: &HostName| fleet.may_be_absent(host).map(duration);
-        let absences = fleet.backed_up().filter_map(absence);
+    pub(super) fn new(fleet: &'f Fleet, present: Present) -> Self {
         Self {
             fleet,
-            now,
+            present,
             hosts: fleet
                 .backed_up()
                 .map(|host| (host.as_str(), Trace::default()))
@@ -101,40 +57,35 @@ impl<'f> Search<'f> {
             newest: None,
             newest_of_hosts: None,
             from_the_future: Vec::new(),
-            oldest: None,
-            patience: absences.fold(expectations.latest_alert(), Ord::max),
-            read: 0,
-            is_cut_short: false,
         }
     }
 
     /// True when the record of this run is to be read; what is from the future is only noted.
     pub(super) fn wants(&mut self, run: RunId) -> bool {
-        let is_yet_to_come = is_yet_to_come(run, self.now);
+        let is_yet_to_come = is_yet_to_come(run, self.present.now);
         if is_yet_to_come {
             self.from_the_future.push(run);
         }
         !is_yet_to_come
     }
 
-    /// True when no older record is to be read: none can tell more that matters, or it is not worth the time.
-    pub(super) fn is_done(&mut self) -> bool {
+    /// True when no older record can tell more: each host and each phase has a complete result.
+    pub(super) fn is_done(&self) -> bool {
         let mut traces = self.hosts.values().chain(self.phases.values());
-        if traces.clone().all(Trace::is_known) {
-            return true;
-        }
-        let is_past = |records: usize| {
-            let span = self.oldest.map(|oldest| self.now.duration_since(oldest.start()));
-            self.read >= records && span > Some(self.patience)
-        };
-        self.is_cut_short = is_past(RECORDS_FOR_GOOD)
-            || (is_past(RECORDS_FOR_SINCE) && traces.all(|trace| trace.last_good.is_some()));
-        self.is_cut_short
+        traces.all(Trace::is_known)
     }
 
     /// What the next record is to be read for; `None` where all of it matters, as of the newest.
     pub(super) fn sought(&self) -> Option<About> {
-        self.newest_of_hosts.as_ref()?;
+        // Where each host has a schedule of its own, no run has all the others.
+        let has_together = || {
+            self.fleet
+                .backed_up()
+                .any(|host| !self.fleet.has_own_schedule(host))
+        };
+        if self.newest.is_none() || (self.newest_of_hosts.is_none() && has_together()) {
+            return None;
+        }
         let hosts = self.hosts.iter().filter(|(_, trace)| !trace.is_known());
         let phases = self.phases.iter().filter(|(_, trace)| !trace.is_known());
         Some(About::new(
@@ -149,7 +100,8 @@ impl<'f> Search<'f> {
         let newest = || Newest {
             id: run.id,
             progress,
-            last_event: run.last_event.unwrap_or(run.id.start()),
+            last_event: run.last_event_time(),
+            stopped: run.stopped.clone(),
             warnings: run.warnings.clone(),
             bad_lines: run.bad_lines.count,
             hosts: run.hosts.keys().cloned().collect(),
@@ -162,8 +114,6 @@ impl<'f> Search<'f> {
         if self.newest_of_hosts.is_none() && !run.hosts.is_empty() && !run.is_of_chosen {
             self.newest_of_hosts = Some(newest());
         }
-        self.read += 1;
-        self.oldest = Some(run.id);
         for (name, host) in &run.hosts {
             if let Some(trace) = self.hosts.get_mut(name.as_str())
                 && !trace.is_known()
@@ -197,18 +147,7 @@ impl<'f> Search<'f> {
 
     fn progress(&self, run: &Run) -> Progress {
         let is_newest = self.newest.is_none() && !run.is_beside;
-        Progress::of(run, is_newest, self.now, longest_silence(self.fleet))
+        let silence = longest_silence(self.fleet);
+        self.present.progress(run, is_newest, silence)
     }
-}
-
-/// How long a run of a fleet may write nothing and be at work all the same.
-#[must_use]
-pub fn longest_silence(fleet: &Fleet) -> SignedDuration {
-    duration(fleet.schedule.time_limit.max(fleet.repository.lock_wait))
-}
-
-/// True when a run is from the future: its times say nothing.
-#[must_use]
-pub fn is_yet_to_come(run: RunId, now: Timestamp) -> bool {
-    run.start() > now.saturating_add(CLOCK_TOLERANCE).unwrap_or(Timestamp::MAX)
 }

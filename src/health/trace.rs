@@ -12,17 +12,19 @@ pub(super) struct Trace {
     pub(super) newest: Option<Attempt>,
     /// Its last attempt that reached it.
     pub(super) newest_reached: Option<Attempt>,
-    /// The last attempt that left something to restore.
+    /// The last attempt that left a snapshot, complete or partial.
+    pub(super) last_snapshot: Option<Attempt>,
+    /// The last attempt that left a complete one.
     pub(super) last_good: Option<Attempt>,
-    /// When it stopped being as it should, as far back as was looked.
+    /// The first partial attempt after the last complete one.
+    pub(super) first_partial: Option<Attempt>,
+    /// The end of the first attempt after the last complete one.
     pub(super) bad_since: Option<Timestamp>,
-    /// True when the attempt before that was as it should be.
-    pub(super) knows_since: bool,
-    /// Where it is in the run that is at work.
+    /// Where it is in the run that is in progress.
     pub(super) turn: Option<Turn>,
 }
 
-/// Where something is in the run that is at work.
+/// Where something is in the run that is in progress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Turn {
     /// Later.
@@ -34,25 +36,28 @@ pub(super) enum Turn {
 impl Trace {
     /// Notes an attempt, unless all is known; all that were noted before are later.
     pub(super) fn note(&mut self, attempt: Attempt) {
-        if attempt.status == Status::Ok {
-            self.knows_since = true;
-        } else {
-            self.bad_since = Some(attempt.time);
-        }
         if self.newest.is_none() {
             self.newest = Some(attempt.clone());
         }
         if self.newest_reached.is_none() && attempt.status != Status::Unreachable {
             self.newest_reached = Some(attempt.clone());
         }
-        if self.last_good.is_none() && attempt.status.is_good() {
+        if self.last_snapshot.is_none() && attempt.status.is_good() {
+            self.last_snapshot = Some(attempt.clone());
+        }
+        if attempt.status.is_complete() {
             self.last_good = Some(attempt);
+            return;
+        }
+        self.bad_since = Some(attempt.time);
+        if attempt.status == Status::Partial {
+            self.first_partial = Some(attempt);
         }
     }
 
     /// True when no older record can tell more that matters.
     pub(super) fn is_known(&self) -> bool {
-        self.knows_since
+        self.last_good.is_some()
     }
 
     /// True when the newest run that asked it is this one.

@@ -17,7 +17,7 @@ use crate::record::Status;
 pub struct Verdict {
     /// How well it is.
     pub state: State,
-    /// How old the last good result is.
+    /// How old the last complete result is.
     #[serde(rename = "age-seconds", serialize_with = "seconds")]
     pub age: Option<SignedDuration>,
     /// How old that may be.
@@ -29,10 +29,13 @@ pub struct Verdict {
     pub why: Option<String>,
     /// What to do about it.
     pub hint: Option<String>,
-    /// What it does now, in the run that is at work.
+    /// What it does now, in the run that is in progress.
     pub now: Option<Now>,
-    /// The last attempt that left something to restore.
+    /// The last complete result: `ok`.
     pub last_good: Option<Attempt>,
+    /// The last snapshot of a host, complete or partial.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_snapshot: Option<Attempt>,
     /// The last attempt.
     pub last_attempt: Option<Attempt>,
 }
@@ -43,8 +46,6 @@ pub struct Verdict {
 pub struct Since {
     /// The time.
     pub time: Timestamp,
-    /// True when it may be longer: no older record was read.
-    pub or_longer: bool,
 }
 
 /// What a host, or a phase, does now.
@@ -67,41 +68,44 @@ pub(super) struct Case<'s> {
     /// How long it may be out of reach.
     pub(super) absence: Option<SignedDuration>,
     pub(super) advice: Advice<'s>,
-    /// True when there are older records that were not read.
-    pub(super) is_cut_short: bool,
     pub(super) now: Timestamp,
 }
 
 impl Case<'_> {
     pub(super) fn verdict(&self) -> Verdict {
         let Self { trace, now, .. } = self;
-        let Some((last, good)) = trace.newest.as_ref().zip(trace.last_good.as_ref()) else {
+        // Where no snapshot is complete, the first partial one counts: for so long there has been none.
+        let reference = trace.last_good.as_ref().or(trace.first_partial.as_ref());
+        let Some((last, reference)) = trace.newest.as_ref().zip(reference) else {
             return self.never();
         };
-        let age = age(good, *now);
-        let is_absent = last.status == Status::Unreachable
-            && self.absence.is_some_and(|absence| age <= absence)
-            && trace
-                .newest_reached
-                .as_ref()
-                .is_some_and(|reached| reached.status.is_good());
-        // Where it is absent, what was when it was there counts.
-        let telling = if is_absent { good } else { last };
-        let by_age = if is_absent { State::Ok } else { self.by_age(age) };
-        let by_status = match telling.status {
-            Status::Ok => State::Ok,
-            _ => State::Warning,
+        let age = age(reference, *now);
+        let may_be_absent =
+            last.status == Status::Unreachable && self.absence.is_some_and(|absence| age <= absence);
+        let reached = trace.newest_reached.as_ref();
+        let reached = reached.filter(|reached| may_be_absent && reached.status.is_good());
+        // Where it is absent, how it was when it was there counts. Absence excuses no partial snapshot.
+        let telling = reached.unwrap_or(last);
+        let by_age = match reached {
+            Some(reached) if reached.status.is_complete() => State::Ok,
+            _ => self.by_age(age),
+        };
+        let by_status = if telling.status.is_complete() {
+            State::Ok
+        } else {
+            State::Warning
         };
         let state = by_age.max(by_status);
         let verdict = Verdict {
             state,
-            age: Some(age),
+            age: trace.last_good.as_ref().map(|_| age),
             thresholds: self.thresholds,
             since: None,
             why: None,
             hint: None,
-            now: if is_absent { Some(Now::Absent) } else { self.turn() },
-            last_good: Some(good.clone()),
+            now: reached.map_or_else(|| self.turn(), |_| Some(Now::Absent)),
+            last_good: trace.last_good.clone(),
+            last_snapshot: self.last_snapshot(),
             last_attempt: Some(last.clone()),
         };
         if state == State::Ok {
@@ -111,13 +115,11 @@ impl Case<'_> {
         let too_old = (by_age != State::Ok).then(|| now.saturating_sub(overdue).unwrap_or(*now));
         let bad_since = trace.bad_since.filter(|_| by_status != State::Ok);
         let since = [bad_since, too_old].into_iter().flatten().min();
+        let is_stale = self::age(telling, *now) > self.thresholds.warn_after;
         Verdict {
-            since: since.map(|time| Since {
-                time,
-                or_longer: bad_since == Some(time) && !trace.knows_since && self.is_cut_short,
-            }),
+            since: since.map(|time| Since { time }),
             why: Some(self.why(telling, by_age, age)),
-            hint: self.advice.of(telling, by_age != State::Ok),
+            hint: self.advice.of(telling, is_stale),
             ..verdict
         }
     }
@@ -128,10 +130,7 @@ impl Case<'_> {
             state: State::Never,
             age: None,
             thresholds: self.thresholds,
-            since: self.trace.bad_since.map(|time| Since {
-                time,
-                or_longer: self.is_cut_short,
-            }),
+            since: self.trace.bad_since.map(|time| Since { time }),
             why: Some(last.map_or_else(|| self.advice.nothing_known(), said)),
             hint: match last {
                 Some(last) => self.advice.after(last),
@@ -139,8 +138,14 @@ impl Case<'_> {
             },
             now: self.turn(),
             last_good: None,
+            last_snapshot: None,
             last_attempt: last.cloned(),
         }
+    }
+
+    fn last_snapshot(&self) -> Option<Attempt> {
+        let last = self.trace.last_snapshot.clone();
+        last.filter(|_| self.advice.is_of_a_host())
     }
 
     /// A warning, but not an alert, is put off while the run that makes up for it is at work.
@@ -166,11 +171,25 @@ impl Case<'_> {
     }
 
     fn why(&self, telling: &Attempt, by_age: State, age: SignedDuration) -> String {
-        let is_old = format!("{} is {} old", self.advice.good_result(), span(age));
-        match (&telling.status, by_age) {
-            (Status::Ok, _) => format!("{is_old}, and {}", self.advice.since_then()),
-            (_, State::Ok) => said(telling),
-            _ => format!("{}; {is_old}", said(telling)),
+        let Self {
+            trace, advice, now, ..
+        } = self;
+        let old = span(age);
+        let Some(first_partial) = &trace.first_partial else {
+            let is_old = format!("{} is {old} old", advice.good_result());
+            return match (&telling.status, by_age) {
+                (Status::Ok, _) => format!("{is_old}, and {}", advice.since_then()),
+                (_, State::Ok) => said(telling),
+                _ => format!("{}; {is_old}", said(telling)),
+            };
+        };
+        let said = said(telling);
+        let noun = advice.noun();
+        let partial_for = span(self::age(first_partial, *now));
+        match &trace.last_good {
+            Some(_) if by_age == State::Ok => said,
+            Some(_) => format!("{said}; its last complete {noun} is {old} old; partial for {partial_for}"),
+            None => format!("{said}; it has no complete {noun}; partial for {partial_for}"),
         }
     }
 }

@@ -9,13 +9,15 @@ pub(super) struct Freshness {
     pub(super) name: String,
     pub(super) state: State,
     pub(super) now: Option<&'static str>,
-    pub(super) since: Option<(Time, bool)>,
+    pub(super) since: Option<Time>,
     pub(super) why: Option<String>,
     pub(super) hint: Option<String>,
-    /// How old the last good one may be before it is a warning, and an alert, where that is not as with all others.
+    /// How old the last complete one may be before it is a warning, and an alert, where that is not as with all others.
     pub(super) may_be: Option<(String, String)>,
-    /// When the last good one was over, and how long that is ago.
+    /// When the last complete one was over, and how long that is ago.
     pub(super) good: Option<(Time, String)>,
+    /// When the last snapshot was made, where that is a partial one.
+    pub(super) partial: Option<Time>,
 }
 
 /// What there is to say that is about no host and no phase.
@@ -65,13 +67,11 @@ fn row(words: &Words<'_>, item: &Item, usual: Thresholds) -> Freshness {
         name: name.clone(),
         state: verdict.state,
         now: verdict.now.map(|now| match now {
-            Now::AtWork => "at work",
+            Now::AtWork => "running",
             Now::Waiting => "waiting for its turn",
             Now::Absent => "out of reach, as it may be",
         }),
-        since: verdict
-            .since
-            .map(|since| (words.time(since.time), since.or_longer)),
+        since: verdict.since.map(|since| words.time(since.time)),
         why: verdict.why.as_deref().map(words::why),
         hint: verdict.hint.as_deref().map(words::why),
         may_be: (verdict.thresholds != usual).then(|| {
@@ -85,5 +85,10 @@ fn row(words: &Words<'_>, item: &Item, usual: Thresholds) -> Freshness {
             .last_good
             .as_ref()
             .map(|good| (words.time(good.time), age.clone())),
+        partial: verdict
+            .last_snapshot
+            .as_ref()
+            .filter(|last| !last.status.is_complete())
+            .map(|last| words.time(last.time)),
     }
 }

@@ -213,13 +213,13 @@ fn figures_of_host(attempt: &Attempt) -> Vec<String> {
 }
 
 impl Entry {
-    /// The same, where the run is at work and has yet to come to an end with it.
+    /// The same, where the run is in progress and not yet done with it.
     fn pending(self, is_pending: bool, has_begun: bool) -> Self {
         if !is_pending {
             return self;
         }
         Self {
-            status: if has_begun { "at work" } else { "waiting" }.to_owned(),
+            status: if has_begun { "running" } else { "waiting" }.to_owned(),
             looks: "pending",
             ..self
         }

@@ -1,9 +1,9 @@
 //! The runs as points of the whole, of each phase and of each host.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
 use crate::anomaly::{Anomaly, Usual};
-use crate::health::{Figures, Progress, longest_silence};
+use crate::health::{Figures, Present, Progress, longest_silence};
 use crate::history::{Change, History, Of, Row};
 use crate::model::Fleet;
 use crate::record::{Phase, Run, RunId, Status};
@@ -48,13 +48,13 @@ impl Point {
 }
 
 impl All {
-    pub(super) fn new(fleet: &Fleet, now: Timestamp) -> Self {
+    pub(super) fn new(fleet: &Fleet, present: Present) -> Self {
         let phases = Phase::ALL.map(Of::Phase);
         let hosts = fleet.backed_up().map(|host| Of::Host(host.to_string()));
         let of = std::iter::once(Of::Runs).chain(phases).chain(hosts);
         Self {
             series: of
-                .map(|of| Series::new(of, now, longest_silence(fleet)))
+                .map(|of| Series::new(of, present, longest_silence(fleet)))
                 .collect(),
             runs: 0,
             last: None,
@@ -73,9 +73,9 @@ impl All {
 }
 
 impl Series {
-    fn new(of: Of, now: Timestamp, silence: SignedDuration) -> Self {
+    fn new(of: Of, present: Present, silence: SignedDuration) -> Self {
         Self {
-            history: History::new(of.clone(), now, silence),
+            history: History::new(of.clone(), present, silence),
             of,
             usual: Usual::default(),
             points: Vec::new(),
@@ -94,7 +94,7 @@ impl Series {
             is_of_chosen,
             changes,
         } = row;
-        // What is at work has come to nothing yet.
+        // What is in progress has no result yet.
         if progress == Progress::AtWork && (attempt.status == Status::Interrupted || hosts.is_some()) {
             return;
         }

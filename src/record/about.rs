@@ -6,16 +6,19 @@ use memchr::memmem::Finder;
 
 use super::words::Phase;
 
-/// So many names are looked for in each line; of more than that, lines are read sooner.
-const NAMES: usize = 8;
+/// The key before the name of a host.
+const HOST: &[u8] = b"\"host\"";
 
-/// Some hosts and phases. A line that names none of them is passed over, which is ten times as fast as to read it; and
-/// so is the rest of a record whose first line names none of the hosts.
+/// Some hosts and phases. A line that names none of them is skipped, which is ten times as fast as to read it; and so is
+/// the rest of a record whose first line says that none of them is in it.
 #[derive(Debug, Clone)]
 pub struct About {
     hosts: BTreeSet<String>,
-    has_phases: bool,
-    /// What stands in every line that matters; nothing where it is too much.
+    /// Whether a phase that a run does is among them, and one that is done beside the runs.
+    has_phases_of_runs: bool,
+    has_phases_beside: bool,
+    key: Finder<'static>,
+    /// What stands in every other line that matters.
     signs: Vec<Finder<'static>>,
 }
 
@@ -25,32 +28,91 @@ impl About {
         hosts: impl IntoIterator<Item: Into<String>>,
         phases: impl IntoIterator<Item = Phase>,
     ) -> Self {
-        let hosts: BTreeSet<String> = hosts.into_iter().map(Into::into).collect();
-        let phases: Vec<String> = phases
-            .into_iter()
-            .map(|phase| format!("\"{}-", phase.name()))
-            .collect();
-        let signs = hosts.iter().map(|host| format!("\"{host}\""));
-        // How a run begins says whose it is, also where it is of others.
-        let beginning = std::iter::once("\"run-started\"".to_owned());
-        let signs: Vec<String> = signs.chain(phases.iter().cloned()).chain(beginning).collect();
+        let phases: Vec<Phase> = phases.into_iter().collect();
+        let of_phases = phases.iter().map(|phase| format!("\"{}-", phase.name()));
+        // The beginning of a run says whose it is, also where it is of others; its end may say that it was stopped.
+        let of_the_run = std::iter::once("\"run-".to_owned());
+        let signs = of_phases.chain(of_the_run);
         Self {
-            hosts,
-            has_phases: !phases.is_empty(),
-            signs: match signs.len() {
-                ..=NAMES => signs.iter().map(|sign| Finder::new(sign).into_owned()).collect(),
-                _ => Vec::new(),
-            },
+            hosts: hosts.into_iter().map(Into::into).collect(),
+            has_phases_of_runs: phases.iter().any(|phase| !phase.is_beside()),
+            has_phases_beside: phases.iter().any(|phase| phase.is_beside()),
+            key: Finder::new(HOST),
+            signs: signs.map(|sign| Finder::new(&sign).into_owned()).collect(),
         }
     }
 
     /// True when a line may tell of one of them.
     pub(super) fn may_be_in(&self, line: &[u8]) -> bool {
-        self.signs.is_empty() || self.signs.iter().any(|sign| sign.find(line).is_some())
+        let behind_keys = self
+            .key
+            .find_iter(line)
+            .filter_map(|at| line.get(at + HOST.len()..));
+        self.signs.iter().any(|sign| sign.find(line).is_some())
+            || (!self.hosts.is_empty() && { behind_keys }.any(|rest| self.may_be_named(rest)))
     }
 
-    /// True when a run that begins with these hosts has nothing to tell.
-    pub(super) fn is_in_no_run_of(&self, hosts: &[String]) -> bool {
-        !self.has_phases && !hosts.iter().any(|host| self.hosts.contains(host))
+    /// True when what follows the key of a host may be the name of one of them.
+    fn may_be_named(&self, rest: &[u8]) -> bool {
+        let rest = rest.trim_ascii_start();
+        let rest = rest.strip_prefix(b":").map(<[u8]>::trim_ascii_start);
+        let Some(name) = rest.and_then(|rest| rest.strip_prefix(b"\"")) else {
+            return true;
+        };
+        match memchr::memchr2(b'"', b'\\', name) {
+            Some(end) if name.get(end) == Some(&b'"') => {
+                let name = name.get(..end).and_then(|name| std::str::from_utf8(name).ok());
+                name.is_none_or(|name| self.hosts.contains(name))
+            }
+            // It has an escape, or no end.
+            _ => true,
+        }
+    }
+
+    /// True when a record that begins with these hosts, and is of a run or of something beside, has nothing to tell.
+    pub(super) fn is_in_no_run_of(&self, hosts: &[String], is_beside: bool) -> bool {
+        let has_phases = if is_beside {
+            self.has_phases_beside
+        } else {
+            self.has_phases_of_runs
+        };
+        !has_phases && !hosts.iter().any(|host| self.hosts.contains(host))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_matters_that_may_name_a_sought_host() {
+        let about = About::new(["ziz"], []);
+        for (line, matters) in [
+            (r#"{"event":"host-started","host":"ziz"}"#, true),
+            (r#"{"host" : "ziz"}"#, true),
+            (r#"{"message":{"host":"kai"},"host":"ziz"}"#, true),
+            (r#"{"host":"zi\u007a"}"#, true),
+            (r#"{"host":["ziz"]}"#, true),
+            (r#"{"host":"ziz"#, true),
+            (r#"{"event":"run-stopped"}"#, true),
+            (r#"{"event":"host-started","host":"kai"}"#, false),
+            (r#"{"host":"ziz-2"}"#, false),
+            (r#"{"event":"forget-started"}"#, false),
+        ] {
+            assert_eq!(about.may_be_in(line.as_bytes()), matters, "{line}");
+        }
+    }
+
+    #[test]
+    fn only_records_beside_the_runs_tell_of_what_is_done_beside() {
+        let offsite = About::new(["ziz"], [Phase::Offsite]);
+        let forget = About::new(["ziz"], [Phase::Forget]);
+        let kai = ["kai".to_owned()];
+        let ziz = ["ziz".to_owned()];
+        assert!(offsite.is_in_no_run_of(&kai, false));
+        assert!(!offsite.is_in_no_run_of(&ziz, false));
+        assert!(!offsite.is_in_no_run_of(&[], true));
+        assert!(!forget.is_in_no_run_of(&kai, false));
+        assert!(forget.is_in_no_run_of(&[], true));
     }
 }

@@ -44,6 +44,8 @@ pub enum What {
     Warning(Warning),
     /// `run-finished`
     RunFinished,
+    /// `run-stopped`
+    RunStopped(RunStopped),
     /// An event that this program does not know, by its name.
     Other(String),
 }
@@ -181,6 +183,14 @@ pub struct Warning {
     pub why: String,
 }
 
+/// A run was stopped before it was done: nothing more of it follows.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct RunStopped {
+    /// What stopped it.
+    #[serde(default, deserialize_with = "lenient")]
+    pub why: Option<String>,
+}
+
 /// What every event has.
 #[derive(Deserialize)]
 struct Head<'l> {
@@ -213,6 +223,7 @@ impl Event {
             "host-finished" => What::HostFinished(Box::new(from_str(line)?)),
             "warning" => What::Warning(from_str(line)?),
             "run-finished" => What::RunFinished,
+            "run-stopped" => What::RunStopped(from_str(line)?),
             name => match Phase::of_event(name) {
                 Some((phase, "started")) => What::PhaseStarted(phase),
                 Some((phase, "finished")) => What::PhaseFinished(phase, from_str(line)?),

@@ -10,6 +10,8 @@ use super::run::RunId;
 
 /// Where a storage host keeps them.
 pub const FOLDER: &str = "/var/lib/genbackup/runs";
+/// A record of a hundred hosts has a hundred thousand bytes, of which often only the first line is read.
+const BUFFER: usize = 32 * 1024;
 const EXTENSION: &str = ".jsonl";
 
 /// The runs that have a record in a folder, oldest first. What is no record is left out.
@@ -46,5 +48,5 @@ pub fn file_name(run: RunId) -> String {
 pub fn open(folder: &Path, run: RunId) -> Result<BufReader<File>> {
     let path = folder.join(file_name(run));
     let file = File::open(&path).with_context(|| format!("can't open the record {}", path.display()))?;
-    Ok(BufReader::new(file))
+    Ok(BufReader::with_capacity(BUFFER, file))
 }

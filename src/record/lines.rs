@@ -99,6 +99,7 @@ impl<R: BufRead> Lines<R> {
 
     fn read_line(&mut self) -> io::Result<Option<Line>> {
         loop {
+            self.skip_what_does_not_matter()?;
             self.buffer.clear();
             let longest = LINE_LIMIT as u64 + 1;
             let mut bounded = self.reader.by_ref().take(longest);
@@ -130,11 +131,36 @@ impl<R: BufRead> Lines<R> {
         }))
     }
 
+    /// Skips the lines that are whole in the reader's buffer and do not matter, without a copy of them.
+    fn skip_what_does_not_matter(&mut self) -> io::Result<()> {
+        let Some(about) = &self.about else {
+            return Ok(());
+        };
+        loop {
+            let chunk = self.reader.fill_buf()?;
+            let mut skipped = 0;
+            let mut rest = chunk;
+            while let Some(end) = memchr::memchr(b'\n', rest)
+                && let Some((line, after)) = rest.split_at_checked(end + 1)
+                && !about.may_be_in(line)
+            {
+                skipped += line.len();
+                self.number += 1;
+                rest = after;
+            }
+            let is_all = rest.is_empty();
+            self.reader.consume(skipped);
+            if skipped == 0 || !is_all {
+                return Ok(());
+            }
+        }
+    }
+
     /// True when a run begins, and none of what matters is in it.
     fn has_nothing_to_tell(&self, line: &Line) -> bool {
         match (&self.about, line) {
             (Some(about), Line::Good(event)) => match &event.what {
-                What::RunStarted(started) => about.is_in_no_run_of(&started.hosts),
+                What::RunStarted(started) => about.is_in_no_run_of(&started.hosts, started.beside),
                 _ => false,
             },
             _ => false,

@@ -12,7 +12,9 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use super::about::About;
-use super::event::{Event, HostFinished, HostStarted, PhaseFinished, Restic, RunStarted, Warning, What};
+use super::event::{
+    Event, HostFinished, HostStarted, PhaseFinished, Restic, RunStarted, RunStopped, Warning, What,
+};
 use super::lines::{BadLine, Line, Lines};
 use super::words::{Phase, Status};
 use crate::model::Refusal;
@@ -92,6 +94,8 @@ pub struct Run {
     pub id: RunId,
     /// When it ended, if its record says so.
     pub end: Option<Timestamp>,
+    /// Why it was stopped, where its record says that it was.
+    pub stopped: Option<String>,
     /// When the last of its events was written.
     pub last_event: Option<Timestamp>,
     /// Versions of the programs on the storage host.
@@ -189,6 +193,7 @@ impl Run {
         let mut run = Self {
             id,
             end: None,
+            stopped: None,
             last_event: None,
             versions: BTreeMap::new(),
             is_of_chosen: false,
@@ -213,6 +218,12 @@ impl Run {
     #[must_use]
     pub const fn is_finished(&self) -> bool {
         self.end.is_some()
+    }
+
+    /// When the last of its events was written, or else when it began.
+    #[must_use]
+    pub fn last_event_time(&self) -> Timestamp {
+        self.last_event.unwrap_or(self.id.start())
     }
 
     fn note(&mut self, event: Event) {
@@ -250,6 +261,13 @@ impl Run {
             }
             What::Warning(Warning { why }) => self.warnings.push(why),
             What::RunFinished => self.end = Some(time),
+            What::RunStopped(RunStopped { why }) => {
+                let why = why.filter(|why| !why.is_empty());
+                self.stopped = Some(why.map_or_else(
+                    || "the run was stopped".to_owned(),
+                    |why| format!("the run was stopped: {why}"),
+                ));
+            }
             What::Other(_) => self.unknown_events += 1,
         }
     }

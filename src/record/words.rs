@@ -92,7 +92,13 @@ impl From<String> for Status {
 }
 
 impl Status {
-    /// True when there is a snapshot.
+    /// True when there is a snapshot that lacks nothing.
+    #[must_use]
+    pub const fn is_complete(&self) -> bool {
+        matches!(self, Self::Ok)
+    }
+
+    /// True when there is a snapshot, complete or partial.
     #[must_use]
     pub const fn is_good(&self) -> bool {
         matches!(self, Self::Ok | Self::Partial)

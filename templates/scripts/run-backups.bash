@@ -201,7 +201,9 @@ fi
 # record is not whole. They only follow the second.
 [[ $turn_comes == no ]] || echo at-work >"$STATE_DIRECTORY/current" || true
 # Before this run has a name: what begins after that is later, and not from the future.
-newest=$(find "$runs" -name '*.jsonl' -printf '%f\n' | sort | tail --lines=1)
+# Other files in this directory are not records.
+newest=$(find "$runs" -type f -regextype posix-extended \
+    -regex '.*/[0-9]{4}(0[1-9]|1[0-2])[0-3][0-9]T[0-2][0-9][0-5][0-9][0-5][0-9]Z\.jsonl' -printf '%f\n' | sort | tail --lines=1)
 newest=${newest%.jsonl}
 rm -f "$scratch"/*.kernel
 uname --nodename | grep --line-regexp '[0-9A-Za-z._()-]\{1,64\}' >"$scratch/"{{ plan.name }}.kernel || true
