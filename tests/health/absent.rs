@@ -62,7 +62,7 @@ fn what_was_wrong_when_it_was_there_stays_wrong_while_it_is_away() -> Result<()>
         (
             ["partial", "unreachable", "unreachable"],
             "WARNING",
-            "partial: web-1 is not well",
+            "partial: web-1 is not well; its last complete backup is 2d 23h old; partial for 1d 23h",
         ),
         (["ok", "unreachable", "unreachable"], "OK", ""),
     ] {

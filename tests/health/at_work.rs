@@ -1,7 +1,9 @@
 //! Runs that are at work, and runs that broke off. The fleet `post` gives each host twelve hours.
 
-use anyhow::Result;
-use genbackup::health::{Now, Progress, State};
+use anyhow::{Context, Result};
+use genbackup::health::{Holder, Now, Present, Progress, State, examine};
+use jiff::Timestamp;
+use serde_json::json;
 
 use crate::night::Night;
 use crate::{HOSTS, judged, of, said};
@@ -40,7 +42,8 @@ fn an_alert_is_one_however_long_a_run_has_been_at_work() -> Result<()> {
         said(&report, "kai")?,
         (
             "ALERT",
-            "the last backup is 1d 5h old, and the run that is to make up for it is still at work".to_owned()
+            "the last backup is 1d 5h old, and the run that is to make up for it is still in progress"
+                .to_owned()
         )
     );
     Ok(())
@@ -124,5 +127,59 @@ fn forget_and_prune_alone_are_no_run_that_left_the_hosts_out() -> Result<()> {
         "the last backup is 1d 7h old, and nothing was tried since"
     );
     assert_eq!(said(&report, "prune")?.0, "OK", "it is of noon");
+    Ok(())
+}
+
+/// How far the newest run has come, by who holds the lock.
+fn progress_when(nights: &[Night], now: &str, holder: Holder) -> Result<Option<Progress>> {
+    let fleet = crate::fleet("post")?;
+    let now = now.parse::<Timestamp>()?;
+    let ids = nights.iter().rev().map(Night::id);
+    let present = Present { now, holder };
+    let report = examine(&fleet, &crate::expectations(&fleet), present, ids, |id, about| {
+        let night = nights.iter().find(|night| night.id() == id);
+        night.context("no such night")?.read(about)
+    })?;
+    Ok(report.run.map(|run| run.progress))
+}
+
+#[test]
+fn the_lock_tells_whether_a_run_is_in_progress() -> Result<()> {
+    let nights = [the_night_before(), half_a_night()];
+    let this = half_a_night().id();
+    let other = the_night_before().id();
+    let (soon, late) = ("2026-11-24T04:02:00Z", "2026-11-26T04:00:00Z");
+    for (now, holder, progress) in [
+        (soon, Holder::Unknown, Progress::AtWork),
+        (late, Holder::Unknown, Progress::Interrupted),
+        (soon, Holder::Somebody, Progress::AtWork),
+        // Prune may take days, and writes nothing meanwhile.
+        (late, Holder::Somebody, Progress::AtWork),
+        (soon, Holder::Nobody, Progress::Interrupted),
+        // It may have begun after the lock was looked at.
+        ("2026-11-24T04:00:00Z", Holder::Nobody, Progress::AtWork),
+        // Forget and prune are about to begin, or should have long ago.
+        (soon, Holder::Next(this), Progress::AtWork),
+        (late, Holder::Next(this), Progress::Interrupted),
+        (soon, Holder::Next(other), Progress::Interrupted),
+    ] {
+        let found = progress_when(&nights, now, holder)?;
+        assert_eq!(found, Some(progress), "{now} {holder:?}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_run_that_was_stopped_is_interrupted_at_once() -> Result<()> {
+    let stopped = half_a_night().event("run-stopped", json!({"why": "systemd stopped the unit"}));
+    let nights = [the_night_before(), stopped];
+    let report = judged("post", &nights, "2026-11-24T04:01:30Z")?;
+    assert_eq!(report.run.map(|run| run.progress), Some(Progress::Interrupted));
+    let why = "interrupted: the run was stopped: systemd stopped the unit";
+    assert_eq!(said(&report, "kai")?, ("WARNING", why.to_owned()));
+    let remarks: Vec<&str> = report.remarks.iter().map(|remark| remark.what.as_str()).collect();
+    let what =
+        "the run of 20261124T040000Z was interrupted after 1m: the run was stopped: systemd stopped the unit";
+    assert_eq!(remarks, [what]);
     Ok(())
 }

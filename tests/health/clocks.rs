@@ -1,10 +1,10 @@
 //! Clocks that are wrong, or were.
 
 use anyhow::Result;
-use genbackup::health::State;
+use genbackup::health::{Progress, State};
 
 use crate::night::Night;
-use crate::{HOSTS, judged, of, said};
+use crate::{HOSTS, judged, of, records, said, say};
 
 fn good(start: &str) -> Night {
     Night::good(start, &HOSTS)
@@ -78,6 +78,44 @@ fn a_clock_that_jumped_in_the_night_keeps_nobody_fresh() -> Result<()> {
             "ALERT",
             "the last backup is 3d 8h old, and nothing was tried since".to_owned()
         )
+    );
+    Ok(())
+}
+
+#[test]
+fn an_event_from_the_future_is_no_sign_of_life() -> Result<()> {
+    let night = Night::at("2026-11-23T04:00:00Z", &HOSTS)
+        .host("jak", "ok")
+        .later_at("2031-01-01T04:00:00Z")
+        .starts("kai");
+    let nights = [good("2026-11-22T12:00:00Z"), night];
+    let report = judged("post", &nights, "2026-11-23T06:00:00Z")?;
+    assert_eq!(report.run.map(|run| run.progress), Some(Progress::Interrupted));
+    assert_eq!(said(&report, "kai")?.0, "WARNING");
+    let remarks: Vec<&str> = report.remarks.iter().map(|remark| remark.what.as_str()).collect();
+    let what =
+        "the run of 20261123T040000Z was interrupted, and the last line of its record is from the future";
+    assert_eq!(remarks, [what]);
+    Ok(())
+}
+
+#[test]
+fn a_record_from_the_future_is_a_warning_for_one_host_too() -> Result<()> {
+    let folder = records(&[good("2026-11-23T04:00:00Z"), good("2031-01-01T04:00:00Z")])?;
+    let all = say("status", folder.path(), "2026-11-23T12:00:00Z", &[])?;
+    let one = say(
+        "status",
+        folder.path(),
+        "2026-11-23T12:00:00Z",
+        &["--host", "jak"],
+    )?;
+    assert_eq!((all.status.code(), one.status.code()), (Some(1), Some(1)));
+    let first = |said: &str| said.lines().next().map(str::to_owned);
+    assert_eq!(first(&all.stdout), first(&one.stdout));
+    assert!(
+        one.stdout.contains("20310101T040000Z is from the future"),
+        "{}",
+        one.stdout
     );
     Ok(())
 }

@@ -263,7 +263,7 @@ fn without_a_folder_there_is_no_history() -> Result<()> {
     assert_eq!(said.status.code(), Some(1));
     assert!(
         said.stderr
-            .starts_with(&format!("error: there is no folder {}", absent.display()))
+            .starts_with(&format!("error: there is no directory {}", absent.display()))
     );
     assert!(
         said.stderr.contains("hint: the storage host has it"),

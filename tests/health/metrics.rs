@@ -62,12 +62,14 @@ fn they_are_what_status_says() -> Result<()> {
         // The exit status of metrics is that of writing them.
         "genbackup_fleet_state 2",
         "genbackup_state{host=\"jak\"} 0",
-        "genbackup_state{host=\"kai\"} 1",
+        "genbackup_state{host=\"kai\"} 2",
         "genbackup_state{host=\"ziz\"} 3",
         "genbackup_phase_state{phase=\"forget\"} 2",
         // 2026-11-23T04:01:00Z
         "genbackup_last_success_timestamp_seconds{host=\"jak\"} 1795406460",
-        "genbackup_last_success_timestamp_seconds{host=\"kai\"} 1795406520",
+        // The night before: the last one is partial.
+        "genbackup_last_success_timestamp_seconds{host=\"kai\"} 1795320120",
+        "genbackup_last_snapshot_timestamp_seconds{host=\"kai\"} 1795406520",
         "genbackup_last_attempt_timestamp_seconds{host=\"ziz\"} 1795406580",
         "genbackup_last_attempt_info{host=\"kai\",status=\"partial\"} 1",
         "genbackup_last_attempt_info{host=\"ziz\",status=\"unknown\"} 1",

@@ -8,7 +8,7 @@
 use std::cell::Cell;
 
 use anyhow::Result;
-use genbackup::health::{Report, examine};
+use genbackup::health::{Report, State, examine};
 use genbackup::record::{About, Run, RunId};
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
@@ -34,10 +34,16 @@ fn report_on(night: impl Fn(&str) -> Night) -> Result<(Report, usize)> {
     let fleet = fleet("post")?;
     let expectations = expectations(&fleet);
     let read = Cell::new(0);
-    let report = examine(&fleet, &expectations, NOW.parse()?, ids(NIGHTS), |id, about| {
-        read.set(read.get() + 1);
-        night(&id.start().to_string()).read(about)
-    })?;
+    let report = examine(
+        &fleet,
+        &expectations,
+        NOW.parse::<Timestamp>()?,
+        ids(NIGHTS),
+        |id, about| {
+            read.set(read.get() + 1);
+            night(&id.start().to_string()).read(about)
+        },
+    )?;
     Ok((report, read.get()))
 }
 
@@ -49,28 +55,53 @@ fn of_ten_good_years_one_night_is_read() -> Result<()> {
 }
 
 #[test]
-fn a_host_that_never_went_well_costs_five_hundred_records_and_no_more() -> Result<()> {
+fn a_host_without_a_snapshot_has_every_record_read() -> Result<()> {
     let night = |start: &str| {
         let night = Night::at(start, &HOSTS).host("jak", "ok").host("kai", "ok");
         night.host("ziz", "failed").maintained()
     };
     let (report, read) = report_on(night)?;
-    assert_eq!(read, 500);
-    let since = of(&report, "ziz")?.verdict.since;
-    assert_eq!(since.map(|since| since.or_longer), Some(true));
+    assert_eq!(read, usize::try_from(NIGHTS)?);
+    let ziz = &of(&report, "ziz")?.verdict;
+    assert_eq!(ziz.state, State::Never);
+    assert_eq!(
+        ziz.since.map(|since| since.time.to_string()).as_deref(),
+        Some("2016-11-26T04:03:00Z")
+    );
     Ok(())
 }
 
+/// Runs of every hour, the newest first, of which all but the oldest are failures of ziz.
+fn failures_since_a_good_run(runs: i32) -> Vec<Night> {
+    let newest: Timestamp = "2026-11-23T11:00:00Z".parse().unwrap();
+    (0..runs)
+        .map(|run| {
+            let start = (newest - SignedDuration::from_hours(1) * run).to_string();
+            let night = Night::at(&start, &HOSTS).host("jak", "ok").host("kai", "ok");
+            let end = if run == runs - 1 { "ok" } else { "failed" };
+            night.host("ziz", end).maintained()
+        })
+        .collect()
+}
+
 #[test]
-fn a_host_that_always_lacks_something_costs_a_hundred() -> Result<()> {
-    let night = |start: &str| {
-        let night = Night::at(start, &HOSTS).host("jak", "ok").host("kai", "ok");
-        night.host("ziz", "partial").maintained()
-    };
-    let (report, read) = report_on(night)?;
-    assert_eq!(read, 100);
+fn hundreds_of_failures_do_not_hide_the_last_complete_backup() -> Result<()> {
+    let nights = failures_since_a_good_run(700);
+    let fleet = fleet("post")?;
+    let ids = nights.iter().map(Night::id);
+    let report = examine(
+        &fleet,
+        &expectations(&fleet),
+        NOW.parse::<Timestamp>()?,
+        ids,
+        |id, about| nights.iter().find(|night| night.id() == id).unwrap().read(about),
+    )?;
     let ziz = &of(&report, "ziz")?.verdict;
-    assert_eq!(ziz.since.map(|since| since.or_longer), Some(true));
+    assert_eq!(ziz.state, State::Alert);
+    assert_eq!(ziz.age.map(|age| age.as_hours()), Some(699));
+    let metrics = genbackup::metrics::text(&report)?;
+    let line = "genbackup_last_success_timestamp_seconds{host=\"ziz\"} ";
+    assert!(metrics.contains(line), "{metrics}");
     Ok(())
 }
 

@@ -32,8 +32,8 @@ fn the_exit_status_is_that_of_the_worst_and_the_first_line_says_why() -> Result<
         ),
         (
             vec![before(), ended("partial")],
-            1,
-            "genbackup WARNING: ziz: partial: ziz is not well",
+            2,
+            "genbackup ALERT: ziz: partial: ziz is not well; its last complete backup is 1d 7h old; partial for 7h 57m",
         ),
         (
             vec![before(), ended("failed")],
@@ -168,7 +168,7 @@ fn a_folder_that_is_not_there_has_no_records() -> Result<()> {
     assert_eq!(said.status.code(), Some(3));
     assert!(said.stdout.starts_with("genbackup NEVER: "), "{}", said.stdout);
     let remark = format!(
-        "NEVER    there is no folder {}\n         hint: the first run makes it, on jak\n",
+        "NEVER    there is no directory {}\n         hint: the first run makes it, on jak\n",
         absent.display()
     );
     assert!(said.stdout.ends_with(&remark), "{}", said.stdout);
@@ -222,5 +222,49 @@ fn thresholds_that_nobody_chose_follow_the_schedule_as_systemd_reads_it() -> Res
     ] {
         assert_eq!(thresholds_in_hours(calendar)?, hours, "{calendar}");
     }
+    Ok(())
+}
+
+/// What `status` and `history` say of a run that has no end, by what a state directory is like.
+fn by_the_lock(state: &Path) -> Result<(String, String)> {
+    let folder = records(&[Night::good("2026-11-22T12:00:00Z", &HOSTS), last_night()])?;
+    let state = state.to_str().context("a path")?;
+    let soon = "2026-11-23T04:05:00Z";
+    let status = say("status", folder.path(), soon, &["--state", state])?;
+    let history = say("history", folder.path(), soon, &["--state", state])?;
+    let row = history.stdout.lines().nth(2).unwrap_or_default();
+    Ok((
+        status.stdout,
+        row.split_whitespace().next().unwrap_or_default().to_owned(),
+    ))
+}
+
+#[test]
+fn a_run_is_in_progress_while_its_lock_is_held() -> Result<()> {
+    let state = tempfile::tempdir()?;
+    fs::write(state.path().join("current"), "at-work\n")?;
+    let lock = fs::File::open(state.path())?;
+    lock.lock()?;
+    let (status, history) = by_the_lock(state.path())?;
+    assert!(status.contains("a run is in progress"), "{status}");
+    assert_eq!(history, "running");
+    lock.unlock()?;
+    let (status, history) = by_the_lock(state.path())?;
+    assert!(!status.contains("in progress"), "{status}");
+    assert!(
+        status.contains("the run of 20261123T040000Z was interrupted"),
+        "{status}"
+    );
+    assert_eq!(history, "interrupted");
+    Ok(())
+}
+
+#[test]
+fn between_hosts_and_forget_a_run_is_in_progress() -> Result<()> {
+    let state = tempfile::tempdir()?;
+    fs::write(state.path().join("current"), "20261123T040000Z\n")?;
+    assert_eq!(by_the_lock(state.path())?.1, "running");
+    fs::write(state.path().join("current"), "20261122T120000Z\n")?;
+    assert_eq!(by_the_lock(state.path())?.1, "interrupted", "that is another run");
     Ok(())
 }

@@ -59,8 +59,8 @@ fn age_counts_from_the_end_of_a_backup_to_the_second() -> Result<()> {
         jak.why.as_deref(),
         Some("the last backup is 1d 5h old, and nothing was tried since")
     );
-    let since = jak.since.map(|since| (since.time.to_string(), since.or_longer));
-    assert_eq!(since, Some(("2026-11-24T04:01:00Z".to_owned(), false)));
+    let since = jak.since.map(|since| since.time.to_string());
+    assert_eq!(since, Some("2026-11-24T04:01:00Z".to_owned()));
     assert!(
         jak.hint
             .as_ref()
@@ -132,7 +132,7 @@ fn the_same_is_an_alert_once_the_last_good_one_is_too_old() -> Result<()> {
 }
 
 #[test]
-fn a_partial_backup_is_a_warning_with_its_paths_and_counts_as_fresh() -> Result<()> {
+fn a_partial_backup_has_the_age_of_the_last_complete_one() -> Result<()> {
     let partial = |start| {
         Night::at(start, &HOSTS).host("jak", "ok").host("kai", "ok").host_that(
             "ziz",
@@ -150,8 +150,9 @@ fn a_partial_backup_is_a_warning_with_its_paths_and_counts_as_fresh() -> Result<
     assert_eq!(
         said(&report, "ziz")?,
         (
-            "WARNING",
-            "partial: missing: /srv/films; empty: /srv/data".to_owned()
+            "ALERT",
+            "partial: missing: /srv/films; empty: /srv/data; its last complete backup is 3d 7h old; partial for 2d 7h"
+                .to_owned()
         )
     );
     let ziz = &of(&report, "ziz")?.verdict;
@@ -162,9 +163,11 @@ fn a_partial_backup_is_a_warning_with_its_paths_and_counts_as_fresh() -> Result<
              `may-be-empty`"
         )
     );
-    assert_eq!(ziz.age.map(|age| age.as_mins()), Some(7 * 60 + 57));
-    let since = ziz.since.map(|since| (since.time.to_string(), since.or_longer));
-    assert_eq!(since, Some(("2026-11-21T04:03:00Z".to_owned(), false)));
+    assert_eq!(ziz.age.map(|age| age.as_mins()), Some(3 * 1440 + 7 * 60 + 57));
+    let last = ziz.last_snapshot.as_ref().map(|last| last.time.to_string());
+    assert_eq!(last.as_deref(), Some("2026-11-23T04:03:00Z"));
+    let since = ziz.since.map(|since| since.time.to_string());
+    assert_eq!(since, Some("2026-11-21T04:03:00Z".to_owned()));
     Ok(())
 }
 
@@ -365,5 +368,60 @@ fn a_partial_host_whose_nights_stopped_is_told_both_what_it_lacks_and_that_none_
             "{hint}"
         );
     }
+    Ok(())
+}
+
+#[test]
+fn partial_is_a_warning_until_the_complete_one_is_too_old() -> Result<()> {
+    let nights = [the_night_before(), night_on_which_ziz("partial")];
+    for (now, state, why) in [
+        ("2026-11-23T04:03:00Z", "WARNING", "partial: ziz is not well"),
+        (
+            "2026-11-23T08:03:00Z",
+            "WARNING",
+            "partial: ziz is not well; its last complete backup is 1d 4h old; partial for 4h",
+        ),
+        (
+            "2026-11-23T08:03:01Z",
+            "ALERT",
+            "partial: ziz is not well; its last complete backup is 1d 4h old; partial for 4h",
+        ),
+    ] {
+        let report = judged("post", &nights, now)?;
+        assert_eq!(said(&report, "ziz")?, (state, why.to_owned()), "{now}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_host_that_was_always_partial_is_a_warning_then_an_alert() -> Result<()> {
+    let nights = [night_on_which_ziz("partial")];
+    for (now, state) in [
+        ("2026-11-23T04:03:00Z", "WARNING"),
+        ("2026-11-24T08:03:00Z", "WARNING"),
+        ("2026-11-24T08:03:01Z", "ALERT"),
+    ] {
+        let report = judged("post", &nights, now)?;
+        let (found, why) = said(&report, "ziz")?;
+        assert_eq!(found, state, "{now}");
+        let words = "partial: ziz is not well; it has no complete backup; partial for ";
+        assert!(why.starts_with(words), "{why}");
+        assert_eq!(of(&report, "ziz")?.verdict.last_good, None);
+    }
+    Ok(())
+}
+
+#[test]
+fn a_failure_after_a_partial_backup_names_the_complete_one() -> Result<()> {
+    let nights = [
+        Night::good("2026-11-21T04:00:00Z", &HOSTS),
+        Night::at("2026-11-22T04:00:00Z", &HOSTS)
+            .host("ziz", "partial")
+            .maintained(),
+        night_on_which_ziz("failed"),
+    ];
+    let report = judged("post", &nights, "2026-11-23T04:03:00Z")?;
+    let why = "failed: ziz is not well; its last complete backup is 2d old; partial for 1d";
+    assert_eq!(said(&report, "ziz")?, ("ALERT", why.to_owned()));
     Ok(())
 }
