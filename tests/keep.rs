@@ -114,13 +114,13 @@ fn policy(runner: &mut TestRunner) -> Result<String> {
     let mut rules = Vec::new();
     for period in PERIODS {
         if drawn(runner, proptest::bool::ANY)? {
-            let unlimited = drawn(runner, 0..8)? == 0;
+            let unlimited = drawn(runner, 0..8_u32)? == 0;
             rules.push(match drawn(runner, 0..9_u32)? {
                 _ if unlimited => format!("unlimited {period}"),
                 count => format!("{count} {period}"),
             });
         }
-        if drawn(runner, 0..4)? == 0 {
+        if drawn(runner, 0..4_u32)? == 0 {
             let age = AGES[drawn(runner, 0..AGES.len())?];
             rules.push(match period {
                 "last" => format!("within {age}"),

@@ -51,6 +51,7 @@ struct BackupRestic<'p> {
     platform: &'p Platform,
     restic: ResticVersion,
     client: &'p ClientPlan<'p>,
+    power: &'p Power,
     options: Vec<&'static str>,
     skips_on_battery: bool,
     keeps_awake: bool,
@@ -110,6 +111,8 @@ pub(super) fn emit(
     let Source {
         include: _,
         exclude: _,
+        exclude_if_present: _,
+        exclude_larger_than: _,
         may_be_empty: _,
         must_be_mounted: _,
         caches,
@@ -119,6 +122,7 @@ pub(super) fn emit(
         schedule: _,
         monitor: _,
         keep: _,
+        tags: _,
     } = source;
     let mount = connection.is_some();
     let skips_on_battery = power.skips_on_battery();
@@ -139,6 +143,7 @@ pub(super) fn emit(
             platform,
             restic,
             client,
+            power,
             options: options(*caches, *file_systems),
             skips_on_battery,
             keeps_awake: power.sleep == Sleep::Inhibited,
