@@ -281,18 +281,24 @@ fn check_hidden(fields: &mut Fields<'_>, path: &Spanned<AbsolutePath>, is_exclud
     );
 }
 
-/// A path in an include list is one path: restic gets it letter by letter.
+/// A path in an include list is one path: restic gets it letter by letter. A name that starts or ends with `*` is meant
+/// as a pattern; one with a `*` in its middle may be a name.
 fn check_glob(fields: &mut Fields<'_>, path: &Spanned<AbsolutePath>) {
     let included = path.get_ref().as_str();
-    if let Some((before, _)) = included.split_once('*') {
-        let (above, _) = before.rsplit_once('/').unwrap_or_default();
-        let above = if above.is_empty() { "/" } else { above };
-        fields.problem(
-            path.span(),
-            format!("`{included}` is not one path: nothing is expanded in `include`"),
-            format!("write each path, or `{above}`, and below `exclude` what to leave out of it"),
-        );
-    }
+    let is_glob = |part: &&str| part.starts_with('*') || part.ends_with('*');
+    let Some(glob) = included.split('/').find(is_glob) else {
+        return;
+    };
+    let above = included.split_once(glob).map_or("/", |(above, _)| above);
+    let above = above.strip_suffix('/').filter(|above| !above.is_empty());
+    fields.problem(
+        path.span(),
+        format!("`{included}` is not one path: nothing is expanded in `include`"),
+        format!(
+            "write each path, or `{}`, and below `exclude` what to leave out of it",
+            above.unwrap_or("/")
+        ),
+    );
 }
 
 /// What `include` names and `exclude` matches is in no snapshot.
