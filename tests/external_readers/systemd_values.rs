@@ -173,24 +173,29 @@ fn systemd_gives_back_the_schedule() -> Result<()> {
         if host.name != host.fleet.storage.name.as_str() {
             continue;
         }
-        let fleet = ("genbackup.timer".to_owned(), &host.fleet.schedule.timing.calendar);
+        let fleet = (
+            "genbackup.timer".to_owned(),
+            &host.fleet.schedule.timing.calendars,
+        );
         let own = host.fleet.with_own_schedule();
-        let own = own.map(|(name, timing)| (format!("genbackup-run@{name}.timer"), &timing.calendar));
-        for (timer, calendar) in std::iter::once(fleet).chain(own) {
+        let own = own.map(|(name, timing)| (format!("genbackup-run@{name}.timer"), &timing.calendars));
+        for (timer, calendars) in std::iter::once(fleet).chain(own) {
             let understood = understood(&unit_folder(&host), &[&timer])?;
-            let normal = Command::new("systemd-analyze")
-                .args(["calendar", calendar.as_str()])
-                .output()?;
-            let normal = String::from_utf8(normal.stdout)?;
-            let normal = normal
-                .lines()
-                .find_map(|line| line.trim_start().strip_prefix("Normalized form: "))
-                .context("no normalized form")?;
             let shown = understood.get("OnCalendar").context("no OnCalendar")?;
-            assert!(
-                shown.iter().any(|shown| shown.contains(normal)),
-                "{timer}: {shown:?}: {normal}"
-            );
+            for calendar in calendars.expressions() {
+                let normal = Command::new("systemd-analyze")
+                    .args(["calendar", calendar.as_str()])
+                    .output()?;
+                let normal = String::from_utf8(normal.stdout)?;
+                let normal = normal
+                    .lines()
+                    .find_map(|line| line.trim_start().strip_prefix("Normalized form: "))
+                    .context("no normalized form")?;
+                assert!(
+                    shown.iter().any(|shown| shown.contains(normal)),
+                    "{timer}: {shown:?}: {normal}"
+                );
+            }
         }
     }
     Ok(())
