@@ -87,9 +87,10 @@ impl Zones {
         let zone = |calendar: &Calendar| calendar.zone().map(|(_, zone)| zone.to_owned());
         let mut zones = calendars.expressions().iter().map(zone);
         let first = zones.next();
-        match zones.all(|zone| Some(zone) == first) {
-            true => Self::LeftOut,
-            false => Self::Kept,
+        if zones.all(|zone| Some(zone) == first) {
+            Self::LeftOut
+        } else {
+            Self::Kept
         }
     }
 }

@@ -95,7 +95,8 @@ fn ssh_finds_address_port_user_and_pinned_key_of_each_client() -> Result<()> {
                 .map(|number| format!("bindaddress {number}"))
                 .into_iter()
                 .chain([
-                    format!("hostname {}", client.address),
+                    // ssh writes a host name in lower case.
+                    format!("hostname {}", client.address.as_str().to_ascii_lowercase()),
                     format!("port {port}"),
                     "user restic".to_owned(),
                     format!("hostkeyalias {name}"),
