@@ -95,8 +95,8 @@ fn ssh_finds_address_port_user_and_pinned_key_of_each_client() -> Result<()> {
                 .map(|number| format!("bindaddress {number}"))
                 .into_iter()
                 .chain([
-                    // ssh writes a host name in lower case.
-                    format!("hostname {}", client.address.as_str().to_ascii_lowercase()),
+                    // ssh writes an address in its shortest spelling.
+                    format!("hostname {}", client.address.identity()),
                     format!("port {port}"),
                     "user restic".to_owned(),
                     format!("hostkeyalias {name}"),
