@@ -149,8 +149,10 @@ impl Storage {
 
     pub(crate) fn command(&self) -> Command {
         let programs = format!("{}:/usr/bin:/bin", self.path("programs").display());
-        let mut command = Command::new("/bin/bash");
+        // A shell that starts the tests in the background has SIGINT ignored, which bash would inherit.
+        let mut command = Command::new("/usr/bin/env");
         command
+            .args(["--default-signal", "/bin/bash"])
             .arg(self.script())
             .env_clear()
             .env("PATH", programs)
