@@ -34,8 +34,8 @@ use serde::Serialize;
 
 use crate::health::{Figures, span};
 
-/// So many attempts say what is usual.
-const WINDOW: usize = 30;
+/// The number of attempts that say what is usual.
+pub const WINDOW: usize = 30;
 /// Of fewer, nothing is usual.
 const ENOUGH: usize = 5;
 

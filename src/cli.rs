@@ -1,11 +1,15 @@
 //! The command line: arguments in, exit status out, one verb a module.
 
+mod adopt;
 mod check;
 mod completions;
 mod doctor;
 mod emit;
 mod explain;
+mod guard;
 mod history;
+mod hold;
+mod holds;
 mod init;
 mod load;
 mod man;
@@ -13,6 +17,7 @@ mod metrics;
 mod moment;
 mod record;
 mod records;
+mod release;
 mod report;
 mod repository;
 mod restore;
@@ -32,7 +37,7 @@ use clap::{Parser, Subcommand};
 use crate::restic;
 
 /// Where the fleet file is, unless somebody says otherwise.
-const FLEET_FILE: &str = "/etc/genbackup/fleet.toml";
+pub(crate) const FLEET_FILE: &str = "/etc/genbackup/fleet.toml";
 
 /// Backups of a fleet with restic, as plain systemd units written from one TOML file
 #[derive(Debug, Parser)]
@@ -77,14 +82,24 @@ enum Verb {
     /// Run a command that checks, restores or copies the repository, and leave a record of how it ended, with its exit
     /// status
     Record(record::Arguments),
-    /// Tell those who are to be told what changed since the last time
+    /// Send notifications about what changed since the last call
     Watch(watch::Arguments),
     /// Write one page of HTML with all of it: how well each host is, charts, what stands out, and the last run
     Report(report::Arguments),
     /// List the snapshots, by host and time; on the storage host, as root
     Snapshots(snapshots::Arguments),
+    /// Take over snapshots that no run made, after showing what the keep policy would then remove; on the storage host,
+    /// as root
+    Adopt(adopt::Arguments),
     /// Bring a host's files back into a folder, as they were at a time; on the storage host, as root
     Restore(restore::Arguments),
+    /// Keep all snapshots of some hosts, whatever the keep policy is; on the storage host, as root
+    Hold(hold::Arguments),
+    /// End a hold, or accept the newest snapshot of a host that is held because of it; on the storage host, as root
+    Release(release::Arguments),
+    /// Decide which hosts forget may touch; for maintain-repository
+    #[command(hide = true)]
+    Guard(guard::Arguments),
     /// Print what a shell needs to complete this command's words
     Completions(completions::Arguments),
     /// Print this command's manual page, or write a page for it and one for each verb
@@ -111,7 +126,11 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         Verb::Watch(arguments) => watch::run(fleet, arguments),
         Verb::Report(arguments) => report::run(fleet, arguments),
         Verb::Snapshots(arguments) => snapshots::run(fleet, arguments),
+        Verb::Adopt(arguments) => adopt::run(fleet, arguments),
         Verb::Restore(arguments) => restore::run(fleet, arguments),
+        Verb::Hold(arguments) => hold::run(fleet, arguments),
+        Verb::Release(arguments) => release::run(fleet, arguments),
+        Verb::Guard(arguments) => guard::run(arguments),
         Verb::Completions(arguments) => completions::run(arguments),
         Verb::Man(arguments) => man::run(arguments),
     };

@@ -3,12 +3,15 @@
 //! An address is a secret, and is in no error, no log and no argument.
 
 mod address;
+mod answer;
 mod letter;
+mod request;
 mod web;
 
 pub use address::WebAddress;
 pub use letter::{SOCKET, letter};
-pub use web::{Parcel, Web};
+pub use request::Request;
+pub use web::Web;
 
 /// Why something did not arrive.
 #[derive(Debug)]

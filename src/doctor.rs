@@ -10,9 +10,12 @@ mod clock;
 mod export;
 mod finding;
 mod hooks;
+mod ownership;
 mod records;
 mod repository;
+mod rustic;
 mod secrets;
+mod sources;
 mod ssh;
 mod units;
 mod versions;
@@ -27,6 +30,7 @@ use crate::model::Fleet;
 use crate::plan::HostPlan;
 
 pub use finding::{Finding, State};
+pub(crate) use versions::missing_packages;
 
 /// All that there is to say of a host of the fleet, which is this machine.
 ///
@@ -46,15 +50,16 @@ pub fn examine(fleet: &Fleet, plan: &HostPlan<'_>, report: Option<&Result<Report
     if let Some(coordinator) = &plan.coordinator {
         subjects.push(Box::new(|| secrets::check_storage(coordinator)));
         subjects.push(Box::new(|| repository::check(coordinator)));
+        subjects.push(Box::new(|| ownership::check(coordinator)));
+        subjects.push(Box::new(|| rustic::check(coordinator)));
         if let Some(remote) = coordinator.remote {
             subjects.push(Box::new(|| export::check(coordinator, remote)));
-            for (name, client) in &remote.clients {
-                subjects.push(Box::new(move || vec![ssh::check(remote, name, client)]));
-            }
+            subjects.push(Box::new(|| ssh::check_all(coordinator.name, remote)));
         }
     }
     if let Some(client) = &plan.client {
         subjects.push(Box::new(|| hooks::check(client)));
+        subjects.push(Box::new(|| sources::check(client)));
     }
     if let Some(client) = &plan.client
         && client.connection.is_some()

@@ -81,7 +81,7 @@ fn emit_for(plan: &HostPlan<'_>, platform: &Platform) -> askama::Result<Vec<Arti
         storage::emit(coordinator, power, platform, &mut artifacts)?;
     }
     if let Some(client) = client {
-        client::emit(client, versions.restic, power, platform, &mut artifacts)?;
+        client::emit(client, *versions, power, platform, &mut artifacts)?;
     }
     recovery::emit(recovery, &mut artifacts)?;
     power::emit(power, platform, &mut artifacts)?;

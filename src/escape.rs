@@ -37,7 +37,7 @@ pub(crate) struct Verbatim;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ExcludeFile;
 
-/// sysusers.d(5) and tmpfiles.d(5): a plain word. Only numbers and our own names go there.
+/// sysusers.d(5) and tmpfiles.d(5): one word, in double quotes where it needs them. `%` starts a specifier.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Table;
 
@@ -103,9 +103,18 @@ impl Escaper for ExcludeFile {
 }
 
 impl Escaper for Table {
-    fn write_escaped_str<W: Write>(&self, mut dest: W, text: &str) -> fmt::Result {
-        dest.write_str(text)
+    fn write_escaped_str<W: Write>(&self, dest: W, text: &str) -> fmt::Result {
+        Unit.write_escaped_str(dest, &quoted_word(text))
     }
+}
+
+/// A word of a list as systemd splits it: in double quotes where it needs them, which systemd takes off again.
+fn quoted_word(text: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "/._-:@%".contains(c);
+    if text.chars().all(plain) {
+        return text.to_owned();
+    }
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 /// Filters for templates; askama looks for them in a module of this name.
@@ -122,13 +131,7 @@ pub(crate) mod filters {
     /// One word of a list in a unit file: in double quotes, which systemd takes off again.
     #[askama::filter_fn]
     pub(crate) fn word(value: impl Display, _: &dyn askama::Values) -> askama::Result<String> {
-        let text = value.to_string().replace('\\', "\\\\").replace('"', "\\\"");
-        let plain = |c: char| c.is_alphanumeric() || "/._-:@%".contains(c);
-        Ok(if text.chars().all(plain) {
-            text
-        } else {
-            format!("\"{text}\"")
-        })
+        Ok(super::quoted_word(&value.to_string()))
     }
 
     /// The lines of a Nix string between two quotes each, indented by so many spaces.

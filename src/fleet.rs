@@ -16,8 +16,8 @@ use serde::Deserialize;
 
 use crate::model::{
     AbsolutePath, Address, Calendar, CommandWord, EmailAddress, ExcludePattern, HookName, HostName,
-    KeepPolicy, MemorySize, Network, NotifyName, OnBattery, PublicKey, Refusal, ResticVersion,
-    SystemdVersion, TimeSpan, UnitPath, UserName, WebService,
+    KeepPolicy, MemorySize, MessageService, Network, NotifyName, OnBattery, PublicKey, PushMonitor, Refusal,
+    ResticVersion, SystemdVersion, TimeSpan, UnitPath, UserName, WebService,
 };
 
 pub use read::{Reading, read};
@@ -126,7 +126,7 @@ pub struct RepositoryTable {
     /// The file with the repository's password, on the storage host.
     #[schemars(required)]
     pub password_file: Field<UnitPath>,
-    /// Which snapshots stay.
+    /// Which snapshots stay, of all hosts that do not say otherwise.
     #[schemars(required)]
     pub keep: Field<KeepPolicy>,
     /// Whether a repository is made where none is.
@@ -203,6 +203,8 @@ pub struct HostTable {
     pub schedule: Field<OwnScheduleTable>,
     /// How old the host's last backup may be; without this, that follows its schedule.
     pub monitor: Field<OwnMonitorTable>,
+    /// Which snapshots of this host stay; without this, as in `[repository]`.
+    pub keep: Field<KeepPolicy>,
 }
 
 /// `[hosts.NAME.schedule]`: when one host is backed up.
@@ -314,16 +316,16 @@ pub struct PhaseMonitorTable {
     pub alert_after: Field<TimeSpan>,
 }
 
-/// `[notify.NAME]`: who is told of what changes.
+/// `[notify.NAME]`: a recipient of notifications.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct NotifyTable {
-    /// What is spoken there.
+    /// Which service gets the notifications.
     #[schemars(required)]
     pub kind: Field<KindWord>,
-    /// The file with the address, on the storage host.
+    /// The file on the storage host whose first line is the address, with token and recipient. Not for `email`.
     pub address_file: Field<UnitPath>,
-    /// To whom, by e-mail.
+    /// The recipients of the email. Only for `email`.
     #[schemars(extend("minItems" = 1))]
     pub to: List<EmailAddress>,
 }
@@ -338,23 +340,44 @@ pub enum KindWord {
     Email,
 }
 
+impl KindWord {
+    /// All of them, each with its word.
+    fn all() -> impl Iterator<Item = (&'static str, Self)> {
+        let messages = MessageService::ALL.iter();
+        let messages = messages.map(|service| (service.word(), WebService::Messages(*service)));
+        let runs = PushMonitor::ALL.iter();
+        let runs = runs.map(|monitor| (monitor.word(), WebService::Runs(*monitor)));
+        let web = messages
+            .chain(runs)
+            .map(|(word, service)| (word, Self::Web(service)));
+        web.chain([("email", Self::Email)])
+    }
+
+    /// Their words.
+    #[must_use]
+    pub fn words() -> Vec<&'static str> {
+        Self::all().map(|(word, _)| word).collect()
+    }
+
+    /// Their words, for a hint.
+    #[must_use]
+    pub fn listed() -> String {
+        let mut words: Vec<String> = Self::words().iter().map(|word| format!("`{word}`")).collect();
+        let last = words.pop().unwrap_or_default();
+        format!("{} or {last}", words.join(", "))
+    }
+}
+
 impl TryFrom<String> for KindWord {
     type Error = Refusal;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        Ok(match text.as_str() {
-            "webhook" => Self::Web(WebService::Webhook),
-            "discord" => Self::Web(WebService::Discord),
-            "slack" => Self::Web(WebService::Slack),
-            "ntfy" => Self::Web(WebService::Ntfy),
-            "ping" => Self::Web(WebService::Ping),
-            "email" => Self::Email,
-            _ => {
-                return Err(Refusal::new(
-                    format!("unknown word `{text}`"),
-                    "write `webhook`, `discord`, `slack`, `ntfy`, `ping` or `email`",
-                ));
-            }
+        let known = Self::all().find(|(word, _)| *word == text);
+        known.map(|(_, kind)| kind).ok_or_else(|| {
+            Refusal::new(
+                format!("unknown word `{text}`"),
+                format!("write {}", Self::listed()),
+            )
         })
     }
 }

@@ -7,8 +7,9 @@ mod years;
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 
-use crate::model::{Keep, KeepPolicy, ResticVersion};
+use crate::model::{Age, Keep, KeepPolicy, Limit, Period, ResticVersion};
 
 pub use years::{Horizon, Kept, after_years};
 
@@ -17,6 +18,8 @@ pub use years::{Horizon, Kept, after_years};
 pub struct Snapshot {
     /// When it was made: the newest comes first.
     pub time: Timestamp,
+    /// What the clock of the host that made it showed.
+    on_the_clock: DateTime,
     /// The same on the clock of the host that made it: a day, a week, a month are those of that clock.
     marks: Marks,
 }
@@ -27,8 +30,20 @@ impl Snapshot {
     pub fn new(time: Timestamp, on_the_clock: DateTime) -> Self {
         Self {
             time,
+            on_the_clock,
             marks: Marks::of(on_the_clock),
         }
+    }
+
+    /// The time so much before this one, on the same clock: a snapshot of that time is too old for a rule with that age.
+    fn less(&self, age: Age) -> Timestamp {
+        let as_utc = |time: DateTime| time.to_zoned(TimeZone::UTC).map(|time| time.timestamp());
+        let elapsed = as_utc(self.on_the_clock).and_then(|newest| {
+            let before = as_utc(age.before(self.on_the_clock))?;
+            Ok(newest.duration_since(before))
+        });
+        let time = elapsed.and_then(|elapsed| self.time.checked_sub(elapsed));
+        time.unwrap_or(Timestamp::MIN)
     }
 }
 
@@ -58,14 +73,14 @@ impl Marks {
     }
 
     /// What two snapshots share when a rule takes them for one; with `last`, no two do.
-    fn of_period(&self, period: &str, place: usize) -> i64 {
+    fn of_period(&self, period: Period, place: usize) -> i64 {
         match period {
-            "hourly" => self.hour,
-            "daily" => self.day,
-            "weekly" => self.week,
-            "monthly" => self.month,
-            "yearly" => self.year,
-            _ => i64::try_from(place).unwrap_or(i64::MAX),
+            Period::Last => i64::try_from(place).unwrap_or(i64::MAX),
+            Period::Hourly => self.hour,
+            Period::Daily => self.day,
+            Period::Weekly => self.week,
+            Period::Monthly => self.month,
+            Period::Yearly => self.year,
         }
     }
 }
@@ -91,27 +106,41 @@ impl Oldest {
     }
 }
 
-/// The periods of the rules that keep each of the snapshots, which come the newest first; none where it is forgotten.
+/// The rules that keep each of the snapshots, which come the newest first; none where it is forgotten.
 #[must_use]
-pub fn forget(snapshots: &[Snapshot], policy: &KeepPolicy, oldest: Oldest) -> Vec<Vec<&'static str>> {
+pub fn forget(snapshots: &[Snapshot], policy: &KeepPolicy, oldest: Oldest) -> Vec<Vec<Keep>> {
     let mut keepers = vec![Vec::new(); snapshots.len()];
-    for Keep { period, count } in policy.rules() {
-        let mut left = *count;
+    each_kept(snapshots, policy, oldest, |place, rule| {
+        if let Some(keepers) = keepers.get_mut(place) {
+            keepers.push(rule);
+        }
+    });
+    keepers
+}
+
+/// Calls `keep` with each snapshot's place and each rule that keeps it, one rule after the other.
+fn each_kept(snapshots: &[Snapshot], policy: &KeepPolicy, oldest: Oldest, mut keep: impl FnMut(usize, Keep)) {
+    let Some(newest) = snapshots.first() else { return };
+    for rule in policy.rules() {
+        let (mut left, too_old, spares_the_oldest) = match rule.limit {
+            Limit::Count(count) => (Some(count), Timestamp::MIN, oldest),
+            Limit::Unlimited => (None, Timestamp::MIN, oldest),
+            Limit::Within(age) => (None, newest.less(age), Oldest::IsNoException),
+        };
         let mut last = None;
-        for (place, (snapshot, keepers)) in snapshots.iter().zip(&mut keepers).enumerate() {
-            if left == 0 {
+        for (place, snapshot) in snapshots.iter().enumerate() {
+            if left == Some(0) || snapshot.time <= too_old {
                 break;
             }
-            let mark = snapshot.marks.of_period(period, place);
-            let is_the_oldest = oldest == Oldest::Stays && place + 1 == snapshots.len();
+            let mark = snapshot.marks.of_period(rule.period, place);
+            let is_the_oldest = spares_the_oldest == Oldest::Stays && place + 1 == snapshots.len();
             if last != Some(mark) || is_the_oldest {
                 last = Some(mark);
-                left -= 1;
-                keepers.push(*period);
+                left = left.map(|left| left - 1);
+                keep(place, *rule);
             }
         }
     }
-    keepers
 }
 
 #[cfg(test)]
@@ -128,7 +157,8 @@ mod tests {
             .collect();
         let policy = KeepPolicy::try_from(policy.to_owned()).unwrap();
         let keepers = forget(&snapshots, &policy, oldest);
-        keepers.iter().map(|keepers| keepers.join(" ")).collect()
+        let words = |rules: &Vec<Keep>| rules.iter().map(Keep::word).collect::<Vec<_>>().join(" ");
+        keepers.iter().map(words).collect()
     }
 
     #[test]
@@ -184,6 +214,40 @@ mod tests {
         assert_eq!(
             kept(&times, "3 hourly", Oldest::IsNoException),
             ["hourly", "", "hourly"]
+        );
+    }
+
+    #[test]
+    fn an_age_is_counted_back_from_the_newest_snapshot() {
+        let times = [
+            "2026-11-24T04:00",
+            "2026-11-23T20:00",
+            "2026-11-23T04:00",
+            "2026-11-22T04:01",
+            "2026-11-22T04:00",
+        ];
+        assert_eq!(
+            kept(&times, "within 2d", Oldest::Stays),
+            ["within", "within", "within", "within", ""],
+            "what is exactly as old as the age is forgotten"
+        );
+        assert_eq!(
+            kept(&times, "within-daily 1d1h", Oldest::Stays),
+            ["within-daily", "within-daily", "", "", ""]
+        );
+    }
+
+    #[test]
+    fn without_a_limit_the_newest_of_each_period_stays() {
+        let times = [
+            "2026-11-24T04:00",
+            "2025-03-01T04:00",
+            "2025-02-01T04:00",
+            "1999-01-01T04:00",
+        ];
+        assert_eq!(
+            kept(&times, "unlimited yearly", Oldest::IsNoException),
+            ["yearly", "yearly", "", "yearly"]
         );
     }
 }

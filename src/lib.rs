@@ -10,7 +10,7 @@
 //! Beside it, [`record`] reads what the runs have left behind, [`health`] judges it, [`history`] puts it into rows,
 //! [`anomaly`] finds what stands out in them, [`metrics`] puts the verdicts into the words of Prometheus, and [`page`] all
 //! of it on a page; [`notify`] says what changed, and [`deliver`] takes it to those who are told. [`keep`] knows what
-//! restic's forget will do. [`mod@beside`] runs what an admin has recorded. [`doctor`] asks the living system, and [`neighbours`] change it
+//! restic's forget will do, and [`hold`] which hosts it may touch. [`mod@beside`] runs what an admin has recorded. [`doctor`] asks the living system, and [`neighbours`] change it
 //! beside systemd.
 //!
 //! # Example
@@ -52,6 +52,7 @@ mod escape;
 pub mod fleet;
 pub mod health;
 pub mod history;
+pub mod hold;
 pub mod keep;
 pub mod metrics;
 pub mod model;

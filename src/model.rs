@@ -22,14 +22,16 @@ pub use fleet::{
 };
 pub use hook::{CommandWord, Hook, HookName, Hooks, Network, UserName};
 pub use host::{Address, HostName};
-pub use keep::{Keep, KeepPolicy};
+pub use keep::{Age, Keep, KeepPolicy, Limit, Period};
 pub use key::PublicKey;
-pub use notify::{EmailAddress, Notify, NotifyName, Watching, WebService, Written};
+pub use notify::{
+    EmailAddress, MessageService, Notify, NotifyName, PushMonitor, Watching, WebService, Written,
+};
 pub use path::{AbsolutePath, UnitPath};
 pub use pattern::ExcludePattern;
 pub use power::{DiskShare, MemorySize, OnBattery, Power, Sleep};
 pub use span::TimeSpan;
-pub use version::{MinimumVersions, ResticFeature, ResticVersion, SystemdVersion};
+pub use version::{MinimumVersions, ResticFeature, ResticVersion, SystemdFeature, SystemdVersion};
 
 use std::fmt;
 

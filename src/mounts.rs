@@ -9,19 +9,47 @@ pub struct Mount {
     pub target: String,
     /// The file system's type.
     pub kind: String,
+    /// Whether it is mounted read-only.
+    pub is_read_only: bool,
 }
 
+/// File systems that hold no files of several users, or nothing but a copy of something.
+const NO_REPOSITORY: [&str; 9] = [
+    "autofs", "exfat", "fuseblk", "iso9660", "msdos", "ntfs3", "squashfs", "udf", "vfat",
+];
+/// Here the system, a container manager or our own sandbox keeps everybody else out.
+const NOT_FOR_DATA: [&str; 16] = [
+    "/boot",
+    "/dev",
+    "/efi",
+    "/etc",
+    "/home",
+    "/nix",
+    "/proc",
+    "/root",
+    "/run",
+    "/snap",
+    "/sys",
+    "/tmp",
+    "/usr",
+    "/var/lib/containers",
+    "/var/lib/docker",
+    "/var/tmp",
+];
+
 impl Mount {
-    /// True when it can hold a repository: a disk's file system, which outlives the host's next boot.
+    /// True when it may hold a repository: a disk's file system that can be written, and that outlives the next boot.
+    /// The list does not tell whether the mount point is a directory.
     #[must_use]
     pub fn is_of_a_disk(&self) -> bool {
-        let holds_files = !matches!(self.kind.as_str(), "squashfs" | "iso9660" | "vfat" | "autofs");
         let is_of_a_device = self.source.starts_with("/dev/") && !self.source.starts_with("/dev/loop");
         let is_a_dataset = matches!(self.kind.as_str(), "zfs" | "bcachefs");
-        let is_the_system_s = ["/boot", "/etc", "/nix", "/usr"]
-            .iter()
-            .any(|folder| self.target.starts_with(folder));
-        holds_files && (is_of_a_device || is_a_dataset) && !is_the_system_s
+        let is_the_system_s = NOT_FOR_DATA.iter().any(|place| {
+            let rest = self.target.strip_prefix(place);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        });
+        let holds_files = !NO_REPOSITORY.contains(&self.kind.as_str());
+        holds_files && !self.is_read_only && (is_of_a_device || is_a_dataset) && !is_the_system_s
     }
 }
 
@@ -34,8 +62,16 @@ pub fn parse(list: &str) -> Vec<Mount> {
         let (Some(source), Some(target), Some(kind)) = (words.next(), words.next(), words.next()) else {
             continue;
         };
+        let is_read_only = words
+            .next()
+            .is_some_and(|options| options.split(',').any(|option| option == "ro"));
         mounts.retain(|mount| mount.target != target);
-        mounts.push(Mount { source, target, kind });
+        mounts.push(Mount {
+            source,
+            target,
+            kind,
+            is_read_only,
+        });
     }
     mounts
 }
@@ -72,14 +108,17 @@ mod tests {
 
     const LIST: &str = "sysfs /sys sysfs rw 0 0\n/dev/vda1 / ext4 rw 0 0\n/dev/vda15 /boot/efi vfat rw 0 0\n\
                         /dev/sda1 /mnt/my\\040disk ext4 rw 0 0\n/dev/sdb1 /mnt/storage ext4 rw 0 0\n\
-                        tank/backup /tank/backup zfs rw 0 0\ntmpfs /mnt/storage tmpfs rw 0 0\nodd\n";
+                        tank/backup /tank/backup zfs rw 0 0\ntmpfs /mnt/storage tmpfs rw 0 0\nodd\n\
+                        /dev/vda1 /run/host/os-release ext4 rw 0 0\n/dev/vda1 /etc/hosts ext4 rw 0 0\n\
+                        /dev/sdc1 /mnt/archive ext4 nosuid,ro,relatime 0 0\n/dev/sdd1 /media/stick vfat rw 0 0\n\
+                        /dev/sde1 /home ext4 rw 0 0\n/dev/sdf1 /homes ext4 rw 0 0\n";
 
     #[test]
     fn disks_are_those_that_can_hold_a_repository() {
         let mounts = parse(LIST);
         let disks: Vec<_> = mounts.iter().filter(|mount| mount.is_of_a_disk()).collect();
         let targets: Vec<_> = disks.iter().map(|mount| mount.target.as_str()).collect();
-        assert_eq!(targets, ["/", "/mnt/my disk", "/tank/backup"]);
+        assert_eq!(targets, ["/", "/mnt/my disk", "/tank/backup", "/homes"]);
     }
 
     #[test]

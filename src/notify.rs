@@ -11,6 +11,7 @@ mod finding;
 mod memory;
 mod message;
 mod ping;
+mod services;
 mod words;
 
 pub use body::{Form, body};

@@ -1,8 +1,8 @@
 //! What one host of the fleet does: coordinates, is backed up, or both.
 
 use crate::model::{
-    Address, Fleet, HostName, MinimumVersions, NotifyName, Power, PublicKey, RemoteClient, RemoteClients,
-    Repository, Schedule, Source, TimeSpan, Timing, UnitPath, Watching,
+    Address, Fleet, HostName, KeepPolicy, MinimumVersions, NotifyName, Power, PublicKey, RemoteClient,
+    RemoteClients, Repository, ResticVersion, Schedule, Source, TimeSpan, Timing, UnitPath, Watching,
 };
 
 /// The part of the fleet that concerns one host.
@@ -45,6 +45,8 @@ pub struct RecoveryPlan<'f> {
 /// What the storage host does.
 #[derive(Debug)]
 pub struct CoordinatorPlan<'f> {
+    /// Its name.
+    pub name: &'f HostName,
     /// When a run starts and how it goes.
     pub schedule: &'f Schedule,
     /// Where the snapshots are.
@@ -53,10 +55,16 @@ pub struct CoordinatorPlan<'f> {
     pub address: &'f Address,
     /// Its own name, when it backs up itself.
     pub local: Option<&'f HostName>,
+    /// What of it is backed up.
+    pub source: Option<&'f Source>,
     /// The clients that it reaches by ssh.
     pub remote: Option<&'f RemoteClients>,
     /// The hosts with a schedule of their own.
     pub own: Vec<(&'f HostName, &'f Timing)>,
+    /// The hosts with a keep policy of their own.
+    pub own_keep: Vec<(&'f HostName, &'f KeepPolicy)>,
+    /// The oldest restic that it may have, which forgets.
+    pub restic: ResticVersion,
     /// Who is told, and what is written for others to read.
     pub watching: &'f Watching,
 }
@@ -125,12 +133,16 @@ impl<'f> HostPlan<'f> {
                 connection: None,
             });
             let coordinator = CoordinatorPlan {
+                name: &storage.name,
                 schedule,
                 repository,
                 address: &storage.address,
                 local: local.as_ref().map(|client| client.name),
+                source: storage.source.as_ref(),
                 remote: remote.as_ref(),
                 own: fleet.with_own_schedule().collect(),
+                own_keep: fleet.with_own_keep().collect(),
+                restic: storage.versions.restic,
                 watching,
             };
             return Some(Self {
@@ -184,6 +196,25 @@ impl<'f> CoordinatorPlan<'f> {
     pub fn hosts(&self) -> Vec<&'f HostName> {
         let clients = self.remote.iter().flat_map(|remote| remote.clients.keys());
         self.local.iter().copied().chain(clients).collect()
+    }
+
+    /// The keep policies of single hosts, each with the hosts that share it, in the order of the hosts.
+    #[must_use]
+    pub fn own_policies(&self) -> Vec<(Vec<&'f HostName>, &'f KeepPolicy)> {
+        let local = self.local.zip(self.source);
+        let clients = self.remote.iter().flat_map(|remote| &remote.clients);
+        let sources = clients.map(|(host, client)| (host, &client.source));
+        let mut policies: Vec<(Vec<&HostName>, &KeepPolicy)> = Vec::new();
+        for (host, source) in local.into_iter().chain(sources) {
+            let Some(keep) = source.keep.as_ref().filter(|keep| **keep != self.repository.keep) else {
+                continue;
+            };
+            match policies.iter_mut().find(|(_, known)| *known == keep) {
+                Some((hosts, _)) => hosts.push(host),
+                None => policies.push((vec![host], keep)),
+            }
+        }
+        policies
     }
 
     /// Those of them that have no schedule of their own.

@@ -19,6 +19,11 @@ use crate::problem::Problem;
 
 use fields::{Fields, Section};
 
+/// Directories that the sandbox of the unit that reads files hides: who includes what is above them leaves them out.
+pub(crate) fn hidden_places() -> impl Iterator<Item = &'static str> {
+    paths::HIDDEN.into_iter().map(|(place, _)| place)
+}
+
 /// How long forget and prune wait for a lock: longer than the 30 minutes after which restic calls the lock of
 /// a host that died stale (restic's `internal/restic/lock.go`).
 const LOCK_WAIT: TimeSpan = TimeSpan::hours(1);

@@ -3,38 +3,41 @@
 //! Only root may open the password's file, and root must not write into the repository: a lock of root's would be one
 //! that user restic can neither read nor remove, and keep forget and prune out. So restic runs as user restic, with
 //! those capabilities (capabilities(7)) that it needs: to open the password's file, and, where it brings files back,
-//! to write anywhere and to give a file any owner and mode. It is handed the path of the password's file, and this
-//! process never reads it.
+//! to write below the target and to give a file any owner and mode; for that it is confined to a unit (`sandbox`). It is
+//! handed the path of the password's file or a credential, and this process never reads it.
 
 #![expect(clippy::disallowed_methods, reason = "this is the module that starts restic")]
 
+mod adoption;
+mod bring;
+mod limited;
 mod listed;
+mod origin;
+mod path;
+mod sandbox;
 
+use std::ffi::OsString;
 use std::fmt;
 use std::io::{BufRead, BufReader, Read};
-use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::path::Path;
+use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 
 use anstream::adapter::strip_str;
 use anyhow::{Context, Result, bail};
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
 
-use crate::model::{AbsolutePath, Repository, ResticFeature, ResticVersion};
+use crate::model::{Repository, ResticVersion};
 
+pub use bring::{Confinement, Said, Wish};
 pub use listed::{Node, Snapshot};
+pub use origin::Origin;
+pub use path::SnapshotPath;
+pub use sandbox::{is_available as can_confine, settings as sandbox_settings};
 
 /// The tag of the snapshots that the fleet's runs make.
 const TAG: &str = "genbackup";
 /// To open the password's file.
-const TO_READ: &str = "+dac_read_search";
-/// To open the password's file, write into any folder, and give files back their owners, modes, devices and
-/// capabilities.
-const TO_RESTORE: &str = "+chown,+dac_override,+dac_read_search,+fowner,+fsetid,+mknod,+setfcap";
+const TO_READ: &[&str] = &["dac_read_search"];
 /// Bytes that are kept of what restic complains of.
 const COMPLAINT: usize = 64 * 1024;
 
@@ -67,32 +70,6 @@ impl fmt::Display for Failed {
 
 impl std::error::Error for Failed {}
 
-/// What is to be brought back, and how.
-#[derive(Debug, Clone, Copy)]
-pub struct Wish<'w> {
-    /// From which snapshot.
-    pub snapshot: &'w str,
-    /// What of it.
-    pub paths: &'w [AbsolutePath],
-    /// Into which folder.
-    pub target: &'w Path,
-    /// Whether files that are there give way.
-    pub overwrite: bool,
-    /// Whether what was written is read once more, and compared.
-    pub verify: bool,
-    /// How often restic says how far it is, in a second; where it can.
-    pub reports_a_second: &'w str,
-}
-
-/// One line that restic says while it is at work.
-#[derive(Debug)]
-pub enum Said {
-    /// On its standard output.
-    Output(String),
-    /// On its standard error.
-    Complaint(String),
-}
-
 impl<'r> Restic<'r> {
     /// On this repository.
     #[must_use]
@@ -121,13 +98,27 @@ impl<'r> Restic<'r> {
         })
     }
 
-    /// The fleet's snapshots of a host, or of all; the oldest first.
+    /// The snapshots of a host, or of all, that have the fleet's tag: those that forget counts; the oldest first.
     ///
     /// # Errors
     /// When restic fails, or says what is no list of snapshots.
     pub fn snapshots(&self, host: Option<&str>) -> Result<Vec<Snapshot>> {
         let mut command = self.reading(&["snapshots", "--json", "--tag", TAG]);
         command.args(host.iter().flat_map(|host| ["--host", host]));
+        self.listed(command)
+    }
+
+    /// The snapshots of a host, or of all, whoever made them; the oldest first.
+    ///
+    /// # Errors
+    /// As [`snapshots`](Self::snapshots).
+    pub fn all_snapshots(&self, host: Option<&str>) -> Result<Vec<Snapshot>> {
+        let mut command = self.reading(&["snapshots", "--json"]);
+        command.args(host.iter().flat_map(|host| ["--host", host]));
+        self.listed(command)
+    }
+
+    fn listed(&self, command: Command) -> Result<Vec<Snapshot>> {
         let mut text = String::new();
         self.lines(command, |line| {
             text.push_str(line);
@@ -143,7 +134,7 @@ impl<'r> Restic<'r> {
     pub fn list(
         &self,
         snapshot: &str,
-        paths: &[AbsolutePath],
+        paths: &[SnapshotPath],
         deep: bool,
         mut each: impl FnMut(Node) -> Result<()>,
     ) -> Result<()> {
@@ -151,7 +142,9 @@ impl<'r> Restic<'r> {
         if deep {
             command.arg("--recursive");
         }
-        command.arg(snapshot).args(paths.iter().map(AbsolutePath::as_str));
+        command
+            .arg(snapshot)
+            .args(paths.iter().map(SnapshotPath::as_os_str));
         self.lines(command, |line| listed::node(line)?.map_or(Ok(()), &mut each))
     }
 
@@ -159,8 +152,8 @@ impl<'r> Restic<'r> {
     ///
     /// # Errors
     /// When restic fails, or says what is no list.
-    pub fn find(&self, host: &str, path: &AbsolutePath) -> Result<Vec<String>> {
-        let mut command = self.reading(&["find", "--json", "--tag", TAG, "--host", host, "--"]);
+    pub fn find(&self, host: &str, path: &SnapshotPath) -> Result<Vec<String>> {
+        let mut command = self.reading(&["find", "--json", "--host", host, "--"]);
         command.arg(path.pattern());
         let mut text = String::new();
         self.lines(command, |line| {
@@ -170,71 +163,6 @@ impl<'r> Restic<'r> {
         listed::found(&text)
     }
 
-    /// Brings files back. SIGINT, SIGTERM and SIGHUP are restic's, which then removes its lock; each line that it says
-    /// goes to `each`. Its exit status is no error.
-    ///
-    /// # Errors
-    /// When it can't be started.
-    pub fn restore(
-        &self,
-        version: ResticVersion,
-        wish: &Wish<'_>,
-        mut each: impl FnMut(Said),
-    ) -> Result<ExitStatus> {
-        let Wish {
-            snapshot,
-            paths,
-            target,
-            overwrite,
-            verify,
-            reports_a_second,
-        } = wish;
-        let mut command = self.command(TO_RESTORE);
-        command.args(["restore", snapshot, "--target"]).arg(target);
-        for path in paths.iter().filter(|path| path.as_str() != "/") {
-            command.arg(format!("--include={}", path.pattern()));
-        }
-        if version.has(ResticFeature::RestoreProgress) {
-            command.arg("--json").env("RESTIC_PROGRESS_FPS", reports_a_second);
-        }
-        if !overwrite && version.has(ResticFeature::RestoreOverwrite) {
-            command.args(["--overwrite", "never"]);
-        }
-        if *verify {
-            command.arg("--verify");
-        }
-        // Not of the terminal's own group: a Ctrl-C reaches it once, through us.
-        command.process_group(0);
-        let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).context("can't wait for signals")?;
-        let mut child = command.spawn().context(CANT_START)?;
-        let handle = signals.handle();
-        let (output, complaint) = pipes(&mut child)?;
-        let restic = Pid::from_raw(child.id().cast_signed());
-        thread::scope(|scope| {
-            let (sender, receiver) = std::sync::mpsc::sync_channel(64);
-            let also = sender.clone();
-            scope.spawn(move || relay(output, |line| also.send(Said::Output(line)).is_ok()));
-            scope.spawn(move || {
-                relay(complaint, |line| {
-                    sender.send(Said::Complaint(listed::message(&line))).is_ok()
-                });
-            });
-            scope.spawn(move || {
-                for _ in signals.forever() {
-                    // It is not waited for yet, so this number is still its own.
-                    if kill(restic, Signal::SIGINT).is_err() {
-                        break;
-                    }
-                }
-            });
-            for said in receiver {
-                each(said);
-            }
-            handle.close();
-        });
-        child.wait().context("can't wait for restic")
-    }
-
     /// One that only reads the repository, and leaves nothing in it: it takes no lock, and has no need to wait for one.
     fn reading(&self, arguments: &[&str]) -> Command {
         let mut command = self.command(TO_READ);
@@ -242,37 +170,36 @@ impl<'r> Restic<'r> {
         command
     }
 
-    fn command(&self, capabilities: &str) -> Command {
+    fn command(&self, capabilities: &[&str]) -> Command {
         let Repository {
-            path,
-            password_file,
-            uid,
-            ..
+            path, password_file, ..
         } = self.repository;
+        let mut command = self.as_its_user(capabilities);
+        command
+            .args(["restic", "--no-cache", "--repo", path.as_str()])
+            .args(["--password-file", password_file.as_str()])
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// What starts a program as user restic, with these capabilities and with restic's environment.
+    fn as_its_user(&self, capabilities: &[&str]) -> Command {
+        let uid = self.repository.uid;
+        let all: String = capabilities.iter().map(|name| format!(",+{name}")).collect();
         let mut command = Command::new("setpriv");
         command
             .arg(format!("--reuid={uid}"))
             .arg(format!("--regid={uid}"))
             .args(["--clear-groups", "--no-new-privs"])
-            .arg(format!("--inh-caps=-all,{capabilities}"))
-            .arg(format!("--ambient-caps=-all,{capabilities}"))
-            .arg(format!("--bounding-set=-all,{capabilities}"))
-            .args([
-                "--",
-                "restic",
-                "--no-cache",
-                "--repo",
-                path.as_str(),
-                "--password-file",
-            ])
-            .arg(password_file.as_str())
-            .stdin(Stdio::null())
+            .arg(format!("--inh-caps=-all{all}"))
+            .arg(format!("--ambient-caps=-all{all}"))
+            .arg(format!("--bounding-set=-all{all}"))
+            .arg("--")
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             // What is set for some other repository, `RESTIC_PASSWORD_COMMAND` say, is not for this one.
             .env_clear()
-            .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
-            .env("LC_ALL", "C.UTF-8");
+            .envs(environment());
         command
     }
 
@@ -326,6 +253,12 @@ impl<'r> Restic<'r> {
         let said = said + &hint;
         Failed { status, said }
     }
+}
+
+/// What restic gets to know of the environment.
+fn environment() -> Vec<(&'static str, OsString)> {
+    let path = std::env::var_os("PATH").map(|path| ("PATH", path));
+    path.into_iter().chain([("LC_ALL", "C.UTF-8".into())]).collect()
 }
 
 const CANT_START: &str =

@@ -7,6 +7,7 @@
     reason = "this is the module that starts systemd-analyze"
 )]
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -98,31 +99,44 @@ fn longest_gap_of(times: &[DateTime]) -> Option<SignedDuration> {
     times.windows(2).filter_map(gap).max()
 }
 
-/// The exposure of one unit file in tenths, from 0 (nothing) to 100 (everything), as
+/// Unit files that one `systemd-analyze` is handed: its start takes longer than to look at one.
+const AT_ONCE: usize = 200;
+
+/// The exposure of each unit file of a folder in tenths, from 0 (nothing) to 100 (everything), as
 /// `systemd-analyze security` (systemd-analyze(1)) computes it; the lower, the less the unit could do.
 ///
 /// # Errors
-/// When `systemd-analyze` can't be started, or gives no exposure for this file.
-pub fn exposure(unit_file: &Path) -> Result<u32> {
-    let file = unit_file.to_str().context("the unit's path is not UTF-8")?;
-    let output = analyze(&["security", "--offline=true", "--no-pager", file])?;
-    let report = String::from_utf8_lossy(&output.stdout);
-    let tenths = report
-        .lines()
-        .find_map(|line| {
-            line.split_once("Overall exposure level for ")?
-                .1
-                .rsplit_once(": ")
-        })
-        .and_then(|(_, level)| level.split_whitespace().next())
-        .and_then(|level| level.replace('.', "").parse().ok());
-    match tenths {
-        Some(tenths) => Ok(tenths),
-        None => bail!(
-            "systemd-analyze gives no exposure for {file}: {}",
-            String::from_utf8_lossy(&output.stderr).trim()
-        ),
+/// When `systemd-analyze` can't be started, or gives no exposure for one of these files.
+pub fn exposures(folder: &Path, names: &[String]) -> Result<BTreeMap<String, u32>> {
+    let folder = folder.to_str().context("the units' path is not UTF-8")?;
+    let mut exposures = BTreeMap::new();
+    for names in names.chunks(AT_ONCE) {
+        let files: Vec<String> = names.iter().map(|name| format!("{folder}/{name}")).collect();
+        let options = ["security", "--offline=true", "--no-pager"];
+        let arguments: Vec<&str> = options
+            .into_iter()
+            .chain(files.iter().map(String::as_str))
+            .collect();
+        let output = analyze(&arguments)?;
+        exposures.extend(exposures_of(&String::from_utf8_lossy(&output.stdout)));
+        if let Some(name) = names.iter().find(|name| !exposures.contains_key(*name)) {
+            bail!(
+                "systemd-analyze gives no exposure for {name}: {}",
+                String::from_utf8_lossy(&output.stderr).trim()
+            );
+        }
     }
+    Ok(exposures)
+}
+
+fn exposures_of(report: &str) -> Vec<(String, u32)> {
+    let exposure = |line: &str| {
+        let (_, told) = line.split_once("Overall exposure level for ")?;
+        let (name, level) = told.rsplit_once(": ")?;
+        let level = level.split_whitespace().next()?.replace('.', "");
+        Some((name.to_owned(), level.parse().ok()?))
+    };
+    report.lines().filter_map(exposure).collect()
 }
 
 fn analyze(arguments: &[&str]) -> Result<Output> {
@@ -139,6 +153,14 @@ fn analyze(arguments: &[&str]) -> Result<Output> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_unit_has_its_own_exposure() {
+        let report = "\u{2713} PrivateNetwork=\n\n\u{2192} Overall exposure level for a@.service: 0.9 SAFE :-)\nodd: 1\n\
+                      \u{2192} Overall exposure level for b.service: 10.0 DANGEROUS\n";
+        let expected = [("a@.service".to_owned(), 9), ("b.service".to_owned(), 100)];
+        assert_eq!(exposures_of(report), expected);
+    }
 
     #[test]
     fn the_longest_gap_is_between_the_times_that_systemd_names() {

@@ -52,6 +52,21 @@ pub fn throw_away(artifacts: &[Artifact]) -> Result<TempDir> {
     Ok(folder)
 }
 
+/// Copies files below a directory that is soon gone, each under a name relative to it, for other programs to read;
+/// other users cannot.
+///
+/// # Errors
+/// When a file cannot be read or written.
+pub fn throw_away_copies<'p>(files: impl IntoIterator<Item = (&'p Path, &'p Path)>) -> Result<TempDir> {
+    let folder = tempfile::tempdir().context("can't make a temporary folder")?;
+    for (from, name) in files {
+        let to = folder.path().join(name);
+        make_folder_of(&to)?;
+        fs::copy(from, &to).with_context(|| format!("can't copy {}", from.display()))?;
+    }
+    Ok(folder)
+}
+
 /// Makes a folder, and those above it, for nobody else. One that is there and empty becomes private, too; where it has
 /// something in it, others may need that, and it stays as it is.
 ///

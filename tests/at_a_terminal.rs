@@ -167,6 +167,37 @@ fn answers_for_one_machine_become_a_file_that_check_takes() -> Result<()> {
     Ok(())
 }
 
+/// Who includes everything is asked for no exclude: there is no question for it.
+#[test]
+fn all_of_a_machine_is_included_without_what_the_sandbox_hides() -> Result<()> {
+    let scene = Scene::new("")?;
+    let mut talk = scene.start()?;
+    talk.answer("the storage host's name:", ENTER)?;
+    talk.answer("the repository's folder:", &typed("/srv/r"))?;
+    talk.answer("the mount point that it lies on:", &typed("/"))?;
+    talk.answer(
+        "the file with the repository's password",
+        &typed(scene.at("password")),
+    )?;
+    talk.answer("make it, with a random password?", ENTER)?;
+    talk.answer("what of jak is backed up:", &typed("/"))?;
+    talk.answer("back up another machine?", ENTER)?;
+    last_answers(&mut talk)?;
+    talk.answer("write the fleet file?", ENTER)?;
+    talk.answer("show the password now?", ENTER)?;
+    let (status, said) = talk.end()?;
+    assert!(status.success(), "{said}");
+    let fleet = fs::read_to_string(scene.at("fleet.toml"))?;
+    assert!(
+        fleet.contains("\ninclude = [\"/\"]\nexclude = [\"/home/*/.cache\", "),
+        "{fleet}"
+    );
+    assert!(fleet.contains("\"/srv/r\"]"), "{fleet}");
+    let checked = scene.check()?;
+    assert!(checked.status.success(), "{}", checked.stderr);
+    Ok(())
+}
+
 #[test]
 fn who_asks_for_the_password_sees_it() -> Result<()> {
     let scene = Scene::new("")?;

@@ -254,3 +254,164 @@ fn a_hook_has_its_user_its_program_and_where_it_writes() -> Result<()> {
     );
     Ok(())
 }
+
+/// A repository of user 12345, as far as doctor looks at one, and the fleet file of its storage host.
+fn repository() -> Result<TempDir> {
+    let folder = tempfile::tempdir_in("/var/lib")?;
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755))?;
+    let here = folder.path().display();
+    fs::write(
+        folder.path().join("fleet.toml"),
+        format!(
+            "[schedule]\ncalendar = \"*-*-* 04:00:00\"\n[repository]\nhost = \"jak\"\npath = \"{here}/my repo\"\n\
+             password-file = \"{here}/password\"\nkeep = \"7 daily\"\nuid = 12345\n[hosts.jak]\ninclude = [\"/etc\"]\n"
+        ),
+    )?;
+    fs::write(folder.path().join("password"), "secret\n")?;
+    let root = folder.path().join("my repo");
+    for file in [
+        "config",
+        "keys/a",
+        "data/00/b",
+        "data/00/c",
+        "data/01/d",
+        "locks/e",
+    ] {
+        let path = root.join(file);
+        fs::create_dir_all(path.parent().context("no parent")?)?;
+        fs::write(&path, "")?;
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o400))?;
+    }
+    let chown = Path::new("/usr/bin/chown");
+    run(std::process::Command::new(chown)
+        .args(["-R", "12345:12345"])
+        .arg(&root))?;
+    Ok(folder)
+}
+
+/// What doctor says of one check: state, what, hint.
+fn told_of(folder: &TempDir, fakes: &[(&str, &str)], check: &str) -> Result<Vec<[String; 3]>> {
+    let said = doctor_of(&folder.path().join("fleet.toml"), fakes, &["--json"])?;
+    let all: Value = serde_json::from_str(&said.stdout).with_context(|| said.stderr.clone())?;
+    let here = folder.path().display().to_string();
+    Ok(all
+        .as_array()
+        .context("no list")?
+        .iter()
+        .filter(|finding| finding["check"] == check)
+        .map(|finding| {
+            ["state", "what", "hint"]
+                .map(|key| finding[key].as_str().unwrap_or_default().replace(&here, "HERE"))
+        })
+        .collect())
+}
+
+#[test]
+fn a_file_of_root_in_the_repository_is_named_and_the_hint_fixes_it() -> Result<()> {
+    let folder = repository()?;
+    let root = folder.path().join("my repo");
+    let told = || told_of(&folder, &FAKES, "files of the repository");
+    // config, keys, a, data, 00, b, c, 01, d, locks, e.
+    assert_eq!(told()?, [["ok", "all 11 are restic's", ""]]);
+    for file in ["data/00/b", "data/01", "locks/e"] {
+        std::os::unix::fs::chown(root.join(file), Some(0), Some(0))?;
+    }
+    fs::set_permissions(root.join("data/00/c"), fs::Permissions::from_mode(0o040))?;
+    fs::set_permissions(root.join("data/00"), fs::Permissions::from_mode(0o500))?;
+    let said = told()?;
+    let [[state, foreign, chown], [_, closed, chmod]] = &said[..] else {
+        panic!("{said:?}")
+    };
+    assert_eq!(state, "failed");
+    assert!(
+        foreign.starts_with("3 files and directories are not restic's: ")
+            && ["data/00/b of user 0", "data/01 of user 0", "locks/e of user 0"]
+                .iter()
+                .all(|file| foreign.contains(file)),
+        "{said:?}"
+    );
+    assert!(
+        closed.starts_with("2 files and directories are closed to user restic: ")
+            && closed.contains("data/00/c with mode 0040")
+            && closed.contains("data/00 with mode 0500"),
+        "{said:?}"
+    );
+    // As somebody would type them, with the user that this machine does not have.
+    for hint in [chown, chmod] {
+        let command = hint.split('`').nth(1).context("no command")?;
+        let command = command
+            .replace("restic:restic", "12345:12345")
+            .replace("HERE", &folder.path().display().to_string());
+        let done = run(std::process::Command::new("bash").args(["-c", &command]))?;
+        assert!(done.status.success(), "{command}: {done:?}");
+    }
+    assert_eq!(told()?, [["ok", "all 11 are restic's", ""]]);
+    Ok(())
+}
+
+#[test]
+fn a_directory_above_that_is_closed_to_restic_is_named() -> Result<()> {
+    let folder = repository()?;
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700))?;
+    let told = told_of(&folder, &FAKES, "files of the repository")?;
+    assert_eq!(
+        told[0],
+        [
+            "failed",
+            "user restic cannot reach the repository: HERE is closed to it",
+            "`chmod o+x -- HERE`, or move the repository, such as below /srv"
+        ]
+    );
+    Ok(())
+}
+
+#[test]
+fn a_repository_of_another_user_has_both_ways_out() -> Result<()> {
+    let folder = repository()?;
+    std::os::unix::fs::chown(folder.path().join("my repo"), Some(34), Some(34))?;
+    let told = told_of(&folder, &FAKES, "repository")?;
+    let [[state, what, hint]] = &told[..] else {
+        panic!("{told:?}")
+    };
+    assert_eq!(state, "failed");
+    assert_eq!(what, "HERE/my repo belongs to user 34, and restic is 12345");
+    assert!(
+        hint.contains("`chown -R restic:restic -- $'HERE/my repo'`") && hint.contains("`uid = 34`"),
+        "{hint}"
+    );
+    assert_eq!(told_of(&folder, &FAKES, "files of the repository")?, [[""; 3]; 0]);
+    Ok(())
+}
+
+#[test]
+fn snapshots_by_rustic_are_named_with_the_danger() -> Result<()> {
+    let folder = repository()?;
+    let with = |time: &str, program: &str| {
+        let list = format!(
+            r#"[{{"time":"{time}","hostname":"ziz","id":"0123456789abcdef","program_version":"{program}"}}]"#
+        );
+        let script = format!("case $* in version) echo restic 0.18.0;; *) echo '{list}';; esac");
+        let mut fakes = FAKES;
+        fakes[1] = ("restic", Box::leak(script.into_boxed_str()));
+        told_of(&folder, &fakes, "rustic")
+    };
+    let now = jiff::Timestamp::now();
+    let today = now.to_string();
+    assert_eq!(with(&today, "restic 0.18.0")?, [[""; 3]; 0]);
+    let told = with(&today, "rustic v0.9.4")?;
+    let [[state, what, hint]] = &told[..] else {
+        panic!("{told:?}")
+    };
+    assert_eq!(state, "warning");
+    assert!(
+        what.starts_with("1 of 1 snapshots were made by rustic; the newest is 01234567 of ziz, "),
+        "{what}"
+    );
+    assert!(
+        hint.starts_with("rustic takes no lock: prune can delete data"),
+        "{hint}"
+    );
+    // Years ago, it is no danger any more.
+    assert_eq!(with("2020-01-01T00:00:00Z", "rustic 0.4.4")?[0][0], "ok");
+    Ok(())
+}

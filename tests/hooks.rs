@@ -124,7 +124,7 @@ impl Client {
     /// The lines of the answer to a request, of which the one of the clock is left out.
     fn answer(&self) -> Result<Vec<String>> {
         let request = self.path("request");
-        fs::write(&request, "genbackup/1 backup 1\nsecret\n")?;
+        fs::write(&request, "genbackup/1 backup 1\nsecret\nnames\n")?;
         // The other side holds the connection until it has the answer.
         let mut connection = Command::new("/bin/bash")
             .args(["-c", "cat \"$0\"; exec sleep infinity"])
@@ -141,7 +141,9 @@ impl Client {
             stderr,
         } = answered?;
         ensure!(status.success(), "{stdout}{stderr}");
-        let lines = stdout.lines().filter(|line| !line.starts_with("clock "));
+        let lines = stdout
+            .lines()
+            .filter(|line| !line.starts_with("clock ") && !line.starts_with("kernel "));
         Ok(lines.map(str::to_owned).collect())
     }
 

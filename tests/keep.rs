@@ -5,13 +5,13 @@
     reason = "restic makes a repository, and says what it would forget"
 )]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use genbackup::keep::{Oldest, Snapshot, forget};
-use genbackup::model::{KeepPolicy, ResticVersion};
+use genbackup::model::{Keep, KeepPolicy, Limit, Period, ResticVersion};
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::fmt::temporal::Pieces;
@@ -25,6 +25,7 @@ const HOSTS: usize = 6;
 const SNAPSHOTS_OF_A_HOST: usize = 10;
 const POLICIES: usize = 16;
 const PERIODS: [&str; 6] = ["last", "hourly", "daily", "weekly", "monthly", "yearly"];
+const AGES: [&str; 7] = ["1h", "36h", "5d", "1m3d", "1y", "2y6m4d5h", "20000d"];
 /// Clocks on which a day, a week and a year begin at other moments.
 const ZONES: [&str; 4] = ["UTC", "America/Los_Angeles", "Asia/Kolkata", "Pacific/Kiritimati"];
 
@@ -113,7 +114,18 @@ fn policy(runner: &mut TestRunner) -> Result<String> {
     let mut rules = Vec::new();
     for period in PERIODS {
         if drawn(runner, proptest::bool::ANY)? {
-            rules.push(format!("{} {period}", drawn(runner, 0..9_u32)?));
+            let unlimited = drawn(runner, 0..8_u32)? == 0;
+            rules.push(match drawn(runner, 0..9_u32)? {
+                _ if unlimited => format!("unlimited {period}"),
+                count => format!("{count} {period}"),
+            });
+        }
+        if drawn(runner, 0..4_u32)? == 0 {
+            let age = AGES[drawn(runner, 0..AGES.len())?];
+            rules.push(match period {
+                "last" => format!("within {age}"),
+                _ => format!("within-{period} {age}"),
+            });
         }
     }
     Ok(rules.join(", "))
@@ -131,12 +143,14 @@ fn list(value: &Value) -> &[Value] {
 }
 
 /// What restic would keep, and why.
-fn judged_by_restic(repository: &Path, policy: &KeepPolicy) -> Result<Judged> {
+fn judged_by_restic(repository: &Path, policy: &KeepPolicy, version: ResticVersion) -> Result<Judged> {
     let mut command = restic(repository);
     command.args(["forget", "--dry-run", "--json", "--group-by", "host"]);
     for rule in policy.rules() {
-        command.arg(format!("--keep-{}={}", rule.period, rule.count));
+        command.args([rule.option(), rule.value(version)]);
     }
+    // restic counts an age back on the clock of its own time zone, where that shows what the snapshot's clock showed.
+    command.env("TZ", "UTC");
     let answer = said(&mut command)?;
     // restic 0.14 says in plain words what it would remove, in a paragraph before the answer.
     let line = answer
@@ -154,7 +168,9 @@ fn judged_by_restic(repository: &Path, policy: &KeepPolicy) -> Result<Judged> {
                 let why = why.strip_prefix("oldest ").unwrap_or(&why);
                 Ok(why.strip_suffix(" snapshot").unwrap_or(why).to_owned())
             });
-            snapshots.push((text(&kept["time"])?, reasons.collect::<Result<_>>()?));
+            let mut reasons: Vec<String> = reasons.collect::<Result<_>>()?;
+            reasons.sort();
+            snapshots.push((text(&kept["time"])?, reasons));
         }
         for removed in list(&group["remove"]) {
             snapshots.push((text(&removed["time"])?, Vec::new()));
@@ -163,6 +179,16 @@ fn judged_by_restic(repository: &Path, policy: &KeepPolicy) -> Result<Judged> {
         judged.insert(text(&group["host"])?, snapshots);
     }
     Ok(judged)
+}
+
+/// restic's words for why a rule keeps a snapshot.
+fn reason(rule: &Keep) -> String {
+    let period = rule.period.name();
+    match (rule.limit, rule.period) {
+        (Limit::Within(age), Period::Last) => format!("within {age}"),
+        (Limit::Within(age), _) => format!("{period} within {age}"),
+        (Limit::Count(_) | Limit::Unlimited, _) => period.to_owned(),
+    }
 }
 
 /// What we say of the same snapshots.
@@ -177,7 +203,8 @@ fn judged_by_us(theirs: &Judged, policy: &KeepPolicy, oldest: Oldest) -> Result<
         let times = snapshots.iter().map(|(time, _)| time.clone());
         let keepers = keepers
             .into_iter()
-            .map(|keepers| keepers.into_iter().map(str::to_owned).collect());
+            .map(|keepers| keepers.iter().map(reason).collect::<BTreeSet<_>>())
+            .map(|reasons| reasons.into_iter().collect());
         Ok((host.clone(), times.zip(keepers).collect()))
     };
     theirs.iter().map(judge).collect()
@@ -195,7 +222,8 @@ fn forget_keeps_what_the_real_restic_keeps_for_the_same_reasons() -> Result<()> 
     let mut runner = TestRunner::new_with_rng(Config::default(), rng);
     let version = said(Command::new("restic").arg("version"))?;
     let version = version.split(' ').nth(1).context("restic has no version")?;
-    let oldest = Oldest::of(ResticVersion::try_from(version.to_owned())?);
+    let version = ResticVersion::try_from(version.to_owned())?;
+    let oldest = Oldest::of(version);
 
     let folder = tempfile::tempdir()?;
     repository(folder.path(), &mut runner)?;
@@ -204,7 +232,7 @@ fn forget_keeps_what_the_real_restic_keeps_for_the_same_reasons() -> Result<()> 
         let Ok(policy) = KeepPolicy::try_from(policy(&mut runner)?) else {
             continue;
         };
-        let theirs = judged_by_restic(folder.path(), &policy)?;
+        let theirs = judged_by_restic(folder.path(), &policy, version)?;
         ensure!(theirs.len() == HOSTS, "{theirs:#?}");
         assert!(
             theirs

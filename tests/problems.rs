@@ -10,8 +10,10 @@ mod command;
 #[path = "support/snapshot.rs"]
 mod snapshot;
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::OnceLock;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -242,6 +244,45 @@ fn check_accepts_what_init_writes() -> Result<()> {
 #[test]
 fn check_accepts_what_init_writes_for_a_host_name_with_dots() -> Result<()> {
     init_and_check("db.example.net")
+}
+
+#[test]
+fn init_names_the_packages_that_this_host_lacks() -> Result<()> {
+    let root = tempfile::tempdir()?;
+    let file = root.path().join("fleet.toml");
+    let init = run(genbackup()
+        .arg("--fleet")
+        .arg(&file)
+        .args(["init", "--no-questions"])
+        .env("PATH", root.path()))?;
+    assert!(init.status.success(), "{}", init.stderr);
+    assert!(
+        init.stdout.contains("\n  apt install restic jq socat\n"),
+        "{}",
+        init.stdout
+    );
+    Ok(())
+}
+
+#[test]
+fn init_asks_nobody_who_may_not_write_the_file() -> Result<()> {
+    let root = tempfile::tempdir()?;
+    fs::set_permissions(root.path(), Permissions::from_mode(0o755))?;
+    let program = root.path().join("genbackup");
+    fs::copy(env!("CARGO_BIN_EXE_genbackup"), &program)?;
+    let init = run(Command::new("setpriv")
+        .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
+        .arg(program)
+        .arg("--fleet")
+        .arg(root.path().join("etc/genbackup/fleet.toml"))
+        .arg("init"))?;
+    assert_eq!(init.status.code(), Some(1));
+    assert!(
+        init.stderr.contains("Permission denied") && init.stderr.contains("hint: `sudo genbackup init`"),
+        "{}",
+        init.stderr
+    );
+    Ok(())
 }
 
 #[test]

@@ -37,11 +37,13 @@ mod systemd;
 mod systemd_units;
 #[path = "properties/text.rs"]
 mod text;
+#[path = "properties/tmpfiles.rs"]
+mod tmpfiles;
 
 use field::Field;
 
 /// How many texts of which fields go through which reader.
-const CASES: [(Reader, &[Field], usize); 14] = [
+const CASES: [(Reader, &[Field], usize); 15] = [
     (Reader::Fleet, &Field::TEXTS, 200),
     (Reader::Manifest, &[Field::Mount], 200),
     (Reader::Nix, &Field::TEXTS, 50),
@@ -66,6 +68,7 @@ const CASES: [(Reader, &[Field], usize); 14] = [
         Reader::Bash,
         &[
             Field::RepositoryPath,
+            Field::FileSystem,
             Field::Mount,
             Field::StorageName,
             Field::ClientName,
@@ -95,6 +98,7 @@ const CASES: [(Reader, &[Field], usize); 14] = [
         &[Field::RepositoryPath, Field::FileSystem, Field::ClientAddress],
         400,
     ),
+    (Reader::Tmpfiles, &[Field::RepositoryPath], 400),
     (Reader::SshKeys, &[Field::PublicKey, Field::HostKey], 300),
     (Reader::SshNames, &[Field::ClientName], 200),
     (
@@ -129,6 +133,8 @@ enum Reader {
     ResticFiles,
     /// nfs-utils, the export.
     Exports,
+    /// systemd-tmpfiles, the repository's directory.
+    Tmpfiles,
     /// OpenSSH, the keys.
     SshKeys,
     /// OpenSSH, the names that keys belong to.

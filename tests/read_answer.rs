@@ -29,6 +29,8 @@ struct Answer {
     complaint: Vec<u8>,
     /// Bytes after which an answer is cut off.
     limit: usize,
+    /// Bytes of memory that jq may have.
+    memory: Option<u64>,
 }
 
 impl Answer {
@@ -38,6 +40,7 @@ impl Answer {
             code: 0,
             complaint: Vec::new(),
             limit: 64 << 20,
+            memory: None,
         }
     }
 
@@ -57,14 +60,18 @@ impl Answer {
             code,
             complaint,
             limit,
+            memory,
         } = self;
         let folder = tempfile::tempdir()?;
         let (answer, said) = (folder.path().join("answer"), folder.path().join("stderr"));
         std::fs::write(&answer, &text)?;
         std::fs::write(&said, complaint)?;
         let jq = concat!(env!("CARGO_MANIFEST_DIR"), "/templates/scripts/read-answer.jq");
-        let output = Command::new("jq")
+        let mut command = Command::new("prlimit");
+        command.args(memory.map(|bytes| format!("--as={bytes}")));
+        let output = command
             .args([
+                "jq",
                 "-L",
                 concat!(env!("CARGO_MANIFEST_DIR"), "/templates/scripts"),
                 "--raw-input",
@@ -78,6 +85,7 @@ impl Answer {
             .args(["--argjson", "limit", &limit.to_string()])
             .args(["--argjson", "code", &code.to_string()])
             .args(["--argjson", "bytes", &text.len().to_string()])
+            .args(["--arg", "others", " jak=jak kai=debian"])
             .args(["--rawfile", "complaint"])
             .arg(said)
             .arg(answer)

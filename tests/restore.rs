@@ -5,13 +5,21 @@
     reason = "restic is run, by the program and for comparison, on files that the tests make"
 )]
 
+#[path = "restore/adopted.rs"]
+mod adopted;
 #[path = "restore/asked.rs"]
 mod asked;
 #[expect(dead_code, reason = "the program under test runs in a namespace of its own")]
 #[path = "support/command.rs"]
 mod command;
+#[path = "restore/confined.rs"]
+mod confined;
+#[path = "support/crafted.rs"]
+mod crafted;
 #[path = "restore/files.rs"]
 mod files;
+#[path = "restore/foreign.rs"]
+mod foreign;
 #[path = "restore/page.rs"]
 mod page;
 #[path = "support/pty.rs"]
@@ -23,7 +31,7 @@ mod told;
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
@@ -40,8 +48,18 @@ struct Storage {
     folder: TempDir,
 }
 
-/// A shell in which /mnt is the folder and the host has a name; the rest of the arguments is run there.
-const THERE: &str = r#"hostname "$1" && mount --bind "$2" /mnt && cd /mnt && shift 2 && exec "$@""#;
+/// A shell in which /mnt is the folder, the host has a name, and systemd seems to run; the rest of the arguments is run
+/// there.
+const THERE: &str = r#"hostname "$1" && mount --bind "$2" /mnt && mount -t tmpfs tmpfs /run &&
+    mkdir -p /run/systemd/system && cd /mnt && shift 2 && exec "$@""#;
+/// Stands in for systemd-run, as its first lines say.
+const SYSTEMD_RUN: &str = include_str!("restore/systemd-run.bash");
+
+/// A program of this text.
+fn executable(path: &Path, text: &str) -> Result<()> {
+    fs::write(path, text)?;
+    Ok(fs::set_permissions(path, fs::Permissions::from_mode(0o755))?)
+}
 
 impl Storage {
     /// With a fleet file, a password and an empty folder for a repository.
@@ -56,9 +74,14 @@ impl Storage {
         )?;
         fs::write(storage.path("password"), format!("{PASSWORD}\n"))?;
         fs::set_permissions(storage.path("password"), fs::Permissions::from_mode(0o400))?;
-        fs::create_dir(storage.path("restic"))?;
-        chown(storage.path("restic"), Some(UID), Some(UID))?;
+        // What a restore needs of a repository where a stand-in answers for it.
+        for name in ["restic", "restic/locks"] {
+            fs::create_dir(storage.path(name))?;
+            chown(storage.path(name), Some(UID), Some(UID))?;
+        }
         fs::create_dir(storage.path("data"))?;
+        fs::create_dir(storage.path("stand-in"))?;
+        executable(&storage.path("stand-in/systemd-run"), SYSTEMD_RUN)?;
         Ok(storage)
     }
 
@@ -83,7 +106,7 @@ impl Storage {
             .env_clear()
             .env(
                 "PATH",
-                "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+                "/mnt/stand-in:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
             )
             .env("TZ", "UTC");
         command
@@ -106,6 +129,13 @@ impl Storage {
         let told = self.told(arguments)?;
         ensure!(told.status.success(), "{arguments:?}: {told:?}");
         Ok(told.stdout)
+    }
+
+    /// Whether the restic that is installed is 0.`minor` or newer.
+    fn restic_is_at_least(&self, minor: u32) -> Result<bool> {
+        let said = run(self.there("jak", "restic").arg("version"))?.stdout;
+        let own = said.split('.').nth(1).and_then(|minor| minor.parse::<u32>().ok());
+        Ok(own.context("no version")? >= minor)
     }
 
     /// restic there, as its user; its standard output.
@@ -157,15 +187,13 @@ impl Storage {
     /// A restic that says and does what a script does.
     fn stand_in(&self, script: &str) -> Result<()> {
         fs::create_dir_all(self.path("bin"))?;
-        let path = self.path("bin/restic");
-        fs::write(&path, format!("#!/bin/bash\n{script}"))?;
-        Ok(fs::set_permissions(path, fs::Permissions::from_mode(0o755))?)
+        executable(&self.path("bin/restic"), &format!("#!/bin/bash\n{script}"))
     }
 
     /// The program under test, with the stand-in.
     fn with_stand_in(&self) -> Command {
         let mut command = self.genbackup();
-        command.env("PATH", "/mnt/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+        command.env("PATH", "/mnt/bin:/mnt/stand-in:/usr/sbin:/usr/bin:/sbin:/bin");
         command
     }
 }

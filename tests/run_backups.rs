@@ -13,10 +13,14 @@ mod command;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
 use serde_json::Value;
 
 use command::{Outcome, genbackup, run};
@@ -117,16 +121,25 @@ impl Night {
     }
 
     fn run_with(&self, variables: &[(&str, &str)]) -> Result<Outcome> {
+        self.run_script("run-backups", variables)
+    }
+
+    fn run_script(&self, script: &str, variables: &[(&str, &str)]) -> Result<Outcome> {
+        run(&mut self.command(script, variables))
+    }
+
+    fn command(&self, script: &str, variables: &[(&str, &str)]) -> Command {
         let programs = format!("{}:/usr/bin:/bin", self.path("programs").display());
-        run(Command::new("/bin/bash")
-            .arg(self.script("run-backups"))
+        let mut bash = Command::new("/bin/bash");
+        bash.arg(self.script(script))
             .env_clear()
             .env("PATH", programs)
             .env("ANSWERS", self.path("answers"))
             .env("STATE_DIRECTORY", self.path("state"))
             .env("RUNTIME_DIRECTORY", self.path("scratch"))
             .env("CREDENTIALS_DIRECTORY", self.path("credentials"))
-            .envs(variables.iter().copied()))
+            .envs(variables.iter().copied());
+        bash
     }
 
     /// The events of the one record.
@@ -417,6 +430,27 @@ fn forget_and_prune_of_the_run_before_come_first_and_end_its_record() -> Result<
     Ok(())
 }
 
+#[test]
+fn only_the_name_of_a_record_blames_a_clock() -> Result<()> {
+    for (name, is_blamed) in [
+        ("notes.jsonl", false),
+        ("99999999T999999Z.jsonl", false),
+        ("x20991231T235959Z.jsonl", false),
+        ("20991231T235959Z.jsonl", true),
+    ] {
+        let night = Night::new()?;
+        night.answers("kai", WELL)?;
+        night.answers("ziz", WELL)?;
+        let runs = night.path("state/runs");
+        fs::create_dir_all(&runs)?;
+        fs::write(runs.join(name), "{}\n")?;
+        let ended = night.run()?;
+        let is_said = ended.stderr.contains("this host's clock is wrong");
+        assert_eq!(is_said, is_blamed, "{name}: {}", ended.stderr);
+    }
+    Ok(())
+}
+
 /// Takes the names of these seconds for others, as `genbackup record` does: where nobody has them.
 const OTHERS: &str = "for ago in 0 1 2; do (set -C; echo other >\
                       \"$STATE_DIRECTORY/runs/$(date --utc --date=\"$ago seconds ago\" +%Y%m%dT%H%M%SZ).jsonl\"); done 2>/dev/null\n";
@@ -485,5 +519,239 @@ fn a_run_whose_turn_does_not_come_says_who_is_at_work() -> Result<()> {
     let whys: Vec<&str> = ends.filter_map(|event| event["why"].as_str()).collect();
     assert_eq!(whys.len(), 2);
     assert!(whys.iter().all(|said| said.starts_with(why)), "{whys:?}");
+    Ok(())
+}
+
+/// What restic and a client read differently, and what they read alike; `true` where it is refused.
+const PASSWORD_FILES: [(&[u8], bool); 18] = [
+    (b"secret\n", false),
+    (b"secret", false),
+    (b"secret\r\n", false),
+    (b"  two words \t\n", false),
+    (b"secret\n\n \n", false),
+    (b"gr\xc3\xbc\xc3\x9fe\n", false),
+    (b"not \xff utf-8\n", false),
+    (b"\xef\xbb\xbfsecret\n", true),
+    (b"\xff\xfes\0e\0", true),
+    (b"secret\nsecond\n", true),
+    (b"\nsecret\n", true),
+    (b"secret\xc2\xa0\n", true),
+    (b"\xe3\x80\x80secret\n", true),
+    (b"secret \r\n", true),
+    (b"secret\x0b\n", true),
+    (b"sec\0ret\n", true),
+    (b" \r\n\n", true),
+    (b"", true),
+];
+
+#[test]
+fn a_password_file_of_two_readings_is_refused_by_name_wherever_it_is_read() -> Result<()> {
+    let init = FLEET
+        .replace("[hosts.jak]\n", "[hosts.jak]\ninclude = [\"/etc\"]\n")
+        .replace(
+            "path = \"/mnt/storage/restic\"\n",
+            "path = \"/mnt/storage/restic\"\nfile-system = \"/mnt/storage\"\ninitialize = true\n",
+        );
+    for (text, is_refused) in PASSWORD_FILES {
+        for script in ["run-backups", "maintain-repository", "init-repository"] {
+            let night = Night::of(&init)?;
+            fs::write(night.path("credentials/restic-password"), text)?;
+            let repository = night.path("repository");
+            fs::create_dir(&repository)?;
+            let path = night.script(script);
+            let here = fs::read_to_string(&path)?.replace(
+                "/mnt/storage/restic",
+                repository.to_str().context("a folder's name")?,
+            );
+            fs::write(&path, here)?;
+            // Whoever is asked with it, or for it.
+            let asked = "#!/bin/bash\n[[ $* == version ]] || touch \"$ANSWERS/asked\"\nexit 1\n";
+            for program in ["ssh", "restic", "socat"] {
+                executable(&night.path("programs").join(program), asked)?;
+            }
+            let ended = night.run_script(script, &[])?;
+            let said = format!("{script} of {text:?}: {}{}", ended.stdout, ended.stderr);
+            assert_eq!(ended.status.code(), Some(1), "{said}");
+            assert_eq!(night.path("answers/asked").exists(), !is_refused, "{said}");
+            assert_eq!(
+                said.contains("the password file /etc/genbackup/restic-password "),
+                is_refused,
+                "{said}"
+            );
+        }
+    }
+    Ok(())
+}
+
+/// That those which are taken are read alike, and those which are refused would not be, by the restic that is installed.
+#[test]
+fn restic_and_a_client_read_the_same_of_what_is_taken() -> Result<()> {
+    let folder = tempfile::tempdir_in("/dev/shm")?;
+    for (number, (text, is_refused)) in PASSWORD_FILES.into_iter().enumerate() {
+        if text.trim_ascii().is_empty() {
+            continue;
+        }
+        let (file, repository) = (folder.path().join("file"), folder.path().join(number.to_string()));
+        fs::write(&file, text)?;
+        // As root's restic reads it, and as a client's script hands it on.
+        let client =
+            "head --lines=1 \"$1\" | { read -r password; printf '%s\\n' \"$password\"; } 2>/dev/null |
+            restic --no-cache --repo \"$2\" cat config";
+        let made = run(Command::new("restic")
+            .args(["--no-cache", "init", "--repo"])
+            .arg(&repository)
+            .arg("--password-file")
+            .arg(&file))?;
+        ensure!(made.status.success(), "{}", made.stderr);
+        let opened = run(Command::new("/bin/bash")
+            .args(["-c", client, "bash"])
+            .args([&file, &repository])
+            .env("LC_ALL", "C"))?;
+        assert_eq!(
+            opened.status.success(),
+            !is_refused,
+            "{text:?}: {}",
+            opened.stderr
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn each_host_hears_the_kernel_names_of_the_others_and_an_equal_one_fails() -> Result<()> {
+    let night = Night::new()?;
+    let listens = "#!/bin/bash\nread -r _; read -r _; read -r third\necho \"$third\" >\"$ANSWERS/${!#}.heard\"\n\
+                   cat \"$ANSWERS/${!#}\"\n";
+    executable(&night.path("programs/ssh"), listens)?;
+    executable(&night.path("programs/uname"), "#!/bin/bash\necho storage\n")?;
+    night.answers("kai", &format!("kernel debian\n{WELL}"))?;
+    night.answers("ziz", &format!("kernel debian\n{WELL}"))?;
+    let ended = night.run()?;
+    assert_eq!(ended.status.code(), Some(1), "{}", ended.stderr);
+    let heard = |host: &str| fs::read_to_string(night.path("answers").join(format!("{host}.heard")));
+    assert_eq!(heard("kai")?, "names jak=storage\n");
+    assert_eq!(heard("ziz")?, "names jak=storage kai=debian\n");
+    let ends = [("kai", "ok"), ("ziz", "failed")].map(|(host, status)| (host.to_owned(), status.to_owned()));
+    assert_eq!(night.statuses()?, ends);
+    let text = night
+        .record()?
+        .iter()
+        .map(ToString::to_string)
+        .collect::<String>();
+    assert!(
+        text.contains("its kernel's host name debian is that of kai as well"),
+        "{text}"
+    );
+    Ok(())
+}
+
+/// The storage host is a client of its own, with its own name.
+#[test]
+fn a_storage_host_is_not_refused_for_having_its_own_name() -> Result<()> {
+    let night = Night::of(&FLEET.replace("[hosts.jak]\n", "[hosts.jak]\ninclude = [\"/etc\"]\n"))?;
+    for program in ["ssh", "socat"] {
+        let listens = "#!/bin/bash\nread -r _; read -r _; read -r third\necho \"$third\" >>\"$ANSWERS/heard\"\n\
+                       cat \"$ANSWERS/answer\"\n";
+        executable(&night.path("programs").join(program), listens)?;
+    }
+    let script = fs::read_to_string(night.script("run-backups"))?.replace("/usr/bin/socat", "socat");
+    fs::write(night.script("run-backups"), script)?;
+    executable(&night.path("programs/uname"), "#!/bin/bash\necho storage\n")?;
+    night.answers("answer", &format!("kernel storage\n{WELL}"))?;
+    let ended = night.run()?;
+    // The others are taken for it.
+    let ends = [("jak", "ok"), ("kai", "failed"), ("ziz", "failed")];
+    let ends = ends.map(|(host, status)| (host.to_owned(), status.to_owned()));
+    assert_eq!(night.statuses()?, ends, "{}", ended.stderr);
+    let heard = fs::read_to_string(night.path("answers/heard"))?;
+    assert_eq!(heard.lines().next(), Some("names"));
+    Ok(())
+}
+
+#[test]
+fn a_run_that_is_stopped_says_so_in_its_record_at_once() -> Result<()> {
+    let night = Night::new()?;
+    // The first host is at it until the test has seen that; systemd sends the signal to all of them.
+    executable(
+        &night.path("programs/ssh"),
+        "#!/bin/bash\ntouch \"$ANSWERS/asked\"\nexec sleep 600\n",
+    )?;
+    let mut child = night.command("run-backups", &[]).process_group(0).spawn()?;
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !night.path("answers/asked").exists() {
+        ensure!(Instant::now() < deadline, "no host was asked");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    // systemd sends it until it finds no more processes that have not had it.
+    let group = Pid::from_raw(child.id().cast_signed());
+    let ended = loop {
+        match child.try_wait()? {
+            Some(ended) => break ended,
+            None => killpg(group, Signal::SIGTERM)?,
+        }
+        ensure!(Instant::now() < deadline, "it does not end");
+        std::thread::sleep(Duration::from_millis(1));
+    };
+    assert_eq!(ended.signal(), Some(15), "{ended}");
+    let record = night.record()?;
+    let last = record.last().context("no event")?;
+    assert_eq!(
+        (&last["event"], &last["why"]),
+        (&"run-stopped".into(), &"the run was stopped".into())
+    );
+    assert_eq!(fs::read_to_string(night.path("state/current"))?, "at-work\n");
+    Ok(())
+}
+
+#[test]
+fn forget_and_prune_that_are_late_still_come_first() -> Result<()> {
+    let night = Night::new()?;
+    night.answers("kai", WELL)?;
+    night.answers("ziz", WELL)?;
+    fs::write(night.path("state/current"), "20261123T040000Z\n")?;
+    // They take it away at the sixtieth time, more than 5 s later.
+    busy_lock(
+        &night,
+        0,
+        "(($(grep --count unlock <\"$ANSWERS/asked\") < 56)) || rm -f \"$STATE_DIRECTORY/current\"; exit 0",
+    )?;
+    let ended = night.run()?;
+    assert_eq!((ended.status.code(), ended.stderr.as_str()), (Some(0), ""));
+    let asked = fs::read_to_string(night.path("answers/asked"))?;
+    assert_eq!(asked.lines().filter(|line| *line == "--unlock").count(), 56);
+    Ok(())
+}
+
+#[test]
+fn a_record_whose_forget_and_prune_never_come_ends_and_nothing_waits_for_them() -> Result<()> {
+    let night = Night::new()?;
+    night.answers("kai", WELL)?;
+    night.answers("ziz", WELL)?;
+    fs::create_dir(night.path("state/runs"))?;
+    let before = night.path("state/runs/20261123T040000Z.jsonl");
+    fs::write(
+        &before,
+        "{\"event\":\"run-started\",\"time\":\"2026-11-23T04:00:00Z\",\"run\":\"20261123T040000Z\",\"hosts\":[]}\n",
+    )?;
+    let current = night.path("state/current");
+    fs::write(&current, "20261123T040000Z\n")?;
+    // Left for longer than lock-wait.
+    fs::File::options()
+        .write(true)
+        .open(&current)?
+        .set_modified(std::time::SystemTime::now() - Duration::from_secs(2 * 3600))?;
+    let start = Instant::now();
+    let ended = night.run()?;
+    assert_eq!(ended.status.code(), Some(0), "{}", ended.stderr);
+    assert!(start.elapsed() < Duration::from_secs(60), "{:?}", start.elapsed());
+    let text = fs::read_to_string(before)?;
+    let events: Vec<Value> = text.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
+    assert_eq!(events[1]["event"], "warning");
+    assert_eq!(
+        events[1]["why"],
+        "forget and prune of the run 20261123T040000Z did not start; see `journalctl --unit=genbackup-maintain.service`"
+    );
+    assert_eq!(events[2]["event"], "run-finished");
+    assert_ne!(fs::read_to_string(current)?.trim(), "20261123T040000Z");
     Ok(())
 }

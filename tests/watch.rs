@@ -23,6 +23,8 @@ mod mail;
 mod pings;
 #[path = "watch/server.rs"]
 mod server;
+#[path = "watch/services.rs"]
+mod services;
 #[path = "watch/site.rs"]
 mod site;
 #[path = "watch/states.rs"]

@@ -1,5 +1,7 @@
 //! `genbackup check`: every problem with its place, and the exposure of each unit.
 
+mod exposure;
+
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -7,12 +9,10 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use super::{load, terminal};
-use crate::emit::{Artifact, emit};
+use crate::doctor;
 use crate::model::Fleet;
 use crate::plan::HostPlan;
 use crate::problem::quoted_if_odd;
-use crate::verify;
-use crate::write;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -33,35 +33,22 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     for warning in roots_hooks(&fleet)? {
         terminal::say(&format!("{warning}\n"))?;
     }
+    if let Some(warning) = missing_here(&fleet) {
+        terminal::complain(warning);
+    }
     if arguments.no_exposure {
         return Ok(ExitCode::SUCCESS);
     }
     terminal::say("exposure of the units, from 0.0 (can do nothing) to 10.0 (can do everything):\n")?;
-    for (number, host) in fleet.host_names().enumerate() {
-        let plan = HostPlan::of(&fleet, host).context("the fleet does not know its own host")?;
-        // Every client has the same units but for its hooks: the first of them speaks for all.
-        let is_told = |name: &str| number < 2 || is_hook(name);
-        let services: Vec<_> = emit(&plan)?
-            .into_iter()
-            .filter(|artifact| artifact.path.ends_with(".service") && is_told(&artifact.path))
-            .collect();
-        if services.is_empty() {
-            continue;
-        }
-        let folder = write::throw_away(&services)?;
-        for Artifact { path: service, .. } in services {
-            let tenths = verify::exposure(&folder.path().join(service.trim_start_matches('/')))?;
-            let name = service.rsplit('/').next().unwrap_or(&service);
-            terminal::say(&format!("  {:4}.{}  {host}: {name}\n", tenths / 10, tenths % 10))?;
-        }
-    }
+    terminal::say(&exposure::table(&fleet)?)?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// True for the path of a hook's unit.
-fn is_hook(path: &str) -> bool {
-    let name = path.rsplit('/').next().unwrap_or(path);
-    name.starts_with("genbackup-before-") || name.starts_with("genbackup-after-")
+/// What this host lacks, where it is one of the fleet.
+fn missing_here(fleet: &Fleet) -> Option<String> {
+    let plan = HostPlan::of(fleet, load::host(fleet, None).ok()?)?;
+    let packages = doctor::missing_packages(&plan);
+    (!packages.is_empty()).then(|| format!("warning: {}", load::packages_to_install(&packages)))
 }
 
 /// A warning of each hook that runs as root.

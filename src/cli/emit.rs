@@ -8,11 +8,13 @@ mod target;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 
 use super::{load, terminal};
+use crate::doctor;
 use crate::emit::UNIT_FOLDER;
+use crate::plan::HostPlan;
 use crate::write::{Changes, Counts, Note, Overwrite, Transaction};
 use target::Target;
 
@@ -70,7 +72,13 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
         now::refuse(arguments)?;
     }
     if arguments.remove && arguments.now {
-        return now::emit(&target::departing(arguments)?, None, arguments.overwrite(), true);
+        return now::emit(
+            &target::departing(arguments)?,
+            None,
+            &[],
+            arguments.overwrite(),
+            true,
+        );
     }
     if arguments.remove {
         return write_all(&[target::departing(arguments)?], arguments);
@@ -82,7 +90,9 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
         let host = load::host(&fleet, arguments.host.as_deref())?;
         let repository = (fleet.storage.name == *host).then_some(&fleet.repository);
         let target = target::of_host(&fleet, host, arguments);
-        return now::emit(&target, repository, arguments.overwrite(), false);
+        let plan = HostPlan::of(&fleet, host).context("the fleet does not know its own host")?;
+        let missing = doctor::missing_packages(&plan);
+        return now::emit(&target, repository, &missing, arguments.overwrite(), false);
     }
     match (arguments.format, &arguments.out, &arguments.programs) {
         (Format::Package, Some(out), Some(programs)) => {

@@ -15,12 +15,13 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use textwrap::WordSplitter;
 
+use super::holds::Holds;
 use super::{load, terminal};
 use crate::emit::capabilities;
 use crate::health::span;
 use crate::model::{
     CatchUp, Creation, DiskShare, Fleet, HostName, KeepPolicy, MinimumVersions, Monitor, Network, Power,
-    Sleep, Source, TimeSpan, UnitPath,
+    Sleep, Source, TimeSpan, Timing, UnitPath,
 };
 use crate::plan::HostPlan;
 use crate::record::Phase;
@@ -36,6 +37,8 @@ pub(super) struct Arguments {
     /// Another time than now, as if the clock showed it
     #[arg(long, value_name = "TIME", hide = true)]
     now: Option<DateTime>,
+    #[command(flatten)]
+    holds: Holds,
 }
 
 /// As wide as lines are where there is no terminal.
@@ -64,12 +67,16 @@ struct Expected {
 struct Host<'f> {
     name: &'f HostName,
     source: &'f Source,
+    /// What its own keep policy will have kept.
+    keeps: Vec<String>,
     repository: &'f UnitPath,
     mounts: bool,
     capabilities: &'static str,
     may_be_absent: Option<TimeSpan>,
     power: Power,
     versions: MinimumVersions,
+    /// The hold that somebody placed.
+    held: Option<String>,
 }
 
 pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
@@ -78,11 +85,22 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     };
     if let Some(policy) = &arguments.keep {
         let policy = KeepPolicy::try_from(policy.clone());
-        fleet.repository.keep = policy.map_err(|refusal| anyhow::anyhow!("{refusal}"))?;
+        fleet.replace_keep(&policy.map_err(|refusal| anyhow::anyhow!("{refusal}"))?);
     }
     let mut hosts = Vec::new();
     for name in fleet.host_names() {
         hosts.extend(host(&fleet, name)?);
+    }
+    let store = arguments.holds.read_if_there()?;
+    for host in &mut hosts {
+        let hold = store.get(host.name.as_str());
+        let hold = hold.and_then(|entry| entry.hold_at(Timestamp::now()));
+        host.held = hold.map(|hold| {
+            let until = hold
+                .until
+                .map(|until| format!(" until {}", terminal::local(until)));
+            format!("{}: {}", until.unwrap_or_default(), terminal::harmless(&hold.why))
+        });
     }
     let backed_up = hosts.len();
     if let Some(wanted) = &arguments.host {
@@ -96,8 +114,18 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     let now = arguments
         .now
         .unwrap_or_else(|| Timestamp::now().to_zoned(TimeZone::system()).datetime());
+    let simulated = |policy: &KeepPolicy, timing: &Timing| {
+        let restic = fleet.storage.versions.restic;
+        keeps::keeps(policy, timing, restic, now, width.saturating_sub(INDENT.len()))
+    };
+    for host in &mut hosts {
+        if let Some(policy) = &host.source.keep {
+            let timing = host.source.schedule.as_ref();
+            host.keeps = simulated(policy, timing.unwrap_or(&fleet.schedule.timing))?;
+        }
+    }
     let explanation = Explanation {
-        keeps: keeps::keeps(&fleet, now, width.saturating_sub(INDENT.len()))?,
+        keeps: simulated(&fleet.repository.keep, &fleet.schedule.timing)?,
         phases: fleet.phases.iter().map(expected).collect(),
         fleet: &fleet,
         backed_up,
@@ -144,11 +172,13 @@ fn host<'f>(fleet: &'f Fleet, name: &'f HostName) -> Result<Option<Host<'f>>> {
     Ok(plan.client.map(|client| Host {
         name: client.name,
         source: client.source,
+        keeps: Vec::new(),
         repository: client.repository,
         mounts: client.connection.is_some(),
         capabilities: capabilities(client.source),
         may_be_absent: fleet.may_be_absent(client.name),
         power: plan.power,
         versions: plan.versions,
+        held: None,
     }))
 }

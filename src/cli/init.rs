@@ -3,20 +3,24 @@
 mod answers;
 mod file;
 mod interview;
+mod places;
 mod secrets;
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 use clap::Args;
 use inquire::InquireError;
+use nix::unistd::AccessFlags;
 
 use super::terminal::Steps;
 use super::{load, schema};
 use crate::model::HostName;
-use crate::write;
+use crate::plan::HostPlan;
+use crate::resolve::resolve;
+use crate::{doctor, fleet, write};
 use answers::Answers;
 
 #[derive(Debug, Args)]
@@ -37,6 +41,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
             file.display()
         );
     }
+    refuse_unwritable(file)?;
     let host = if let Some(name) = &arguments.host {
         name.clone()
     } else {
@@ -69,16 +74,65 @@ fn write_down(file: &Path, answers: &Answers, mut steps: Steps) -> Result<ExitCo
     if schema_file.symlink_metadata().is_err() {
         write::create_new(&schema_file, &schema::text()?)?;
     }
-    steps.say(format_args!(
-        "{}: written; change it, then `genbackup check`",
-        file.display()
-    ));
+    steps.say(format_args!("{}: the fleet file", file.display()));
     steps.say(format_args!(
         "{}: by it, editors complete that file",
         schema_file.display()
     ));
+    say_what_is_next(file, answers, &mut steps)?;
     steps.end()?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The commands that lead from the fleet file to a first backup.
+fn say_what_is_next(file: &Path, answers: &Answers, steps: &mut Steps) -> Result<()> {
+    let text = answers.fleet_file("")?;
+    let fleet = fleet::read("fleet", &text);
+    let is_here = answers::is_this_machine(&answers.host);
+    let mut packages = Vec::new();
+    if let Ok(fleet) = resolve(fleet)
+        && is_here
+        && let Some(plan) = HostPlan::of(&fleet, &answers.host)
+    {
+        packages = doctor::missing_packages(&plan);
+    }
+    let place = if is_here {
+        String::new()
+    } else {
+        format!(", on {}", answers.host)
+    };
+    steps.say(format_args!("\nnext{place}:"));
+    if !packages.is_empty() {
+        steps.say(format_args!("  apt install {}", packages.join(" ")));
+    }
+    let password = answers.password_file.path();
+    if !is_here || !Path::new(password).exists() {
+        steps.say(format_args!(
+            "  (umask 077; head --bytes=32 /dev/urandom | base64 >{password})    # and keep a copy of it elsewhere"
+        ));
+    }
+    let fleet = match file.to_str() {
+        Some(super::FLEET_FILE) => String::new(),
+        _ => format!(" --fleet {}", file.display()),
+    };
+    steps.say(format_args!("  genbackup{fleet} check"));
+    steps.say(format_args!("  genbackup{fleet} emit --now"));
+    steps.say(format_args!("  genbackup{fleet} run"));
+    Ok(())
+}
+
+/// Nobody answers questions in vain.
+fn refuse_unwritable(file: &Path) -> Result<()> {
+    let folder = file.ancestors().skip(1).find(|folder| folder.is_dir());
+    let folder = folder.unwrap_or(Path::new("."));
+    nix::unistd::access(folder, AccessFlags::W_OK).map_err(|error| {
+        anyhow!(
+            "can't write {}: {}: {}\n\nhint: `sudo genbackup init`, or name another file with `--fleet`",
+            file.display(),
+            folder.display(),
+            error.desc()
+        )
+    })
 }
 
 /// `fleet.schema.json` beside `fleet.toml`: editors take relative paths, and a fleet file may be copied with it.

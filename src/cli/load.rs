@@ -98,6 +98,15 @@ pub(super) fn host<'f>(fleet: &'f Fleet, name: Option<&str>) -> Result<&'f HostN
     }
 }
 
+/// What is missing on this host, and the command that installs it.
+pub(super) fn packages_to_install(packages: &[&str]) -> String {
+    format!(
+        "this host lacks {}, whose programs the units start\n\nhint: `apt install {}`",
+        packages.join(", "),
+        packages.join(" ")
+    )
+}
+
 /// The name that this machine has, in lower case, as a fleet has its hosts: restic's locks compare names byte for byte.
 ///
 /// # Errors

@@ -1,6 +1,8 @@
 //! Where the snapshots can be read: on the storage host, by root, who can open the password's file.
 
+use std::ffi::OsStr;
 use std::fs::File;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use anyhow::{Result, bail};
@@ -34,20 +36,24 @@ impl Words {
         let words = Self(vec!["genbackup".to_owned(), verb.to_owned()]);
         match file.to_str() {
             Some(super::FLEET_FILE) => words,
-            _ => words.option("--fleet", Some(&file.to_string_lossy())),
+            _ => words.option("--fleet", Some(file)),
         }
     }
 
-    pub(super) fn word(mut self, word: &str) -> Self {
-        self.0.push(quoted(word));
+    pub(super) fn word(mut self, word: impl AsRef<OsStr>) -> Self {
+        self.0.push(quoted(word.as_ref()));
         self
     }
 
     /// An option with its value, where it has one.
-    pub(super) fn option(mut self, name: &str, value: Option<&str>) -> Self {
-        if let Some(value) = value {
+    pub(super) fn option(mut self, name: &str, value: Option<&(impl AsRef<OsStr> + ?Sized)>) -> Self {
+        if let Some(value) = value.map(AsRef::as_ref) {
             // What begins with a dash is otherwise taken for an option of its own.
-            let between = if value.starts_with('-') { '=' } else { ' ' };
+            let between = if value.as_bytes().starts_with(b"-") {
+                '='
+            } else {
+                ' '
+            };
             self.0.push(format!("{name}{between}{}", quoted(value)));
         }
         self
@@ -62,12 +68,34 @@ impl Words {
 }
 
 /// A word for bash; with its plain quotes, where they are enough.
-fn quoted(text: &str) -> String {
-    let quoted: String = text.quoted(Bash);
+fn quoted(text: &OsStr) -> String {
+    let quoted: String = match text.to_str() {
+        Some(text) => text.quoted(Bash),
+        // Each byte that is not ASCII as an escape.
+        None => String::from_utf8_lossy(&Bash::quote_vec(text)).into_owned(),
+    };
     match quoted.strip_prefix('$') {
         Some(plain) if !plain.contains('\\') => plain.to_owned(),
         _ => quoted,
     }
+}
+
+/// Fails anywhere but on the storage host, where `what` is, and for anybody but root; with the command for there.
+///
+/// # Errors
+/// See above.
+pub(super) fn ensure_root_of_storage(fleet: &Fleet, command: &Words, what: &str) -> Result<()> {
+    let command = command.0.join(" ");
+    let storage = &fleet.storage.name;
+    let here = load::this_machine()?;
+    let short = here.split('.').next().unwrap_or(&here);
+    if storage.as_str() != here && storage.as_str() != short {
+        bail!("{what} on {storage}, and this is {here}\n\nhint: on {storage}, as root: {command}");
+    }
+    if !Uid::effective().is_root() {
+        bail!("only root may do this\n\nhint: sudo {command}");
+    }
+    Ok(())
 }
 
 /// The fleet's repository, where the password can be had without anybody typing it.

@@ -3,7 +3,10 @@
 mod missing;
 mod place;
 mod progress;
+mod twice;
 
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -14,12 +17,13 @@ use jiff::Zoned;
 
 use self::place::Place;
 use self::progress::Progress;
+use self::twice::Names;
 use super::moment::Moment;
 use super::repository::{Afterwards, Errand, Words};
-use super::snapshots::known;
+use super::snapshots::{known, remark};
 use super::{load, repository, terminal};
-use crate::model::AbsolutePath;
-use crate::restic::{Failed, Restic, Snapshot, Wish, failed};
+use crate::model::ResticFeature;
+use crate::restic::{Confinement, Failed, Node, Restic, Snapshot, SnapshotPath, Wish, can_confine, failed};
 
 /// What `--help` says at its end.
 const EXIT_STATUS: &str = "The exit status is restic's: 0 all is back, 1 something is not, 10 there is no repository, 11 it is \
@@ -33,7 +37,7 @@ pub(super) struct Arguments {
     host: String,
     /// Files and folders, as they were named there; `/` is all that was backed up
     #[arg(value_name = "PATH", required = true)]
-    paths: Vec<String>,
+    paths: Vec<OsString>,
     /// Into this folder, each below its whole path. It is not there yet, or is empty and root's; it becomes root's alone
     #[arg(long, value_name = "FOLDER")]
     to: PathBuf,
@@ -53,6 +57,9 @@ pub(super) struct Arguments {
     /// Read once more what was written, and compare
     #[arg(long, conflicts_with = "dry_run")]
     verify: bool,
+    /// Restore without a sandbox, where systemd does not run: a crafted snapshot may then write anywhere on this machine
+    #[arg(long, conflicts_with = "dry_run")]
+    no_sandbox: bool,
 }
 
 pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
@@ -60,7 +67,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
         return Ok(ExitCode::FAILURE);
     };
     let now = Zoned::now();
-    let paths: Vec<AbsolutePath> = arguments
+    let paths: Vec<SnapshotPath> = arguments
         .paths
         .iter()
         .map(|text| path(text))
@@ -70,16 +77,28 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     let restic = repository::open(&fleet, errand(file, arguments))?;
     let place = Place::of(&arguments.to, &fleet.repository)?;
     place.refuse_what_is_there(arguments.overwrite)?;
+    if arguments.overwrite {
+        refuse_a_restic_that_follows_links()?;
+    }
 
-    let snapshots = restic.snapshots(Some(&arguments.host))?;
+    let snapshots = restic.all_snapshots(Some(&arguments.host))?;
     if snapshots.is_empty() {
-        known(&arguments.host, &restic.snapshots(None)?)?;
+        known(&arguments.host, &restic.all_snapshots(None)?)?;
     }
     let snapshot = chosen(&snapshots, arguments, at)?;
-    for path in &paths {
-        missing::is_there(&restic, &snapshots, snapshot, path)?;
+    missing::are_there(&restic, &snapshots, snapshot, &paths)?;
+    let made_by = remark(snapshot);
+    terminal::say(&format!(
+        "snapshot {}{made_by}\n",
+        repository::described(snapshot)
+    ))?;
+    if let Some(own) = newest_own(&snapshots, snapshot, arguments) {
+        terminal::complain(format_args!(
+            "note: the newest one before it that a run of genbackup made is {}: `--snapshot {}` takes that",
+            repository::described(own),
+            own.short_id()
+        ));
     }
-    terminal::say(&format!("snapshot {}\n", repository::described(snapshot)))?;
     if arguments.dry_run {
         return would_restore(&restic, snapshot, &paths, place.folder());
     }
@@ -87,15 +106,45 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
 }
 
 /// A path as somebody writes it: the shell completes a folder with a `/` at its end.
-fn path(text: &str) -> Result<AbsolutePath> {
-    let trimmed = match text.trim_end_matches('/') {
-        "" if !text.is_empty() => "/",
-        trimmed => trimmed,
-    };
-    if text.contains(char::is_control) {
+fn path(text: &OsStr) -> Result<SnapshotPath> {
+    let bytes = text.as_bytes();
+    let length = bytes
+        .iter()
+        .rposition(|byte| *byte != b'/')
+        .map_or(1, |last| last + 1);
+    let trimmed = OsStr::from_bytes(&bytes[..length.min(bytes.len())]);
+    if bytes.iter().any(u8::is_ascii_control) || text.to_string_lossy().contains(char::is_control) {
         bail!("{text:?} holds a control character\n\nhint: restore the folder above it");
     }
-    AbsolutePath::try_from(trimmed.to_owned()).map_err(|refusal| anyhow::anyhow!("{refusal}"))
+    SnapshotPath::try_from(trimmed.to_owned()).map_err(|refusal| anyhow::anyhow!("{refusal}"))
+}
+
+/// Refuses to write over what is there where restic would follow links in it.
+fn refuse_a_restic_that_follows_links() -> Result<()> {
+    let version = Restic::version()?;
+    if !version.has(ResticFeature::RestoreOverwrite) {
+        bail!(
+            "`--overwrite` needs restic {}, and this is {version}, which follows symbolic links below the target\n\nhint: restore \
+             to a directory that is not there yet, and copy the files from it",
+            ResticFeature::RestoreOverwrite.since()
+        );
+    }
+    Ok(())
+}
+
+/// What restic is confined by.
+fn confinement(arguments: &Arguments) -> Result<Confinement> {
+    if arguments.no_sandbox {
+        return Ok(Confinement::None);
+    }
+    if !can_confine() {
+        bail!(
+            "systemd does not run here (/run/systemd/system is missing), so nothing keeps restic within the target\n\nhint: \
+             `--no-sandbox` restores all the same; a snapshot that an attacker crafted may then write anywhere on this \
+             machine\n      /etc/genbackup/RECOVERY.md has the commands of restic alone"
+        );
+    }
+    Ok(Confinement::Unit)
 }
 
 /// The same, for another place.
@@ -109,18 +158,20 @@ fn errand(file: &Path, arguments: &Arguments) -> Errand {
         dry_run,
         overwrite,
         verify,
+        no_sandbox,
     } = arguments;
     let command = paths
         .iter()
         .fold(Words::of("restore", file).word(host), |words, path| {
             words.word(path)
         })
-        .option("--to", Some(&to.to_string_lossy()))
+        .option("--to", Some(to))
         .option("--at", at.as_deref())
         .option("--snapshot", snapshot.as_deref())
         .flag("--dry-run", *dry_run)
         .flag("--overwrite", *overwrite)
-        .flag("--verify", *verify);
+        .flag("--verify", *verify)
+        .flag("--no-sandbox", *no_sandbox);
     let afterwards = if *dry_run {
         Afterwards::Nothing
     } else {
@@ -156,15 +207,45 @@ fn chosen<'s>(snapshots: &'s [Snapshot], arguments: &Arguments, at: Option<Momen
     })
 }
 
+/// The newest snapshot with our tag, where the one that nobody chose by its id has none: it may hold less than a night does.
+fn newest_own<'s>(
+    snapshots: &'s [Snapshot],
+    taken: &Snapshot,
+    arguments: &Arguments,
+) -> Option<&'s Snapshot> {
+    if arguments.snapshot.is_some() || !taken.is_foreign() {
+        return None;
+    }
+    let is_own = |snapshot: &&Snapshot| !snapshot.is_foreign() && snapshot.time <= taken.time;
+    snapshots.iter().rfind(is_own)
+}
+
+/// All that is at or below these paths, one after the other.
+///
+/// # Errors
+/// When restic fails, `each` does, or one comes twice.
+fn each_once(
+    restic: &Restic<'_>,
+    snapshot: &Snapshot,
+    paths: &[SnapshotPath],
+    mut each: impl FnMut(Node) -> Result<()>,
+) -> Result<()> {
+    let mut names = Names::default();
+    restic.list(&snapshot.id, paths, true, |node| match names.see(&node) {
+        Some(fault) => twice::refuse(snapshot, &node.path, &fault),
+        None => each(node),
+    })
+}
+
 /// Says what would come back, and what is in its way.
 fn would_restore(
     restic: &Restic<'_>,
     snapshot: &Snapshot,
-    paths: &[AbsolutePath],
+    paths: &[SnapshotPath],
     target: &Path,
 ) -> Result<ExitCode> {
     let (mut files, mut bytes, mut overwritten) = (0_u64, 0_u64, 0_u64);
-    restic.list(&snapshot.id, paths, true, |node| {
+    each_once(restic, snapshot, paths, |node| {
         let is_folder = node.kind == "dir";
         let place = target.join(node.path.trim_start_matches('/'));
         let mut note = "";
@@ -202,11 +283,21 @@ fn would_restore(
 fn restore(
     restic: &Restic<'_>,
     snapshot: &Snapshot,
-    paths: &[AbsolutePath],
+    paths: &[SnapshotPath],
     place: &Place,
     arguments: &Arguments,
 ) -> Result<ExitCode> {
     let version = Restic::version()?;
+    let confinement = confinement(arguments)?;
+    each_once(restic, snapshot, paths, |_| Ok(()))?;
+    let cannot_lock = restic.cannot_lock()?;
+    if let Some(why) = &cannot_lock {
+        terminal::complain(format_args!(
+            "note: restic cannot write its lock into the repository ({}), so nothing keeps forget and prune out of it: start \
+             neither before this restore ends, from no host",
+            terminal::harmless(why)
+        ));
+    }
     let target = place.make()?;
     let mut progress = Progress::new();
     let wish = Wish {
@@ -215,6 +306,8 @@ fn restore(
         target,
         overwrite: arguments.overwrite,
         verify: arguments.verify,
+        takes_lock: cannot_lock.is_none(),
+        confinement,
         reports_a_second: progress.reports_a_second(),
     };
     let status = restic.restore(version, &wish, |said| progress.say(said))?;

@@ -13,8 +13,9 @@ use jiff::Zoned;
 use super::moment::Moment;
 use super::repository::{Afterwards, Errand, Words};
 use super::{load, repository, terminal};
+use crate::model::Fleet;
 use crate::problem::{did_you_mean, likely};
-use crate::restic::Snapshot;
+use crate::restic::{Origin, Snapshot};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -55,7 +56,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
         .flag("--json", *json);
     let afterwards = Afterwards::Nothing;
     let restic = repository::open(&fleet, Errand { command, afterwards })?;
-    let all = restic.snapshots(None)?;
+    let all = restic.all_snapshots(None)?;
     let is_wanted = |snapshot: &&Snapshot| {
         host.as_ref().is_none_or(|host| *host == snapshot.host)
             && since.is_none_or(|since| snapshot.time >= since.first)
@@ -73,7 +74,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     } else if wanted.is_empty() {
         terminal::say("no snapshots\n")?;
     } else {
-        terminal::say(&in_words(&wanted))?;
+        terminal::say(&in_words(&wanted, &fleet))?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -104,16 +105,53 @@ pub(super) fn known(host: &str, all: &[Snapshot]) -> Result<()> {
 
 /// The columns of SIZE and ADDED.
 const SIZES: Range<usize> = 3..5;
+/// The column of the marks.
+const MARK: usize = 5;
+
+/// What stands in the list beside a snapshot that no run of this fleet made, and what it means.
+const fn mark(origin: Origin) -> Option<(&'static str, &'static str)> {
+    match origin {
+        Origin::Fleet => None,
+        Origin::Foreign => Some((
+            "*",
+            "no run of genbackup made it; forget leaves it alone unless `genbackup adopt` takes it over",
+        )),
+        Origin::OtherHost => Some(("-", "its host is not in the fleet file")),
+    }
+}
+
+/// What `restore` says of a snapshot that no run made.
+pub(super) fn remark(snapshot: &Snapshot) -> &'static str {
+    if snapshot.is_foreign() {
+        ", which no run of genbackup made"
+    } else {
+        ""
+    }
+}
 
 /// A row for each, by host, and the newest of each last.
-fn in_words(snapshots: &[&Snapshot]) -> String {
+fn in_words(snapshots: &[&Snapshot], fleet: &Fleet) -> String {
     let mut sorted = snapshots.to_vec();
     sorted.sort_by(|left, right| (&left.host, left.time).cmp(&(&right.host, right.time)));
     let has_sizes = sorted.iter().any(|snapshot| snapshot.bytes.is_some());
-    // What restic before 0.17 does not say would be two empty columns.
-    let told = |cells: [String; 6]| {
+    let legend: Vec<(&str, &str)> = [Origin::Foreign, Origin::OtherHost]
+        .into_iter()
+        .filter(|origin| {
+            sorted
+                .iter()
+                .any(|snapshot| Origin::of(snapshot, fleet) == *origin)
+        })
+        .filter_map(mark)
+        .collect();
+    let is_shown = |column: usize| match column {
+        // What restic before 0.17 does not say would be two empty columns.
+        column if SIZES.contains(&column) => has_sizes,
+        MARK => !legend.is_empty(),
+        _ => true,
+    };
+    let told = |cells: [String; 7]| {
         let cells = cells.into_iter().enumerate();
-        cells.filter_map(move |(index, cell)| (has_sizes || !SIZES.contains(&index)).then_some(cell))
+        cells.filter_map(move |(index, cell)| is_shown(index).then_some(cell))
     };
     let mut table = Table::new();
     table
@@ -121,29 +159,36 @@ fn in_words(snapshots: &[&Snapshot]) -> String {
         .set_content_arrangement(ContentArrangement::Dynamic)
         .set_width(terminal::width().unwrap_or(u16::MAX))
         .set_header(told(
-            ["HOST", "TIME", "ID", "SIZE", "ADDED", "PATHS"].map(str::to_owned),
+            ["HOST", "TIME", "ID", "SIZE", "ADDED", "MARK", "PATHS"].map(str::to_owned),
         ))
-        .add_rows(sorted.iter().map(|snapshot| told(cells(snapshot))));
+        .add_rows(sorted.iter().map(|snapshot| told(cells(snapshot, fleet))));
     for (index, column) in table.column_iter_mut().enumerate() {
         column.set_padding((0, 2));
         if has_sizes && SIZES.contains(&index) {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    table
-        .lines()
-        .map(|line| line.trim_end().to_owned() + "\n")
-        .collect()
+    let rows = table.lines().map(|line| line.trim_end().to_owned() + "\n");
+    let mut text: String = rows.collect();
+    if !legend.is_empty() {
+        text.push('\n');
+    }
+    for (mark, meaning) in legend {
+        text += &terminal::wrapped(&format!("{mark} {meaning}"), "");
+    }
+    text
 }
 
-fn cells(snapshot: &Snapshot) -> [String; 6] {
+fn cells(snapshot: &Snapshot, fleet: &Fleet) -> [String; 7] {
     let size = |bytes: Option<u64>| bytes.map_or_else(String::new, |bytes| ByteSize(bytes).to_string());
+    let mark = mark(Origin::of(snapshot, fleet)).map_or("", |(mark, _)| mark);
     [
         terminal::harmless(&snapshot.host),
         terminal::local(snapshot.time),
         terminal::harmless(snapshot.short_id()),
         size(snapshot.bytes.map(|(all, _)| all)),
         size(snapshot.bytes.map(|(_, added)| added)),
+        mark.to_owned(),
         terminal::harmless(&snapshot.paths.join(", ")),
     ]
 }

@@ -6,12 +6,14 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Args;
 
+use super::holds::{Holds, left_alone};
 use super::records::Records;
 use super::terminal::wrapped;
 use super::{load, terminal};
 use crate::health::{
     self, Concerns, Expectations, Item, Now, Progress, Remark, Report, State, Verdict, span,
 };
+use crate::hold::{Shown, shown};
 use crate::model::Fleet;
 use crate::verify;
 
@@ -25,6 +27,8 @@ pub(super) struct Arguments {
     json: bool,
     #[command(flatten)]
     records: Records,
+    #[command(flatten)]
+    holds: Holds,
 }
 
 /// What can't be told is unknown, and never a mere warning: a monitoring system reads standard output.
@@ -46,6 +50,7 @@ fn told(file: &Path, arguments: &Arguments) -> Result<Option<State>> {
         return Ok(None);
     };
     let mut report = examine(&fleet, &arguments.records)?;
+    let mut holds = holds(&arguments.records, &arguments.holds)?;
     if let Some(host) = &arguments.host {
         let host = load::host(&fleet, Some(host))?;
         if !fleet.backed_up().any(|backed_up| backed_up == host) {
@@ -54,11 +59,12 @@ fn told(file: &Path, arguments: &Arguments) -> Result<Option<State>> {
             );
         }
         report = report.of_host(host.as_str());
+        holds.retain(|hold| hold.host == host.as_str());
     }
     if arguments.json {
-        terminal::hand_over(serde_json::to_string_pretty(&Json::of(&report))? + "\n")?;
+        terminal::hand_over(serde_json::to_string_pretty(&Json::of(&report, &holds))? + "\n")?;
     } else {
-        terminal::say(&in_words(&report))?;
+        terminal::say(&in_words(&report, &holds))?;
     }
     Ok(Some(report.state()))
 }
@@ -87,6 +93,15 @@ pub(super) fn examine(fleet: &Fleet, records: &Records) -> Result<Report> {
     Ok(report)
 }
 
+/// The hosts that forget leaves alone, by the last run and by the holds that are in force.
+fn holds(records: &Records, holds: &Holds) -> Result<Vec<Shown>> {
+    let now = records.now();
+    let runs = records.list()?.unwrap_or_default().into_iter().rev();
+    let runs = runs.filter(|run| !health::is_yet_to_come(*run, now));
+    let left_alone = left_alone(runs, |run, about| records.read(run, about))?;
+    Ok(shown(&holds.read_if_there()?, &left_alone, now))
+}
+
 /// The report with what it comes to.
 #[derive(serde::Serialize)]
 struct Json<'r> {
@@ -94,20 +109,23 @@ struct Json<'r> {
     summary: String,
     #[serde(flatten)]
     report: &'r Report,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    holds: &'r [Shown],
 }
 
 impl<'r> Json<'r> {
-    fn of(report: &'r Report) -> Self {
+    fn of(report: &'r Report, holds: &'r [Shown]) -> Self {
         Self {
             state: report.state(),
             summary: report.summary(),
             report,
+            holds,
         }
     }
 }
 
 /// The summary in a line of its own, then a line for each host and each phase, and below it what there is to say.
-fn in_words(report: &Report) -> String {
+fn in_words(report: &Report, holds: &[Shown]) -> String {
     // What follows a bar is for machines (Monitoring Plugins Development Guidelines, «Performance data»).
     let summary = terminal::harmless(&report.summary()).replace('|', "\u{a6}");
     let mut text = format!("{summary}\n\n");
@@ -142,7 +160,23 @@ fn in_words(report: &Report) -> String {
             text.push_str(&wrapped(&format!("hint: {hint}"), INDENT));
         }
     }
+    if !holds.is_empty() {
+        text.push('\n');
+    }
+    for hold in holds {
+        text.push_str(&held(hold));
+    }
     text
+}
+
+/// One host that forget leaves alone.
+fn held(hold: &Shown) -> String {
+    let Shown { host, why, until, .. } = hold;
+    let until = until.map_or_else(String::new, |until| format!(" until {}", terminal::local(until)));
+    let text = wrapped(&format!("forget leaves {host} alone{until}: {why}"), INDENT);
+    let text = text.strip_prefix(INDENT).unwrap_or(&text);
+    let hint = format!("hint: `genbackup release {host}` lets the keep policy apply again");
+    format!("held     {text}{}", wrapped(&hint, INDENT))
 }
 
 /// The worst first; those of which there is the same to say, together.

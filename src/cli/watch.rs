@@ -1,4 +1,4 @@
-//! `genbackup watch`: tells those who are to be told what changed since the last time.
+//! `genbackup watch`: sends notifications about what changed since the last call.
 
 mod memory;
 mod send;
@@ -23,14 +23,14 @@ use send::Sender;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The file that holds what was told before
+    /// Keep what was reported before in this file
     #[arg(
         long,
         value_name = "FILE",
         default_value = "/var/lib/genbackup-watch/memory.json"
     )]
     memory: PathBuf,
-    /// What systemd knows and the records do not: `start`, a run began; or the name of a unit that failed
+    /// Report what only systemd knows: `start` (a run began) or the name of a unit that failed
     #[arg(long, value_name = "EVENT")]
     event: Option<String>,
     /// How many seconds delivery may take
@@ -49,7 +49,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     };
     if fleet.watching.notify.is_empty() {
         bail!(
-            "nobody is to be told\n\nhint: the fleet file says who is, in `[notify.NAME]`, with `kind` and `address-file`"
+            "the fleet file names no recipient\n\nhint: add a table `[notify.NAME]` with `kind` and `address-file`, then `genbackup emit --now`"
         );
     }
     let sender = Sender {
@@ -61,7 +61,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     };
     if arguments.event.as_deref() == Some("start") {
         // Too late, it would be wrong: it does not wait for another time.
-        return said(&sender.ping_all(&Ping::Start));
+        return said(&sender.ping_all(&Ping::start()));
     }
     let place = Place::open(&arguments.memory)?;
     let mut memory = place.read()?;
@@ -81,7 +81,7 @@ fn note(fleet: &Fleet, arguments: &Arguments, memory: &mut Memory, steps: &mut S
     let now = report.time;
     if let Some(event) = &arguments.event {
         let unit = format!("{}.service", event.trim_end_matches(".service"));
-        memory.note_failure(&unit, failure(), &report);
+        memory.note_failure(fleet, &unit, failure(), &report);
     }
     let mut found = findings(&report);
     let failed = memory.failed_units(fleet, &report);
@@ -95,7 +95,7 @@ fn note(fleet: &Fleet, arguments: &Arguments, memory: &mut Memory, steps: &mut S
         steps.say(message.title());
         for name in memory.post(&fleet.watching, &message) {
             terminal::complain(format_args!(
-                "note: more than {LONGEST_QUEUE} messages wait for `{name}`: the oldest is left out"
+                "note: more than {LONGEST_QUEUE} messages wait for `{name}`: the oldest is dropped"
             ));
         }
     }

@@ -7,13 +7,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
 use backon::{BlockingRetryable, BlockingSleeper, DefaultBlockingSleeper, ExponentialBuilder};
-use jiff::{SignedDuration, Timestamp, fmt::rfc2822};
-use ureq::http::HeaderMap;
+use ureq::http;
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
-use ureq::{Agent, Error};
+use ureq::{Agent, AsSendBody, Body, Error};
 
-use super::{Undelivered, WebAddress};
-use crate::health::span;
+use super::answer::{Answer, Failed, Outlook};
+use super::{Request, Undelivered};
 
 /// The time of one attempt at most.
 const ATTEMPT: Duration = Duration::from_secs(15);
@@ -21,40 +20,14 @@ const ATTEMPT: Duration = Duration::from_secs(15);
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 const LONGEST_WAIT: Duration = Duration::from_secs(16);
 
-/// What is sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Parcel {
-    /// What follows the address.
-    pub suffix: &'static str,
-    /// Headers, with values of plain ASCII.
-    pub headers: Vec<(&'static str, String)>,
-    /// What it is.
-    pub content_type: &'static str,
-    /// The text.
-    pub text: String,
-}
-
 /// A way to the web.
 #[derive(Debug, Clone)]
 pub struct Web {
     agent: Agent,
 }
 
-/// Why an attempt failed, in words that have no address in them.
-struct Failed {
-    why: String,
-    outlook: Outlook,
-}
-
-/// What is to be expected of another attempt.
-enum Outlook {
-    /// It may arrive, though not before it was waited for so long.
-    MayPass(Duration),
-    /// It will not, nor will anything else, until somebody does something.
-    Stays,
-    /// It will not; something else may.
-    Refused,
-}
+/// The bytes of a refusal that are read.
+const LONGEST_ANSWER: u64 = 64 * 1024;
 
 impl Web {
     /// With the roots that this system trusts, alone.
@@ -79,16 +52,11 @@ impl Web {
         Self { agent: config.into() }
     }
 
-    /// Delivers a parcel, and tries again while that may help.
+    /// Delivers a request, and tries again while that may help.
     ///
     /// # Errors
     /// When it has not arrived at the deadline, or never will.
-    pub fn deliver(
-        &self,
-        address: &WebAddress,
-        parcel: &Parcel,
-        deadline: Instant,
-    ) -> Result<(), Undelivered> {
+    pub fn deliver(&self, request: &Request, deadline: Instant) -> Result<(), Undelivered> {
         let mut attempts = 0_u32;
         let left = || deadline.saturating_duration_since(Instant::now());
         let waits = ExponentialBuilder::new()
@@ -111,7 +79,7 @@ impl Web {
                 });
             }
             attempts += 1;
-            let sent = self.attempt(address, parcel, left);
+            let sent = self.attempt(request, left);
             met_with = sent.as_ref().err().map(|failed| failed.why.clone());
             sent
         })
@@ -139,35 +107,54 @@ impl Web {
         })
     }
 
-    fn attempt(&self, address: &WebAddress, parcel: &Parcel, left: Duration) -> Result<(), Failed> {
-        let mut request = self
-            .agent
-            .post(address.below(parcel.suffix))
-            .header("content-type", parcel.content_type)
-            .config()
-            .timeout_global(Some(left.min(ATTEMPT)))
-            .build();
-        for (name, value) in &parcel.headers {
-            request = request.header(*name, value);
+    fn attempt(&self, request: &Request, left: Duration) -> Result<(), Failed> {
+        let Request {
+            method,
+            address,
+            headers,
+            text,
+            service,
+        } = request;
+        let mut asked = http::Request::builder().method(method).uri(address);
+        for (name, value) in headers {
+            asked = asked.header(*name, value);
         }
-        // What it answers is not read: only how.
-        let answer = request.send(&parcel.text).map_err(|error| Failed::of(&error))?;
-        match answer.status().as_u16() {
-            200..300 => Ok(()),
-            status @ 300..400 => Err(Failed {
-                why: format!("it redirects elsewhere ({status}), where the address is not taken to"),
-                outlook: Outlook::Stays,
-            }),
-            status @ (408 | 425 | 429 | 500..) => Err(Failed::for_now(status, answer.headers())),
-            status @ (400 | 413 | 415 | 422) => Err(Failed {
-                why: format!("it answers {status}: it does not take this one"),
-                outlook: Outlook::Refused,
-            }),
-            status => Err(Failed {
-                why: format!("it answers {status}: is the address right?"),
-                outlook: Outlook::Stays,
-            }),
+        // A `GET` has no body.
+        let answer = if *method == http::Method::GET {
+            self.answer(asked.body(()), left)?
+        } else {
+            self.answer(asked.body(text.as_str()), left)?
+        };
+        let (parts, mut body) = answer.into_parts();
+        if parts.status.is_success() {
+            // What it answers is not read: only how.
+            return Ok(());
         }
+        let mut said = || {
+            let bounded = body.with_config().limit(LONGEST_ANSWER);
+            bounded.read_to_string().unwrap_or_default()
+        };
+        let answer = Answer {
+            service: *service,
+            status: parts.status.as_u16(),
+            headers: &parts.headers,
+            body: &mut said,
+        };
+        Err(answer.failed())
+    }
+
+    fn answer(
+        &self,
+        request: http::Result<http::Request<impl AsSendBody>>,
+        left: Duration,
+    ) -> Result<http::Response<Body>, Failed> {
+        let request = request.map_err(|_| Failed {
+            why: "the address file has what no address may have".to_owned(),
+            outlook: Outlook::Stays,
+        })?;
+        let request = self.agent.configure_request(request);
+        let request = request.timeout_global(Some(left.min(ATTEMPT))).build();
+        self.agent.run(request).map_err(|error| Failed::of(&error))
     }
 }
 
@@ -200,78 +187,5 @@ impl Failed {
             Outlook::MayPass(Duration::ZERO)
         };
         Self { why, outlook }
-    }
-
-    /// A status that may be another one soon, or when the server says so.
-    fn for_now(status: u16, headers: &HeaderMap) -> Self {
-        let header = headers.get("retry-after").and_then(|value| value.to_str().ok());
-        let asked = header.and_then(|header| asked(header, Timestamp::now()));
-        let why = match asked {
-            Some(asked) if !asked.is_zero() => {
-                let asked = SignedDuration::try_from(asked).unwrap_or(SignedDuration::MAX);
-                format!("it answers {status}, and asks for {} of silence", span(asked))
-            }
-            _ => format!("it answers {status}"),
-        };
-        Self {
-            why,
-            outlook: Outlook::MayPass(asked.unwrap_or_default()),
-        }
-    }
-}
-
-/// How long a server asks to be left alone: seconds, or until a date (RFC 9110, «Retry-After»).
-fn asked(header: &str, now: Timestamp) -> Option<Duration> {
-    let header = header.trim();
-    if let Ok(seconds) = header.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let until = rfc2822::DateTimeParser::new().parse_timestamp(header).ok()?;
-    Some(Duration::try_from(until.duration_since(now)).unwrap_or_default())
-}
-
-impl Parcel {
-    /// JSON.
-    #[must_use]
-    pub fn json(text: String) -> Self {
-        Self {
-            suffix: "",
-            headers: Vec::new(),
-            content_type: "application/json",
-            text,
-        }
-    }
-
-    /// A plain text.
-    #[must_use]
-    pub fn plain(suffix: &'static str, headers: Vec<(&'static str, String)>, text: String) -> Self {
-        Self {
-            suffix,
-            headers,
-            content_type: "text/plain; charset=utf-8",
-            text,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_server_asks_for_seconds_or_until_a_date() {
-        let now: Timestamp = "2026-11-24T12:00:00Z".parse().unwrap();
-        for (header, expected) in [
-            ("0", Some(0)),
-            (" 120 ", Some(120)),
-            ("Tue, 24 Nov 2026 12:00:30 GMT", Some(30)),
-            ("Tue, 24 Nov 2026 11:00:00 GMT", Some(0)),
-            ("-1", None),
-            ("soon", None),
-            ("", None),
-        ] {
-            let expected = expected.map(Duration::from_secs);
-            assert_eq!(asked(header, now), expected, "{header}");
-        }
     }
 }

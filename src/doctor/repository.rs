@@ -7,6 +7,7 @@ use bytesize::ByteSize;
 use nix::sys::statvfs::statvfs;
 
 use super::finding::{Finding, State};
+use super::secrets::quoted;
 use crate::model::{Creation, UnitPath};
 use crate::mounts::{self, Mount};
 use crate::plan::CoordinatorPlan;
@@ -24,7 +25,8 @@ pub(super) fn check(plan: &CoordinatorPlan<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     let path = repository.path.as_str();
     if let Some(file_system) = &repository.file_system {
-        let mount = judge_mount(&mounts::parse(&list), file_system);
+        let mounts = mounts::parse(&list);
+        let mount = judge_mount(&mounts, file_system, path);
         let is_mounted = mount.state == State::Ok;
         findings.push(mount);
         if !is_mounted {
@@ -40,13 +42,12 @@ pub(super) fn check(plan: &CoordinatorPlan<'_>) -> Vec<Finding> {
     let owner = |path: &Path| std::fs::metadata(path).ok().map(|found| found.uid());
     let folder = owner(path.as_ref());
     let has_config = owner(&Path::new(path).join("config")).is_some();
-    let is_made_for_us = repository.creation != Creation::ByHand;
     findings.push(judge_folder(
         path,
         folder,
         has_config,
         repository.uid,
-        is_made_for_us,
+        &repository.creation,
     ));
     findings.push(check_room(ROOM, path));
     findings.push(check_room("room for records", RECORDS));
@@ -67,8 +68,22 @@ fn room(folder: &str) -> Option<(u64, u64)> {
     Some((found.blocks_available() * block, found.blocks() * block))
 }
 
-fn judge_mount(mounts: &[Mount], file_system: &UnitPath) -> Finding {
+fn judge_mount(mounts: &[Mount], file_system: &UnitPath, repository: &str) -> Finding {
+    // A path that a symbolic link leads elsewhere is that of the other place.
+    let place = std::fs::canonicalize(repository);
+    let place = place
+        .as_ref()
+        .ok()
+        .and_then(|place| place.to_str())
+        .unwrap_or(repository);
     match mounts.iter().find(|mount| mount.target == file_system.as_str()) {
+        Some(_) if let Some(inner) = inner_mount(mounts, file_system, place) => Finding::warning(
+            "file system",
+            format!(
+                "{repository} lies on {inner}, and `file-system` is {file_system}: were it not mounted, a repository could be made in the empty mount point"
+            ),
+            format!("write file-system = {inner:?}"),
+        ),
         Some(mount) => Finding::ok(
             "file system",
             format!("{} is mounted at {file_system}, {}", mount.source, mount.kind),
@@ -81,23 +96,48 @@ fn judge_mount(mounts: &[Mount], file_system: &UnitPath) -> Finding {
     }
 }
 
-fn judge_folder(path: &str, owner: Option<u32>, has_config: bool, uid: u32, is_made_for_us: bool) -> Finding {
+/// The mount point between a file system and a path on it, which is then the one that matters.
+fn inner_mount<'m>(mounts: &'m [Mount], file_system: &UnitPath, path: &str) -> Option<&'m str> {
+    let inner = mounts::below(mounts, path)?.target.as_str();
+    (inner != file_system.as_str()).then_some(inner)
+}
+
+fn judge_folder(path: &str, owner: Option<u32>, has_config: bool, uid: u32, creation: &Creation) -> Finding {
     let check = "repository";
-    let how = if is_made_for_us {
-        "`systemctl start genbackup-init.service` makes it, unless there was one before"
-    } else {
-        "make it with `restic init`, as user restic"
+    let how = match creation {
+        Creation::ByHand => "make it with `restic init`, as user restic",
+        Creation::OnceMounted { .. } if creation.is_on_root() && owner.is_none() => {
+            "`systemd-tmpfiles --create && systemctl start genbackup-init.service` makes it, unless there was one before"
+        }
+        Creation::OnceMounted { .. } => {
+            "`systemctl start genbackup-init.service` makes it, unless there was one before"
+        }
     };
     match owner {
         None => Finding::failed(check, format!("there is no folder {path}"), how),
         Some(owner) if owner != uid => Finding::failed(
             check,
             format!("{path} belongs to user {owner}, and restic is {uid}"),
-            format!("find out why; then `chown -R {uid}:{uid}` it"),
+            whose(path, owner),
         ),
         Some(_) if !has_config => Finding::failed(check, format!("{path} holds no repository"), how),
         Some(_) => Finding::ok(check, format!("{path} holds one, and is restic's")),
     }
+}
+
+/// The ways to make the repository user restic's.
+fn whose(path: &str, owner: u32) -> String {
+    let take = format!(
+        "stop what writes into it as another user; then `chown -R restic:restic -- {}`",
+        quoted(path)
+    );
+    if owner == 0 {
+        return take;
+    }
+    format!(
+        "{take}. Where user restic itself is to be user {owner}, write `uid = {owner}` into [repository] instead, then \
+         `genbackup emit --now`"
+    )
 }
 
 fn judge_room(check: &str, folder: &str, free: u64, size: u64) -> Finding {
@@ -132,17 +172,40 @@ mod tests {
             (Some(0), true, State::Failed),
             (None, false, State::Failed),
         ] {
-            let finding = judge_folder("/srv/restic", owner, has_config, 850, true);
+            let finding = judge_folder("/srv/restic", owner, has_config, 850, &Creation::ByHand);
             assert_eq!(finding.state, state, "{finding:?}");
         }
     }
 
     #[test]
+    fn a_folder_of_another_user_has_its_commands() {
+        let hint = |owner| {
+            judge_folder("/srv/my repo", Some(owner), true, 850, &Creation::ByHand)
+                .hint
+                .unwrap()
+        };
+        let chown = "`chown -R restic:restic -- $'/srv/my repo'`";
+        assert!(hint(0).ends_with(chown), "{}", hint(0));
+        assert!(
+            hint(34).contains(chown) && hint(34).contains("`uid = 34`"),
+            "{}",
+            hint(34)
+        );
+    }
+
+    #[test]
     fn a_file_system_is_mounted_where_the_fleet_says() {
-        let mounts = mounts::parse("/dev/sdb1 /mnt/my\\040disk ext4 rw 0 0\n");
+        let mounts = mounts::parse("/dev/sda1 / ext4 rw 0 0\n/dev/sdb1 /mnt/my\\040disk ext4 rw 0 0\n");
         let path = |text: &str| UnitPath::try_from(text.to_owned()).unwrap();
-        assert_eq!(judge_mount(&mounts, &path("/mnt/my disk")).state, State::Ok);
-        assert_eq!(judge_mount(&mounts, &path("/mnt")).state, State::Failed);
+        for (file_system, repository, state) in [
+            ("/mnt/my disk", "/mnt/my disk/restic", State::Ok),
+            ("/mnt", "/mnt/restic", State::Failed),
+            ("/", "/srv/restic", State::Ok),
+            ("/", "/mnt/my disk/restic", State::Warning),
+        ] {
+            let finding = judge_mount(&mounts, &path(file_system), repository);
+            assert_eq!(finding.state, state, "{finding:?}");
+        }
     }
 
     #[test]

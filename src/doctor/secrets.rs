@@ -2,9 +2,13 @@
 
 use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use anyhow::Result;
 
 use super::ask::{Answer, ask};
-use super::finding::Finding;
+use super::finding::{Finding, State};
+use crate::deliver::WebAddress;
 use crate::model::{Fleet, PublicKey};
 use crate::plan::{ClientPlan, CoordinatorPlan};
 
@@ -19,6 +23,12 @@ enum Secret {
 pub(super) fn check_storage(plan: &CoordinatorPlan<'_>) -> Vec<Finding> {
     let password = plan.repository.password_file.as_str();
     let mut findings = vec![judge("password file", password, &look(password))];
+    // Of what is not there, or empty, that is said already.
+    if let Ok(text) = std::fs::read(password)
+        && !text.is_empty()
+    {
+        findings.push(judge_password(password, &text));
+    }
     if let Some(remote) = plan.remote {
         let key = remote.key_file.as_str();
         let hint = "write its public key into `ssh.public-key`, then `genbackup emit` on all hosts";
@@ -29,6 +39,13 @@ pub(super) fn check_storage(plan: &CoordinatorPlan<'_>) -> Vec<Finding> {
             &remote.public_key,
             hint,
         ));
+    }
+    for (name, service, file) in plan.watching.addresses() {
+        let file = file.as_str();
+        let found = judge(&format!("address of {name}"), file, &look(file));
+        findings.push(judge_form(found, || {
+            WebAddress::read(Path::new(file), file, service)
+        }));
     }
     findings
 }
@@ -48,6 +65,61 @@ pub(super) fn check_client(fleet: &Fleet, plan: &ClientPlan<'_>) -> Vec<Finding>
         judge("host key", key, &look(key)),
         judge_pair("host key pair", &derived(key), &client.host_key, hint),
     ]
+}
+
+/// Whether restic, which takes off a byte order mark and trims the whole text, and a client, which gets the first line,
+/// read the same password; the same rules as in `templates/scripts/password.bash`.
+fn judge_password(path: &str, text: &[u8]) -> Finding {
+    let check = "password";
+    match ambiguity(text) {
+        None => Finding::ok(check, "restic and the clients read the same one"),
+        Some(problem) => Finding::failed(
+            check,
+            format!("{path} {problem}, so restic and the clients would read different passwords"),
+            "write the password into it as one line of plain text",
+        ),
+    }
+}
+
+/// White space of one byte, as C's isspace(3) has it in every locale.
+const fn is_space(byte: &u8) -> bool {
+    matches!(byte, b' ' | b'\t'..=b'\r')
+}
+
+fn ambiguity(text: &[u8]) -> Option<&'static str> {
+    let Some(start) = text.iter().position(|byte| !is_space(byte)) else {
+        return Some("holds nothing but white space");
+    };
+    let end = text
+        .iter()
+        .rposition(|byte| !is_space(byte))
+        .map_or(start, |last| last + 1);
+    let (before, rest) = text.split_at(start);
+    let (password, after) = rest.split_at(end - start);
+    let after = after.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let is_blank = |text: &[u8]| text.iter().all(|byte| matches!(byte, b' ' | b'\t'));
+    // Not lossy: what stands for a byte that is no text is no white space, as it is none to restic.
+    let ends = String::from_utf8_lossy(password);
+    if [&b"\xef\xbb\xbf"[..], b"\xff\xfe", b"\xfe\xff"]
+        .iter()
+        .any(|mark| text.starts_with(mark))
+    {
+        Some("begins with a byte order mark")
+    } else if text.contains(&0) {
+        Some("holds a NUL character")
+    } else if before.contains(&b'\n') {
+        Some("begins with an empty line")
+    } else if password.contains(&b'\n') {
+        Some("has more than one line")
+    } else if !is_blank(before)
+        || !(is_blank(after) || after == b"\r")
+        || ends.starts_with(char::is_whitespace)
+        || ends.ends_with(char::is_whitespace)
+    {
+        Some("has white space other than spaces around the password")
+    } else {
+        None
+    }
 }
 
 fn look(path: &str) -> Secret {
@@ -89,6 +161,21 @@ fn judge(check: &str, path: &str, secret: &Secret) -> Finding {
     }
 }
 
+/// Of a file that is there for root alone: that the address in it is one of its service.
+fn judge_form(found: Finding, read: impl FnOnce() -> Result<WebAddress>) -> Finding {
+    if found.state != State::Ok {
+        return found;
+    }
+    match read() {
+        Ok(_) => found,
+        Err(why) => Finding::failed(
+            &found.check,
+            format!("{why:#}"),
+            "write the address into the first line of the file",
+        ),
+    }
+}
+
 /// A path for a shell.
 pub(super) fn quoted(path: &str) -> String {
     let quoted: Vec<u8> = shell_quote::Bash::quote_vec(path);
@@ -123,8 +210,8 @@ fn judge_pair(check: &str, answer: &Answer, public_key: &PublicKey, hint: &str) 
 
 #[cfg(test)]
 mod tests {
-    use super::super::finding::State;
     use super::*;
+    use crate::model::{MessageService, WebService};
 
     #[test]
     fn a_secret_is_there_and_for_root_alone() {
@@ -145,6 +232,60 @@ mod tests {
         }
         let finding = judge("password file", "/a file", &there(0o644, 0, 1));
         assert!(finding.hint.unwrap().contains("chmod 600 $'/a file'"));
+    }
+
+    /// The same texts as in `tests/run_backups.rs`, where the scripts and restic judge them.
+    #[test]
+    fn a_password_file_of_two_readings_is_named() {
+        for text in [
+            &b"secret\n"[..],
+            b"secret",
+            b"secret\r\n",
+            b"  two words \t\n",
+            b"secret\n\n \n",
+            b"gr\xc3\xbc\xc3\x9fe\n",
+            b"not \xff utf-8\n",
+        ] {
+            assert_eq!(judge_password("/a file", text).state, State::Ok, "{text:?}");
+        }
+        for (text, problem) in [
+            (&b"\xef\xbb\xbfsecret\n"[..], "byte order mark"),
+            (b"\xff\xfes\0e\0", "byte order mark"),
+            (b"secret\nsecond\n", "more than one line"),
+            (b"\nsecret\n", "begins with an empty line"),
+            (b"secret\xc2\xa0\n", "white space"),
+            (b"\xe3\x80\x80secret\n", "white space"),
+            (b"secret \r\n", "white space"),
+            (b"secret\x0b\n", "white space"),
+            (b"sec\0ret\n", "NUL"),
+            (b" \r\n\n", "nothing but white space"),
+        ] {
+            let finding = judge_password("/a file", text);
+            assert_eq!(finding.state, State::Failed, "{text:?}");
+            assert!(finding.what.contains(problem), "{text:?}: {finding:?}");
+            assert!(
+                !finding.what.contains("secret") && !finding.what.contains("ret"),
+                "{finding:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_address_is_one_of_its_service() {
+        let telegram = WebService::Messages(MessageService::Telegram);
+        let read = |line: &str| WebAddress::parse(line, telegram).map_err(anyhow::Error::msg);
+        let good = "https://api.telegram.org/bot1:secret/sendMessage?chat_id=1";
+        for (line, state) in [
+            (good, State::Ok),
+            ("https://api.telegram.org/bot1:secret", State::Failed),
+        ] {
+            let finding = judge_form(Finding::ok("address of team", "it is there"), || read(line));
+            assert_eq!(finding.state, state, "{finding:?}");
+            assert!(!format!("{finding:?}").contains("secret"), "{finding:?}");
+        }
+        // A file that everybody can read is said first.
+        let open = Finding::failed("address of team", "its mode is 0644", "chmod");
+        assert!(judge_form(open, || read("")).what.contains("0644"));
     }
 
     #[test]

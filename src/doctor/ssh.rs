@@ -1,5 +1,8 @@
 //! The way from the storage host to a client: its host key, our key, and the socket behind them.
 
+use std::collections::BTreeMap;
+use std::thread;
+
 use super::ask::{Answer, ask_with, last_line};
 use super::finding::Finding;
 use crate::model::{HostName, RemoteClient, RemoteClients};
@@ -12,16 +15,96 @@ const CONFIG: &str = "/etc/genbackup/ssh_config";
 const LIMIT: u32 = 60;
 const CONNECT: &str = "ConnectTimeout=30";
 
-pub(super) fn check(remote: &RemoteClients, name: &HostName, client: &RemoteClient) -> Finding {
+/// Asks all clients at once.
+pub(super) fn check_all(storage: &HostName, remote: &RemoteClients) -> Vec<Finding> {
+    let asked: Vec<(&str, Finding, Option<String>)> = thread::scope(|scope| {
+        let asked: Vec<_> = remote
+            .clients
+            .iter()
+            .map(|(name, client)| (name.as_str(), scope.spawn(|| check(remote, name, client))))
+            .collect();
+        let lost = |name| {
+            (
+                Finding::unknown(format!("ssh to {name}"), "the check broke off"),
+                None,
+            )
+        };
+        asked
+            .into_iter()
+            .map(|(name, thread)| {
+                let (finding, kernel) = thread.join().unwrap_or_else(|_| lost(name));
+                (name, finding, kernel)
+            })
+            .collect()
+    });
+    let here = nix::unistd::gethostname()
+        .ok()
+        .map(|name| name.to_string_lossy().into_owned());
+    let mut kernels = vec![(storage.as_str(), here.as_deref())];
+    kernels.extend(asked.iter().map(|(name, _, kernel)| (*name, kernel.as_deref())));
+    let names = judge_names(&kernels);
+    asked
+        .into_iter()
+        .map(|(_, finding, _)| finding)
+        .chain(names)
+        .collect()
+}
+
+/// Judges the kernels' host names, as far as they are known: restic removes a lock at once when its host name is its own
+/// and its process is not running here.
+fn judge_names(kernels: &[(&str, Option<&str>)]) -> Vec<Finding> {
+    let check = "kernel host names";
+    let mut hosts_of: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (host, kernel) in kernels {
+        if let Some(kernel) = kernel {
+            hosts_of.entry(kernel).or_default().push(host);
+        }
+    }
+    let findings: Vec<Finding> = hosts_of
+        .iter()
+        .filter(|(_, hosts)| hosts.len() > 1)
+        .map(|(kernel, hosts)| {
+            Finding::failed(
+                check,
+                format!(
+                    "{} are all named {kernel} by their kernels, so that restic takes the locks of one for the other's",
+                    hosts.join(" and ")
+                ),
+                "give each machine a name of its own: `hostnamectl hostname NAME`",
+            )
+        })
+        .collect();
+    if findings.is_empty() {
+        let known = kernels.iter().filter(|(_, kernel)| kernel.is_some()).count();
+        return vec![Finding::ok(
+            check,
+            format!("no two are equal among {known} of {} hosts", kernels.len()),
+        )];
+    }
+    findings
+}
+
+/// The kernel's host name in an answer; clients of an older release do not tell it.
+fn kernel_name(answer: &Answer) -> Option<String> {
+    let Answer::Said { output, .. } = answer else {
+        return None;
+    };
+    let name = output.lines().find_map(|line| line.strip_prefix("kernel "))?;
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._()-".contains(c);
+    ((1..=64).contains(&name.len()) && name.chars().all(is_plain)).then(|| name.to_owned())
+}
+
+fn check(remote: &RemoteClients, name: &HostName, client: &RemoteClient) -> (Finding, Option<String>) {
     let identity = format!("IdentityFile=\"{}\"", remote.key_file.as_str().replace('%', "%%"));
     let arguments = ["-F", CONFIG, "-o", &identity, "-o", CONNECT, "--", name.as_str()];
     let answer = ask_with("ssh", &arguments, REQUEST, LIMIT);
-    judge(
+    let finding = judge(
         &answer,
         name.as_str(),
         remote.port,
         client.may_be_absent.is_some(),
-    )
+    );
+    (finding, kernel_name(&answer))
 }
 
 fn judge(answer: &Answer, name: &str, port: u16, may_be_absent: bool) -> Finding {
@@ -103,6 +186,38 @@ fn away(check: String, what: &str, may_be_absent: bool) -> Finding {
 mod tests {
     use super::super::finding::State;
     use super::*;
+
+    #[test]
+    fn equal_kernel_names_are_named_with_their_hosts() {
+        let findings = judge_names(&[
+            ("jak", Some("debian")),
+            ("kai", Some("kai")),
+            ("ziz", Some("debian")),
+            ("old", None),
+        ]);
+        let [finding] = &findings[..] else {
+            panic!("{findings:?}")
+        };
+        assert_eq!(finding.state, State::Failed);
+        assert!(
+            finding.what.starts_with("jak and ziz are all named debian"),
+            "{finding:?}"
+        );
+        let findings = judge_names(&[("jak", Some("jak")), ("kai", None), ("ziz", None)]);
+        assert_eq!(findings[0].state, State::Ok, "{findings:?}");
+        let said = |output: &str| Answer::Said {
+            code: 1,
+            output: output.to_owned(),
+            complaint: String::new(),
+        };
+        let told = |output: &str| kernel_name(&said(output));
+        assert_eq!(
+            told("refused this is no request that I know\nkernel kai\n"),
+            Some("kai".to_owned())
+        );
+        assert_eq!(told("refused this is no request that I know\n"), None);
+        assert_eq!(told("kernel \u{1b}[2J\n"), None);
+    }
 
     #[test]
     fn each_end_of_a_connection_has_its_words() {

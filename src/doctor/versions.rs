@@ -20,6 +20,29 @@ pub(super) fn check(plan: &HostPlan<'_>) -> Vec<Finding> {
         judge::<ResticVersion>("restic", &ask("restic", &["version"]), &versions.restic),
         judge::<SystemdVersion>("systemd", &ask("systemctl", &["--version"]), &versions.systemd),
     ];
+    for (program, package) in needed(plan) {
+        findings.push(judge_presence(program, is_there(program), package));
+    }
+    findings
+}
+
+/// Debian's packages whose programs the units of this host start, and that are not installed here.
+pub(crate) fn missing_packages(plan: &HostPlan<'_>) -> Vec<&'static str> {
+    if super::is_on_nixos() {
+        return Vec::new();
+    }
+    let is_remote = plan.client.as_ref().is_some_and(|plan| plan.connection.is_some());
+    let own_sshd = is_remote.then_some(("sshd", "openssh-server"));
+    let needed = [("restic", "restic")]
+        .into_iter()
+        .chain(needed(plan))
+        .chain(own_sshd);
+    let missing = needed.filter(|(program, _)| !is_there(program));
+    missing.map(|(_, package)| package).collect()
+}
+
+/// Programs that the host needs beside restic and systemd, and the package of each.
+fn needed(plan: &HostPlan<'_>) -> impl Iterator<Item = (&'static str, &'static str)> {
     let has_remote = plan
         .coordinator
         .as_ref()
@@ -32,10 +55,10 @@ pub(super) fn check(plan: &HostPlan<'_>) -> Vec<Finding> {
         (has_remote, "exportfs", "nfs-kernel-server"),
         (is_remote, "mount.nfs4", "nfs-common"),
     ];
-    for (_, program, package) in needed.into_iter().filter(|(is_needed, ..)| *is_needed) {
-        findings.push(judge_presence(program, is_there(program), package));
-    }
-    findings
+    needed
+        .into_iter()
+        .filter(|(is_needed, ..)| *is_needed)
+        .map(|(_, program, package)| (program, package))
 }
 
 /// Judges a first line such as `restic 0.18.0 compiled with …` or `systemd 257 (257.8-1~deb13u2)`.

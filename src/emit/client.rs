@@ -6,13 +6,16 @@ use super::hooks;
 use super::{Artifact, Platform, add, add_script, unit};
 use crate::escape::filters;
 use crate::model::{
-    AccessTimes, Caches, DiskShare, FileSystems, Power, ResticFeature, ResticVersion, Sleep, Source,
+    AccessTimes, Caches, DiskShare, FileSystems, MinimumVersions, Power, ResticFeature, ResticVersion, Sleep,
+    Source, SystemdFeature, SystemdVersion,
 };
 use crate::plan::{ClientPlan, Connection};
 
 #[derive(Template)]
 #[template(path = "systemd/genbackup-backup.socket")]
-struct BackupSocket;
+struct BackupSocket {
+    systemd: SystemdVersion,
+}
 
 #[derive(Template)]
 #[template(path = "systemd/genbackup-backup@.service")]
@@ -35,6 +38,7 @@ struct Mount<'p> {
 #[derive(Template)]
 #[template(path = "systemd/genbackup-sshd.socket")]
 struct SshdSocket<'p> {
+    systemd: SystemdVersion,
     connection: &'p Connection<'p>,
 }
 
@@ -53,6 +57,7 @@ struct BackupRestic<'p> {
     client: &'p ClientPlan<'p>,
     options: Vec<&'static str>,
     skips_on_battery: bool,
+    stays_on_one: bool,
     keeps_awake: bool,
 }
 
@@ -94,7 +99,7 @@ struct Folders<'p> {
 
 pub(super) fn emit(
     client: &ClientPlan<'_>,
-    restic: ResticVersion,
+    versions: MinimumVersions,
     power: &Power,
     platform: &Platform,
     artifacts: &mut Vec<Artifact>,
@@ -118,11 +123,17 @@ pub(super) fn emit(
         hooks: _,
         schedule: _,
         monitor: _,
+        keep: _,
     } = source;
     let mount = connection.is_some();
+    let systemd = versions.systemd;
     let skips_on_battery = power.skips_on_battery();
 
-    add(artifacts, unit("genbackup-backup.socket"), &BackupSocket)?;
+    add(
+        artifacts,
+        unit("genbackup-backup.socket"),
+        &BackupSocket { systemd },
+    )?;
     let service = BackupService {
         client,
         mount,
@@ -136,10 +147,11 @@ pub(super) fn emit(
         "backup-restic",
         &BackupRestic {
             platform,
-            restic,
+            restic: versions.restic,
             client,
             options: options(*caches, *file_systems),
             skips_on_battery,
+            stays_on_one: *file_systems == FileSystems::StayOnOne,
             keeps_awake: power.sleep == Sleep::Inhibited,
         },
     )?;
@@ -170,7 +182,7 @@ pub(super) fn emit(
         add(
             artifacts,
             unit("genbackup-sshd.socket"),
-            &SshdSocket { connection },
+            &SshdSocket { systemd, connection },
         )?;
         add(
             artifacts,

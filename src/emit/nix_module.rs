@@ -30,7 +30,9 @@ struct Module<'p> {
     /// The ids of user restic, where they are fixed.
     uid: Option<u32>,
     connection: Option<&'p Connection<'p>>,
-    /// Whether its units start the command.
+    /// Whether it forgets, for which it asks the command.
+    keeps: bool,
+    /// Whether its units start the command with the fleet file.
     watches: bool,
     parts: Parts,
 }
@@ -85,6 +87,7 @@ pub fn nix_module(plan: &HostPlan<'_>) -> askama::Result<Artifact> {
         systemd: versions.systemd.to_string(),
         packages: PACKAGES,
         uid: coordinator.as_ref().map(|coordinator| coordinator.repository.uid),
+        keeps: coordinator.is_some(),
         watches: coordinator
             .as_ref()
             .is_some_and(|coordinator| coordinator.watching.starts_the_command()),

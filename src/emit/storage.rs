@@ -61,6 +61,7 @@ struct InitService<'p> {
     plan: &'p CoordinatorPlan<'p>,
     file_system: &'p UnitPath,
     platform: &'p Platform,
+    has_directory_unit: bool,
 }
 
 #[derive(Template)]
@@ -91,6 +92,7 @@ struct MakeDirectory<'p> {
 struct InitRepository<'p> {
     platform: &'p Platform,
     plan: &'p CoordinatorPlan<'p>,
+    has_directory_unit: bool,
 }
 
 #[derive(Template)]
@@ -101,7 +103,9 @@ struct Users {
 
 #[derive(Template)]
 #[template(path = "tables/storage.tmpfiles")]
-struct Folders;
+struct Folders<'p> {
+    repository_on_root: Option<&'p UnitPath>,
+}
 
 #[derive(Template)]
 #[template(path = "tables/repository.exports")]
@@ -145,12 +149,16 @@ pub(super) fn emit(
     artifacts: &mut Vec<Artifact>,
 ) -> askama::Result<()> {
     let CoordinatorPlan {
+        name: _,
         schedule,
         repository,
         address: storage,
         local: _,
+        source: _,
         remote,
         own,
+        own_keep: _,
+        restic: _,
         watching: _,
     } = plan;
     let made_once_mounted = match &repository.creation {
@@ -212,7 +220,10 @@ pub(super) fn emit(
         "/etc/sysusers.d/genbackup-storage.conf",
         &Users { uid: repository.uid },
     )?;
-    add(artifacts, "/etc/tmpfiles.d/genbackup-storage.conf", &Folders)?;
+    let folders = Folders {
+        repository_on_root: repository.creation.is_on_root().then_some(&repository.path),
+    };
+    add(artifacts, "/etc/tmpfiles.d/genbackup-storage.conf", &folders)?;
 
     if let Some(remote) = remote {
         let options = export_options(repository);
@@ -249,22 +260,27 @@ fn constants() -> impl Iterator<Item = Artifact> {
     })
 }
 
-/// What makes the repository, once its file system is mounted.
+/// What makes the repository, once its file system is mounted. On the root file system systemd-tmpfiles makes its
+/// directory: `ReadWritePaths=/` does not lift `ProtectSystem=strict`, and the unit need not write anything else there.
 fn emit_creation(
     plan: &CoordinatorPlan<'_>,
     file_system: &UnitPath,
     platform: &Platform,
     artifacts: &mut Vec<Artifact>,
 ) -> askama::Result<()> {
-    add(
-        artifacts,
-        unit("genbackup-directory.service"),
-        &DirectoryService {
-            plan,
-            file_system,
-            platform,
-        },
-    )?;
+    let has_directory_unit = !plan.repository.creation.is_on_root();
+    if has_directory_unit {
+        add(
+            artifacts,
+            unit("genbackup-directory.service"),
+            &DirectoryService {
+                plan,
+                file_system,
+                platform,
+            },
+        )?;
+        add_script(artifacts, "make-directory", &MakeDirectory { platform, plan })?;
+    }
     add(
         artifacts,
         unit("genbackup-init.service"),
@@ -272,10 +288,15 @@ fn emit_creation(
             plan,
             file_system,
             platform,
+            has_directory_unit,
         },
     )?;
-    add_script(artifacts, "make-directory", &MakeDirectory { platform, plan })?;
-    add_script(artifacts, "init-repository", &InitRepository { platform, plan })
+    let script = InitRepository {
+        platform,
+        plan,
+        has_directory_unit,
+    };
+    add_script(artifacts, "init-repository", &script)
 }
 
 /// exports(5): everybody is the repository's owner, and nothing is exported while the file system is away.

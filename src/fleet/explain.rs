@@ -95,14 +95,18 @@ struct Secret<'k> {
 }
 
 fn secret<'k>(key: &str, known: &[&'k str]) -> Option<Secret<'k>> {
-    let (ending, only_there) = match key {
-        "password" | "passphrase" | "secret" | "token" => ("password-file", false),
-        "key" => ("key-file", true),
-        "private-key" => ("key-file", false),
-        "address" | "url" | "webhook" => ("address-file", true),
+    let (endings, only_there): (&[&str], _) = match key {
+        // A notification's token is a part of its address.
+        "password" | "passphrase" | "secret" | "token" | "access-token" => {
+            (&["password-file", "address-file"], false)
+        }
+        "key" => (&["key-file"], true),
+        "private-key" => (&["key-file"], false),
+        "address" | "url" | "webhook" => (&["address-file"], true),
         _ => return None,
     };
-    let file = known.iter().copied().find(|word| word.ends_with(ending));
+    let is_file = |word: &&str| endings.iter().any(|ending| word.ends_with(ending));
+    let file = known.iter().copied().find(is_file);
     (file.is_some() || !only_there).then_some(Secret { file })
 }
 

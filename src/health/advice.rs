@@ -233,6 +233,7 @@ fn partial(attempt: &Attempt) -> impl Iterator<Item = &'static str> {
             "find out why it is empty, or write it into `may-be-empty`",
         ),
         (!lacks.unmounted.is_empty(), "mount it"),
+        (!lacks.links.is_empty(), "include the link's target"),
         (
             !lacks.unreadable.is_empty(),
             "see why it can't be read, or write it into `exclude`",

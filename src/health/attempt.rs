@@ -72,6 +72,9 @@ pub struct Lacks {
     /// Included paths that are not the mount that they should be.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unmounted: Vec<String>,
+    /// Included paths that are symbolic links, of which only the link is saved, as `PATH -> TARGET`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub links: Vec<String>,
     /// Files that could not be read.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unreadable: Vec<String>,
@@ -114,6 +117,8 @@ impl Attempt {
             empty_count: _,
             unmounted,
             unmounted_count: _,
+            links,
+            links_count: _,
             hooks,
             clock_off,
         } = ended;
@@ -129,6 +134,7 @@ impl Attempt {
                 missing,
                 empty,
                 unmounted,
+                links,
                 unreadable,
                 hooks,
             },
@@ -148,6 +154,7 @@ impl Attempt {
             seconds,
             kept,
             removed,
+            held: _,
         } = phase.finished.clone().unwrap_or_default();
         Self {
             run: run.id,

@@ -4,7 +4,7 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Span};
 
-use super::{Oldest, Snapshot, forget};
+use super::{Oldest, Snapshot, each_kept};
 use crate::model::KeepPolicy;
 
 /// What is kept at the end of some time.
@@ -62,9 +62,14 @@ pub fn after_years(
                 continue;
             };
             snapshots.insert(0, Snapshot::new(time.timestamp(), run));
-            let keepers = forget(&snapshots, policy, oldest);
-            let mut keepers = keepers.iter();
-            snapshots.retain(|_| keepers.next().is_some_and(|keepers| !keepers.is_empty()));
+            let mut stays = vec![false; snapshots.len()];
+            each_kept(&snapshots, policy, oldest, |place, _| {
+                if let Some(stays) = stays.get_mut(place) {
+                    *stays = true;
+                }
+            });
+            let mut stays = stays.into_iter();
+            snapshots.retain(|_| stays.next().unwrap_or(true));
         }
         let is_known = horizon == Horizon::Endless || runs.peek().is_some();
         kept.push(is_known.then(|| state(&snapshots)));

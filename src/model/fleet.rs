@@ -68,7 +68,7 @@ pub struct Repository {
     pub file_system: Option<UnitPath>,
     /// The file with its password, on the storage host.
     pub password_file: UnitPath,
-    /// Which snapshots stay.
+    /// Which snapshots stay, of the hosts without a keep policy of their own.
     pub keep: KeepPolicy,
     /// Whether it is made where none is.
     pub creation: Creation,
@@ -90,6 +90,14 @@ pub enum Creation {
         /// The mount point.
         file_system: UnitPath,
     },
+}
+
+impl Creation {
+    /// True when it is made on the root file system, which is always mounted.
+    #[must_use]
+    pub fn is_on_root(&self) -> bool {
+        matches!(self, Self::OnceMounted { file_system } if file_system.as_str() == "/")
+    }
 }
 
 /// The host that holds the repository and coordinates the runs.
@@ -164,6 +172,8 @@ pub struct Source {
     pub schedule: Option<Timing>,
     /// How old its last backup may be, where the fleet says so of this host.
     pub monitor: Option<Monitor>,
+    /// Which of its snapshots stay; without this, as in [`Repository::keep`].
+    pub keep: Option<KeepPolicy>,
 }
 
 /// Folders with a CACHEDIR.TAG.
@@ -234,6 +244,32 @@ impl Fleet {
     #[must_use]
     pub fn has_own_schedule(&self, host: &HostName) -> bool {
         self.source(host).is_some_and(|source| source.schedule.is_some())
+    }
+
+    /// Which snapshots of a host stay.
+    #[must_use]
+    pub fn keep(&self, host: &HostName) -> &KeepPolicy {
+        let own = self.source(host).and_then(|source| source.keep.as_ref());
+        own.unwrap_or(&self.repository.keep)
+    }
+
+    /// Puts another keep policy in the place of each: the fleet's, and those of hosts with their own.
+    pub fn replace_keep(&mut self, policy: &KeepPolicy) {
+        self.repository.keep = policy.clone();
+        let clients = self
+            .remote
+            .iter_mut()
+            .flat_map(|remote| remote.clients.values_mut());
+        let sources = clients.map(|client| &mut client.source);
+        for source in sources.chain(self.storage.source.as_mut()) {
+            source.keep = source.keep.as_ref().map(|_| policy.clone());
+        }
+    }
+
+    /// The hosts with a keep policy of their own, in the same order.
+    pub fn with_own_keep(&self) -> impl Iterator<Item = (&HostName, &KeepPolicy)> {
+        self.backed_up()
+            .filter_map(|host| Some((host, self.source(host)?.keep.as_ref()?)))
     }
 
     /// The name of the timer and of the service that back a host up, without what follows the last dot.

@@ -1,33 +1,166 @@
 //! The keep policy.
 
+mod age;
+
+use std::fmt;
+
 use serde::Deserialize;
 
-use super::Refusal;
+use super::{Refusal, ResticVersion};
 
-/// One rule of a keep policy: a period and how many of it stay.
+pub use age::Age;
+
+/// One rule of a keep policy: of each of so many periods, the newest snapshot stays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Keep {
-    /// restic's word: `last`, `hourly`, `daily`, `weekly`, `monthly` or `yearly`.
-    pub period: &'static str,
-    /// How many stay; at least one.
-    pub count: u32,
+    /// The periods.
+    pub period: Period,
+    /// How many of them.
+    pub limit: Limit,
 }
 
-/// Which snapshots stay: `30 daily, 5 weekly, 12 monthly, 10 yearly`.
+/// A period of which the newest snapshot stays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Period {
+    /// Each snapshot is a period of its own.
+    Last,
+    /// An hour.
+    Hourly,
+    /// A day.
+    Daily,
+    /// An ISO week.
+    Weekly,
+    /// A month.
+    Monthly,
+    /// A year.
+    Yearly,
+}
+
+/// How many periods a rule keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    /// So many, counted back from the newest snapshot; at least one.
+    Count(u32),
+    /// All of them.
+    Unlimited,
+    /// Those not older than this, counted back from the newest snapshot.
+    Within(Age),
+}
+
+impl Period {
+    /// All of them, the shortest first.
+    pub const ALL: [Self; 6] = [
+        Self::Last,
+        Self::Hourly,
+        Self::Daily,
+        Self::Weekly,
+        Self::Monthly,
+        Self::Yearly,
+    ];
+
+    /// restic's word.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Last => "last",
+            Self::Hourly => "hourly",
+            Self::Daily => "daily",
+            Self::Weekly => "weekly",
+            Self::Monthly => "monthly",
+            Self::Yearly => "yearly",
+        }
+    }
+
+    /// The option for a number of them, without its dashes and `keep-`, and the one for an age.
+    const fn within(self) -> &'static str {
+        match self {
+            Self::Last => "within",
+            Self::Hourly => "within-hourly",
+            Self::Daily => "within-daily",
+            Self::Weekly => "within-weekly",
+            Self::Monthly => "within-monthly",
+            Self::Yearly => "within-yearly",
+        }
+    }
+
+    /// True when the newest snapshot of each `longer` period is the newest of one of these, too. A week may lie in two
+    /// months, so that is not so of weeks in months and years.
+    fn divides(self, longer: Self) -> bool {
+        self <= longer && (self == longer || self != Self::Weekly)
+    }
+}
+
+/// A number that nobody reaches, for a restic that knows no `unlimited`: it came with 0.16, which refuses the `-1` that
+/// stood for it before. A signed number of 32 bits is taken by all of them, on all machines.
+const ENDLESS: u32 = 2_147_483_647;
+
+impl Keep {
+    /// restic's option, such as `--keep-daily` or `--keep-within`.
+    #[must_use]
+    pub fn option(&self) -> String {
+        format!("--keep-{}", self.word())
+    }
+
+    /// What stands behind the option, for the oldest restic that reads it.
+    #[must_use]
+    pub fn value(&self, restic: ResticVersion) -> String {
+        match self.limit {
+            Limit::Count(count) => count.to_string(),
+            Limit::Unlimited if restic.knows_unlimited() => "unlimited".to_owned(),
+            Limit::Unlimited => ENDLESS.to_string(),
+            Limit::Within(age) => age.to_string(),
+        }
+    }
+
+    /// The word of the fleet file: a period, or `within` of it.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self.limit {
+            Limit::Count(_) | Limit::Unlimited => self.period.name(),
+            Limit::Within(_) => self.period.within(),
+        }
+    }
+
+    /// True when every snapshot that `other` keeps stays by this rule already.
+    fn makes_pointless(&self, other: &Self) -> bool {
+        self.limit == Limit::Unlimited && self.period.divides(other.period)
+    }
+}
+
+impl fmt::Display for Keep {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = self.word();
+        match self.limit {
+            Limit::Count(count) => write!(formatter, "{count} {word}"),
+            Limit::Unlimited => write!(formatter, "unlimited {word}"),
+            Limit::Within(age) => write!(formatter, "{word} {age}"),
+        }
+    }
+}
+
+/// Which snapshots stay: `30 daily, 5 weekly, 12 monthly, unlimited yearly` or `within 30d, within-monthly 1y`.
 ///
-/// Numbers and periods in any order, each period once at most, in restic's own words
-/// (`restic forget --keep-daily` and its fellows). It keeps at least one snapshot.
+/// Rules in any order, in restic's own words (`restic forget --keep-daily`, `--keep-within-daily` and the others), each
+/// word once at most. It keeps at least one snapshot, and no rule makes another pointless.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct KeepPolicy(Vec<Keep>);
 
-const PERIODS: [&str; 6] = ["last", "hourly", "daily", "weekly", "monthly", "yearly"];
-
 impl KeepPolicy {
-    /// The rules, the shortest period first.
+    /// The rules: numbers of periods, the shortest period first, and then ages in the same order.
     #[must_use]
     pub fn rules(&self) -> &[Keep] {
         &self.0
+    }
+}
+
+impl fmt::Display for KeepPolicy {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, rule) in self.0.iter().enumerate() {
+            let comma = if number == 0 { "" } else { ", " };
+            write!(formatter, "{comma}{rule}")?;
+        }
+        Ok(())
     }
 }
 
@@ -35,37 +168,73 @@ impl TryFrom<String> for KeepPolicy {
     type Error = Refusal;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        let mut counts = [None; PERIODS.len()];
+        let mut rules: Vec<(Keep, &str)> = Vec::new();
         for rule in text.split(',').map(str::trim) {
-            let (count, period) = rule.split_once(' ').unwrap_or((rule, ""));
-            let place = PERIODS.iter().position(|known| *known == period.trim());
-            let (Some(place), Ok(count)) = (place, count.parse::<u32>()) else {
-                return Err(unreadable(rule));
+            let Some(keep) = read(rule)? else {
+                // `0 daily` is restic's way to write a rule that keeps nothing.
+                continue;
             };
-            if counts.get(place).copied().flatten().is_some() {
+            if let Some((known, _)) = rules.iter().find(|(known, _)| known.word() == keep.word()) {
                 return Err(Refusal::new(
-                    format!("`{}` is named twice in the keep policy", period.trim()),
+                    format!("`{}` is named twice in the keep policy", known.word()),
                     "name each period once",
                 ));
             }
-            if let Some(slot) = counts.get_mut(place) {
-                *slot = Some(count);
-            }
+            rules.push((keep, rule));
         }
-        let rules: Vec<Keep> = PERIODS
-            .iter()
-            .zip(counts)
-            .filter_map(|(period, count)| count.map(|count| Keep { period, count }))
-            .filter(|rule| rule.count > 0)
-            .collect();
         if rules.is_empty() {
             return Err(Refusal::new(
                 format!("the keep policy `{text}` keeps nothing"),
                 "name at least one period, such as `30 daily`",
             ));
         }
+        for (rule, _) in &rules {
+            let pointless = rules
+                .iter()
+                .find(|(other, _)| other != rule && rule.makes_pointless(other));
+            if let Some((_, other)) = pointless {
+                return Err(Refusal::new(
+                    format!("`{rule}` keeps all that `{other}` keeps"),
+                    format!("leave out `{other}`, or write a number in place of `unlimited`"),
+                ));
+            }
+        }
+        let mut rules: Vec<Keep> = rules.into_iter().map(|(rule, _)| rule).collect();
+        rules.sort_by_key(|rule| (matches!(rule.limit, Limit::Within(_)), rule.period));
         Ok(Self(rules))
     }
+}
+
+/// One rule; nothing for one that keeps nothing.
+fn read(rule: &str) -> Result<Option<Keep>, Refusal> {
+    let (first, second) = rule.split_once(' ').unwrap_or((rule, ""));
+    let second = second.trim();
+    if let Some(period) = Period::ALL.into_iter().find(|period| period.within() == first) {
+        if second == "unlimited" {
+            return Err(Refusal::new(
+                format!("`{rule}` contradicts itself: `within` takes an age"),
+                format!(
+                    "write `unlimited {}`, or an age such as `{first} 30d`",
+                    period.name()
+                ),
+            ));
+        }
+        if second.is_empty() {
+            return Err(unreadable(rule));
+        }
+        let limit = Limit::Within(Age::try_from(second)?);
+        return Ok(Some(Keep { period, limit }));
+    }
+    let Some(period) = Period::ALL.into_iter().find(|period| period.name() == second) else {
+        return Err(unreadable(rule));
+    };
+    let limit = match (first, first.parse::<u32>()) {
+        ("unlimited", _) => Limit::Unlimited,
+        (_, Ok(0)) => return Ok(None),
+        (_, Ok(count)) => Limit::Count(count),
+        _ => return Err(unreadable(rule)),
+    };
+    Ok(Some(Keep { period, limit }))
 }
 
 fn unreadable(rule: &str) -> Refusal {
@@ -78,22 +247,32 @@ fn unreadable(rule: &str) -> Refusal {
         match repaired(rule) {
             Some(rule) => format!("did you mean `{rule}`?"),
             None => format!(
-                "write numbers and periods, such as `30 daily, 5 weekly`; the periods are {}",
-                PERIODS.join(", ")
+                "write numbers and periods, such as `30 daily, unlimited yearly`, or ages, such as `within 30d, \
+                 within-monthly 1y`; the periods are {}",
+                Period::ALL.map(Period::name).join(", ")
             ),
         },
     )
 }
 
-/// What was meant by a number and a word for a period, in any order: `30 days`, `Daily: 30`, `--keep-daily 30`.
+/// What was meant by words of another order or spelling: `30 days`, `Daily: 30`, `--keep-daily 30`, `daily within 1y`.
 fn repaired(rule: &str) -> Option<String> {
     let rule = rule.to_lowercase();
+    if let Some(rule) = repaired_age(&rule) {
+        return Some(rule);
+    }
     let words = |is_of: fn(char) -> bool| {
         let words = rule
             .split(move |c| !is_of(c))
             .filter(|word| !word.is_empty() && *word != "keep");
         words.collect::<Vec<_>>()
     };
+    if let [one, other] = words(char::is_alphabetic)[..] {
+        let is_endless = |word: &str| matches!(word, "unlimited" | "all" | "forever");
+        let word = [(one, other), (other, one)];
+        let (_, word) = word.into_iter().find(|(endless, _)| is_endless(endless))?;
+        return Some(format!("unlimited {}", period_like(word)?.name()));
+    }
     let ([count], [word]) = (
         &words(|c| c.is_ascii_digit())[..],
         &words(char::is_alphabetic)[..],
@@ -101,12 +280,37 @@ fn repaired(rule: &str) -> Option<String> {
         return None;
     };
     let is_signed = rule.starts_with('-') && !rule.starts_with("--") || rule.contains(['.', '+']);
-    let period = PERIODS.iter().find(|period| {
-        let stem = period.trim_end_matches("ly").trim_end_matches('i');
-        word.starts_with(stem) || (word.len() == 1 && period.starts_with(word))
-    })?;
+    let period = period_like(word)?.name();
     let count: u32 = count.parse().ok().filter(|_| !is_signed)?;
     Some(format!("{count} {period}"))
+}
+
+/// The same for a rule with an age and the word `within`.
+fn repaired_age(rule: &str) -> Option<String> {
+    let words = rule.split(|c: char| !c.is_alphanumeric());
+    let words: Vec<&str> = words.filter(|word| !matches!(*word, "" | "keep")).collect();
+    words.contains(&"within").then_some(())?;
+    let ages: Vec<Age> = words
+        .iter()
+        .filter_map(|word| Age::try_from(*word).ok())
+        .collect();
+    let rest = words
+        .iter()
+        .filter(|word| **word != "within" && Age::try_from(**word).is_err());
+    let period = match rest.collect::<Vec<_>>()[..] {
+        [] => Period::Last,
+        [word] => period_like(word)?,
+        _ => return None,
+    };
+    let [age] = ages[..] else { return None };
+    Some(format!("{} {age}", period.within()))
+}
+
+fn period_like(word: &str) -> Option<Period> {
+    Period::ALL.into_iter().find(|period| {
+        let stem = period.name().trim_end_matches("ly").trim_end_matches('i');
+        word.starts_with(stem) || (word.len() == 1 && period.name().starts_with(word))
+    })
 }
 
 #[cfg(test)]
@@ -120,15 +324,8 @@ mod tests {
     #[test]
     fn the_post_s_policy_is_read_in_any_order() {
         let rules = policy("10 yearly, 30 daily,5 weekly , 12 monthly").unwrap_or_else(|_| unreachable!());
-        let words: Vec<_> = rules
-            .rules()
-            .iter()
-            .map(|rule| (rule.period, rule.count))
-            .collect();
-        assert_eq!(
-            words,
-            [("daily", 30), ("weekly", 5), ("monthly", 12), ("yearly", 10)]
-        );
+        let words: Vec<_> = rules.rules().iter().map(ToString::to_string).collect();
+        assert_eq!(words, ["30 daily", "5 weekly", "12 monthly", "10 yearly"]);
     }
 
     #[test]
@@ -159,6 +356,14 @@ mod tests {
             ("1.5 daily", None),
             ("30", None),
             ("daily", None),
+            ("all yearly", Some("unlimited yearly")),
+            ("yearly: unlimited", Some("unlimited yearly")),
+            ("--keep-yearly unlimited", Some("unlimited yearly")),
+            ("--keep-within 30d", Some("within 30d")),
+            ("--keep-within-daily 1y6m", Some("within-daily 1y6m")),
+            ("daily within 1y", Some("within-daily 1y")),
+            ("30d within", Some("within 30d")),
+            ("within", None),
         ] {
             let hint = policy(text).unwrap_err().hint;
             let expected = meant.map(|meant| format!("did you mean `{meant}`?"));
@@ -183,6 +388,69 @@ mod tests {
             "1.5 daily",
         ] {
             assert!(policy(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn ages_and_no_limit_are_restic_s_options() {
+        let rules = policy("within-monthly 2y, unlimited yearly, 3 last, within 1d12h").unwrap();
+        let words = |restic: &str| {
+            let restic = ResticVersion::try_from(restic.to_owned()).unwrap();
+            let word = |rule: &Keep| format!("{} {}", rule.option(), rule.value(restic));
+            rules.rules().iter().map(word).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            words("0.16"),
+            [
+                "--keep-last 3",
+                "--keep-yearly unlimited",
+                "--keep-within 1d12h",
+                "--keep-within-monthly 2y"
+            ]
+        );
+        assert_eq!(words("0.15")[1], "--keep-yearly 2147483647");
+        assert_eq!(
+            rules.to_string(),
+            "3 last, unlimited yearly, within 1d12h, within-monthly 2y"
+        );
+    }
+
+    #[test]
+    fn a_rule_that_another_makes_pointless_is_refused() {
+        for (text, pointless) in [
+            ("unlimited last, within 30d", "within 30d"),
+            ("7 daily, unlimited last", "7 daily"),
+            ("unlimited daily, 12 monthly", "12 monthly"),
+            ("unlimited daily, within-daily 1y", "within-daily 1y"),
+            ("unlimited yearly, unlimited hourly", "unlimited yearly"),
+        ] {
+            let what = policy(text).unwrap_err().what;
+            assert!(
+                what.ends_with(&format!("keeps all that `{pointless}` keeps")),
+                "{what}"
+            );
+        }
+        for text in [
+            "unlimited last",
+            "within 30d, unlimited yearly",
+            "7 daily, unlimited yearly",
+            // The newest snapshot of a month need not be the newest of its week.
+            "unlimited weekly, 12 monthly",
+            "unlimited weekly, within-yearly 3y",
+        ] {
+            assert!(policy(text).is_ok(), "{text}");
+        }
+    }
+
+    #[test]
+    fn within_and_unlimited_contradict_each_other() {
+        for (text, hint) in [
+            ("within unlimited", "write `unlimited last`"),
+            ("within-daily unlimited", "write `unlimited daily`"),
+        ] {
+            let refusal = policy(text).unwrap_err();
+            assert!(refusal.what.contains("contradicts itself"), "{}", refusal.what);
+            assert!(refusal.hint.starts_with(hint), "{}", refusal.hint);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Who is told when something is not well, and where what is known is written for others to read.
+//! Recipients of notifications, and the files that genbackup writes for other programs to read.
 
 use std::collections::BTreeMap;
 
@@ -58,25 +58,155 @@ pub enum Notify {
 /// What is spoken at a web address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum WebService {
-    /// JSON of our own.
-    Webhook,
-    /// A web hook of Discord.
-    Discord,
-    /// An incoming web hook of Slack.
-    Slack,
-    /// A topic of ntfy.
-    Ntfy,
-    /// A check of healthchecks.io, or of one that works alike: it is told of each run, and raises the alarm itself.
-    Ping,
+    /// A service that gets a message of each change.
+    Messages(MessageService),
+    /// A monitor that is told of each of the fleet's runs, and raises the alarm itself when none comes.
+    Runs(PushMonitor),
+}
+
+impl WebService {
+    /// The form of its address, as the service's documentation has it, with token and recipient.
+    #[must_use]
+    pub const fn address_form(self) -> &'static str {
+        match self {
+            Self::Messages(service) => match service {
+                MessageService::Webhook => "https://example.net/…",
+                MessageService::Discord => "https://discord.com/api/webhooks/…",
+                MessageService::Slack => "https://hooks.slack.com/services/…",
+                MessageService::Ntfy => "https://ntfy.sh/TOPIC",
+                MessageService::Telegram => "https://api.telegram.org/botTOKEN/sendMessage?chat_id=ID",
+                MessageService::Gotify => "https://gotify.example.net/message?token=TOKEN",
+                MessageService::Pushover => "https://api.pushover.net/1/messages.json?token=TOKEN&user=KEY",
+                MessageService::Matrix => {
+                    "https://matrix.example.net/_matrix/client/v3/rooms/!ROOM:example.net?access_token=TOKEN"
+                }
+            },
+            Self::Runs(monitor) => match monitor {
+                PushMonitor::Healthchecks => "https://hc-ping.com/UUID",
+                PushMonitor::UptimeKuma => "https://kuma.example.net/api/push/TOKEN",
+            },
+        }
+    }
+}
+
+/// Kinds of notification, each with its word in the fleet file.
+macro_rules! kinds {
+    ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $kind:ident = $word:literal,)+ }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum $name {
+            $($(#[$doc])* $kind,)+
+        }
+
+        impl $name {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$kind),+];
+
+            /// Its word in the fleet file.
+            #[must_use]
+            pub const fn word(self) -> &'static str {
+                match self {
+                    $(Self::$kind => $word,)+
+                }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// A service that gets messages.
+    MessageService {
+        /// JSON of our own.
+        Webhook = "webhook",
+        /// A web hook of Discord.
+        Discord = "discord",
+        /// An incoming web hook of Slack.
+        Slack = "slack",
+        /// A topic of ntfy.
+        Ntfy = "ntfy",
+        /// A chat of Telegram, to which a bot writes.
+        Telegram = "telegram",
+        /// An application of a Gotify server.
+        Gotify = "gotify",
+        /// A user or a group of Pushover.
+        Pushover = "pushover",
+        /// A room of Matrix.
+        Matrix = "matrix",
+    }
+}
+
+kinds! {
+    /// A monitor that expects a sign of each run.
+    PushMonitor {
+        /// A check of healthchecks.io, or of a service that works alike.
+        Healthchecks = "ping",
+        /// A push monitor of Uptime Kuma.
+        UptimeKuma = "uptime-kuma",
+    }
+}
+
+impl PushMonitor {
+    /// True when it takes the sign that a run began.
+    #[must_use]
+    pub fn takes_starts(self) -> bool {
+        match self {
+            Self::Healthchecks => true,
+            // It knows up and down alone.
+            Self::UptimeKuma => false,
+        }
+    }
+}
+
+impl Notify {
+    /// The monitor that is told of each run, where it is one, and the file with its address.
+    #[must_use]
+    pub fn monitor(&self) -> Option<(PushMonitor, &UnitPath)> {
+        match self {
+            Self::Web {
+                service: WebService::Runs(monitor),
+                address_file,
+            } => Some((*monitor, address_file)),
+            Self::Web {
+                service: WebService::Messages(_),
+                ..
+            }
+            | Self::Email { .. } => None,
+        }
+    }
 }
 
 impl Watching {
-    /// The notifications whose address is a credential, with its file.
-    pub fn address_files(&self) -> impl Iterator<Item = (&NotifyName, &UnitPath)> {
+    /// The notifications whose address is a credential, each with its service and its file.
+    pub fn addresses(&self) -> impl Iterator<Item = (&NotifyName, WebService, &UnitPath)> {
         self.notify.iter().filter_map(|(name, notify)| match notify {
-            Notify::Web { address_file, .. } => Some((name, address_file)),
+            Notify::Web {
+                service,
+                address_file,
+            } => Some((name, *service, address_file)),
             Notify::Email { .. } => None,
         })
+    }
+
+    /// The same without the service.
+    pub fn address_files(&self) -> impl Iterator<Item = (&NotifyName, &UnitPath)> {
+        self.addresses().map(|(name, _, file)| (name, file))
+    }
+
+    /// Who gets a message of each change.
+    #[must_use]
+    pub fn recipients(&self) -> Vec<&NotifyName> {
+        self.named(|notify| notify.monitor().is_none())
+    }
+
+    /// Which monitors get a sign of each run.
+    #[must_use]
+    pub fn monitors(&self) -> Vec<&NotifyName> {
+        self.named(|notify| notify.monitor().is_some())
+    }
+
+    fn named(&self, is_one: fn(&Notify) -> bool) -> Vec<&NotifyName> {
+        let named = self.notify.iter().filter(|(_, notify)| is_one(notify));
+        named.map(|(name, _)| name).collect()
     }
 
     /// What is written for others to read.
@@ -109,19 +239,11 @@ impl Watching {
         self.notify.values().any(is_mail)
     }
 
-    /// True when somebody is told of each run.
+    /// True when a monitor is told that a run begins.
     #[must_use]
-    pub fn pings(&self) -> bool {
-        let is_ping = |notify: &Notify| {
-            matches!(
-                notify,
-                Notify::Web {
-                    service: WebService::Ping,
-                    ..
-                }
-            )
-        };
-        self.notify.values().any(is_ping)
+    pub fn pings_starts(&self) -> bool {
+        let monitors = self.notify.values().filter_map(Notify::monitor);
+        monitors.into_iter().any(|(monitor, _)| monitor.takes_starts())
     }
 }
 
@@ -136,7 +258,7 @@ fn check_name(text: &str) -> Result<(), Refusal> {
         return Ok(());
     }
     Err(Refusal::new(
-        format!("`{text}` is no name of a notification"),
+        format!("`{text}` is not the name of a notification"),
         "use a to z, 0 to 9 and single `-` between them; 40 characters at most",
     ))
 }
@@ -153,8 +275,8 @@ fn check_email(text: &str) -> Result<(), Refusal> {
         return Ok(());
     }
     Err(Refusal::new(
-        format!("{text:?} is no address of e-mail"),
-        "write one address alone, such as `admin@example.net`, or the name of a local user, such as `root`",
+        format!("{text:?} is not an email address"),
+        "write one address, such as `admin@example.net`, or a local user, such as `root`",
     ))
 }
 

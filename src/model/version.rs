@@ -49,6 +49,12 @@ impl ResticVersion {
         (self.major, self.minor) >= (0, 16)
     }
 
+    /// True when forget reads `unlimited`, since 0.16 (its `ForgetPolicyCount`).
+    #[must_use]
+    pub fn knows_unlimited(&self) -> bool {
+        (self.major, self.minor) >= (0, 16)
+    }
+
     /// What it has to do without.
     pub fn lacks(&self) -> impl Iterator<Item = ResticFeature> {
         ResticFeature::ALL
@@ -64,10 +70,14 @@ pub enum ResticFeature {
     RetryLock,
     /// `backup` can be told which snapshots to compare with.
     GroupBy,
+    /// `restore` leaves holes where a file has zeros.
+    RestoreSparse,
     /// `restore` says in JSON how far it is.
     RestoreProgress,
-    /// `restore` can be told to leave what is there as it is.
+    /// `restore` can be told to leave what is there as it is, and follows no link that is there.
     RestoreOverwrite,
+    /// `rewrite` can give a snapshot another host.
+    RewriteHost,
 }
 
 impl ResticFeature {
@@ -80,8 +90,10 @@ impl ResticFeature {
         match self {
             Self::RetryLock => "--retry-lock",
             Self::GroupBy => "backup --group-by",
+            Self::RestoreSparse => "restore --sparse",
             Self::RestoreProgress => "restore --json",
             Self::RestoreOverwrite => "restore --overwrite",
+            Self::RewriteHost => "rewrite --new-host",
         }
     }
 
@@ -89,8 +101,9 @@ impl ResticFeature {
     #[must_use]
     pub const fn since(self) -> ResticVersion {
         let minor = match self {
+            Self::RestoreSparse => 15,
             Self::RetryLock | Self::GroupBy | Self::RestoreProgress => 16,
-            Self::RestoreOverwrite => 17,
+            Self::RestoreOverwrite | Self::RewriteHost => 17,
         };
         ResticVersion {
             major: 0,
@@ -105,8 +118,12 @@ impl ResticFeature {
         match self {
             Self::RetryLock => "the script waits for locks itself, and looks every 10 s",
             Self::GroupBy => "after a change of `include`, every file is read once more",
+            Self::RestoreSparse => "`genbackup restore` fills the holes of a sparse file",
             Self::RestoreProgress => "`genbackup restore` does not say how far it is",
-            Self::RestoreOverwrite => "`genbackup restore` alone keeps what is there from being overwritten",
+            Self::RewriteHost => "`genbackup adopt` cannot give snapshots another host",
+            Self::RestoreOverwrite => {
+                "`genbackup restore` refuses `--overwrite`: restic would follow links that are there"
+            }
         }
     }
 }
@@ -159,6 +176,29 @@ pub struct SystemdVersion(u16);
 impl SystemdVersion {
     /// The oldest that is supported: every unit is written for it.
     pub const OLDEST: Self = Self(OLDEST_SYSTEMD);
+
+    /// True when it has the feature.
+    #[must_use]
+    pub fn has(self, feature: SystemdFeature) -> bool {
+        self >= feature.since()
+    }
+}
+
+/// A setting of systemd that came after the oldest version that is supported. Older versions log it as unknown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SystemdFeature {
+    /// `PollLimitIntervalSec=` of a socket, which otherwise answers nobody for some seconds after 150 connections in 2 s.
+    PollLimit,
+}
+
+impl SystemdFeature {
+    /// The first version that has it, by systemd.socket(5).
+    #[must_use]
+    pub const fn since(self) -> SystemdVersion {
+        SystemdVersion(match self {
+            Self::PollLimit => 255,
+        })
+    }
 }
 
 impl TryFrom<String> for SystemdVersion {

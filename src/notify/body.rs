@@ -1,25 +1,14 @@
 //! A message in the form that a service wants, and no longer than it takes.
 
 use jiff::tz::TimeZone;
-use serde_json::{Value, json};
 
-use super::message::Message;
-use super::words::{markdown, slack};
-use crate::health::State;
-use crate::model::WebService;
+use super::message::{Change, Message};
+use super::services;
+use crate::model::MessageService;
 use crate::text::shortened;
 
-/// What one message of Discord may have, in the units of UTF-16 that it counts in.
-const DISCORD: usize = 2000;
-/// What one block of text of Slack may have, and its header.
-const SLACK: usize = 3000;
-const SLACK_HEADER: usize = 150;
-/// The bytes of a message of ntfy; more, and it becomes an attachment.
-const NTFY: usize = 4096;
 /// The bytes of an e-mail's text: for people.
 const EMAIL: usize = 64 * 1024;
-/// The bytes of a web hook's JSON.
-const WEBHOOK: usize = 64 * 1024;
 
 /// What goes out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,122 +22,89 @@ pub enum Form {
         /// The text.
         text: String,
     },
+    /// The fields of a web form. Those of the address join them: its token, and for whom it is.
+    Fields(Vec<(&'static str, String)>),
 }
 
-/// A message for a service, with times as in a zone. A ping takes no messages; it would get the plain text.
+/// A message for a service, with times as in a zone.
 #[must_use]
-pub fn body(message: &Message, service: WebService, zone: &TimeZone) -> Form {
+pub fn body(message: &Message, service: MessageService, zone: &TimeZone) -> Form {
     match service {
-        WebService::Webhook => Form::Json(webhook(message).to_string()),
-        WebService::Discord => Form::Json(discord(message, zone).to_string()),
-        WebService::Slack => Form::Json(of_slack(message, zone).to_string()),
-        WebService::Ntfy | WebService::Ping => ntfy(message, zone),
+        MessageService::Webhook => services::webhook(message),
+        MessageService::Discord => services::discord(message, zone),
+        MessageService::Slack => services::slack(message, zone),
+        MessageService::Ntfy => services::ntfy(message, zone),
+        MessageService::Telegram => services::telegram(message, zone),
+        MessageService::Gotify => services::gotify(message, zone),
+        MessageService::Pushover => services::pushover(message, zone),
+        MessageService::Matrix => services::matrix(message, zone),
     }
+}
+
+/// How long a text may be, and how a service counts.
+#[derive(Clone, Copy)]
+pub(super) struct Limit {
+    pub(super) most: usize,
+    pub(super) measure: fn(&str) -> usize,
 }
 
 impl Message {
     /// The text of an e-mail.
     #[must_use]
     pub fn letter(&self, zone: &TimeZone) -> String {
-        self.text(zone, EMAIL, str::len, str::to_owned)
+        let limit = Limit {
+            most: EMAIL,
+            measure: str::len,
+        };
+        self.text(zone, limit, str::to_owned)
     }
 
-    /// The changes, one after the other, as many as fit.
-    fn text(
-        &self,
-        zone: &TimeZone,
-        limit: usize,
-        measure: fn(&str) -> usize,
-        escape: fn(&str) -> String,
-    ) -> String {
+    /// The changes, one after the other, as many as fit. The first is there in any case, shortened where it is too long.
+    pub(super) fn text(&self, zone: &TimeZone, limit: Limit, escape: fn(&str) -> String) -> String {
+        let Limit { most, measure } = limit;
         let all = self.changes.len();
         let mut text = String::new();
         for (place, change) in self.changes.iter().enumerate() {
-            let mut block = escape(&format!("{}: {}", change.word(), change.subject));
-            for line in change.lines(self.time, zone) {
-                block.push_str("\n  ");
-                block.push_str(&escape(&line));
+            let rest = match all - place {
+                // Behind a change that is shown in part, there may be none.
+                1 if place == 0 => String::new(),
+                left => escape(&format!(
+                    "… and {} more: `genbackup status` on {} shows all",
+                    if place == 0 { left - 1 } else { left },
+                    self.from
+                )),
+            };
+            let fits = |block: &str| measure(&text) + measure(block) + measure(&rest) <= most;
+            let block = self.block(change, zone);
+            let whole = escape(&block);
+            if fits(&whole) {
+                text.push_str(&whole);
+                continue;
             }
-            block.push('\n');
-            let left = all - place;
-            let rest = escape(&format!(
-                "… and {left} more: `genbackup status` on {} says all",
-                self.from
-            ));
-            if measure(&text) + measure(&block) + measure(&rest) > limit {
-                text.push_str(&rest);
-                return text;
+            if place == 0 {
+                let mut length = block.chars().count();
+                let mut start = whole;
+                while !fits(&start) && length > 1 {
+                    length -= length.div_ceil(20);
+                    start = escape(&shortened(&block, length)) + "\n";
+                }
+                text = start;
             }
-            text.push_str(&block);
+            text.push_str(&rest);
+            break;
         }
         text.truncate(text.trim_end().len());
         text
     }
-}
 
-fn utf16(text: &str) -> usize {
-    text.encode_utf16().count()
-}
-
-fn webhook(message: &Message) -> Value {
-    let mut changes = message.changes.clone();
-    let value = |changes: &[_]| {
-        json!({
-            "version": 1,
-            "title": message.title(),
-            "state": message.state(),
-            "from": message.from,
-            "time": message.time,
-            "changes": changes,
-            "omitted": message.changes.len() - changes.len(),
-        })
-    };
-    while value(&changes).to_string().len() > WEBHOOK && !changes.is_empty() {
-        changes.truncate(changes.len() / 2);
-    }
-    value(&changes)
-}
-
-fn discord(message: &Message, zone: &TimeZone) -> Value {
-    let title = format!("**{}**\n", markdown(&message.headline()));
-    let text = message.text(zone, DISCORD - utf16(&title), utf16, markdown);
-    json!({
-        "username": "genbackup",
-        "content": title + &text,
-        // Nobody is called, whatever the text is; and no address in it is looked up.
-        "allowed_mentions": {"parse": []},
-        "flags": 4,
-    })
-}
-
-fn of_slack(message: &Message, zone: &TimeZone) -> Value {
-    let title = shortened(&slack(&message.headline()), SLACK_HEADER);
-    let plain = |text: String| json!({"type": "plain_text", "text": text, "emoji": false});
-    json!({
-        "text": title,
-        "mrkdwn": false,
-        "link_names": false,
-        "parse": "none",
-        "unfurl_links": false,
-        "blocks": [
-            {"type": "header", "text": plain(title.clone())},
-            {"type": "section", "text": plain(message.text(zone, SLACK, |text| text.chars().count(), slack))},
-        ],
-    })
-}
-
-fn ntfy(message: &Message, zone: &TimeZone) -> Form {
-    let (priority, tag) = match message.state() {
-        State::Alert => ("urgent", "rotating_light"),
-        State::Never | State::Warning => ("high", "warning"),
-        State::Ok => ("default", "white_check_mark"),
-    };
-    Form::Text {
-        headers: vec![
-            ("Title", message.headline()),
-            ("Priority", priority.to_owned()),
-            ("Tags", tag.to_owned()),
-        ],
-        text: message.text(zone, NTFY, str::len, str::to_owned),
+    /// One change, in lines.
+    fn block(&self, change: &Change, zone: &TimeZone) -> String {
+        let mut block = format!("{}: {}", change.word(), change.subject);
+        for line in change.lines(self.time, zone) {
+            block.push_str("\n  ");
+            block.push_str(&line);
+        }
+        block.push('\n');
+        block
     }
 }

@@ -5,13 +5,15 @@ use serde::{Deserialize, Serialize};
 
 use super::finding::Finding;
 use super::memory::Memory;
-use crate::health::{Report, State};
+use crate::health::{Item, Report, State};
 use crate::model::{Fleet, HostName};
 use crate::record::{Phase, Status};
 
 /// From this exit status on it is systemd's own, and the program never began (systemd.exec(5), «Process Exit Codes»).
 pub(crate) const OF_SYSTEMD: i64 = 200;
 const NO_CREDENTIALS: i64 = 243;
+/// The unit that forgets and prunes.
+const MAINTAIN: &str = "genbackup-maintain.service";
 /// A record that ends so short a time before the failure is of the same run. Or after it: forget, which begins at the same
 /// time, may have written a line since the clock was looked at.
 const SAME_RUN: SignedDuration = SignedDuration::from_mins(10);
@@ -105,19 +107,40 @@ fn ran_since(hosts: &[&str], failure: &Failure, report: &Report) -> bool {
     runs.flatten().any(|run| run.start() > failure.time)
 }
 
+/// True when the newest run's record has a failure in the work of a unit. A host that failed does not explain why forget
+/// and prune did, nor the other way round.
+fn is_recorded(fleet: &Fleet, unit: &str, report: &Report) -> bool {
+    let failed = |item: &Item| {
+        let last = item.verdict.last_attempt.as_ref();
+        last.is_some_and(|last| Some(last.run) == report.run.map(|run| run.run) && last.status != Status::Ok)
+    };
+    match hosts(fleet, unit) {
+        Some(hosts) => {
+            let mut own = report
+                .hosts
+                .iter()
+                .filter(|item| hosts.contains(&item.name.as_str()));
+            own.any(failed)
+        }
+        None => unit == MAINTAIN && of_runs(report).any(failed),
+    }
+}
+
+/// The phases that belong to runs: not what is recorded separately.
+fn of_runs(report: &Report) -> impl Iterator<Item = &Item> {
+    report.phases.iter().filter(|phase| {
+        let mut beside = Phase::BESIDE.into_iter();
+        !beside.any(|beside| beside.name() == phase.name)
+    })
+}
+
 impl Memory {
-    /// Notes that a unit failed, unless the newest run's record says what went wrong.
-    pub fn note_failure(&mut self, unit: &str, result: FailureResult, report: &Report) {
+    /// Notes that a unit failed, unless the newest run's record says what went wrong with the work of that unit.
+    pub fn note_failure(&mut self, fleet: &Fleet, unit: &str, result: FailureResult, report: &Report) {
         let is_fresh = report
             .run
             .is_some_and(|run| report.time.duration_since(run.last_event).abs() <= SAME_RUN);
-        let is_recorded = report.items().any(|item| {
-            let last = item.verdict.last_attempt.as_ref();
-            last.is_some_and(|last| {
-                Some(last.run) == report.run.map(|run| run.run) && last.status != Status::Ok
-            })
-        });
-        if !(result.is_of_the_program() && is_fresh && is_recorded) {
+        if !(result.is_of_the_program() && is_fresh && is_recorded(fleet, unit, report)) {
             let time = report.time;
             self.failures.insert(unit.to_owned(), Failure { time, result });
         }
@@ -125,15 +148,15 @@ impl Memory {
 
     /// The units that failed, and have not done their work since.
     pub fn failed_units(&mut self, fleet: &Fleet, report: &Report) -> Vec<Finding> {
+        for failure in self.failures.values_mut() {
+            // Noted by a clock that was ahead: no run would ever count as later.
+            failure.time = failure.time.min(report.time);
+        }
         let worked_since = |unit: &str, failure: &Failure| match (unit, hosts(fleet, unit)) {
             (_, Some(hosts)) => ran_since(&hosts, failure, report),
-            ("genbackup-maintain.service", None) => report.phases.iter().any(|phase| {
-                // What is done beside the runs says nothing of it.
-                let is_beside = Phase::BESIDE
-                    .into_iter()
-                    .any(|beside| beside.name() == phase.name);
+            (MAINTAIN, None) => of_runs(report).any(|phase| {
                 let last = phase.verdict.last_attempt.as_ref();
-                !is_beside && last.is_some_and(|last| last.time > failure.time)
+                last.is_some_and(|last| last.time > failure.time)
             }),
             // What writes no record is forgotten when the next run is done.
             _ => report.run.is_some_and(|run| run.last_event > failure.time),

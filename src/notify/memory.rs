@@ -10,7 +10,7 @@ use super::finding::Finding;
 use super::message::{Change, Message, Turn};
 use super::ping::Ping;
 use crate::health::State;
-use crate::model::{Notify, Watching, WebService};
+use crate::model::Watching;
 
 /// How many messages wait for an address that is down; then the oldest goes.
 pub const LONGEST_QUEUE: usize = 20;
@@ -78,8 +78,11 @@ impl Memory {
                 first: now,
                 told: None,
             });
-            let since_first = now.duration_since(known.first);
-            let state = if finding.grace.is_some_and(|grace| since_first <= grace) {
+            // The distance: a subject first seen by a clock that was ahead would be silenced until that time.
+            let since_first = now.duration_since(known.first).abs();
+            known.first = known.first.min(now);
+            let is_in_grace = finding.grace.is_some_and(|grace| since_first <= grace);
+            let state = if is_in_grace && known.told.is_none() {
                 State::Ok
             } else {
                 finding.state
@@ -115,7 +118,7 @@ impl Memory {
     pub fn post(&mut self, watching: &Watching, message: &Message) -> Vec<String> {
         let mut full = Vec::new();
         for (name, notify) in &watching.notify {
-            if is_ping(notify) {
+            if notify.monitor().is_some() {
                 continue;
             }
             let queue = self.waiting.entry(name.to_string()).or_default();
@@ -130,9 +133,10 @@ impl Memory {
 
     /// Has a ping wait for all who are told of runs, in the place of one that waits still.
     pub fn post_ping(&mut self, watching: &Watching, ping: &Ping) {
-        let pinged = watching.notify.iter().filter(|(_, notify)| is_ping(notify));
-        for (name, _) in pinged {
-            self.pings.insert(name.to_string(), ping.clone());
+        for (name, notify) in &watching.notify {
+            if notify.monitor().is_some_and(|(monitor, _)| ping.is_for(monitor)) {
+                self.pings.insert(name.to_string(), ping.clone());
+            }
         }
     }
 
@@ -155,19 +159,14 @@ impl Memory {
 
     /// Forgets what waits for those who are not told any more.
     pub fn keep_only(&mut self, watching: &Watching) {
-        let is_told = |name: &String| watching.notify.keys().any(|known| known.as_str() == name);
+        // A monitor gets no messages, and nobody else gets pings, also where the kind of a notification has changed.
+        let is_monitor = |name: &String| {
+            let mut known = watching.notify.iter();
+            let notify = known.find(|(known, _)| known.as_str() == name);
+            notify.map(|(_, notify)| notify.monitor().is_some())
+        };
         self.waiting
-            .retain(|name, queue| is_told(name) && !queue.is_empty());
-        self.pings.retain(|name, _| is_told(name));
+            .retain(|name, queue| is_monitor(name) == Some(false) && !queue.is_empty());
+        self.pings.retain(|name, _| is_monitor(name) == Some(true));
     }
-}
-
-fn is_ping(notify: &Notify) -> bool {
-    matches!(
-        notify,
-        Notify::Web {
-            service: WebService::Ping,
-            ..
-        }
-    )
 }

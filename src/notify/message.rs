@@ -105,13 +105,13 @@ impl Change {
                 hint,
             } => {
                 let since = since.map(|since| format!("since {}", minute(since, zone)));
-                let hint = hint.as_ref().map(|hint| format!("what to do: {hint}"));
+                let hint = hint.as_ref().map(|hint| format!("hint: {hint}"));
                 [why.clone(), since, hint].into_iter().flatten().collect()
             }
             Turn::Resolved { was, since } => {
                 let lasted = span(now.duration_since(*since).max(SignedDuration::ZERO));
                 vec![format!(
-                    "well again; it was {was} since {}, for {lasted}",
+                    "healthy again; it was {was} since {}, for {lasted}",
                     minute(*since, zone)
                 )]
             }
@@ -129,6 +129,12 @@ impl Message {
             time,
             changes,
         })
+    }
+
+    /// What no other message has, of this storage host or another: the same each time that it is delivered.
+    #[must_use]
+    pub fn id(&self) -> String {
+        format!("genbackup-{}-{}", self.from, self.time.as_nanosecond())
     }
 
     /// How bad it is: `Ok` when all of it is well again.

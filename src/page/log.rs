@@ -123,6 +123,8 @@ fn host_entry(run: &Run, name: &str, host: &HostRun, room: &mut usize) -> Entry 
         empty_count,
         unmounted,
         unmounted_count,
+        links,
+        links_count,
         hooks,
         clock_off: _,
     } = ended;
@@ -134,6 +136,7 @@ fn host_entry(run: &Run, name: &str, host: &HostRun, room: &mut usize) -> Entry 
         ("missing", missing, missing_count),
         ("empty", empty, empty_count),
         ("not mounted", unmounted, unmounted_count),
+        ("symbolic link", links, links_count),
         ("could not be read", unreadable, unreadable_count),
         ("hooks that failed", hooks, 0),
     ];

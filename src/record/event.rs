@@ -135,6 +135,12 @@ pub struct HostFinished {
     /// How many there are.
     #[serde(default, deserialize_with = "lenient")]
     pub unmounted_count: u64,
+    /// Included paths that are symbolic links, of which only the link is saved, as `PATH -> TARGET`.
+    #[serde(default, deserialize_with = "lenient")]
+    pub links: Vec<String>,
+    /// How many there are.
+    #[serde(default, deserialize_with = "lenient")]
+    pub links_count: u64,
     /// Commands before this backup, or after the last one, that failed, and why.
     #[serde(default, deserialize_with = "texts")]
     pub hooks: BTreeMap<String, String>,
@@ -165,6 +171,9 @@ pub struct PhaseFinished {
     /// Snapshots that went; of forget alone.
     #[serde(default, deserialize_with = "lenient")]
     pub removed: Option<u64>,
+    /// Hosts that were left alone, and why; of forget alone.
+    #[serde(default, deserialize_with = "texts")]
+    pub held: BTreeMap<String, String>,
 }
 
 /// Something that an admin should know, and that did not stop the run.

@@ -204,6 +204,7 @@ fn resolve_storage(
         power: own_power,
         schedule: _,
         monitor: _,
+        keep: _,
     } = &table;
     for span in [
         host_key.as_ref().map(Spanned::span),

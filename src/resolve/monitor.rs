@@ -175,12 +175,8 @@ fn resolve_one(
         address_file,
         to,
     } = table;
-    let kind = fields.required(
-        section,
-        "kind",
-        kind,
-        "kind = \"…\": `webhook`, `discord`, `slack`, `ntfy`, `ping` or `email`",
-    );
+    let hint = format!("kind = \"…\": {}", KindWord::listed());
+    let kind = fields.required(section, "kind", kind, &hint);
     if let Some(file) = &address_file {
         paths::check_credential(fields, file);
         if let Some(repository) = repository {
@@ -190,13 +186,18 @@ fn resolve_one(
     match kind?.into_inner() {
         KindWord::Web(service) => {
             if let Some(to) = to {
-                misplaced(fields, to.span(), "to", "`address-file` says where to");
+                misplaced(
+                    fields,
+                    to.span(),
+                    "to",
+                    "the recipient is a part of the address in `address-file`",
+                );
             }
             resolve_web(fields, section, service, address_file)
         }
         KindWord::Email => {
             if let Some(file) = address_file {
-                misplaced(fields, file.span(), "address-file", "`to` says to whom");
+                misplaced(fields, file.span(), "address-file", "`to` has the recipients");
             }
             let unreadable = fields.has_taken_out_below(section, "to");
             let to = fields.required(section, "to", to, "to = [\"admin@example.net\"]")?;
@@ -208,7 +209,11 @@ fn resolve_one(
                 .map(Spanned::into_inner)
                 .collect();
             if length == 0 && !unreadable {
-                fields.problem(span, "`to` names nobody", "write to = [\"admin@example.net\"]");
+                fields.problem(
+                    span,
+                    "`to` has no recipient",
+                    "write to = [\"admin@example.net\"]",
+                );
             }
             Some(Notify::Email { to })
         }
@@ -221,9 +226,11 @@ fn resolve_web(
     service: WebService,
     address_file: Field<UnitPath>,
 ) -> Option<Notify> {
-    let hint =
-        "address-file = \"/…\", a file on the storage host that root alone can read, with the address in it";
-    let address_file = fields.required(section, "address-file", address_file, hint)?;
+    let hint = format!(
+        "address-file = \"/…\", a file on the storage host that root alone can read; its first line has the form `{}`",
+        service.address_form()
+    );
+    let address_file = fields.required(section, "address-file", address_file, &hint)?;
     Some(Notify::Web {
         service,
         address_file: address_file.into_inner(),
@@ -233,7 +240,7 @@ fn resolve_web(
 fn misplaced(fields: &mut Fields<'_>, span: Range<usize>, key: &str, instead: &str) {
     fields.problem(
         span,
-        format!("`{key}` means nothing to this kind of notification"),
-        format!("leave it out: {instead}"),
+        format!("`{key}` does not apply to this kind of notification"),
+        format!("remove it: {instead}"),
     );
 }

@@ -11,7 +11,7 @@ use super::fields::Fields;
 const LONGEST_UNIT_NAME: usize = 240;
 
 /// What the unit that reads files does not see, and the setting of systemd.exec(5) that hides it.
-const HIDDEN: [(&str, &str); 6] = [
+pub(super) const HIDDEN: [(&str, &str); 6] = [
     ("/tmp", "PrivateTmp="),
     ("/var/tmp", "PrivateTmp="),
     ("/dev", "PrivateDevices="),
@@ -19,6 +19,9 @@ const HIDDEN: [(&str, &str); 6] = [
     ("/sys", "ProtectKernelTunables="),
     ("/usr/lib/modules", "ProtectKernelModules="),
 ];
+
+/// What `ProtectHome=yes` hides.
+const HOMES: [&str; 3] = ["/home", "/root", "/run/user"];
 
 /// A secret is no secret in the Nix store.
 pub(super) fn check_credential(fields: &mut Fields<'_>, file: &Spanned<UnitPath>) {
@@ -55,6 +58,7 @@ pub(super) fn check_repository(
     file_system: Option<&Spanned<UnitPath>>,
 ) {
     check_place(fields, path, "the repository");
+    check_not_a_home(fields, path);
     check_octal(fields, path);
     let Some(file_system) = file_system else {
         return;
@@ -81,6 +85,17 @@ pub(super) fn check_repository(
             file_system.span(),
             format!("`{}` can't stand in an NFS export", file_system.get_ref()),
             "name a mount point without spaces, `,`, `(`, `)`, `\"` and `\\`",
+        );
+    }
+}
+
+/// The units that make and maintain the repository do not see anybody's home.
+fn check_not_a_home(fields: &mut Fields<'_>, path: &Spanned<UnitPath>) {
+    if let Some(home) = HOMES.iter().find(|home| is_within(path.get_ref(), home)) {
+        fields.problem(
+            path.span(),
+            format!("the repository lies in `{home}`, which the sandbox hides (ProtectHome=)"),
+            "choose a directory such as one below /srv or /mnt; a bind mount (mount(8)) gives a directory in `/home` another place",
         );
     }
 }
@@ -283,9 +298,7 @@ pub(super) fn check_written(
     file: &Spanned<UnitPath>,
     repository: Option<&UnitPath>,
 ) {
-    let hidden = HIDDEN
-        .into_iter()
-        .chain(["/home", "/root", "/run/user"].map(|home| (home, "ProtectHome=")));
+    let hidden = HIDDEN.into_iter().chain(HOMES.map(|home| (home, "ProtectHome=")));
     for (place, setting) in hidden {
         if is_within(file.get_ref(), place) {
             fields.problem(

@@ -37,6 +37,7 @@ pub(super) fn resolve_source(
         power: _,
         schedule,
         monitor,
+        keep,
     } = table;
     let section = Section::at(format!("hosts.{}", name.get_ref()), name.span());
     let include = fields.required(&section, "include", include, "include = [\"/etc\", \"/home\"]");
@@ -85,6 +86,7 @@ pub(super) fn resolve_source(
         hooks,
         schedule,
         monitor,
+        keep: keep.map(Spanned::into_inner),
     })
 }
 
@@ -108,6 +110,7 @@ pub(super) fn refuse_what_concerns_a_backup(fields: &mut Fields<'_>, table: &Hos
         power: own_power,
         schedule,
         monitor,
+        keep,
     } = table;
     let options = [exclude_caches, one_file_system, preserve_access_times];
     let options = options.map(|option| option.as_ref().map(Spanned::span));
@@ -119,6 +122,7 @@ pub(super) fn refuse_what_concerns_a_backup(fields: &mut Fields<'_>, table: &Hos
         .chain([power::battery_span(own_power.as_ref())])
         .chain([schedule.as_ref().map(Spanned::span)])
         .chain([monitor.as_ref().map(Spanned::span)])
+        .chain([keep.as_ref().map(Spanned::span)])
         .flatten()
     {
         fields.problem(

@@ -16,6 +16,12 @@ pub struct Snapshot {
     pub host: String,
     /// What was asked for.
     pub paths: Vec<String>,
+    /// Its tags.
+    pub tags: Vec<String>,
+    /// The id that it had before its tags or its host were changed.
+    pub original: Option<String>,
+    /// The program that made it, such as `restic 0.18.0`; restic writes it since 0.16, and shows it since then.
+    pub program: String,
     /// All bytes of it, and those that it added; since restic 0.17.
     pub bytes: Option<(u64, u64)>,
     /// All that restic says of it.
@@ -38,6 +44,12 @@ struct Listed {
     hostname: String,
     #[serde(default)]
     paths: Vec<String>,
+    #[serde(default)]
+    tags: Option<Vec<String>>,
+    #[serde(default)]
+    original: Option<String>,
+    #[serde(default)]
+    program_version: String,
     #[serde(default)]
     summary: Option<Summary>,
 }
@@ -77,6 +89,9 @@ pub(super) fn snapshots(text: &str) -> Result<Vec<Snapshot>> {
             time,
             hostname: host,
             paths,
+            tags,
+            original,
+            program_version: program,
             summary,
         } = Listed::deserialize(&whole).context("restic says what is no snapshot")?;
         let bytes = summary.map(|summary| (summary.total_bytes_processed, summary.data_added));
@@ -85,6 +100,9 @@ pub(super) fn snapshots(text: &str) -> Result<Vec<Snapshot>> {
             time,
             host,
             paths,
+            tags: tags.unwrap_or_default(),
+            original,
+            program,
             bytes,
             whole,
         })

@@ -53,8 +53,16 @@ text!(
 );
 text!(
     KeepPolicy,
-    r"^\s*\+?[0-9]+ \s*(?:last|hourly|daily|weekly|monthly|yearly)\s*(?:,\s*\+?[0-9]+ \s*(?:last|hourly|daily|weekly|monthly|yearly)\s*)*$",
-    ["30 daily, 5 weekly, 12 monthly, 10 yearly"]
+    {
+        let count = r"(?:\+?[0-9]+|unlimited) \s*(?:last|hourly|daily|weekly|monthly|yearly)";
+        let age = r"within(?:-(?:hourly|daily|weekly|monthly|yearly))? \s*(?:[0-9]+[ymdh])+";
+        let rule = format!(r"\s*(?:{count}|{age})\s*");
+        format!("^{rule}(?:,{rule})*$")
+    },
+    [
+        "30 daily, 5 weekly, 12 monthly, 10 yearly",
+        "within 30d, within-monthly 1y, unlimited yearly"
+    ]
 );
 text!(
     PublicKey,
@@ -114,6 +122,15 @@ macro_rules! words {
 }
 
 words!(CatchUpWord, ["after-missed-run", "never"]);
-words!(KindWord, ["webhook", "discord", "slack", "ntfy", "ping", "email"]);
 words!(Network, ["none", "local", "any"]);
 words!(OnBattery, ["back-up", "skip"]);
+
+impl JsonSchema for KindWord {
+    fn schema_name() -> Cow<'static, str> {
+        "KindWord".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "enum": Self::words()})
+    }
+}

@@ -5,9 +5,11 @@
 {%- else if parts.exports() %}
 # The clients come in on TCP port 2049 (NFS): the firewall is yours to open.
 {%- endif %}
-{%- if watches %}
-# It is watched by the command itself, which is yours to install, with the fleet file: environment.systemPackages, and
-# environment.etc."genbackup/fleet.toml".
+{%- if keeps %}
+# The command itself decides what forget may touch{% if watches %}, and watches the fleet{% endif %}. Install it: environment.systemPackages
+{%- if watches %}, and
+# the fleet file: environment.etc."genbackup/fleet.toml"
+{%- endif %}.
 {%- endif %}
 {
 {%- if parts.exports() %}

@@ -20,7 +20,7 @@ after=({% for hook in client.source.hooks.after %}{{ hook.name }}{% if !loop.las
 must_be_mounted=({% for path in client.source.must_be_mounted %}{{ path }}{% if !loop.last %} {% endif %}{% endfor %})
 
 refuse() {
-    printf 'refused %s\n' "$1" || true
+    printf 'refused %s\nkernel %s\n' "$1" "$(uname --nodename)" || true
     printf '%s\n' "$1" >&2
     exit 1
 }
@@ -30,6 +30,16 @@ IFS= read -r -t 60 request || refuse "no request came within 60 s"
 # Without white space at its ends, as restic reads a password file.
 read -r -t 60 password || refuse "no password came within 60 s"
 [[ -n $password ]] || refuse "the password is empty"
+# The kernel's host names of other hosts, as HOST=NAME; an empty line from a storage host of an older release.
+heard=
+IFS=' ' read -r -t 10 -a names && heard=yes
+if [[ ${names[0]-} == names ]]; then
+    for other in "${names[@]:1}"; do
+        [[ ${other#*=} != "$(uname --nodename)" ]] ||
+            refuse "its kernel's host name ${other#*=} is that of ${other%%=*} as well, so that restic takes the locks of\
+ one for the other's; give each machine a name of its own: \`hostnamectl hostname NAME\`"
+    done
+fi
 
 # The kernel lets go of the lock when this script ends, however it ends.
 exec {lock}>"$CACHE_DIRECTORY/lock"
@@ -48,6 +58,7 @@ if [[ $code == 1 ]]; then
 fi
 {%- endif %}
 printf 'hello %s\n' "$(restic version)" || true
+printf 'kernel %s\n' "$(uname --nodename)" || true
 printf 'systemd %s\n' "$(systemctl --version | head --lines=1)" || true
 {%- if keeps_awake %}
 [[ -d /run/genbackup/awake ]] ||
@@ -75,13 +86,35 @@ is_mounted() {
     here=$(stat --format=%d -- "$1/." 2>/dev/null) && above=$(stat --format=%d -- "$1/.." 2>/dev/null) &&
         [[ $here != "$above" ]]
 }
+# Whether some include that is no link itself holds a path, which has no link in it.
+is_covered() {
+    local include
+    while IFS= read -r include; do
+        [[ ! -L $include ]] || continue
+        include=$(realpath -- "$include" 2>/dev/null) || continue
+        [[ $1 == "$include" || $1 == "${include%/}"/* ]] || continue
+{%- if stays_on_one %}
+        [[ $(stat --format=%d -- "$1") == $(stat --format=%d -- "$include") ]] || continue
+{%- endif %}
+        return 0
+    done </etc/genbackup/include
+    return 1
+}
+# restic follows links in the folders above an include, and saves an include that is a link as a link alone.
+every_may_be_empty=yes
 while IFS= read -r path; do
-    if [[ ! -e $path && ! -L $path ]]; then
+    may_be_empty "$path" || every_may_be_empty=no
+    if [[ -L $path ]]; then
+        target=$(realpath --canonicalize-missing -- "$path" 2>/dev/null || readlink -- "$path")
+        # Its owner may have put anything into it.
+        { [[ -e $path ]] && is_covered "$target"; } || tell link "$path -> ${target//[[:cntrl:]]/?}"
+    elif [[ ! -e $path ]]; then
         tell missing "$path"
     elif is_empty_folder "$path" && ! may_be_empty "$path"; then
         tell empty "$path"
     fi
 done </etc/genbackup/include
+[[ $every_may_be_empty == no ]] || printf 'no-files\n' || true
 for path in "${must_be_mounted[@]}"; do
     is_mounted "$path" || tell unmounted "$path"
 done
@@ -123,7 +156,7 @@ exec {connection}<&0
 {
     # The storage host says every 5 s that it is there; where it has begun to, silence means that it is gone. TCP would
     # find that out in a quarter of an hour, since an answer is always on its way.
-    patience=()
+    patience=(${heard:+-t 25})
     while IFS= read -r "${patience[@]}" _; do patience=(-t 25); done
     kill -TERM "$$"
 } <&"$connection" {lock}>&- &

@@ -2,10 +2,33 @@
 #
 # What restic's complaints mean. restic has an exit code for some of them since 0.17; before that there is its text.
 
+# Without what a terminal obeys.
+def plain: gsub("\u001b\\[[0-9;?]*[A-Za-z]"; "") | gsub("[[:cntrl:]]+"; " ") | sub("^ +"; "") | sub(" +$"; "");
+
+# Without the frames of a Go stack trace: the name of a function, and below it, behind a tab, its file and line.
+def without_frames:
+    "\n" + join("\n") | gsub("\n[^\n\t]*\n\t[^\n]*\\.(go|s):[0-9]+[^\n]*"; "") | split("\n") | map(plain);
+
 # The one line of many that says most: restic writes advice after some of its last words.
 def is_full: test("no space left on device|disk quota exceeded"; "i");
 def is_telling: test("^Fatal: |repository is already locked") or is_full;
-def complaint: (map(select(is_telling)) | last) // last // "";
+def complaint: without_frames | map(select(. != "")) | (map(select(is_telling)) | last) // last // "";
+
+# What restic could not read or remove, though it went on; an empty text where there is nothing.
+def refused:
+    without_frames | map(select(test("^Ignoring \"|^unable to remove |^could not load snapshots")))
+    | if . == [] then "" else
+        "restic could not read or remove \(if length == 1 then "a file" else "\(length) files" end): \(.[0])" end;
+
+def is_interrupted($code): $code == 130 or any(test("signal interrupt received"));
+
+# A line of the Go stack trace that some versions print between the cause and what restic was doing.
+def is_frame: test("^\t|^(main|runtime)\\.[^\\s]+$|^[a-z0-9-]+\\.[a-z]{2,}/[^\\s]+\\.[^\\s/]+$");
+# A message of several lines, up to the first frame.
+def without_trace:
+    if test("\n") then (split("\n") | (map(is_frame) | index(true)) as $at | .[:$at] | join("\n")) else . end;
+# What restic prints when it is told to stop: 0.18 then exits with 1, other versions with 130.
+def is_signal: test("signal [a-z]+ received, cleaning up");
 
 def is_locked($code; $said): $code == 11 or ($code == 1 and ($said | test("repository is already locked")));
 

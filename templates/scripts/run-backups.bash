@@ -24,6 +24,8 @@ key_file={{ remote.key_file }}
 
 {% include "scripts/record.bash" %}
 
+{% include "scripts/password.bash" %}
+
 # Connects standard input and output to the socket that backs a host up.
 connect() {
     case $1 in
@@ -34,6 +36,17 @@ connect() {
     *) exec ssh -F /etc/genbackup/ssh_config -- "$1" ;;
 {%- endif %}
     esac
+}
+
+# The kernel's host names that are known of other hosts, as HOST=NAME: restic removes a lock at once when its host name is
+# its own and its process is not running, so two machines of one name would remove each other's.
+others() { # HOST
+    local file host
+    for file in "$scratch"/*.kernel; do
+        host=${file##*/}
+        host=${host%.kernel}
+        [[ $host == "$1" || ! -s $file ]] || printf ' %s=%s' "$host" "$(<"$file")"
+    done
 }
 
 # Asks one host for a backup; its answer goes, as it comes, to $scratch/$1.answer, its exit status to $scratch/$1.exit.
@@ -49,8 +62,10 @@ converse() {
     (umask 0027 && : >"$scratch/$host.answer")
     {
         printf 'genbackup/1 backup %s\n' "$run"
-        head --lines=1 "$CREDENTIALS_DIRECTORY/restic-password"
-        printf '\n'
+        # Its line may have no end.
+        printf '%s\n' "$(head --lines=1 "$CREDENTIALS_DIRECTORY/restic-password")"
+        # A client compares its own name with these. One of an older release takes the line for a sign of life.
+        printf 'names%s\n' "$(others "$host")"
     } >&"$connection"
     # The host stops restic when it hears nothing more: this ends with the script, however that ends.
     while printf '\n' >&"$connection" && sleep 5 {connection}>&- && kill -0 "$$"; do :; done </dev/null &>/dev/null &
@@ -70,13 +85,15 @@ converse() {
 }
 
 backup_host() {
-    local host=$1 started=$EPOCHREALTIME
+    local host=$1 kernel started=$EPOCHREALTIME
     event host-started '{"host": "'"$host"'"}'
     converse "$host"
+    kernel=$(grep --text --max-count=1 '^kernel [0-9A-Za-z._()-]\{1,64\}$' "$scratch/$host.answer") || true
+    [[ -z $kernel ]] || printf '%s\n' "${kernel#kernel }" >"$scratch/$host.kernel"
     # Everything that a host says is input from outside: jq reads it as text and writes it as JSON.
     jq -L {{ platform.filters|safe }} --raw-input --null-input --compact-output --from-file {{ platform.filters|safe }}/read-answer.jq \
         --arg host "$host" --argjson started "$started" --argjson limit "$answer_limit" \
-        --argjson code "$(<"$scratch/$host.exit")" \
+        --argjson code "$(<"$scratch/$host.exit")" --arg others "$(others "$host")" \
         --argjson bytes "$(stat --format=%s "$scratch/$host.answer")" \
         --rawfile complaint <(head --bytes=4096 "$scratch/$host.stderr") \
         "$scratch/$host.answer" >"$scratch/$host.events"
@@ -127,6 +144,18 @@ else
 fi
 mkdir --parents "$runs"
 
+# Whether there is a record of this run, to which nothing was added that ends it.
+recorded=
+# Stopped: the record says so at once, and systemd sees that a signal ended this script.
+# shellcheck disable=SC2317 # it is called by `trap`
+stop() {
+    # systemd also sends it to what starts meanwhile.
+    trap '' INT TERM
+    [[ -z $recorded ]] || event run-stopped '{"why": "the run was stopped"}' || true
+    trap - INT TERM
+    kill -TERM "$$"
+}
+trap stop INT TERM
 # One at a time: the hosts of a run, or forget and prune. Another run is waited for to its end, since each of its hosts has
 # a time limit; forget and prune for so long and no longer.
 exec {turn}<"$STATE_DIRECTORY"
@@ -144,13 +173,29 @@ take_turn() {
 }
 turn_comes=yes
 take_turn || turn_comes=no
-# Where the run before has left its record to forget and prune, which are about to begin, they come first.
-for ((tries = 0; tries < 50; tries++)); do
-    [[ $turn_comes == yes && $(handed_over) =~ ^[0-9] ]] || break
+# Where the run before has left its record to forget and prune, which are about to begin, they come first, also when they
+# are late: until lock-wait has passed since it was left, and for 5 s in any case.
+pause=0.1
+for ((tries = 0; ; tries++)); do
+    before=$(handed_over)
+    [[ $turn_comes == yes && $before =~ ^[0-9] ]] || break
+    if ((tries >= 50)); then
+        pause=1
+        left=$(stat --format=%Y "$STATE_DIRECTORY/current" 2>/dev/null || echo 0)
+        (($(date +%s) - left < lock_wait)) || break
+    fi
     flock --unlock "$turn"
-    sleep 0.1
+    sleep "$pause"
     take_turn || turn_comes=no
 done
+# They did not come. This run's name takes the place of the one that they would go on with, whose record ends here.
+if [[ $turn_comes == yes && $before =~ ^[0-9]{8}T[0-9]{6}Z$ && -e $runs/$before.jsonl ]]; then
+    why="forget and prune of the run $before did not start; see \`journalctl --unit=genbackup-maintain.service\`"
+    echo "$why" >&2
+    run=$before
+    event warning "$(jq --null-input --arg why "$why" '{why: $why}')"
+    event run-finished '{}'
+fi
 
 # What forget and prune find afterwards: this when the run was stopped, its name when it was not, and nothing when its
 # record is not whole. They only follow the second.
@@ -160,12 +205,15 @@ done
 newest=$(find "$runs" -type f -regextype posix-extended \
     -regex '.*/[0-9]{4}(0[1-9]|1[0-2])[0-3][0-9]T[0-2][0-9][0-5][0-9][0-5][0-9]Z\.jsonl' -printf '%f\n' | sort | tail --lines=1)
 newest=${newest%.jsonl}
+rm -f "$scratch"/*.kernel
+uname --nodename | grep --line-regexp '[0-9A-Za-z._()-]\{1,64\}' >"$scratch/"{{ plan.name }}.kernel || true
 begin_record
 event run-started "$(jq --null-input --arg run "$run" '$ARGS.positional as $hosts
     | {run: $run, hosts: $hosts, versions: $versions}
     + if $chosen == "" then {} else {chosen: true} end
     + if $invocation == "" then {} else {invocation: $invocation} end' --arg chosen "${chosen[*]}" \
     --arg invocation "${INVOCATION_ID-}" --argjson versions "$(versions)" --args "${hosts[@]}")"
+recorded=yes
 if [[ $newest > $run ]]; then
     why="this host's clock is wrong, or was: there is a record of $newest, which is yet to come"
     echo "$why" >&2
@@ -181,14 +229,12 @@ call_off() { # WHY
             {event: "host-finished", time: (now | todate), host: $host, status: "failed", why: $why}' | append
     done
 }
-why=
-if ! grep --quiet '[^[:space:]]' "$CREDENTIALS_DIRECTORY/restic-password"; then
-    why="the password file $password_file is missing or empty: its file system may be locked or not mounted"
+why=$(password_problem "$CREDENTIALS_DIRECTORY/restic-password" "$password_file")
 {%- if plan.remote.is_some() %}
-elif ! grep --quiet '[^[:space:]]' "$CREDENTIALS_DIRECTORY/ssh-key"; then
+if [[ -z $why ]] && ! grep --quiet '[^[:space:]]' "$CREDENTIALS_DIRECTORY/ssh-key"; then
     why="the ssh key $key_file is missing or empty: its file system may be locked or not mounted"
-{%- endif %}
 fi
+{%- endif %}
 if [[ $turn_comes == no ]]; then
     call_off "forget and prune of the run before have been at work for more than $lock_wait s"
     # They are not started again while they are at work, so this record ends here.
@@ -208,6 +254,7 @@ for host in "${hosts[@]}"; do
 done
 wait
 
+recorded=
 # Forget and prune, which follow, write the rest of this record. They go by it, so there they have nothing to do
 # where it is not complete.
 if [[ -e $scratch/record-failed ]] || ! printf '%s\n' "$run" >"$STATE_DIRECTORY/current"; then

@@ -81,6 +81,10 @@ fn arguments_of(verb: &str, folder: &Path) -> Result<(Vec<String>, Says)> {
             [words(&["check"]), runs.to_vec(), words(&["--", "true"])].concat(),
             Says::Nothing,
         ),
+        // No list of snapshots comes in.
+        "guard" => (words(&["--run", "20261123T060640Z"]), Says::Nothing),
+        "hold" => (words(&["ziz", "--why", "copied"]), Says::Nothing),
+        "release" => (words(&["ziz"]), Says::Nothing),
         "run" | "stop" | "snapshots" => (words(&[]), Says::Nothing),
         "restore" => (words(&["ziz", "/", "--to", "/back"]), Says::Nothing),
         _ => bail!("what does `{verb}` do where its output is lost? say here how it is started"),

@@ -28,6 +28,17 @@ fn bash_gives_back_every_path_and_name() -> Result<()> {
             let text = &case.text;
             match case.field {
                 Field::RepositoryPath => repository(&mut told, &storage, text)?,
+                Field::FileSystem => told.add(
+                    line(storage.script("make-directory")?, "install ")?,
+                    &[
+                        "--directory",
+                        "--mode=0700",
+                        "--owner=restic",
+                        "--group=restic",
+                        "--",
+                        &format!("{text}/r"),
+                    ],
+                ),
                 Field::Mount => backup(&mut told, &client, text, "ziz")?,
                 Field::StorageName => {
                     hosts(&mut told, &storage, [text, "ziz"])?;
@@ -95,17 +106,6 @@ fn repository(told: &mut Told, storage: &Files, path: &str) -> Result<()> {
     let maintain = storage.script("maintain-repository")?;
     told.add(line(maintain, "repository=")?, &[]);
     told.add("show \"$repository\"", &[path]);
-    told.add(
-        line(storage.script("make-directory")?, "install ")?,
-        &[
-            "--directory",
-            "--mode=0700",
-            "--owner=restic",
-            "--group=restic",
-            "--",
-            path,
-        ],
-    );
     let init = storage.script("init-repository")?;
     told.add(line(init, "repository=")?, &[]);
     told.add(

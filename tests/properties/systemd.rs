@@ -172,11 +172,6 @@ fn repository_path(unit: &mut Renamed<'_>, path: &str) -> Result<()> {
     unit.units.expect(&run, "InaccessiblePaths", &inaccessible);
     unit.word(Host::Storage, "", "InaccessiblePaths", path)?;
 
-    let directory = unit.service(Host::Storage, "-directory")?;
-    unit.units.expect(&directory, "RequiresMountsFor", path);
-    unit.units
-        .expect(&directory, "ConditionPathExists", &format!("!{path}"));
-
     let init = unit.service(Host::Storage, "-init")?;
     unit.units.expect(&init, "RequiresMountsFor", path);
     unit.units
@@ -193,6 +188,10 @@ fn file_system(unit: &mut Renamed<'_>, path: &str) -> Result<()> {
         unit.units.expect(&name, "AssertPathIsMountPoint", path);
     }
     let directory = unit.service(Host::Storage, "-directory")?;
+    let repository = format!("{path}/r");
+    unit.units.expect(&directory, "RequiresMountsFor", &repository);
+    unit.units
+        .expect(&directory, "ConditionPathExists", &format!("!{repository}"));
     unit.units.expect(&directory, "ReadWritePaths", path);
     unit.word(Host::Storage, "-directory", "ReadWritePaths", path)
 }

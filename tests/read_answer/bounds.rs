@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use anyhow::{Context, Result};
 use genbackup::record::LINE_LIMIT;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{Answer, SUMMARY, is};
 
@@ -99,9 +99,95 @@ fn control_characters_and_broken_utf_8_stay_inside_their_strings() -> Result<()>
     assert_eq!(last["status"], "failed");
     assert_eq!(last["missing-count"], 1);
     assert_eq!(last["exit-code"], 1);
+    assert_no_control(&last);
+    assert_eq!(
+        last["missing"][0]
+            .as_str()
+            .map(|path| path.contains("\\u{1b}]0;x\\u{07}")),
+        Some(true)
+    );
     let complaint = b"\x1b[2J\xff\x00".to_vec();
-    let judged = Answer::of("").with_code(255).with_complaint(complaint).judged()?;
-    assert_eq!(judged.0, "unreachable");
+    let (_, last) = Answer::of("").with_code(255).with_complaint(complaint).events()?;
+    assert_no_control(&last);
+    Ok(())
+}
+
+/// In no text of an event is a character that a terminal obeys.
+fn assert_no_control(event: &Value) {
+    match event {
+        Value::String(text) => assert!(!text.contains(char::is_control), "{text:?}"),
+        Value::Array(list) => list.iter().for_each(assert_no_control),
+        Value::Object(fields) => fields.iter().for_each(|(name, value)| {
+            assert!(!name.contains(char::is_control), "{name:?}");
+            assert_no_control(value);
+        }),
+        _ => {}
+    }
+}
+
+#[test]
+fn no_field_of_an_event_holds_a_control_character() -> Result<()> {
+    let odd = "a\u{1b}[2Kb\rc\u{9b}d\u{7f}";
+    let json = json!(odd);
+    for line in [
+        format!("hello {odd}"),
+        format!("systemd {odd}"),
+        format!("missing {odd}"),
+        format!("link {odd} -> {odd}"),
+        format!("hook before-db {odd}"),
+        format!("refused {odd}"),
+        format!("later {odd}"),
+        format!("kernel {odd}"),
+        format!("out {odd}"),
+        format!("out {{\"message_type\":\"exit_error\",\"message\":{json}}}"),
+        format!("out {{\"message_type\":\"error\",\"item\":{json},\"error\":{{\"message\":{json}}}}}"),
+        format!("out {{\"message_type\":\"summary\",{json}:[{{\"a\":{json}}}]}}"),
+    ] {
+        for end in ["", "exit 1\n", "exit 0\n"] {
+            let (events, last) = Answer::of(format!("hello restic\n{line}\n{end}")).events()?;
+            events.iter().chain([&last]).for_each(assert_no_control);
+        }
+    }
+    Ok(())
+}
+
+/// Without this, each host could take 1.7 GB of the storage host's memory.
+#[test]
+fn no_answer_of_the_full_size_takes_much_memory_or_time() -> Result<()> {
+    const SIZE: usize = 16 << 20;
+    let of_size = |start: &str, part: &str| {
+        let mut text = start.to_owned();
+        text.push_str(&part.repeat((SIZE - start.len()) / part.len()));
+        text
+    };
+    let line = format!("out {}\n", "[],".repeat(50));
+    let longest = format!("out [{}[]]\n", "[],".repeat(21_840));
+    for text in [
+        of_size("hello restic\nout [", "[],"),
+        of_size("hello restic\nout ", "["),
+        of_size("hello restic\nout {", "\"a\":{},"),
+        of_size("hello restic\n", &line),
+        of_size("hello restic\n", &longest),
+        of_size("hello restic\nout \"", "\\u0001"),
+        of_size("hello restic\nout ", "\u{1b}"),
+        of_size("hello restic\nhook before-a ", "x"),
+        of_size("hello restic\nmissing ", "\u{7f}"),
+    ] {
+        let start = std::time::Instant::now();
+        let begin: String = text.chars().take(40).collect();
+        let (_, last) = Answer {
+            memory: Some(512 << 20),
+            ..Answer::of(text)
+        }
+        .events()
+        .with_context(|| begin.clone())?;
+        assert_ne!(last["status"], "ok");
+        assert!(
+            start.elapsed() < std::time::Duration::from_secs(60),
+            "{begin}: {:?}",
+            start.elapsed()
+        );
+    }
     Ok(())
 }
 

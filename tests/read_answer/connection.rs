@@ -24,20 +24,107 @@ fn a_host_that_refuses_says_why() -> Result<()> {
 fn a_host_that_ssh_does_not_reach_is_unreachable() -> Result<()> {
     let complaint = "ssh: connect to host ziz port 50000: No route to host\r\n";
     let judged = Answer::of("").with_code(255).with_complaint(complaint).judged()?;
-    assert_eq!(judged.0, "unreachable");
-    assert_eq!(judged.1.as_str().map(str::trim_end), Some(complaint.trim_end()));
+    is(&judged, "unreachable", complaint.trim_end());
+    Ok(())
+}
+
+/// OpenSSH 9.2 and 10.0. A host that may be absent must not count as absent when it answers.
+#[test]
+fn only_silence_is_unreachable_and_each_refusal_is_a_failure() -> Result<()> {
+    for (complaint, status) in [
+        (
+            "ssh: connect to host ziz port 50000: Connection timed out",
+            "unreachable",
+        ),
+        (
+            "ssh: connect to host ziz port 50000: Network is unreachable",
+            "unreachable",
+        ),
+        (
+            "ssh: Could not resolve hostname ziz: Temporary failure in name resolution",
+            "unreachable",
+        ),
+        (
+            "Connection timed out during banner exchange\r\nConnection to 10.0.0.2 port 50000 timed out",
+            "unreachable",
+        ),
+        ("restic@10.0.0.2: Permission denied (publickey).", "failed"),
+        (
+            "Received disconnect from 10.0.0.2 port 50000:2: Too many authentication failures",
+            "failed",
+        ),
+        (
+            "Unable to negotiate with 10.0.0.2 port 50000: no matching host key type found. Their offer: ssh-rsa",
+            "failed",
+        ),
+        (
+            "Unable to negotiate with 10.0.0.2 port 50000: no matching key exchange method found.",
+            "failed",
+        ),
+        (
+            "kex_exchange_identification: Connection closed by remote host",
+            "failed",
+        ),
+        (
+            "kex_exchange_identification: read: Connection reset by peer",
+            "failed",
+        ),
+        (
+            "ssh: connect to host ziz port 50000: Connection refused",
+            "failed",
+        ),
+        (
+            "No ED25519 host key is known for ziz\r\nHost key verification failed.",
+            "failed",
+        ),
+        // The storage host's own mistakes: nobody was asked.
+        (
+            "Can't open user config file /etc/genbackup/ssh_config: No such file or directory",
+            "failed",
+        ),
+        (
+            "bind 10.0.0.1: Cannot assign requested address\r\nssh: connect to host ziz port 50000: failure",
+            "failed",
+        ),
+        ("", "failed"),
+    ] {
+        let judged = Answer::of("")
+            .with_code(255)
+            .with_complaint(format!("{complaint}\r\n"))
+            .judged()?;
+        assert_eq!(judged.0, status, "{complaint}: {}", judged.1);
+        let why = judged.1.as_str().unwrap_or_default();
+        assert!(!why.contains(char::is_control), "{why:?}");
+    }
     Ok(())
 }
 
 #[test]
-fn a_host_that_shows_another_key_is_unreachable_and_it_is_said_in_one_line() -> Result<()> {
+fn two_machines_of_one_kernel_name_are_refused() -> Result<()> {
+    let text = |kernel: &str| format!("hello restic\nkernel {kernel}\n{SUMMARY}\nexit 0\n");
+    for (kernel, twin) in [("jak", "jak"), ("debian", "kai")] {
+        let why = format!(
+            "its kernel's host name {kernel} is that of {twin} as well, so that restic takes the locks of one for the \
+             other's; give each machine a name of its own: `hostnamectl hostname NAME`"
+        );
+        is(&Answer::of(text(kernel)).judged()?, "failed", &why);
+    }
+    // restic compares all of it, and a client of an older release says none.
+    for kernel in ["ziz", "jak.lan", "JAK", ""] {
+        assert_eq!(Answer::of(text(kernel)).judged()?.0, "ok", "{kernel}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_host_that_shows_another_key_has_failed_and_it_is_said_in_one_line() -> Result<()> {
     let complaint = "@@@@\n@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\n@@@@\r\n\
                      Host key for ziz has changed and you have requested strict checking.\r\n\
                      Host key verification failed.\r\n";
     let judged = Answer::of("").with_code(255).with_complaint(complaint).judged()?;
     is(
         &judged,
-        "unreachable",
+        "failed",
         "it shows another host key than the fleet file has: it was installed anew, or another machine answers in its place",
     );
     Ok(())

@@ -42,8 +42,8 @@ fn files_that_restic_cannot_read_make_it_partial_and_are_named() -> Result<()> {
     );
     let (_, last) = Answer::of(text).events()?;
     assert_eq!(last["status"], "partial");
-    assert_eq!(last["why"], "unreadable: /etc/a \"b\", /etc/größe\n");
-    assert_eq!(last["unreadable"], json!(["/etc/a \"b\"", "/etc/größe\n"]));
+    assert_eq!(last["why"], "unreadable: /etc/a \"b\", /etc/größe\\u{0a}");
+    assert_eq!(last["unreadable"], json!(["/etc/a \"b\"", "/etc/größe\\u{0a}"]));
     assert_eq!(last["unreadable-count"], 2);
     assert_eq!(last["exit-code"], 3);
     Ok(())
@@ -229,5 +229,109 @@ fn a_host_whose_clock_is_wrong_is_told_so() -> Result<()> {
             "{clock}"
         );
     }
+    Ok(())
+}
+
+#[test]
+fn a_symbolic_link_that_is_included_makes_it_partial_and_is_named() -> Result<()> {
+    let text = format!("hello restic\nlink /home/me/documents -> /data/documents\n{SUMMARY}\nexit 0\n");
+    let (_, last) = Answer::of(text).events()?;
+    assert_eq!(last["status"], "partial");
+    assert_eq!(
+        (&last["links"], &last["links-count"]),
+        (&json!(["/home/me/documents -> /data/documents"]), &json!(1))
+    );
+    assert_eq!(
+        last["why"],
+        "symbolic link, of which only the link itself is saved (include its target): /home/me/documents -> /data/documents"
+    );
+    Ok(())
+}
+
+#[test]
+fn a_snapshot_without_a_file_is_partial_unless_every_include_may_be_empty() -> Result<()> {
+    let summary =
+        |files: u64| format!("out {{\"message_type\":\"summary\",\"total_files_processed\":{files}}}");
+    let judged = |text: &str| Answer::of(format!("hello restic\n{text}\nexit 0\n")).judged();
+    is(&judged(&summary(0))?, "partial", "the snapshot holds no file");
+    is(
+        &judged(&format!("empty /srv\n{}", summary(0)))?,
+        "partial",
+        "empty: /srv; the snapshot holds no file",
+    );
+    assert_eq!(judged(&format!("no-files\n{}", summary(0)))?.0, "ok");
+    assert_eq!(judged(&summary(1))?.0, "ok");
+    Ok(())
+}
+
+/// What each version prints when it gets SIGINT: 0.14, 0.18 and 0.19.
+#[test]
+fn a_restic_that_was_stopped_by_a_signal_is_interrupted() -> Result<()> {
+    for (said, code) in [
+        ("out \u{1b}[2Ksignal interrupt received, cleaning up", 130),
+        (
+            "out \u{1b}[2Ksignal interrupt received, cleaning up\n\
+             out {\"message_type\":\"exit_error\",\"code\":1,\"message\":\"Fatal: unable to save snapshot: context canceled\"}",
+            1,
+        ),
+        (
+            "out \rsignal interrupt received, cleaning up \n\
+             out {\"message_type\":\"exit_error\",\"code\":130,\"message\":\"Fatal: unable to save snapshot: context canceled\"}",
+            130,
+        ),
+    ] {
+        let judged = Answer::of(format!("hello restic\n{said}\nexit {code}\n")).judged()?;
+        is(
+            &judged,
+            "interrupted",
+            "restic was stopped on the host by a signal",
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn a_line_of_json_that_was_cut_off_is_not_restic_s_last_word() -> Result<()> {
+    for cut in [
+        "{\"mess",
+        "{\"message_type\":\"status\",\"percent_done\":0.5,\"tot",
+    ] {
+        let text = format!("hello restic\nout Fatal: no room\nout {cut}\nexit 1\n");
+        is(
+            &Answer::of(text).judged()?,
+            "failed",
+            "restic exited with 1: Fatal: no room",
+        );
+        let text = format!("hello restic\nout {cut}\nexit 137\n");
+        is(
+            &Answer::of(text).judged()?,
+            "failed",
+            "restic was killed, most likely for want of memory (`memory-limit`): restic exited with 137",
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn a_reason_ends_before_the_first_frame_of_a_stack_trace() -> Result<()> {
+    // restic 0.14, whose user may not write into the repository.
+    let lines = "hello restic\n\
+        out open /r/locks/41b0-tmp-1: permission denied\n\
+        out github.com/restic/restic/internal/backend/local.(*Local).Save\n\
+        out \tgithub.com/restic/restic/internal/backend/local/local.go:153\n\
+        out github.com/restic/restic/internal/backend/limiter.rateLimitedBackend.Save\n\
+        out \tgithub.com/restic/restic/internal/backend/limiter/limiter_backend.go:30\n\
+        out main.glob..func2\n\
+        out \tgithub.com/restic/restic/cmd/restic/cmd_backup.go:74\n\
+        out runtime.goexit\n\
+        out \truntime/asm_amd64.s:1594\n\
+        out unable to create lock in backend\nexit 1\n";
+    let why =
+        "restic exited with 1: unable to create lock in backend: open /r/locks/41b0-tmp-1: permission denied";
+    is(&Answer::of(lines).judged()?, "failed", why);
+    let message = json!({"message_type": "exit_error", "code": 1,
+        "message": "Fatal: no\ngithub.com/restic/restic/internal.(*A).B\n\t/build/a.go:1\nmain.main\n\t/b.go:2"});
+    let judged = Answer::of(format!("hello restic\nout {message}\nexit 1\n")).judged()?;
+    is(&judged, "failed", "restic exited with 1: Fatal: no");
     Ok(())
 }

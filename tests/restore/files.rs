@@ -5,6 +5,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 
 use anyhow::Result;
 
+use crate::command::run;
 use crate::{Storage, UID};
 
 /// Each of them as a pattern would be something else.
@@ -90,15 +91,31 @@ fn nothing_that_is_there_is_overwritten_unless_told_so() -> Result<()> {
     let there = || fs::read_to_string(storage.path("back/mnt/data/file"));
     assert_eq!(there()?, "what is there");
 
-    let dry = storage.says(&[&words[..], &["--overwrite", "--dry-run"]].concat())?;
-    assert!(
-        dry.contains("1 of them over what is there; nothing was written"),
-        "{dry}"
-    );
-    assert_eq!(there()?, "what is there");
-    storage.says(&[&words[..], &["--overwrite"]].concat())?;
-    assert_eq!(there()?, "old");
-
+    // Before 0.17, restic follows links that are there.
+    let is_new = storage.restic_is_at_least(17)?;
+    for more in [&["--overwrite", "--dry-run"][..], &["--overwrite"]] {
+        let told = storage.told(&[&words[..], more].concat())?;
+        if !is_new {
+            assert!(
+                told.stderr
+                    .contains("error: `--overwrite` needs restic 0.17, and this is 0.1"),
+                "{told:?}"
+            );
+            assert_eq!(
+                (told.status.code(), there()?.as_str()),
+                (Some(1), "what is there")
+            );
+        } else if more.len() == 2 {
+            assert!(
+                told.stdout
+                    .contains("1 of them over what is there; nothing was written"),
+                "{told:?}"
+            );
+            assert_eq!(there()?, "what is there");
+        } else {
+            assert_eq!((told.status.code(), there()?.as_str()), (Some(0), "old"));
+        }
+    }
     Ok(())
 }
 
@@ -169,7 +186,13 @@ fn what_comes_back_is_for_root_alone_from_the_start() -> Result<()> {
 
     // Others may need what is in it already: then it stays as it is, and that is said.
     fs::set_permissions(storage.path("back"), fs::Permissions::from_mode(0o755))?;
-    let over = storage.told(&[&words[..], &["--overwrite"]].concat())?;
+    if !storage.restic_is_at_least(17)? {
+        storage.stand_in(&format!(
+            "[[ $1 != version ]] || {{ echo restic 0.18.0; exit; }}\n[[ \" $* \" != *\" restore \"* ]] || exit 0\nexec {} \"$@\"",
+            "/usr/bin/restic"
+        ))?;
+    }
+    let over = run(storage.with_stand_in().args(words).arg("--overwrite"))?;
     assert_eq!((over.status.code(), mode("back")?), (Some(0), 0o755));
     assert!(
         over.stderr.contains("note: others may look into /mnt/back"),

@@ -40,6 +40,18 @@ fn elsewhere_it_says_the_same_command_for_the_storage_host() -> Result<()> {
         vec!["snapshots", "--since", "last friday"],
         vec!["snapshots", "--until", "2026-11-20 04:00"],
         vec!["snapshots", "--json"],
+        vec!["adopt"],
+        vec![
+            "adopt",
+            "--host",
+            "old host=jak",
+            "--host",
+            "ziz",
+            "--snapshot",
+            "01",
+            "--yes",
+        ],
+        vec!["adopt", "--dry-run"],
     ] {
         let (read, said) = said_elsewhere(&storage, &arguments)?;
         let (verb, rest) = arguments.split_first().context("no verb")?;

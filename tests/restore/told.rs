@@ -17,7 +17,7 @@ const ANSWERS: &str = r#"
 [[ $1 != version ]] || { echo "restic VERSION compiled with go1.24.4 on linux/amd64"; exit; }
 case " $* " in
 *" snapshots "*)
-    echo '[{"time":"2026-11-20T04:00:00Z","hostname":"ziz","paths":["/srv"],"id":"0123456789abcdef",
+    echo '[{"time":"2026-11-20T04:00:00Z","hostname":"ziz","paths":["/srv"],"tags":["genbackup"],"id":"0123456789abcdef",
            "summary":{"total_bytes_processed":4096,"data_added":1024}}]'
     exit ;;
 *" ls "*)
@@ -32,9 +32,9 @@ echo '{"message_type":"error","error":{"message":"a complaint \u001b[31m"},"duri
 echo '{"message_type":"summary","seconds_elapsed":2,"total_files":4,"files_restored":4,"total_bytes":2000,"bytes_restored":2000}'
 "#;
 
-const WORDS: [&str; 5] = ["restore", "ziz", "/srv/a*", "--to", "/mnt/back"];
+pub(crate) const WORDS: [&str; 5] = ["restore", "ziz", "/srv/a*", "--to", "/mnt/back"];
 
-fn stand_in(version: &str, script: &str) -> Result<Storage> {
+pub(crate) fn stand_in(version: &str, script: &str) -> Result<Storage> {
     let storage = Storage::new()?;
     storage.stand_in(&(ANSWERS.replace("VERSION", version) + script))?;
     Ok(storage)
@@ -42,10 +42,13 @@ fn stand_in(version: &str, script: &str) -> Result<Storage> {
 
 #[test]
 fn restic_runs_as_its_user_with_its_lock_and_nobody_tells_it_the_password() -> Result<()> {
-    let tell = "{ printf '%s\\n' \"$*\"; id --user; id --groups; grep --text CapEff /proc/self/status; env; } >/mnt/told; ls -l /proc/self/fd >>/mnt/told";
+    let tell = "cd /tmp/genbackup-target; { printf '%s\\n' \"$*\"; id --user; id --groups; grep --text CapEff /proc/self/status; env; cat \"$RESTIC_PASSWORD_FILE\" | wc -l; } >told; ls -l /proc/self/fd >>told";
     for (version, own) in [
         ("0.14.0", &[][..]),
-        ("0.18.0-dev (compiled manually)", &["--json", "--overwrite never"]),
+        (
+            "0.18.0-dev (compiled manually)",
+            &["--json", "--sparse", "--overwrite never"],
+        ),
     ] {
         let storage = stand_in(version, tell)?;
         let mut command = storage.with_stand_in();
@@ -55,13 +58,13 @@ fn restic_runs_as_its_user_with_its_lock_and_nobody_tells_it_the_password() -> R
             .env("RESTIC_REPOSITORY", "/elsewhere");
         let said = run(&mut command)?;
         assert!(said.status.success(), "{said:?}");
-        let told = std::fs::read_to_string(storage.path("told"))?;
+        let told = std::fs::read_to_string(storage.path("back/told"))?;
         let mut lines = told.lines();
         let arguments = lines.next().context("nothing was told")?;
-        let expected = "--no-cache --repo /mnt/restic --password-file /mnt/password restore 0123456789abcdef --target \
-                        /mnt/back --include=/srv/a\\*";
+        let expected = "--no-cache --repo /tmp/genbackup-repository restore 0123456789abcdef --target \
+                        /tmp/genbackup-target --include=/srv/a\\*";
         assert!(arguments.starts_with(expected), "{arguments}");
-        for option in ["--json", "--overwrite never", "--no-lock"] {
+        for option in ["--json", "--sparse", "--overwrite never", "--no-lock"] {
             assert_eq!(
                 arguments.contains(option),
                 own.contains(&option),
@@ -73,7 +76,9 @@ fn restic_runs_as_its_user_with_its_lock_and_nobody_tells_it_the_password() -> R
         // chown, dac_override, dac_read_search, fowner, fsetid, mknod, setfcap.
         assert_eq!(lines.next(), Some("CapEff:\t000000008800001f"));
         assert!(
-            !told.contains(PASSWORD) && !told.contains("RESTIC_PASSWORD") && !told.contains("elsewhere"),
+            !told.contains(PASSWORD)
+                && !told.contains("RESTIC_PASSWORD_COMMAND")
+                && !told.contains("elsewhere"),
             "{told}"
         );
     }
@@ -133,7 +138,7 @@ fn sizes_are_listed_where_restic_says_them() -> Result<()> {
     let without = listed()?;
     assert_eq!(
         without,
-        "HOST  TIME              ID        PATHS\nziz   2026-11-20 04:00  01234567  /srv\n"
+        "HOST  TIME              ID        MARK  PATHS\nziz   2026-11-20 04:00  01234567  -     /srv\n\n- its host is not in the fleet file\n"
     );
     Ok(())
 }
@@ -193,7 +198,7 @@ fn on_a_terminal_a_bar_says_how_far_it_is_and_is_gone_in_the_end() -> Result<()>
     Ok(())
 }
 
-fn make_fifo(path: &Path) -> Result<()> {
+pub(crate) fn make_fifo(path: &Path) -> Result<()> {
     Ok(nix::unistd::mkfifo(
         path,
         nix::sys::stat::Mode::from_bits_truncate(0o666),

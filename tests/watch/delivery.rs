@@ -149,7 +149,7 @@ fn a_message_that_is_refused_is_left_out_and_keeps_no_other_back() -> Result<()>
         let said = site.watch(&at(22, 6))?;
         assert_eq!(said.status.code(), Some(1), "{said:?}");
         let words =
-            format!("team: it answers {number}: it does not take this one; `WARNING: kai` is left out");
+            format!("team: it answers {number}: it does not take this one; `WARNING: kai` is dropped");
         assert!(said.stderr.contains(&words), "{said:?}");
         assert_eq!(titles(&server)?, ["WARNING: kai", "resolved: kai"]);
         assert_eq!(site.watched(&at(22, 7))?, "", "nothing waits any more");
@@ -393,8 +393,7 @@ fn a_fleet_that_tells_nobody_says_how_to_tell_somebody() -> Result<()> {
     let said = Site::new("")?.watch(&at(20, 5))?;
     assert_eq!(said.status.code(), Some(1));
     assert!(
-        said.stderr
-            .contains("hint: the fleet file says who is, in `[notify.NAME]`"),
+        said.stderr.contains("hint: add a table `[notify.NAME]`"),
         "{said:?}"
     );
     Ok(())

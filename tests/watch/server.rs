@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use anyhow::{Context, Result};
+use serde_json::Value;
 
 /// What was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +24,8 @@ pub(crate) struct Request {
 pub(crate) enum Answer {
     /// With a status, and headers that end in a line each.
     Status(u16, String),
+    /// With a status, headers and a body.
+    Body(u16, String, String),
     /// Not at all, until the client has gone.
     Hang,
     /// Byte by byte, and never to an end.
@@ -65,9 +68,14 @@ impl Server {
         Self::start(&[status(204)])
     }
 
+    /// An address.
+    pub(crate) fn address(&self, path: &str) -> String {
+        format!("http://{}/{path}", self.address)
+    }
+
     /// An address with a secret in it.
     pub(crate) fn secret_address(&self) -> String {
-        format!("http://{}/{}", self.address, SECRET)
+        self.address(SECRET)
     }
 
     pub(crate) fn requests(&self) -> Vec<Request> {
@@ -127,6 +135,11 @@ pub(crate) fn status(status: u16) -> Answer {
     Answer::Status(status, String::new())
 }
 
+/// An answer in JSON.
+pub(crate) fn json(status: u16, body: &Value) -> Answer {
+    Answer::Body(status, String::new(), body.to_string())
+}
+
 fn converse(mut connection: TcpStream, answer: &Answer, kept: &Mutex<Vec<Request>>) -> Result<()> {
     let request = read(&connection)?;
     if let Ok(mut kept) = kept.lock() {
@@ -137,6 +150,13 @@ fn converse(mut connection: TcpStream, answer: &Answer, kept: &Mutex<Vec<Request
             write!(
                 connection,
                 "HTTP/1.1 {status} X\r\n{headers}Content-Length: 0\r\n\r\n"
+            )?;
+        }
+        Answer::Body(status, headers, body) => {
+            write!(
+                connection,
+                "HTTP/1.1 {status} X\r\n{headers}Content-Length: {}\r\n\r\n{body}",
+                body.len()
             )?;
         }
         Answer::Hang => {

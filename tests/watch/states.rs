@@ -84,6 +84,36 @@ fn what_was_never_tried_has_a_night_to_begin_with() {
     }
 }
 
+/// The hours, counted from now, at which a host that was never tried is told, where a clock that was ahead saw it first.
+fn told_after_a_clock_was_ahead(ahead: SignedDuration) -> Vec<i64> {
+    let mut memory = Memory::default();
+    let new = [Finding {
+        grace: Some(SignedDuration::from_hours(24)),
+        ..finding("kai", State::Never)
+    }];
+    let now = Timestamp::UNIX_EPOCH;
+    assert_eq!(memory.note("jak", &new, now + ahead), None);
+    let looks = (0..60).step_by(6);
+    looks
+        .filter(|hour| {
+            let message = memory.note("jak", &new, now + SignedDuration::from_hours(*hour));
+            message.is_some()
+        })
+        .collect()
+}
+
+#[test]
+fn a_clock_that_was_far_ahead_silences_nothing() {
+    let years = SignedDuration::from_hours(9 * 365 * 24);
+    assert_eq!(told_after_a_clock_was_ahead(years), [0], "once, and not resolved");
+}
+
+#[test]
+fn a_clock_that_was_a_little_ahead_costs_no_false_alarm() {
+    let minute = SignedDuration::from_mins(1);
+    assert_eq!(told_after_a_clock_was_ahead(minute), [30], "after its grace");
+}
+
 #[test]
 fn a_weekly_host_has_a_week_to_begin_with() -> Result<()> {
     let text = std::fs::read_to_string(concat!(

@@ -115,6 +115,66 @@ fn a_failure_that_no_record_explains_is_told() -> Result<()> {
 }
 
 #[test]
+fn a_host_that_failed_does_not_explain_why_forget_and_prune_did() -> Result<()> {
+    let server = Server::good()?;
+    let site = Site::of_kind("webhook", &server.secret_address())?;
+    site.night(&night(20, &[]))?;
+    site.watched(&at(20, 5))?;
+    let mut night = Night::at(&at(21, 4), &HOSTS);
+    for (host, status) in [("jak", "ok"), ("kai", "unreachable"), ("ziz", "ok")] {
+        night = night.host(host, status);
+    }
+    site.night(&night)?;
+    assert_eq!(site.watched("2026-11-21T04:04:00Z")?, "WARNING: kai\n");
+    let said = failed(
+        &site,
+        "2026-11-21T04:05:00Z",
+        "genbackup-maintain",
+        "exit-code",
+        "1",
+    )?;
+    assert_eq!(
+        said.stdout, "ALERT: unit genbackup-maintain.service\n",
+        "{said:?}"
+    );
+    Ok(())
+}
+
+#[test]
+fn forget_that_failed_explains_why_its_unit_did() -> Result<()> {
+    let server = Server::good()?;
+    let site = Site::of_kind("webhook", &server.secret_address())?;
+    let hosts = HOSTS.iter().fold(Night::at(&at(20, 4), &HOSTS), |night, host| {
+        night.host(host, "ok")
+    });
+    site.night(&hosts.phase("forget", "failed").ends())?;
+    let said = failed(
+        &site,
+        "2026-11-20T04:06:00Z",
+        "genbackup-maintain",
+        "exit-code",
+        "1",
+    )?;
+    assert!(said.stdout.contains("phase forget"), "{said:?}");
+    assert!(!said.stdout.contains("unit"), "{said:?}");
+    Ok(())
+}
+
+#[test]
+fn a_failure_noted_by_a_clock_that_was_ahead_ends_with_the_next_good_run() -> Result<()> {
+    let server = Server::good()?;
+    let site = Site::of_kind("webhook", &server.secret_address())?;
+    site.night(&night(20, &[]))?;
+    site.watched(&at(20, 5))?;
+    failed(&site, "2035-01-01T00:00:00Z", "genbackup", "timeout", "TERM")?;
+    // Everything is late by that clock; with the right one, only the failure is left.
+    site.watched(&at(20, 6))?;
+    site.night(&night(21, &[]))?;
+    assert_eq!(site.watched(&at(21, 5))?, "resolved: unit genbackup.service\n");
+    Ok(())
+}
+
+#[test]
 fn a_failure_that_no_record_explains_is_a_ping_of_failure() -> Result<()> {
     let server = Server::good()?;
     let site = Site::of_kind("ping", &server.secret_address())?;

@@ -12,7 +12,7 @@ use crate::setup;
 /// # Errors
 /// When a step fails.
 pub(crate) fn run() -> anyhow::Result<()> {
-    timed("tools", setup::run)?;
+    timed("tools", setup::run_for_machines)?;
     timed("genbackup", genbackup)?;
     let lab = Lab::boot()?;
     timed("install", || install(&lab))?;

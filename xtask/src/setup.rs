@@ -12,8 +12,23 @@ use vmtests::process::{command, output_of};
 
 use crate::tools;
 
-/// Programs, and the package that each comes in.
-const PROGRAMS: [(&str, &str); 28] = [
+/// A program, and the package that it comes in.
+type Needed = (&'static str, &'static str);
+
+/// Programs that virtual machines need, and the package that each comes in. The demo needs no others.
+const FOR_MACHINES: [Needed; 9] = [
+    ("mke2fs", "e2fsprogs"),
+    ("mmdebstrap", "mmdebstrap"),
+    (QEMU, "qemu-system-x86"),
+    ("qemu-img", "qemu-utils"),
+    ("ssh", "openssh-client"),
+    ("tar", "tar"),
+    ("strip", "binutils"),
+    ("vde_plug", "vdeplug"),
+    ("vde_switch", "vde2"),
+];
+/// What the tests need beside that.
+const FOR_TESTS: [Needed; 22] = [
     ("c++", "g++"),
     // For the report's tests: 124 MB to download, three times that on the disk.
     ("chromium", "chromium"),
@@ -24,24 +39,18 @@ const PROGRAMS: [(&str, &str); 28] = [
     ("groff", "groff-base"),
     ("jq", "jq"),
     ("mandoc", "mandoc"),
-    ("mke2fs", "e2fsprogs"),
-    ("mmdebstrap", "mmdebstrap"),
     (PROMTOOL, "prometheus"),
     ("nix", "nix-bin"),
     (PYTHON, "python3-venv"),
-    (QEMU, "qemu-system-x86"),
-    ("qemu-img", "qemu-utils"),
+    ("rclone", "rclone"),
     ("restic", "restic"),
     ("setfattr", "attr"),
     ("setpriv", "util-linux"),
     ("shellcheck", "shellcheck"),
     ("socat", "socat"),
-    ("ssh", "openssh-client"),
+    ("sqlite3", "sqlite3"),
     (SSHD, "openssh-server"),
     ("systemd-analyze", "systemd"),
-    ("tar", "tar"),
-    ("vde_plug", "vdeplug"),
-    ("vde_switch", "vde2"),
     ("zsh", "zsh"),
 ];
 const QEMU: &str = "qemu-system-x86_64";
@@ -69,12 +78,24 @@ const POLICY: &str = "/usr/sbin/policy-rc.d";
 /// # Errors
 /// When something is missing and cannot be installed: the error names it.
 pub(crate) fn run() -> anyhow::Result<()> {
-    packages()?;
+    packages(&for_tests())?;
     tools::install()
 }
 
-fn packages() -> anyhow::Result<()> {
-    let missing = missing()?;
+/// The same for what boots virtual machines and tests nothing, such as the demo.
+///
+/// # Errors
+/// When something is missing and cannot be installed: the error names it.
+pub(crate) fn run_for_machines() -> anyhow::Result<()> {
+    packages(&FOR_MACHINES)
+}
+
+fn for_tests() -> Vec<Needed> {
+    [FOR_MACHINES.as_slice(), FOR_TESTS.as_slice()].concat()
+}
+
+fn packages(needed: &[Needed]) -> anyhow::Result<()> {
+    let missing = missing(needed)?;
     if missing.is_empty() {
         return Ok(());
     }
@@ -82,12 +103,12 @@ fn packages() -> anyhow::Result<()> {
     let is_root = output_of(command("id").arg("-u"))?.trim() == "0";
     if !is_root || !is_there("apt-get") {
         bail!(
-            "missing packages: {list}\n\nhint: install them, or run `cargo xtask setup` as root on Debian 12 or newer"
+            "missing packages: {list}\n\nhint: install them, or run this command as root on Debian 12 or newer"
         );
     }
     println!("installing: {list}");
     install(&missing).with_context(|| format!("cannot install: {list}"))?;
-    let still = self::missing()?;
+    let still = self::missing(needed)?;
     ensure!(
         still.is_empty(),
         "still missing after the installation: {}",
@@ -96,9 +117,9 @@ fn packages() -> anyhow::Result<()> {
     Ok(())
 }
 
-fn missing() -> anyhow::Result<Vec<&'static str>> {
+fn missing(needed: &[Needed]) -> anyhow::Result<Vec<&'static str>> {
     let mut missing = Vec::new();
-    for (program, package) in PROGRAMS {
+    for &(program, package) in needed {
         let is_enough = match program {
             _ if !is_there(program) => false,
             QEMU => qemu_is_new_enough()?,
@@ -227,6 +248,27 @@ impl Drop for NothingStarts {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_demo_installs_what_machines_need_and_nothing_else() {
+        let tests = for_tests();
+        assert!(FOR_MACHINES.iter().all(|needed| tests.contains(needed)));
+        for package in [
+            "chromium",
+            "prometheus",
+            "nix-bin",
+            "fish",
+            "zsh",
+            "shellcheck",
+            "mandoc",
+            "groff-base",
+            "duktape",
+            "restic",
+        ] {
+            let has = |list: &[Needed]| list.iter().any(|(_, other)| *other == package);
+            assert!(has(&tests) && !has(&FOR_MACHINES), "{package}");
+        }
+    }
 
     #[test]
     fn backports_come_from_where_the_release_comes_from() {

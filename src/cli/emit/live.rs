@@ -215,7 +215,8 @@ impl Live {
         ));
     }
 
-    fn fail(&mut self, what: impl Display) {
+    /// Says what keeps this host from being live, and goes on.
+    pub(super) fn fail(&mut self, what: impl Display) {
         self.failed = true;
         terminal::complain(format_args!("error: {what}"));
     }

@@ -72,6 +72,7 @@ pub(super) fn refuse(arguments: &Arguments) -> Result<()> {
 pub(super) fn emit(
     target: &Target<'_>,
     repository: Option<&Repository>,
+    missing_packages: &[&str],
     overwrite: Overwrite,
     is_departing: bool,
 ) -> Result<ExitCode> {
@@ -100,6 +101,9 @@ pub(super) fn emit(
     live.retire(&leaving);
     let Counts { written, removed } = transaction.commit()?;
     live.say(format_args!("{written} files written, {removed} removed"));
+    if !missing_packages.is_empty() {
+        live.fail(load::packages_to_install(missing_packages));
+    }
 
     let is_changed = |path: &str| changes.paths().any(|changed| changed == Path::new(path));
     let below = |folder: &str| {

@@ -6,7 +6,7 @@ use jiff::{Span, ToSpan};
 
 use super::picture;
 use crate::keep::{Horizon, Kept, Oldest, after_years};
-use crate::model::Fleet;
+use crate::model::{KeepPolicy, ResticVersion, Timing};
 use crate::verify;
 
 /// The times whose mean distance is taken for the schedule's.
@@ -15,26 +15,33 @@ const SAMPLE: usize = 64;
 const MOST_RUNS: usize = 88_000;
 const TEN_YEARS: i32 = 10 * 366 * 24 * 3600;
 
-/// What is kept after a week, a month, a year and ten years of this fleet's schedule, from now on.
-pub(super) fn keeps(fleet: &Fleet, now: DateTime, width: usize) -> Result<Vec<String>> {
+/// What a policy has kept after a week, a month, a year and ten years of a schedule, from now on, by the restic of the
+/// storage host.
+pub(super) fn keeps(
+    policy: &KeepPolicy,
+    timing: &Timing,
+    restic: ResticVersion,
+    now: DateTime,
+    width: usize,
+) -> Result<Vec<String>> {
     let spans = [
         ("1 week", 1.week()),
         ("1 month", 1.month()),
         ("1 year", 1.year()),
         ("10 years", 10.years()),
     ];
-    let calendar = &fleet.schedule.timing.calendar;
+    let calendar = &timing.calendar;
     let sample = verify::times_after(calendar, now, SAMPLE)?;
     let (runs, horizon) = match runs_in_ten_years(&sample) {
         Some(count) => (verify::times_after(calendar, now, count)?, Horizon::TheLastKnown),
         None => (sample, Horizon::Endless),
     };
-    let oldest = Oldest::of(fleet.storage.versions.restic);
+    let oldest = Oldest::of(restic);
     let kept = after_years(
         now,
         &spans.map(|(_, span)| span),
         (&runs, horizon),
-        &fleet.repository.keep,
+        policy,
         oldest,
     );
     let known: Vec<(&str, Span, Kept)> = spans

@@ -2,13 +2,15 @@
 
 use anyhow::{Result, bail};
 
-use super::file;
 use super::secrets::Secret;
+use super::{file, places};
+use crate::cli::load;
 use crate::cli::terminal::Steps;
 use crate::fleet;
 use crate::model::{AbsolutePath, Address, Calendar, HostName, KeepPolicy, PublicKey, Refusal, UnitPath};
+use crate::mounts;
 use crate::openssh;
-use crate::resolve::resolve;
+use crate::resolve::{hidden_places, resolve};
 
 /// What somebody answered.
 #[derive(Debug, Clone)]
@@ -63,20 +65,60 @@ pub(super) const MOUNT: &str = "/mnt/backup";
 const KEY_TO_BE_MADE: &str =
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
+/// Caches, by the directory above them.
+const CACHES: [(&str, &str); 2] = [("/home", "/home/*/.cache"), ("/root", "/root/.cache")];
+
+/// What of a host is proposed. Of another machine nobody knows what it holds.
+pub(super) fn include_of(host: &HostName, repository: &UnitPath) -> Result<Vec<AbsolutePath>, Refusal> {
+    let found = if is_this_machine(host) {
+        places::worth_keeping(repository)
+    } else {
+        Vec::new()
+    };
+    if found.is_empty() {
+        let usual = INCLUDE.map(|path| AbsolutePath::try_from(path.to_owned()));
+        return usual.into_iter().collect();
+    }
+    Ok(found)
+}
+
+/// True for the machine that this program runs on.
+pub(super) fn is_this_machine(host: &HostName) -> bool {
+    load::this_machine()
+        .is_ok_and(|name| name == host.as_str() || name.split('.').next() == Some(host.as_str()))
+}
+
 impl Answers {
     /// What stands in a file that nobody was asked about.
     pub(super) fn usual(host: HostName) -> Result<Self, Refusal> {
-        let include = INCLUDE.map(|path| AbsolutePath::try_from(path.to_owned()));
+        let path = UnitPath::try_from(places::ON_ROOT.to_owned())?;
+        let include = include_of(&host, &path)?;
+        let mounts = places::mounted();
+        let file_system = mounts::below(&mounts, path.as_str()).filter(|_| is_this_machine(&host));
+        let file_system = file_system.map_or("/", |mount| &mount.target);
         Ok(Self {
+            file_system: file_system.to_owned().try_into()?,
             host,
-            path: "/srv/backup/restic".to_owned().try_into()?,
-            file_system: "/".to_owned().try_into()?,
+            path,
             password_file: Secret::IsThere(PASSWORD_FILE.to_owned().try_into()?),
             calendar: CALENDAR.to_owned().try_into()?,
             keep: KEEP.to_owned().try_into()?,
-            include: include.into_iter().collect::<Result<_, _>>()?,
+            include,
             remote: None,
         })
+    }
+
+    /// What of the storage host is left out: caches, the repository, and what the sandbox hides.
+    pub(super) fn exclude(&self) -> Vec<String> {
+        let repository = (self.path.as_str(), self.path.as_str());
+        let candidates = CACHES
+            .into_iter()
+            .chain(hidden_places().map(|place| (place, place)));
+        let is_included = |place: &str| self.include.iter().any(|path| path.contains(place));
+        let wanted = candidates
+            .chain([repository])
+            .filter(|(place, _)| is_included(place));
+        wanted.map(|(_, pattern)| pattern.to_owned()).collect()
     }
 
     /// That `genbackup check` takes what comes of it.

@@ -20,6 +20,7 @@ struct FleetTemplate<'a> {
     calendar: String,
     keep: String,
     include: Vec<String>,
+    exclude: Vec<String>,
     remote: Option<RemoteTables>,
 }
 
@@ -49,6 +50,7 @@ pub(super) fn text(answers: &Answers, public_key: Option<&PublicKey>, schema: &s
         calendar: quoted(&answers.calendar),
         keep: quoted(&answers.keep.0),
         include: answers.include.iter().map(quoted).collect(),
+        exclude: answers.exclude().iter().map(quoted).collect(),
         remote: remote.map(|(remote, public_key)| RemoteTables {
             mount: quoted(&remote.mount),
             key_file: quoted(remote.key_file.path()),

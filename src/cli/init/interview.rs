@@ -7,8 +7,9 @@ use inquire::validator::{ErrorMessage, Validation};
 use inquire::{Confirm, CustomUserError, Text};
 
 use super::answers::{
-    Answers, CALENDAR, Client, INCLUDE, KEEP, KEY_FILE, KeepText, MOUNT, PASSWORD_FILE, Remote,
+    Answers, CALENDAR, Client, KEEP, KEY_FILE, KeepText, MOUNT, PASSWORD_FILE, Remote, include_of,
 };
+use super::places;
 use super::secrets::Secret;
 use crate::cli::terminal::{self, harmless};
 use crate::model::{AbsolutePath, Address, Calendar, HostName, PublicKey, Refusal, UnitPath};
@@ -52,13 +53,13 @@ fn ask_once(host: &str) -> Result<Answers> {
         PASSWORD_FILE,
         "make it, with a random password?",
     )?;
-    let include = include(host.as_str())?;
+    let include = include(&host, &include_of(&host, &path)?)?;
     let mut clients = Vec::new();
     while Confirm::new("back up another machine?")
         .with_default(false)
         .prompt()?
     {
-        clients.push(client()?);
+        clients.push(client(&path)?);
     }
     let remote = if clients.is_empty() {
         None
@@ -104,13 +105,8 @@ fn validation(taken: Result<(), Refusal>) -> Validation {
 
 /// The repository's folder, and the file system that it lies on.
 fn repository() -> Result<(UnitPath, UnitPath)> {
-    let list = std::fs::read_to_string("/proc/self/mounts").unwrap_or_default();
-    let mounts = mounts::parse(&list);
-    let folders: Vec<String> = mounts
-        .iter()
-        .filter(|mount| mount.is_of_a_disk() && mount.target != "/")
-        .map(|mount| format!("{}/restic", mount.target))
-        .collect();
+    let mounts = places::mounted();
+    let folders = places::for_a_repository(&mounts);
     let proposed = folders.first().cloned();
     let suggested = move |typed: &str| {
         let fits = |folder: &&String| folder.starts_with(typed);
@@ -119,8 +115,8 @@ fn repository() -> Result<(UnitPath, UnitPath)> {
     let takes =
         |text: &str| Ok::<_, CustomUserError>(validation(UnitPath::try_from(text.to_owned()).map(drop)));
     let path = Text::new("the repository's folder:")
-        .with_default(proposed.as_deref().unwrap_or("/srv/backup/restic"))
-        .with_help_message("on another disk than the system; the disks that are mounted are proposed")
+        .with_default(proposed.as_deref().unwrap_or(places::ON_ROOT))
+        .with_help_message("on another disk than what it backs up, if you can; directories on this machine's disks are proposed")
         .with_autocomplete(suggested)
         .with_validator(takes)
         .prompt()?;
@@ -147,10 +143,11 @@ fn secret(question: &str, default: &str, offer: &str) -> Result<Secret> {
     Ok(Secret::IsThere(file))
 }
 
-fn include(host: &str) -> Result<Vec<AbsolutePath>> {
+fn include(host: &HostName, proposed: &[AbsolutePath]) -> Result<Vec<AbsolutePath>> {
+    let proposed: Vec<&str> = proposed.iter().map(AbsolutePath::as_str).collect();
     let takes = |text: &str| Ok::<_, CustomUserError>(validation(paths(text).map(drop)));
     let text = Text::new(&format!("what of {host} is backed up:"))
-        .with_default(&INCLUDE.join(", "))
+        .with_default(&proposed.join(", "))
         .with_help_message("files and folders, with commas between them")
         .with_validator(takes)
         .prompt()?;
@@ -186,7 +183,7 @@ fn calendar() -> Result<Calendar> {
     Ok(text.try_into()?)
 }
 
-fn client() -> Result<Client> {
+fn client(repository: &UnitPath) -> Result<Client> {
     let name: HostName = value("its name:", "", "as `hostname` says it there, in lower case")?;
     let address: Address = value(
         "its address:",
@@ -194,7 +191,7 @@ fn client() -> Result<Client> {
         "how the storage host reaches it: a name or an IP address",
     )?;
     let host_key = host_key(&name, &address)?;
-    let include = include(name.as_str())?;
+    let include = include(&name, &include_of(&name, repository)?)?;
     Ok(Client {
         address: (address.as_str() != name.as_str()).then_some(address),
         name,

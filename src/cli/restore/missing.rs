@@ -1,30 +1,83 @@
 //! A path that a snapshot does not have: what is near, and which snapshots do have it.
 
-use anyhow::{Result, bail};
+use std::collections::BTreeMap;
+
+use anyhow::{Result, anyhow};
 
 use crate::cli::{repository, terminal};
-use crate::model::AbsolutePath;
 use crate::problem::likely;
-use crate::restic::{Restic, Snapshot};
+use crate::restic::{Restic, Snapshot, SnapshotPath};
+
+use super::twice::{Fault, refuse};
 
 /// Names that are listed of a folder.
 const NAMES: usize = 20;
 /// Snapshots that are named.
 const SNAPSHOTS: usize = 5;
 
-/// Looks for a path in a snapshot.
+/// Looks for paths in a snapshot, each of which, and each directory above it, must be there once.
 ///
 /// # Errors
-/// When it is not there; the message says what is.
-pub(super) fn is_there(
+/// When one is not there, where the message says what is; or is there twice.
+pub(super) fn are_there(
     restic: &Restic<'_>,
     snapshots: &[Snapshot],
     snapshot: &Snapshot,
-    path: &AbsolutePath,
+    paths: &[SnapshotPath],
 ) -> Result<()> {
-    if path.as_str() == "/" || has(restic, snapshot, path)? {
+    let mut above: Vec<SnapshotPath> = paths.iter().flat_map(SnapshotPath::ancestors).collect();
+    above.sort_unstable();
+    above.dedup();
+    if above.is_empty() {
         return Ok(());
     }
+    let mut wanted: BTreeMap<String, Vec<bool>> = paths
+        .iter()
+        .chain(&above)
+        .map(|path| (path.lossy().into_owned(), Vec::new()))
+        .collect();
+    restic.list(&snapshot.id, &above, false, |node| {
+        if let Some(seen) = wanted.get_mut(&node.path) {
+            let is_link = node.kind == "symlink";
+            // Names that are not UTF-8 look alike; only a link is then one too many.
+            let is_twice = seen
+                .iter()
+                .any(|before| !node.path.contains('\u{fffd}') || *before != is_link);
+            if is_twice {
+                return refuse(snapshot, &node.path, &Fault::Twice);
+            }
+            seen.push(is_link);
+        }
+        Ok(())
+    })?;
+    for path in paths {
+        let is_seen = wanted.get(&*path.lossy()).is_some_and(|seen| !seen.is_empty());
+        if !path.is_root() && !(is_seen && has_bytes(restic, snapshot, path)?) {
+            return Err(missing(restic, snapshots, snapshot, path)?);
+        }
+    }
+    Ok(())
+}
+
+/// Asks for a name that is not UTF-8 once more: another one looks alike in JSON.
+fn has_bytes(restic: &Restic<'_>, snapshot: &Snapshot, path: &SnapshotPath) -> Result<bool> {
+    let mut is_there = path.as_os_str().to_str().is_some();
+    if !is_there {
+        restic.list(&snapshot.id, std::slice::from_ref(path), false, |_| {
+            is_there = true;
+            Ok(())
+        })?;
+    }
+    Ok(is_there)
+}
+
+/// What is said of a path that a snapshot does not have.
+fn missing(
+    restic: &Restic<'_>,
+    snapshots: &[Snapshot],
+    snapshot: &Snapshot,
+    path: &SnapshotPath,
+) -> Result<anyhow::Error> {
     let mut hints = Vec::new();
     let elsewhere = restic.find(&snapshot.host, path)?;
     let mut elsewhere: Vec<&Snapshot> = snapshots
@@ -47,37 +100,28 @@ pub(super) fn is_there(
         ));
     }
     hints.push(near(restic, snapshot, path)?);
-    bail!(
+    Ok(anyhow!(
         "there is no {} in snapshot {}\n\nhint: {}",
-        terminal::harmless(path.as_str()),
+        terminal::harmless(&path.lossy()),
         repository::described(snapshot),
         hints.join("\n      ")
-    )
-}
-
-fn has(restic: &Restic<'_>, snapshot: &Snapshot, path: &AbsolutePath) -> Result<bool> {
-    let mut is_there = false;
-    restic.list(&snapshot.id, std::slice::from_ref(path), false, |node| {
-        is_there |= node.path == path.as_str();
-        Ok(())
-    })?;
-    Ok(is_there)
+    ))
 }
 
 /// What the closest folder above it has.
-fn near(restic: &Restic<'_>, snapshot: &Snapshot, path: &AbsolutePath) -> Result<String> {
+fn near(restic: &Restic<'_>, snapshot: &Snapshot, path: &SnapshotPath) -> Result<String> {
     let mut below = path.clone();
     while let Some(folder) = below.parent() {
         let mut names = Vec::new();
         restic.list(&snapshot.id, std::slice::from_ref(&folder), false, |node| {
-            if node.path != folder.as_str() {
+            if node.path != folder.lossy() {
                 names.push(node.path);
             }
             Ok(())
         })?;
         if !names.is_empty() {
             names.sort_unstable();
-            let similar = likely(below.as_str(), names.iter().map(String::as_str));
+            let similar = likely(&below.lossy(), names.iter().map(String::as_str));
             let similar = similar.map_or_else(String::new, |name| format!("; did you mean `{name}`?"));
             let more = if names.len() > NAMES { ", …" } else { "" };
             let shown: Vec<&str> = names.iter().take(NAMES).map(String::as_str).collect();

@@ -45,6 +45,7 @@ impl Place {
     /// When it is otherwise.
     pub(super) fn refuse_what_is_there(&self, overwrite: bool) -> Result<()> {
         let shown = self.folder.display();
+        self.refuse_what_others_could_move()?;
         let entries = match fs::read_dir(&self.folder) {
             Ok(entries) => entries,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
@@ -56,10 +57,31 @@ impl Place {
                 "{shown} is of the user {owner}, who could put links in the way of what comes back\n\nhint: name a folder of root's, or one that is not there yet"
             );
         }
+        if let Some(why) = writers(&self.folder, Sticky::IsNotEnough)?
+            && overwrite
+        {
+            bail!(
+                "{shown} {why}, who could put links in the way of what comes back\n\nhint: name a directory that is not there yet"
+            );
+        }
         if entries.take(1).count() > 0 && !overwrite {
             bail!(
                 "there is something in {shown}, and nothing is overwritten\n\nhint: name a folder that is not there yet, or say `--overwrite`"
             );
+        }
+        Ok(())
+    }
+
+    /// That nobody but root could put another directory in the place of one above it, as sshd's `StrictModes` demands.
+    fn refuse_what_others_could_move(&self) -> Result<()> {
+        for above in self.folder.ancestors().skip(1) {
+            if let Some(why) = writers(above, Sticky::IsEnough)? {
+                bail!(
+                    "{} {why}, who could put a link in the place of what is below it\n\nhint: name a directory below others that \
+                     only root may write to, such as one in /root",
+                    above.display()
+                );
+            }
         }
         Ok(())
     }
@@ -91,6 +113,33 @@ impl Place {
         }
         Ok(())
     }
+}
+
+/// Whether the sticky bit keeps others than root from what root has in a directory.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sticky {
+    IsEnough,
+    IsNotEnough,
+}
+
+/// Who but root may change what is in a directory; nothing where nobody may, or it is not there.
+fn writers(directory: &Path, sticky: Sticky) -> Result<Option<String>> {
+    let about = match fs::metadata(directory) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        about => about.with_context(|| format!("can't tell whose {} is", directory.display()))?,
+    };
+    let owner = Uid::from_raw(about.uid());
+    let mode = about.mode();
+    Ok(if owner != Uid::effective() {
+        Some(format!("belongs to the user {owner}"))
+    } else if mode & 0o022 != 0 && (sticky == Sticky::IsNotEnough || mode & 0o1000 == 0) {
+        Some(format!(
+            "has the mode {:04o} and may be written to by others",
+            mode & 0o7777
+        ))
+    } else {
+        None
+    })
 }
 
 /// A path as it leads on without a link, also where its last parts are not there yet.

@@ -1,5 +1,6 @@
 //! How far a restore is: a bar on a terminal, lines elsewhere.
 
+use std::collections::HashMap;
 use std::io::IsTerminal;
 use std::time::Duration;
 
@@ -10,8 +11,10 @@ use serde::Deserialize;
 use crate::cli::terminal;
 use crate::restic::Said;
 
-/// Complaints that are kept for the end; all are said when they come.
+/// Complaints that are kept for the end.
 const COMPLAINTS: usize = 100;
+/// Different complaints that are counted instead of being said again.
+const COUNTED: usize = 1000;
 /// How often something moves where restic does not say how far it is.
 const TICK: Duration = Duration::from_millis(200);
 
@@ -21,6 +24,8 @@ pub(super) struct Progress {
     tenth: u64,
     figures: String,
     complaints: Vec<String>,
+    /// Each complaint that was said, and how often it came.
+    counts: HashMap<String, u64>,
 }
 
 /// What `restic restore --json` says; the fields are those of its documentation.
@@ -60,6 +65,7 @@ impl Progress {
             tenth: 0,
             figures: String::new(),
             complaints: Vec::new(),
+            counts: HashMap::new(),
         }
     }
 
@@ -75,7 +81,14 @@ impl Progress {
                 Err(_) => self.line(&line),
             },
             Said::Complaint(line) => {
+                if let Some(count) = self.counts.get_mut(&line) {
+                    *count += 1;
+                    return;
+                }
                 self.line(&line);
+                if self.counts.len() < COUNTED {
+                    self.counts.insert(line.clone(), 1);
+                }
                 if self.complaints.len() < COMPLAINTS || line.starts_with("Fatal: ") {
                     self.complaints.push(line);
                 }
@@ -147,6 +160,12 @@ impl Progress {
     pub(super) fn end(self) -> (String, Vec<String>) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
+        }
+        let mut repeated: Vec<(&String, &u64)> =
+            self.counts.iter().filter(|(_, count)| **count > 1).collect();
+        repeated.sort_unstable();
+        for (line, count) in repeated {
+            terminal::complain(format_args!("{count} times: {}", terminal::harmless(line)));
         }
         (self.figures, self.complaints)
     }

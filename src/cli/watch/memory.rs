@@ -65,7 +65,7 @@ impl<'p> Place<'p> {
         });
         if memory.take_over() {
             terminal::complain(format_args!(
-                "note: {} is of a newer genbackup: what this one does not know of it is left out",
+                "note: {} is of a newer genbackup: unknown entries in it are dropped",
                 self.file.display()
             ));
         }

@@ -1,20 +1,15 @@
 //! Takes what waits to each address, to all of them at once: one that is down costs the others nothing.
 
-use std::fs::File;
-use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Result, anyhow};
 use jiff::tz::TimeZone;
 
-use crate::deliver::{self, Parcel, Undelivered, Web, WebAddress};
-use crate::model::{Notify, NotifyName, Watching, WebService};
-use crate::notify::{Form, Memory, Message, Ping, body};
-
-/// The bytes of an address's file that are looked at.
-const LONGEST: u64 = 64 * 1024;
+use crate::deliver::{self, Request, Undelivered, Web, WebAddress};
+use crate::model::{Notify, NotifyName, PushMonitor, UnitPath, Watching, WebService};
+use crate::notify::{Memory, Message, Ping, body};
 
 pub(super) struct Sender<'f> {
     pub(super) watching: &'f Watching,
@@ -100,9 +95,8 @@ impl Sender<'_> {
             }
             sent.messages += 1;
         }
-        if let (Some(ping), Notify::Web { address_file, .. }) = (ping, notify) {
-            let parcel = Parcel::plain(ping.suffix(), Vec::new(), ping.text().to_owned());
-            match self.send_parcel(name, address_file.as_str(), &parcel, deadline) {
+        if let (Some(ping), Some(monitor)) = (ping, notify.monitor()) {
+            match self.send_ping(name, monitor, ping, deadline) {
                 Ok(()) => sent.ping = true,
                 Err(Undelivered::Refused(why)) => {
                     sent.leave_out("the ping", &why);
@@ -124,30 +118,38 @@ impl Sender<'_> {
         match notify {
             Notify::Email { to } => Ok(deliver::letter(self.mail, to, message, &self.zone, deadline)?),
             Notify::Web {
-                service,
+                service: service @ WebService::Messages(messages),
                 address_file,
             } => {
-                let parcel = parcel(message, *service, &self.zone);
-                self.send_parcel(name, address_file.as_str(), &parcel, deadline)
+                let address = address(name, *service, address_file)?;
+                let form = body(message, *messages, &self.zone);
+                let request = Request::message(&address, *messages, form, &message.id());
+                self.web.deliver(&request, deadline)
             }
+            // A monitor that has taken the place of a service: it has no use for what waited for that.
+            Notify::Web {
+                service: WebService::Runs(_),
+                ..
+            } => Ok(()),
         }
     }
 
-    fn send_parcel(
+    fn send_ping(
         &self,
         name: &NotifyName,
-        file: &str,
-        parcel: &Parcel,
+        (monitor, file): (PushMonitor, &UnitPath),
+        ping: &Ping,
         deadline: Instant,
     ) -> Result<(), Undelivered> {
-        let address = address(name, file)?;
-        self.web.deliver(&address, parcel, deadline)
+        let address = address(name, WebService::Runs(monitor), file)?;
+        self.web
+            .deliver(&Request::ping(&address, monitor, ping), deadline)
     }
 }
 
 impl Sent {
     fn leave_out(&mut self, what: &str, why: &anyhow::Error) {
-        self.failed.push(anyhow!("{why:#}; `{what}` is left out"));
+        self.failed.push(anyhow!("{why:#}; `{what}` is dropped"));
     }
 }
 
@@ -155,41 +157,19 @@ impl Sent {
 fn joined(sent: thread::Result<Sent>) -> Sent {
     sent.unwrap_or_else(|_| Sent {
         failed: vec![anyhow!(
-            "its delivery broke off, which is a mistake of genbackup's; what it said of it is above"
+            "delivery panicked: this is a bug in genbackup; see the message above"
         )],
         ..Sent::default()
     })
 }
 
-fn parcel(message: &Message, service: WebService, zone: &TimeZone) -> Parcel {
-    match body(message, service, zone) {
-        Form::Json(text) => Parcel::json(text),
-        Form::Text { headers, text } => Parcel::plain("", headers, text),
-    }
-}
-
 /// The address of a notification: as a credential in a unit; by hand, from the file itself.
-fn address(name: &NotifyName, file: &str) -> Result<WebAddress> {
+fn address(name: &NotifyName, service: WebService, file: &UnitPath) -> Result<WebAddress> {
     let place = match std::env::var_os("CREDENTIALS_DIRECTORY") {
         Some(folder) => Path::new(&folder).join(format!("notify-{name}")),
-        None => PathBuf::from(file),
+        None => PathBuf::from(file.as_str()),
     };
-    let text = first_line(&place).with_context(|| format!("can't read the address file {file}"))?;
-    WebAddress::parse(&text).map_err(|why| anyhow!("the address file {file} {why}"))
-}
-
-/// The first line of a file; empty where there is no file.
-fn first_line(place: &Path) -> Result<String> {
-    let mut bytes = Vec::new();
-    match File::open(place).and_then(|file| file.take(LONGEST).read_to_end(&mut bytes)) {
-        Err(error) if error.kind() == ErrorKind::NotFound => {}
-        read => drop(read?),
-    }
-    let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    match std::str::from_utf8(line) {
-        Ok(line) => Ok(line.to_owned()),
-        Err(_) => bail!("its first line is no text in UTF-8"),
-    }
+    WebAddress::read(&place, file.as_str(), service)
 }
 
 #[cfg(test)]
@@ -201,6 +181,6 @@ mod tests {
         let sent = joined(thread::spawn(|| panic!("a test's own")).join());
         assert_eq!((sent.messages, sent.ping), (0, false));
         let said: Vec<String> = sent.failed.iter().map(ToString::to_string).collect();
-        assert!(said.concat().contains("its delivery broke off"), "{said:?}");
+        assert!(said.concat().contains("delivery panicked"), "{said:?}");
     }
 }

@@ -11,9 +11,10 @@ use vmtests::machine::Machine;
 /// A good day: everything is there, two disks of its own and /home are mounted.
 const MAKE: &str = r#"
 modprobe loop; modprobe dm-mod
-mkdir -p /srv/{gone,emptied,disk,broken}
+mkdir -p /srv/{gone,emptied,disk,broken,moved}
 echo here >/srv/gone/file
 echo here >/srv/emptied/file
+echo here >/srv/moved/file
 # What lies below the mount point is not what should be there.
 echo 'below the mount point' >/home/below
 mount -t tmpfs home /home
@@ -36,6 +37,7 @@ echo fine >/srv/broken/fine
 const BREAK: &str = r#"
 rm -r /srv/gone
 rm /srv/emptied/file
+mv /srv/moved /srv/elsewhere && ln -s elsewhere /srv/moved
 # A new file: what restic has already, and is unchanged by its times and size, it does not read again.
 head --bytes=65536 /dev/urandom >/srv/broken/damaged
 umount /srv/disk /home /srv/broken
@@ -65,7 +67,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
         machine.succeeds(make).map(drop)
     })?;
     let usual = format!("include = {INCLUDE:?}");
-    let sources = "include = [\"/srv/data\", \"/srv/gone\", \"/srv/emptied\", \"/srv/disk\", \"/home\", \"/srv/broken\"]\n\
+    let sources = "include = [\"/srv/data\", \"/srv/gone\", \"/srv/emptied\", \"/srv/disk\", \"/home\", \"/srv/moved\", \"/srv/broken\"]\n\
                    must-be-mounted = [\"/srv/disk\", \"/home\"]";
     let of_jak = format!("[hosts.jak]\n{usual}");
     install::again(
@@ -99,6 +101,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
             ("empty", &["/srv/emptied", "/srv/disk"]),
             // The sandbox has a mount point of its own at /home, which must not be taken for the one that is away.
             ("unmounted", &["/srv/disk", "/home"]),
+            ("links", &["/srv/moved -> /srv/elsewhere"]),
             ("unreadable", &["/srv/broken/damaged", "/srv/broken/folder"]),
         ] {
             let mut found = finished[list].as_array().context("no list")?.clone();

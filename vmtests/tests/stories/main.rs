@@ -1,17 +1,25 @@
 //! Stories on three virtual machines, one a file: `cargo test --package vmtests --test stories NAME`.
 
+#[path = "../../../tests/support/crafted.rs"]
+mod crafted;
+
 mod a_client_reaches_the_repository_over_nfs_and_nothing_beside_it;
 mod a_client_that_is_cut_off_does_not_stop_the_others;
 mod a_client_that_is_gone_comes_back_by_the_page;
 mod a_client_that_loses_its_power_does_not_stop_forget_for_good;
 mod a_clock_that_jumps_costs_no_snapshot;
 mod a_compromised_client_harms_no_other_host_s_backup;
+mod a_crafted_snapshot_writes_nothing_outside_the_target;
 mod a_dump_is_made_before_a_backup_and_a_failed_one_is_named;
 mod a_file_that_changes_during_a_backup_costs_no_other;
+mod a_fleet_that_init_wrote_backs_up_and_restores;
+mod a_flooded_socket_still_backs_up_afterwards;
 mod a_full_repository_is_said_and_recovers;
 mod a_host_that_left_the_fleet_is_left_alone;
 mod a_machine_with_another_host_key_gets_no_password;
+mod a_partial_backup_never_costs_the_last_complete_one;
 mod a_record_that_cannot_be_written_does_not_stop_a_backup;
+mod a_repository_of_plain_restic_is_adopted;
 mod a_run_is_followed_to_its_end_and_stopped_cleanly;
 mod a_run_that_is_stopped_leaves_no_lock;
 mod a_source_that_is_gone_or_broken_is_never_a_silent_success;
@@ -45,7 +53,9 @@ fn main() -> ExitCode {
         machines_reach_each_other_and_nothing_else,
         a_nightly_run_leaves_one_snapshot_of_each_host from steps,
         a_source_that_is_gone_or_broken_is_never_a_silent_success,
+        a_partial_backup_never_costs_the_last_complete_one,
         nothing_is_written_where_the_repository_is_not,
+        a_fleet_that_init_wrote_backs_up_and_restores,
         a_storage_host_that_is_gone_comes_back_by_the_page,
         a_client_that_is_gone_comes_back_by_the_page,
         members_of_the_group_start_and_stop_runs_and_nothing_else,
@@ -58,18 +68,21 @@ fn main() -> ExitCode {
         the_ssh_key_can_only_ask_for_a_backup,
         user_restic_of_a_client_never_sees_the_password,
         a_machine_with_another_host_key_gets_no_password,
+        a_crafted_snapshot_writes_nothing_outside_the_target,
         the_storage_host_s_key_is_of_no_use_elsewhere,
         a_client_reaches_the_repository_over_nfs_and_nothing_beside_it,
         the_repository_is_made_once_and_only_where_it_should_be,
         what_comes_back_is_what_was_there from steps,
         an_admin_is_told_every_fault_at_once,
         a_host_that_left_the_fleet_is_left_alone,
+        a_repository_of_plain_restic_is_adopted,
         the_clients_are_of_two_debian_releases,
         what_nix_evaluates_backs_up_machines_of_debian,
         a_storage_host_that_loses_its_power_leaves_no_lock,
         forget_keeps_what_the_policy_says_and_prune_makes_room,
         a_host_that_is_down_does_not_stop_the_others from steps,
         runs_and_locks_wait_for_each_other,
+        a_flooded_socket_still_backs_up_afterwards,
         a_compromised_client_harms_no_other_host_s_backup,
         a_client_that_is_cut_off_does_not_stop_the_others,
         a_client_that_loses_its_power_does_not_stop_forget_for_good,

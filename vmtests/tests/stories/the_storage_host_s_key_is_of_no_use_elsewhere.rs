@@ -24,7 +24,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     );
     assert!(answer.contains("wrong password or no key found"), "{answer}");
     let words = |line: &&str| {
-        !["systemd ", "out ", "clock ", "exit "]
+        !["systemd ", "kernel ", "out ", "clock ", "exit "]
             .iter()
             .any(|word| line.starts_with(word))
     };

@@ -1,0 +1,178 @@
+//! `genbackup adopt`: gives snapshots that no run made to the keep policy, once somebody has seen what it would remove.
+
+mod plan;
+mod words;
+
+use std::io::IsTerminal;
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use inquire::Confirm;
+
+use self::plan::{Plan, Wishes};
+use super::repository::{Afterwards, Errand, Words};
+use super::{load, repository, terminal};
+use crate::model::{Fleet, ResticFeature};
+use crate::restic::{Failed, Restic};
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Only the snapshots of this host; `OTHER=HOST` also gives them the name HOST, a host of the fleet
+    #[arg(long = "host", value_name = "OTHER[=HOST]")]
+    hosts: Vec<String>,
+    /// Only this snapshot; may be given several times
+    #[arg(long = "snapshot", value_name = "ID")]
+    snapshots: Vec<String>,
+    /// Show what would be taken over, and what the keep policy would then remove; change nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Ask nothing
+    #[arg(long, conflicts_with = "dry_run")]
+    yes: bool,
+}
+
+pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
+    let Arguments {
+        hosts,
+        snapshots,
+        dry_run,
+        yes,
+    } = arguments;
+    let Some(fleet) = load::load_or_show(file)? else {
+        return Ok(ExitCode::FAILURE);
+    };
+    let wishes = Wishes::read(hosts, snapshots, &fleet)?;
+    let restic = repository::open(&fleet, errand(file, arguments))?;
+    let all = restic.all_snapshots(None)?;
+    let plan = Plan::of(&all, &wishes, &fleet)?;
+    if plan.groups.is_empty() {
+        terminal::say("nothing to adopt: each of these snapshots has the tag `genbackup` already\n")?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    refuse_renaming_without_restic(&plan)?;
+    terminal::say(&words::adopted(&plan))?;
+    terminal::say(&words::removed(&plan, &restic, &fleet)?)?;
+    for note in words::notes(&plan, &all, &fleet) {
+        terminal::say(&terminal::wrapped(&format!("note: {note}"), ""))?;
+    }
+    if *dry_run {
+        terminal::say("\nnothing was changed\n")?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if !yes && !is_confirmed()? {
+        terminal::say("nothing was changed\n")?;
+        return Ok(ExitCode::FAILURE);
+    }
+    take_over(&restic, &plan, &fleet)?;
+    let count = terminal::counted(plan.adopted().count(), "snapshot");
+    terminal::say(&format!("\n{count} taken over\n"))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The same, for another place.
+fn errand(file: &Path, arguments: &Arguments) -> Errand {
+    let Arguments {
+        hosts,
+        snapshots,
+        dry_run,
+        yes,
+    } = arguments;
+    let option = |name: &'static str| move |words: Words, value: &String| words.option(name, Some(value));
+    let command = hosts.iter().fold(Words::of("adopt", file), option("--host"));
+    let command = snapshots.iter().fold(command, option("--snapshot"));
+    Errand {
+        command: command.flag("--dry-run", *dry_run).flag("--yes", *yes),
+        afterwards: Afterwards::Nothing,
+    }
+}
+
+/// # Errors
+/// When a host is to be renamed, and the restic that is here cannot.
+fn refuse_renaming_without_restic(plan: &Plan<'_>) -> Result<()> {
+    let Some(other) = plan.adopted().find_map(|(snapshot, host)| {
+        let is_renamed = snapshot.host != host;
+        is_renamed.then_some(&snapshot.host)
+    }) else {
+        return Ok(());
+    };
+    let version = Restic::version()?;
+    let feature = ResticFeature::RewriteHost;
+    if !version.has(feature) {
+        let other = terminal::harmless(other);
+        bail!(
+            "restic {version} cannot give snapshots another host; restic {} can\n\nhint: with `--host {other}` they keep \
+             the host name {other}: the keep policy applies to them separately, and `genbackup restore {other}` restores them",
+            feature.since()
+        );
+    }
+    Ok(())
+}
+
+/// # Errors
+/// When there is nobody to ask.
+fn is_confirmed() -> Result<bool> {
+    if !std::io::stdin().is_terminal() {
+        bail!(
+            "nothing was changed: there is no terminal to ask at\n\nhint: `--yes` takes the snapshots over without asking"
+        );
+    }
+    terminal::say("\n")?;
+    Confirm::new("take them over?")
+        .with_default(false)
+        .prompt()
+        .context("nothing was changed")
+}
+
+/// Renames first: a snapshot that is renamed and has no tag yet is still left alone by forget.
+fn take_over(restic: &Restic<'_>, plan: &Plan<'_>, fleet: &Fleet) -> Result<()> {
+    let with_hint = |error: anyhow::Error| match error.downcast::<Failed>() {
+        Ok(Failed { status, said }) => {
+            let hint = if said.contains("already locked") {
+                "a backup, forget or prune is running: run the command again when it has ended"
+            } else {
+                "run the command again: it takes over those that are left"
+            };
+            let said = format!("{said}\n\nhint: {hint}");
+            anyhow::Error::new(Failed { status, said }).context("not all snapshots were taken over")
+        }
+        Err(error) => error,
+    };
+    for group in &plan.groups {
+        let renamed = group
+            .adopted
+            .iter()
+            .filter(|snapshot| snapshot.host != group.host);
+        let ids: Vec<&str> = renamed.map(|snapshot| snapshot.id.as_str()).collect();
+        restic.rename_host(&group.host, &ids).map_err(with_hint)?;
+    }
+    let is_renamed = plan.adopted().any(|(snapshot, host)| snapshot.host != host);
+    let now = if is_renamed {
+        restic.all_snapshots(None)?
+    } else {
+        Vec::new()
+    };
+    let pending: Vec<&str> = if is_renamed {
+        plan.untagged(&now).map(|snapshot| snapshot.id.as_str()).collect()
+    } else {
+        plan.adopted().map(|(snapshot, _)| snapshot.id.as_str()).collect()
+    };
+    restic.add_tag(&pending).map_err(with_hint)?;
+
+    // restic passes over an id that it cannot load, and says that all is well.
+    let after = restic.all_snapshots(None)?;
+    let left: Vec<String> = plan.untagged(&after).map(repository::described).collect();
+    if let Some(first) = left.first() {
+        bail!(
+            "{} not taken over, such as {first}\n\nhint: run the command again; `genbackup doctor` reports files of {} \
+             that restic cannot read",
+            match left.len() {
+                1 => "1 snapshot was".to_owned(),
+                count => format!("{count} snapshots were"),
+            },
+            fleet.repository.path
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,172 @@
+//! Which snapshots are taken over, and under which host name.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::{Result, bail};
+
+use crate::cli::snapshots::known;
+use crate::cli::terminal;
+use crate::model::{Fleet, HostName};
+use crate::problem::{did_you_mean, likely};
+use crate::restic::Snapshot;
+
+/// What is asked for on the command line.
+#[derive(Debug)]
+pub(super) struct Wishes<'w> {
+    /// Hosts, with the names that their snapshots get; all hosts where there are none.
+    hosts: Vec<(&'w str, &'w str)>,
+    /// The beginnings of ids; all snapshots where there are none.
+    ids: &'w [String],
+}
+
+impl<'w> Wishes<'w> {
+    /// # Errors
+    /// When a host is to get a name that is not in the fleet, or is named twice.
+    pub(super) fn read(hosts: &'w [String], ids: &'w [String], fleet: &Fleet) -> Result<Self> {
+        let mut seen = BTreeSet::new();
+        let mut read = Vec::new();
+        for text in hosts {
+            let (other, host) = text.split_once('=').unwrap_or((text, text));
+            if other.is_empty() || !seen.insert(other) {
+                bail!(
+                    "`--host {text}` names no host, or one that is named before\n\nhint: write `--host OTHER` or `--host OTHER=HOST`, once for each OTHER"
+                );
+            }
+            let names: Vec<&str> = fleet.host_names().map(HostName::as_str).collect();
+            if text.contains('=') && !names.contains(&host) {
+                let hint = likely(host, names.iter().copied())
+                    .map_or_else(|| format!("the fleet has {}", names.join(", ")), did_you_mean);
+                bail!("no host of the fleet is named `{host}`\n\nhint: {hint}");
+            }
+            read.push((other, host));
+        }
+        Ok(Self { hosts: read, ids })
+    }
+}
+
+/// What is taken over.
+#[derive(Debug)]
+pub(super) struct Plan<'s> {
+    /// By the host that they have afterwards.
+    pub(super) groups: Vec<Group<'s>>,
+}
+
+/// The snapshots of one host, as forget will see them.
+#[derive(Debug)]
+pub(super) struct Group<'s> {
+    /// The host.
+    pub(super) host: String,
+    /// Those that are taken over or renamed, the oldest first.
+    pub(super) adopted: Vec<&'s Snapshot>,
+    /// Those that forget counts already.
+    pub(super) own: Vec<&'s Snapshot>,
+}
+
+impl<'s> Plan<'s> {
+    /// # Errors
+    /// When a host or an id is asked for that is not in the list.
+    pub(super) fn of(all: &'s [Snapshot], wishes: &Wishes<'_>, fleet: &Fleet) -> Result<Self> {
+        let chosen = chosen(all, wishes.ids)?;
+        let is_of_the_fleet = |name: &str| fleet.host_names().any(|host| host.as_str() == name);
+        let target = |snapshot: &Snapshot| -> Option<String> {
+            if !chosen.is_empty() && !chosen.contains(&snapshot.id) {
+                return None;
+            }
+            if wishes.hosts.is_empty() {
+                return snapshot.is_foreign().then(|| snapshot.host.clone());
+            }
+            wishes.hosts.iter().find_map(|(other, host)| {
+                let is_renamed = other != host;
+                let is_taken = if snapshot.host == *other {
+                    // What has our tag and the name of a host that the fleet does not have: that host has a new name.
+                    snapshot.is_foreign() || is_renamed && !is_of_the_fleet(other)
+                } else {
+                    is_renamed && is_half_done(snapshot, host)
+                };
+                is_taken.then(|| (*host).to_owned())
+            })
+        };
+        let mut adopted: BTreeMap<String, Vec<&Snapshot>> = BTreeMap::new();
+        for snapshot in all {
+            if let Some(host) = target(snapshot) {
+                adopted.entry(host).or_default().push(snapshot);
+            }
+        }
+        for (other, host) in &wishes.hosts {
+            if !adopted.contains_key(*host) {
+                known(other, all)?;
+            }
+        }
+        let taken: BTreeSet<&str> = adopted
+            .values()
+            .flatten()
+            .map(|snapshot| snapshot.id.as_str())
+            .collect();
+        let own = |host: &str| {
+            let is_own = |snapshot: &&Snapshot| {
+                snapshot.host == host && !snapshot.is_foreign() && !taken.contains(snapshot.id.as_str())
+            };
+            all.iter().filter(is_own).collect()
+        };
+        let groups = adopted.into_iter().map(|(host, adopted)| Group {
+            own: own(&host),
+            host,
+            adopted,
+        });
+        Ok(Self {
+            groups: groups.collect(),
+        })
+    }
+
+    /// All that is taken over, with the host that it has afterwards.
+    pub(super) fn adopted(&self) -> impl Iterator<Item = (&'s Snapshot, &str)> {
+        let of_group = |group: &'_ Group<'s>| group.adopted.clone();
+        self.groups.iter().flat_map(move |group| {
+            of_group(group)
+                .into_iter()
+                .map(|snapshot| (snapshot, group.host.as_str()))
+        })
+    }
+
+    /// Those of a later list that were to be taken over, and still lack the tag; restic gives each a new id when it changes
+    /// something, and keeps the one that it had.
+    pub(super) fn untagged<'n>(&self, now: &'n [Snapshot]) -> impl Iterator<Item = &'n Snapshot> {
+        let ids: BTreeSet<String> = self
+            .adopted()
+            .flat_map(|(snapshot, _)| [Some(snapshot.id.clone()), snapshot.original.clone()])
+            .flatten()
+            .collect();
+        now.iter().filter(move |snapshot| {
+            let is_meant = ids.contains(&snapshot.id)
+                || snapshot
+                    .original
+                    .as_ref()
+                    .is_some_and(|original| ids.contains(original));
+            is_meant && snapshot.is_foreign()
+        })
+    }
+}
+
+/// Whether an earlier call has renamed it, and was interrupted before it had its tag.
+fn is_half_done(snapshot: &Snapshot, host: &str) -> bool {
+    snapshot.host == host && snapshot.is_foreign() && snapshot.original.is_some()
+}
+
+/// The whole ids of which beginnings are given.
+fn chosen(all: &[Snapshot], beginnings: &[String]) -> Result<BTreeSet<String>> {
+    let mut chosen = BTreeSet::new();
+    for beginning in beginnings {
+        let mut alike = all
+            .iter()
+            .filter(|snapshot| !beginning.is_empty() && snapshot.id.starts_with(beginning.as_str()));
+        match (alike.next(), alike.next()) {
+            (Some(snapshot), None) => chosen.insert(snapshot.id.clone()),
+            (None, _) => bail!(
+                "there is no snapshot `{}`\n\nhint: `genbackup snapshots` lists them",
+                terminal::harmless(beginning)
+            ),
+            _ => bail!("more than one snapshot begins with `{beginning}`\n\nhint: write more of the id"),
+        };
+    }
+    Ok(chosen)
+}

@@ -1,0 +1,152 @@
+//! `genbackup hold`: forget leaves these hosts alone until somebody releases them.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Result, anyhow, bail};
+use clap::Args;
+use jiff::Zoned;
+
+use super::holds::Kept;
+use super::moment::Moment;
+use super::repository::{self, Afterwards, Errand, Words};
+use super::{load, terminal};
+use crate::hold::{Entry, Hold, Store};
+use crate::model::{Fleet, HostName};
+use crate::problem::{did_you_mean, likely};
+use crate::restic::Snapshot;
+
+/// Characters of a reason.
+const LONGEST_WHY: usize = 500;
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The hosts whose snapshots stay
+    #[arg(value_name = "HOST", required = true)]
+    hosts: Vec<String>,
+    /// End the hold by itself after this day or time: `2027-01-31`, `"2027-01-31 04:00"`
+    #[arg(long, value_name = "DATE")]
+    until: Option<String>,
+    /// Why, for whoever reads `genbackup status`
+    #[arg(long, value_name = "TEXT")]
+    why: String,
+    #[command(flatten)]
+    kept: Kept,
+}
+
+pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
+    let Arguments {
+        hosts,
+        until: until_text,
+        why,
+        kept,
+    } = arguments;
+    let Some(fleet) = load::load_or_show(file)? else {
+        return Ok(ExitCode::FAILURE);
+    };
+    let now = Zoned::now();
+    let why = reason(why)?;
+    let until = until_text.as_deref().map(|text| end(text, &now)).transpose()?;
+    let words = Words::of("hold", file)
+        .option("--until", until_text.as_deref())
+        .option("--why", Some(&why));
+    let words = hosts.iter().fold(words, |words, host| words.word(host));
+    repository::ensure_root_of_storage(&fleet, &words, "the holds are")?;
+    let store = Store::read_if_there(&kept.holds.folder)?;
+    // All of them, before the first is written.
+    for host in hosts {
+        known(&fleet, host, &store, kept, file)?;
+    }
+    for host in hosts {
+        let hold = Hold {
+            since: now.timestamp(),
+            until,
+            why: why.clone(),
+        };
+        let entry = store
+            .get(host)
+            .cloned()
+            .unwrap_or_else(|| Entry::new(host.clone()));
+        store.put(&Entry {
+            hold: Some(hold),
+            ..entry
+        })?;
+        let until = until.map_or_else(
+            || format!("until `genbackup release {host}`"),
+            |until| format!("until {}", terminal::local(until)),
+        );
+        terminal::say(&format!(
+            "{}: forget keeps all its snapshots {until}\n",
+            terminal::harmless(host)
+        ))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn reason(why: &str) -> Result<String> {
+    let why = why.trim();
+    if why.is_empty() {
+        bail!("`--why` is empty\n\nhint: say in a few words why the snapshots must stay");
+    }
+    if why.chars().any(char::is_control) || why.chars().count() > LONGEST_WHY {
+        bail!("`--why` is not one line of at most {LONGEST_WHY} characters\n\nhint: shorten it to one line");
+    }
+    Ok(why.to_owned())
+}
+
+/// When a hold ends: after the whole day, where a day is named.
+fn end(text: &str, now: &Zoned) -> Result<jiff::Timestamp> {
+    const HINT: &str = "write a day (`2027-01-31`) or a time (`2027-01-31 04:00`) that is yet to come";
+    let moment = Moment::parse(text, now).map_err(|_| anyhow!("`{text}` is not a time\n\nhint: {HINT}"))?;
+    if moment.last <= now.timestamp() {
+        bail!("`--until {text}` is not in the future\n\nhint: {HINT}");
+    }
+    Ok(moment.last)
+}
+
+/// That a host is one of the fleet that is backed up, or has left records or snapshots.
+///
+/// # Errors
+/// When it is none of them, with the name that was most likely meant.
+pub(super) fn known(fleet: &Fleet, host: &str, store: &Store, kept: &Kept, file: &Path) -> Result<()> {
+    let backed_up: Vec<&str> = fleet.backed_up().map(HostName::as_str).collect();
+    let has_records = || kept.runs.is_dir() && kept.tells_of(host).unwrap_or_default();
+    if backed_up.contains(&host) || store.get(host).is_some() || has_records() {
+        return Ok(());
+    }
+    let errand = Errand {
+        command: Words::of("hold", file),
+        afterwards: Afterwards::Nothing,
+    };
+    // It may have left the fleet, and its records may have been removed since.
+    let listed = repository::open(fleet, errand).and_then(|restic| restic.snapshots(None));
+    let (listed, unasked): (Vec<Snapshot>, _) = match listed {
+        Ok(listed) => (listed, String::new()),
+        Err(error) => (
+            Vec::new(),
+            format!(
+                "; the repository cannot be asked for others: {}",
+                first_line(&error)
+            ),
+        ),
+    };
+    if listed.iter().any(|snapshot| snapshot.host == host) {
+        return Ok(());
+    }
+    let candidates = backed_up.iter().copied();
+    let candidates = candidates.chain(listed.iter().map(|snapshot| snapshot.host.as_str()));
+    let hint = likely(host, candidates).map_or_else(
+        || format!("the hosts of the fleet are {}", backed_up.join(", ")),
+        did_you_mean,
+    );
+    bail!(
+        "no host of the fleet, its records or its snapshots is named `{}`{unasked}\n\nhint: {}",
+        terminal::harmless(host),
+        terminal::harmless(&hint)
+    )
+}
+
+fn first_line(error: &anyhow::Error) -> String {
+    let text = format!("{error:#}");
+    text.lines().next().unwrap_or_default().to_owned()
+}

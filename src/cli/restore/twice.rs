@@ -1,0 +1,144 @@
+//! A snapshot that names a path twice, as no backup makes it: restored first as a link, then as a directory, it would
+//! lead restic elsewhere.
+
+use anyhow::{Result, bail};
+
+use crate::cli::{repository, terminal};
+use crate::restic::{Node, Snapshot};
+
+/// In the place of what is not UTF-8 in restic's JSON: two names that have it may differ.
+const LOST: char = '\u{fffd}';
+
+/// Looks at the files of a snapshot in the order in which restic lists them: each directory before what it has, and its
+/// names in ascending order. It remembers one path, however many there are.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    /// The path that was listed last, name by name, and whether each is a link.
+    last: Vec<(String, bool)>,
+}
+
+/// What is wrong with a path.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// It was named before.
+    Twice,
+    /// It comes after a name that should follow it, so that one between them could be there twice.
+    OutOfOrder,
+}
+
+impl Names {
+    /// The next one.
+    pub(super) fn see(&mut self, node: &Node) -> Option<Fault> {
+        let names: Vec<&str> = node.path.strip_prefix('/')?.split('/').collect();
+        let (name, above) = names.split_last()?;
+        let is_link = node.kind == "symlink";
+        let is_same = self.last.len() >= above.len()
+            && self.last.iter().zip(above).all(|((last, _), name)| last == name);
+        let before = self.last.get(above.len()).filter(|_| is_same);
+        let fault = before.and_then(|(before, was_link)| fault((before, *was_link), (name, is_link)));
+        if is_same {
+            self.last.truncate(above.len());
+        } else {
+            self.last = above.iter().map(|name| ((*name).to_owned(), false)).collect();
+        }
+        self.last.push(((*name).to_owned(), is_link));
+        fault
+    }
+}
+
+/// What is wrong with two names of a directory, one after the other.
+fn fault((before, was_link): (&str, bool), (name, is_link): (&str, bool)) -> Option<Fault> {
+    let is_lossy = before.contains(LOST) || name.contains(LOST);
+    match before.cmp(name) {
+        // Where two names may differ, only what would lead elsewhere is refused.
+        std::cmp::Ordering::Equal if !is_lossy || was_link != is_link => Some(Fault::Twice),
+        std::cmp::Ordering::Greater if !is_lossy => Some(Fault::OutOfOrder),
+        _ => None,
+    }
+}
+
+/// Refuses a snapshot for a path of it.
+///
+/// # Errors
+/// Always: with the path, and the way to the other files.
+pub(super) fn refuse<T>(snapshot: &Snapshot, path: &str, fault: &Fault) -> Result<T> {
+    let what = match fault {
+        Fault::Twice => "names a path twice",
+        Fault::OutOfOrder => "has a directory whose names are out of order",
+    };
+    let path = terminal::harmless(path);
+    bail!(
+        "snapshot {} {what}, which no backup does: {path}; restic could follow it out of the target\n\nhint: its other files come \
+         back where you name none of the directories above {path}, but what is beside it; `restic dump` prints one file \
+         and writes none",
+        repository::described(snapshot)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn first_fault(listed: &[(&str, &str)]) -> Option<(String, Fault)> {
+        let mut names = Names::default();
+        listed.iter().find_map(|(kind, path)| {
+            let node = Node {
+                path: (*path).to_owned(),
+                kind: (*kind).to_owned(),
+                size: 0,
+                permissions: String::new(),
+                mtime: None,
+            };
+            names.see(&node).map(|fault| (node.path.clone(), fault))
+        })
+    }
+
+    #[test]
+    fn an_ordinary_listing_has_no_fault() {
+        let listed = [
+            ("dir", "/srv"),
+            ("dir", "/srv/a"),
+            ("file", "/srv/a/x"),
+            ("dir", "/srv/a.d"),
+            ("file", "/srv/a.d/x"),
+            // In Latin-1 these are two names.
+            ("dir", "/srv/\u{fffd}"),
+            ("file", "/srv/\u{fffd}/a"),
+            ("dir", "/srv/\u{fffd}"),
+            ("file", "/srv/\u{fffd}/a"),
+            // As restic lists a path that was asked for: without what is above it.
+            ("file", "/etc/a"),
+            ("file", "/etc/b"),
+            ("file", "/var/a"),
+        ];
+        assert_eq!(first_fault(&listed), None);
+    }
+
+    #[test]
+    fn a_path_that_comes_twice_is_found() {
+        let twice = |path: &str| Some((path.to_owned(), Fault::Twice));
+        assert_eq!(
+            first_fault(&[("symlink", "/a"), ("dir", "/a"), ("file", "/a/x")]),
+            twice("/a")
+        );
+        assert_eq!(
+            first_fault(&[
+                ("dir", "/a"),
+                ("dir", "/a/b"),
+                ("file", "/a/b/c"),
+                ("symlink", "/a")
+            ]),
+            twice("/a")
+        );
+        assert_eq!(
+            first_fault(&[("dir", "/a"), ("symlink", "/a/\u{fffd}"), ("dir", "/a/\u{fffd}")]),
+            twice("/a/\u{fffd}")
+        );
+    }
+
+    #[test]
+    fn a_path_that_may_come_twice_later_is_found() {
+        let listed = [("symlink", "/a/b"), ("file", "/a/c"), ("dir", "/a/b")];
+        assert_eq!(first_fault(&listed), Some(("/a/b".to_owned(), Fault::OutOfOrder)));
+    }
+}

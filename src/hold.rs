@@ -1,0 +1,100 @@
+//! Which hosts `restic forget` may touch, and which it leaves alone.
+//!
+//! | a host is held while | until |
+//! | --- | --- |
+//! | somebody placed a hold (`genbackup hold`) | its date, or `genbackup release` |
+//! | its newest snapshot is not complete | a complete one follows |
+//! | no record tells how its newest snapshot ended | a complete one follows |
+//! | its newest snapshot changed nearly everything | a complete, ordinary one follows |
+//!
+//! The last three follow from the records each time: they are stored nowhere. `genbackup release` accepts the newest
+//! snapshot of such a host by its id, and so ends them for that snapshot alone.
+//!
+//! The keep policy always keeps the newest snapshot of a host. So a host whose newest snapshot is complete never loses
+//! its newest complete one, and a host whose newest snapshot is not complete is not touched.
+//!
+//! | module | its one job |
+//! | --- | --- |
+//! | `listing` | the snapshots of the repository, as restic lists them |
+//! | `evidence` | what the records say of each host's newest snapshot |
+//! | `decision` | from all that to hosts that are held, and why |
+//! | `shown` | what `status` and `explain` print of it |
+//! | `store` | the directory of the holds; the only one that reads the disk |
+
+mod decision;
+mod evidence;
+mod listing;
+mod shown;
+mod store;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+pub use decision::{Decision, Held, Policies, decide, held};
+pub use evidence::Evidence;
+pub use listing::{Listing, Snapshot};
+pub use shown::{LeftAlone, Shown, shown};
+pub use store::{FOLDER, Store};
+
+/// What somebody said of one host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    /// The host.
+    pub host: String,
+    /// The hold that somebody placed.
+    #[serde(default)]
+    pub hold: Option<Hold>,
+    /// The snapshot that somebody accepted.
+    #[serde(default)]
+    pub accepted: Option<Accepted>,
+}
+
+/// A hold that somebody placed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hold {
+    /// When it was placed.
+    pub since: Timestamp,
+    /// When it ends by itself; without it, `genbackup release` ends it.
+    #[serde(default)]
+    pub until: Option<Timestamp>,
+    /// Why, in the words of who placed it.
+    pub why: String,
+}
+
+/// A snapshot that somebody accepted as good enough.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Accepted {
+    /// Its whole id.
+    pub snapshot: String,
+    /// When it was accepted.
+    pub time: Timestamp,
+}
+
+impl Entry {
+    /// One that says nothing yet.
+    #[must_use]
+    pub const fn new(host: String) -> Self {
+        Self {
+            host,
+            hold: None,
+            accepted: None,
+        }
+    }
+
+    /// The hold that is in force at a time.
+    #[must_use]
+    pub fn hold_at(&self, now: Timestamp) -> Option<&Hold> {
+        self.hold.as_ref().filter(|hold| hold.is_in_force(now))
+    }
+}
+
+impl Hold {
+    /// Whether it has not ended yet.
+    #[must_use]
+    pub fn is_in_force(&self, now: Timestamp) -> bool {
+        self.until.is_none_or(|until| now <= until)
+    }
+}

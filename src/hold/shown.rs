@@ -1,0 +1,67 @@
+//! What there is to print of the hosts that forget leaves alone: holds that somebody placed, as they are now, and what
+//! the last forget left alone by itself.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::store::Store;
+
+/// What the last forget left alone.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LeftAlone {
+    /// When it ended.
+    pub time: Timestamp,
+    /// The hosts, and why.
+    pub hosts: BTreeMap<String, String>,
+}
+
+/// One host that forget leaves alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Shown {
+    /// The host.
+    pub host: String,
+    /// Why. A host may have said it: any character may be in it.
+    pub why: String,
+    /// When the hold ends by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+    /// Since when somebody holds it; nothing where it follows from the records.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+}
+
+/// The hosts that forget leaves alone, by their names.
+#[must_use]
+pub fn shown(store: &Store, left_alone: &LeftAlone, now: Timestamp) -> Vec<Shown> {
+    let mut all = BTreeMap::new();
+    for (host, why) in &left_alone.hosts {
+        // What somebody said since then is newer.
+        let entry = store.get(host);
+        let accepted = entry.and_then(|entry| entry.accepted.as_ref());
+        let was_placed = why.starts_with(super::decision::PLACED);
+        if was_placed || accepted.is_some_and(|accepted| accepted.time >= left_alone.time) {
+            continue;
+        }
+        let shown = Shown {
+            host: host.clone(),
+            why: why.clone(),
+            until: None,
+            since: None,
+        };
+        all.insert(host.clone(), shown);
+    }
+    for entry in store.iter() {
+        if let Some(hold) = entry.hold_at(now) {
+            let shown = Shown {
+                host: entry.host.clone(),
+                why: hold.why.clone(),
+                until: hold.until,
+                since: Some(hold.since),
+            };
+            all.insert(entry.host.clone(), shown);
+        }
+    }
+    all.into_values().collect()
+}

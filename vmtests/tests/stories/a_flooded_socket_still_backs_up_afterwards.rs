@@ -1,0 +1,36 @@
+//! Without this, 200 connections within two seconds end the backups of a host until somebody restarts its socket.
+
+use vmtests::fleet::{self, SSH_PORT};
+use vmtests::lab::Lab;
+use vmtests::machine::Machine;
+
+/// Connects 600 times to the socket that only user restic reaches; without a program for each connection, so that they
+/// are made within two seconds.
+const FLOOD_SOCKET: &str = "perl -MIO::Socket::UNIX -e \
+                            'IO::Socket::UNIX->new(Peer => \"/run/genbackup/backup.sock\") for 1..600'";
+
+/// The same to the port of a client, from outside.
+fn flood_port(from: &Machine, client: &Machine) -> anyhow::Result<()> {
+    let flood = format!(
+        "perl -MIO::Socket::INET -e 'IO::Socket::INET->new(\"{}:{SSH_PORT}\") for 1..600'",
+        client.address()
+    );
+    from.succeeds(&flood).map(drop)
+}
+
+pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
+    // systemd of Debian 12 and of Debian 13: the latter has a second limit.
+    for client in [&lab.kai, &lab.ziz] {
+        flood_port(&lab.jak, client)?;
+        client.succeeds(FLOOD_SOCKET)?;
+        for socket in ["genbackup-sshd.socket", "genbackup-backup.socket"] {
+            let state = client.run(&format!("systemctl is-active {socket}"))?;
+            assert_eq!(state.text(), "active", "{socket} of {}", client.name());
+            // The bound of connections was met, so the flood was one.
+            let refused = client.succeeds(&format!("systemctl show --value --property=NRefused {socket}"))?;
+            assert_ne!(refused.trim(), "0", "{socket} of {}", client.name());
+        }
+    }
+    fleet::successful_run(lab)?;
+    Ok(())
+}
