@@ -55,7 +55,11 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
 
     // Who looks meanwhile sees it in progress, by the lock that it holds.
     let status = lab.jak.run("genbackup status")?;
-    ensure!(status.text().contains("a run is in progress"), "{}", status.text());
+    ensure!(
+        status.text().contains("a run is in progress"),
+        "{}",
+        status.text()
+    );
 
     lab.jak.succeeds("systemctl daemon-reexec")?;
     lab.jak.wait_until_succeeds(
