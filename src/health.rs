@@ -1,24 +1,25 @@
-//! Whether a fleet is well: from the fleet, the records of its runs and the time, to a verdict on each host and each
-//! phase. Nothing here asks the clock, the disk or another program.
+//! The state of a fleet: from the fleet, the records of its runs, the time and who holds the lock, to a verdict on each host
+//! and each phase. Nothing here asks the clock, the disk or another program.
 //!
 //! | state | when |
 //! | --- | --- |
 //! | `OK` | the last attempt was `ok`, and is not older than `warn-after` |
-//! | `WARNING` | the last attempt was anything else; or the last good one is older than `warn-after`, and no run that makes up for it is at work |
-//! | `ALERT` | the last good one is older than `alert-after` |
-//! | `NEVER` | there is no good one |
+//! | `WARNING` | the last attempt was anything else; or the last complete one is older than `warn-after`, and no run that makes up for it is in progress |
+//! | `ALERT` | the last complete one is older than `alert-after`; where none is complete, the first partial one is |
+//! | `NEVER` | there is no snapshot, complete or partial |
 //!
 //! Each host and each phase goes by thresholds of its own ([`Expectations`]).
 //!
-//! Good is what left something to restore: a `partial` backup counts for its age, so that only what is missing from it
-//! is a warning, and not that all is too old. Age is counted from the end of an attempt.
+//! A result is complete if it is `ok`; age counts from its end. A `partial` backup can be restored, but its age does not
+//! count: what it lacks is as old as the last complete one.
 //!
-//! A host that may be absent (`may-be-absent`) and is out of reach is `OK` for that long, where its last backup went
-//! well when it was there.
+//! A host that may be absent (`may-be-absent`) and is out of reach is `OK` for that long, if its last backup was complete
+//! when it was there.
 //!
 //! A record from the future is left out, and said to be there: by its times, hosts would be fresh for years.
 //!
-//! Records are read from the newest back, no more of them than the answer needs.
+//! Records are read from the newest back, until each host and each phase has a complete result; however many failures came
+//! after it.
 
 mod advice;
 mod attempt;

@@ -430,6 +430,27 @@ fn forget_and_prune_of_the_run_before_come_first_and_end_its_record() -> Result<
     Ok(())
 }
 
+#[test]
+fn only_the_name_of_a_record_blames_a_clock() -> Result<()> {
+    for (name, is_blamed) in [
+        ("notes.jsonl", false),
+        ("99999999T999999Z.jsonl", false),
+        ("x20991231T235959Z.jsonl", false),
+        ("20991231T235959Z.jsonl", true),
+    ] {
+        let night = Night::new()?;
+        night.answers("kai", WELL)?;
+        night.answers("ziz", WELL)?;
+        let runs = night.path("state/runs");
+        fs::create_dir_all(&runs)?;
+        fs::write(runs.join(name), "{}\n")?;
+        let ended = night.run()?;
+        let is_said = ended.stderr.contains("this host's clock is wrong");
+        assert_eq!(is_said, is_blamed, "{name}: {}", ended.stderr);
+    }
+    Ok(())
+}
+
 /// Takes the names of these seconds for others, as `genbackup record` does: where nobody has them.
 const OTHERS: &str = "for ago in 0 1 2; do (set -C; echo other >\
                       \"$STATE_DIRECTORY/runs/$(date --utc --date=\"$ago seconds ago\" +%Y%m%dT%H%M%SZ).jsonl\"); done 2>/dev/null\n";

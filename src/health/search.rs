@@ -21,6 +21,8 @@ pub(super) struct Search<'f> {
     pub(super) newest: Option<Newest>,
     /// The newest run that had all hosts to back up which have no schedule of their own.
     pub(super) newest_of_hosts: Option<Newest>,
+    /// Whether some host has no schedule of its own: only then is there a run of all those hosts.
+    has_together: bool,
     /// Runs that are yet to come.
     pub(super) from_the_future: Vec<RunId>,
 }
@@ -56,6 +58,7 @@ impl<'f> Search<'f> {
                 .collect(),
             newest: None,
             newest_of_hosts: None,
+            has_together: fleet.backed_up().any(|host| !fleet.has_own_schedule(host)),
             from_the_future: Vec::new(),
         }
     }
@@ -77,13 +80,7 @@ impl<'f> Search<'f> {
 
     /// What the next record is to be read for; `None` where all of it matters, as of the newest.
     pub(super) fn sought(&self) -> Option<About> {
-        // Where each host has a schedule of its own, no run has all the others.
-        let has_together = || {
-            self.fleet
-                .backed_up()
-                .any(|host| !self.fleet.has_own_schedule(host))
-        };
-        if self.newest.is_none() || (self.newest_of_hosts.is_none() && has_together()) {
+        if self.newest.is_none() || (self.newest_of_hosts.is_none() && self.has_together) {
             return None;
         }
         let hosts = self.hosts.iter().filter(|(_, trace)| !trace.is_known());
@@ -111,7 +108,7 @@ impl<'f> Search<'f> {
         if self.newest.is_none() && !run.is_beside {
             self.newest = Some(newest());
         }
-        if self.newest_of_hosts.is_none() && !run.hosts.is_empty() && !run.is_of_chosen {
+        if self.has_together && self.newest_of_hosts.is_none() && !run.hosts.is_empty() && !run.is_of_chosen {
             self.newest_of_hosts = Some(newest());
         }
         for (name, host) in &run.hosts {

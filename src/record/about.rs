@@ -69,6 +69,11 @@ impl About {
         }
     }
 
+    /// Those of these hosts that matter.
+    pub(super) fn retain(&self, hosts: &mut Vec<String>) {
+        hosts.retain(|host| self.hosts.contains(host));
+    }
+
     /// True when a record that begins with these hosts, and is of a run or of something beside, has nothing to tell.
     pub(super) fn is_in_no_run_of(&self, hosts: &[String], is_beside: bool) -> bool {
         let has_phases = if is_beside {

@@ -156,11 +156,14 @@ impl<R: BufRead> Lines<R> {
         }
     }
 
-    /// True when a run begins, and none of what matters is in it.
-    fn has_nothing_to_tell(&self, line: &Line) -> bool {
+    /// Leaves of a run's beginning the hosts that matter. True when none of what matters is in the run.
+    fn has_nothing_to_tell(&self, line: &mut Line) -> bool {
         match (&self.about, line) {
-            (Some(about), Line::Good(event)) => match &event.what {
-                What::RunStarted(started) => about.is_in_no_run_of(&started.hosts, started.beside),
+            (Some(about), Line::Good(event)) => match &mut event.what {
+                What::RunStarted(started) => {
+                    about.retain(&mut started.hosts);
+                    about.is_in_no_run_of(&started.hosts, started.beside)
+                }
                 _ => false,
             },
             _ => false,
@@ -179,8 +182,8 @@ impl<R: BufRead> Iterator for Lines<R> {
         if self.is_over {
             return None;
         }
-        let line = self.read_line();
-        self.is_over = match &line {
+        let mut line = self.read_line();
+        self.is_over = match &mut line {
             Ok(Some(line)) => self.has_nothing_to_tell(line),
             _ => true,
         };

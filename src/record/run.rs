@@ -263,10 +263,7 @@ impl Run {
             What::RunFinished => self.end = Some(time),
             What::RunStopped(RunStopped { why }) => {
                 let why = why.filter(|why| !why.is_empty());
-                self.stopped = Some(why.map_or_else(
-                    || "the run was stopped".to_owned(),
-                    |why| format!("the run was stopped: {why}"),
-                ));
+                self.stopped = Some(why.unwrap_or_else(|| "the run was stopped".to_owned()));
             }
             What::Other(_) => self.unknown_events += 1,
         }

@@ -171,15 +171,14 @@ fn the_lock_tells_whether_a_run_is_in_progress() -> Result<()> {
 
 #[test]
 fn a_run_that_was_stopped_is_interrupted_at_once() -> Result<()> {
-    let stopped = half_a_night().event("run-stopped", json!({"why": "systemd stopped the unit"}));
+    let stopped = half_a_night().event("run-stopped", json!({"why": "forget or prune was stopped"}));
     let nights = [the_night_before(), stopped];
     let report = judged("post", &nights, "2026-11-24T04:01:30Z")?;
     assert_eq!(report.run.map(|run| run.progress), Some(Progress::Interrupted));
-    let why = "interrupted: the run was stopped: systemd stopped the unit";
+    let why = "interrupted: forget or prune was stopped";
     assert_eq!(said(&report, "kai")?, ("WARNING", why.to_owned()));
     let remarks: Vec<&str> = report.remarks.iter().map(|remark| remark.what.as_str()).collect();
-    let what =
-        "the run of 20261124T040000Z was interrupted after 1m: the run was stopped: systemd stopped the unit";
+    let what = "the run of 20261124T040000Z was interrupted after 1m: forget or prune was stopped";
     assert_eq!(remarks, [what]);
     Ok(())
 }

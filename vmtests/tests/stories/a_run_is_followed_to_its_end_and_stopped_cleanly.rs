@@ -53,6 +53,14 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     lab.jak
         .wait_until_succeeds("grep --quiet '^ziz: at work' /root/said", SOON)?;
 
+    // Who looks meanwhile sees it in progress, by the lock that it holds.
+    let status = lab.jak.run("genbackup status")?;
+    ensure!(
+        status.text().contains("a run is in progress"),
+        "{}",
+        status.text()
+    );
+
     lab.jak.succeeds("systemctl daemon-reexec")?;
     lab.jak.wait_until_succeeds(
         "grep --quiet 'systemd has started anew; the run goes on' /root/said",
@@ -68,6 +76,19 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     ensure!(
         said.contains("genbackup.service was stopped before it was done"),
         "{said}"
+    );
+
+    // Nobody works any more, so no verb reports that somebody does.
+    let status = lab.jak.run("genbackup status")?;
+    ensure!(
+        !status.text().contains("in progress") && status.text().contains("was interrupted"),
+        "{}",
+        status.text()
+    );
+    let history = lab.jak.succeeds("genbackup history")?;
+    ensure!(
+        !history.contains("running") && history.contains("interrupted"),
+        "{history}"
     );
 
     // The next one, of one host alone, is followed through forget and prune, and its exit status is the host's.
