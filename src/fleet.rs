@@ -5,21 +5,24 @@
 //! [`crate::resolve`].
 
 mod explain;
+mod one_or_more;
 mod read;
 mod spanned;
 mod syntax;
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::model::{
-    AbsolutePath, Address, Calendar, CommandWord, EmailAddress, ExcludePattern, HookName, HostName,
-    KeepPolicy, MemorySize, MessageService, Network, NotifyName, OnBattery, PublicKey, PushMonitor, Refusal,
-    ResticVersion, SystemdVersion, TimeSpan, UnitPath, UserName, WebService,
+    AbsolutePath, Address, Calendar, CommandWord, EmailAddress, ExcludePattern, FileSize, HookName, HostName,
+    KeepPolicy, Marker, MemorySize, MessageService, Network, NotifyName, OnBattery, PublicKey, PushMonitor,
+    Rate, Refusal, ResticVersion, SystemdVersion, Tag, TimeSpan, UnitPath, UserName, WebService,
 };
 
+pub use one_or_more::OneOrMore;
 pub use read::{Reading, read};
 pub use spanned::Spanned;
 
@@ -72,9 +75,9 @@ pub struct FleetFile {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct ScheduleTable {
-    /// When the fleet's run starts, systemd.time(7).
+    /// When the fleet's run starts, systemd.time(7); several times in a list.
     #[schemars(required)]
-    pub calendar: Field<Calendar>,
+    pub calendar: Field<OneOrMore<Calendar>>,
     /// The start is put off by up to this span, so that many fleets do not start at once.
     pub randomized_delay: Field<TimeSpan>,
     /// What happens to a run that the storage host slept through.
@@ -179,6 +182,10 @@ pub struct HostTable {
     pub include: List<AbsolutePath>,
     /// What is left out, as restic's patterns.
     pub exclude: List<ExcludePattern>,
+    /// Files that mark the directory that they are in to be left out, as `NAME` or `NAME:HEADER`.
+    pub exclude_if_present: List<Marker>,
+    /// Files that are larger than this are left out.
+    pub exclude_larger_than: Field<FileSize>,
     /// Whether folders with a CACHEDIR.TAG are left out.
     pub exclude_caches: Field<bool>,
     /// Whether other file systems below an included path are left out.
@@ -205,15 +212,17 @@ pub struct HostTable {
     pub monitor: Field<OwnMonitorTable>,
     /// Which snapshots of this host stay; without this, as in `[repository]`.
     pub keep: Field<KeepPolicy>,
+    /// Tags of this host's snapshots, beside `genbackup`.
+    pub tags: List<Tag>,
 }
 
 /// `[hosts.NAME.schedule]`: when one host is backed up.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct OwnScheduleTable {
-    /// When a run of this host starts, systemd.time(7).
+    /// When a run of this host starts, systemd.time(7); several times in a list.
     #[schemars(required)]
-    pub calendar: Field<Calendar>,
+    pub calendar: Field<OneOrMore<Calendar>>,
     /// The start is put off by up to this span; by default as in `[schedule]`.
     pub randomized_delay: Field<TimeSpan>,
     /// What happens to a run that the storage host slept through; by default as in `[schedule]`.
@@ -262,6 +271,10 @@ pub struct PowerTable {
     pub cpu_weight: Field<i64>,
     /// Their memory.
     pub memory_limit: Field<MemorySize>,
+    /// How fast a backup may write to the repository, in KiB/s or MiB/s.
+    pub limit_upload: Field<Rate>,
+    /// How fast a backup may read from the repository, in KiB/s or MiB/s.
+    pub limit_download: Field<Rate>,
     /// Whether the host stays awake meanwhile.
     pub keep_awake: Field<bool>,
     /// What becomes of a backup while the host runs on battery.
@@ -383,14 +396,14 @@ impl TryFrom<String> for KindWord {
 }
 
 impl FleetFile {
-    /// The calendars: the fleet's, and each host's own.
-    pub fn calendars(&self) -> impl Iterator<Item = &Spanned<Calendar>> {
+    /// The calendar expressions that can be read, with their places: the fleet's, and each host's own.
+    pub fn calendars(&self) -> impl Iterator<Item = (Range<usize>, &Calendar)> {
         let fleet = self
             .schedule
             .iter()
             .filter_map(|table| table.get_ref().calendar.as_ref());
         let hosts = self.hosts.iter().flat_map(|hosts| hosts.get_ref().values());
         let own = hosts.filter_map(|host| host.schedule.as_ref()?.get_ref().calendar.as_ref());
-        fleet.chain(own)
+        fleet.chain(own).flat_map(Spanned::values)
     }
 }

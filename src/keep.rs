@@ -122,10 +122,10 @@ pub fn forget(snapshots: &[Snapshot], policy: &KeepPolicy, oldest: Oldest) -> Ve
 fn each_kept(snapshots: &[Snapshot], policy: &KeepPolicy, oldest: Oldest, mut keep: impl FnMut(usize, Keep)) {
     let Some(newest) = snapshots.first() else { return };
     for rule in policy.rules() {
-        let (mut left, too_old, spares_the_oldest) = match rule.limit {
-            Limit::Count(count) => (Some(count), Timestamp::MIN, oldest),
-            Limit::Unlimited => (None, Timestamp::MIN, oldest),
-            Limit::Within(age) => (None, newest.less(age), Oldest::IsNoException),
+        let (mut left, too_old) = match rule.limit {
+            Limit::Count(count) => (Some(count), Timestamp::MIN),
+            Limit::Unlimited => (None, Timestamp::MIN),
+            Limit::Within(age) => (None, newest.less(age)),
         };
         let mut last = None;
         for (place, snapshot) in snapshots.iter().enumerate() {
@@ -133,7 +133,7 @@ fn each_kept(snapshots: &[Snapshot], policy: &KeepPolicy, oldest: Oldest, mut ke
                 break;
             }
             let mark = snapshot.marks.of_period(rule.period, place);
-            let is_the_oldest = spares_the_oldest == Oldest::Stays && place + 1 == snapshots.len();
+            let is_the_oldest = oldest == Oldest::Stays && place + 1 == snapshots.len();
             if last != Some(mark) || is_the_oldest {
                 last = Some(mark);
                 left = left.map(|left| left - 1);
@@ -234,6 +234,11 @@ mod tests {
         assert_eq!(
             kept(&times, "within-daily 1d1h", Oldest::Stays),
             ["within-daily", "within-daily", "", "", ""]
+        );
+        assert_eq!(
+            kept(times.get(..3).unwrap(), "within-daily 2d", Oldest::Stays),
+            ["within-daily", "within-daily", "within-daily"],
+            "the oldest, where it is not too old"
         );
     }
 

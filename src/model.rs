@@ -12,10 +12,12 @@ mod notify;
 mod path;
 mod pattern;
 mod power;
+mod quantity;
 mod span;
+mod tag;
 mod version;
 
-pub use calendar::Calendar;
+pub use calendar::{Calendar, Calendars};
 pub use fleet::{
     AccessTimes, Caches, CatchUp, Creation, FileSystems, Fleet, Monitor, RemoteClient, RemoteClients,
     Repository, Schedule, Source, StorageHost, Timing,
@@ -28,9 +30,11 @@ pub use notify::{
     EmailAddress, MessageService, Notify, NotifyName, PushMonitor, Watching, WebService, Written,
 };
 pub use path::{AbsolutePath, UnitPath};
-pub use pattern::ExcludePattern;
+pub use pattern::{ExcludePattern, Excludes};
 pub use power::{DiskShare, MemorySize, OnBattery, Power, Sleep};
+pub use quantity::{FileSize, Rate};
 pub use span::TimeSpan;
+pub use tag::{Marker, Tag};
 pub use version::{MinimumVersions, ResticFeature, ResticVersion, SystemdFeature, SystemdVersion};
 
 use std::fmt;

@@ -185,7 +185,10 @@ impl<'r> Restic<'r> {
     /// What starts a program as user restic, with these capabilities and with restic's environment.
     fn as_its_user(&self, capabilities: &[&str]) -> Command {
         let uid = self.repository.uid;
-        let all: String = capabilities.iter().map(|name| format!(",+{name}")).collect();
+        let all = capabilities
+            .iter()
+            .flat_map(|name| [",+", name])
+            .collect::<String>();
         let mut command = Command::new("setpriv");
         command
             .arg(format!("--reuid={uid}"))

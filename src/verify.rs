@@ -15,10 +15,11 @@ use anyhow::{Context, Result, bail};
 use jiff::SignedDuration;
 use jiff::civil::DateTime;
 
-use crate::model::Calendar;
+use crate::model::{Calendar, Calendars};
 
 /// How many times of a calendar are looked at: the nights of two months, the hours of almost three days.
 const TIMES: &str = "--iterations=64";
+const ITERATIONS: usize = 64;
 
 /// True when systemd takes a calendar expression. It gives no reason when it does not.
 ///
@@ -44,34 +45,74 @@ fn zone_elsewhere(calendar: &str) -> Option<&str> {
     is_there.then_some(without_zone)
 }
 
-/// The longest gap between two times of a calendar expression, of those that come next; none when there are no two. It
-/// is counted without the change to and from daylight saving time.
+/// The longest gap between two times of a schedule, of those that come next; none when there are no two. It is counted
+/// without the change to and from daylight saving time.
 ///
 /// # Errors
 /// When `systemd-analyze` can't be started.
-pub fn longest_gap(calendar: &Calendar) -> Result<Option<SignedDuration>> {
-    Ok(longest_gap_of(&calendar_times(calendar, &[TIMES])?))
+pub fn longest_gap(calendars: &Calendars) -> Result<Option<SignedDuration>> {
+    let zones = Zones::of(calendars);
+    let times = calendars.expressions().iter();
+    let times = times.map(|calendar| calendar_times(calendar, zones, &[TIMES]));
+    Ok(longest_gap_of(&merged(times.collect::<Result<_>>()?, ITERATIONS)))
 }
 
-/// The times of a calendar expression that come after `start`, so many of them at most, as the clocks of its time zone
-/// show them, without the change to and from daylight saving time.
+/// The times of a schedule that come after `start`, so many of them at most, as the clocks of their time zones show them,
+/// without the change to and from daylight saving time.
 ///
 /// # Errors
 /// When `systemd-analyze` can't be started.
-pub fn times_after(calendar: &Calendar, start: DateTime, count: usize) -> Result<Vec<DateTime>> {
+pub fn times_after(calendars: &Calendars, start: DateTime, count: usize) -> Result<Vec<DateTime>> {
     let iterations = format!("--iterations={count}");
     let start = format!("--base-time={}", start.strftime("%Y-%m-%d %H:%M:%S"));
-    calendar_times(calendar, &[&iterations, &start])
+    let times = calendars.expressions().iter();
+    let times = times.map(|calendar| calendar_times(calendar, Zones::LeftOut, &[&iterations, &start]));
+    let mut times = merged(times.collect::<Result<_>>()?, count);
+    times.truncate(count);
+    Ok(times)
 }
 
-fn calendar_times(calendar: &Calendar, options: &[&str]) -> Result<Vec<DateTime>> {
-    let calendar = calendar.as_str();
-    // With a zone, systemd starts a process for each of the times, and their gaps are no others without it.
+/// What becomes of the time zones of calendar expressions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Zones {
+    /// Each time is one of UTC.
+    Kept,
+    /// Each time is one of its own time zone. With a zone, systemd starts a process for each of the times, and the gaps
+    /// between those of one zone are no others without it.
+    LeftOut,
+}
+
+impl Zones {
+    /// What the gaps between the times of a schedule need.
+    fn of(calendars: &Calendars) -> Self {
+        let zone = |calendar: &Calendar| calendar.zone().map(|(_, zone)| zone.to_owned());
+        let mut zones = calendars.expressions().iter().map(zone);
+        let first = zones.next();
+        if zones.all(|zone| Some(zone) == first) {
+            Self::LeftOut
+        } else {
+            Self::Kept
+        }
+    }
+}
+
+/// The times of several calendar expressions in one order, of which each gave `count` at most: as far as all are known.
+fn merged(lists: Vec<Vec<DateTime>>, count: usize) -> Vec<DateTime> {
+    let unfinished = lists.iter().filter(|times| times.len() >= count);
+    let known = unfinished.filter_map(|times| times.last()).min().copied();
+    let mut times: Vec<DateTime> = lists.into_iter().flatten().collect();
+    times.retain(|time| known.is_none_or(|known| *time <= known));
+    times.sort();
+    times.dedup();
+    times
+}
+
+fn calendar_times(calendar: &Calendar, zones: Zones, options: &[&str]) -> Result<Vec<DateTime>> {
     let without_zone = calendar
-        .rsplit_once(' ')
-        .filter(|(_, zone)| zone.starts_with(|first: char| first.is_ascii_alphabetic()))
+        .zone()
+        .filter(|_| zones == Zones::LeftOut)
         .map(|(without_zone, _)| without_zone);
-    for expression in [without_zone, Some(calendar)].into_iter().flatten() {
+    for expression in [without_zone, Some(calendar.as_str())].into_iter().flatten() {
         let arguments: Vec<&str> = ["calendar"]
             .iter()
             .chain(options)
@@ -175,6 +216,40 @@ mod tests {
         assert_eq!(
             longest_gap_of(&times_of("    Next elapse: Fri 2026-11-27 22:30:00 UTC\n")),
             None
+        );
+    }
+
+    fn schedule(expressions: &[&str]) -> Calendars {
+        let calendar = |text: &&str| Calendar::try_from((*text).to_owned()).unwrap();
+        Calendars::new(expressions.iter().map(calendar).collect()).unwrap()
+    }
+
+    #[test]
+    fn the_times_of_several_expressions_are_in_one_order_as_far_as_all_are_known() {
+        let start: DateTime = "2026-11-24T00:00:00".parse().unwrap();
+        let times = |count| times_after(&schedule(&["*-*-* 22:30", "*-*-* 12:00"]), start, count);
+        let shown: Vec<String> = times(4).unwrap().iter().map(ToString::to_string).collect();
+        assert_eq!(
+            shown,
+            [
+                "2026-11-24T12:00:00",
+                "2026-11-24T22:30:00",
+                "2026-11-25T12:00:00",
+                "2026-11-25T22:30:00"
+            ]
+        );
+        assert_eq!(times(4000).unwrap().len(), 4000);
+    }
+
+    #[test]
+    fn the_longest_gap_of_several_expressions_is_between_any_two_of_their_times() {
+        let hours = |expressions: &[&str]| longest_gap(&schedule(expressions)).unwrap().unwrap().as_hours();
+        assert_eq!(hours(&["*-*-* 12:00", "*-*-* 22:00"]), 14);
+        assert_eq!(hours(&["Mon..Fri 22:00", "Sun 10:00"]), 36);
+        assert_eq!(
+            hours(&["*-*-* 12:00 UTC", "*-*-* 12:00 Asia/Tokyo"]),
+            15,
+            "time zones differ"
         );
     }
 }

@@ -290,3 +290,37 @@ fn a_hook_of_root_s_is_warned_of() -> Result<()> {
     );
     Ok(())
 }
+
+#[test]
+fn a_hook_that_mounts_a_snapshot_is_warned_of() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("fleet.toml");
+    for (command, program) in [
+        (
+            r#"["/usr/bin/mount", "-t", "tmpfs", "none", "/var/backups/snap"]"#,
+            Some("mount"),
+        ),
+        (
+            r#"["/bin/sh", "-c", "/sbin/lvcreate --snapshot vg/data"]"#,
+            Some("lvcreate"),
+        ),
+        (r#"["/usr/bin/dump", "mount"]"#, None),
+    ] {
+        fs::write(&file, FLEET.replace(r#"["/usr/bin/dump"]"#, command))?;
+        let checked = run(genbackup()
+            .arg("--fleet")
+            .arg(&file)
+            .args(["check", "--no-exposure"]))?;
+        assert!(checked.status.success(), "{}", checked.stderr);
+        let warned = checked.stdout.lines().find_map(|line| {
+            let rest = line.strip_prefix("warning: hosts.jak.before.db runs `")?;
+            Some(
+                rest.split_once("`: the backup does not see what a hook mounts")?
+                    .0
+                    .to_owned(),
+            )
+        });
+        assert_eq!(warned.as_deref(), program, "{}", checked.stdout);
+    }
+    Ok(())
+}

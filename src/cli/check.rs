@@ -51,7 +51,7 @@ fn missing_here(fleet: &Fleet) -> Option<String> {
     (!packages.is_empty()).then(|| format!("warning: {}", load::packages_to_install(&packages)))
 }
 
-/// A warning of each hook that runs as root.
+/// A warning of each hook that runs as root, and of each that would make a snapshot of a file system.
 fn roots_hooks(fleet: &Fleet) -> Result<Vec<String>> {
     let mut warnings = Vec::new();
     for host in fleet.host_names() {
@@ -61,7 +61,18 @@ fn roots_hooks(fleet: &Fleet) -> Result<Vec<String>> {
             let before = hooks.before.iter().map(|hook| ("before", hook));
             before.chain(hooks.after.iter().map(|hook| ("after", hook)))
         });
-        for (kind, hook) in hooks.filter(|(_, hook)| hook.is_roots()) {
+        for (kind, hook) in hooks {
+            if let Some(program) = hook.mounts() {
+                warnings.push(format!(
+                    "warning: hosts.{}.{kind}.{} runs `{program}`: the backup does not see what a hook mounts, and a hook \
+                     has no capability for it. genbackup cannot back up a snapshot of LVM, btrfs or ZFS yet",
+                    quoted_if_odd(host.as_str()),
+                    hook.name
+                ));
+            }
+            if !hook.is_roots() {
+                continue;
+            }
             warnings.push(format!(
                 "warning: hosts.{}.{kind}.{} runs as root, without a capability: name another user where one will do",
                 quoted_if_odd(host.as_str()),

@@ -20,8 +20,8 @@ use super::{load, terminal};
 use crate::emit::capabilities;
 use crate::health::span;
 use crate::model::{
-    CatchUp, Creation, DiskShare, Fleet, HostName, KeepPolicy, MinimumVersions, Monitor, Network, Power,
-    Sleep, Source, TimeSpan, Timing, UnitPath,
+    CatchUp, Creation, DiskShare, ExcludePattern, Fleet, HostName, KeepPolicy, Marker, MinimumVersions,
+    Monitor, Network, Power, Sleep, Source, TimeSpan, Timing, UnitPath,
 };
 use crate::plan::HostPlan;
 use crate::record::Phase;
@@ -77,6 +77,25 @@ struct Host<'f> {
     versions: MinimumVersions,
     /// The hold that somebody placed.
     held: Option<String>,
+}
+
+impl Host<'_> {
+    /// What is left out of what it reads, a kind a line.
+    fn leaves_out(&self) -> Vec<String> {
+        let listed = |words: Vec<&str>, between: &str| (!words.is_empty()).then(|| words.join(between));
+        let patterns = self.source.exclude.iter().map(ExcludePattern::as_str);
+        let markers = self.source.exclude_if_present.iter().map(Marker::as_str);
+        let markers = listed(markers.collect(), " or ");
+        let size = self.source.exclude_larger_than;
+        [
+            listed(patterns.collect(), ", "),
+            markers.map(|markers| format!("what lies in a directory with {markers}")),
+            size.map(|size| format!("files larger than {size}")),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
 }
 
 pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {

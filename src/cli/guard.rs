@@ -19,7 +19,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "RUN")]
     run: RunId,
     /// Hosts that share a keep policy of their own; the next one is another policy
-    #[arg(long, value_name = "HOST,…")]
+    #[arg(long, value_name = "HOSTS")]
     policy_of: Vec<String>,
     #[command(flatten)]
     kept: Kept,

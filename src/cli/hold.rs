@@ -50,7 +50,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     let words = Words::of("hold", file)
         .option("--until", until_text.as_deref())
         .option("--why", Some(&why));
-    let words = hosts.iter().fold(words, |words, host| words.word(host));
+    let words = hosts.iter().fold(words, Words::word);
     repository::ensure_root_of_storage(&fleet, &words, "the holds are")?;
     let store = Store::read_if_there(&kept.holds.folder)?;
     // All of them, before the first is written.

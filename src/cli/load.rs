@@ -30,15 +30,14 @@ pub(super) fn load(path: &Path) -> Result<Result<Fleet, Vec<Problem>>> {
 /// systemd alone knows which calendar expressions it takes. It is asked once about each, however many hosts have it.
 fn refuse_calendars(reading: &mut Reading<'_>) -> Result<()> {
     let mut taken = BTreeMap::new();
-    for calendar in reading.file.calendars() {
-        let expression = calendar.get_ref();
+    for (span, expression) in reading.file.calendars() {
         let is_taken = match taken.entry(expression) {
             Entry::Occupied(known) => *known.get(),
             Entry::Vacant(unknown) => *unknown.insert(verify::takes_calendar(expression)?),
         };
         if !is_taken {
             reading.problems.push(
-                calendar.span(),
+                span,
                 format!("systemd refuses the calendar expression `{expression}`"),
                 "write it as in systemd.time(7), such as `*-*-* 04:00:00`; `systemd-analyze calendar` tries one out",
             );

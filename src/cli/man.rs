@@ -25,7 +25,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
         terminal::hand_over(page(&command)?.1)?;
         return Ok(ExitCode::SUCCESS);
     };
-    let verbs = command.get_subcommands();
+    // A hidden verb is for our own scripts.
+    let verbs = command.get_subcommands().filter(|verb| !verb.is_hide_set());
     let pages = std::iter::once(&command)
         .chain(verbs)
         .map(page)

@@ -29,7 +29,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     };
     let words = || {
         let words = Words::of("release", file);
-        hosts.iter().fold(words, |words, host| words.word(host))
+        hosts.iter().fold(words, Words::word)
     };
     repository::ensure_root_of_storage(&fleet, &words(), "the holds are")?;
     let store = Store::read_if_there(&kept.holds.folder)?;

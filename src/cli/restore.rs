@@ -31,6 +31,10 @@ const EXIT_STATUS: &str = "The exit status is restic's: 0 all is back, 1 somethi
 
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_STATUS)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of the command line"
+)]
 pub(super) struct Arguments {
     /// Whose files
     #[arg(value_name = "HOST")]
@@ -114,7 +118,8 @@ fn path(text: &OsStr) -> Result<SnapshotPath> {
         .map_or(1, |last| last + 1);
     let trimmed = OsStr::from_bytes(&bytes[..length.min(bytes.len())]);
     if bytes.iter().any(u8::is_ascii_control) || text.to_string_lossy().contains(char::is_control) {
-        bail!("{text:?} holds a control character\n\nhint: restore the folder above it");
+        let shown = text.to_string_lossy();
+        bail!("{shown:?} holds a control character\n\nhint: restore the folder above it");
     }
     SnapshotPath::try_from(trimmed.to_owned()).map_err(|refusal| anyhow::anyhow!("{refusal}"))
 }

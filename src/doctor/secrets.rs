@@ -82,17 +82,17 @@ fn judge_password(path: &str, text: &[u8]) -> Finding {
 }
 
 /// White space of one byte, as C's isspace(3) has it in every locale.
-const fn is_space(byte: &u8) -> bool {
+const fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t'..=b'\r')
 }
 
 fn ambiguity(text: &[u8]) -> Option<&'static str> {
-    let Some(start) = text.iter().position(|byte| !is_space(byte)) else {
+    let Some(start) = text.iter().position(|byte| !is_space(*byte)) else {
         return Some("holds nothing but white space");
     };
     let end = text
         .iter()
-        .rposition(|byte| !is_space(byte))
+        .rposition(|byte| !is_space(*byte))
         .map_or(start, |last| last + 1);
     let (before, rest) = text.split_at(start);
     let (password, after) = rest.split_at(end - start);

@@ -55,6 +55,7 @@ struct BackupRestic<'p> {
     platform: &'p Platform,
     restic: ResticVersion,
     client: &'p ClientPlan<'p>,
+    power: &'p Power,
     options: Vec<&'static str>,
     skips_on_battery: bool,
     stays_on_one: bool,
@@ -115,6 +116,8 @@ pub(super) fn emit(
     let Source {
         include: _,
         exclude: _,
+        exclude_if_present: _,
+        exclude_larger_than: _,
         may_be_empty: _,
         must_be_mounted: _,
         caches,
@@ -124,6 +127,7 @@ pub(super) fn emit(
         schedule: _,
         monitor: _,
         keep: _,
+        tags: _,
     } = source;
     let mount = connection.is_some();
     let systemd = versions.systemd;
@@ -149,6 +153,7 @@ pub(super) fn emit(
             platform,
             restic: versions.restic,
             client,
+            power,
             options: options(*caches, *file_systems),
             skips_on_battery,
             stays_on_one: *file_systems == FileSystems::StayOnOne,

@@ -53,6 +53,13 @@ fn unknown_key(key: &str, known: &[&str], dotted_key: &str, found: Option<&DeVal
             meant: meant(likely),
         };
     }
+    if POWER.contains(&key) && known.contains(&"power") {
+        let hint = format!("write it below `[{parent}power]`");
+        return Explained {
+            refusal: Refusal::new(what, hint),
+            meant: None,
+        };
+    }
     let host = parent
         .strip_prefix("hosts.")
         .filter(|_| found.is_some_and(DeValue::is_table));
@@ -68,6 +75,9 @@ fn unknown_key(key: &str, known: &[&str], dotted_key: &str, found: Option<&DeVal
         meant: None,
     }
 }
+
+/// Keys of `[power]` that people write one table too high.
+const POWER: [&str; 2] = ["limit-upload", "limit-download"];
 
 /// `.c.d` for the table that `[a.b.c.d]` makes at `a.b`.
 fn tables_below(found: Option<&DeValue<'_>>) -> String {

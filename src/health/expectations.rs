@@ -6,7 +6,7 @@ use std::collections::btree_map::Entry;
 use jiff::SignedDuration;
 
 use super::thresholds::Thresholds;
-use crate::model::{Calendar, Fleet, HostName, Timing};
+use crate::model::{Calendars, Fleet, HostName, Timing};
 use crate::record::Phase;
 
 /// How old the last good result of each subject may be.
@@ -27,18 +27,18 @@ impl Expectations {
     /// Those of `longest_gap`.
     pub fn of<E>(
         fleet: &Fleet,
-        mut longest_gap: impl FnMut(&Calendar) -> Result<Option<SignedDuration>, E>,
+        mut longest_gap: impl FnMut(&Calendars) -> Result<Option<SignedDuration>, E>,
     ) -> Result<Self, E> {
         let mut gaps = BTreeMap::new();
         let mut following = |timing: &Timing| -> Result<Thresholds, E> {
             let Timing {
-                calendar,
+                calendars,
                 randomized_delay,
                 catch_up: _,
             } = timing;
-            let gap = match gaps.entry(calendar.clone()) {
+            let gap = match gaps.entry(calendars.clone()) {
                 Entry::Occupied(known) => *known.get(),
-                Entry::Vacant(unknown) => *unknown.insert(longest_gap(calendar)?),
+                Entry::Vacant(unknown) => *unknown.insert(longest_gap(calendars)?),
             };
             Ok(Thresholds::following(gap, *randomized_delay))
         };

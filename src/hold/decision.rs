@@ -221,7 +221,7 @@ mod tests {
                 "data_added": 0}}),
             json!({"event": "host-finished", "time": time, "host": "ziz", "status": status}),
         ];
-        let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        let text = lines.map(|line| line.to_string()).join("\n");
         Run::read(RunId::at(time.parse().unwrap()), text.as_bytes()).unwrap()
     }
 

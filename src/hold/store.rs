@@ -105,7 +105,10 @@ fn file_name(host: &str) -> String {
         if is_plain {
             name.push(char::from(byte));
         } else {
-            name.push_str(&format!("%{byte:02X}"));
+            name.push('%');
+            name.extend(
+                [byte >> 4, byte & 0xF].map(|digit| char::from(b"0123456789ABCDEF"[usize::from(digit)])),
+            );
         }
     }
     name + EXTENSION

@@ -1,5 +1,7 @@
 //! Calendar expressions.
 
+use std::fmt;
+
 use super::{Refusal, checked_string};
 
 checked_string! {
@@ -19,4 +21,48 @@ fn check(text: &str) -> Result<(), Refusal> {
         ));
     }
     Ok(())
+}
+
+impl Calendar {
+    /// The expression without its time zone, and the time zone; none where it has none.
+    #[must_use]
+    pub fn zone(&self) -> Option<(&str, &str)> {
+        self.0
+            .rsplit_once(' ')
+            .filter(|(_, zone)| zone.starts_with(|first: char| first.is_ascii_alphabetic()))
+    }
+}
+
+/// The calendar expressions of one timer, at least one: it elapses at the times of each.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Calendars(Vec<Calendar>);
+
+impl Calendars {
+    /// These expressions; nothing where there are none.
+    #[must_use]
+    pub fn new(expressions: Vec<Calendar>) -> Option<Self> {
+        (!expressions.is_empty()).then_some(Self(expressions))
+    }
+
+    /// The expressions, in the order of the fleet file.
+    #[must_use]
+    pub fn expressions(&self) -> &[Calendar] {
+        &self.0
+    }
+}
+
+impl From<Calendar> for Calendars {
+    fn from(expression: Calendar) -> Self {
+        Self(vec![expression])
+    }
+}
+
+impl fmt::Display for Calendars {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, expression) in self.0.iter().enumerate() {
+            let between = if number == 0 { "" } else { " and " };
+            write!(formatter, "{between}{expression}")?;
+        }
+        Ok(())
+    }
 }

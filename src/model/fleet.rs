@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use crate::record::Phase;
 
 use super::{
-    AbsolutePath, Address, Calendar, ExcludePattern, Hooks, HostName, KeepPolicy, MinimumVersions, Power,
-    PublicKey, TimeSpan, UnitPath, Watching,
+    AbsolutePath, Address, Calendars, ExcludePattern, FileSize, Hooks, HostName, KeepPolicy, Marker,
+    MinimumVersions, Power, PublicKey, Tag, TimeSpan, UnitPath, Watching,
 };
 
 /// One storage host, and the hosts that it backs up.
@@ -43,7 +43,7 @@ pub struct Schedule {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Timing {
     /// The times.
-    pub calendar: Calendar,
+    pub calendars: Calendars,
     /// The start is put off by a random part of this.
     pub randomized_delay: Option<TimeSpan>,
     /// What happens to a run that the storage host slept through.
@@ -156,6 +156,10 @@ pub struct Source {
     pub include: Vec<AbsolutePath>,
     /// What is left out of them.
     pub exclude: Vec<ExcludePattern>,
+    /// Directories with such a file are left out of them.
+    pub exclude_if_present: Vec<Marker>,
+    /// Files that are larger are left out.
+    pub exclude_larger_than: Option<FileSize>,
     /// Those of the included folders that may have nothing in them.
     pub may_be_empty: Vec<AbsolutePath>,
     /// Mount points that are there on every good day.
@@ -174,6 +178,8 @@ pub struct Source {
     pub monitor: Option<Monitor>,
     /// Which of its snapshots stay; without this, as in [`Repository::keep`].
     pub keep: Option<KeepPolicy>,
+    /// What its snapshots are marked with, beside our own tag.
+    pub tags: Vec<Tag>,
 }
 
 /// Folders with a CACHEDIR.TAG.

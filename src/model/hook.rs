@@ -82,6 +82,31 @@ impl Hook {
     pub fn is_roots(&self) -> bool {
         self.user.is_root()
     }
+
+    /// The program by which it makes or mounts a snapshot of a file system; none where it does nothing of the kind. A
+    /// script on its command line is looked through, one in a file is not.
+    #[must_use]
+    pub fn mounts(&self) -> Option<&str> {
+        const PROGRAMS: [&str; 7] = [
+            "mount",
+            "lvcreate",
+            "lvconvert",
+            "btrfs",
+            "zfs",
+            "zpool",
+            "dmsetup",
+        ];
+        let script = self
+            .arguments
+            .iter()
+            .skip_while(|word| word.as_str() != "-c")
+            .nth(1);
+        let words = script.map(|script| script.as_str().split_whitespace());
+        let words = words.into_iter().flatten();
+        let names = [self.program.as_str()].into_iter().chain(words);
+        let mut names = names.map(|word| word.rsplit('/').next().unwrap_or(word));
+        names.find(|name| PROGRAMS.contains(name))
+    }
 }
 
 impl UserName {

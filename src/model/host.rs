@@ -1,6 +1,6 @@
 //! Names and addresses of hosts.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use super::{Refusal, checked_string};
 
@@ -37,6 +37,19 @@ fn check_name(text: &str) -> Result<(), Refusal> {
 }
 
 fn check_address(text: &str) -> Result<(), Refusal> {
+    let (number, zone) = text.split_once('%').unwrap_or((text, ""));
+    let is_link_local = number
+        .parse()
+        .is_ok_and(|number: Ipv6Addr| number.is_unicast_link_local());
+    if is_link_local || !zone.is_empty() && number.parse::<Ipv6Addr>().is_ok() {
+        return Err(Refusal::new(
+            format!(
+                "`{text}` is a link-local address, which holds on one network interface of one host alone"
+            ),
+            "write the host's name, or an address that all hosts can use: a global one, or a private one such as \
+             `fd00::2` (RFC 4193)",
+        ));
+    }
     if text.parse::<IpAddr>().is_ok() {
         return Ok(());
     }
@@ -91,6 +104,15 @@ impl Address {
         self.0.parse().ok()
     }
 
+    /// What two spellings of one address share: the number, or the name in lower case.
+    #[must_use]
+    pub fn identity(&self) -> String {
+        self.number().map_or_else(
+            || self.0.to_ascii_lowercase(),
+            |number| number.to_canonical().to_string(),
+        )
+    }
+
     /// The address as `mount.nfs` wants it: IPv6 in brackets. exports(5) wants it without.
     #[must_use]
     pub fn bracketed(&self) -> String {
@@ -141,6 +163,23 @@ mod tests {
             "0x",
         ] {
             assert!(!admits(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn two_spellings_of_one_address_are_one() {
+        let identity = |text: &str| Address::try_from(text.to_owned()).unwrap().identity();
+        assert_eq!(identity("FD00:0:0::2"), identity("fd00::2"));
+        assert_eq!(identity("::ffff:10.0.0.1"), identity("10.0.0.1"));
+        assert_eq!(identity("Ziz.Example"), identity("ziz.example"));
+        assert_ne!(identity("fd00::2"), identity("fd00::20"));
+    }
+
+    #[test]
+    fn a_link_local_address_is_refused_with_its_own_hint() {
+        for text in ["fe80::1%eth0", "fe80::1", "FE80::1%2", "fd00::2%eth0"] {
+            let refusal = Address::try_from(text.to_owned()).unwrap_err();
+            assert!(refusal.what.contains("link-local"), "{text}: {}", refusal.what);
         }
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Deserialize;
 
-use super::Refusal;
+use super::{Rate, Refusal};
 
 /// What a backup, forget and prune take of their host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +18,10 @@ pub struct Power {
     pub cpu_weight: Option<u16>,
     /// The memory that they may have at most.
     pub memory_limit: Option<MemorySize>,
+    /// How fast restic may write to the repository.
+    pub upload_limit: Option<Rate>,
+    /// How fast restic may read from the repository.
+    pub download_limit: Option<Rate>,
     /// Whether the host may go to sleep meanwhile.
     pub sleep: Sleep,
     /// What becomes of a backup while the host runs on battery.

@@ -5,7 +5,8 @@ use std::ops::{Range, RangeInclusive};
 
 use crate::fleet::Spanned;
 
-use crate::fleet::Item;
+use crate::fleet::{Item, OneOrMore};
+use crate::model::{Calendar, Calendars};
 use crate::problem::{Problem, Problems};
 
 /// A table of the file: its dotted name and its place.
@@ -97,6 +98,25 @@ impl<'t> Fields<'t> {
         items
     }
 
+    /// The same, each of which is there once.
+    pub(super) fn distinct_items<T: Ord + Clone + std::fmt::Display>(
+        &mut self,
+        list: Vec<Spanned<Item<T>>>,
+    ) -> Vec<T> {
+        let mut seen = BTreeSet::new();
+        let mut distinct = Vec::new();
+        for item in self.items(list) {
+            let span = item.span();
+            let item = item.into_inner();
+            if seen.insert(item.clone()) {
+                distinct.push(item);
+            } else {
+                self.problem(span, format!("`{item}` is in this list twice"), "write it once");
+            }
+        }
+        distinct
+    }
+
     /// A value that must be there; `hint` shows how to write it.
     pub(super) fn required<T>(
         &mut self,
@@ -114,6 +134,27 @@ impl<'t> Fields<'t> {
             );
         }
         value
+    }
+
+    /// The calendar expressions of a schedule, of which there is at least one.
+    pub(super) fn calendars(
+        &mut self,
+        section: &Section,
+        value: Spanned<OneOrMore<Calendar>>,
+    ) -> Option<Calendars> {
+        let span = value.span();
+        let items = match value.into_inner() {
+            OneOrMore::One(calendar) => return Some(calendar.into()),
+            OneOrMore::List(items) => items,
+        };
+        if items.is_empty() && !self.has_taken_out_below(section, "calendar") {
+            self.problem(
+                span,
+                "the list of calendar expressions is empty",
+                "write at least one, such as [\"*-*-* 12:00\", \"*-*-* 22:30\"]",
+            );
+        }
+        Calendars::new(self.distinct_items(items))
     }
 
     /// A whole number within bounds, or the default.

@@ -1,6 +1,7 @@
 //! The hosts: who stores, who is a client, and how they reach each other.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::ops::Range;
 
 use crate::fleet::Spanned;
@@ -50,6 +51,9 @@ pub(super) fn resolve_hosts(
     let storage_name = storage_name
         .filter(|_| section.is_present())
         .and_then(|name| known_host(fields, &name, &hosts));
+    if let Some(storage) = &storage_name {
+        refuse_other_families(fields, &hosts, storage.get_ref());
+    }
     let storage_span = storage_name.as_ref().map(Spanned::span);
     let storage = storage_name
         .as_ref()
@@ -148,11 +152,37 @@ fn refuse_shared_addresses(fields: &mut Fields<'_>, hosts: &Hosts) {
             Some(address) => (address.get_ref().clone(), address.span()),
             None => (name.get_ref().to_address(), name.span()),
         };
-        if let Some(other) = seen.insert(address.as_str().to_ascii_lowercase(), name.get_ref()) {
+        if let Some(other) = seen.insert(address.identity(), name.get_ref()) {
             fields.problem(
                 span,
                 format!("`{}` and `{other}` have one address, `{address}`", name.get_ref()),
                 "two hosts of a fleet are two machines; give each its own address",
+            );
+        }
+    }
+}
+
+/// ssh binds to the storage host's address, and reaches no address of the other family from there.
+fn refuse_other_families(fields: &mut Fields<'_>, hosts: &Hosts, storage: &HostName) {
+    let number = |table: &HostTable| table.address.as_ref()?.get_ref().number();
+    let of_storage = hosts.iter().find(|(name, _)| name.get_ref() == storage);
+    let Some(own) = of_storage.and_then(|(_, table)| number(table)) else {
+        return;
+    };
+    let family = |number: IpAddr| if number.is_ipv4() { "IPv4" } else { "IPv6" };
+    for (name, table) in in_order(hosts) {
+        if let (Some(address), Some(other)) = (&table.address, number(table))
+            && other.is_ipv4() != own.is_ipv4()
+        {
+            fields.problem(
+                address.span(),
+                format!(
+                    "`{}` has an {} address, and the storage host `{storage}` an {} address: neither reaches the other",
+                    name.get_ref(),
+                    family(other),
+                    family(own)
+                ),
+                "give both an address of one family, or write their names",
             );
         }
     }
@@ -192,6 +222,8 @@ fn resolve_storage(
         host_key_file,
         include,
         exclude: _,
+        exclude_if_present: _,
+        exclude_larger_than: _,
         exclude_caches: _,
         one_file_system: _,
         preserve_access_times: _,
@@ -205,6 +237,7 @@ fn resolve_storage(
         schedule: _,
         monitor: _,
         keep: _,
+        tags: _,
     } = &table;
     for span in [
         host_key.as_ref().map(Spanned::span),

@@ -2,7 +2,7 @@
 
 use crate::fleet::Spanned;
 
-use crate::model::{AbsolutePath, ExcludePattern, UnitPath};
+use crate::model::{AbsolutePath, ExcludePattern, Excludes, UnitPath};
 
 use super::fields::Fields;
 
@@ -214,8 +214,11 @@ pub(super) fn check_include(
     exclude: &[Spanned<ExcludePattern>],
     repository: Option<&UnitPath>,
 ) {
-    let is_excluded = |path: &str| exclude.iter().any(|pattern| covers(pattern.get_ref(), path));
+    let patterns = Excludes::new(exclude.iter().map(Spanned::get_ref));
+    let is_excluded = |path: &str| excludes_all_of(&patterns, path);
     for path in include {
+        check_glob(fields, path);
+        check_swallowed(fields, path, exclude, &patterns);
         check_hidden(fields, path, is_excluded);
         // That the repository is the root folder is a problem of its own.
         let Some(repository) = repository.filter(|repository| repository.as_str() != "/") else {
@@ -278,12 +281,53 @@ fn check_hidden(fields: &mut Fields<'_>, path: &Spanned<AbsolutePath>, is_exclud
     );
 }
 
-/// True when a pattern surely leaves out a path: it is that path, or a folder above it, letter by letter.
-fn covers(pattern: &ExcludePattern, path: &str) -> bool {
-    !pattern.as_str().contains(['*', '?', '[', '\\', '!'])
-        && path
-            .strip_prefix(pattern.as_str())
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+/// A path in an include list is one path: restic gets it letter by letter. A name that starts or ends with `*` is meant
+/// as a pattern; one with a `*` in its middle may be a name.
+fn check_glob(fields: &mut Fields<'_>, path: &Spanned<AbsolutePath>) {
+    let included = path.get_ref().as_str();
+    let is_glob = |part: &&str| part.starts_with('*') || part.ends_with('*');
+    let Some(glob) = included.split('/').find(is_glob) else {
+        return;
+    };
+    let above = included.split_once(glob).map_or("/", |(above, _)| above);
+    let above = above.strip_suffix('/').filter(|above| !above.is_empty());
+    fields.problem(
+        path.span(),
+        format!("`{included}` is not one path: nothing is expanded in `include`"),
+        format!(
+            "write each path, or `{}`, and below `exclude` what to leave out of it",
+            above.unwrap_or("/")
+        ),
+    );
+}
+
+/// What `include` names and `exclude` matches is in no snapshot.
+fn check_swallowed(
+    fields: &mut Fields<'_>,
+    path: &Spanned<AbsolutePath>,
+    exclude: &[Spanned<ExcludePattern>],
+    patterns: &Excludes<'_>,
+) {
+    let included = path.get_ref();
+    let Some(pattern) = patterns.excluding(included.as_str()) else {
+        return;
+    };
+    let place = exclude.iter().find(|known| known.get_ref() == pattern);
+    fields.problem(
+        place.map_or_else(|| path.span(), Spanned::span),
+        format!("the exclude pattern `{pattern}` matches `{included}`, which is included, or a directory above it"),
+        format!(
+            "nothing of `{included}` would be backed up: leave out one of them, or write the pattern as a path below it, \
+             such as `{included}/…`"
+        ),
+    );
+}
+
+/// True when the patterns leave out a path, or all that may be in that directory, as `/proc/*` does.
+fn excludes_all_of(patterns: &Excludes<'_>, path: &str) -> bool {
+    // No pattern of anybody's names this file alone.
+    let anything = format!("{path}/\u{1}");
+    patterns.excluding(path).is_some() || patterns.excluding(&anything).is_some()
 }
 
 fn is_within(path: &UnitPath, outer: &str) -> bool {

@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::fleet::Spanned;
 
 use crate::fleet::{Field, PowerTable};
-use crate::model::{DiskShare, OnBattery, Power, Sleep};
+use crate::model::{DiskShare, OnBattery, Power, Rate, Sleep};
 
 use super::fields::Fields;
 
@@ -20,6 +20,8 @@ struct Wishes {
     disk: Option<DiskShare>,
     cpu_weight: Option<u16>,
     memory_limit: Option<crate::model::MemorySize>,
+    upload_limit: Option<Rate>,
+    download_limit: Option<Rate>,
     sleep: Option<Sleep>,
     on_battery: Option<OnBattery>,
 }
@@ -37,6 +39,8 @@ impl Defaults {
             disk: own.disk.or(shared.disk).unwrap_or(DiskShare::Usual),
             cpu_weight: own.cpu_weight.or(shared.cpu_weight),
             memory_limit: own.memory_limit.or(shared.memory_limit),
+            upload_limit: own.upload_limit.or(shared.upload_limit),
+            download_limit: own.download_limit.or(shared.download_limit),
             sleep: own.sleep.or(shared.sleep).unwrap_or(Sleep::Inhibited),
             on_battery: own.on_battery.or(shared.on_battery).unwrap_or(OnBattery::BackUp),
         }
@@ -53,6 +57,8 @@ impl Wishes {
             idle_io,
             cpu_weight,
             memory_limit,
+            limit_upload,
+            limit_download,
             keep_awake,
             on_battery,
         } = table.get_ref();
@@ -71,6 +77,8 @@ impl Wishes {
             }),
             cpu_weight,
             memory_limit: memory_limit.as_ref().map(|limit| *limit.get_ref()),
+            upload_limit: limit_upload.as_ref().map(|limit| *limit.get_ref()),
+            download_limit: limit_download.as_ref().map(|limit| *limit.get_ref()),
             sleep: keep_awake.as_ref().map(|awake| match awake.get_ref() {
                 true => Sleep::Inhibited,
                 false => Sleep::Allowed,
@@ -80,7 +88,14 @@ impl Wishes {
     }
 }
 
-/// Where a host's table speaks of its battery, which concerns a backup alone.
-pub(super) fn battery_span(table: Option<&Spanned<PowerTable>>) -> Option<Range<usize>> {
-    Some(table?.get_ref().on_battery.as_ref()?.span())
+/// Where a host's table speaks of what concerns a backup alone.
+pub(super) fn spans_of_a_backup(table: Option<&Spanned<PowerTable>>) -> [Option<Range<usize>>; 3] {
+    let Some(table) = table.map(Spanned::get_ref) else {
+        return [const { None }; 3];
+    };
+    [
+        table.on_battery.as_ref().map(Spanned::span),
+        table.limit_upload.as_ref().map(Spanned::span),
+        table.limit_download.as_ref().map(Spanned::span),
+    ]
 }

@@ -53,7 +53,7 @@ impl Wishes {
         } = table.into_inner();
         let calendar = fields.required(&section, "calendar", calendar, OWN_CALENDAR)?;
         Some(Timing {
-            calendar: calendar.into_inner(),
+            calendars: fields.calendars(&section, calendar)?,
             randomized_delay: randomized_delay
                 .map(Spanned::into_inner)
                 .or(self.randomized_delay),
@@ -74,10 +74,11 @@ pub(super) fn resolve(fields: &mut Fields<'_>, table: Option<Spanned<ScheduleTab
         time_limit,
     } = table;
     let calendar = fields.required(&section, "calendar", calendar, CALENDAR);
+    let calendars = calendar.and_then(|calendar| fields.calendars(&section, calendar));
     let max_parallel = fields.number(max_parallel, 1..=256, 1);
     Some(Schedule {
         timing: Timing {
-            calendar: calendar?.into_inner(),
+            calendars: calendars?,
             randomized_delay: randomized_delay.map(Spanned::into_inner),
             catch_up: caught_up(catch_up.map(Spanned::into_inner)),
         },

@@ -22,6 +22,8 @@ pub(super) fn resolve_source(
     let HostTable {
         include,
         exclude,
+        exclude_if_present,
+        exclude_larger_than,
         exclude_caches,
         one_file_system,
         preserve_access_times,
@@ -38,11 +40,15 @@ pub(super) fn resolve_source(
         schedule,
         monitor,
         keep,
+        tags,
     } = table;
     let section = Section::at(format!("hosts.{}", name.get_ref()), name.span());
     let include = fields.required(&section, "include", include, "include = [\"/etc\", \"/home\"]");
     let exclude = exclude.map(Spanned::into_inner).unwrap_or_default();
     let exclude = fields.items(exclude);
+    let exclude_if_present = exclude_if_present.map(Spanned::into_inner).unwrap_or_default();
+    let exclude_if_present = fields.distinct_items(exclude_if_present);
+    let tags = fields.distinct_items(tags.map(Spanned::into_inner).unwrap_or_default());
     let may_be_empty = may_be_empty.map(Spanned::into_inner).unwrap_or_default();
     let may_be_empty = fields.items(may_be_empty);
     let must_be_mounted = must_be_mounted.map(Spanned::into_inner).unwrap_or_default();
@@ -70,6 +76,8 @@ pub(super) fn resolve_source(
     Some(Source {
         include: inner(include),
         exclude: exclude.into_iter().map(Spanned::into_inner).collect(),
+        exclude_if_present,
+        exclude_larger_than: exclude_larger_than.map(Spanned::into_inner),
         may_be_empty: inner(may_be_empty),
         must_be_mounted: inner(must_be_mounted),
         caches: if is_set(exclude_caches.as_ref()) {
@@ -87,6 +95,7 @@ pub(super) fn resolve_source(
         schedule,
         monitor,
         keep: keep.map(Spanned::into_inner),
+        tags,
     })
 }
 
@@ -95,6 +104,8 @@ pub(super) fn refuse_what_concerns_a_backup(fields: &mut Fields<'_>, table: &Hos
     let HostTable {
         include: _,
         exclude,
+        exclude_if_present,
+        exclude_larger_than,
         exclude_caches,
         one_file_system,
         preserve_access_times,
@@ -111,15 +122,19 @@ pub(super) fn refuse_what_concerns_a_backup(fields: &mut Fields<'_>, table: &Hos
         schedule,
         monitor,
         keep,
+        tags,
     } = table;
     let options = [exclude_caches, one_file_system, preserve_access_times];
     let options = options.map(|option| option.as_ref().map(Spanned::span));
     for span in options
         .into_iter()
         .chain([exclude.as_ref().map(Spanned::span)])
+        .chain([exclude_if_present.as_ref().map(Spanned::span)])
+        .chain([exclude_larger_than.as_ref().map(Spanned::span)])
+        .chain([tags.as_ref().map(Spanned::span)])
         .chain([may_be_empty, must_be_mounted].map(|list| list.as_ref().map(Spanned::span)))
         .chain([before, after].map(|hooks| hooks.as_ref().map(Spanned::span)))
-        .chain([power::battery_span(own_power.as_ref())])
+        .chain(power::spans_of_a_backup(own_power.as_ref()))
         .chain([schedule.as_ref().map(Spanned::span)])
         .chain([monitor.as_ref().map(Spanned::span)])
         .chain([keep.as_ref().map(Spanned::span)])

@@ -222,19 +222,16 @@ impl Restic<'_> {
         let fps = ("RESTIC_PROGRESS_FPS", OsString::from(wish.reports_a_second));
         let mut environment = environment();
         environment.push(fps);
-        match sandbox {
-            Some(sandbox) => {
-                let environment: Vec<(&str, &OsStr)> = environment
-                    .iter()
-                    .map(|(name, value)| (*name, value.as_os_str()))
-                    .collect();
-                sandbox.command(self.repository, words, &environment)
-            }
-            None => {
-                let mut command = self.as_its_user(RESTORING);
-                command.args(guard(self.repository, words)).envs(environment);
-                command
-            }
+        if let Some(sandbox) = sandbox {
+            let environment: Vec<(&str, &OsStr)> = environment
+                .iter()
+                .map(|(name, value)| (*name, value.as_os_str()))
+                .collect();
+            sandbox.command(self.repository, words, &environment)
+        } else {
+            let mut command = self.as_its_user(RESTORING);
+            command.args(guard(self.repository, words)).envs(environment);
+            command
         }
     }
 

@@ -20,7 +20,7 @@ use crate::model::Repository;
 pub(super) const TARGET: &str = "/tmp/genbackup-target";
 /// Where the unit has the repository, read-only but for its locks.
 pub(super) const REPOSITORY: &str = "/tmp/genbackup-repository";
-/// Where systemd runs, sd_booted(3).
+/// Where systemd runs, `sd_booted(3)`.
 const BOOTED: &str = "/run/systemd/system";
 /// The settings that all units of a fleet have.
 const COMMON: &str = concat!(

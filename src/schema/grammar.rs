@@ -4,11 +4,11 @@ use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use crate::fleet::{CatchUpWord, KindWord};
+use crate::fleet::{CatchUpWord, KindWord, OneOrMore};
 use crate::model::{
-    AbsolutePath, Address, Calendar, CommandWord, EmailAddress, ExcludePattern, HookName, HostName,
-    KeepPolicy, MemorySize, Network, NotifyName, OnBattery, PublicKey, ResticVersion, SystemdVersion,
-    TimeSpan, UnitPath, UserName,
+    AbsolutePath, Address, Calendar, CommandWord, EmailAddress, ExcludePattern, FileSize, HookName, HostName,
+    KeepPolicy, Marker, MemorySize, Network, NotifyName, OnBattery, PublicKey, Rate, ResticVersion,
+    SystemdVersion, Tag, TimeSpan, UnitPath, UserName,
 };
 
 /// A text with a grammar.
@@ -104,7 +104,42 @@ text!(
     ["postgres"]
 );
 text!(CommandWord, r"^[^\x00-\x1f\x7f-\x9f]+$", ["/usr/bin/pg_dumpall"]);
+text!(
+    Tag,
+    r"^(?!genbackup$)(?!\s)(?!.*\s$)[^,\x00-\x1f\x7f-\x9f]+$",
+    ["daily"]
+);
+text!(
+    Marker,
+    r"^(?!\.{1,2}(?::|$))[^/:\x00-\x1f\x7f-\x9f]+(?::[^\x00-\x1f\x7f-\x9f]+)?$",
+    [
+        ".nobackup",
+        "CACHEDIR.TAG:Signature: 8a477f597d28d172789f06886806bc55"
+    ]
+);
+text!(
+    FileSize,
+    r"^(?!0+\D)[0-9]+\s*(?:[kKmMgGtT]|[KMGT]iB)$",
+    ["512 MiB", "1 GiB"]
+);
+text!(Rate, r"^(?!0+\D)[0-9]+\s*[KMG]iB/s$", ["512 KiB/s", "20 MiB/s"]);
 text!(MemorySize, r"^[0-9]+\s*[MGT]iB$", ["512 MiB", "2 GiB"]);
+
+/// A value, or a list of them.
+impl<T: JsonSchema> JsonSchema for OneOrMore<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        T::schema_name()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let one = T::json_schema(generator);
+        json_schema!({"anyOf": [one, {"type": "array", "items": one, "minItems": 1, "uniqueItems": true}]})
+    }
+}
 
 /// One of some words.
 macro_rules! words {

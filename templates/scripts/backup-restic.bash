@@ -188,12 +188,20 @@ back_up() {
     # The password is restic's standard input: it is in no argument, no environment and no file.
     # With the variable, `--quiet` keeps all but the lines that say how far it has come.
     RESTIC_PROGRESS_FPS=0.5 restic --repo "$repository" --json --quiet
-{%- if restic.has(ResticFeature::RetryLock) %} --retry-lock {{ client.lock_wait.seconds() }}s{% endif %} \
-        backup --host {{ client.name }} --tag genbackup{% if restic.has(ResticFeature::GroupBy) %} --group-by host,tags{% endif %} \
+{%- if restic.has(ResticFeature::RetryLock) %} --retry-lock {{ client.lock_wait.seconds() }}s{% endif %}
+{%- if let Some(limit) = power.upload_limit %} --limit-upload {{ limit.kibibytes() }}{% endif %}
+{%- if let Some(limit) = power.download_limit %} --limit-download {{ limit.kibibytes() }}{% endif %} \
+        backup --host {{ client.name }} --tag genbackup{% for tag in client.source.tags %} --tag {{ tag }}{% endfor %}{% if restic.has(ResticFeature::GroupBy) %} --group-by host,tags{% endif %} \
         --files-from-verbatim /etc/genbackup/include --exclude-file /etc/genbackup/exclude
 {%- for option in options %} \
         {{ option }}
-{%- endfor %} \
+{%- endfor %}
+{%- for marker in client.source.exclude_if_present %} \
+        --exclude-if-present {{ marker }}
+{%- endfor %}
+{%- if let Some(size) = client.source.exclude_larger_than %} \
+        --exclude-larger-than {{ size.for_restic() }}
+{%- endif %} \
         < <(printf '%s\n' "$password") >&"$answer" 2>&1 {answer}>&- {lock}>&- &
     restic=$!
     exec {answer}>&-

@@ -73,7 +73,8 @@ run_restic() {
 # Asks restic.jq what an exit code and restic's complaints mean.
 ask() { # CODE FILTER
     jq -L {{ platform.filters|safe }} --raw-input --null-input --raw-output --argjson code "$1" '
-        include "restic"; [inputs | (fromjson? | objects | .message | strings) // .] | '"$2" <"$scratch/complaint"
+        include "restic"; def code: $code; [inputs | (fromjson? | objects | .message | strings) // .] | '"$2" \
+        <"$scratch/complaint"
 }
 
 # Fails where restic could not read or remove all that it should; before 0.19 its exit code does not say so.
@@ -97,7 +98,7 @@ patiently() {
         remove_dead_locks
         code=0
         run_restic "$@" || code=$?
-        if [[ $code == 0 || -n $stopped || $(ask "$code" 'complaint | is_locked($code; .)') == false ]] ||
+        if [[ $code == 0 || -n $stopped || $(ask "$code" 'complaint | is_locked(code; .)') == false ]] ||
             ((SECONDS >= give_up)); then
             return "$code"
         fi
@@ -123,9 +124,9 @@ phase() { # NAME FUNCTION
     fi
     if [[ -z $why ]]; then
         restic_code=$code
-        ((code == 0)) || why=$(ask "$code" 'complaint | explained($code; .)')
+        ((code == 0)) || why=$(ask "$code" 'complaint | explained(code; .)')
     fi
-    if [[ $status == failed ]] && { [[ -n $stopped ]] || [[ $(ask "$code" 'is_interrupted($code)') == true ]]; }; then
+    if [[ $status == failed ]] && { [[ -n $stopped ]] || [[ $(ask "$code" 'is_interrupted(code)') == true ]]; }; then
         status=interrupted
     fi
     jq --null-input --compact-output --slurpfile fields "$scratch/fields" --arg event "$name-finished" \

@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 
 use crate::command::{genbackup, run};
-use crate::verbs::{is_hidden, printed, verbs};
+use crate::verbs::{is_hidden, printed, shown_verbs};
 
 /// What mandoc may say of a page: it asks for the date of the last change, and two releases with the same text have
 /// the same page; and an empty line is nothing to it.
@@ -56,7 +56,7 @@ fn there_is_a_page_for_the_command_and_one_for_each_verb_with_all_its_options() 
     let mut pages = pages(folder.path())?;
     let main = pages.remove("genbackup.1").context("no page of the command")?;
     assert_eq!(main, printed(&["man"])?);
-    for (verb, options) in verbs() {
+    for (verb, options) in shown_verbs() {
         assert!(main.contains(&format!("genbackup\\-{verb}(1)")), "{verb}: {main}");
         let page = pages.remove(&format!("genbackup-{verb}.1"));
         let page = page.with_context(|| format!("no page of {verb}"))?;
@@ -95,7 +95,7 @@ fn pages_that_are_there_are_replaced_and_a_place_that_is_none_is_named() -> Resu
     std::fs::create_dir(folder.path().join("pages"))?;
     std::fs::write(&page, "old")?;
     let there = pages(&folder.path().join("pages"))?;
-    assert_eq!(there.len(), verbs().len() + 1, "{:?}", there.keys());
+    assert_eq!(there.len(), shown_verbs().len() + 1, "{:?}", there.keys());
     assert_ne!(there["genbackup.1"], "old");
 
     let said = run(genbackup().args(["man", "--out"]).arg(page.join("below")))?;

@@ -23,6 +23,17 @@ pub(crate) fn verbs() -> BTreeMap<String, Vec<String>> {
     command.get_subcommands().map(verb).collect()
 }
 
+/// The verbs that help and manual pages show; the others are for our own scripts.
+pub(crate) fn shown_verbs() -> BTreeMap<String, Vec<String>> {
+    let command = Arguments::command();
+    let is_shown = |verb: &String| {
+        command
+            .find_subcommand(verb)
+            .is_none_or(|verb| !verb.is_hide_set())
+    };
+    verbs().into_iter().filter(|(verb, _)| is_shown(verb)).collect()
+}
+
 /// Whether an option of a verb is hidden: it is for tests.
 pub(crate) fn is_hidden(verb: &str, option: &str) -> bool {
     let command = Arguments::command();
@@ -85,7 +96,7 @@ fn arguments_of(verb: &str, folder: &Path) -> Result<(Vec<String>, Says)> {
         "guard" => (words(&["--run", "20261123T060640Z"]), Says::Nothing),
         "hold" => (words(&["ziz", "--why", "copied"]), Says::Nothing),
         "release" => (words(&["ziz"]), Says::Nothing),
-        "run" | "stop" | "snapshots" => (words(&[]), Says::Nothing),
+        "adopt" | "run" | "stop" | "snapshots" => (words(&[]), Says::Nothing),
         "restore" => (words(&["ziz", "/", "--to", "/back"]), Says::Nothing),
         _ => bail!("what does `{verb}` do where its output is lost? say here how it is started"),
     })

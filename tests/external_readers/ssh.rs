@@ -95,7 +95,8 @@ fn ssh_finds_address_port_user_and_pinned_key_of_each_client() -> Result<()> {
                 .map(|number| format!("bindaddress {number}"))
                 .into_iter()
                 .chain([
-                    format!("hostname {}", client.address),
+                    // ssh writes an address in its shortest spelling.
+                    format!("hostname {}", client.address.identity()),
                     format!("port {port}"),
                     "user restic".to_owned(),
                     format!("hostkeyalias {name}"),

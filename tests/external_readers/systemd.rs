@@ -95,7 +95,7 @@ fn systemd_has_nothing_to_say_against_any_unit() -> Result<()> {
         // A setting of a later systemd than the one that reads it here, on a host that has one.
         let is_later = |line: &&str| knows_poll_limit || !line.contains("Unknown key 'PollLimitIntervalSec'");
         let said: Vec<&str> = stderr.lines().filter(is_later).collect();
-        let code = if stderr.is_empty() { 0 } else { 1 };
+        let code = i32::from(!stderr.is_empty());
         assert_eq!((said, status.code()), (Vec::new(), Some(code)), "{}", host.name);
     }
     Ok(())

@@ -68,14 +68,11 @@ fn systemd_gives_back_the_paths_of_the_storage_host() -> Result<()> {
         let Creation::OnceMounted { file_system } = &repository.creation else {
             continue;
         };
-        // systemd-tmpfiles makes it on the root file system.
-        if !repository.creation.is_on_root() {
-            let directory = understood(&unit_folder(&host), &["genbackup-directory.service"])?;
-            has(&directory, "RequiresMountsFor", path)?;
-            has(&directory, "AssertPathIsMountPoint", file_system.as_str())?;
-            has(&directory, "ConditionPathExists", &format!("!{path}"))?;
-            has(&directory, "ReadWritePaths", file_system.as_str())?;
-        }
+        let directory = understood(&unit_folder(&host), &["genbackup-directory.service"])?;
+        has(&directory, "RequiresMountsFor", path)?;
+        has(&directory, "AssertPathIsMountPoint", file_system.as_str())?;
+        has(&directory, "ConditionPathExists", &format!("!{path}"))?;
+        has(&directory, "ReadWritePaths", file_system.as_str())?;
         let init = understood(&unit_folder(&host), &["genbackup-init.service"])?;
         has(&init, "RequiresMountsFor", path)?;
         has(&init, "AssertPathIsMountPoint", file_system.as_str())?;
@@ -173,10 +170,15 @@ fn systemd_gives_back_the_schedule() -> Result<()> {
         if host.name != host.fleet.storage.name.as_str() {
             continue;
         }
-        let fleet = ("genbackup.timer".to_owned(), &host.fleet.schedule.timing.calendar);
+        let fleet = ("genbackup.timer".to_owned(), &host.fleet.schedule.timing);
         let own = host.fleet.with_own_schedule();
-        let own = own.map(|(name, timing)| (format!("genbackup-run@{name}.timer"), &timing.calendar));
-        for (timer, calendar) in std::iter::once(fleet).chain(own) {
+        let own = own.map(|(name, timing)| (format!("genbackup-run@{name}.timer"), timing));
+        let timings = std::iter::once(fleet).chain(own);
+        let each = timings.flat_map(|(timer, timing)| {
+            let expressions = timing.calendars.expressions().iter();
+            expressions.map(move |calendar| (timer.clone(), calendar))
+        });
+        for (timer, calendar) in each {
             let understood = understood(&unit_folder(&host), &[&timer])?;
             let normal = Command::new("systemd-analyze")
                 .args(["calendar", calendar.as_str()])

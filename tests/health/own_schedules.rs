@@ -37,7 +37,7 @@ fn judged_as(fleet: &Fleet, nights: &[Night], now: &str) -> Result<Report> {
     let expectations = Expectations::of(fleet, |calendar| {
         // Nobody has to know about a calendar whose host says how old its backup may be.
         anyhow::ensure!(
-            calendar.as_str().starts_with("Sun"),
+            calendar.to_string().starts_with("Sun"),
             "systemd is asked about {calendar}"
         );
         Ok(Some(SignedDuration::from_hours(7 * 24)))

@@ -108,9 +108,12 @@ fn a_snapshot_without_a_host_name_is_never_forgotten() -> Result<()> {
     Ok(())
 }
 
+/// Takes away what the decision needs.
+type Break = fn(&Storage) -> Result<()>;
+
 #[test]
 fn nothing_is_forgotten_where_the_decision_cannot_be_made() -> Result<()> {
-    let break_it: [(&str, fn(&Storage) -> Result<()>); 4] = [
+    let break_it: [(&str, Break); 4] = [
         ("programs/genbackup is missing", |storage| {
             Ok(fs::remove_file(storage.path("programs/genbackup"))?)
         }),

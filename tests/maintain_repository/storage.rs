@@ -140,7 +140,7 @@ impl Storage {
             json!({"event": "host-finished", "time": stamp, "host": host, "status": status, "why": why}),
             json!({"event": "run-finished", "time": stamp}),
         ];
-        let lines: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        let lines = lines.map(|line| line.to_string() + "\n").concat();
         let run = stamp.replace(['-', ':'], "");
         fs::write(self.path("state/runs").join(format!("{run}.jsonl")), lines)?;
         let id = summary["snapshot_id"].as_str().context("no id")?;

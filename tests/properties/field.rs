@@ -177,6 +177,9 @@ impl Field {
         match self {
             Self::StorageName => rename_host(&mut fleet, "jak", text)?,
             Self::ClientName => rename_host(&mut fleet, "ziz", text)?,
+            // An address of either family, beside a name.
+            Self::StorageAddress => set(&mut fleet, &["hosts", "ziz", "address"], "ziz.example".into())?,
+            Self::ClientAddress => set(&mut fleet, &["hosts", "jak", "address"], "jak.example".into())?,
             Self::FileSystem => {
                 let below = format!("{text}/r");
                 set(&mut fleet, &["repository", "path"], below.into())?;
@@ -196,7 +199,7 @@ impl Field {
         let (client_name, client) = remote.clients.first_key_value()?;
         let source = fleet.storage.source.as_ref()?;
         Some(match self {
-            Self::Calendar => fleet.schedule.timing.calendar.to_string(),
+            Self::Calendar => fleet.schedule.timing.calendars.to_string(),
             Self::RepositoryPath => fleet.repository.path.to_string(),
             Self::FileSystem => fleet.repository.file_system.as_ref()?.to_string(),
             Self::PasswordFile => fleet.repository.password_file.to_string(),

@@ -7,6 +7,11 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
+use genbackup::model::{ExcludePattern, Excludes, ResticVersion};
+use proptest::prelude::{Strategy, prop_oneof};
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
+use proptest::{collection, sample};
 use tempfile::TempDir;
 
 use crate::Reader;
@@ -159,4 +164,89 @@ fn restic_leaves_out_the_file_of_each_name_and_no_other() -> Result<()> {
         );
         Ok(())
     })
+}
+
+/// Lists of patterns, each of which may be negated and start at the root of the tree.
+const LISTS: usize = 30;
+const NAMES: [&str; 4] = ["a", "b", "ab", "a b"];
+
+fn pattern_of_a_tree(root: &str) -> impl Strategy<Value = String> {
+    let part = prop_oneof![
+        3 => sample::select(NAMES.to_vec()),
+        2 => sample::select(vec!["**", "*b", "a?", "[ab]", "[^a]", "\\a", "a/..", ".", "c", "[a-]b"]),
+    ];
+    let starts = vec![
+        format!("{root}/"),
+        format!("{root}/"),
+        String::new(),
+        format!("!{root}/"),
+        "!".to_owned(),
+    ];
+    (
+        sample::select(starts),
+        collection::vec(part, 1..4),
+        sample::select(vec!["", "", "/"]),
+    )
+        .prop_map(|(start, parts, end)| format!("{start}{}{end}", parts.join("/")))
+}
+
+/// Every included directory that our rules call excluded is one of which restic reads nothing, and no other.
+#[test]
+fn restic_excludes_the_included_directories_that_we_say() -> Result<()> {
+    let folder = tempfile::tempdir_in("/dev/shm")?;
+    let root = folder.path().join("tree");
+    let directories = NAMES
+        .iter()
+        .flat_map(|one| NAMES.map(|other| root.join(one).join(other)));
+    let directories: Vec<_> = directories.collect();
+    for directory in &directories {
+        std::fs::create_dir_all(directory)?;
+        File::create(directory.join("file"))?;
+    }
+    let version = run(Command::new("restic").arg("version"))?.stdout;
+    let version = version.split(' ').nth(1).context("restic has no version")?;
+    let targets_win =
+        ResticVersion::try_from(version.to_owned())? >= ResticVersion::try_from("0.19".to_owned())?;
+    let root = root.to_str().context("the path is UTF-8")?;
+    let lists = collection::vec(pattern_of_a_tree(root), 1..4);
+    let mut runner = TestRunner::deterministic();
+    let (mut excluded, mut tried) = (0, 0);
+    while tried < LISTS {
+        let drawn = lists.new_tree(&mut runner).map_err(anyhow::Error::msg)?.current();
+        let patterns = drawn.iter().cloned().map(ExcludePattern::try_from);
+        let Ok(patterns) = patterns.collect::<Result<Vec<_>, _>>() else {
+            continue;
+        };
+        tried += 1;
+        let exclude = folder.path().join("exclude");
+        std::fs::write(&exclude, drawn.join("\n") + "\n")?;
+        let shown = run(restic(with_repository()?)
+            .args(["backup", "--dry-run", "--json", "--verbose=2", "--exclude-file"])
+            .arg(&exclude)
+            .args(&directories))?;
+        ensure!(shown.status.success(), "{drawn:?}: {}", shown.stderr);
+        let has_negated = drawn.iter().any(|pattern| pattern.starts_with('!'));
+        for directory in &directories {
+            let path = directory.to_str().context("the path is UTF-8")?;
+            let ours = Excludes::new(&patterns).excluding(path).is_some();
+            excluded += usize::from(ours);
+            let is_read = |path: String| shown.stdout.contains(&format!("\"item\":\"{path}\""));
+            if targets_win {
+                // restic reads the directory, but nothing in it, unless a pattern takes that back.
+                let is_lost = !is_read(format!("{path}/file"));
+                ensure!(has_negated || !ours || is_lost, "{drawn:?} {path}");
+            } else {
+                ensure!(
+                    is_read(format!("{path}/")) != ours,
+                    "{drawn:?} {path}: we say {ours}"
+                );
+            }
+        }
+    }
+    let all = LISTS * directories.len();
+    ensure!(
+        (all / 10..all * 9 / 10).contains(&excluded),
+        "{excluded} of {all} are excluded"
+    );
+    Ok(())
 }

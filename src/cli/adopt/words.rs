@@ -1,6 +1,7 @@
 //! What `adopt` shows before it changes anything.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 use anyhow::Result;
 use comfy_table::{ContentArrangement, Table, presets};
@@ -81,7 +82,7 @@ pub(super) fn removed(plan: &Plan<'_>, restic: &Restic<'_>, fleet: &Fleet) -> Re
         let all = terminal::counted(adopted.len() + own.len(), "snapshot");
         let host = terminal::harmless(host);
         if gone.is_empty() {
-            text += &format!("\nof the {all} that {host} then has, `{keep}` removes none\n");
+            writeln!(text, "\nof the {all} that {host} then has, `{keep}` removes none")?;
             continue;
         }
         let rows = gone.iter().map(|snapshot| {
@@ -89,11 +90,12 @@ pub(super) fn removed(plan: &Plan<'_>, restic: &Restic<'_>, fleet: &Fleet) -> Re
             let paths = terminal::harmless(&snapshot.paths.join(", "));
             [terminal::harmless(snapshot.short_id()), time, paths]
         });
-        text += &format!(
+        write!(
+            text,
             "\nof the {all} that {host} then has, `{keep}` removes {}:\n\n{}",
             gone.len(),
             table(["ID", "TIME", "PATHS"], rows)
-        );
+        )?;
     }
     Ok(text + "\n")
 }

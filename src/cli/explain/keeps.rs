@@ -30,10 +30,10 @@ pub(super) fn keeps(
         ("1 year", 1.year()),
         ("10 years", 10.years()),
     ];
-    let calendar = &timing.calendar;
-    let sample = verify::times_after(calendar, now, SAMPLE)?;
+    let calendars = &timing.calendars;
+    let sample = verify::times_after(calendars, now, SAMPLE)?;
     let (runs, horizon) = match runs_in_ten_years(&sample) {
-        Some(count) => (verify::times_after(calendar, now, count)?, Horizon::TheLastKnown),
+        Some(count) => (verify::times_after(calendars, now, count)?, Horizon::TheLastKnown),
         None => (sample, Horizon::Endless),
     };
     let oldest = Oldest::of(restic);

@@ -52,7 +52,8 @@ pub(super) fn are_there(
     })?;
     for path in paths {
         let is_seen = wanted.get(&*path.lossy()).is_some_and(|seen| !seen.is_empty());
-        if !path.is_root() && !(is_seen && has_bytes(restic, snapshot, path)?) {
+        let is_there = path.is_root() || is_seen && has_bytes(restic, snapshot, path)?;
+        if !is_there {
             return Err(missing(restic, snapshots, snapshot, path)?);
         }
     }

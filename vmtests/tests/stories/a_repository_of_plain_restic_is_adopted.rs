@@ -125,13 +125,12 @@ fn says(lab: &Lab, line: &str) -> anyhow::Result<String> {
         output.text(),
         output.error_text()
     );
-    Ok(output.text().to_owned())
+    Ok(output.text())
 }
 
 fn finding(lab: &Lab) -> anyhow::Result<Value> {
     let output = lab.jak.run_within("genbackup doctor --json", b"", LIMIT)?;
-    let all: Vec<Value> =
-        serde_json::from_str(&output.text()).with_context(|| output.error_text().to_string())?;
+    let all: Vec<Value> = serde_json::from_str(&output.text()).with_context(|| output.error_text())?;
     let mut of_the_check = all.into_iter().filter(|finding| finding["check"] == CHECK);
     of_the_check.next().context("doctor does not look at the files")
 }
