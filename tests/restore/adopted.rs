@@ -332,6 +332,7 @@ fn snapshots_by_rustic_are_named_with_the_danger() -> Result<()> {
         *" snapshots "*) echo '[{"time":"2026-11-20T04:00:00Z","hostname":"ziz","paths":["/srv"],"id":"0123456789abcdef",
             "program_version":"rustic v0.9.4"}]' ;;
         *" forget "*) echo '[{"keep":[],"remove":null}]' ;;
+        *" version "*) echo "restic 0.18.0 compiled with go1.24.4 on linux/amd64" ;;
         esac"#,
     )?;
     let told = run(storage.with_stand_in().args(["adopt", "--dry-run"]))?;
