@@ -16,7 +16,7 @@ if [[ -e $made ]]; then
     exit 1
 fi
 if [[ ! -d $repository ]]; then
-    printf 'there is no directory %s{% if !has_directory_unit %}; `systemd-tmpfiles --create` makes it{% endif %}\n' "$repository" >&2
+    printf 'there is no directory %s{% if !has_directory_unit %}; make it: systemd-tmpfiles --create{% endif %}\n' "$repository" >&2
     exit 1
 fi
 if [[ -n $(find "$repository" -mindepth 1 -maxdepth 1 -print -quit) ]]; then

@@ -38,15 +38,12 @@ connect() {
     esac
 }
 
-# The kernel's host names that are known of other hosts, as HOST=NAME: restic removes a lock at once when its host name is
-# its own and its process is not running, so two machines of one name would remove each other's.
+# The kernel's host name of this host, for a client to compare with its own: restic calls a lock stale when its host name is
+# the local one and its process is not running. A client hears of no other client, so none can claim another one's name to
+# keep it from being backed up.
+kernel=$(uname --nodename | grep --line-regexp '[0-9A-Za-z._()-]\{1,64\}') || true
 others() { # HOST
-    local file host
-    for file in "$scratch"/*.kernel; do
-        host=${file##*/}
-        host=${host%.kernel}
-        [[ $host == "$1" || ! -s $file ]] || printf ' %s=%s' "$host" "$(<"$file")"
-    done
+    [[ $1 == {{ plan.name }} || -z $kernel ]] || printf ' %s=%s' {{ plan.name }} "$kernel"
 }
 
 # Asks one host for a backup; its answer goes, as it comes, to $scratch/$1.answer, its exit status to $scratch/$1.exit.
@@ -85,11 +82,9 @@ converse() {
 }
 
 backup_host() {
-    local host=$1 kernel started=$EPOCHREALTIME
+    local host=$1 started=$EPOCHREALTIME
     event host-started '{"host": "'"$host"'"}'
     converse "$host"
-    kernel=$(grep --text --max-count=1 '^kernel [0-9A-Za-z._()-]\{1,64\}$' "$scratch/$host.answer") || true
-    [[ -z $kernel ]] || printf '%s\n' "${kernel#kernel }" >"$scratch/$host.kernel"
     # Everything that a host says is input from outside: jq reads it as text and writes it as JSON.
     jq -L {{ platform.filters|safe }} --raw-input --null-input --compact-output --from-file {{ platform.filters|safe }}/read-answer.jq \
         --arg host "$host" --argjson started "$started" --argjson limit "$answer_limit" \
@@ -205,8 +200,6 @@ fi
 newest=$(find "$runs" -type f -regextype posix-extended \
     -regex '.*/[0-9]{4}(0[1-9]|1[0-2])[0-3][0-9]T[0-2][0-9][0-5][0-9][0-5][0-9]Z\.jsonl' -printf '%f\n' | sort | tail --lines=1)
 newest=${newest%.jsonl}
-rm -f "$scratch"/*.kernel
-uname --nodename | grep --line-regexp '[0-9A-Za-z._()-]\{1,64\}' >"$scratch/"{{ plan.name }}.kernel || true
 begin_record
 event run-started "$(jq --null-input --arg run "$run" '$ARGS.positional as $hosts
     | {run: $run, hosts: $hosts, versions: $versions}

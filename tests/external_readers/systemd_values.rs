@@ -68,11 +68,14 @@ fn systemd_gives_back_the_paths_of_the_storage_host() -> Result<()> {
         let Creation::OnceMounted { file_system } = &repository.creation else {
             continue;
         };
-        let directory = understood(&unit_folder(&host), &["genbackup-directory.service"])?;
-        has(&directory, "RequiresMountsFor", path)?;
-        has(&directory, "AssertPathIsMountPoint", file_system.as_str())?;
-        has(&directory, "ConditionPathExists", &format!("!{path}"))?;
-        has(&directory, "ReadWritePaths", file_system.as_str())?;
+        // systemd-tmpfiles makes it on the root file system.
+        if !repository.creation.is_on_root() {
+            let directory = understood(&unit_folder(&host), &["genbackup-directory.service"])?;
+            has(&directory, "RequiresMountsFor", path)?;
+            has(&directory, "AssertPathIsMountPoint", file_system.as_str())?;
+            has(&directory, "ConditionPathExists", &format!("!{path}"))?;
+            has(&directory, "ReadWritePaths", file_system.as_str())?;
+        }
         let init = understood(&unit_folder(&host), &["genbackup-init.service"])?;
         has(&init, "RequiresMountsFor", path)?;
         has(&init, "AssertPathIsMountPoint", file_system.as_str())?;

@@ -100,7 +100,7 @@ fn only_silence_is_unreachable_and_each_refusal_is_a_failure() -> Result<()> {
 }
 
 #[test]
-fn two_machines_of_one_kernel_name_are_refused() -> Result<()> {
+fn a_machine_with_the_kernel_name_of_another_is_refused() -> Result<()> {
     let text = |kernel: &str| format!("hello restic\nkernel {kernel}\n{SUMMARY}\nexit 0\n");
     for (kernel, twin) in [("jak", "jak"), ("debian", "kai")] {
         let why = format!(

@@ -70,7 +70,7 @@ fn an_interrupted_restore_leaves_nothing(jak: &Machine) -> anyhow::Result<()> {
                  kill -0 $process || exit 1
              done
              kill -{signal} $process
-             wait $process; echo $?"
+             code=0; wait $process || code=$?; echo $code"
         );
         let status = jak.succeeds(&restore)?;
         assert_eq!(status, if signal == "INT" { "130" } else { "137" });

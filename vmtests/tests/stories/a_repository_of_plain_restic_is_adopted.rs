@@ -28,10 +28,10 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     put_command_onto(&lab.jak)?;
     let folder = tempfile::tempdir()?;
     let letter = make_the_repository(lab, folder.path())?;
-    let before = snapshots(lab)?;
-    assert_eq!(before.len(), 40);
 
     doctor_names_what_is_root_s_and_its_command_mends_it(lab)?;
+    let before = snapshots(lab)?;
+    assert_eq!(before.len(), 40);
     every_snapshot_is_marked_and_comes_back(lab, &letter)?;
 
     let record = fleet::successful_run(lab)?;
