@@ -98,6 +98,35 @@ fn what_each_release_wrote_is_brought_up_to_date() -> Result<()> {
 }
 
 #[test]
+fn a_hold_survives_an_upgrade_emit_and_removal() -> Result<()> {
+    const HOLD: &str = r#"{"host":"ziz","hold":{"since":"2026-11-28T12:00:00Z","why":"moving house"}}"#;
+    for release in releases()? {
+        let site = Site::new()?;
+        let copied = run(Command::new("cp")
+            .arg("-r")
+            .arg(release.join("hosts"))
+            .arg(&site.root))?;
+        ensure!(copied.status.success(), "{}", copied.stderr);
+        let hold = site.path("jak/var/lib/genbackup-holds/ziz.json");
+        fs::create_dir_all(hold.parent().context("a hold lies in a directory")?)?;
+        fs::write(&hold, HOLD)?;
+        let fleet = release.join("fleet.toml");
+        for _ in 0..2 {
+            let updated = emit(&fleet, &site.root)?;
+            ensure!(updated.status.success(), "{}", updated.stderr);
+            assert_eq!(fs::read_to_string(&hold)?, HOLD, "{}", release.display());
+        }
+        let removed = run(genbackup()
+            .args(["emit", "--remove", "--root"])
+            .arg(site.path("jak")))?;
+        ensure!(removed.status.success(), "{}", removed.stderr);
+        ensure!(!site.path("jak/etc/systemd/system/genbackup.timer").exists());
+        assert_eq!(fs::read_to_string(&hold)?, HOLD, "{}", release.display());
+    }
+    Ok(())
+}
+
+#[test]
 fn a_unit_that_is_no_more_goes_and_the_link_that_enables_it_is_mentioned() -> Result<()> {
     let site = Site::new()?;
     site.emitted(FLEET, &["--host=jak"])?;
