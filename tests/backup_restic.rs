@@ -201,16 +201,16 @@ fn no_file_is_expected_where_every_include_may_be_empty() -> Result<()> {
 }
 
 #[test]
-fn a_kernel_of_another_host_s_name_is_refused_before_restic_starts() -> Result<()> {
+fn a_client_of_the_storage_host_s_kernel_name_refuses_before_restic_starts() -> Result<()> {
     let client = Client::new(r#"include = ["HERE/data"]"#)?;
     client.file("data/f")?;
     let kernel = kernel_name()?;
-    let lines = client.answer(&format!("names kai=other ziz={kernel}\n"))?;
+    let lines = client.answer(&format!("names jak={kernel}\n"))?;
     assert_eq!(
         lines,
         [
             format!(
-                "refused its kernel's host name {kernel} is that of ziz as well, so that restic takes the locks of one \
+                "refused its kernel's host name {kernel} is that of jak as well, so that restic takes the locks of one \
                  for the other's; give each machine a name of its own: `hostnamectl hostname NAME`"
             ),
             format!("kernel {kernel}"),
@@ -219,8 +219,9 @@ fn a_kernel_of_another_host_s_name_is_refused_before_restic_starts() -> Result<(
     let snapshots = fs::read_dir(client.path("repository/snapshots"))?.count();
     assert_eq!(snapshots, 0);
     for third in [
-        format!("names kai={kernel}.lan ziz=x{kernel}\n"),
-        "names\n".to_owned(),
+        format!("names jak={kernel}.lan\n"),
+        format!("names jak=x{kernel}\n"),
+        "names \n".to_owned(),
     ] {
         let lines = client.answer(&third)?;
         assert!(

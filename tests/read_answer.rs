@@ -85,7 +85,7 @@ impl Answer {
             .args(["--argjson", "limit", &limit.to_string()])
             .args(["--argjson", "code", &code.to_string()])
             .args(["--argjson", "bytes", &text.len().to_string()])
-            .args(["--arg", "others", " jak=jak kai=debian"])
+            .args(["--arg", "storage", "jak=jak"])
             .args(["--rawfile", "complaint"])
             .arg(said)
             .arg(answer)

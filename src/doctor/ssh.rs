@@ -42,7 +42,7 @@ pub(super) fn check_all(storage: &HostName, remote: &RemoteClients) -> Vec<Findi
         .map(|name| name.to_string_lossy().into_owned());
     let mut kernels = vec![(storage.as_str(), here.as_deref())];
     kernels.extend(asked.iter().map(|(name, _, kernel)| (*name, kernel.as_deref())));
-    let names = judge_names(&kernels);
+    let names = judge_names(storage.as_str(), &kernels);
     asked
         .into_iter()
         .map(|(_, finding, _)| finding)
@@ -51,8 +51,9 @@ pub(super) fn check_all(storage: &HostName, remote: &RemoteClients) -> Vec<Findi
 }
 
 /// Judges the kernels' host names, as far as they are known: restic removes a lock at once when its host name is its own
-/// and its process is not running here.
-fn judge_names(kernels: &[(&str, Option<&str>)]) -> Vec<Finding> {
+/// and its process is not running here. A client with the storage host's name is refused; two clients of one name are not,
+/// for each of them may say any name.
+fn judge_names(storage: &str, kernels: &[(&str, Option<&str>)]) -> Vec<Finding> {
     let check = "kernel host names";
     let mut hosts_of: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (host, kernel) in kernels {
@@ -64,14 +65,16 @@ fn judge_names(kernels: &[(&str, Option<&str>)]) -> Vec<Finding> {
         .iter()
         .filter(|(_, hosts)| hosts.len() > 1)
         .map(|(kernel, hosts)| {
-            Finding::failed(
-                check,
-                format!(
-                    "{} are all named {kernel} by their kernels, so that restic takes the locks of one for the other's",
-                    hosts.join(" and ")
-                ),
-                "give each machine a name of its own: `hostnamectl hostname NAME`",
-            )
+            let what = format!(
+                "{} are all named {kernel} by their kernels, so that restic takes the locks of one for the other's",
+                hosts.join(" and ")
+            );
+            let hint = "give each machine a name of its own: `hostnamectl hostname NAME`";
+            if hosts.contains(&storage) {
+                Finding::failed(check, what, hint)
+            } else {
+                Finding::warning(check, what, hint)
+            }
         })
         .collect();
     if findings.is_empty() {
@@ -189,21 +192,25 @@ mod tests {
 
     #[test]
     fn equal_kernel_names_are_named_with_their_hosts() {
-        let findings = judge_names(&[
+        let kernels = [
             ("jak", Some("debian")),
             ("kai", Some("kai")),
             ("ziz", Some("debian")),
             ("old", None),
-        ]);
+        ];
+        // Only the storage host's own name is refused.
+        for (storage, state) in [("jak", State::Failed), ("kai", State::Warning)] {
+            assert_eq!(judge_names(storage, &kernels)[0].state, state, "{storage}");
+        }
+        let findings = judge_names("jak", &kernels);
         let [finding] = &findings[..] else {
             panic!("{findings:?}")
         };
-        assert_eq!(finding.state, State::Failed);
         assert!(
             finding.what.starts_with("jak and ziz are all named debian"),
             "{finding:?}"
         );
-        let findings = judge_names(&[("jak", Some("jak")), ("kai", None), ("ziz", None)]);
+        let findings = judge_names("jak", &[("jak", Some("jak")), ("kai", None), ("ziz", None)]);
         assert_eq!(findings[0].state, State::Ok, "{findings:?}");
         let said = |output: &str| Answer::Said {
             code: 1,

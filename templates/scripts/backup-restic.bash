@@ -30,15 +30,12 @@ IFS= read -r -t 60 request || refuse "no request came within 60 s"
 # Without white space at its ends, as restic reads a password file.
 read -r -t 60 password || refuse "no password came within 60 s"
 [[ -n $password ]] || refuse "the password is empty"
-# The kernel's host names of other hosts, as HOST=NAME; an empty line from a storage host of an older release.
-heard=
-IFS=' ' read -r -t 10 -a names && heard=yes
-if [[ ${names[0]-} == names ]]; then
-    for other in "${names[@]:1}"; do
-        [[ ${other#*=} != "$(uname --nodename)" ]] ||
-            refuse "its kernel's host name ${other#*=} is that of ${other%%=*} as well, so that restic takes the locks of\
+# The storage host's kernel host name, as HOST=NAME; an empty line from a storage host of an older release.
+heard= word= storage=
+IFS=' ' read -r -t 10 word storage _ && heard=yes
+if [[ $word == names && ${storage#*=} == "$(uname --nodename)" ]]; then
+    refuse "its kernel's host name ${storage#*=} is that of ${storage%%=*} as well, so that restic takes the locks of\
  one for the other's; give each machine a name of its own: \`hostnamectl hostname NAME\`"
-    done
 fi
 
 # The kernel lets go of the lock when this script ends, however it ends.

@@ -52,9 +52,11 @@ def lacks: [
 # What went wrong before the backup, or after the last one, in words; empty when nothing did.
 def failed_hooks: (.hooks | to_entries | map("hook \(.key): \(.value)") | .[:5] | join("; "))
     + (if (.hooks | length) > 5 then " and \((.hooks | length) - 5) more" else "" end);
+# Of the storage host alone, as HOST=NAME, and empty for itself: what one client says has no effect on another.
 # restic removes a lock at once whose host name is its own and whose process is not there.
-def equal_names($kernel; $twin):
-    "its kernel's host name \($kernel) is that of \($twin) as well, so that restic takes the locks of one for the other's; "
+def has_storage_name: .kernel != null and $storage != "" and .kernel == ($storage | split("=")[1]);
+def equal_names:
+    "its kernel's host name \(.kernel) is that of \($storage | split("=")[0]) as well, so that restic takes the locks of one for the other's; "
     + "give each machine a name of its own: `hostnamectl hostname NAME`";
 # restic's last words, with the cause that it printed before a stack trace.
 def words: if .cause == null or .cause == .said then .said else "\(.said): \(.cause)" end;
@@ -62,8 +64,6 @@ def finished:
     clock_off as $off
     | (if .summary and .files == 0 and (.no_files | not) then "the snapshot holds no file" else "" end) as $empty
     | ([failed_hooks, lacks, $empty] | map(select(. != "")) | join("; ")) as $lacks
-    | (if .kernel == null then null
-       else .kernel as $kernel | $others | split(" ") | map(split("=") | select(.[1] == $kernel))[0][0] end) as $twin
     | (if $off == null then [] else
         ["its clock is \($off | fabs) s \(if $off > 0 then "ahead" else "behind" end), so its snapshot has a wrong time; set it right"]
       end) as $clock
@@ -71,7 +71,7 @@ def finished:
        # It is up, and no backup is wanted now: to who waits for one, that is to be away.
        elif .later != null then ["unreachable", "it is up, but puts its backup off: " + .later]
        elif .refused != null then ["failed", .refused]
-       elif $twin != null then ["failed", equal_names(.kernel; $twin)]
+       elif has_storage_name then ["failed", equal_names]
        elif $code == 124 or $code == 137 then ["failed", "it took longer than the time limit"]
        elif $bytes >= $limit then ["failed", "it answered more than \($limit) bytes, and was cut off"]
        elif .lines >= line_limit then ["failed", "it answered more than \(line_limit) lines, and was cut off"]

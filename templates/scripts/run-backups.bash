@@ -38,12 +38,10 @@ connect() {
     esac
 }
 
-# The kernel's host name of this host, for a client to compare with its own: restic calls a lock stale when its host name is
-# the local one and its process is not running. A client hears of no other client, so none can claim another one's name to
-# keep it from being backed up.
-kernel=$(uname --nodename | grep --line-regexp '[0-9A-Za-z._()-]\{1,64\}') || true
-others() { # HOST
-    [[ $1 == {{ plan.name }} || -z $kernel ]] || printf ' %s=%s' {{ plan.name }} "$kernel"
+# This host's kernel host name, as HOST=NAME, for a client to compare with its own: a restic started here by hand removes
+# a lock at once when the lock's host name is its own and its process is not running. No host hears what another says.
+storage_name() { # HOST
+    [[ -z $own_name || $1 == {{ plan.name }} ]] || printf '{{ plan.name }}=%s' "$own_name"
 }
 
 # Asks one host for a backup; its answer goes, as it comes, to $scratch/$1.answer, its exit status to $scratch/$1.exit.
@@ -61,8 +59,8 @@ converse() {
         printf 'genbackup/1 backup %s\n' "$run"
         # Its line may have no end.
         printf '%s\n' "$(head --lines=1 "$CREDENTIALS_DIRECTORY/restic-password")"
-        # A client compares its own name with these. One of an older release takes the line for a sign of life.
-        printf 'names%s\n' "$(others "$host")"
+        # A client of an older release takes the line for a sign of life.
+        printf 'names %s\n' "$(storage_name "$host")"
     } >&"$connection"
     # The host stops restic when it hears nothing more: this ends with the script, however that ends.
     while printf '\n' >&"$connection" && sleep 5 {connection}>&- && kill -0 "$$"; do :; done </dev/null &>/dev/null &
@@ -88,7 +86,7 @@ backup_host() {
     # Everything that a host says is input from outside: jq reads it as text and writes it as JSON.
     jq -L {{ platform.filters|safe }} --raw-input --null-input --compact-output --from-file {{ platform.filters|safe }}/read-answer.jq \
         --arg host "$host" --argjson started "$started" --argjson limit "$answer_limit" \
-        --argjson code "$(<"$scratch/$host.exit")" --arg others "$(others "$host")" \
+        --argjson code "$(<"$scratch/$host.exit")" --arg storage "$(storage_name "$host")" \
         --argjson bytes "$(stat --format=%s "$scratch/$host.answer")" \
         --rawfile complaint <(head --bytes=4096 "$scratch/$host.stderr") \
         "$scratch/$host.answer" >"$scratch/$host.events"
@@ -200,6 +198,7 @@ fi
 newest=$(find "$runs" -type f -regextype posix-extended \
     -regex '.*/[0-9]{4}(0[1-9]|1[0-2])[0-3][0-9]T[0-2][0-9][0-5][0-9][0-5][0-9]Z\.jsonl' -printf '%f\n' | sort | tail --lines=1)
 newest=${newest%.jsonl}
+own_name=$(uname --nodename | grep --line-regexp '[0-9A-Za-z._()-]\{1,64\}') || true
 begin_record
 event run-started "$(jq --null-input --arg run "$run" '$ARGS.positional as $hosts
     | {run: $run, hosts: $hosts, versions: $versions}

@@ -100,15 +100,14 @@ fn only_silence_is_unreachable_and_each_refusal_is_a_failure() -> Result<()> {
 }
 
 #[test]
-fn a_machine_with_the_kernel_name_of_another_is_refused() -> Result<()> {
+fn a_client_of_the_storage_host_s_kernel_name_has_failed() -> Result<()> {
     let text = |kernel: &str| format!("hello restic\nkernel {kernel}\n{SUMMARY}\nexit 0\n");
-    for (kernel, twin) in [("jak", "jak"), ("debian", "kai")] {
-        let why = format!(
-            "its kernel's host name {kernel} is that of {twin} as well, so that restic takes the locks of one for the \
-             other's; give each machine a name of its own: `hostnamectl hostname NAME`"
-        );
-        is(&Answer::of(text(kernel)).judged()?, "failed", &why);
-    }
+    is(
+        &Answer::of(text("jak")).judged()?,
+        "failed",
+        "its kernel's host name jak is that of jak as well, so that restic takes the locks of one for the other's; give \
+         each machine a name of its own: `hostnamectl hostname NAME`",
+    );
     // restic compares all of it, and a client of an older release says none.
     for kernel in ["ziz", "jak.lan", "JAK", ""] {
         assert_eq!(Answer::of(text(kernel)).judged()?.0, "ok", "{kernel}");
