@@ -46,7 +46,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
         .run("systemctl status --no-pager --full genbackup.service")?
         .text();
     assert!(
-        shown.contains("ziz: unreachable") && shown.contains("another host key"),
+        shown.contains("ziz: failed") && shown.contains("another host key"),
         "{shown}"
     );
     Ok(())
@@ -54,7 +54,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
 
 fn was_refused(record: &Record, host: &str) -> anyhow::Result<()> {
     let finished = record.host(host)?;
-    assert_eq!(finished["status"], "unreachable", "{finished}");
+    assert_eq!(finished["status"], "failed", "{finished}");
     let why = finished["why"].as_str().unwrap_or_default();
     assert!(
         why.starts_with("it shows another host key than the fleet file has"),

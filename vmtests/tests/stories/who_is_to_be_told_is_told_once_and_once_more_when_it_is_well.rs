@@ -63,7 +63,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
         "what was set up just now is not ill"
     );
 
-    // kai is out of reach: that is said once.
+    // kai refuses connections: that is reported once.
     lab.kai.succeeds("systemctl stop genbackup-sshd.socket")?;
     fleet::start_run(lab)?;
     fleet::finished_record(lab)?;
@@ -72,12 +72,20 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     let messages = told(lab)?;
     assert_eq!(titles(&messages), ["NEVER: kai"]);
     let change = &messages.last().context("one")?["changes"][0];
-    for (key, part) in [("why", "unreachable"), ("hint", "genbackup-sshd.socket")] {
+    for (key, part) in [
+        ("why", "nothing listens at its port"),
+        ("why", "genbackup-sshd.socket"),
+    ] {
         let text = change[key].as_str().unwrap_or_default();
         assert!(text.contains(part), "no `{part}` in {change}");
     }
     let letter = lab.jak.succeeds("cat /var/mail/stand-in")?;
-    for part in ["-i -t", "To: <root>", "Subject: [jak] NEVER: kai", "unreachable"] {
+    for part in [
+        "-i -t",
+        "To: <root>",
+        "Subject: [jak] NEVER: kai",
+        "nothing listens",
+    ] {
         assert!(letter.contains(part), "no `{part}` in {letter}");
     }
 
