@@ -31,7 +31,9 @@ IFS= read -r -t 60 request || refuse "no request came within 60 s"
 read -r -t 60 password || refuse "no password came within 60 s"
 [[ -n $password ]] || refuse "the password is empty"
 # The storage host's kernel host name, as HOST=NAME; an empty line from a storage host of an older release.
-heard= word= storage=
+heard=
+word=
+storage=
 IFS=' ' read -r -t 10 word storage _ && heard=yes
 if [[ $word == names && ${storage#*=} == "$(uname --nodename)" ]]; then
     refuse "its kernel's host name ${storage#*=} is that of ${storage%%=*} as well, so that restic takes the locks of\
