@@ -54,6 +54,7 @@ let
       '') config.users.users
     )}
     cp --recursive --no-dereference --no-preserve=mode "$system"/etc/. /etc
+    ln -sfn "$system" /run/current-system
     ${lib.concatStrings (
       lib.mapAttrsToList (
         path: file:
@@ -161,6 +162,10 @@ in
           mkdir "$out"
           cp "$factsPath" "$out/facts.json"
           ln -s ${activate} "$out/activate"
+          mkdir -p "$out/sw/bin"
+          for package in ${toString config.environment.systemPackages}; do
+            ln -sf "$package"/bin/* "$out/sw/bin"
+          done
           units="$out/etc/systemd/system"
           mkdir -p "$units" "$out/etc/tmpfiles.d"
           ${lib.concatStrings (

@@ -11,6 +11,9 @@ const LONGEST_INTERVAL: Duration = Duration::from_secs(2);
 /// second of its one processor: without a rest, most of its time would go into being looked at.
 const REST: u32 = 2;
 
+/// Between two looks at a process of this machine: next to nothing against what it takes to start one.
+const SHORT_INTERVAL: Duration = Duration::from_millis(2);
+
 /// Looks until `look` finds something, and hands it back; `None` when `limit` has passed.
 ///
 /// Looks at least once, and once more after the limit, so that a slow look does not count as a failure.
@@ -19,6 +22,25 @@ const REST: u32 = 2;
 /// The first error of `look`, at once.
 pub fn poll<T>(
     limit: Duration,
+    look: impl FnMut() -> anyhow::Result<Option<T>>,
+) -> anyhow::Result<Option<T>> {
+    look_again(limit, INTERVAL, look)
+}
+
+/// Like [`poll`], for a look that costs nothing.
+///
+/// # Errors
+/// The first error of `look`, at once.
+pub fn poll_often<T>(
+    limit: Duration,
+    look: impl FnMut() -> anyhow::Result<Option<T>>,
+) -> anyhow::Result<Option<T>> {
+    look_again(limit, SHORT_INTERVAL, look)
+}
+
+fn look_again<T>(
+    limit: Duration,
+    interval: Duration,
     mut look: impl FnMut() -> anyhow::Result<Option<T>>,
 ) -> anyhow::Result<Option<T>> {
     let end = Instant::now() + limit;
@@ -32,6 +54,6 @@ pub fn poll<T>(
             return Ok(None);
         }
         #[expect(clippy::disallowed_methods, reason = "the one place that sleeps")]
-        thread::sleep((started.elapsed() * REST).clamp(INTERVAL, LONGEST_INTERVAL));
+        thread::sleep((started.elapsed() * REST).clamp(interval, LONGEST_INTERVAL));
     }
 }

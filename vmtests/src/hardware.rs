@@ -22,10 +22,25 @@ pub struct Hardware {
     pub number: u8,
     /// The Debian that it runs.
     pub release: Release,
-    /// Memory in MiB.
+    /// Memory in MiB, for a virtual machine.
     pub memory: u32,
-    /// Virtual processors.
+    /// Virtual processors; containers have all that there are.
     pub processors: u32,
     /// A second disk.
     pub disk: Option<Disk>,
+}
+
+impl Hardware {
+    /// A machine as the lab has them.
+    #[must_use]
+    pub fn new(name: &str, number: u8, release: Release, disk: Option<Disk>) -> Self {
+        Self {
+            name: name.to_owned(),
+            number,
+            release,
+            memory: 768,
+            processors: 1,
+            disk,
+        }
+    }
 }

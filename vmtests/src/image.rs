@@ -1,4 +1,5 @@
-//! The guests' disks, kernels and initial file systems: one image for each Debian release, built once for each recipe.
+//! What machines boot from: one image for each Debian release, built once for each recipe. Containers take its tree;
+//! virtual machines a disk of it, its kernel and its initial file system.
 
 mod recipe;
 
@@ -8,22 +9,30 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 
 use crate::cache;
+use crate::lab::Kind;
 use crate::progress::timed;
 use crate::release::Release;
 use crate::side_by_side::side_by_side;
 
 const PREFIX: &str = "image-";
 
-/// What a guest boots from. Never changed once made: guests write to overlays.
+/// What a machine boots from. Never changed once made: machines write to overlays.
 #[derive(Debug)]
 pub struct Image {
+    release: Release,
     folder: PathBuf,
     /// The folder, locked: others do not remove it while this value lives.
     _in_use: File,
 }
 
 impl Image {
-    /// The root file system, raw.
+    /// The root file system as a folder, for containers.
+    #[must_use]
+    pub fn tree(&self) -> PathBuf {
+        self.folder.join(recipe::TREE)
+    }
+
+    /// The root file system, raw, for virtual machines; as the three that follow.
     #[must_use]
     pub fn disk(&self) -> PathBuf {
         self.folder.join(recipe::DISK)
@@ -42,62 +51,77 @@ impl Image {
     }
 }
 
-/// An image of each release. They stay in the cache at least as long as the value lives.
+/// Images of releases. They stay in the cache at least as long as the value lives.
 #[derive(Debug)]
-pub struct Images {
-    bookworm: Image,
-    trixie: Image,
-}
+pub struct Images(Vec<Image>);
 
 impl Images {
-    /// The images of the present recipe, from the cache or built now, side by side (some 80 s).
+    /// The images of the present recipe for machines of these releases and this kind, from the cache or built now, side
+    /// by side (some 80 s).
     ///
     /// # Errors
     /// When one has to be built and that fails, for one because it takes root.
-    pub fn ready() -> anyhow::Result<Self> {
+    pub fn ready(releases: &[Release], kind: Kind) -> anyhow::Result<Self> {
         let cache = cache::folder()?;
-        // Until both are marked as in use: another process may build them, or remove others, at this moment.
+        // Until all are marked as in use: another process may build them, or remove others, at this moment.
         let held = cache::hold("image.lock")?;
-        let [bookworm, trixie] = side_by_side(Release::ALL, |release| {
-            image(release, &cache).with_context(|| format!("cannot build the image of {release}"))
+        let images = side_by_side(releases.to_vec(), |release| {
+            image(release, kind, &cache).with_context(|| format!("cannot build the image of {release}"))
         })?;
-        remove_unused(&cache, &[&bookworm.folder, &trixie.folder])?;
+        let present = Release::ALL.map(|release| folder_of(release, &cache));
+        remove_unused(&cache, &present)?;
         drop(held);
-        Ok(Self { bookworm, trixie })
+        Ok(Self(images))
     }
 
-    /// The image of a release.
+    /// The releases that these are of.
     #[must_use]
-    pub fn of(&self, release: Release) -> &Image {
-        match release {
-            Release::Bookworm => &self.bookworm,
-            Release::Trixie => &self.trixie,
-        }
+    pub fn releases(&self) -> Vec<Release> {
+        self.0.iter().map(|image| image.release).collect()
+    }
+
+    /// The image of a release, which was asked for when these were made.
+    ///
+    /// # Errors
+    /// When it was not.
+    pub fn of(&self, release: Release) -> anyhow::Result<&Image> {
+        let mut images = self.0.iter();
+        images
+            .find(|image| image.release == release)
+            .with_context(|| format!("the lab was not asked for {release}"))
     }
 }
 
-fn image(release: Release, cache: &Path) -> anyhow::Result<Image> {
-    let folder = cache.join(format!(
+fn folder_of(release: Release, cache: &Path) -> PathBuf {
+    cache.join(format!(
         "{PREFIX}{}-{}",
         release.codename(),
         recipe::hash(release)
-    ));
+    ))
+}
+
+fn image(release: Release, kind: Kind, cache: &Path) -> anyhow::Result<Image> {
+    let folder = folder_of(release, cache);
     if !folder.is_dir() {
-        timed(&format!("image of {release}"), || recipe::build(release, &folder))?;
+        timed(&format!("tree of {release}"), || recipe::build_tree(release, &folder))?;
+    }
+    if kind == Kind::Virtual && !folder.join(recipe::DISK).exists() {
+        timed(&format!("disk of {release}"), || recipe::build_disk(&folder))?;
     }
     let in_use = File::open(&folder)?;
     in_use.lock_shared()?;
     Ok(Image {
+        release,
         folder,
         _in_use: in_use,
     })
 }
 
 /// Removes the images of recipes that are no more, up to 500 MB each, unless a process has guests that run from them.
-fn remove_unused(cache: &Path, wanted: &[&Path]) -> anyhow::Result<()> {
+fn remove_unused(cache: &Path, wanted: &[PathBuf]) -> anyhow::Result<()> {
     for entry in fs::read_dir(cache)? {
         let path = entry?.path();
-        if !cache::is_named(&path, PREFIX) || wanted.contains(&path.as_path()) {
+        if !cache::is_named(&path, PREFIX) || wanted.contains(&path) {
             continue;
         }
         match File::open(&path)?.try_lock() {
@@ -112,7 +136,10 @@ fn remove_unused(cache: &Path, wanted: &[&Path]) -> anyhow::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::deadline::poll;
 
     #[test]
     fn images_of_old_recipes_go_and_those_in_use_stay() {
@@ -127,13 +154,19 @@ mod tests {
         let in_use = File::open(&used).unwrap();
         in_use.lock_shared().unwrap();
 
-        remove_unused(cache.path(), &[&wanted]).unwrap();
-        assert!(wanted.is_dir() && used.is_dir() && run.is_dir());
+        let wanted = [wanted];
+        remove_unused(cache.path(), &wanted).unwrap();
+        assert!(wanted[0].is_dir() && used.is_dir() && run.is_dir());
         assert!(!old.exists());
 
         drop(in_use);
-        remove_unused(cache.path(), &[&wanted]).unwrap();
-        assert!(wanted.is_dir() && run.is_dir());
-        assert!(!used.exists());
+        // Another test may be starting a program: until that runs, it has a copy of each open file of this one, locks
+        // included.
+        let gone = poll(Duration::from_secs(30), || {
+            remove_unused(cache.path(), &wanted)?;
+            Ok((!used.exists()).then_some(()))
+        });
+        assert_eq!(gone.unwrap(), Some(()));
+        assert!(wanted[0].is_dir() && run.is_dir());
     }
 }

@@ -1,37 +1,50 @@
 //! The lab: a storage host and two clients on a private network, and snapshots of all three. One client is of an older
-//! Debian than the others.
+//! Debian than the others. They are containers or virtual machines, and stories need not know which.
 
 use anyhow::Context;
 
-use crate::accelerator::Accelerator;
-use crate::cache::RunFolders;
+use crate::ground::Ground;
 use crate::hardware::{Disk, Hardware};
-use crate::image::Images;
 use crate::machine::Machine;
-use crate::network::Switch;
 use crate::progress::timed;
 use crate::provision::provision;
-use crate::qemu::Surroundings;
 use crate::release::Release;
 use crate::side_by_side::side_by_side;
 
 /// The snapshot of machines that have their names and nothing of ours.
 pub(crate) const FRESH: &str = "fresh";
 
+/// What the machines of a lab are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Containers of systemd-nspawn: they boot in a second, on the kernel of the machine that the tests run on.
+    Container,
+    /// Virtual machines of QEMU: each has a kernel and a clock of its own.
+    Virtual,
+}
+
+impl Kind {
+    /// As in `--lab`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Container => "container",
+            Self::Virtual => "vm",
+        }
+    }
+}
+
 /// Three machines. Everything about them ends and is removed when the value goes away.
 #[derive(Debug)]
 pub struct Lab {
-    // In this order they are dropped: the machines before what they are plugged into, their folders last.
+    // In this order they are dropped: the machines before what they stand on.
     /// The storage host.
     pub jak: Machine,
     /// A client.
     pub ziz: Machine,
     /// Another client, of the release before.
     pub kai: Machine,
-    accelerator: Accelerator,
-    _switch: Switch,
-    folders: RunFolders,
-    _images: Images,
+    ground: Ground,
 }
 
 /// The storage host's disk for the repository.
@@ -43,15 +56,12 @@ fn storage() -> Disk {
     }
 }
 
-fn hardware(name: &str, number: u8, release: Release, disk: Option<Disk>) -> Hardware {
-    Hardware {
-        name: name.to_owned(),
-        number,
-        release,
-        memory: 768,
-        processors: 1,
-        disk,
-    }
+fn hardware_of_all() -> [Hardware; 3] {
+    [
+        Hardware::new("jak", 1, Release::Trixie, Some(storage())),
+        Hardware::new("ziz", 2, Release::Trixie, None),
+        Hardware::new("kai", 3, Release::Bookworm, None),
+    ]
 }
 
 impl Lab {
@@ -61,25 +71,18 @@ impl Lab {
     ///
     /// # Errors
     /// When an image cannot be built, or a machine does not come up.
-    pub fn boot() -> anyhow::Result<Self> {
-        let images = timed("images", Images::ready)?;
-        let mut chosen = String::new();
-        let accelerator = timed("accelerator", || {
-            let accelerator = Accelerator::choose(images.of(Release::Trixie))?;
-            chosen = accelerator.to_string();
-            Ok(accelerator)
-        })?;
-        let lab = timed(&format!("boot, {chosen}"), || {
-            let lab = Self::switch_on(images, accelerator, None)?;
+    pub fn boot(kind: Kind) -> anyhow::Result<Self> {
+        let machines = hardware_of_all();
+        let ground = Ground::new(kind, &machines.each_ref().map(|machine| machine.release))?;
+        let lab = timed(&format!("boot, {}", ground.runs()), || {
+            let [jak, ziz, kai] = machines;
+            let (jak, ziz, kai) = (ground.machine(jak)?, ground.machine(ziz)?, ground.machine(kai)?);
+            let lab = Self { jak, ziz, kai, ground };
             lab.on_all(Machine::wait_until_booted)?;
             Ok(lab)
         })?;
         timed("provision", || {
-            let storage = storage();
-            lab.on_all(|machine| {
-                let disk = (machine.name() == lab.jak.name()).then_some(&storage);
-                provision(machine, &lab.machines(), disk)
-            })
+            lab.on_all(|machine| provision(machine, &lab.machines()))
         })?;
         Ok(lab)
     }
@@ -92,47 +95,30 @@ impl Lab {
     /// # Errors
     /// When there is no such snapshot, or a machine does not wake up.
     pub fn twin(&self, name: &str) -> anyhow::Result<Self> {
-        timed("a second lab like it", || {
-            let images = Images::ready()?;
+        timed("another lab like it", || {
+            let ground = self.ground.another()?;
             // What stands still has written to its disks all that it had to.
-            self.on_all(Machine::freeze)?;
-            let twin = Self::switch_on(images, self.accelerator, Some(self));
+            self.on_all(Machine::stand_still)?;
+            let twin = |machine: &Machine| ground.twin(machine.hardware().clone(), &self.ground);
+            let twins = (twin(&self.jak), twin(&self.ziz), twin(&self.kai));
             self.on_all(Machine::go_on)?;
-            let twin = twin?;
-            twin.restore(name)?;
-            Ok(twin)
+            let (jak, ziz, kai) = (twins.0?, twins.1?, twins.2?);
+            let lab = Self { jak, ziz, kai, ground };
+            lab.restore(name)?;
+            Ok(lab)
         })
     }
 
-    fn switch_on(images: Images, accelerator: Accelerator, twin: Option<&Self>) -> anyhow::Result<Self> {
-        let folders = RunFolders::new()?;
-        let switch = Switch::start(&folders.sockets().join("lan"))?;
-        let at = Surroundings {
-            images: &images,
-            accelerator,
-            switch: &switch,
-            disks: folders.disks(),
-            disks_of_twin: twin.map(|twin| twin.folders.disks()),
-            sockets: folders.sockets(),
-        };
-        let jak = Machine::switch_on(&hardware("jak", 1, Release::Trixie, Some(storage())), at)?;
-        let ziz = Machine::switch_on(&hardware("ziz", 2, Release::Trixie, None), at)?;
-        let kai = Machine::switch_on(&hardware("kai", 3, Release::Bookworm, None), at)?;
-        Ok(Self {
-            jak,
-            ziz,
-            kai,
-            accelerator,
-            _switch: switch,
-            folders,
-            _images: images,
-        })
+    /// What its machines are.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.ground.kind()
     }
 
     /// How many times longer than on a processor of its own a machine may take; for bounds of seconds.
     #[must_use]
     pub fn patience(&self) -> f64 {
-        f64::from(self.accelerator.patience())
+        f64::from(self.ground.patience())
     }
 
     /// All machines, the storage host first.
@@ -149,7 +135,7 @@ impl Lab {
         timed(&format!("snapshot `{name}`"), || {
             self.on_all(|machine| machine.succeeds("sync").map(drop))?;
             // All stand still before the first is saved: no message is on its way.
-            self.on_all(Machine::freeze)?;
+            self.on_all(Machine::stand_still)?;
             self.on_all(|machine| machine.save(name))?;
             self.on_all(Machine::go_on)
         })
@@ -160,7 +146,7 @@ impl Lab {
     /// # Errors
     /// When there is no such snapshot, or a machine does not wake up.
     pub fn restore(&self, name: &str) -> anyhow::Result<()> {
-        self.on_all(Machine::freeze)?;
+        self.on_all(Machine::power_off_hard)?;
         self.on_all(|machine| machine.load(name))?;
         self.on_all(Machine::go_on)
             .with_context(|| format!("after the snapshot `{name}` was put back"))
@@ -173,7 +159,7 @@ impl Lab {
     /// When there is no snapshot of new machines, or it does not wake up.
     pub fn replace(&self, machine: &Machine) -> anyhow::Result<()> {
         timed(&format!("a new {}", machine.name()), || {
-            machine.freeze()?;
+            machine.power_off_hard()?;
             machine.load(FRESH)?;
             machine.go_on()?;
             machine

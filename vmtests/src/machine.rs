@@ -9,15 +9,14 @@ mod power;
 mod shell;
 mod snapshot;
 
-use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use shell_quote::{Bash, QuoteRefExt};
 
-use crate::agent::Agent;
+use crate::body::Body;
 use crate::hardware::Hardware;
-use crate::qemu::{Qemu, Surroundings};
+use crate::lab::Kind;
 use crate::release::Release;
 
 pub(crate) use shell::told;
@@ -28,41 +27,45 @@ const WAKE_LIMIT: Duration = Duration::from_secs(60);
 /// One machine of the lab. Its verbs take the machine as shared, so that several threads can use several machines.
 #[derive(Debug)]
 pub struct Machine {
-    name: String,
+    hardware: Hardware,
     address: String,
-    release: Release,
-    qemu: Qemu,
-    agent: Mutex<Agent>,
+    kind: Kind,
+    body: Box<dyn Body>,
 }
 
 impl Machine {
-    /// Switches a new machine on. Call it from the thread that owns the lab: see [`Qemu::start`].
-    ///
-    /// # Errors
-    /// When QEMU does not start.
-    pub fn switch_on(hardware: &Hardware, at: Surroundings<'_>) -> anyhow::Result<Self> {
-        let qemu = Qemu::start(hardware, at)?;
-        let agent = Mutex::new(Agent::new(&hardware.name, qemu.agent_socket(), qemu.inbox()));
-        let address = format!("10.77.0.{}", hardware.number);
-        Ok(Self {
-            name: hardware.name.clone(),
-            address,
-            release: hardware.release,
-            qemu,
-            agent,
-        })
+    /// A machine of this hardware that is run by `body`.
+    pub(crate) fn new(hardware: Hardware, kind: Kind, body: Box<dyn Body>) -> Self {
+        Self {
+            address: format!("10.77.0.{}", hardware.number),
+            hardware,
+            kind,
+            body,
+        }
+    }
+
+    /// What it is made of.
+    #[must_use]
+    pub fn hardware(&self) -> &Hardware {
+        &self.hardware
+    }
+
+    /// Whether it is a virtual machine or a container.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.kind
     }
 
     /// Its host name.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.name
+        &self.hardware.name
     }
 
     /// The Debian that it runs.
     #[must_use]
     pub fn release(&self) -> Release {
-        self.release
+        self.hardware.release
     }
 
     /// Its address on the private network.
@@ -77,22 +80,11 @@ impl Machine {
         format!("{}/24", self.address)
     }
 
-    /// The file with everything it said on its console.
-    #[must_use]
-    pub fn console(&self) -> &Path {
-        self.qemu.console()
-    }
-
-    /// Where its console and QEMU's own complaints are.
+    /// Where its console is, and what else was said of it: the complaints of QEMU.
     pub(crate) fn logs(&self) -> [PathBuf; 2] {
-        [
-            self.console().to_path_buf(),
-            self.console().with_file_name(format!("{}-qemu.log", self.name)),
-        ]
-    }
-
-    fn agent(&self) -> MutexGuard<'_, Agent> {
-        self.agent.lock().unwrap_or_else(PoisonError::into_inner)
+        let console = self.body.console();
+        let errors = console.with_file_name(format!("{}-qemu.log", self.name()));
+        [console, errors]
     }
 }
 

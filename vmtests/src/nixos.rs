@@ -85,7 +85,7 @@ fn by_module(machine: &Machine, fleet: &Path) -> anyhow::Result<String> {
                 fleet = {fleet};
                 package = stub.pkgs.runCommand "genbackup" {{ }} ''
                     mkdir -p "$out/bin"
-                    ln -s {program} "$out/bin/genbackup"
+                    strip -o "$out/bin/genbackup" {program}
                 '';
             }};
         }}"#,

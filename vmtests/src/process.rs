@@ -1,9 +1,12 @@
 //! Programs of the machine that the tests run on.
 
 use std::ffi::OsStr;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
 
 use anyhow::{Context, bail};
+
+use crate::deadline::poll_often;
 
 /// A command that can be started, with no standard input.
 #[must_use]
@@ -72,6 +75,16 @@ fn shown(command: &Command) -> String {
 /// A child process that is ended, by its id, when this value goes away.
 #[derive(Debug)]
 pub struct Ended(pub Child);
+
+impl Ended {
+    /// Waits until it has ended by itself; `None` when it has not within `limit`.
+    ///
+    /// # Errors
+    /// When it cannot be waited for.
+    pub fn wait_within(&mut self, limit: Duration) -> anyhow::Result<Option<ExitStatus>> {
+        poll_often(limit, || Ok(self.0.try_wait()?))
+    }
+}
 
 impl Drop for Ended {
     fn drop(&mut self) {

@@ -66,7 +66,7 @@ impl Qemu {
         let console = at.disks.join(format!("{name}-console.log"));
         let errors = at.disks.join(format!("{name}-qemu.log"));
 
-        let mut command = at.accelerator.bare_machine(at.images.of(hardware.release));
+        let mut command = at.accelerator.bare_machine(at.images.of(hardware.release)?);
         command.arg("-no-shutdown").arg("-name").arg(&name);
         command.args(["-m", &hardware.memory.to_string()]);
         command.args(["-smp", &hardware.processors.to_string()]);

@@ -1,17 +1,19 @@
 //! The Debian releases that guests run: a real fleet is mixed.
 
 /// One of them, with the facts that stories ask for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Release {
     /// Debian 12.
     Bookworm,
     /// Debian 13.
     Trixie,
+    /// Debian testing, which is to be Debian 14.
+    Forky,
 }
 
 impl Release {
     /// All of them, the oldest first.
-    pub const ALL: [Self; 2] = [Self::Bookworm, Self::Trixie];
+    pub const ALL: [Self; 3] = [Self::Bookworm, Self::Trixie, Self::Forky];
 
     /// Debian's name for it, as in its archive.
     #[must_use]
@@ -19,16 +21,24 @@ impl Release {
         match self {
             Self::Bookworm => "bookworm",
             Self::Trixie => "trixie",
+            Self::Forky => "forky",
         }
     }
 
-    /// As `/etc/os-release` has it in `VERSION_ID`.
+    /// Its number; `/etc/os-release` has it in `VERSION_ID` once it is released.
     #[must_use]
     pub fn number(self) -> u32 {
         match self {
             Self::Bookworm => 12,
             Self::Trixie => 13,
+            Self::Forky => 14,
         }
+    }
+
+    /// Whether its packages still get new versions: then those that are named here are the least.
+    #[must_use]
+    pub fn moves(self) -> bool {
+        self == Self::Forky
     }
 
     /// The version of its systemd.
@@ -37,6 +47,7 @@ impl Release {
         match self {
             Self::Bookworm => 252,
             Self::Trixie => 257,
+            Self::Forky => 262,
         }
     }
 
@@ -46,6 +57,7 @@ impl Release {
         match self {
             Self::Bookworm => "0.14",
             Self::Trixie => "0.18",
+            Self::Forky => "0.19",
         }
     }
 }

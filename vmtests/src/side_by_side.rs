@@ -8,17 +8,20 @@ use anyhow::anyhow;
 ///
 /// # Errors
 /// All that failed, in one.
-pub fn side_by_side<Item: Send, T: Send, const N: usize>(
-    items: [Item; N],
+pub fn side_by_side<Item: Send, T: Send>(
+    items: impl IntoIterator<Item = Item>,
     act: impl Fn(Item) -> anyhow::Result<T> + Sync,
-) -> anyhow::Result<[T; N]> {
+) -> anyhow::Result<Vec<T>> {
     let act = &act;
     let results = thread::scope(|scope| {
-        let threads = items.map(|item| scope.spawn(move || act(item)));
-        threads.map(|thread| match thread.join() {
+        let threads = items.into_iter().map(|item| scope.spawn(move || act(item)));
+        // All are started before the first is waited for.
+        let threads = threads.collect::<Vec<_>>();
+        let ends = threads.into_iter().map(|thread| match thread.join() {
             Ok(result) => result,
             Err(panic) => std::panic::resume_unwind(panic),
-        })
+        });
+        ends.collect::<Vec<_>>()
     });
     let mut errors = Vec::new();
     let mut values = Vec::new();
@@ -28,8 +31,11 @@ pub fn side_by_side<Item: Send, T: Send, const N: usize>(
             Err(error) => errors.push(format!("{error:#}")),
         }
     }
-    // Fewer values than items: there are errors.
-    values.try_into().map_err(|_| anyhow!(errors.join("\n")))
+    if errors.is_empty() {
+        Ok(values)
+    } else {
+        Err(anyhow!(errors.join("\n")))
+    }
 }
 
 #[cfg(test)]

@@ -1,128 +1,175 @@
 //! Telling stories: a lab is booted once, and each story starts from the same snapshot of it.
 //!
-//! Most of a story's time is waiting: one machine works while two look on. So two labs tell stories side by side where
-//! there is memory for them, which takes two thirds of the time that one takes.
+//! Most stories are told in containers, side by side, one lab for each processor. What only a kernel or a clock of its own
+//! can show is told by virtual machines, after that.
 
+mod journals;
+mod needs;
+mod options;
+
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-use libtest_mimic::{Arguments, Completion, Failed, Trial};
+use anyhow::ensure;
+use libtest_mimic::{Arguments, Conclusion, Failed, Trial};
 
+pub use needs::Needs;
+
+use self::options::Options;
 use crate::collect::{collect, folder_for};
-use crate::lab::{FRESH, Lab};
-use crate::limit::Limit;
+use crate::container::NFS_IS_REAL;
+use crate::lab::{FRESH, Kind, Lab};
 use crate::progress::{seconds, timed};
-use crate::second_chance::SecondChances;
 
 /// The snapshot that each story starts from.
 const INSTALLED: &str = "installed";
-/// Labs at once. A third one makes all of them slower than the stories' deadlines expect.
-const LABS: usize = 2;
+/// Labs of virtual machines at once. A third one makes all of them slower than the stories' deadlines expect.
+const VIRTUAL_LABS: usize = 2;
 /// A second lab has a cost: fewer stories are told sooner by one.
 const STORIES_FOR_A_SECOND_LAB: usize = 4;
-/// Stories that may fail and be told once more, where all are told: not where a few are tried out.
-const TOLD_ONCE_MORE: usize = 2;
-/// Memory that the machines of one lab and what runs beside them may take.
-const MEMORY_OF_A_LAB: u64 = 5 << 30;
 
 /// One story: a fact about the fleet that is tried out on the lab.
 #[derive(Debug, Clone, Copy)]
 pub struct Story {
     /// The fact, which is also the name of the story's module or file.
     pub name: &'static str,
+    /// Where it can be told.
+    pub needs: Needs,
     /// Tells it. An error or a panic means that the fact does not hold.
     pub tell: fn(&Lab) -> anyhow::Result<()>,
 }
 
 /// A list of [`Story`] from their names: of modules, each of which has a function `story`, and of files in
-/// `vmtests/steps`, which have `from steps` behind their names.
+/// `vmtests/steps`, which have `from steps` behind their names. Then comes what a story needs: nothing, or
+/// `needs "its own clock"` of a kernel of its own, or `in both` labs, or `in containers` alone.
 #[macro_export]
 macro_rules! stories {
     (@tell $name:ident) => { $name::story };
     (@tell $name:ident steps) => { |lab| $crate::steps::story(lab, stringify!($name)) };
-    ($($name:ident $(from $source:ident)?),* $(,)?) => {
-        [$($crate::story::Story { name: stringify!($name), tell: $crate::stories!(@tell $name $($source)?) }),*]
+    (@needs) => { $crate::story::Needs::Nothing };
+    (@needs needs $what:literal) => { $crate::story::Needs::Kernel($what) };
+    (@needs in both) => { $crate::story::Needs::Both };
+    (@needs in containers) => { $crate::story::Needs::Containers };
+    ($($name:ident $(from $source:ident)? $(needs $what:literal)? $(in $labs:ident)?),* $(,)?) => {
+        [$($crate::story::Story {
+            name: stringify!($name),
+            needs: $crate::stories!(@needs $(needs $what)? $(in $labs)?),
+            tell: $crate::stories!(@tell $name $($source)?),
+        }),*]
     };
 }
 
-/// Tells the stories that the arguments of the command line ask for (those of cargo's own tests), after `install` has
-/// put genbackup onto the machines. Prints the seconds of each step and story, and cargo's summary as the last line.
+/// Tells the stories that the arguments of the command line ask for (those of cargo's own tests, and `--lab`), after
+/// `install` has put genbackup onto the machines. Prints the seconds of each step and story, and at the end all of them.
 pub fn tell(stories: &[Story], install: fn(&Lab) -> anyhow::Result<()>) -> ExitCode {
-    let mut arguments = Arguments::from_args();
-    let limit = match Limit::of_environment() {
-        Ok(limit) => Arc::new(limit),
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            return ExitCode::FAILURE;
-        }
+    let Options { arguments, lab } = match Options::of_command_line() {
+        Ok(options) => options,
+        Err(error) => return not_told(&error),
     };
-    let wanted = stories
-        .iter()
-        .filter(|story| is_wanted(story, &arguments))
-        .count();
-    let number = if arguments.list || limit.is_over() {
-        0
-    } else {
-        labs_for(wanted)
-    };
-    arguments.test_threads = Some(number.max(1));
-    // QEMU ends with the thread that started it: that is this one, which waits for the last story.
-    let labs = match ready(number, install) {
-        Ok(labs) => Arc::new(Mutex::new(labs)),
-        Err(error) => {
-            eprintln!("error: the lab is not ready: {error:#}");
-            return ExitCode::FAILURE;
-        }
-    };
-    let all = wanted == stories.len();
-    let chances = if all { TOLD_ONCE_MORE } else { 0 };
-    let chances = Arc::new(SecondChances::of(chances, Arc::clone(&limit)));
-    let trials = stories.iter().map(|&story| {
-        let labs = Arc::clone(&labs);
-        let (chances, limit) = (Arc::clone(&chances), Arc::clone(&limit));
-        Trial::ignorable_test(story.name, move || {
-            if limit.is_over() {
-                limit.leave_out(story.name);
-                return Ok(Completion::ignored_with("no time is left"));
+    let times = Arc::new(Mutex::default());
+    let mut exit = ExitCode::SUCCESS;
+    let mut told = 0;
+    for kind in [Kind::Container, Kind::Virtual] {
+        let in_lab = |story: &&Story| match story.needs.labs(lab) {
+            Ok(labs) => labs.contains(&kind),
+            // Named where they would have been told.
+            Err(_) => lab == Some(kind),
+        };
+        let stories: Vec<Story> = stories.iter().filter(in_lab).copied().collect();
+        match tell_in(kind, &stories, lab, &arguments, install, &times) {
+            Ok(None) => {}
+            Ok(Some(conclusion)) => {
+                told += conclusion.num_passed + conclusion.num_failed;
+                if conclusion.has_failed() {
+                    exit = ExitCode::from(101);
+                }
             }
+            Err(error) => exit = not_told(&error.context(format!("the lab is not ready: {}", kind.name()))),
+        }
+    }
+    if arguments.list {
+        return exit;
+    }
+    print!("{}", table(&lock(&times)));
+    if told == 0 && exit == ExitCode::SUCCESS {
+        return not_told(&anyhow::anyhow!("no story was told\n\nhint: `-- --list` has their names"));
+    }
+    exit
+}
+
+fn not_told(error: &anyhow::Error) -> ExitCode {
+    eprintln!("error: {error:#}");
+    ExitCode::FAILURE
+}
+
+/// The seconds of each story, by its name and where it was told.
+type Times = BTreeMap<(&'static str, &'static str), Duration>;
+
+/// Tells the stories of one kind of lab; nothing where the arguments ask for none of them.
+fn tell_in(
+    kind: Kind,
+    stories: &[Story],
+    asked: Option<Kind>,
+    arguments: &Arguments,
+    install: fn(&Lab) -> anyhow::Result<()>,
+    times: &Arc<Mutex<Times>>,
+) -> anyhow::Result<Option<Conclusion>> {
+    let refusal = |story: &Story| story.needs.labs(asked).err();
+    let wanted = stories.iter().filter(|story| options::is_wanted(story.name, arguments));
+    let (refused, wanted): (Vec<&Story>, Vec<&Story>) = wanted.partition(|story| refusal(story).is_some());
+    if wanted.is_empty() && refused.is_empty() {
+        return Ok(None);
+    }
+    let number = if arguments.list { 0 } else { labs_for(kind, wanted.len()) };
+    if number > 0 && kind == Kind::Container && !*NFS_IS_REAL {
+        println!("this machine's kernel has no NFS: a bind mount of one folder stands in for it in containers");
+    }
+    // The machines end with the thread that started them: that is this one, which waits for the last story.
+    let labs = Arc::new(Mutex::new(ready(kind, number, install)?));
+    let trials = stories.iter().map(|&story| {
+        if let Some(reason) = refusal(&story) {
+            return Trial::test(format!("{} ({reason})", story.name), || Ok(())).with_ignored_flag(true);
+        }
+        let (labs, times) = (Arc::clone(&labs), Arc::clone(times));
+        let trial = Trial::test(story.name, move || {
             // As many stories are told at once as there are labs, so one is free.
-            let free = || labs.lock().unwrap_or_else(PoisonError::into_inner);
-            let lab = free().pop().ok_or_else(|| Failed::from("there is no lab"))?;
-            let told = chances.give(story.name, || tell_one(story, &lab));
-            free().push(lab);
-            told?;
-            Ok(Completion::Completed)
-        })
+            let lab = lock(&labs).pop().ok_or_else(|| Failed::from("there is no lab"))?;
+            let started = Instant::now();
+            let told = tell_one(story, &lab);
+            lock(&times).insert((story.name, kind.name()), started.elapsed());
+            lock(&labs).push(lab);
+            told.map_err(Failed::from)
+        });
+        match kind {
+            Kind::Container => trial,
+            Kind::Virtual => trial.with_kind(kind.name()),
+        }
     });
-    let conclusion = libtest_mimic::run(&arguments, trials.collect());
-    for text in chances.taken() {
-        println!("{text}");
-    }
-    if let Err(error) = limit.tell() {
-        eprintln!("error: what was left out can't be said: {error:#}");
-        return ExitCode::FAILURE;
-    }
-    // What was left out altogether has shown nothing.
-    if limit.is_over() && conclusion.num_passed == 0 {
-        eprintln!("error: no story was told");
-        return ExitCode::FAILURE;
-    }
-    conclusion.exit_code()
+    let arguments = Arguments {
+        test_threads: Some(number.max(1)),
+        ..arguments.clone()
+    };
+    Ok(Some(libtest_mimic::run(&arguments, trials.collect())))
 }
 
 /// How many labs tell so many stories.
-fn labs_for(stories: usize) -> usize {
-    let memory = available_memory().unwrap_or(MEMORY_OF_A_LAB);
-    let labs = usize::try_from(memory / MEMORY_OF_A_LAB)
-        .unwrap_or(LABS)
-        .clamp(1, LABS);
-    match stories {
-        0 => 0,
-        few if few < STORIES_FOR_A_SECOND_LAB => 1,
-        _ => labs,
-    }
+fn labs_for(kind: Kind, stories: usize) -> usize {
+    let most = match kind {
+        // While one machine of a lab works, the others wait for it.
+        Kind::Container => 1 + std::thread::available_parallelism().map_or(1, usize::from),
+        Kind::Virtual if stories < STORIES_FOR_A_SECOND_LAB => 1,
+        Kind::Virtual => VIRTUAL_LABS,
+    };
+    let memory_of_a_lab: u64 = match kind {
+        Kind::Container => 1 << 30,
+        Kind::Virtual => 5 << 30,
+    };
+    let memory = available_memory().unwrap_or(memory_of_a_lab);
+    let labs = usize::try_from(memory / memory_of_a_lab).unwrap_or(most);
+    labs.clamp(1, most).min(stories)
 }
 
 /// Bytes of memory that can be had, `MemAvailable` of proc(5).
@@ -134,11 +181,11 @@ fn available_memory() -> Option<u64> {
 }
 
 /// So many labs, installed. The first is booted; the others are copies of it, for a fraction of the time.
-fn ready(number: usize, install: fn(&Lab) -> anyhow::Result<()>) -> anyhow::Result<Vec<Lab>> {
+fn ready(kind: Kind, number: usize, install: fn(&Lab) -> anyhow::Result<()>) -> anyhow::Result<Vec<Lab>> {
     let Some(others) = number.checked_sub(1) else {
         return Ok(Vec::new());
     };
-    let lab = Lab::boot()?;
+    let lab = Lab::boot(kind)?;
     lab.snapshot(FRESH)?;
     if let Err(error) = timed("install", || install(&lab)) {
         return Err(leave_behind(&lab, "install", error));
@@ -150,17 +197,6 @@ fn ready(number: usize, install: fn(&Lab) -> anyhow::Result<()>) -> anyhow::Resu
         labs.push(twin);
     }
     Ok(labs)
-}
-
-fn is_wanted(story: &Story, arguments: &Arguments) -> bool {
-    let hits = |pattern: &String| {
-        if arguments.exact {
-            story.name == pattern
-        } else {
-            story.name.contains(pattern)
-        }
-    };
-    arguments.filter.as_ref().is_none_or(hits) && !arguments.skip.iter().any(hits)
 }
 
 fn tell_one(story: Story, lab: &Lab) -> Result<(), String> {
@@ -177,6 +213,15 @@ fn tell_one(story: Story, lab: &Lab) -> Result<(), String> {
         Err(anyhow::anyhow!(
             text.unwrap_or_else(|| "a panic without a text".to_owned())
         ))
+    });
+    let result = result.and_then(|()| {
+        let complaints = journals::complaints(lab)?;
+        ensure!(
+            complaints.is_empty(),
+            "systemd did not do all that a unit asked for:\n{}",
+            complaints.join("\n")
+        );
+        Ok(())
     });
     println!(
         "{}: {}, of it {} to restore the lab",
@@ -203,4 +248,17 @@ fn leave_behind(lab: &Lab, name: &str, error: anyhow::Error) -> anyhow::Error {
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 fn failed(error: anyhow::Error) -> String {
     format!("{error:#}")
+}
+
+/// The stories with their seconds, the longest first.
+fn table(times: &Times) -> String {
+    let mut rows: Vec<_> = times.iter().collect();
+    rows.sort_by_key(|(_, time)| std::cmp::Reverse(**time));
+    rows.iter()
+        .map(|((name, lab), time)| format!("{:>9}  {lab:<9}  {name}\n", seconds(**time)))
+        .collect()
+}
+
+fn lock<T>(value: &Mutex<T>) -> MutexGuard<'_, T> {
+    value.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -2,7 +2,7 @@
 
 use vmtests::fleet::{restic, successful_run};
 use vmtests::install::{fleet_file, genbackup, install};
-use vmtests::lab::Lab;
+use vmtests::lab::{Kind, Lab};
 use vmtests::progress::timed;
 
 use crate::setup;
@@ -14,7 +14,7 @@ use crate::setup;
 pub(crate) fn run() -> anyhow::Result<()> {
     timed("tools", setup::run_for_machines)?;
     timed("genbackup", genbackup)?;
-    let lab = Lab::boot()?;
+    let lab = Lab::boot(Kind::Container)?;
     timed("install", || install(&lab))?;
     println!("\nthe fleet:\n{}", fleet_file(&lab)?);
     let record = timed("backup, forget, prune", || successful_run(&lab))?;

@@ -29,7 +29,7 @@ impl Machine {
         ensure!(
             output.status == 0,
             "{}: cannot read `{path}`: {}",
-            self.name,
+            self.name(),
             output.error_text()
         );
         Ok(output.stdout)

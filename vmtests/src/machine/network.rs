@@ -8,7 +8,7 @@ impl Machine {
     /// # Errors
     /// When QEMU has gone.
     pub fn cut_network(&self) -> anyhow::Result<()> {
-        self.qemu.plug_network(false)
+        self.body.plug_network(false)
     }
 
     /// Puts its network cable back, and waits until it has its address again.
@@ -16,7 +16,7 @@ impl Machine {
     /// # Errors
     /// When it does not get it.
     pub fn restore_network(&self) -> anyhow::Result<()> {
-        self.qemu.plug_network(true)?;
+        self.body.plug_network(true)?;
         self.wait_for_address()
     }
 
@@ -52,7 +52,7 @@ impl Machine {
                  ip saddr {} drop\n\
                }}\n\
              }}\n",
-            other.name, other.address
+            other.name(), other.address
         );
         // Once, also when it is deaf already.
         self.hear(other)?;
@@ -61,7 +61,7 @@ impl Machine {
 
     fn hear(&self, other: &Self) -> anyhow::Result<()> {
         // nft can remove only a table that is there; it may have gone with a boot.
-        let table = format!("table ip deaf-to-{}", other.name);
+        let table = format!("table ip deaf-to-{}", other.name());
         self.succeeds(&format!("nft add {table} && nft delete {table}"))
             .map(drop)
     }

@@ -5,18 +5,17 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 
 use super::Machine;
-use crate::deadline::poll;
 
 /// From the power switch to a system that has started everything.
 const BOOT_LIMIT: Duration = Duration::from_secs(400);
 
 impl Machine {
-    /// Takes its power away, between two instructions. What was not on its disk is lost.
+    /// Takes its power away, between two instructions. What was not on the disk of a virtual machine is lost.
     ///
     /// # Errors
     /// When QEMU has gone.
     pub fn power_off_hard(&self) -> anyhow::Result<()> {
-        self.qemu.freeze()
+        self.body.power_off_hard()
     }
 
     /// Shuts it down in order, and waits until that is done.
@@ -24,9 +23,7 @@ impl Machine {
     /// # Errors
     /// When it is not done in time.
     pub fn power_off(&self) -> anyhow::Result<()> {
-        self.qemu.press_power_button()?;
-        let done = poll(BOOT_LIMIT, || Ok(self.qemu.has_shut_down()?.then_some(())))?;
-        done.with_context(|| format!("{}: not shut down after {} s", self.name, BOOT_LIMIT.as_secs()))
+        self.body.power_off(BOOT_LIMIT)
     }
 
     /// Lets it lose its power and have it back at once; it boots, and nobody waits for that: see
@@ -36,7 +33,7 @@ impl Machine {
     /// # Errors
     /// When QEMU has gone.
     pub fn reset_hard(&self) -> anyhow::Result<()> {
-        self.qemu.boot()
+        self.body.boot()
     }
 
     /// Boots it, whatever it was doing, and waits until it has started everything.
@@ -53,8 +50,8 @@ impl Machine {
     /// # Errors
     /// When it does not come up, or a unit fails while it does.
     pub fn wait_until_booted(&self) -> anyhow::Result<()> {
-        self.agent().synchronize(BOOT_LIMIT).with_context(|| {
-            let console = std::fs::read(self.console()).unwrap_or_default();
+        self.body.wait_until_answers(BOOT_LIMIT).with_context(|| {
+            let console = std::fs::read(self.body.console()).unwrap_or_default();
             let text = String::from_utf8_lossy(&console).into_owned();
             let lines = text.lines().rev().take(20).collect::<Vec<_>>();
             format!(
@@ -67,7 +64,7 @@ impl Machine {
             let failed = self.succeeds("systemctl --failed --no-pager --plain")?;
             bail!(
                 "{}: the system is {} after its boot\n{failed}",
-                self.name,
+                self.name(),
                 output.text()
             );
         }

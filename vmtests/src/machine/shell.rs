@@ -25,7 +25,7 @@ impl Machine {
     /// # Errors
     /// When the machine does not answer, or the command takes longer than `limit`: then it has been ended.
     pub fn run_within(&self, command: &str, input: &[u8], limit: Duration) -> anyhow::Result<Output> {
-        self.agent().run(command, input, limit)
+        self.body.run(command, input, limit)
     }
 
     /// Runs a command that has to succeed, and hands back what it printed, without the white space at its end.
@@ -43,7 +43,7 @@ impl Machine {
     pub fn succeeds_with(&self, command: &str, input: &[u8]) -> anyhow::Result<String> {
         let output = self.run_within(command, input, COMMAND_LIMIT)?;
         if output.status != 0 {
-            bail!("{}: `{command}` failed: {}", self.name, told(&output));
+            bail!("{}: `{command}` failed: {}", self.name(), told(&output));
         }
         Ok(output.text())
     }
@@ -57,7 +57,7 @@ impl Machine {
         ensure!(
             output.status != 0,
             "{}: `{command}` succeeded: {}",
-            self.name,
+            self.name(),
             told(&output)
         );
         Ok(output)
@@ -77,7 +77,7 @@ impl Machine {
         found.with_context(|| {
             format!(
                 "{}: `{command}` still fails after {} s: {last}",
-                self.name,
+                self.name(),
                 deadline.as_secs()
             )
         })
@@ -95,7 +95,7 @@ impl Machine {
             ensure!(
                 state != "failed",
                 "{}: `{unit}` has failed\n{}",
-                self.name,
+                self.name(),
                 self.journal_of(unit)?
             );
             Ok((state == "active").then_some(()))
@@ -104,7 +104,7 @@ impl Machine {
             Some(()) => Ok(()),
             None => bail!(
                 "{}: `{unit}` is {state} after {} s\n{}",
-                self.name,
+                self.name(),
                 deadline.as_secs(),
                 self.journal_of(unit)?
             ),

@@ -1,34 +1,42 @@
 //! What the lab does to a machine to save it and put it back.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use super::{Machine, WAKE_LIMIT};
+use crate::lab::Kind;
+
+/// For a machine to shut down in order.
+const STILL_WITHIN: Duration = Duration::from_secs(120);
 
 impl Machine {
-    /// Everything it does stops here until [`go_on`](Self::go_on).
-    pub(crate) fn freeze(&self) -> anyhow::Result<()> {
-        self.qemu.freeze()
+    /// Nothing that it does goes on until [`go_on`](Self::go_on).
+    pub(crate) fn stand_still(&self) -> anyhow::Result<()> {
+        self.body.stand_still(STILL_WITHIN)
     }
 
     pub(crate) fn save(&self, snapshot: &str) -> anyhow::Result<()> {
-        self.qemu.save(snapshot)
+        self.body.save(snapshot)
     }
 
     pub(crate) fn load(&self, snapshot: &str) -> anyhow::Result<()> {
-        self.qemu.plug_network(true)?;
-        self.qemu.load(snapshot)
+        self.body.load(snapshot)
     }
 
-    /// Goes on after a freeze, at the present time.
+    /// Goes on after it was saved or put back, at the present time.
     pub(crate) fn go_on(&self) -> anyhow::Result<()> {
-        self.qemu.go_on()?;
-        self.agent().synchronize(WAKE_LIMIT)?;
-        self.set_clock(SystemTime::now())
+        self.body.go_on()?;
+        match self.kind {
+            Kind::Container => self.wait_until_booted(),
+            Kind::Virtual => {
+                self.body.wait_until_answers(WAKE_LIMIT)?;
+                self.set_clock(SystemTime::now())
+            }
+        }
     }
 
     /// Makes it answer again after a story that went wrong: it may be without power, or in the middle of a command.
     pub(crate) fn wake(&self) -> anyhow::Result<()> {
-        self.qemu.go_on()?;
-        self.agent().synchronize(WAKE_LIMIT)
+        self.body.go_on()?;
+        self.body.wait_until_answers(WAKE_LIMIT)
     }
 }

@@ -23,7 +23,7 @@ impl Disks {
     /// Makes them.
     pub(super) fn make(hardware: &Hardware, at: Surroundings<'_>) -> anyhow::Result<Self> {
         let disks = Self::of(hardware, at.disks);
-        overlay(&at.images.of(hardware.release).disk(), &disks.root)?;
+        overlay(&at.images.of(hardware.release)?.disk(), &disks.root)?;
         if let (Some(disk), Some(path)) = (&hardware.disk, &disks.second) {
             make_second(disk, path)?;
         }

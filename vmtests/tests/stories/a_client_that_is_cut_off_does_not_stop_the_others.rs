@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use vmtests::fleet::{self, RUN_LIMIT};
+use vmtests::fleet::{self, MOUNT, RUN_LIMIT};
 use vmtests::install;
 use vmtests::lab::Lab;
 
@@ -35,8 +35,8 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     fleet::wait_until_backup_has_ended(&lab.kai, GONE_WITHIN)?;
     let ended: f64 = lab.kai.succeeds("date +%s.%N")?.parse()?;
     println!("ended after {:.1} s", ended - cut);
-    let not_mounted = "test -z \"$(grep ' nfs4 ' /proc/mounts)\"";
-    lab.kai.wait_until_succeeds(not_mounted, GONE_WITHIN)?;
+    let not_mounted = format!("! mountpoint --quiet {MOUNT}");
+    lab.kai.wait_until_succeeds(&not_mounted, GONE_WITHIN)?;
     let unmounted: f64 = lab.kai.succeeds("date +%s.%N")?.parse()?;
     println!("unmounted after {:.1} s", unmounted - cut);
 

@@ -1,0 +1,143 @@
+//! Groups of processes, as cgroup v2 has them: one for each world, and below it one for each machine. Without one of its
+//! own, a machine's systemd would take the units of another machine for its own.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+
+use crate::deadline::poll;
+
+const PREFIX: &str = "genbackup-lab-";
+/// For the kernel to end what was killed.
+const KILLED_WITHIN: Duration = Duration::from_secs(30);
+
+/// One group. Removed, with all below it, when the value goes away.
+#[derive(Debug)]
+pub(super) struct Cgroup {
+    path: PathBuf,
+}
+
+impl Cgroup {
+    /// A group for a world, below the one that this process is in. Groups that ended worlds have left go.
+    pub(super) fn of_world(process: u32) -> anyhow::Result<Self> {
+        let own = own()?;
+        for entry in fs::read_dir(&own).with_context(|| own.display().to_string())? {
+            let path = entry?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            // Those of other runs that live have processes.
+            if name.starts_with(PREFIX) && !is_populated(&path) {
+                remove(&path);
+            }
+        }
+        Self::make(own.join(format!("{PREFIX}{process}")))
+    }
+
+    /// A group below this one.
+    pub(super) fn child(&self, name: &str) -> anyhow::Result<Self> {
+        Self::make(self.path.join(name))
+    }
+
+    fn make(path: PathBuf) -> anyhow::Result<Self> {
+        fs::create_dir_all(&path).with_context(|| format!("cannot make the cgroup `{}`", path.display()))?;
+        Ok(Self { path })
+    }
+
+    /// Its folder.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// All processes in it and below, by their numbers here.
+    pub(super) fn processes(&self) -> Vec<u32> {
+        fn gather(folder: &Path, found: &mut Vec<u32>) {
+            // A group may go while it is looked at.
+            let text = fs::read_to_string(folder.join("cgroup.procs")).unwrap_or_default();
+            found.extend(text.lines().filter_map(|line| line.parse::<u32>().ok()));
+            for child in children(folder) {
+                gather(&child, found);
+            }
+        }
+        let mut found = Vec::new();
+        gather(&self.path, &mut found);
+        found
+    }
+
+    /// Ends all processes in it, and waits until they are gone.
+    pub(super) fn kill(&self) -> anyhow::Result<()> {
+        fs::write(self.path.join("cgroup.kill"), "1")
+            .with_context(|| format!("cannot end the processes of `{}`", self.path.display()))?;
+        let empty = poll(KILLED_WITHIN, || Ok((!is_populated(&self.path)).then_some(())))?;
+        ensure!(
+            empty.is_some(),
+            "processes of `{}` do not end: {:?}",
+            self.path.display(),
+            self.processes()
+        );
+        for child in children(&self.path) {
+            remove(&child);
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Cgroup {
+    fn drop(&mut self) {
+        remove(&self.path);
+    }
+}
+
+/// The group of this process, in the hierarchy of cgroup v2.
+fn own() -> anyhow::Result<PathBuf> {
+    let mount_point = mount_point()?;
+    let text = fs::read_to_string("/proc/self/cgroup")?;
+    let path = text.lines().find_map(|line| line.strip_prefix("0::/"));
+    let path = path.context("/proc/self/cgroup has no line of cgroup v2")?;
+    Ok(mount_point.join(path))
+}
+
+/// Where cgroup v2 is mounted.
+///
+/// # Errors
+/// When it is not.
+pub(super) fn mount_point() -> anyhow::Result<PathBuf> {
+    let text = fs::read_to_string("/proc/self/mountinfo").context("/proc/self/mountinfo")?;
+    let of_version_2 = |line: &str| {
+        let (place, kind) = line.split_once(" - ")?;
+        let path = place.split(' ').nth(4)?;
+        kind.starts_with("cgroup2 ").then(|| PathBuf::from(path))
+    };
+    text.lines()
+        .find_map(of_version_2)
+        .context("cgroup v2 is not mounted\n\nhint: mount -t cgroup2 none /sys/fs/cgroup, or boot with a newer systemd")
+}
+
+fn is_populated(group: &Path) -> bool {
+    fs::read_to_string(group.join("cgroup.events")).is_ok_and(|text| text.contains("populated 1"))
+}
+
+fn children(group: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(group) else {
+        return Vec::new();
+    };
+    let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+    paths.filter(|path| path.is_dir()).collect()
+}
+
+/// A group can be removed when it has neither processes nor groups below it; one that stays is removed by a later run.
+fn remove(group: &Path) {
+    for child in children(group) {
+        remove(&child);
+    }
+    drop(fs::remove_dir(group));
+}
+
+/// Whether groups can be made and ended here.
+///
+/// # Errors
+/// When they cannot.
+pub(super) fn own_can_be_killed() -> anyhow::Result<()> {
+    let probe = Cgroup::make(own()?.join(format!("{PREFIX}probe-{}", std::process::id())))?;
+    probe.kill()
+}

@@ -1,0 +1,32 @@
+//! What no journal may hold after a story: that systemd let something go which a unit asked for. A sandbox that is not
+//! there lets every story about it pass.
+
+use anyhow::ensure;
+
+use crate::lab::Lab;
+
+/// As systemd words them: a namespace that could not be made, and a line of a unit that it does not know.
+const COMPLAINTS: &str = "proceeding without|Unknown (key|section|lvalue)|ignoring unknown|Failed to parse .*, ignoring";
+
+/// The lines of all machines that have power, each after its machine's name.
+pub(super) fn complaints(lab: &Lab) -> anyhow::Result<Vec<String>> {
+    let mut found = Vec::new();
+    for machine in lab.machines() {
+        // A story may end with a machine without power.
+        if machine.wake().is_err() {
+            continue;
+        }
+        // journalctl exits with 1 where it finds no line.
+        let output = machine.run(&format!(
+            "journalctl --no-pager --quiet --output=short-monotonic --grep='{COMPLAINTS}'"
+        ))?;
+        ensure!(
+            output.status == 0 || output.error_text().is_empty(),
+            "{}: {}",
+            machine.name(),
+            output.error_text()
+        );
+        found.extend(output.text().lines().map(|line| format!("{}: {line}", machine.name())));
+    }
+    Ok(found)
+}

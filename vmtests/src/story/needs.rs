@@ -1,0 +1,61 @@
+//! Where a story can be told.
+
+use crate::lab::Kind;
+
+/// What a story needs of the machines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Needs {
+    /// Nothing in particular: containers show the fact as well as virtual machines.
+    Nothing,
+    /// A kernel of its own, for what is named here.
+    Kernel(&'static str),
+    /// To be told in both labs, for the fact is about what differs.
+    Both,
+    /// More machines than can be emulated.
+    Containers,
+}
+
+impl Needs {
+    /// The labs that tell such a story, where one kind is asked for or none.
+    ///
+    /// # Errors
+    /// When the kind that is asked for cannot: why.
+    pub fn labs(self, asked: Option<Kind>) -> Result<Vec<Kind>, String> {
+        match (self, asked) {
+            (Self::Nothing | Self::Containers, None) => Ok(vec![Kind::Container]),
+            (Self::Both, None) => Ok(vec![Kind::Container, Kind::Virtual]),
+            (Self::Kernel(_), None) => Ok(vec![Kind::Virtual]),
+            (Self::Kernel(what), Some(Kind::Container)) => {
+                Err(format!("needs a kernel of its own, for {what}: --lab vm"))
+            }
+            (Self::Containers, Some(Kind::Virtual)) => {
+                Err("needs more machines than can be emulated: --lab container".to_owned())
+            }
+            (_, Some(kind)) => Ok(vec![kind]),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn containers_tell_what_needs_nothing_and_virtual_machines_tell_the_rest() {
+        assert_eq!(Needs::Nothing.labs(None).unwrap(), [Kind::Container]);
+        assert_eq!(Needs::Kernel("NFS").labs(None).unwrap(), [Kind::Virtual]);
+        assert_eq!(Needs::Both.labs(None).unwrap(), [Kind::Container, Kind::Virtual]);
+        for needs in [Needs::Nothing, Needs::Kernel("NFS"), Needs::Both] {
+            assert_eq!(needs.labs(Some(Kind::Virtual)).unwrap(), [Kind::Virtual]);
+        }
+    }
+
+    #[test]
+    fn a_lab_that_cannot_show_a_fact_says_why() {
+        assert_eq!(
+            Needs::Kernel("its clock").labs(Some(Kind::Container)).unwrap_err(),
+            "needs a kernel of its own, for its clock: --lab vm"
+        );
+        assert!(Needs::Containers.labs(Some(Kind::Virtual)).is_err());
+    }
+}
