@@ -9,7 +9,7 @@ use anyhow::{Context, ensure};
 
 use crate::cache;
 use crate::install::{fleet_file, genbackup};
-use crate::lab::Lab;
+use crate::lab::{Kind, Lab};
 use crate::machine::Machine;
 use crate::nixpkgs::Nixpkgs;
 use crate::process::{command, output_of};
@@ -55,11 +55,16 @@ pub fn switch(lab: &Lab) -> anyhow::Result<()> {
         } else {
             by_module(machine, &fleet)?
         };
+        // The stand-in for NFS has no mapping of users: see container/prepare.rs.
+        let user = match machine.kind() {
+            Kind::Container => "{ users.users.restic.uid = 850; users.groups.restic.gid = 850; }",
+            Kind::Virtual => "{ }",
+        };
         let release = machine.release();
         write!(
             expression,
             " (let called = stub {{ versions = {{ restic = \"{}\"; systemd = \"{}\"; }}; }}; in let stub = called; in
-                (stub.nixos {{ modules = [ {module} ]; }}).config.system.build.toplevel)",
+                (stub.nixos {{ modules = [ {module} {user} ]; }}).config.system.build.toplevel)",
             release.restic(),
             release.systemd()
         )?;

@@ -8,7 +8,8 @@ use super::world::{NFS_IS_REAL, World};
 /// come from outside.
 const OF_A_CONTAINER: &str = r#"
 : >"$1/etc/fstab"
-for unit in genbackup-vmtests-agent.service systemd-networkd.service systemd-networkd.socket; do
+rm "$1"/etc/systemd/system/genbackup-vmtests-agent.service "$1"/etc/systemd/system/*.wants/genbackup-vmtests-agent.service
+for unit in systemd-networkd.service systemd-networkd.socket; do
     ln -sf /dev/null "$1/etc/systemd/system/$unit"
 done
 mkdir -p "$1/lab"

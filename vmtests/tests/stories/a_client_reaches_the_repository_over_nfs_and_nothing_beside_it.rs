@@ -64,7 +64,7 @@ fn writes_as_user_restic(lab: &Lab) -> anyhow::Result<()> {
 /// kai under an address that is not the fleet's.
 fn nobody_else_mounts_it(kai: &Machine) -> anyhow::Result<()> {
     let mount = format!("mount -t nfs4 -o retry=0 jak:{REPOSITORY} {AT}");
-    let card = "card=$(ip -brief -4 address show to 10.77.0.0/24 | cut --delimiter=' ' --fields=1)";
+    let card = "card=$(ip -brief -4 address show to 10.77.0.0/24 | cut --delimiter=' ' --fields=1 | cut --delimiter=@ --fields=1)";
     kai.succeeds(&format!("mkdir {AT} && {mount} && umount {AT}"))?;
     kai.succeeds(&format!(
         "{card}; ip address del {} dev \"$card\"; ip address add 10.77.0.99/24 dev \"$card\"",

@@ -41,12 +41,9 @@ writes = ["/srv/data/dump"]
 user = "www-data"
 command = ["/usr/local/bin/afterwards"]
 writes = ["/srv/data/dump"]
-[hosts.NAME.power]
-nice = 7
-idle-io = true
-cpu-weight = 20
-memory-limit = "512 MiB"
 [hosts.NAME]
+power.nice = 7
+power.idle-io = true
 "#;
 
 /// Bytes that restic is at long enough to be looked at.
@@ -58,7 +55,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
         client.succeeds(MAKE)?;
     }
     let [of_kai, of_ziz] = ["kai", "ziz"].map(|name| HOOKS.replace("NAME", name));
-    let of_jak = "[hosts.jak.power]\non-battery = \"skip\"\n[hosts.jak]";
+    let of_jak = "[hosts.jak]\npower.on-battery = \"skip\"";
     install::again(
         lab,
         &[
@@ -139,16 +136,11 @@ fn at_work(machine: &Machine) -> anyhow::Result<()> {
         restic=$(pgrep --exact --oldest restic)
         echo "nice $(ps -o ni= -p "$restic")"
         echo "disk $(ionice --pid "$restic")"
-        group=/sys/fs/cgroup$(cut --delimiter=: --fields=3 /proc/$restic/cgroup)
-        echo "memory $(cat $group/memory.max)"
-        echo "weight $(cat $group/cpu.weight)"
         tr '\0' '\n' </proc/$restic/environ | grep GOMEMLIMIT"#,
     )?;
     for expected in [
         "a backup is at work",
         "disk idle",
-        "memory 536870912",
-        "weight 20",
         "GOMEMLIMIT=408MiB",
     ] {
         ensure!(seen.contains(expected), "no «{expected}» in {seen}");

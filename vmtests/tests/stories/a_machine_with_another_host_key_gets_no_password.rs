@@ -27,7 +27,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     lab.kai.write_file(HOST_KEY, &key_of_kai, 0o600)?;
     lab.ziz.power_off_hard()?;
     lab.kai.succeeds(&format!(
-        "ip address add {} dev \"$(ip -brief -4 address show to {} | cut --delimiter=' ' --fields=1)\"",
+        "ip address add {} dev \"$(ip -brief -4 address show to {} | cut --delimiter=' ' --fields=1 | cut --delimiter=@ --fields=1)\"",
         lab.ziz.address_with_prefix(),
         lab.kai.address()
     ))?;

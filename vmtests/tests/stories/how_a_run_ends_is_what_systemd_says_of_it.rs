@@ -50,7 +50,6 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     undo(lab, "genbackup.service")?;
     fleet::wait_until_backup_has_ended(&lab.ziz, SOON)?;
     assert_eq!(fleet::locks(lab)?, [""; 0]);
-    lab.ziz.succeeds(&format!("rm {LARGE_FILE}"))?;
 
     // Timeout of the job: its word is another one, and what it began is followed to its end.
     change(lab, "genbackup.service", "[Unit]\nJobTimeoutSec=10s\n")?;
@@ -61,6 +60,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     );
     undo(lab, "genbackup.service")?;
     fleet::wait_until_backup_has_ended(&lab.ziz, RUN_LIMIT)?;
+    lab.ziz.succeeds(&format!("rm {LARGE_FILE}"))?;
 
     // A unit that it needs does not start.
     lab.jak.write_file(

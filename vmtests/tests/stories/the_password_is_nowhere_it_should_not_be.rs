@@ -25,9 +25,10 @@ rm "$pattern"
 exit 0
 "#;
 
-/// Files: all of them, when nothing runs; but not those of the channel that this search came over.
+/// Files: all of them, when nothing runs; but not those of the channel that this search came over, nor those of the other
+/// machines, which containers have at `/lab` in the place of NFS.
 const FILES: &str = r#"
-roots=$(findmnt --noheadings --list --types ext4,tmpfs,nfs4,devtmpfs,ramfs --output TARGET)
+roots=$(findmnt --noheadings --list --types overlay,ext4,tmpfs,nfs4,devtmpfs,ramfs --output TARGET | grep --invert-match '^/lab')
 while read -r root; do
     find "$root" -xdev -type f ! -path "$pattern" ! -path '/usr/*' ! -path '/run/genbackup-vmtests/*' -exec grep --files-with-matches --text --fixed-strings --file="$pattern" {} + 2>/dev/null | found file
 done <<<"$roots"

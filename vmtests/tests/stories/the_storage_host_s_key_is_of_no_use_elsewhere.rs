@@ -52,7 +52,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
 
     // The storage host itself comes from that address, also where its routes would choose another.
     lab.jak.succeeds(&format!(
-        "card=$(ip -brief -4 address show to {address} | cut --delimiter=' ' --fields=1)
+        "card=$(ip -brief -4 address show to {address} | cut --delimiter=' ' --fields=1 | cut --delimiter=@ --fields=1)
          ip address add 10.77.0.9/24 dev \"$card\"
          ip route replace 10.77.0.0/24 dev \"$card\" src 10.77.0.9"
     ))?;

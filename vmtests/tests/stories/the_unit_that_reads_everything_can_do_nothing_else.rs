@@ -1,7 +1,7 @@
 //! Without this, the sandbox is a text: here it is asked from inside a running unit what it lets through.
 
 use vmtests::fleet::{MOUNT, ask_from_inside};
-use vmtests::lab::Lab;
+use vmtests::lab::{Kind, Lab};
 
 /// Reads what only root may read.
 const READ: &str =
@@ -72,7 +72,22 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     assert_eq!(private.text(), "done");
     ziz.fails("ls /tmp/left-behind /var/tmp/left-behind")?;
 
+    if lab.kind() == Kind::Virtual {
+        // Containers have what this machine's cgroups leave to them, which may be nothing.
+        the_limits_are_in_force(lab)?;
+    }
     the_exposure_holds_on_this_systemd(lab)
+}
+
+/// Those of the fleet file, as the kernel has them.
+fn the_limits_are_in_force(lab: &Lab) -> anyhow::Result<()> {
+    let limits = ask_from_inside(
+        &lab.ziz,
+        "group=/sys/fs/cgroup$(cut --delimiter=: --fields=3 /proc/self/cgroup)
+         cat $group/memory.max $group/cpu.weight",
+    )?;
+    assert_eq!(limits.text(), "536870912\n20", "{}", limits.error_text());
+    Ok(())
 }
 
 /// The bounds that hold for the newer systemd of the machines as well, in tenths; and every unit is sound to it.
