@@ -21,7 +21,7 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, bail, ensure};
 
-pub use possible::possible;
+pub use possible::{enough_inotify_instances, possible};
 pub use world::{NFS_IS_REAL, World};
 
 use self::cgroup::Cgroup;

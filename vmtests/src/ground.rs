@@ -17,6 +17,9 @@ use crate::qemu::Surroundings;
 use crate::release::Release;
 use crate::virtual_machine::VirtualMachine;
 
+/// Machines that other labs may have at the same time.
+const BESIDE: usize = 24;
+
 /// A lab's ground. What it consists of ends and is removed when the value goes away, which has to outlive the machines.
 #[derive(Debug)]
 pub struct Ground {
@@ -43,6 +46,7 @@ impl Ground {
     pub fn new(kind: Kind, releases: &[Release]) -> anyhow::Result<Self> {
         if kind == Kind::Container {
             container::possible()?;
+            container::enough_inotify_instances(releases.len() + BESIDE)?;
         }
         let mut releases = releases.to_vec();
         releases.sort_unstable();

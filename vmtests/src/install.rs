@@ -11,6 +11,7 @@ use crate::fleet::{PASSWORD_FILE, SSH_KEY_FILE};
 use crate::lab::Lab;
 use crate::machine::Machine;
 use crate::process::{command, output_of};
+use crate::side_by_side::on_all;
 use crate::warm_up::warm_up;
 
 /// The fleet, with keys that the lab's own take the place of.
@@ -33,25 +34,44 @@ const AFTER_A_CHANGE: &str = "systemd-sysusers && systemd-tmpfiles --create && s
 /// When genbackup refuses the fleet, or a machine what was emitted.
 pub fn install(lab: &Lab) -> anyhow::Result<()> {
     lab.on_all(belongings::put_onto)?;
-    // The two secrets are the admin's: no emitted file holds them.
-    lab.jak.succeeds(&format!(
-        "install --directory --mode=0700 /root/keys
-         head --bytes=24 /dev/urandom | base64 >{PASSWORD_FILE}
-         chmod 0400 {PASSWORD_FILE}
-         ssh-keygen -q -t ed25519 -N '' -C genbackup@jak -f {SSH_KEY_FILE}"
-    ))?;
-    put_onto(lab, &fleet_file(lab)?)?;
-    lab.on_all(|machine| {
+    make_secrets(&lab.jak)?;
+    install_fleet(&lab.jak, &lab.machines(), &fleet_file(lab)?)?;
+    warm_up(lab)
+}
+
+/// Makes the two secrets of a storage host. They are the admin's: no emitted file holds them.
+///
+/// # Errors
+/// When the machine refuses.
+pub fn make_secrets(storage: &Machine) -> anyhow::Result<()> {
+    storage
+        .succeeds(&format!(
+            "install --directory --mode=0700 /root/keys
+             head --bytes=24 /dev/urandom | base64 >{PASSWORD_FILE}
+             chmod 0400 {PASSWORD_FILE}
+             ssh-keygen -q -t ed25519 -N '' -C genbackup@{} -f {SSH_KEY_FILE}",
+            storage.name()
+        ))
+        .map(drop)
+}
+
+/// Has genbackup emit the files of every host of a fleet, and makes them live on machines that had none. The storage
+/// host is one of them.
+///
+/// # Errors
+/// When genbackup refuses the fleet, or a machine what was emitted.
+pub fn install_fleet(storage: &Machine, machines: &[&Machine], fleet: &str) -> anyhow::Result<()> {
+    put_onto(storage, machines, fleet)?;
+    on_all(machines, |machine| {
         machine.succeeds(ON_ALL)?;
-        let rest = if machine.name() == lab.jak.name() {
+        let rest = if machine.name() == storage.name() {
             put_command_onto(machine)?;
             ON_STORAGE
         } else {
             ON_CLIENT
         };
         machine.succeeds(rest).map(drop)
-    })?;
-    warm_up(lab)
+    })
 }
 
 /// The lab's fleet with a change, emitted for every host and live; each `from` of the file gives way to its `to`.
@@ -64,20 +84,21 @@ pub fn again(lab: &Lab, changes: &[(&str, &str)]) -> anyhow::Result<()> {
         ensure!(fleet.contains(from), "the fleet file has no `{from}`: {fleet}");
         fleet = fleet.replace(from, to);
     }
-    put_onto(lab, &fleet)?;
+    put_onto(&lab.jak, &lab.machines(), &fleet)?;
     lab.on_all(|machine| machine.succeeds(ON_ALL).map(drop))?;
     lab.jak.succeeds("exportfs -ra").map(drop)
 }
 
-fn put_onto(lab: &Lab, text: &str) -> anyhow::Result<()> {
+fn put_onto(storage: &Machine, machines: &[&Machine], text: &str) -> anyhow::Result<()> {
     let staging = tempfile::tempdir()?;
     let (fleet, roots) = (staging.path().join("fleet.toml"), staging.path().join("roots"));
     std::fs::write(&fleet, text)?;
     emit(&fleet, &roots)?;
-    lab.on_all(|machine| machine.install_tree(&roots.join(machine.name())))?;
+    on_all(machines, |machine| {
+        machine.install_tree(&roots.join(machine.name()))
+    })?;
     // The command of the storage host reads it there.
-    lab.jak
-        .write_file("/etc/genbackup/fleet.toml", text.as_bytes(), 0o644)
+    storage.write_file("/etc/genbackup/fleet.toml", text.as_bytes(), 0o644)
 }
 
 /// Emits another fleet on each machine and makes it live, as an admin would do it there; what `emit` said.

@@ -9,7 +9,7 @@ use crate::machine::Machine;
 use crate::progress::timed;
 use crate::provision::provision;
 use crate::release::Release;
-use crate::side_by_side::side_by_side;
+use crate::side_by_side::on_all;
 
 /// The snapshot of machines that have their names and nothing of ours.
 pub(crate) const FRESH: &str = "fresh";
@@ -173,9 +173,6 @@ impl Lab {
     /// # Errors
     /// All that failed, in one.
     pub fn on_all(&self, act: impl Fn(&Machine) -> anyhow::Result<()> + Sync) -> anyhow::Result<()> {
-        side_by_side(self.machines(), |machine| {
-            act(machine).with_context(|| machine.name().to_owned())
-        })
-        .map(drop)
+        on_all(&self.machines(), act)
     }
 }

@@ -20,6 +20,7 @@ pub mod body;
 pub mod cache;
 pub mod collect;
 pub mod container;
+pub mod crowd;
 pub mod deadline;
 pub mod fleet;
 pub mod ground;

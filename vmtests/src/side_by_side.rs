@@ -2,7 +2,9 @@
 
 use std::thread;
 
-use anyhow::anyhow;
+use anyhow::{Context, anyhow};
+
+use crate::machine::Machine;
 
 /// Does `act` with each item in a thread of its own; the results have the order of the items.
 ///
@@ -36,6 +38,23 @@ pub fn side_by_side<Item: Send, T: Send>(
     } else {
         Err(anyhow!(errors.join("\n")))
     }
+}
+
+/// How many machines do something at the same time, for each processor of this one: most of it is waiting.
+const FOR_EACH_PROCESSOR: usize = 4;
+
+/// Does `act` with each machine, some of them at the same time.
+///
+/// # Errors
+/// All that failed, in one, each with its machine's name.
+pub fn on_all(machines: &[&Machine], act: impl Fn(&Machine) -> anyhow::Result<()> + Sync) -> anyhow::Result<()> {
+    let processors = thread::available_parallelism().map_or(1, usize::from);
+    for some in machines.chunks(FOR_EACH_PROCESSOR * processors) {
+        side_by_side(some.iter().copied(), |machine| {
+            act(machine).with_context(|| machine.name().to_owned())
+        })?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -74,7 +74,7 @@ const INSTANCES: usize = 6;
 ///
 /// # Errors
 /// When they cannot.
-pub(super) fn enough_inotify_instances(machines: usize) -> anyhow::Result<()> {
+pub fn enough_inotify_instances(machines: usize) -> anyhow::Result<()> {
     const FILE: &str = "/proc/sys/fs/inotify/max_user_instances";
     let allowed: usize = fs::read_to_string(FILE)?.trim().parse()?;
     if allowed >= machines * INSTANCES {
