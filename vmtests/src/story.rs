@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use anyhow::ensure;
 use libtest_mimic::{Arguments, Conclusion, Failed, Trial};
 
+pub use journals::complaints;
 pub use needs::Needs;
 
 use self::options::Options;
@@ -215,7 +216,7 @@ fn tell_one(story: Story, lab: &Lab) -> Result<(), String> {
         ))
     });
     let result = result.and_then(|()| {
-        let complaints = journals::complaints(lab)?;
+        let complaints = complaints(lab)?;
         ensure!(
             complaints.is_empty(),
             "systemd did not do all that a unit asked for:\n{}",

@@ -22,14 +22,14 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Runs every check: format, lint, unit tests, docs, stories on virtual machines.
+    /// Runs every check: format, lint, unit tests, docs, stories on containers and virtual machines.
     Test(test::Options),
     /// Feeds the readers of the fleet file and of records with odd input, for a bounded time.
     Fuzz(fuzz::Seconds),
     /// Runs the checks that are about Nix, with a whole nixpkgs where NIXPKGS says where one is.
     Nix,
-    /// Backs up a small fleet for real, on three virtual machines.
-    Demo,
+    /// Backs up a small fleet for real, on three machines: containers, or virtual machines.
+    Demo(demo::Options),
     /// Installs the Debian packages and the tools that the other commands need. They do it themselves, too.
     Setup,
 }
@@ -39,7 +39,7 @@ fn main() -> ExitCode {
         Command::Test(options) => return test::run(&options),
         Command::Fuzz(options) => setup::run().and_then(|()| fuzz::run(&options)),
         Command::Nix => nix::run(),
-        Command::Demo => demo::run(),
+        Command::Demo(options) => demo::run(&options),
         Command::Setup => setup::run(),
     };
     match result {

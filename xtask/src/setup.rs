@@ -8,6 +8,7 @@ use std::path::Path;
 use anyhow::{Context, bail, ensure};
 use vmtests::accelerator::{OLDEST_QEMU_FOR_TCG, qemu_version};
 use vmtests::apt::{Source, codename, main_archive, sources_of_this_machine};
+use vmtests::lab::Kind;
 use vmtests::process::{command, output_of};
 
 use crate::tools;
@@ -15,20 +16,27 @@ use crate::tools;
 /// A program, and the package that it comes in.
 type Needed = (&'static str, &'static str);
 
-/// Programs that virtual machines need, and the package that each comes in. The demo needs no others.
-const FOR_MACHINES: [Needed; 9] = [
+/// Programs that machines of either kind need, and the package that each comes in. The demo in containers needs no others.
+const FOR_CONTAINERS: [Needed; 9] = [
+    ("ip", "iproute2"),
     ("mke2fs", "e2fsprogs"),
     ("mmdebstrap", "mmdebstrap"),
+    ("nsenter", "util-linux"),
+    ("setpriv", "util-linux"),
+    ("ssh", "openssh-client"),
+    ("strip", "binutils"),
+    ("systemd-nspawn", "systemd-container"),
+    ("tar", "tar"),
+];
+/// What virtual machines need beside that.
+const FOR_VIRTUAL_MACHINES: [Needed; 4] = [
     (QEMU, "qemu-system-x86"),
     ("qemu-img", "qemu-utils"),
-    ("ssh", "openssh-client"),
-    ("tar", "tar"),
-    ("strip", "binutils"),
     ("vde_plug", "vdeplug"),
     ("vde_switch", "vde2"),
 ];
 /// What the tests need beside that.
-const FOR_TESTS: [Needed; 22] = [
+const FOR_TESTS: [Needed; 21] = [
     ("c++", "g++"),
     // For the report's tests: 124 MB to download, three times that on the disk.
     ("chromium", "chromium"),
@@ -45,7 +53,6 @@ const FOR_TESTS: [Needed; 22] = [
     ("rclone", "rclone"),
     ("restic", "restic"),
     ("setfattr", "attr"),
-    ("setpriv", "util-linux"),
     ("shellcheck", "shellcheck"),
     ("socat", "socat"),
     ("sqlite3", "sqlite3"),
@@ -82,16 +89,23 @@ pub(crate) fn run() -> anyhow::Result<()> {
     tools::install()
 }
 
-/// The same for what boots virtual machines and tests nothing, such as the demo.
+/// The same for what boots machines of a kind and tests nothing, such as the demo.
 ///
 /// # Errors
 /// When something is missing and cannot be installed: the error names it.
-pub(crate) fn run_for_machines() -> anyhow::Result<()> {
-    packages(&FOR_MACHINES)
+pub(crate) fn run_for_machines(kind: Kind) -> anyhow::Result<()> {
+    packages(&for_machines(kind))
+}
+
+fn for_machines(kind: Kind) -> Vec<Needed> {
+    match kind {
+        Kind::Container => FOR_CONTAINERS.to_vec(),
+        Kind::Virtual => [FOR_CONTAINERS.as_slice(), &FOR_VIRTUAL_MACHINES].concat(),
+    }
 }
 
 fn for_tests() -> Vec<Needed> {
-    [FOR_MACHINES.as_slice(), FOR_TESTS.as_slice()].concat()
+    [for_machines(Kind::Virtual).as_slice(), &FOR_TESTS].concat()
 }
 
 fn packages(needed: &[Needed]) -> anyhow::Result<()> {
@@ -252,7 +266,8 @@ mod tests {
     #[test]
     fn the_demo_installs_what_machines_need_and_nothing_else() {
         let tests = for_tests();
-        assert!(FOR_MACHINES.iter().all(|needed| tests.contains(needed)));
+        let demo = for_machines(Kind::Container);
+        assert!(demo.iter().all(|needed| tests.contains(needed)));
         for package in [
             "chromium",
             "prometheus",
@@ -264,9 +279,10 @@ mod tests {
             "groff-base",
             "duktape",
             "restic",
+            "qemu-system-x86",
         ] {
             let has = |list: &[Needed]| list.iter().any(|(_, other)| *other == package);
-            assert!(has(&tests) && !has(&FOR_MACHINES), "{package}");
+            assert!(has(&tests) && !has(&demo), "{package}");
         }
     }
 

@@ -9,7 +9,10 @@ use crate::lab::Lab;
 const COMPLAINTS: &str = "proceeding without|Unknown (key|section|lvalue)|ignoring unknown|Failed to parse .*, ignoring";
 
 /// The lines of all machines that have power, each after its machine's name.
-pub(super) fn complaints(lab: &Lab) -> anyhow::Result<Vec<String>> {
+///
+/// # Errors
+/// When a machine does not let its journal be read.
+pub fn complaints(lab: &Lab) -> anyhow::Result<Vec<String>> {
     let mut found = Vec::new();
     for machine in lab.machines() {
         // A story may end with a machine without power.

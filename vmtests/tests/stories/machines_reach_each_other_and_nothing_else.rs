@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::ensure;
 use vmtests::lab::{Kind, Lab};
+use vmtests::story::complaints;
 
 /// More than the clocks of two busy machines differ, and far less than a snapshot is old.
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(5);
@@ -159,6 +160,7 @@ fn a_snapshot_takes_everything_back(lab: &Lab) -> anyhow::Result<()> {
     lab.jak
         .write_file("/mnt/storage/new", b"on the second disk", 0o600)?;
     lab.ziz.write_file("/root/new", b"on the first disk", 0o600)?;
+    what_systemd_lets_go_is_found(lab)?;
     lab.kai.power_off()?;
     lab.ziz.cut_network()?;
     if lab.kind() == Kind::Virtual {
@@ -178,4 +180,21 @@ fn a_snapshot_takes_everything_back(lab: &Lab) -> anyhow::Result<()> {
         )?;
     }
     clocks_are_right(lab)
+}
+
+/// Every story ends with a look for this.
+fn what_systemd_lets_go_is_found(lab: &Lab) -> anyhow::Result<()> {
+    assert_eq!(complaints(lab)?, [""; 0]);
+    lab.kai.write_file(
+        "/run/systemd/system/odd.service",
+        b"[Service]\nExecStart=/bin/true\nPrivateNetwrok=yes\n",
+        0o644,
+    )?;
+    lab.kai.succeeds("systemctl daemon-reload && systemctl start odd.service")?;
+    let found = complaints(lab)?;
+    assert!(
+        found.iter().any(|line| line.starts_with("kai: ") && line.contains("PrivateNetwrok")),
+        "{found:?}"
+    );
+    Ok(())
 }

@@ -84,7 +84,7 @@ fn main() -> ExitCode {
         runs_and_locks_wait_for_each_other,
         a_flooded_socket_still_backs_up_afterwards,
         a_compromised_client_harms_no_other_host_s_backup needs "NFS",
-        a_client_that_is_cut_off_does_not_stop_the_others,
+        a_client_that_is_cut_off_does_not_stop_the_others needs "NFS",
         a_client_that_loses_its_power_does_not_stop_forget_for_good needs "its clock",
         a_clock_that_jumps_costs_no_snapshot needs "its clock",
         a_file_that_changes_during_a_backup_costs_no_other,
