@@ -1,16 +1,19 @@
-//! A small fleet on virtual machines, for the stories in `tests/stories` and for `cargo xtask demo`.
+//! A small fleet on machines of its own, for the stories in `tests/stories` and for `cargo xtask demo`.
 //!
 //! ```text
-//! release, apt ─▶ image ─▶ qemu ─▶ machine ─▶ lab ─▶ story
-//!                            ▲ accelerator, network, qmp, agent
+//! release, apt ─▶ image ─┬▶ container ────────┬▶ body ─▶ machine ─▶ ground ─▶ lab, crowd ─▶ story
+//!                        └▶ virtual_machine ──┘
+//!                            ▲ accelerator, network, qemu, qmp, agent
 //! ```
-//! 1. [`image`] builds a guest of each Debian release once and keeps it, by a hash of everything that goes into it.
-//! 2. [`qemu`] runs one guest on a private network; [`qmp`] steers it from outside, [`agent`] from inside.
-//! 3. [`machine`] has the verbs that stories are told in, [`lab`] the three machines and their snapshots.
+//! 1. [`image`] builds the tree of each Debian release once and keeps it, by a hash of everything that goes into it; for
+//!    virtual machines a disk and a kernel, too.
+//! 2. A machine is a [`container`] or a [`virtual_machine`]; [`body`] has what both can do, [`machine`] the verbs that
+//!    stories are told in.
+//! 3. [`ground`] has what machines stand on, [`lab`] three of them and their snapshots, [`crowd`] as many as one wants.
 //! 4. [`install`] puts genbackup onto them, [`story`] runs each story from a freshly restored lab; [`steps`] tells those
 //!    that NixOS tells, too.
 //!
-//! Nothing of a guest leaves the machine that it runs on: no guest has an address of the host or a route to one.
+//! Nothing of a machine leaves the one that it runs on: none has an address of the host or a route to one.
 
 pub mod accelerator;
 pub mod agent;

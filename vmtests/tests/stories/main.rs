@@ -1,4 +1,4 @@
-//! Stories on three virtual machines, one a file: `cargo test --package vmtests --test stories NAME`.
+//! Stories on three machines, one a file: `cargo test --package vmtests --test stories NAME`.
 
 #[path = "../../../tests/support/crafted.rs"]
 mod crafted;
