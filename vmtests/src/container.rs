@@ -118,17 +118,24 @@ impl Body for Container {
             // While it boots, there may be no folder for a request yet, or no systemd to ask.
             let asked = self.run_in(leader, "systemctl is-system-running || true", b"", limit);
             let states = ["initializing", "starting", "running", "degraded"];
-            Ok(asked.ok().filter(|output| states.contains(&output.text().as_str())))
+            Ok(asked
+                .ok()
+                .filter(|output| states.contains(&output.text().as_str())))
         })?;
         answer.map(drop).with_context(|| {
-            format!("container `{}` does not answer within {} s", self.name, limit.as_secs())
+            format!(
+                "container `{}` does not answer within {} s",
+                self.name,
+                limit.as_secs()
+            )
         })
     }
 
     fn boot(&self) -> anyhow::Result<()> {
         self.power_off_hard()?;
         let mut power = self.power();
-        self.world.plug_in(&self.name, self.number, self.plugged.load(Ordering::Relaxed))?;
+        self.world
+            .plug_in(&self.name, self.number, self.plugged.load(Ordering::Relaxed))?;
         *power = Some(Nspawn::start(
             &self.name,
             self.number,
@@ -189,7 +196,10 @@ impl Body for Container {
     }
 
     fn set_clock(&self, _when: SystemTime) -> anyhow::Result<()> {
-        bail!("{} is a container: its clock is this machine's\n\nhint: --lab vm", self.name)
+        bail!(
+            "{} is a container: its clock is this machine's\n\nhint: --lab vm",
+            self.name
+        )
     }
 
     fn console(&self) -> PathBuf {

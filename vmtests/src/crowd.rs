@@ -28,13 +28,16 @@ impl Crowd {
     pub fn boot(kind: Kind, hardware: Vec<Hardware>) -> anyhow::Result<Self> {
         let releases: Vec<_> = hardware.iter().map(|hardware| hardware.release).collect();
         let ground = Ground::new(kind, &releases)?;
-        let crowd = timed(&format!("boot of {} machines, {}", hardware.len(), ground.runs()), || {
-            let machines = hardware.into_iter().map(|hardware| ground.machine(hardware));
-            let machines = machines.collect::<anyhow::Result<Vec<_>>>()?;
-            let crowd = Self { machines, ground };
-            crowd.on_all(Machine::wait_until_booted)?;
-            Ok(crowd)
-        })?;
+        let crowd = timed(
+            &format!("boot of {} machines, {}", hardware.len(), ground.runs()),
+            || {
+                let machines = hardware.into_iter().map(|hardware| ground.machine(hardware));
+                let machines = machines.collect::<anyhow::Result<Vec<_>>>()?;
+                let crowd = Self { machines, ground };
+                crowd.on_all(Machine::wait_until_booted)?;
+                Ok(crowd)
+            },
+        )?;
         timed("provision", || {
             let all = crowd.machines();
             crowd.on_all(|machine| provision(machine, &all))

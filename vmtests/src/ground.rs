@@ -32,7 +32,10 @@ pub struct Ground {
 #[derive(Debug)]
 enum Runs {
     Containers(Arc<World>),
-    VirtualMachines { accelerator: Accelerator, switch: Switch },
+    VirtualMachines {
+        accelerator: Accelerator,
+        switch: Switch,
+    },
 }
 
 impl Ground {
@@ -84,7 +87,11 @@ impl Ground {
                 switch: Switch::start(&folders.sockets().join("lan"))?,
             },
         };
-        Ok(Self { runs, folders, images })
+        Ok(Self {
+            runs,
+            folders,
+            images,
+        })
     }
 
     /// Which kind of machines it is for.

@@ -103,7 +103,9 @@ fn folder_of(release: Release, cache: &Path) -> PathBuf {
 fn image(release: Release, kind: Kind, cache: &Path) -> anyhow::Result<Image> {
     let folder = folder_of(release, cache);
     if !folder.is_dir() {
-        timed(&format!("tree of {release}"), || recipe::build_tree(release, &folder))?;
+        timed(&format!("tree of {release}"), || {
+            recipe::build_tree(release, &folder)
+        })?;
     }
     if kind == Kind::Virtual && !folder.join(recipe::DISK).exists() {
         timed(&format!("disk of {release}"), || recipe::build_disk(&folder))?;

@@ -77,7 +77,12 @@ impl Lab {
         let lab = timed(&format!("boot, {}", ground.runs()), || {
             let [jak, ziz, kai] = machines;
             let (jak, ziz, kai) = (ground.machine(jak)?, ground.machine(ziz)?, ground.machine(kai)?);
-            let lab = Self { jak, ziz, kai, ground };
+            let lab = Self {
+                jak,
+                ziz,
+                kai,
+                ground,
+            };
             lab.on_all(Machine::wait_until_booted)?;
             Ok(lab)
         })?;
@@ -103,7 +108,12 @@ impl Lab {
             let twins = (twin(&self.jak), twin(&self.ziz), twin(&self.kai));
             self.on_all(Machine::go_on)?;
             let (jak, ziz, kai) = (twins.0?, twins.1?, twins.2?);
-            let lab = Self { jak, ziz, kai, ground };
+            let lab = Self {
+                jak,
+                ziz,
+                kai,
+                ground,
+            };
             lab.restore(name)?;
             Ok(lab)
         })

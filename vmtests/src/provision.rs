@@ -52,7 +52,9 @@ pub fn provision(machine: &Machine, all: &[&Machine]) -> anyhow::Result<()> {
 /// Its source, mount point, type, further options and place in the order of checks. A container has its second disk
 /// mounted below `/lab` before it boots.
 fn in_fstab(machine: &Machine, disk: &Disk) -> String {
-    let Disk { label, mount_point, .. } = disk;
+    let Disk {
+        label, mount_point, ..
+    } = disk;
     let mount_point = quoted(mount_point);
     match machine.kind() {
         Kind::Container => {

@@ -47,7 +47,10 @@ const FOR_EACH_PROCESSOR: usize = 4;
 ///
 /// # Errors
 /// All that failed, in one, each with its machine's name.
-pub fn on_all(machines: &[&Machine], act: impl Fn(&Machine) -> anyhow::Result<()> + Sync) -> anyhow::Result<()> {
+pub fn on_all(
+    machines: &[&Machine],
+    act: impl Fn(&Machine) -> anyhow::Result<()> + Sync,
+) -> anyhow::Result<()> {
     let processors = thread::available_parallelism().map_or(1, usize::from);
     for some in machines.chunks(FOR_EACH_PROCESSOR * processors) {
         side_by_side(some.iter().copied(), |machine| {

@@ -94,9 +94,11 @@ pub fn tell(stories: &[Story], install: fn(&Lab) -> anyhow::Result<()>) -> ExitC
     if arguments.list {
         return exit;
     }
-    print!("{}", table(&lock(&times)));
+    println!("{}", table(&lock(&times)));
     if told == 0 && exit == ExitCode::SUCCESS {
-        return not_told(&anyhow::anyhow!("no story was told\n\nhint: `-- --list` has their names"));
+        return not_told(&anyhow::anyhow!(
+            "no story was told\n\nhint: `-- --list` has their names"
+        ));
     }
     exit
 }
@@ -119,14 +121,22 @@ fn tell_in(
     times: &Arc<Mutex<Times>>,
 ) -> anyhow::Result<Option<Conclusion>> {
     let refusal = |story: &Story| story.needs.labs(asked).err();
-    let wanted = stories.iter().filter(|story| options::is_wanted(story.name, arguments));
+    let wanted = stories
+        .iter()
+        .filter(|story| options::is_wanted(story.name, arguments));
     let (refused, wanted): (Vec<&Story>, Vec<&Story>) = wanted.partition(|story| refusal(story).is_some());
     if wanted.is_empty() && refused.is_empty() {
         return Ok(None);
     }
-    let number = if arguments.list { 0 } else { labs_for(kind, wanted.len()) };
+    let number = if arguments.list {
+        0
+    } else {
+        labs_for(kind, wanted.len())
+    };
     if number > 0 && kind == Kind::Container && !*NFS_IS_REAL {
-        println!("this machine's kernel has no NFS: a bind mount of one folder stands in for it in containers");
+        println!(
+            "this machine's kernel has no NFS: a bind mount of one folder stands in for it in containers"
+        );
     }
     // The machines end with the thread that started them: that is this one, which waits for the last story.
     let labs = Arc::new(Mutex::new(ready(kind, number, install)?));
@@ -255,9 +265,10 @@ fn failed(error: anyhow::Error) -> String {
 fn table(times: &Times) -> String {
     let mut rows: Vec<_> = times.iter().collect();
     rows.sort_by_key(|(_, time)| std::cmp::Reverse(**time));
-    rows.iter()
-        .map(|((name, lab), time)| format!("{:>9}  {lab:<9}  {name}\n", seconds(**time)))
-        .collect()
+    let lines = rows
+        .iter()
+        .map(|((name, lab), time)| format!("{:>9}  {lab:<9}  {name}", seconds(**time)));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 fn lock<T>(value: &Mutex<T>) -> MutexGuard<'_, T> {

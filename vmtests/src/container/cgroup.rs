@@ -25,7 +25,11 @@ impl Cgroup {
         let own = own()?;
         for entry in fs::read_dir(&own).with_context(|| own.display().to_string())? {
             let path = entry?.path();
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let name = path
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
             // Those of other runs that live have processes.
             if name.starts_with(PREFIX) && !is_populated(&path) {
                 remove(&path);

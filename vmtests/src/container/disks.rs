@@ -122,10 +122,8 @@ impl Disks {
         }
         let mut below = self.below();
         let layers = [vec![layer], below.layers.clone()].concat();
-        fs::write(
-            snapshot.join("layers"),
-            layers.iter().map(|path| format!("{}\n", path.display())).collect::<String>(),
-        )?;
+        let lines: Vec<String> = layers.iter().map(|path| path.display().to_string()).collect();
+        fs::write(snapshot.join("layers"), lines.join("\n"))?;
         let second = self.disk.is_some().then(|| snapshot.join("second"));
         *below = Below { layers, second };
         drop(below);
@@ -148,7 +146,10 @@ impl Disks {
     pub(super) fn take_snapshots_of(&self, folder: &Path) -> anyhow::Result<()> {
         for entry in fs::read_dir(folder.join("snapshots"))? {
             let entry = entry?;
-            std::os::unix::fs::symlink(entry.path(), self.folder.join("snapshots").join(entry.file_name()))?;
+            std::os::unix::fs::symlink(
+                entry.path(),
+                self.folder.join("snapshots").join(entry.file_name()),
+            )?;
         }
         Ok(())
     }
@@ -196,5 +197,11 @@ impl Disks {
 
 /// Copies a file with its holes.
 fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
-    output_of(command("cp").args(["--sparse=always", "--reflink=auto"]).arg(from).arg(to)).map(drop)
+    output_of(
+        command("cp")
+            .args(["--sparse=always", "--reflink=auto"])
+            .arg(from)
+            .arg(to),
+    )
+    .map(drop)
 }

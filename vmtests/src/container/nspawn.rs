@@ -34,8 +34,19 @@ impl Nspawn {
         let mut nspawn = world.command("bash");
         nspawn.args(["-c", IN_CGROUP, "nspawn"]).arg(cgroup.path());
         nspawn.args(["env", "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1", "systemd-nspawn"]);
-        nspawn.args(["--quiet", "--boot", "--register=no", "--keep-unit", "--console=pipe"]);
-        nspawn.args(["--link-journal=no", "--resolv-conf=off", "--timezone=off", "--settings=no"]);
+        nspawn.args([
+            "--quiet",
+            "--boot",
+            "--register=no",
+            "--keep-unit",
+            "--console=pipe",
+        ]);
+        nspawn.args([
+            "--link-journal=no",
+            "--resolv-conf=off",
+            "--timezone=off",
+            "--settings=no",
+        ]);
         // With a network that others have made, systemd-nspawn leaves this out, and without it systemd drops
         // PrivateNetwork= with one line in the journal.
         nspawn.arg("--capability=CAP_NET_ADMIN");

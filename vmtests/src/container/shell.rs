@@ -102,10 +102,21 @@ impl Drop for Request {
 /// The uppermost group that the machine sees: its first process is in `init.scope` below it.
 fn group_of(cgroup: &Cgroup, leader: u32) -> anyhow::Result<PathBuf> {
     let text = fs::read_to_string(format!("/proc/{leader}/cgroup")).context("it has lost its power")?;
-    let path = text.lines().find_map(|line| line.strip_prefix("0::")).unwrap_or_default();
-    let machine = cgroup.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let path = text
+        .lines()
+        .find_map(|line| line.strip_prefix("0::"))
+        .unwrap_or_default();
+    let machine = cgroup
+        .path()
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
     let parts: Vec<&str> = path.trim_end_matches("/init.scope").split('/').collect();
-    let below = parts.iter().rposition(|part| *part == machine).context("it has another cgroup")?;
+    let below = parts
+        .iter()
+        .rposition(|part| *part == machine)
+        .context("it has another cgroup")?;
     let inner = parts.get(below + 1..).unwrap_or_default();
     Ok(cgroup.path().join(inner.join("/")))
 }

@@ -20,9 +20,11 @@ use crate::process::{Ended, command, command_ending_with_us, output_of, start};
 pub static NFS_IS_REAL: LazyLock<bool> = LazyLock::new(|| {
     let known = || {
         let known = fs::read_to_string("/proc/filesystems").unwrap_or_default();
-        ["nfs4", "nfsd"]
-            .iter()
-            .all(|wanted| known.lines().any(|line| line.split_whitespace().last() == Some(wanted)))
+        ["nfs4", "nfsd"].iter().all(|wanted| {
+            known
+                .lines()
+                .any(|line| line.split_whitespace().last() == Some(wanted))
+        })
     };
     if !known() {
         for module in ["nfsv4", "nfsd"] {
@@ -68,7 +70,14 @@ impl World {
         let shared = folder.join("shared");
         let errors = folder.join("world.log");
         let mut command = command_ending_with_us("unshare");
-        command.args(["--mount", "--net", "--pid", "--fork", "--kill-child=KILL", "--mount-proc"]);
+        command.args([
+            "--mount",
+            "--net",
+            "--pid",
+            "--fork",
+            "--kill-child=KILL",
+            "--mount-proc",
+        ]);
         command.args(["--propagation", "private", "--", "bash", "-c", BEGIN, "world"]);
         command.arg(&shared).stderr(fs::File::create(&errors)?);
         let process = Ended(start(&mut command)?);
@@ -81,7 +90,10 @@ impl World {
         let ready = poll(Duration::from_secs(30), || {
             if let Some(status) = world.process.0.try_wait()? {
                 let said = fs::read_to_string(&errors).unwrap_or_default();
-                bail!("the containers' namespaces cannot be made: {status}\n{}", said.trim_end());
+                bail!(
+                    "the containers' namespaces cannot be made: {status}\n{}",
+                    said.trim_end()
+                );
             }
             Ok(world.seen(&shared.join("ready")).exists().then_some(()))
         })?;
@@ -124,7 +136,9 @@ impl World {
     /// Runs a shell script in the world, with arguments; what it printed.
     pub(super) fn script(&self, script: &str, arguments: &[&str]) -> anyhow::Result<String> {
         let mut bash = self.command("bash");
-        bash.args(["-o", "errexit", "-o", "nounset", "-o", "pipefail", "-c", script, "world"]);
+        bash.args([
+            "-o", "errexit", "-o", "nounset", "-o", "pipefail", "-c", script, "world",
+        ]);
         output_of(bash.args(arguments))
     }
 
@@ -150,8 +164,11 @@ impl World {
 
     /// Plugs the cable of the machine with this number in, or pulls it.
     pub(super) fn plug(&self, number: u8, plugged: bool) -> anyhow::Result<()> {
-        self.script(r#"ip link set "port-$1" "$2""#, &[&number.to_string(), state(plugged)])
-            .map(drop)
+        self.script(
+            r#"ip link set "port-$1" "$2""#,
+            &[&number.to_string(), state(plugged)],
+        )
+        .map(drop)
     }
 }
 

@@ -148,7 +148,10 @@ mod tests {
     #[test]
     fn each_release_has_a_recipe_of_its_own() {
         let hashes = Release::ALL.map(hash);
-        assert_eq!(std::collections::BTreeSet::from(hashes.clone()).len(), hashes.len());
+        assert_eq!(
+            std::collections::BTreeSet::from(hashes.clone()).len(),
+            hashes.len()
+        );
         for hash in hashes {
             assert!(hash.len() == 16 && hash.chars().all(|letter| letter.is_ascii_hexdigit()));
         }

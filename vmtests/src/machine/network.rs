@@ -52,7 +52,8 @@ impl Machine {
                  ip saddr {} drop\n\
                }}\n\
              }}\n",
-            other.name(), other.address
+            other.name(),
+            other.address
         );
         // Once, also when it is deaf already.
         self.hear(other)?;

@@ -6,7 +6,8 @@ use anyhow::ensure;
 use crate::lab::Lab;
 
 /// As systemd words them: a namespace that could not be made, and a line of a unit that it does not know.
-const COMPLAINTS: &str = "proceeding without|Unknown (key|section|lvalue)|ignoring unknown|Failed to parse .*, ignoring";
+const COMPLAINTS: &str =
+    "proceeding without|Unknown (key|section|lvalue)|ignoring unknown|Failed to parse .*, ignoring";
 
 /// The lines of all machines that have power, each after its machine's name.
 ///
@@ -29,7 +30,12 @@ pub fn complaints(lab: &Lab) -> anyhow::Result<Vec<String>> {
             machine.name(),
             output.error_text()
         );
-        found.extend(output.text().lines().map(|line| format!("{}: {line}", machine.name())));
+        found.extend(
+            output
+                .text()
+                .lines()
+                .map(|line| format!("{}: {line}", machine.name())),
+        );
     }
     Ok(found)
 }

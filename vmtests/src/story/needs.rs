@@ -53,7 +53,9 @@ mod tests {
     #[test]
     fn a_lab_that_cannot_show_a_fact_says_why() {
         assert_eq!(
-            Needs::Kernel("its clock").labs(Some(Kind::Container)).unwrap_err(),
+            Needs::Kernel("its clock")
+                .labs(Some(Kind::Container))
+                .unwrap_err(),
             "needs a kernel of its own, for its clock: --lab vm"
         );
         assert!(Needs::Containers.labs(Some(Kind::Virtual)).is_err());

@@ -69,7 +69,10 @@ mod tests {
 
     #[test]
     fn the_lab_is_taken_out_and_the_rest_is_left() {
-        for text in ["stories --lab vm a_clock --exact", "stories a_clock --lab=vm --exact"] {
+        for text in [
+            "stories --lab vm a_clock --exact",
+            "stories a_clock --lab=vm --exact",
+        ] {
             let (lab, rest) = take_lab(words(text)).unwrap();
             assert_eq!(lab, Some(Kind::Virtual));
             assert_eq!(rest, words("stories a_clock --exact"));
@@ -81,7 +84,10 @@ mod tests {
     fn another_lab_is_refused() {
         for text in ["stories --lab qemu", "stories --lab"] {
             let error = take_lab(words(text)).unwrap_err().to_string();
-            assert!(error.contains("it takes") || error.contains("--lab takes"), "{error}");
+            assert!(
+                error.contains("it takes") || error.contains("--lab takes"),
+                "{error}"
+            );
         }
     }
 }

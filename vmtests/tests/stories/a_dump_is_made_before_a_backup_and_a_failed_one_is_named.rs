@@ -138,11 +138,7 @@ fn at_work(machine: &Machine) -> anyhow::Result<()> {
         echo "disk $(ionice --pid "$restic")"
         tr '\0' '\n' </proc/$restic/environ | grep GOMEMLIMIT"#,
     )?;
-    for expected in [
-        "a backup is at work",
-        "disk idle",
-        "GOMEMLIMIT=408MiB",
-    ] {
+    for expected in ["a backup is at work", "disk idle", "GOMEMLIMIT=408MiB"] {
         ensure!(seen.contains(expected), "no «{expected}» in {seen}");
     }
     ensure!(

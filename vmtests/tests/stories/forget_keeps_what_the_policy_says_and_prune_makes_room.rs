@@ -78,7 +78,9 @@ fn live_through_the_nights(lab: &Lab, today: Date) -> anyhow::Result<()> {
             .stdout,
     )?;
     tar("--extract", &repository)?;
-    let nights = (1..=NIGHTS).rev().filter(|ago| *ago <= EACH_NIGHT || ago % 4 == 0);
+    let nights = (1..=NIGHTS)
+        .rev()
+        .filter(|ago| *ago <= EACH_NIGHT || ago % 4 == 0);
     for ago in nights {
         // 8 KiB in which restic finds nothing twice and nothing to compress: multiples of an odd number, by which
         // splitmix64 steps.

@@ -190,10 +190,13 @@ fn what_systemd_lets_go_is_found(lab: &Lab) -> anyhow::Result<()> {
         b"[Service]\nExecStart=/bin/true\nPrivateNetwrok=yes\n",
         0o644,
     )?;
-    lab.kai.succeeds("systemctl daemon-reload && systemctl start odd.service")?;
+    lab.kai
+        .succeeds("systemctl daemon-reload && systemctl start odd.service")?;
     let found = complaints(lab)?;
     assert!(
-        found.iter().any(|line| line.starts_with("kai: ") && line.contains("PrivateNetwrok")),
+        found
+            .iter()
+            .any(|line| line.starts_with("kai: ") && line.contains("PrivateNetwrok")),
         "{found:?}"
     );
     Ok(())
