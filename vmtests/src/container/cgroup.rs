@@ -35,7 +35,20 @@ impl Cgroup {
                 remove(&path);
             }
         }
-        Self::make(own.join(format!("{PREFIX}{process}")))
+        // The world's process keeps it from being taken for a left-over while all machines are without power. Another
+        // run may look just before that.
+        let place = own.join(format!("{PREFIX}{process}"));
+        let made = poll(KILLED_WITHIN, || {
+            let group = Self::make(place.clone())?;
+            // It stays when this value goes: it can't be removed while the process is in it.
+            let keeper = group.child("world")?;
+            match fs::write(keeper.path.join("cgroup.procs"), process.to_string()) {
+                Ok(()) => Ok(Some(group)),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+                Err(error) => Err(error).with_context(|| place.display().to_string()),
+            }
+        })?;
+        made.with_context(|| format!("the cgroup `{}` does not stay", place.display()))
     }
 
     /// A group below this one.
@@ -142,6 +155,6 @@ fn remove(group: &Path) {
 /// # Errors
 /// When they cannot.
 pub(super) fn own_can_be_killed() -> anyhow::Result<()> {
-    let probe = Cgroup::make(own()?.join(format!("{PREFIX}probe-{}", std::process::id())))?;
+    let probe = Cgroup::make(own()?.join(format!("genbackup-probe-{}", std::process::id())))?;
     probe.kill()
 }
