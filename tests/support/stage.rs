@@ -1,5 +1,10 @@
 //! The fleets of `fixtures/fleets`, staged by the program under test.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "some readers are not root, so they are let in"
+)]
+
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};

@@ -1,0 +1,18 @@
+//! What works on a machine: the scripts of both sides, restores, maintenance and D-Bus, with real programs or stand-ins
+//! for them. Most of it takes root. One program, for the reason in `tests/emit/main.rs`.
+
+mod backup_restic;
+mod bus;
+#[path = "../support/command.rs"]
+mod command;
+#[expect(clippy::disallowed_methods, reason = "a snapshot is files")]
+#[path = "../support/crafted.rs"]
+mod crafted;
+mod doctor;
+mod hooks;
+mod maintain_repository;
+#[path = "../support/pty.rs"]
+mod pty;
+mod readme;
+mod restore;
+mod run_backups;
