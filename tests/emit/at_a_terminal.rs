@@ -15,6 +15,7 @@ use tempfile::TempDir;
 
 use crate::command::{Outcome, genbackup, run};
 use crate::conversation::Conversation;
+use crate::executable::executable;
 
 const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKUthtmB1nGOk/Hh8BpoxFSY1XYL4CMoSFbOhcnVHWJD";
 const ENTER: &str = "\r";
@@ -31,8 +32,7 @@ impl Scene {
         let programs = folder.path().join("programs");
         fs::create_dir(&programs)?;
         let program = programs.join("ssh-keyscan");
-        fs::write(&program, format!("#!/bin/sh\nprintf '%s\\n' '{shows}'\n"))?;
-        fs::set_permissions(&program, fs::Permissions::from_mode(0o755))?;
+        executable(&program, &format!("#!/bin/sh\nprintf '%s\\n' '{shows}'\n"))?;
         Ok(Self { folder })
     }
 

@@ -10,6 +10,8 @@ mod command_line;
 mod conversation;
 #[path = "../support/emitted.rs"]
 mod emitted;
+#[path = "../support/executable.rs"]
+mod executable;
 mod expected_output;
 mod explain;
 mod external_readers;

@@ -4,6 +4,9 @@
 mod beside;
 #[path = "../support/command.rs"]
 mod command;
+#[expect(dead_code, reason = "no test here needs a copy of the program")]
+#[path = "../support/executable.rs"]
+mod executable;
 mod health;
 mod keep;
 #[path = "../support/night.rs"]

@@ -15,6 +15,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::command::{Outcome, genbackup, run};
+use crate::executable::executable;
 
 /// The storage host of the fleet `post` with these fakes, each a line of sh.
 fn doctor(fakes: &[(&str, &str)], arguments: &[&str]) -> Result<Outcome> {
@@ -26,8 +27,7 @@ fn doctor_of(fleet: &Path, fakes: &[(&str, &str)], arguments: &[&str]) -> Result
     let folder = tempfile::tempdir()?;
     for (name, line) in fakes {
         let program = folder.path().join(name);
-        fs::write(&program, format!("#!/bin/sh\n{line}\n"))?;
-        fs::set_permissions(&program, fs::Permissions::from_mode(0o755))?;
+        executable(&program, &format!("#!/bin/sh\n{line}\n"))?;
     }
     let path = std::env::var("PATH").context("no PATH")?;
     let runs: TempDir = tempfile::tempdir()?;

@@ -9,6 +9,8 @@ mod command;
 #[path = "../support/crafted.rs"]
 mod crafted;
 mod doctor;
+#[path = "../support/executable.rs"]
+mod executable;
 mod hooks;
 mod maintain_repository;
 #[path = "../support/pty.rs"]

@@ -16,13 +16,14 @@ mod told;
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use tempfile::TempDir;
 
 use crate::command::{Outcome, run};
+use crate::executable::executable;
 
 /// What user restic is on the storage host.
 const UID: u32 = 12_345;
@@ -39,12 +40,6 @@ const THERE: &str = r#"hostname "$1" && mount --bind "$2" /mnt && mount -t tmpfs
     mkdir -p /run/systemd/system && cd /mnt && shift 2 && exec "$@""#;
 /// Stands in for systemd-run, as its first lines say.
 const SYSTEMD_RUN: &str = include_str!("restore/systemd-run.bash");
-
-/// A program of this text.
-fn executable(path: &Path, text: &str) -> Result<()> {
-    fs::write(path, text)?;
-    Ok(fs::set_permissions(path, fs::Permissions::from_mode(0o755))?)
-}
 
 impl Storage {
     /// With a fleet file, a password and an empty folder for a repository.

@@ -45,8 +45,8 @@ fn a_host_that_goes_down_is_told_once_and_once_more_when_it_is_back() -> Result<
 
 #[test]
 fn what_cannot_be_delivered_is_kept_and_delivered_later_in_its_order() -> Result<()> {
-    // A port on which nobody listens.
-    let free = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?;
+    // A port on which nobody listens, at an address that no other test uses: it could get the same port.
+    let free = TcpListener::bind(("127.0.0.2", 0))?.local_addr()?;
     let site = Site::of_kind("webhook", &format!("http://{free}/{SECRET}"))?;
     site.night(&night(20, &[]))?;
     site.watched(&at(20, 5))?;

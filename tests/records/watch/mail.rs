@@ -3,7 +3,6 @@
 
 use std::fs;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 use std::process::{Command, Stdio};
 use std::thread;
@@ -12,6 +11,7 @@ use anyhow::{Context, Result, ensure};
 
 use super::site::{Site, at, night};
 use crate::command::{genbackup, run};
+use crate::executable::executable;
 
 const TABLE: &str = "[notify.admin]\nkind = \"email\"\nto = [\"root\", \"admin@example.net\"]\n";
 
@@ -28,8 +28,7 @@ fn serve(site: &Site, stand_in: &str) -> Result<()> {
     let programs = site.path("programs");
     fs::create_dir(&programs)?;
     let sendmail = programs.join("sendmail");
-    fs::write(&sendmail, stand_in)?;
-    fs::set_permissions(&sendmail, fs::Permissions::from_mode(0o755))?;
+    executable(&sendmail, stand_in)?;
     let path = std::env::var("PATH").context("no PATH")?;
     let (path, letter) = (format!("{}:{path}", programs.display()), site.path("letter"));
     let listener = UnixListener::bind(site.path("mail.sock"))?;

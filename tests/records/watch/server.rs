@@ -141,7 +141,10 @@ pub(crate) fn json(status: u16, body: &Value) -> Answer {
 }
 
 fn converse(mut connection: TcpStream, answer: &Answer, kept: &Mutex<Vec<Request>>) -> Result<()> {
-    let request = read(&connection)?;
+    // A client that has no time left may connect and go without a word.
+    let Some(request) = read(&connection)? else {
+        return Ok(());
+    };
     if let Ok(mut kept) = kept.lock() {
         kept.push(request);
     }
@@ -183,10 +186,12 @@ fn converse(mut connection: TcpStream, answer: &Answer, kept: &Mutex<Vec<Request
     Ok(())
 }
 
-fn read(connection: &TcpStream) -> Result<Request> {
+fn read(connection: &TcpStream) -> Result<Option<Request>> {
     let mut reader = BufReader::new(connection);
     let mut line = String::new();
-    reader.read_line(&mut line)?;
+    if reader.read_line(&mut line)? == 0 {
+        return Ok(None);
+    }
     let mut headers = String::new();
     loop {
         let mut header = String::new();
@@ -203,9 +208,9 @@ fn read(connection: &TcpStream) -> Result<Request> {
         .map_or(Ok(0), str::parse)?;
     let mut body = vec![0; length];
     reader.read_exact(&mut body)?;
-    Ok(Request {
+    Ok(Some(Request {
         line: line.trim_end().to_owned(),
         headers,
         body: String::from_utf8(body)?,
-    })
+    }))
 }

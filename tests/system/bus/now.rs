@@ -10,6 +10,7 @@ use tempfile::TempDir;
 
 use super::manager::Bus;
 use super::systemd::Systemd;
+use crate::executable::{copy_of_genbackup, executable};
 
 const FLEET: &str = include_str!("../../../vmtests/fleet.toml");
 const MAIL: &str = "[notify.admin]\nkind = \"email\"\nto = [\"admin@example.net\"]\n";
@@ -98,11 +99,10 @@ impl Machine {
     /// A program that notes that it was started, and then does this.
     fn fake(&self, program: &str, line: &str) -> Result<()> {
         let file = self.path("fakes").join(program);
-        fs::write(
+        executable(
             &file,
-            format!("#!/bin/sh\necho \"{program} $*\" >>/fakes/started\n{line}\n"),
-        )?;
-        Ok(fs::set_permissions(&file, fs::Permissions::from_mode(0o755))?)
+            &format!("#!/bin/sh\necho \"{program} $*\" >>/fakes/started\n{line}\n"),
+        )
     }
 
     fn run(&self, words: &[&str]) -> Result<Output> {
@@ -487,7 +487,7 @@ fn who_is_not_root_is_told_so() -> Result<()> {
     let program = tempfile::tempdir_in("/tmp")?;
     fs::set_permissions(program.path(), fs::Permissions::from_mode(0o755))?;
     let copy = program.path().join("genbackup");
-    fs::copy(env!("CARGO_BIN_EXE_genbackup"), &copy)?;
+    copy_of_genbackup(&copy)?;
     let output = Command::new("setpriv")
         .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
         .arg(&copy)

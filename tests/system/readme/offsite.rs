@@ -10,6 +10,7 @@ use tempfile::TempDir;
 
 use super::block;
 use crate::command::{Outcome, run};
+use crate::executable::executable;
 
 const TURN: &str = "/var/lib/genbackup";
 
@@ -190,8 +191,7 @@ fn runs_and_prune_wait_while_it_copies() -> Result<()> {
         turn.display(),
         site.at("free").display()
     );
-    fs::write(&program, text)?;
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o755))?;
+    executable(&program, &text)?;
     site.copy()?;
     assert!(!site.at("free").exists());
     // The stand-in does see a turn that is free.

@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 
 use super::Storage;
 use crate::command::{Outcome, run};
+use crate::executable::copy_of_genbackup;
 
 /// The command that is said elsewhere: word by word, as bash reads it.
 fn said_elsewhere(storage: &Storage, arguments: &[&str]) -> Result<(Vec<String>, Outcome)> {
@@ -91,7 +92,7 @@ fn who_is_not_root_is_told_who_can() -> Result<()> {
     let storage = Storage::new()?;
     // Where nobody else may look in, as below a target folder.
     let program = storage.path("genbackup");
-    fs::copy(env!("CARGO_BIN_EXE_genbackup"), &program)?;
+    copy_of_genbackup(&program)?;
     let mut nobody = storage.there("jak", "setpriv");
     nobody
         .args([
