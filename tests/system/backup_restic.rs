@@ -6,15 +6,15 @@
 )]
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::symlink;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use tempfile::TempDir;
 
-use crate::command::{Outcome, genbackup, run};
+use crate::command::{Outcome, run};
+use crate::scripts::Scripts;
 
 const FLEET: &str = r#"
 [schedule]
@@ -32,34 +32,25 @@ OPTIONS
 
 /// A client's files, a repository, and sources below `HERE`.
 struct Client {
-    folder: TempDir,
+    scripts: Scripts,
 }
 
 impl Client {
     /// Each `HERE` of the options is the folder.
     fn new(options: &str) -> Result<Self> {
-        let client = Self {
-            // Where a repository may be.
-            folder: tempfile::tempdir_in("/var/lib")?,
-        };
-        let here = client.folder.path().to_str().context("a folder's name")?;
+        // Where a repository may be.
+        let folder = tempfile::tempdir_in("/var/lib")?;
+        let here = folder.path().to_str().context("a folder's name")?;
         let fleet = FLEET.replace("OPTIONS", options).replace("HERE", here);
-        fs::write(client.path("fleet.toml"), fleet)?;
-        let emit = run(genbackup()
-            .arg("--fleet")
-            .arg(client.path("fleet.toml"))
-            .args(["emit", "--host=jak", "--root"])
-            .arg(client.folder.path()))?;
-        ensure!(emit.status.success(), "{}", emit.stderr);
-        fs::create_dir_all(client.path("programs"))?;
-        let systemctl = client.path("programs/systemctl");
-        fs::write(&systemctl, "#!/bin/sh\necho systemd 257\n")?;
-        fs::set_permissions(systemctl, fs::Permissions::from_mode(0o755))?;
-        let text = fs::read_to_string(client.script())?;
-        fs::write(
-            client.script(),
-            text.replace("/etc/genbackup/", &format!("{here}/etc/genbackup/")),
-        )?;
+        let client = Self {
+            scripts: Scripts::emitted(folder, &fleet)?,
+        };
+        client
+            .scripts
+            .program("systemctl", "#!/bin/sh\necho systemd 257\n")?;
+        client
+            .scripts
+            .moved("backup-restic", &[("/etc/genbackup/", "etc/genbackup/")])?;
         fs::write(client.path("password"), "secret\n")?;
         let init = run(Command::new("restic")
             .args(["--no-cache", "init", "--repo"])
@@ -71,11 +62,7 @@ impl Client {
     }
 
     fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn script(&self) -> PathBuf {
-        self.path("usr/local/libexec/genbackup/backup-restic")
+        self.scripts.path(name)
     }
 
     fn file(&self, name: &str) -> Result<()> {
@@ -86,27 +73,17 @@ impl Client {
 
     /// The lines of the answer, with `HERE` for the folder, to a request that ends with this line.
     fn answer(&self, third: &str) -> Result<Vec<String>> {
-        let request = self.path("request");
-        fs::write(&request, format!("genbackup/1 backup 1\nsecret\n{third}"))?;
-        // The other side holds the connection until it has the answer.
-        let mut connection = Command::new("/bin/bash")
-            .args(["-c", "cat \"$0\"; exec sleep infinity"])
-            .arg(&request)
-            .stdout(Stdio::piped())
-            .spawn()?;
-        let input = connection.stdout.take().context("a pipe")?;
+        let mut script = self.scripts.bash("backup-restic");
+        // The restic that the tests find, which may be a newer one.
         let path = std::env::var("PATH").context("no PATH")?;
-        let answered = run(Command::new("/bin/bash")
-            .arg(self.script())
-            .env("PATH", format!("{}:{path}", self.path("programs").display()))
-            .env("CACHE_DIRECTORY", self.folder.path())
-            .env("RESTIC_CACHE_DIR", self.path("cache"))
-            .stdin(input));
-        connection.kill()?;
-        connection.wait()?;
-        let Outcome { stdout, .. } = answered?;
-        let here = self.folder.path().to_string_lossy().into_owned();
-        Ok(stdout.lines().map(|line| line.replace(&here, "HERE")).collect())
+        let here = self.scripts.here()?;
+        script
+            .env("PATH", format!("{here}/programs:{path}"))
+            .env("CACHE_DIRECTORY", here)
+            .env("RESTIC_CACHE_DIR", self.path("cache"));
+        let request = format!("genbackup/1 backup 1\nsecret\n{third}");
+        let Outcome { stdout, .. } = self.scripts.answer(&mut script, &request)?;
+        Ok(stdout.lines().map(|line| line.replace(here, "HERE")).collect())
     }
 
     /// Those lines of the answer that start with a word.

@@ -7,14 +7,13 @@
 )]
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
-use tempfile::TempDir;
+use anyhow::{Result, ensure};
 
 use crate::command::{Outcome, genbackup, run};
+use crate::scripts::Scripts;
 
 const FLEET: &str = r#"
 [schedule]
@@ -50,24 +49,15 @@ const RESTIC: &str =
 
 /// A client's files, with the folders below `/run` and `/etc` moved.
 struct Client {
-    folder: TempDir,
+    scripts: Scripts,
 }
 
 impl Client {
     fn new() -> Result<Self> {
         let client = Self {
-            folder: tempfile::tempdir_in("/dev/shm")?,
+            scripts: Scripts::emitted(tempfile::tempdir_in("/dev/shm")?, FLEET)?,
         };
-        let fleet = client.path("fleet.toml");
-        fs::write(&fleet, FLEET)?;
-        let emit = run(genbackup()
-            .arg("--fleet")
-            .arg(&fleet)
-            .args(["emit", "--host=jak", "--root"])
-            .arg(client.folder.path()))?;
-        ensure!(emit.status.success(), "{}", emit.stderr);
         for folder in [
-            "programs",
             "cache",
             "run/genbackup/before",
             "run/genbackup/after",
@@ -75,14 +65,12 @@ impl Client {
         ] {
             fs::create_dir_all(client.path(folder))?;
         }
+        let moved = [
+            ("/run/genbackup", "run/genbackup"),
+            ("/etc/genbackup/", "etc/genbackup/"),
+        ];
         for script in ["backup-restic", "keep-results", "note-result"] {
-            let text = fs::read_to_string(client.script(script))?;
-            let here = client.folder.path().to_str().context("a folder's name")?;
-            let text = text.replace("/run/genbackup", &format!("{here}/run/genbackup"));
-            fs::write(
-                client.script(script),
-                text.replace("/etc/genbackup/", &format!("{here}/etc/genbackup/")),
-            )?;
+            client.scripts.moved(script, &moved)?;
         }
         client.program("restic", RESTIC)?;
         client.program("systemctl", "#!/bin/sh\necho systemd 257\n")?;
@@ -91,17 +79,11 @@ impl Client {
     }
 
     fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn script(&self, name: &str) -> PathBuf {
-        self.path("usr/local/libexec/genbackup").join(name)
+        self.scripts.path(name)
     }
 
     fn program(&self, name: &str, text: &str) -> Result<()> {
-        let path = self.path("programs").join(name);
-        fs::write(&path, text)?;
-        Ok(fs::set_permissions(path, fs::Permissions::from_mode(0o755))?)
+        self.scripts.program(name, text)
     }
 
     fn result(&self, file: &str, text: &str) -> Result<()> {
@@ -109,29 +91,15 @@ impl Client {
     }
 
     fn bash(&self, script: &str) -> Command {
-        let programs = format!("{}:/usr/bin:/bin", self.path("programs").display());
-        let mut bash = Command::new("/bin/bash");
-        bash.arg(self.script(script))
-            .env_clear()
-            .env("PATH", programs)
-            .env("CACHE_DIRECTORY", self.path("cache"));
+        let mut bash = self.scripts.bash(script);
+        bash.env("CACHE_DIRECTORY", self.path("cache"));
         bash
     }
 
     /// The lines of the answer to a request, of which the one of the clock is left out.
     fn answer(&self) -> Result<Vec<String>> {
-        let request = self.path("request");
-        fs::write(&request, "genbackup/1 backup 1\nsecret\nnames\n")?;
-        // The other side holds the connection until it has the answer.
-        let mut connection = Command::new("/bin/bash")
-            .args(["-c", "cat \"$0\"; exec sleep infinity"])
-            .arg(&request)
-            .stdout(Stdio::piped())
-            .spawn()?;
-        let input = connection.stdout.take().context("a pipe")?;
-        let answered = run(self.bash("backup-restic").stdin(input));
-        connection.kill()?;
-        connection.wait()?;
+        let request = "genbackup/1 backup 1\nsecret\nnames\n";
+        let answered = self.scripts.answer(&mut self.bash("backup-restic"), request);
         let Outcome {
             status,
             stdout,

@@ -18,3 +18,4 @@ mod pty;
 mod readme;
 mod restore;
 mod run_backups;
+mod scripts;

@@ -11,7 +11,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -20,8 +20,8 @@ use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use serde_json::Value;
 
-use crate::command::{Outcome, genbackup, run};
-use tempfile::TempDir;
+use crate::command::{Outcome, run};
+use crate::scripts::{LIBEXEC, Scripts};
 
 /// A storage host that is no client itself, since its own socket is not at hand, and two clients.
 const FLEET: &str = r#"
@@ -51,7 +51,6 @@ include = ["/etc"]
 host-key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFPC1fUJ4Ea5DhcD1Lo1TUdHW2Gd9o6y4Kz0U0EoQCOk"
 include = ["/etc"]
 "#;
-const LIBEXEC: &str = "/usr/local/libexec/genbackup";
 const WELL: &str = "hello restic 0.18.0\nout {\"message_type\":\"summary\"}\nexit 0\n";
 /// The storage host's restic is only asked what it is.
 const RESTIC: &str =
@@ -61,7 +60,7 @@ const CONNECTION: &str = "#!/bin/bash\nread -r _; read -r _\ncat \"$ANSWERS/${!#
 
 /// The storage host's files, and the folders that systemd would give to its script.
 struct Night {
-    folder: TempDir,
+    scripts: Scripts,
 }
 
 impl Night {
@@ -69,8 +68,8 @@ impl Night {
     fn hears_kernel_names<const N: usize>(&self, kernels: [(&str, &str); N]) -> Result<Vec<String>> {
         let listens = "#!/bin/bash\nread -r _; read -r _; IFS= read -r third\n\
                        echo \"$third\" >\"$ANSWERS/${!#}.heard\"\ncat \"$ANSWERS/${!#}\"\n";
-        executable(&self.path("programs/ssh"), listens)?;
-        executable(&self.path("programs/uname"), "#!/bin/bash\necho storage\n")?;
+        self.program("ssh", listens)?;
+        self.program("uname", "#!/bin/bash\necho storage\n")?;
         for (host, kernel) in kernels {
             self.answers(host, &format!("kernel {kernel}\n{WELL}"))?;
         }
@@ -90,42 +89,32 @@ impl Night {
 
     fn of(fleet_text: &str) -> Result<Self> {
         let night = Self {
-            folder: tempfile::tempdir_in("/dev/shm")?,
+            scripts: Scripts::emitted(tempfile::tempdir_in("/dev/shm")?, fleet_text)?,
         };
-        let fleet = night.path("fleet.toml");
-        fs::write(&fleet, fleet_text)?;
-        let emit = run(genbackup()
-            .arg("--fleet")
-            .arg(fleet)
-            .args(["emit", "--host=jak", "--root"])
-            .arg(night.folder.path()))?;
-        ensure!(emit.status.success(), "{}", emit.stderr);
-        for folder in ["state", "scratch", "credentials", "programs", "answers"] {
+        for folder in ["state", "scratch", "credentials", "answers"] {
             fs::create_dir(night.path(folder))?;
         }
         for credential in ["restic-password", "ssh-key"] {
             fs::write(night.path("credentials").join(credential), "secret\n")?;
         }
-        executable(&night.path("programs/ssh"), CONNECTION)?;
+        night.program("ssh", CONNECTION)?;
         // systemd's own version is no part of this.
-        executable(
-            &night.path("programs/systemctl"),
-            "#!/bin/bash\necho systemd 257\n",
-        )?;
-        executable(&night.path("programs/restic"), RESTIC)?;
-        let script = fs::read_to_string(night.script("run-backups"))?;
-        let here = night.path("usr/local/libexec/genbackup");
-        let script = script.replace(LIBEXEC, here.to_str().context("a folder's name")?);
-        executable(&night.script("run-backups"), &script)?;
+        night.program("systemctl", "#!/bin/bash\necho systemd 257\n")?;
+        night.program("restic", RESTIC)?;
+        night.scripts.moved("run-backups", &[(LIBEXEC, &LIBEXEC[1..])])?;
         Ok(night)
     }
 
     fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        self.scripts.path(name)
     }
 
     fn script(&self, name: &str) -> PathBuf {
-        self.path("usr/local/libexec/genbackup").join(name)
+        self.scripts.script(name)
+    }
+
+    fn program(&self, name: &str, text: &str) -> Result<()> {
+        self.scripts.program(name, text)
     }
 
     fn answers(&self, host: &str, answer: &str) -> Result<()> {
@@ -145,12 +134,8 @@ impl Night {
     }
 
     fn command(&self, script: &str, variables: &[(&str, &str)]) -> Command {
-        let programs = format!("{}:/usr/bin:/bin", self.path("programs").display());
-        let mut bash = Command::new("/bin/bash");
-        bash.arg(self.script(script))
-            .env_clear()
-            .env("PATH", programs)
-            .env("ANSWERS", self.path("answers"))
+        let mut bash = self.scripts.bash(script);
+        bash.env("ANSWERS", self.path("answers"))
             .env("STATE_DIRECTORY", self.path("state"))
             .env("RUNTIME_DIRECTORY", self.path("scratch"))
             .env("CREDENTIALS_DIRECTORY", self.path("credentials"))
@@ -174,11 +159,6 @@ impl Night {
             .map(|event| (text(event, "host"), text(event, "status")))
             .collect())
     }
-}
-
-fn executable(path: &Path, text: &str) -> Result<()> {
-    fs::write(path, text)?;
-    Ok(fs::set_permissions(path, fs::Permissions::from_mode(0o755))?)
 }
 
 #[test]
@@ -228,7 +208,7 @@ fn the_storage_host_s_versions_are_recorded_and_a_restic_that_does_not_answer_co
         let night = Night::new()?;
         night.answers("kai", WELL)?;
         night.answers("ziz", &WELL.replace("\nout", "\nsystemd systemd 252\nout"))?;
-        executable(&night.path("programs/restic"), restic)?;
+        night.program("restic", restic)?;
         let ended = night.run()?;
         assert_eq!(ended.status.code(), Some(0), "{restic}: {}", ended.stderr);
         let record = night.record()?;
@@ -251,7 +231,7 @@ fn a_host_whose_answer_can_not_be_judged_is_not_well() -> Result<()> {
     night.answers("ziz", WELL)?;
     // As when memory ends: jq fails for the first host, and for no other.
     let jq = "#!/bin/bash\n[[ $* != *read-answer.jq*kai* ]] || exit 5\nexec /usr/bin/jq \"$@\"\n";
-    executable(&night.path("programs/jq"), jq)?;
+    night.program("jq", jq)?;
     let ended = night.run()?;
     assert_eq!(ended.status.code(), Some(1), "{}", ended.stderr);
     assert_eq!(night.statuses()?, [("ziz".to_owned(), "ok".to_owned())]);
@@ -267,10 +247,7 @@ fn a_missing_secret_is_named_and_nobody_is_asked() -> Result<()> {
         let night = Night::new()?;
         // What systemd puts in the place of a file that is not there.
         fs::write(night.path("credentials").join(credential), "\n")?;
-        executable(
-            &night.path("programs/ssh"),
-            "#!/bin/bash\ntouch \"$ANSWERS/asked\"\n",
-        )?;
+        night.program("ssh", "#!/bin/bash\ntouch \"$ANSWERS/asked\"\n")?;
         let ended = night.run()?;
         assert_eq!(ended.status.code(), Some(1), "{}", ended.stderr);
         assert!(
@@ -291,12 +268,9 @@ fn a_run_that_can_not_be_recorded_asks_every_host_and_fails() -> Result<()> {
     night.answers("kai", WELL)?;
     night.answers("ziz", WELL)?;
     let asks = format!("{CONNECTION}echo \"${{!#}}\" >>\"$ANSWERS/asked\"\n");
-    executable(&night.path("programs/ssh"), &asks)?;
+    night.program("ssh", &asks)?;
     // The lock is the first that a record needs; a disk that is full is what a story has.
-    executable(
-        &night.path("programs/flock"),
-        "#!/bin/bash\n[[ $1 == --timeout ]] || exit 1\n",
-    )?;
+    night.program("flock", "#!/bin/bash\n[[ $1 == --timeout ]] || exit 1\n")?;
     let ended = night.run()?;
     assert_eq!(ended.status.code(), Some(1), "{}", ended.stderr);
     assert!(
@@ -327,7 +301,7 @@ fn what_a_host_says_can_be_read_while_it_says_it_by_the_group_and_nobody_else() 
          stat --format=%a \"$RUNTIME_DIRECTORY/kai.answer\" >\"$ANSWERS/mode\"\n\
          printf '%s' '{WELL}'\nexit\nfi\nsleep 0.1\ndone\nexit 1\n"
     );
-    executable(&night.path("programs/ssh"), &looks)?;
+    night.program("ssh", &looks)?;
     let ended = night.run()?;
     assert_eq!(ended.status.code(), Some(0), "{}", ended.stderr);
     assert_eq!(fs::read_to_string(night.path("answers/mode"))?, "640\n");
@@ -407,7 +381,7 @@ fn busy_lock(night: &Night, times: usize, then: &str) -> Result<()> {
          if [[ $1 == --unlock ]]; then\n{then}\nfi\n\
          (($(wc --lines <\"$ANSWERS/asked\") > {times}))\n"
     );
-    executable(&night.path("programs/flock"), &flock)
+    night.program("flock", &flock)
 }
 
 #[test]
@@ -483,7 +457,7 @@ fn whatever_is_recorded_meanwhile_a_run_has_a_record_of_its_own_and_no_clock_is_
         night.answers("kai", WELL)?;
         night.answers("ziz", WELL)?;
         let others = format!("#!/bin/bash\nsleep 1.1\n{OTHERS}{then}\n");
-        executable(&night.path("programs").join(program), &others)?;
+        night.program(program, &others)?;
         let ended = night.run()?;
         assert_eq!((ended.status.code(), ended.stderr.as_str()), (Some(0), ""));
         let run = fs::read_to_string(night.path("state/current"))?;
@@ -523,8 +497,8 @@ fn a_run_whose_turn_does_not_come_says_who_is_at_work() -> Result<()> {
     let why = "forget and prune of the run before have been at work for more than ";
     let night = Night::new()?;
     // The turn does not come, and the record can be written.
-    executable(
-        &night.path("programs/flock"),
+    night.program(
+        "flock",
         "#!/bin/bash\n[[ $1 != --timeout ]] || exit 1\nexec /usr/bin/flock \"$@\"\n",
     )?;
     let ended = night.run()?;
@@ -583,7 +557,7 @@ fn a_password_file_of_two_readings_is_refused_by_name_wherever_it_is_read() -> R
             // Whoever is asked with it, or for it.
             let asked = "#!/bin/bash\n[[ $* == version ]] || touch \"$ANSWERS/asked\"\nexit 1\n";
             for program in ["ssh", "restic", "socat"] {
-                executable(&night.path("programs").join(program), asked)?;
+                night.program(program, asked)?;
             }
             let ended = night.run_script(script, &[])?;
             let said = format!("{script} of {text:?}: {}{}", ended.stdout, ended.stderr);
@@ -672,11 +646,11 @@ fn a_storage_host_is_not_refused_for_having_its_own_name() -> Result<()> {
     for program in ["ssh", "socat"] {
         let listens = "#!/bin/bash\nread -r _; read -r _; read -r third\necho \"$third\" >>\"$ANSWERS/heard\"\n\
                        cat \"$ANSWERS/answer\"\n";
-        executable(&night.path("programs").join(program), listens)?;
+        night.program(program, listens)?;
     }
     let script = fs::read_to_string(night.script("run-backups"))?.replace("/usr/bin/socat", "socat");
     fs::write(night.script("run-backups"), script)?;
-    executable(&night.path("programs/uname"), "#!/bin/bash\necho storage\n")?;
+    night.program("uname", "#!/bin/bash\necho storage\n")?;
     night.answers("answer", &format!("kernel storage\n{WELL}"))?;
     let ended = night.run()?;
     // The others are taken for it.
@@ -692,10 +666,7 @@ fn a_storage_host_is_not_refused_for_having_its_own_name() -> Result<()> {
 fn a_run_that_is_stopped_says_so_in_its_record_at_once() -> Result<()> {
     let night = Night::new()?;
     // The first host is at it until the test has seen that; systemd sends the signal to all of them.
-    executable(
-        &night.path("programs/ssh"),
-        "#!/bin/bash\ntouch \"$ANSWERS/asked\"\nexec sleep 600\n",
-    )?;
+    night.program("ssh", "#!/bin/bash\ntouch \"$ANSWERS/asked\"\nexec sleep 600\n")?;
     let mut child = night.command("run-backups", &[]).process_group(0).spawn()?;
     let deadline = Instant::now() + Duration::from_secs(30);
     while !night.path("answers/asked").exists() {

@@ -1,43 +1,35 @@
 //! A storage host's files and repository, and the folders that systemd would give to its script.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 use crate::command::{Outcome, genbackup, run};
+use crate::scripts::{LIBEXEC, Scripts};
 
-const LIBEXEC: &str = "/usr/local/libexec/genbackup";
+const SCRIPT: &str = "maintain-repository";
 const REPOSITORY: &str = "/srv/restic";
 const COMMAND: &str = "/usr/local/bin/genbackup";
 
 pub(crate) struct Storage {
-    folder: TempDir,
+    scripts: Scripts,
 }
 
 impl Storage {
     /// One whose repository is empty, with this keep policy, and more of a fleet file.
     pub(crate) fn new(keep: &str, more: &str) -> Result<Self> {
-        let storage = Self {
-            folder: tempfile::tempdir_in("/dev/shm")?,
-        };
         let fleet = format!(
             "[schedule]\ncalendar = \"daily\"\n[repository]\nhost = \"jak\"\npath = \"{REPOSITORY}\"\nlock-wait = \"1s\"\n\
              password-file = \"/etc/genbackup/restic-password\"\nkeep = \"{keep}\"\n\
              [hosts.jak]\ninclude = [\"/etc\"]\n{more}"
         );
-        fs::write(storage.path("fleet.toml"), fleet)?;
-        let emit = run(genbackup()
-            .arg("--fleet")
-            .arg(storage.path("fleet.toml"))
-            .args(["emit", "--host=jak", "--root"])
-            .arg(storage.folder.path()))?;
-        ensure!(emit.status.success(), "{}", emit.stderr);
-        for folder in ["state/runs", "scratch", "credentials", "programs", "holds"] {
+        let storage = Self {
+            scripts: Scripts::emitted(tempfile::tempdir_in("/dev/shm")?, &fleet)?,
+        };
+        for folder in ["state/runs", "scratch", "credentials", "holds"] {
             fs::create_dir_all(storage.path(folder))?;
         }
         fs::write(storage.path("credentials/restic-password"), "secret\n")?;
@@ -49,31 +41,29 @@ impl Storage {
             storage.path("holds").display()
         );
         storage.program("genbackup", &command)?;
-        let script = fs::read_to_string(storage.script())?;
-        let here = |name: &str| storage.path(name).display().to_string();
-        let script = script
-            .replace(LIBEXEC, &here(&LIBEXEC[1..]))
-            .replace(REPOSITORY, &here("repository"))
-            .replace(COMMAND, &here("programs/genbackup"));
-        executable(&storage.script(), &script)?;
+        storage.scripts.moved(
+            SCRIPT,
+            &[
+                (LIBEXEC, &LIBEXEC[1..]),
+                (REPOSITORY, "repository"),
+                (COMMAND, "programs/genbackup"),
+            ],
+        )?;
         storage.restic(&["init", "--quiet"])?;
         Ok(storage)
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        self.scripts.path(name)
     }
 
     pub(crate) fn script(&self) -> PathBuf {
-        self.path(&LIBEXEC[1..]).join("maintain-repository")
+        self.scripts.script(SCRIPT)
     }
 
     /// A program that the script finds before those of the machine.
     pub(crate) fn program(&self, name: &str, text: &str) -> Result<()> {
-        executable(
-            &self.path("programs").join(name),
-            &format!("#!/bin/bash\n{text}\n"),
-        )
+        self.scripts.program(name, &format!("#!/bin/bash\n{text}\n"))
     }
 
     /// The script's restic notes how it is called, and does this before it is the real one.
@@ -148,14 +138,12 @@ impl Storage {
     }
 
     pub(crate) fn command(&self) -> Command {
-        let programs = format!("{}:/usr/bin:/bin", self.path("programs").display());
         // A shell that starts the tests in the background has SIGINT ignored, which bash would inherit.
         let mut command = Command::new("/usr/bin/env");
+        self.scripts.with_programs(&mut command);
         command
             .args(["--default-signal", "/bin/bash"])
             .arg(self.script())
-            .env_clear()
-            .env("PATH", programs)
             .env("RESTIC_CACHE_DIR", self.path("cache"))
             .env("STATE_DIRECTORY", self.path("state"))
             .env("RUNTIME_DIRECTORY", self.path("scratch"))
@@ -210,11 +198,6 @@ pub(crate) fn sorted(ids: &[&String]) -> Vec<String> {
     let mut ids: Vec<String> = ids.iter().map(|id| (*id).clone()).collect();
     ids.sort();
     ids
-}
-
-fn executable(path: &Path, text: &str) -> Result<()> {
-    fs::write(path, text)?;
-    Ok(fs::set_permissions(path, fs::Permissions::from_mode(0o755))?)
 }
 
 fn binary() -> Result<String> {
