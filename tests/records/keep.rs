@@ -20,8 +20,11 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use serde_json::Value;
 
+use crate::repository;
+
 /// Each host has snapshots of its own, and restic judges each host for itself: so one call is many cases.
 const HOSTS: usize = 6;
+const PASSWORD: &str = "for this test";
 const SNAPSHOTS_OF_A_HOST: usize = 10;
 const POLICIES: usize = 16;
 const PERIODS: [&str; 6] = ["last", "hourly", "daily", "weekly", "monthly", "yearly"];
@@ -44,7 +47,7 @@ fn restic(repository: &Path) -> Command {
     command
         .args(["--no-cache", "--quiet", "--repo"])
         .arg(repository)
-        .env("RESTIC_PASSWORD", "for this test")
+        .env("RESTIC_PASSWORD", PASSWORD)
         .env_remove("RESTIC_HOST")
         .env_remove("RESTIC_PASSWORD_FILE");
     command
@@ -74,7 +77,7 @@ fn drawn<T: std::fmt::Debug>(runner: &mut TestRunner, of: impl Strategy<Value = 
 
 /// A repository with the drawn snapshots, those of each host by a thread of its own.
 fn repository(folder: &Path, runner: &mut TestRunner) -> Result<()> {
-    said(restic(folder).arg("init"))?;
+    repository::make(folder, PASSWORD)?;
     let file = folder.join("config");
     let mut hosts = Vec::new();
     for (host, (least, most)) in DISTANCES.into_iter().enumerate() {

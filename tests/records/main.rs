@@ -9,12 +9,16 @@ mod command;
 mod executable;
 mod health;
 mod keep;
+#[path = "../support/keys.rs"]
+mod keys;
 #[path = "../support/night.rs"]
 mod night;
 #[path = "../support/pty.rs"]
 mod pty;
 mod read_answer;
 mod record;
+#[path = "../support/repository.rs"]
+mod repository;
 #[path = "../support/snapshot.rs"]
 mod snapshot;
 #[path = "../support/told.rs"]

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 
 use crate::command::{Outcome, run};
+use crate::repository;
 use crate::scripts::Scripts;
 
 const FLEET: &str = r#"
@@ -51,13 +52,7 @@ impl Client {
         client
             .scripts
             .moved("backup-restic", &[("/etc/genbackup/", "etc/genbackup/")])?;
-        fs::write(client.path("password"), "secret\n")?;
-        let init = run(Command::new("restic")
-            .args(["--no-cache", "init", "--repo"])
-            .arg(client.path("repository"))
-            .arg("--password-file")
-            .arg(client.path("password")))?;
-        ensure!(init.status.success(), "{}", init.stderr);
+        repository::make(&client.path("repository"), "secret")?;
         Ok(client)
     }
 

@@ -12,10 +12,14 @@ mod doctor;
 #[path = "../support/executable.rs"]
 mod executable;
 mod hooks;
+#[path = "../support/keys.rs"]
+mod keys;
 mod maintain_repository;
 #[path = "../support/pty.rs"]
 mod pty;
 mod readme;
+#[path = "../support/repository.rs"]
+mod repository;
 mod restore;
 mod run_backups;
 mod scripts;

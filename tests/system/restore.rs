@@ -24,6 +24,7 @@ use tempfile::TempDir;
 
 use crate::command::{Outcome, run};
 use crate::executable::executable;
+use crate::repository;
 
 /// What user restic is on the storage host.
 const UID: u32 = 12_345;
@@ -68,7 +69,11 @@ impl Storage {
     /// With a repository, too.
     fn with_repository() -> Result<Self> {
         let storage = Self::new()?;
-        storage.restic(&["init"])?;
+        repository::make(&storage.path("restic"), PASSWORD)?;
+        let owned = run(Command::new("chown")
+            .args(["--recursive", &format!("{UID}:{UID}")])
+            .arg(storage.path("restic")))?;
+        ensure!(owned.status.success(), "{}", owned.stderr);
         Ok(storage)
     }
 

@@ -8,6 +8,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
 use crate::command::{Outcome, genbackup, run};
+use crate::repository;
 use crate::scripts::{LIBEXEC, Scripts};
 
 const SCRIPT: &str = "maintain-repository";
@@ -49,7 +50,7 @@ impl Storage {
                 (COMMAND, "programs/genbackup"),
             ],
         )?;
-        storage.restic(&["init", "--quiet"])?;
+        repository::make(&storage.path("repository"), "secret")?;
         Ok(storage)
     }
 

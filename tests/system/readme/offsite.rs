@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use super::block;
 use crate::command::{Outcome, run};
 use crate::executable::executable;
+use crate::repository;
 
 const TURN: &str = "/var/lib/genbackup";
 
@@ -31,7 +32,7 @@ impl Site {
         ensure!(script.matches(TURN).count() == 1, "{script}");
         let turn = site.at("turn").display().to_string();
         fs::write(site.at("copy-offsite"), script.replace(TURN, &turn))?;
-        site.restic(&["init"])?;
+        repository::make(&site.at("repository"), "secret")?;
         for number in 0..20 {
             fs::write(
                 site.at("files").join(number.to_string()),
