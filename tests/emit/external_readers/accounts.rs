@@ -31,7 +31,7 @@ fn make(host: &Host<'_>) -> Result<()> {
 #[test]
 fn restic_is_a_user_with_the_fleet_s_id_on_the_storage_host_and_a_shell_only_where_sshd_needs_one()
 -> Result<()> {
-    for host in Stage::new()?.hosts() {
+    for host in Stage::shared()?.hosts() {
         make(&host)?;
         let users = std::fs::read_to_string(host.path("etc/passwd"))?;
         let user = users
@@ -58,7 +58,7 @@ fn restic_is_a_user_with_the_fleet_s_id_on_the_storage_host_and_a_shell_only_whe
 
 #[test]
 fn the_folders_are_made_for_those_who_use_them() -> Result<()> {
-    for host in Stage::new()?.hosts() {
+    for host in Stage::shared()?.hosts() {
         make(&host)?;
         let look = |path: &str| -> Result<(u32, u32)> {
             let metadata = std::fs::metadata(host.path(path)).with_context(|| path.to_owned())?;

@@ -83,7 +83,7 @@ fn is_metric(word: &&str) -> bool {
 #[test]
 fn the_rules_and_the_dashboard_ask_for_nothing_that_is_not_written() -> Result<()> {
     let (names, labels) = written()?;
-    let stage = Stage::new()?;
+    let stage = Stage::shared()?;
     let mut asked = BTreeSet::new();
     for host in watched(&stage)? {
         for file in [RULES, DASHBOARD] {
@@ -127,7 +127,7 @@ fn checked(rules: &Path) -> Result<()> {
 
 #[test]
 fn promtool_has_nothing_to_say_against_the_rules_and_the_expressions_of_the_dashboard() -> Result<()> {
-    let stage = Stage::new()?;
+    let stage = Stage::shared()?;
     let folder = tempfile::tempdir()?;
     for host in watched(&stage)? {
         checked(&host.path(RULES))?;
@@ -155,7 +155,7 @@ fn promtool_has_nothing_to_say_against_the_rules_and_the_expressions_of_the_dash
 
 /// `promtool test rules` on the rules of the fleet `every-option`.
 fn tested(series: &[(&str, &str)], at: &str, alert: &str, expected: &Value) -> Result<()> {
-    let stage = Stage::new()?;
+    let stage = Stage::shared()?;
     let host = watched(&stage)?
         .into_iter()
         .find(|host| host.name == "store")

@@ -10,7 +10,7 @@ use crate::stage::{Host, Stage};
 /// The lines of an include list are the fleet's paths, byte for byte.
 #[test]
 fn the_include_list_is_the_fleet_s() -> Result<()> {
-    for host in Stage::new()?.hosts() {
+    for host in Stage::shared()?.hosts() {
         let Some(source) = source(&host) else { continue };
         let text = std::fs::read_to_string(host.path("etc/genbackup/include"))?;
         let lines: Vec<_> = text.lines().collect();
@@ -64,7 +64,7 @@ fn snapshot(host: &Host<'_>, files: &[&str]) -> Result<Vec<String>> {
 
 #[test]
 fn restic_takes_odd_names_and_leaves_out_odd_patterns_letter_by_letter() -> Result<()> {
-    let stage = Stage::new()?;
+    let stage = Stage::shared()?;
     let host_named = |name: &str| {
         let mut hosts = stage.hosts();
         hosts

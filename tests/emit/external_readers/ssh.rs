@@ -50,7 +50,7 @@ fn storage_hosts(stage: &Stage) -> impl Iterator<Item = Host<'_>> {
 #[test]
 fn sshd_accepts_every_configuration() -> Result<()> {
     let mut accepted = 0;
-    for host in Stage::new()?.hosts() {
+    for host in Stage::shared()?.hosts() {
         let config = host.path("etc/genbackup/sshd_config");
         if config.exists() {
             let Outcome { status, stderr, .. } = sshd_accepts(&std::fs::read_to_string(&config)?)?;
@@ -64,7 +64,7 @@ fn sshd_accepts_every_configuration() -> Result<()> {
 
 #[test]
 fn a_mistyped_option_of_sshd_would_be_noticed() -> Result<()> {
-    let stage = Stage::new()?;
+    let stage = Stage::shared()?;
     let mut configs = stage.hosts().map(|host| host.path("etc/genbackup/sshd_config"));
     let config = configs.find(|config| config.exists()).context("no client")?;
     let text = std::fs::read_to_string(config)?.replace("PermitTTY", "PermitTTYs");
@@ -78,7 +78,7 @@ fn a_mistyped_option_of_sshd_would_be_noticed() -> Result<()> {
 
 #[test]
 fn ssh_finds_address_port_user_and_pinned_key_of_each_client() -> Result<()> {
-    let stage = Stage::new()?;
+    let stage = Stage::shared()?;
     for host in storage_hosts(&stage) {
         for (name, client) in clients(&host) {
             let shown = run(Command::new("ssh")
@@ -124,7 +124,7 @@ fn ssh_finds_address_port_user_and_pinned_key_of_each_client() -> Result<()> {
 
 #[test]
 fn the_pinned_key_of_each_client_is_the_fleet_s_and_the_only_one() -> Result<()> {
-    let stage = Stage::new()?;
+    let stage = Stage::shared()?;
     for host in storage_hosts(&stage) {
         let file = host.path("etc/genbackup/known_hosts");
         for (name, client) in clients(&host) {
@@ -148,7 +148,7 @@ fn the_pinned_key_of_each_client_is_the_fleet_s_and_the_only_one() -> Result<()>
 
 #[test]
 fn each_client_lets_in_the_storage_host_s_key_and_no_other() -> Result<()> {
-    for host in Stage::new()?.hosts() {
+    for host in Stage::shared()?.hosts() {
         let file = host.path("etc/genbackup/authorized_keys");
         if !file.exists() {
             continue;
