@@ -60,11 +60,19 @@ pub(crate) fn copy_of(paths: &[String], folder: &Path) -> Result<()> {
 
 /// Compiles a tree, as far as it takes to read all that the build reads. There is no network in a build.
 fn compile(tree: &Path) -> Result<Outcome> {
-    // What the dependencies came to is shared with the build of this test.
+    // Clippy has checked the dependencies, and with the features that tests add to them: so the tests of the library are
+    // checked too, as the package runs them, and nothing is compiled twice.
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent();
     let target = target.context("the target folder is above")?;
     run(Command::new(env!("CARGO"))
-        .args(["check", "--package=genbackup", "--offline", "--locked", "--quiet"])
+        .args([
+            "check",
+            "--package=genbackup",
+            "--lib",
+            "--bins",
+            "--profile=test",
+        ])
+        .args(["--offline", "--locked", "--quiet"])
         .env("CARGO_TARGET_DIR", target)
         .current_dir(tree))
 }
