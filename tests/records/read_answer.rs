@@ -64,6 +64,8 @@ impl Answer {
         std::fs::write(&said, complaint)?;
         let jq = concat!(env!("CARGO_MANIFEST_DIR"), "/templates/scripts/read-answer.jq");
         let mut command = Command::new("prlimit");
+        // Seconds of processor time, since a busy machine takes more of any other.
+        command.arg("--cpu=60");
         command.args(memory.map(|bytes| format!("--as={bytes}")));
         let output = command
             .args([
