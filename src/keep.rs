@@ -1,7 +1,7 @@
 //! What restic's forget keeps: of some snapshots, and after years of runs.
 //!
 //! The rules are restic's own, of `ApplyPolicy` in its `snapshot_policy.go`, for the periods that a
-//! [`KeepPolicy`] knows. `tests/keep.rs` holds them against the real restic.
+//! [`KeepPolicy`] knows. `tests/records/keep.rs` holds them against the real restic.
 
 mod years;
 

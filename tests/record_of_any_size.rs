@@ -1,4 +1,5 @@
-//! A record of any size is read in little memory. One test, so that no other takes memory of this process.
+//! A record of any size is read in little memory. The test measures its own process, so it is a program of its own:
+//! another test in the same process would add to the memory.
 
 use std::io::{self, BufRead, Read};
 use std::time::{Duration, Instant};

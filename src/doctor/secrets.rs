@@ -234,7 +234,7 @@ mod tests {
         assert!(finding.hint.unwrap().contains("chmod 600 $'/a file'"));
     }
 
-    /// The same texts as in `tests/run_backups.rs`, where the scripts and restic judge them.
+    /// The same texts as in `tests/system/run_backups.rs`, where the scripts and restic judge them.
     #[test]
     fn a_password_file_of_two_readings_is_named() {
         for text in [

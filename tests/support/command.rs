@@ -1,5 +1,10 @@
 //! Runs programs and keeps what they say.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the program under test and others are run"
+)]
+
 use std::process::{Command, ExitStatus};
 
 use anyhow::{Context, Result};

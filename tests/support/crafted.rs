@@ -4,14 +4,11 @@
 use std::fs;
 use std::path::Path;
 
-use aes::Aes256;
-use aes::cipher::{Array, BlockCipherEncrypt, KeyInit, KeyIvInit, StreamCipher};
-use anyhow::{Context, Result};
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
-use poly1305::Poly1305;
+use anyhow::Result;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+
+use crate::keys::{Keys, hex};
 
 /// One node of a crafted directory.
 pub(crate) enum Node<'n> {
@@ -23,72 +20,6 @@ pub(crate) enum Node<'n> {
     Linked(&'n str, &'n str),
     /// A directory.
     Directory(&'n str, Vec<Node<'n>>),
-}
-
-/// What encrypts and authenticates everything in a repository.
-struct Keys {
-    encrypt: Vec<u8>,
-    k: Vec<u8>,
-    r: Vec<u8>,
-}
-
-impl Keys {
-    /// Those of a repository.
-    fn of(repository: &Path, password: &str) -> Result<Self> {
-        let file = fs::read_dir(repository.join("keys"))?
-            .next()
-            .context("no key")??;
-        let key: Value = serde_json::from_slice(&fs::read(file.path())?)?;
-        let number = |name: &str| key[name].as_u64().context("no number");
-        let bytes = |value: &Value| -> Result<Vec<u8>> {
-            Ok(BASE64_STANDARD.decode(value.as_str().context("no base64")?)?)
-        };
-        let cost = u8::try_from(number("N")?.trailing_zeros())?;
-        let parameters = scrypt::Params::new(cost, number("r")?.try_into()?, number("p")?.try_into()?)?;
-        let mut derived = [0; 64];
-        scrypt::scrypt(
-            password.as_bytes(),
-            &bytes(&key["salt"])?,
-            &parameters,
-            &mut derived,
-        )?;
-        // What is encrypted is between a nonce and its authentication, of 16 bytes each.
-        let data = bytes(&key["data"])?;
-        let mut text = data[16..data.len() - 16].to_vec();
-        apply(&derived[..32], &data[..16], &mut text)?;
-        let master: Value = serde_json::from_slice(&text)?;
-        Ok(Self {
-            encrypt: bytes(&master["encrypt"])?,
-            k: bytes(&master["mac"]["k"])?,
-            r: bytes(&master["mac"]["r"])?,
-        })
-    }
-
-    /// A text as it is in the repository.
-    fn seal(&self, text: &[u8]) -> Result<Vec<u8>> {
-        // Of use once for each text, as a nonce is.
-        let nonce = &Sha256::digest(text)[..16];
-        let mut sealed = text.to_vec();
-        apply(&self.encrypt, nonce, &mut sealed)?;
-        let mut s = Array::try_from(nonce)?;
-        aes::Aes128::new_from_slice(&self.k)?.encrypt_block(&mut s);
-        let key = [self.r.as_slice(), s.as_slice()].concat();
-        let authentication = Poly1305::new_from_slice(&key)?.compute_unpadded(&sealed);
-        Ok([nonce, &sealed, authentication.as_slice()].concat())
-    }
-}
-
-fn apply(key: &[u8], nonce: &[u8], text: &mut [u8]) -> Result<()> {
-    ctr::Ctr128BE::<Aes256>::new_from_slices(key, nonce)?.apply_keystream(text);
-    Ok(())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect::<Vec<_>>()
-        .concat()
 }
 
 /// A pack while it is filled.

@@ -1,5 +1,7 @@
 //! A fleet file, the tree that it is emitted to, and what is in that tree.
 
+#![expect(clippy::disallowed_methods, reason = "the tests write the fleet files")]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt;

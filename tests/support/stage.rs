@@ -1,6 +1,12 @@
 //! The fleets of `fixtures/fleets`, staged by the program under test.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "some readers are not root, so they are let in"
+)]
+
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use anyhow::{Context, Result, bail, ensure};
 use genbackup::fleet::read;
@@ -26,6 +32,19 @@ pub(crate) struct Host<'s> {
 }
 
 impl Stage {
+    /// The stage that other tests read at the moment, or a new one. Nobody changes its files.
+    pub(crate) fn shared() -> Result<Arc<Self>> {
+        static SHARED: Mutex<Weak<Stage>> = Mutex::new(Weak::new());
+        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(stage) = shared.upgrade() {
+            return Ok(stage);
+        }
+        let stage = Arc::new(Self::new()?);
+        *shared = Arc::downgrade(&stage);
+        Ok(stage)
+    }
+
+    /// A separate stage, whose files a test may change.
     pub(crate) fn new() -> Result<Self> {
         // In memory: bringing files to a disk takes its time, and shows nothing here.
         let folder = tempfile::tempdir_in("/dev/shm")?;

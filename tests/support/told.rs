@@ -2,8 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::HOSTS;
-use crate::night::Night;
+use crate::night::{HOSTS, Night};
 
 /// A night on which each part ends in another way.
 pub(crate) fn much_is_wrong(night: Night) -> Night {

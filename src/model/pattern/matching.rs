@@ -1,6 +1,6 @@
 //! How restic matches exclude patterns against paths: its `internal/filter/filter.go`, and Go's `filepath.Match`.
 //!
-//! `tests/properties/restic.rs` holds this against the real restic.
+//! `tests/emit/properties/restic.rs` holds this against the real restic.
 
 use super::ExcludePattern;
 

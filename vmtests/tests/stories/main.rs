@@ -2,6 +2,9 @@
 
 #[path = "../../../tests/support/crafted.rs"]
 mod crafted;
+#[expect(dead_code, reason = "other tests make key files")]
+#[path = "../../../tests/support/keys.rs"]
+mod keys;
 
 mod a_client_reaches_the_repository_over_nfs_and_nothing_beside_it;
 mod a_client_that_is_cut_off_does_not_stop_the_others;

@@ -1,0 +1,346 @@
+//! At a terminal: what `genbackup init` asks and makes of the answers, and how `genbackup explain` fits into it.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the program runs as its users run it, and ssh-keyscan is a fake"
+)]
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use tempfile::TempDir;
+
+use crate::command::{Outcome, genbackup, run};
+use crate::conversation::Conversation;
+use crate::executable::executable;
+
+const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKUthtmB1nGOk/Hh8BpoxFSY1XYL4CMoSFbOhcnVHWJD";
+const ENTER: &str = "\r";
+const CTRL_C: &str = "\u{3}";
+
+/// A folder for everything that is asked for, and a fake of ssh-keyscan.
+struct Scene {
+    folder: TempDir,
+}
+
+impl Scene {
+    fn new(shows: &str) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let programs = folder.path().join("programs");
+        fs::create_dir(&programs)?;
+        let program = programs.join("ssh-keyscan");
+        executable(&program, &format!("#!/bin/sh\nprintf '%s\\n' '{shows}'\n"))?;
+        Ok(Self { folder })
+    }
+
+    fn at(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn start(&self) -> Result<Conversation> {
+        self.start_with(genbackup())
+    }
+
+    /// The program under test, started in some way.
+    fn start_with(&self, mut command: Command) -> Result<Conversation> {
+        let path = std::env::var("PATH").context("no PATH")?;
+        let path = format!("{}:{path}", self.at("programs").display());
+        command
+            .arg("--fleet")
+            .arg(self.at("fleet.toml"))
+            .args(["init", "--host", "jak"]);
+        Conversation::start(command.env("PATH", path), 100)
+    }
+
+    fn check(&self) -> Result<Outcome> {
+        run(genbackup()
+            .arg("--fleet")
+            .arg(self.at("fleet.toml"))
+            .args(["check", "--no-exposure"]))
+    }
+
+    /// All that is there but the fake.
+    fn files(&self) -> Result<Vec<String>> {
+        let names = fs::read_dir(self.folder.path())?.map(|entry| Ok(entry?.file_name().into_string()));
+        let names: Vec<_> = names.collect::<Result<_>>()?;
+        let mut names: Vec<String> = names
+            .into_iter()
+            .flatten()
+            .filter(|name| name != "programs")
+            .collect();
+        names.sort();
+        Ok(names)
+    }
+}
+
+fn typed(text: impl AsRef<Path>) -> String {
+    format!("{}{ENTER}", text.as_ref().display())
+}
+
+/// Answers up to the question for other machines.
+fn first_answers(scene: &Scene, talk: &mut Conversation) -> Result<()> {
+    talk.answer("the storage host's name:", ENTER)?;
+    talk.answer("the repository's folder:", &typed("relative"))?;
+    talk.wait_for("`relative` is not an absolute path")?;
+    let eight = "\u{7f}".repeat(8);
+    talk.answer("", &format!("{eight}{}", typed("/srv/\"odd\" folder/restic")))?;
+    talk.answer("the mount point that it lies on:", &typed("/srv"))?;
+    talk.answer(
+        "the file with the repository's password",
+        &typed(scene.at("password")),
+    )?;
+    talk.answer("make it, with a random password?", ENTER)?;
+    talk.answer("what of jak is backed up:", &typed("/etc, /home"))
+}
+
+fn last_answers(talk: &mut Conversation) -> Result<()> {
+    talk.answer("when a run starts:", &typed("Mon..Fri 22:30"))?;
+    talk.answer("which snapshots stay:", ENTER)
+}
+
+fn mode(file: &Path) -> Result<u32> {
+    Ok(fs::metadata(file)?.permissions().mode() & 0o7777)
+}
+
+/// The password is made by then: a fleet file that is missing would be the second half.
+#[test]
+fn what_nobody_hears_any_more_is_written_all_the_same() -> Result<()> {
+    let scene = Scene::new("")?;
+    let mut command = Command::new("bash");
+    command.args(["-c", "\"$0\" \"$@\" | head --lines=1; exit ${PIPESTATUS[0]}"]);
+    command.arg(env!("CARGO_BIN_EXE_genbackup"));
+    let mut talk = scene.start_with(command)?;
+    first_answers(&scene, &mut talk)?;
+    talk.answer("back up another machine?", ENTER)?;
+    last_answers(&mut talk)?;
+    talk.answer("write the fleet file?", ENTER)?;
+    talk.answer("show the password now?", ENTER)?;
+    let (status, said) = talk.end()?;
+    assert!(status.success(), "{said}");
+    assert_eq!(scene.files()?, ["fleet.schema.json", "fleet.toml", "password"]);
+    Ok(())
+}
+
+#[test]
+fn answers_for_one_machine_become_a_file_that_check_takes() -> Result<()> {
+    let scene = Scene::new("")?;
+    let mut talk = scene.start()?;
+    first_answers(&scene, &mut talk)?;
+    talk.answer("back up another machine?", ENTER)?;
+    last_answers(&mut talk)?;
+    talk.answer("write the fleet file?", ENTER)?;
+    talk.answer("show the password now?", ENTER)?;
+    let (status, said) = talk.end()?;
+    assert!(status.success(), "{said}");
+    assert_eq!(scene.files()?, ["fleet.schema.json", "fleet.toml", "password"]);
+    let fleet = fs::read_to_string(scene.at("fleet.toml"))?;
+    assert!(fleet.starts_with("#:schema ./fleet.schema.json\n"), "{fleet}");
+    assert!(
+        fleet.contains("\npath = \"/srv/\\\"odd\\\" folder/restic\"\n"),
+        "{fleet}"
+    );
+    assert!(fleet.contains("\ncalendar = \"Mon..Fri 22:30\"\n"), "{fleet}");
+    let checked = scene.check()?;
+    assert!(
+        checked.stdout.contains("no problems, 1 host"),
+        "{}",
+        checked.stderr
+    );
+
+    let password = fs::read_to_string(scene.at("password"))?;
+    assert_eq!((mode(&scene.at("password"))?, password.len()), (0o600, 45));
+    assert!(
+        !said.contains(password.trim()),
+        "it was shown to nobody who asked"
+    );
+    assert!(said.contains("keep a copy of it on another machine"), "{said}");
+    Ok(())
+}
+
+/// Who includes everything is asked for no exclude: there is no question for it.
+#[test]
+fn all_of_a_machine_is_included_without_what_the_sandbox_hides() -> Result<()> {
+    let scene = Scene::new("")?;
+    let mut talk = scene.start()?;
+    talk.answer("the storage host's name:", ENTER)?;
+    talk.answer("the repository's folder:", &typed("/srv/r"))?;
+    talk.answer("the mount point that it lies on:", &typed("/"))?;
+    talk.answer(
+        "the file with the repository's password",
+        &typed(scene.at("password")),
+    )?;
+    talk.answer("make it, with a random password?", ENTER)?;
+    talk.answer("what of jak is backed up:", &typed("/"))?;
+    talk.answer("back up another machine?", ENTER)?;
+    last_answers(&mut talk)?;
+    talk.answer("write the fleet file?", ENTER)?;
+    talk.answer("show the password now?", ENTER)?;
+    let (status, said) = talk.end()?;
+    assert!(status.success(), "{said}");
+    let fleet = fs::read_to_string(scene.at("fleet.toml"))?;
+    assert!(
+        fleet.contains("\ninclude = [\"/\"]\nexclude = [\"/home/*/.cache\", "),
+        "{fleet}"
+    );
+    assert!(fleet.contains("\"/srv/r\"]"), "{fleet}");
+    let checked = scene.check()?;
+    assert!(checked.status.success(), "{}", checked.stderr);
+    Ok(())
+}
+
+#[test]
+fn who_asks_for_the_password_sees_it() -> Result<()> {
+    let scene = Scene::new("")?;
+    let mut talk = scene.start()?;
+    first_answers(&scene, &mut talk)?;
+    talk.answer("back up another machine?", ENTER)?;
+    last_answers(&mut talk)?;
+    talk.answer("write the fleet file?", ENTER)?;
+    talk.answer("show the password now?", "y\r")?;
+    let (status, said) = talk.end()?;
+    let password = fs::read_to_string(scene.at("password"))?;
+    assert!(status.success() && said.contains(password.trim()), "{said}");
+    Ok(())
+}
+
+#[test]
+fn a_client_s_key_is_taken_once_its_fingerprint_was_compared() -> Result<()> {
+    let scene = Scene::new(&format!("ziz {KEY}"))?;
+    let fingerprint = genbackup::model::PublicKey::try_from(KEY.to_owned())?.fingerprint();
+    let mut talk = scene.start()?;
+    first_answers(&scene, &mut talk)?;
+    for (name, compared) in [("ziz", true), ("kai", false)] {
+        talk.answer("back up another machine?", "y\r")?;
+        talk.answer("its name:", &typed(name))?;
+        talk.answer("its address:", &typed(format!("{name}.example.net")))?;
+        talk.wait_for(&fingerprint)?;
+        if compared {
+            talk.answer("did you compare them", "y\r")?;
+        } else {
+            // Nobody who merely presses enter trusts it.
+            talk.answer("did you compare them", ENTER)?;
+            talk.answer("its host key:", &typed(KEY.replace("IKUt", "IKUu")))?;
+        }
+        talk.answer(&format!("what of {name} is backed up:"), &typed("/srv"))?;
+    }
+    talk.answer("back up another machine?", ENTER)?;
+    talk.answer("where clients mount the repository:", ENTER)?;
+    talk.answer("the private ssh key for the clients", &typed(scene.at("key")))?;
+    talk.answer("make a key pair with `ssh-keygen`?", ENTER)?;
+    last_answers(&mut talk)?;
+    talk.answer("write the fleet file?", ENTER)?;
+    talk.answer("show the password now?", ENTER)?;
+    let (status, said) = talk.end()?;
+    assert!(status.success(), "{said}");
+    assert_eq!(
+        scene.files()?,
+        ["fleet.schema.json", "fleet.toml", "key", "key.pub", "password"]
+    );
+    assert_eq!(mode(&scene.at("key"))?, 0o600);
+    let fleet = fs::read_to_string(scene.at("fleet.toml"))?;
+    let public_key = fs::read_to_string(scene.at("key.pub"))?;
+    assert!(
+        fleet.contains(&format!("public-key = \"{}\"", public_key.trim())),
+        "{fleet}"
+    );
+    assert!(fleet.contains(&format!("host-key = \"{KEY}\"")), "{fleet}");
+    assert!(fleet.contains("address = \"kai.example.net\""), "{fleet}");
+    let checked = scene.check()?;
+    assert!(
+        checked.stdout.contains("no problems, 3 hosts"),
+        "{}",
+        checked.stderr
+    );
+    Ok(())
+}
+
+#[test]
+fn whoever_stops_at_any_question_has_written_nothing() -> Result<()> {
+    let scene = Scene::new("")?;
+    for at_the_end in [false, true] {
+        let mut talk = scene.start()?;
+        if at_the_end {
+            first_answers(&scene, &mut talk)?;
+            talk.answer("back up another machine?", ENTER)?;
+            last_answers(&mut talk)?;
+            talk.answer("write the fleet file?", CTRL_C)?;
+        } else {
+            talk.answer("the storage host's name:", CTRL_C)?;
+        }
+        let (status, said) = talk.end()?;
+        assert_eq!(status.code(), Some(1), "{said}");
+        assert!(said.contains("stopped; nothing was written"), "{said}");
+        assert!(scene.files()?.is_empty(), "{:?}", scene.files()?);
+    }
+    Ok(())
+}
+
+#[test]
+fn answers_that_do_not_fit_together_are_asked_for_once_more() -> Result<()> {
+    let scene = Scene::new("")?;
+    let mut talk = scene.start()?;
+    talk.answer("the storage host's name:", ENTER)?;
+    talk.answer("the repository's folder:", &typed("/home/restic"))?;
+    talk.answer("the mount point that it lies on:", &typed("/home"))?;
+    talk.answer("the file with the repository's password", &typed("/dev/null"))?;
+    talk.answer("what of jak is backed up:", &typed("/home"))?;
+    talk.answer("back up another machine?", ENTER)?;
+    last_answers(&mut talk)?;
+    talk.wait_for("do not fit together")?;
+    talk.answer("the storage host's name:", CTRL_C)?;
+    let (status, said) = talk.end()?;
+    assert_eq!(status.code(), Some(1), "{said}");
+    assert!(scene.files()?.is_empty(), "{:?}", scene.files()?);
+    Ok(())
+}
+
+#[test]
+fn a_file_that_is_there_is_said_before_any_question() -> Result<()> {
+    let scene = Scene::new("")?;
+    fs::write(scene.at("fleet.toml"), "mine")?;
+    let (status, said) = scene.start()?.end()?;
+    assert_eq!(status.code(), Some(1));
+    assert!(said.contains("is there already") && !said.contains('?'), "{said}");
+    assert_eq!(fs::read_to_string(scene.at("fleet.toml"))?, "mine");
+    Ok(())
+}
+
+#[test]
+fn a_schema_that_is_there_stays() -> Result<()> {
+    let scene = Scene::new("")?;
+    fs::write(scene.at("fleet.schema.json"), "mine")?;
+    let said = run(genbackup()
+        .arg("--fleet")
+        .arg(scene.at("fleet.toml"))
+        .args(["init", "--host", "jak"]))?;
+    assert!(said.status.success(), "{}", said.stderr);
+    assert_eq!(fs::read_to_string(scene.at("fleet.schema.json"))?, "mine");
+    Ok(())
+}
+
+#[test]
+fn an_explanation_is_not_wider_than_the_terminal_and_draws_where_it_has_room() -> Result<()> {
+    let fleet = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/fleets/post/fleet.toml");
+    for columns in [50, 80, 120] {
+        let mut command = genbackup();
+        command
+            .arg("--fleet")
+            .arg(&fleet)
+            .args(["explain", "--now", "2026-11-23T12:00"]);
+        let mut talk = Conversation::start(&mut command, columns)?;
+        talk.wait_for("10 years         48  3250 days")?;
+        let (status, said) = talk.end()?;
+        assert!(status.success(), "{said}");
+        for line in said.lines() {
+            let wide = textwrap::core::display_width(line);
+            assert!(wide <= columns.into(), "{wide} of {columns}: {line:?}");
+            // A unit's name in two lines is none that can be copied.
+            assert!(!line.trim_end().ends_with('-'), "{columns}: {line:?}");
+        }
+        assert_eq!(said.contains("each by its age"), columns > 60, "{said}");
+    }
+    Ok(())
+}

@@ -1,0 +1,127 @@
+//! Shells read the completions and complete with them.
+
+use std::collections::BTreeSet;
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use tempfile::TempDir;
+
+use super::verbs::{printed, verbs};
+use crate::command::run;
+
+/// A folder with the completions of a shell in the file `completions`.
+fn completions(shell: &str) -> Result<TempDir> {
+    let folder = tempfile::tempdir()?;
+    std::fs::write(
+        folder.path().join("completions"),
+        printed(&["completions", shell])?,
+    )?;
+    Ok(folder)
+}
+
+/// What a program prints that runs a script in that folder, a line each.
+fn lines(program: &[&str], script: &str, folder: &TempDir) -> Result<BTreeSet<String>> {
+    let (name, options) = program.split_first().context("a program has a name")?;
+    let ran = run(Command::new(name)
+        .args(options)
+        .arg(script)
+        .current_dir(folder.path())
+        .env("HOME", folder.path()))?;
+    ensure!(
+        ran.status.success() && ran.stderr.is_empty(),
+        "{}: {}{}",
+        name,
+        ran.status,
+        ran.stderr
+    );
+    Ok(ran.stdout.lines().map(str::to_owned).collect())
+}
+
+/// What bash offers for these words, the last of which is being written.
+fn bash_offers(folder: &TempDir, words: &[&str]) -> Result<BTreeSet<String>> {
+    // As bash does it: the function that `complete` names gets the command, the word and the one before it.
+    let quoted: Vec<String> = words.iter().map(|word| format!("'{word}'")).collect();
+    let script = format!(
+        "set -euo pipefail\n. ./completions\nread -ra told <<<\"$(complete -p genbackup)\"\n\
+         while [[ ${{told[0]}} != -F ]]; do told=(\"${{told[@]:1}}\"); done\n\
+         COMP_WORDS=({})\nCOMP_CWORD=$((${{#COMP_WORDS[@]}} - 1))\n\
+         \"${{told[1]}}\" genbackup \"${{COMP_WORDS[COMP_CWORD]}}\" \"${{COMP_WORDS[COMP_CWORD - 1]}}\"\n\
+         printf '%s\\n' \"${{COMPREPLY[@]}}\"",
+        quoted.join(" ")
+    );
+    lines(&["bash", "--norc", "-c"], &script, folder)
+}
+
+#[test]
+fn bash_completes_every_verb_and_every_option() -> Result<()> {
+    let folder = completions("bash")?;
+    let offered = bash_offers(&folder, &["genbackup", ""])?;
+    for (verb, options) in verbs() {
+        assert!(offered.contains(&verb), "{verb}: {offered:?}");
+        let offered = bash_offers(&folder, &["genbackup", &verb, "--"])?;
+        assert_eq!(offered, options.into_iter().collect(), "{verb}");
+    }
+    let one = bash_offers(&folder, &["genbackup", "exp"])?;
+    assert_eq!(one, ["explain".to_owned()].into());
+    Ok(())
+}
+
+#[test]
+fn fish_completes_every_verb_and_every_option() -> Result<()> {
+    let folder = completions("fish")?;
+    let offers = |line: &str| {
+        let script = format!("source completions; complete --do-complete '{line}'");
+        let lines = lines(&["fish", "--no-config", "--command"], &script, &folder)?;
+        // A tab stands between a word and what it means.
+        let words = lines
+            .iter()
+            .filter_map(|line| line.split('\t').next().map(str::to_owned));
+        anyhow::Ok(words.collect::<BTreeSet<_>>())
+    };
+    let offered = offers("genbackup ")?;
+    for (verb, options) in verbs() {
+        assert!(offered.contains(&verb), "{verb}: {offered:?}");
+        let offered = offers(&format!("genbackup {verb} --"))?;
+        assert_eq!(offered, options.into_iter().collect(), "{verb}");
+    }
+    Ok(())
+}
+
+#[test]
+fn zsh_reads_its_completions_and_knows_whose_they_are() -> Result<()> {
+    let folder = completions("zsh")?;
+    lines(&["zsh", "-f", "-n"], "completions", &folder)?;
+    let script =
+        "autoload -Uz compinit && compinit -D -u && source ./completions && print $_comps[genbackup]";
+    let told = lines(&["zsh", "-f", "-c"], script, &folder)?;
+    assert_eq!(told, ["_genbackup".to_owned()].into());
+    Ok(())
+}
+
+#[test]
+fn bash_parses_its_completions_without_a_word() -> Result<()> {
+    let folder = completions("bash")?;
+    assert!(lines(&["bash", "--norc", "-n"], "completions", &folder)?.is_empty());
+    std::fs::write(folder.path().join("completions"), "_genbackup() {")?;
+    assert!(lines(&["bash", "--norc", "-n"], "completions", &folder).is_err());
+    Ok(())
+}
+
+/// No Debian has PowerShell, and elvish reads completions only where somebody types.
+#[test]
+fn elvish_and_powershell_are_told_every_verb_and_every_option() -> Result<()> {
+    for shell in ["elvish", "powershell"] {
+        let text = printed(&["completions", shell])?;
+        for (verb, options) in verbs() {
+            let begin = format!("'genbackup;{verb}'");
+            let (_, told) = text
+                .split_once(&begin)
+                .with_context(|| format!("{shell}: no {verb}"))?;
+            let told = told.split("'genbackup;").next().unwrap_or_default();
+            for option in options {
+                assert!(told.contains(&option), "{shell}: {verb} {option}");
+            }
+        }
+    }
+    Ok(())
+}

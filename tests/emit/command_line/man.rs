@@ -1,0 +1,106 @@
+//! Programs that show manual pages read ours.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+
+use super::verbs::{is_hidden, printed, shown_verbs};
+use crate::command::{genbackup, run};
+
+/// What mandoc may say of a page: it asks for the date of the last change, and two releases with the same text have
+/// the same page; and an empty line is nothing to it.
+const HARMLESS: [&str; 2] = [
+    "WARNING: cannot parse date",
+    "WARNING: skipping paragraph macro: br ",
+];
+
+/// The pages that `genbackup man --out` writes, by their names.
+fn pages(folder: &Path) -> Result<BTreeMap<String, String>> {
+    printed(&["man", "--out", &folder.display().to_string()])?;
+    let mut pages = BTreeMap::new();
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        pages.insert(name, std::fs::read_to_string(entry.path())?);
+    }
+    Ok(pages)
+}
+
+/// What mandoc has against a page.
+fn complaints(page: &Path) -> Result<Vec<String>> {
+    let read = run(Command::new("mandoc")
+        .args(["-T", "lint", "-W", "warning"])
+        .arg(page))?;
+    let lines = read.stdout.lines().chain(read.stderr.lines());
+    let harmful = lines.filter(|line| !HARMLESS.iter().any(|harmless| line.contains(harmless)));
+    Ok(harmful.map(str::to_owned).collect())
+}
+
+/// A page as groff shows it, and what it has against it.
+fn shown(page: &Path) -> Result<(String, String)> {
+    let read = run(Command::new("groff")
+        .args(["-ww", "-man", "-Tascii", "-P-cbou"])
+        .arg(page))?;
+    ensure!(read.status.success(), "{}", read.stderr);
+    // It may miss an admin's own macros, which is no matter of ours.
+    let page = page.display().to_string();
+    let warnings = read.stderr.lines().filter(|line| line.contains(&page));
+    Ok((read.stdout, warnings.collect::<Vec<_>>().join("\n")))
+}
+
+#[test]
+fn there_is_a_page_for_the_command_and_one_for_each_verb_with_all_its_options() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let mut pages = pages(folder.path())?;
+    let main = pages.remove("genbackup.1").context("no page of the command")?;
+    assert_eq!(main, printed(&["man"])?);
+    for (verb, options) in shown_verbs() {
+        assert!(main.contains(&format!("genbackup\\-{verb}(1)")), "{verb}: {main}");
+        let page = pages.remove(&format!("genbackup-{verb}.1"));
+        let page = page.with_context(|| format!("no page of {verb}"))?;
+        for option in options.iter().filter(|option| !is_hidden(&verb, option)) {
+            let written = format!("\\fB{}\\fR", option.replace('-', "\\-"));
+            assert!(page.contains(&written), "{verb} {option}: {page}");
+        }
+    }
+    assert!(pages.is_empty(), "pages of nothing: {:?}", pages.keys());
+    Ok(())
+}
+
+#[test]
+fn groff_and_mandoc_have_nothing_against_any_page() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    for name in pages(folder.path())?.into_keys() {
+        let page = folder.path().join(&name);
+        assert_eq!(complaints(&page)?, [""; 0], "{name}");
+        let (text, warnings) = shown(&page)?;
+        assert_eq!(warnings, "", "{name}");
+        // What is left out of a title moves the rest of it: the version must stand where it belongs, at the left end.
+        let footer = text.trim_end().lines().last().unwrap_or_default();
+        let version = concat!("genbackup ", env!("CARGO_PKG_VERSION"), " ");
+        assert!(footer.starts_with(version), "{name}: {footer}");
+    }
+    let broken = folder.path().join("broken.1");
+    std::fs::write(&broken, ".TH broken 1\n.SH NAME\n.nonsense\n")?;
+    assert!(!complaints(&broken)?.is_empty() && !shown(&broken)?.1.is_empty());
+    Ok(())
+}
+
+#[test]
+fn pages_that_are_there_are_replaced_and_a_place_that_is_none_is_named() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let page = folder.path().join("pages/genbackup.1");
+    std::fs::create_dir(folder.path().join("pages"))?;
+    std::fs::write(&page, "old")?;
+    let there = pages(&folder.path().join("pages"))?;
+    assert_eq!(there.len(), shown_verbs().len() + 1, "{:?}", there.keys());
+    assert_ne!(there["genbackup.1"], "old");
+
+    let said = run(genbackup().args(["man", "--out"]).arg(page.join("below")))?;
+    assert_eq!((said.status.code(), said.stdout.as_str()), (Some(1), ""));
+    let begin = format!("error: can't make the folder {}: ", page.join("below").display());
+    assert!(said.stderr.starts_with(&begin), "{}", said.stderr);
+    Ok(())
+}

@@ -1,0 +1,16 @@
+//! What NixOS makes of a fleet is what any other system gets, up to a list of differences; and what is wrong is said as
+//! the command says it. NixOS is a stub here, on nixpkgs' own `lib`, that builds from this machine's programs.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the tests write the files that Nix reads, and run Nix"
+)]
+
+mod equal;
+mod module;
+mod nix;
+mod same;
+mod system;
+mod vm_tests;
+mod whole;
+mod wrong;

@@ -1,0 +1,137 @@
+//! What the module does beside writing the host's files.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::Result;
+use serde_json::json;
+
+use super::nix::{built_one, nix};
+use super::system::{Host, Way, services, system};
+use crate::command::run;
+
+fn fleet(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("fixtures/fleets")
+        .join(name)
+        .join("fleet.toml")
+}
+
+/// A host of a system with these settings.
+fn host(settings: &str, beside: &str) -> Result<Host> {
+    let module = services(settings)?;
+    let nixos = built_one(&system(&format!("{module} {{ {beside} }}")))?;
+    Ok(Host {
+        name: String::new(),
+        way: Way::Module,
+        nixos,
+        usual: PathBuf::new(),
+    })
+}
+
+#[test]
+fn the_host_is_the_machine_unless_somebody_says_otherwise() -> Result<()> {
+    let by_name = host(
+        &format!("fleet = {};", fleet("post").display()),
+        "networking.hostName = \"ziz\";",
+    )?;
+    let by_option = host(
+        &format!("host = \"ziz\"; fleet = {};", fleet("post").display()),
+        "networking.hostName = \"elsewhere\";",
+    )?;
+    assert_eq!(by_name.nixos, by_option.nixos);
+    Ok(())
+}
+
+#[test]
+fn the_fleet_as_attributes_gives_the_same_units_as_the_fleet_as_a_file() -> Result<()> {
+    for (name, of) in [("jak", "post"), ("kai", "post"), ("store", "every-option")] {
+        let file = fleet(of);
+        let from_file = host(&format!("host = \"{name}\"; fleet = {};", file.display()), "")?;
+        let from_settings = host(
+            &format!(
+                "host = \"{name}\"; settings = stub.pkgs.lib.importTOML {};",
+                file.display()
+            ),
+            "",
+        )?;
+        for folder in ["systemd", "tmpfiles.d", "exports.d"] {
+            let folder = format!("etc/{folder}");
+            let files = |host: &Host| -> Result<_> {
+                let store = nix()?.store().display().to_string();
+                let mut files = Host::files(&host.nixos, &folder)?;
+                // A package of the host is named by what is in it and by what it was made of.
+                for text in files.values_mut() {
+                    *text = text
+                        .split(&store)
+                        .map(|part| part.get(34..).filter(|_| part.starts_with('/')).unwrap_or(part))
+                        .collect();
+                }
+                Ok(files)
+            };
+            assert_eq!(files(&from_settings)?, files(&from_file)?, "{name}, {folder}");
+        }
+        assert_eq!(
+            from_settings.facts()?["users"],
+            from_file.facts()?["users"],
+            "{name}"
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn the_firewall_opens_for_who_comes_in_and_only_where_somebody_asks() -> Result<()> {
+    for (name, of, ports) in [
+        ("jak", "post", json!([2049])),
+        ("ziz", "post", json!([50_000])),
+        ("web-1", "every-option", json!([2222])),
+        // Nobody comes in to a host that is alone.
+        ("attic", "smallest", json!([])),
+    ] {
+        let settings = format!("host = \"{name}\"; fleet = {};", fleet(of).display());
+        let closed = host(&settings, "")?.facts()?;
+        assert_eq!(closed["allowedTCPPorts"], json!([]), "{name}");
+        let open = host(&format!("{settings} openFirewall = true;"), "")?.facts()?;
+        assert_eq!(open["allowedTCPPorts"], ports, "{name}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_module_that_is_there_and_not_enabled_changes_nothing() -> Result<()> {
+    let off = host("", "services.genbackup.enable = stub.pkgs.lib.mkForce false;")?;
+    let nothing = built_one(&system("{ }"))?;
+    assert_eq!(off.nixos, nothing);
+    Ok(())
+}
+
+/// A build in a sandbox has no time zones where systemd looks for them, and names another folder in `TZDIR`.
+#[test]
+fn a_calendar_with_a_time_zone_is_taken_where_a_build_has_its_zones_elsewhere() -> Result<()> {
+    let check = |zones: &str, calendar: &str| -> Result<bool> {
+        let folder = tempfile::tempdir()?;
+        let file = folder.path().join("fleet.toml");
+        let text = std::fs::read_to_string(fleet("post"))?;
+        std::fs::write(
+            &file,
+            text.replace("*-*-* 04:00:00 America/Los_Angeles", calendar),
+        )?;
+        let script = "cp --recursive /usr/share/zoneinfo \"$1/zoneinfo\"
+            mount -t tmpfs none /usr/share/zoneinfo
+            exec \"$2\" --fleet \"$1/fleet.toml\" check --no-exposure";
+        let checked = run(Command::new("unshare")
+            .args(["--mount", "--propagation=private", "bash", "-euc", script, "bash"])
+            .arg(folder.path())
+            .arg(env!("CARGO_BIN_EXE_genbackup"))
+            .env("TZDIR", folder.path().join(zones)))?;
+        Ok(checked.status.success())
+    };
+    let zoned = "*-*-* 04:00:00 America/Los_Angeles";
+    assert!(check("zoneinfo", zoned)?);
+    assert!(!check("nowhere", zoned)?, "nobody knows the zone");
+    assert!(!check("zoneinfo", "*-*-* 04:00:00 America/Los_Angels")?);
+    assert!(!check("zoneinfo", "*-*-* 04:00:00 america/los_angeles")?);
+    assert!(!check("zoneinfo", "never America/Los_Angeles")?);
+    Ok(())
+}

@@ -1,0 +1,294 @@
+//! What is wrong is said: by the program where it is the fleet, and by the module where only NixOS can know.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, ensure};
+
+use super::nix::build;
+use super::system::{services, system};
+use crate::command::{genbackup, run};
+
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name)
+}
+
+/// Builds a system that can't be built; what Nix says.
+fn refused(settings: &str, beside: &str) -> Result<String> {
+    let module = services(settings)?;
+    let module = if beside.is_empty() {
+        module
+    } else {
+        format!("{module} {{ {beside} }}")
+    };
+    let built = build(&system(&module))?;
+    ensure!(!built.status.success(), "{settings}: {}", built.stdout);
+    Ok(built.stderr)
+}
+
+/// What is refused with which words, before anything is built; all that is said.
+fn is_refused(settings: &str, beside: &str, expected: &[&str]) -> Result<String> {
+    let said = refused(settings, beside)?;
+    for words in expected {
+        assert!(said.contains(words), "{settings}: {said}");
+    }
+    assert!(!said.contains("building '"), "{said}");
+    Ok(said)
+}
+
+fn post() -> String {
+    format!("fleet = {};", fixture("fleets/post/fleet.toml").display())
+}
+
+/// The fleet of the post as attributes, with more of them.
+fn settings(more: &str) -> String {
+    format!(
+        "settings = stub.pkgs.lib.recursiveUpdate (stub.pkgs.lib.importTOML {}) {{ {more} }};",
+        fixture("fleets/post/fleet.toml").display()
+    )
+}
+
+/// Every kind of mistake that the fixtures know, whose place in the file Nix does not need to know.
+#[test]
+fn a_mistake_in_the_fleet_fails_the_build_with_the_words_of_the_command() -> Result<()> {
+    for name in [
+        "many-mistakes",
+        "calendar-that-systemd-refuses",
+        "unknown-key-at-the-top",
+        "initialize-without-file-system",
+        "integer-instead-of-table",
+        "list-instead-of-host",
+        "missing-table-ssh",
+        "two-hosts-with-one-address",
+    ] {
+        let fleet = fixture("problems").join(format!("{name}.toml"));
+        let checked = run(genbackup().arg("--fleet").arg(&fleet).arg("check"))?;
+        assert_eq!(checked.status.code(), Some(1), "{name}");
+        let words = checked.stderr.replace(&fleet.display().to_string(), "fleet.toml");
+        let said = without_hash(&refused(
+            &format!("host = \"jak\"; fleet = {};", fleet.display()),
+            "",
+        )?);
+        assert!(said.contains(&words), "{name}: {said}\n---\n{words}");
+    }
+    Ok(())
+}
+
+/// What is said, with the store's path of the fleet file as its name alone.
+fn without_hash(said: &str) -> String {
+    let mut parts = said.split("-fleet.toml");
+    let first = parts.next().unwrap_or_default();
+    let mut text = cut_path(first);
+    for part in parts {
+        text.push_str("fleet.toml");
+        text.push_str(&cut_path(part));
+    }
+    text
+}
+
+/// Without the path that it ends in.
+fn cut_path(text: &str) -> String {
+    let end = text
+        .rfind([' ', '\n', '`', '"'])
+        .map_or(0, |position| position + 1);
+    if text[end..].starts_with('/') {
+        text[..end].to_owned()
+    } else {
+        text.to_owned()
+    }
+}
+
+#[test]
+fn a_host_that_the_fleet_does_not_have_is_named_with_those_that_it_has() -> Result<()> {
+    is_refused(
+        &format!("host = \"zig\"; {}", post()),
+        "",
+        &["no host of the fleet is named `zig`; the hosts of the fleet are: jak, kai, ziz"],
+    )?;
+    Ok(())
+}
+
+#[test]
+fn a_machine_without_a_host_name_is_told_to_set_the_host() -> Result<()> {
+    is_refused(
+        &post(),
+        "networking.hostName = \"\";",
+        &[
+            "services.genbackup.host is not set, and this machine has no networking.hostName",
+            "the hosts of the fleet are: jak, kai, ziz",
+        ],
+    )?;
+    Ok(())
+}
+
+#[test]
+fn a_fleet_that_is_described_twice_or_never_is_refused() -> Result<()> {
+    is_refused(
+        &format!("host = \"jak\"; {} {}", post(), settings("")),
+        "",
+        &["services.genbackup.fleet and services.genbackup.settings are both set"],
+    )?;
+    is_refused(
+        "host = \"jak\";",
+        "",
+        &["services.genbackup.enable needs the fleet"],
+    )?;
+    Ok(())
+}
+
+#[test]
+fn a_fleet_that_would_have_to_be_built_first_is_refused() -> Result<()> {
+    is_refused(
+        "host = \"jak\"; fleet = stub.pkgs.writeText \"fleet.toml\" \"\";",
+        "",
+        &["services.genbackup.fleet is the output of a derivation"],
+    )?;
+    Ok(())
+}
+
+#[test]
+fn a_secret_never_gets_into_the_store() -> Result<()> {
+    let secret = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    for (more, expected) in [
+        // A path in Nix's own notation is copied to the store.
+        (
+            format!("repository.password-file = {};", secret.display()),
+            "`repository.password-file` would be in the Nix store",
+        ),
+        (
+            "repository.password-file = \"${stub.pkgs.writeText \"password\" \"geheim\"}\";".to_owned(),
+            "`repository.password-file` would be in the Nix store",
+        ),
+        (
+            "repository.password-file = stub.pkgs.writeText \"password\" \"geheim\";".to_owned(),
+            "`repository.password-file` would be in the Nix store",
+        ),
+        (
+            format!("ssh.key-file = {};", secret.display()),
+            "`ssh.key-file` would be in the Nix store",
+        ),
+        (
+            format!("hosts.kai.host-key-file = {};", secret.display()),
+            "`hosts.kai.host-key-file` would be in the Nix store",
+        ),
+        (
+            format!("hosts.kai.include = [ {} ];", secret.display()),
+            "`hosts.kai.include` would be in the Nix store",
+        ),
+        (
+            "repository.password = \"geheim\";".to_owned(),
+            "`repository.password` holds a secret",
+        ),
+        (
+            "ssh.public-key = \"-----BEGIN OPENSSH PRIVATE KEY-----\\ngeheim\";".to_owned(),
+            "`ssh.public-key` holds a secret",
+        ),
+    ] {
+        let configuration = format!("host = \"jak\"; {}", settings(&more));
+        let said = is_refused(&configuration, "", &[expected])?;
+        assert!(!said.contains("geheim"), "{said}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_program_that_pkgs_lacks_is_named() -> Result<()> {
+    let module = services(&format!("host = \"jak\"; {}", post()))?;
+    let lacking = "pkgs = removeAttrs stub.pkgs [ \"socat\" \"jq\" ];";
+    let built = build(&format!(
+        "((stub.nixos {{ {lacking} modules = [ {module} ]; }}).config.system.build.toplevel)"
+    ))?;
+    ensure!(!built.status.success());
+    assert!(
+        built
+            .stderr
+            .contains("host jak needs programs that this pkgs lacks: jq, socat; an overlay can add them"),
+        "{}",
+        built.stderr
+    );
+    Ok(())
+}
+
+#[test]
+fn a_program_that_is_older_than_the_fleet_says_is_named() -> Result<()> {
+    is_refused(
+        &format!(
+            "host = \"jak\"; {}",
+            settings("minimum-versions = { restic = \"0.99\"; systemd = \"300\"; };")
+        ),
+        "",
+        &[
+            "restic is 0.18.0 here, and the fleet says that jak has 0.99 or later (minimum-versions)",
+            "systemd is 257 here, and the fleet says that jak has 300 or later (minimum-versions)",
+        ],
+    )?;
+    Ok(())
+}
+
+#[test]
+fn an_option_that_is_none_and_a_value_of_a_wrong_type_are_refused() -> Result<()> {
+    for (settings, expected) in [
+        (
+            "flete = ./fleet.toml;",
+            "services.genbackup.flete' does not exist",
+        ),
+        (
+            "enable = \"yes\";",
+            "services.genbackup.enable' is not of type `boolean'",
+        ),
+        ("host = 3;", "services.genbackup.host' is not of type `string'"),
+        (
+            "fleet = 3;",
+            "services.genbackup.fleet' is not of type `null or path'",
+        ),
+        ("settings = 3;", "services.genbackup.settings' is not of type"),
+        (
+            "openFirewall = 1;",
+            "services.genbackup.openFirewall' is not of type `boolean'",
+        ),
+        (
+            "package = \"genbackup\";",
+            "services.genbackup.package' is not of type `package'",
+        ),
+    ] {
+        let module = Path::new(env!("CARGO_MANIFEST_DIR")).join("nix/module.nix");
+        let else_sound = format!(
+            "{{ services.genbackup = stub.pkgs.lib.mapAttrs (_: stub.pkgs.lib.mkDefault) {{
+                enable = true; package = stub.pkgs.bash; host = \"jak\"; {} }}; }}",
+            post()
+        );
+        let built = build(&system(&format!(
+            "{} {else_sound} {{ services.genbackup = {{ {settings} }}; }}",
+            module.display()
+        )))?;
+        ensure!(!built.status.success(), "{settings}");
+        assert!(built.stderr.contains(expected), "{settings}: {}", built.stderr);
+    }
+    Ok(())
+}
+
+/// Nothing of the emitted modules is unseen until somebody asks for it.
+#[test]
+fn an_emitted_module_says_which_program_pkgs_lacks_or_has_in_an_old_version() -> Result<()> {
+    let emitted = super::system::Emitted::new(&fixture("fleets/every-option/fleet.toml"))?;
+    let module = emitted.module("web-1").display().to_string();
+    let lacking = build(&format!(
+        "((stub.nixos {{ pkgs = removeAttrs stub.pkgs [ \"socat\" ]; modules = [ {module} ]; }}).config.system.build.toplevel)"
+    ))?;
+    ensure!(!lacking.status.success());
+    assert!(
+        lacking.stderr.contains("attribute 'socat' missing"),
+        "{}",
+        lacking.stderr
+    );
+    let old = build(&format!(
+        "((stub.nixos {{ pkgs = stub.pkgs // {{ restic = stub.pkgs.restic // {{ version = \"0.16.4\"; }}; }}; modules = [ {module} ]; }}).config.system.build.toplevel)"
+    ))?;
+    ensure!(!old.status.success());
+    assert!(
+        old.stderr
+            .contains("genbackup: restic is 0.16.4 here, and the fleet says that web-1 has 0.17.3 or later"),
+        "{}",
+        old.stderr
+    );
+    Ok(())
+}

@@ -1,0 +1,344 @@
+//! What is said of each mistake in `fixtures/problems`, letter by letter: `snapshots/problems` holds it.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the program runs as its users run it, on files that the tests make"
+)]
+
+use std::collections::BTreeMap;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use crate::command::{Outcome, genbackup, run};
+use crate::executable::copy_of_genbackup;
+use crate::snapshot::{self, Comparison};
+use anyhow::{Context, Result, bail, ensure};
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/problems")
+}
+
+/// The names of the mistakes.
+fn mistakes() -> Result<Vec<String>> {
+    let mut names: Vec<String> = fs::read_dir(folder())?
+        .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
+        .collect::<Result<_>>()?;
+    names.sort();
+    names
+        .iter()
+        .map(|name| Ok(name.strip_suffix(".toml").context("not a fleet file")?.to_owned()))
+        .collect()
+}
+
+/// `genbackup check` in the folder of the mistakes, so that messages name the file alone. Each is checked once.
+fn check(mistake: &str) -> Result<&'static Outcome> {
+    static CHECKED: OnceLock<Result<BTreeMap<String, Outcome>>> = OnceLock::new();
+    let check_all = || {
+        let checked = mistakes()?.into_iter().map(|mistake| {
+            let file = format!("{mistake}.toml");
+            let said = run(genbackup()
+                .args(["--fleet", &file, "check"])
+                .current_dir(folder()))?;
+            Ok((mistake, said))
+        });
+        checked.collect()
+    };
+    match CHECKED.get_or_init(check_all) {
+        Ok(checked) => checked.get(mistake).context("no such mistake"),
+        Err(error) => bail!("{error:#}"),
+    }
+}
+
+fn compare_all() -> Result<Comparison> {
+    let mut comparison = Comparison::default();
+    for mistake in mistakes()? {
+        let Outcome {
+            status,
+            stdout,
+            stderr,
+        } = check(&mistake)?;
+        let stdout = if stdout.is_empty() {
+            String::new()
+        } else {
+            format!("--- standard output\n{stdout}--- standard error\n")
+        };
+        let text = format!("{status}\n{stdout}{stderr}");
+        comparison.compare(&Path::new("problems").join(mistake), &text)?;
+    }
+    Ok(comparison)
+}
+
+fn comparison() -> Result<&'static Comparison> {
+    static COMPARISON: OnceLock<Result<Comparison>> = OnceLock::new();
+    snapshot::once(&COMPARISON, compare_all)
+}
+
+#[test]
+fn each_mistake_is_said_with_its_place_and_a_way_out() -> Result<()> {
+    assert_eq!(
+        comparison()?.different,
+        [] as [PathBuf; 0],
+        "these differ, see above"
+    );
+    Ok(())
+}
+
+#[test]
+fn no_snapshot_of_a_mistake_is_an_orphan_and_none_is_missing() -> Result<()> {
+    comparison()?.has_no_orphan_and_misses_none("problems")
+}
+
+#[test]
+fn a_fleet_with_a_mistake_writes_nothing() -> Result<()> {
+    for mistake in mistakes()? {
+        let root = tempfile::tempdir()?;
+        let out = root.path().join("out");
+        let file = format!("{mistake}.toml");
+        let emit = run(genbackup()
+            .args(["--fleet", &file, "emit", "--all", "--root"])
+            .arg(&out)
+            .current_dir(folder()))?;
+        assert_eq!(emit.status.code(), Some(1), "{mistake}: {}", emit.stderr);
+        assert_eq!(emit.stdout, "", "{mistake}");
+        assert_eq!(emit.stderr, check(&mistake)?.stderr, "{mistake}");
+        assert!(!out.exists(), "{mistake} wrote {}", out.display());
+    }
+    Ok(())
+}
+
+/// The places that a message names, each as the text of the file from there to the end of its line.
+fn places(mistake: &str) -> Result<Vec<String>> {
+    let text = fs::read_to_string(folder().join(format!("{mistake}.toml")))?;
+    let lines: Vec<&str> = text.lines().collect();
+    check(mistake)?
+        .stderr
+        .lines()
+        .filter_map(|line| line.trim_start().strip_prefix("--> "))
+        .map(|place| {
+            let place = place.split(' ').next().unwrap_or_default();
+            let numbers: Vec<usize> = place.split(':').skip(1).flat_map(str::parse).collect();
+            let [line, column] = numbers[..] else {
+                bail!("`{place}` is no place");
+            };
+            let line = lines.get(line - 1).context("no such line")?;
+            Ok(line.chars().skip(column - 1).collect())
+        })
+        .collect()
+}
+
+#[test]
+fn many_mistakes_are_all_said_in_the_order_of_their_places() -> Result<()> {
+    let expected = [
+        "colour =",
+        "\"*-*-32\"",
+        "\"four\"",
+        "\"jakk\"",
+        "\"mnt/storage/restic\"",
+        "\"/nix/store/",
+        "\"30 days\"",
+        "0",
+        "\"/dev/jak\"",
+        "[ssh]",
+        "22",
+        "key-fil =",
+        "\"srv\", ",
+        "\"/dev/shm\", ",
+        "7]",
+        "\"größe \", ",
+        "Ziz]",
+        "\"jak\"",
+        "\"ssh-ed25519 größe\"",
+        "[]",
+        "\"1h\"",
+    ];
+    let places = places("many-mistakes")?;
+    for (place, expected) in places.iter().zip(expected) {
+        assert!(place.starts_with(expected), "`{place}` is not `{expected}`");
+    }
+    assert_eq!(places.len(), expected.len(), "{places:#?}");
+    Ok(())
+}
+
+#[test]
+fn columns_are_counted_in_characters() -> Result<()> {
+    let expected = ["\"größe\" =", "\"24\" ,", "\"srv/größe\"", "\"/tmp/größe\""];
+    let places = places("mistakes-behind-wide-characters")?;
+    for (place, expected) in places.iter().zip(expected) {
+        assert!(place.starts_with(expected), "`{place}` is not `{expected}`");
+    }
+    assert_eq!(places.len(), expected.len(), "{places:#?}");
+    Ok(())
+}
+
+#[test]
+fn a_secret_that_was_written_down_is_not_said_again() -> Result<()> {
+    let mut secrets = 0;
+    for mistake in mistakes()? {
+        let text = fs::read_to_string(folder().join(format!("{mistake}.toml")))?;
+        for secret in ["correct horse", "BEGIN OPENSSH", "b3BlbnNzaC1r"] {
+            if text.contains(secret) {
+                secrets += 1;
+                assert!(!check(&mistake)?.stderr.contains(secret), "{mistake}: {secret}");
+            }
+        }
+    }
+    assert!(secrets >= 5, "only {secrets} secrets in fixtures/problems");
+    Ok(())
+}
+
+#[test]
+fn messages_do_not_speak_of_the_parser() -> Result<()> {
+    for mistake in mistakes()? {
+        let message = &check(&mistake)?.stderr;
+        for word in [
+            "expected",
+            "struct ",
+            "field",
+            "variant",
+            "sequence",
+            "i64",
+            "u16",
+            "invalid type",
+        ] {
+            assert!(!message.contains(word), "{mistake}: `{word}` in {message}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn the_fleets_of_the_fixtures_have_no_problem() -> Result<()> {
+    for entry in fs::read_dir(folder().join("../fleets"))? {
+        let file = entry?.path().join("fleet.toml");
+        let check = run(genbackup().arg("--fleet").arg(&file).arg("check"))?;
+        assert!(check.status.success(), "{}", check.stderr);
+        assert_eq!(check.stderr, "");
+        assert!(check.stdout.contains(": no problems, "), "{}", check.stdout);
+    }
+    Ok(())
+}
+
+/// `genbackup init` for a host, and then `genbackup check` of what it wrote.
+fn init_and_check(host: &str) -> Result<()> {
+    let root = tempfile::tempdir()?;
+    // Its folder is made, too.
+    let file = root.path().join("etc/genbackup/fleet.toml");
+    let init = run(genbackup()
+        .arg("--fleet")
+        .arg(&file)
+        .args(["init", "--host", host]))?;
+    ensure!(init.status.success(), "{host}: {}", init.stderr);
+    let check = run(genbackup().arg("--fleet").arg(&file).arg("check"))?;
+    ensure!(check.status.success(), "{host}: {}", check.stderr);
+    ensure!(
+        check.stdout.contains("no problems, 1 host\n"),
+        "{host}: {}",
+        check.stdout
+    );
+    Ok(())
+}
+
+#[test]
+fn check_accepts_what_init_writes() -> Result<()> {
+    for host in ["jak", "1", "a-b", "web-1", &"a".repeat(63)] {
+        init_and_check(host)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn check_accepts_what_init_writes_for_a_host_name_with_dots() -> Result<()> {
+    init_and_check("db.example.net")
+}
+
+#[test]
+fn init_names_the_packages_that_this_host_lacks() -> Result<()> {
+    let root = tempfile::tempdir()?;
+    let file = root.path().join("fleet.toml");
+    let init = run(genbackup()
+        .arg("--fleet")
+        .arg(&file)
+        .args(["init", "--no-questions"])
+        .env("PATH", root.path()))?;
+    assert!(init.status.success(), "{}", init.stderr);
+    assert!(
+        init.stdout.contains("\n  apt install restic jq socat\n"),
+        "{}",
+        init.stdout
+    );
+    Ok(())
+}
+
+#[test]
+fn init_asks_nobody_who_may_not_write_the_file() -> Result<()> {
+    let root = tempfile::tempdir()?;
+    fs::set_permissions(root.path(), Permissions::from_mode(0o755))?;
+    let program = root.path().join("genbackup");
+    copy_of_genbackup(&program)?;
+    let init = run(Command::new("setpriv")
+        .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
+        .arg(program)
+        .arg("--fleet")
+        .arg(root.path().join("etc/genbackup/fleet.toml"))
+        .arg("init"))?;
+    assert_eq!(init.status.code(), Some(1));
+    assert!(
+        init.stderr.contains("Permission denied") && init.stderr.contains("hint: `sudo genbackup init`"),
+        "{}",
+        init.stderr
+    );
+    Ok(())
+}
+
+#[test]
+fn init_refuses_a_name_that_is_none() -> Result<()> {
+    let root = tempfile::tempdir()?;
+    for host in ["a b", "-a", "", "a_b", "\"]"] {
+        let file = root.path().join("fleet.toml");
+        let host = format!("--host={host}");
+        let init = run(genbackup().arg("--fleet").arg(&file).args(["init", &host]))?;
+        assert_eq!(init.status.code(), Some(1), "{host}");
+        assert!(init.stderr.contains("is not a host name"), "{}", init.stderr);
+        assert!(!file.exists(), "{host}");
+    }
+    Ok(())
+}
+
+#[test]
+fn init_overwrites_nothing() -> Result<()> {
+    let root = tempfile::tempdir()?;
+    let file = root.path().join("fleet.toml");
+    fs::write(&file, "mine")?;
+    let init = run(genbackup()
+        .arg("--fleet")
+        .arg(&file)
+        .args(["init", "--host", "jak"]))?;
+    assert_eq!(init.status.code(), Some(1));
+    assert!(init.stderr.contains("is there already"), "{}", init.stderr);
+    assert_eq!(fs::read_to_string(&file)?, "mine");
+    Ok(())
+}
+
+#[test]
+fn a_fleet_file_that_cannot_be_read_is_named() -> Result<()> {
+    let root = tempfile::tempdir()?;
+    let file = root.path().join("fleet.toml");
+    for text in [None, Some(b"host = \"\xff\"\n")] {
+        if let Some(text) = text {
+            fs::write(&file, text)?;
+        }
+        let check = run(genbackup().arg("--fleet").arg(&file).arg("check"))?;
+        assert_eq!(check.status.code(), Some(1));
+        assert!(
+            check
+                .stderr
+                .starts_with(&format!("error: can't read the fleet file {}", file.display())),
+            "{}",
+            check.stderr
+        );
+    }
+    Ok(())
+}

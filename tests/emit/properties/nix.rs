@@ -1,0 +1,128 @@
+//! Nix gives back every file, unit and script of a host's NixOS module.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use serde::Deserialize;
+
+use super::Reader;
+use super::field::{Case, Files, Host};
+use super::property::all_come_back;
+
+/// Packages whose paths are those of any other system, and scripts that are their own paths: so a unit holds the
+/// text of the script that it starts.
+const STAND_INS: &str = r#"
+let
+  pkgs = {
+    bash = "";
+    openssh = "/usr";
+    socat = "/usr";
+    coreutils = findutils; findutils = ""; gnugrep = findutils; jq = findutils; restic = findutils;
+    systemd = findutils; util-linux = findutils;
+    linkFarm = _: files: builtins.deepSeq files "/usr/local/libexec/genbackup";
+    writeScript = _: text: text;
+    writeText = _: text: text;
+  };
+  findutils = "";
+  lib.makeBinPath = _: "(PATH)";
+  shown = module:
+    let system = module { config.environment.etc."exports.d/genbackup.exports".source = ""; inherit lib pkgs; }; in
+    {
+      etc = builtins.mapAttrs (_: file: file.text) system.environment.etc;
+      units = builtins.mapAttrs (_: unit: unit.text) system.systemd.units;
+    };
+in
+map shown [
+"#;
+
+/// What NixOS's units have more.
+const ADDED: [&str; 5] = [
+    "Environment=PATH=(PATH)",
+    "# The next start is soon enough for a changed unit.",
+    "X-RestartIfChanged=false",
+    "# A switch to another generation lets what is at work end as it began, also to one without this unit.",
+    "X-StopOnRemoval=false",
+];
+
+#[derive(Debug, Deserialize)]
+struct Shown {
+    etc: BTreeMap<String, String>,
+    units: BTreeMap<String, String>,
+}
+
+#[test]
+fn nix_gives_back_every_text_of_a_module() -> Result<()> {
+    all_come_back(Reader::Nix, |_| true, &|cases| {
+        let mut modules = tempfile::NamedTempFile::new()?;
+        modules.write_all(STAND_INS.as_bytes())?;
+        for case in cases {
+            for host in [Host::Storage, Host::Client] {
+                writeln!(modules, "(\n{})", case.nix_module(host)?)?;
+            }
+        }
+        modules.write_all(b"]\n")?;
+        let shown = evaluated(modules.path())?;
+        ensure!(shown.len() == cases.len() * 2, "{} of them", shown.len());
+        for (case, shown) in cases.iter().zip(shown.chunks(2)) {
+            for (host, shown) in [Host::Storage, Host::Client].into_iter().zip(shown) {
+                is_the_same(case, host, shown)?;
+            }
+        }
+        Ok(())
+    })
+}
+
+fn evaluated(file: &std::path::Path) -> Result<Vec<Shown>> {
+    let output = Command::new("nix-instantiate")
+        .args(["--store", "dummy://", "--eval", "--strict", "--json"])
+        .arg(file)
+        .env("NIX_CONFIG", "build-users-group =")
+        .output()
+        .context("Nix is needed: `cargo xtask setup` installs it")?;
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "{complaint}");
+    Ok(serde_json::from_slice(&output.stdout)?)
+}
+
+fn is_the_same(case: &Case, host: Host, shown: &Shown) -> Result<()> {
+    let files = case.files(host)?;
+    for (path, text) in &shown.etc {
+        let expected = files.get(&format!("/etc/{path}"))?;
+        ensure!(text == expected, "{path}: {text:?} instead of {expected:?}");
+    }
+    for (name, text) in &shown.units {
+        let expected = with_its_script(files.unit(name)?, &files)?;
+        let usual: Vec<&str> = text.lines().filter(|line| !ADDED.contains(line)).collect();
+        let usual = usual.join("\n") + "\n";
+        let usual = usual.replace("-/usr/bin/sshd -i", "-/usr/sbin/sshd -i");
+        // The command is the system's own there (`tests/emit/nixos/same.rs`).
+        let usual = usual.replace(
+            "\ngenbackup=/run/current-system/sw/bin/genbackup\n",
+            "\ngenbackup=/usr/local/bin/genbackup\n",
+        );
+        ensure!(usual == expected, "{name}: {usual:?} instead of {expected:?}");
+    }
+    let units = files
+        .0
+        .keys()
+        .filter(|path| path.starts_with("/etc/systemd/system/"));
+    ensure!(shown.units.len() == units.count(), "a unit is missing");
+    Ok(())
+}
+
+/// A unit with the text of the script in the place of its path.
+fn with_its_script(unit: &str, files: &Files) -> Result<String> {
+    let Some((_, start)) = unit.split_once("=/usr/local/libexec/genbackup/") else {
+        // What notes the result of a hook has an argument behind it.
+        let path = "!/usr/local/libexec/genbackup/note-result ";
+        return Ok(match files.script("note-result") {
+            Ok(script) => unit.replacen(path, &format!("!{script} "), 1),
+            Err(_) => unit.to_owned(),
+        });
+    };
+    let name = start.lines().next().context("a script has a name")?;
+    let path = format!("/usr/local/libexec/genbackup/{name}\n");
+    Ok(unit.replacen(&path, &format!("{}\n", files.script(name)?), 1))
+}

@@ -1,0 +1,179 @@
+//! What RECOVERY.md tells somebody to type is what bash understands, and no text makes a command of its own.
+
+use anyhow::{Context, Result, bail};
+
+use super::Reader;
+use super::bash::Told;
+use super::field::{Case, Field, Host};
+use super::property::{all_come_back, same};
+
+#[test]
+fn bash_gives_back_every_word_of_the_page_for_the_worst_day() -> Result<()> {
+    all_come_back(Reader::Page, |_| true, &|cases| {
+        let mut told = Told::default();
+        for case in cases {
+            tell(&mut told, case)?;
+        }
+        same(&told.run()?, &told.words)
+    })
+}
+
+fn tell(told: &mut Told, case: &Case) -> Result<()> {
+    let files = case.files(Host::Storage)?;
+    let page = Page(commands(files.get("/etc/genbackup/RECOVERY.md")?));
+    let text = case.text.as_str();
+    // Whatever the texts are, there are as many blocks with as many commands.
+    let file_system = usize::from(case.field == Field::FileSystem || page.find("findmnt ").is_ok());
+    told.add(&format!("show {}", page.0.len() - file_system), &["45"]);
+    match case.field {
+        Field::RepositoryPath => {
+            told.add(page.find("chown ")?, &["--recursive", "850:850", text]);
+            told.add(page.find("ls ")?, &["--directory", &format!("{text}/config")]);
+            let source = format!("10.0.0.1:{text}");
+            told.add(
+                page.find("mount ")?,
+                &["--types", "nfs4", &source, "/run/genbackup-recovery"],
+            );
+        }
+        Field::FileSystem => told.add(page.find("findmnt ")?, &["--mountpoint", text]),
+        Field::PasswordFile => {
+            let expected = [
+                "--repo",
+                "/srv/restic",
+                "--password-file",
+                text,
+                "--no-lock",
+                "--no-cache",
+                "snapshots",
+            ];
+            told.add(
+                page.find("restic ")?,
+                &[&expected[..], &["--host", "ziz", "--tag", "genbackup"]].concat(),
+            );
+        }
+        Field::KeyFile => {
+            let expected = ["-q", "-t", "ed25519", "-N", "", "-C", "genbackup@jak", "-f", text];
+            let made = page.find_with("test -e ", "-C genbackup@")?;
+            // Whatever is there on this machine.
+            told.add(&format!("(test() {{ return 1; }}; {made})"), &expected);
+            replaced(told, page.find("sed ")?, case, text)?;
+        }
+        Field::PublicKey => replaced(told, page.find("sed ")?, case, "/etc/genbackup/ssh_ed25519")?,
+        Field::HostKey => {
+            let (_, command) = page
+                .find("IFS= read ")?
+                .split_once(" && ")
+                .context("nothing is replaced")?;
+            told.add("key=new", &[]);
+            let old = words(text, 2);
+            told.add(
+                command,
+                &[
+                    "--in-place",
+                    &format!("s|{old}|new|"),
+                    "/etc/genbackup/fleet.toml",
+                    "--fixed-strings",
+                    "new",
+                    "/etc/genbackup/fleet.toml",
+                ],
+            );
+        }
+        Field::HostKeyFile => {
+            let shown = page.find("ssh-keygen -y ")?;
+            let cut = "cut() { local word; while IFS= read -rd '' word; do show \"$word\"; done; }";
+            told.add(&format!("({cut}; {shown})"), &["-y", "-f", text]);
+        }
+        Field::StorageName => {
+            told.add(
+                page.find("genbackup restore ")?,
+                &[
+                    "restore",
+                    "ziz",
+                    "/etc",
+                    "--to",
+                    "/root/restored-files",
+                    "--dry-run",
+                ],
+            );
+            let own = page.find_with(
+                "restic ",
+                &format!("--host {text} --tag genbackup --target /root/restored"),
+            )?;
+            let [from, host] = [
+                [
+                    "--repo",
+                    "/srv/restic",
+                    "--no-lock",
+                    "--no-cache",
+                    "restore",
+                    "latest",
+                ],
+                ["--host", text, "--tag", "genbackup", "--target", "/root/restored"],
+            ];
+            told.add(own, &[from, host].concat());
+        }
+        Field::ClientName => told.add(page.find("genbackup snapshots ")?, &["snapshots", "--host", text]),
+        field => bail!("{field:?} is in no command"),
+    }
+    Ok(())
+}
+
+/// The public key of the fleet gives way to the one of a file, whose name `ssh-keygen` shows in this place.
+fn replaced(told: &mut Told, command: &str, case: &Case, file: &str) -> Result<()> {
+    let old = Field::PublicKey
+        .value(&case.fleet)
+        .context("a fleet with clients has a key")?;
+    let old = words(&old, 2);
+    told.add(
+        &format!(
+            "(ssh-keygen() {{ printf %s \"${{@: -1}}\"; }}
+             cut() {{ local text; IFS= read -rd '' text; printf %s \"$text\"; }}
+             {command})"
+        ),
+        &[
+            "--in-place",
+            &format!("s|{old}|{file}|"),
+            "/etc/genbackup/fleet.toml",
+        ],
+    );
+    Ok(())
+}
+
+fn words(text: &str, count: usize) -> String {
+    text.split(' ').take(count).collect::<Vec<_>>().join(" ")
+}
+
+/// The commands of a page.
+struct Page<'p>(Vec<&'p str>);
+
+impl<'p> Page<'p> {
+    /// The first that starts like this.
+    fn find(&self, start: &str) -> Result<&'p str> {
+        let mut commands = self.0.iter().copied();
+        commands
+            .find(|command| command.starts_with(start))
+            .with_context(|| format!("no command starts with {start}"))
+    }
+
+    /// The first that starts like this and has that in it.
+    fn find_with(&self, start: &str, part: &str) -> Result<&'p str> {
+        let mut commands = self.0.iter().copied();
+        commands
+            .find(|command| command.starts_with(start) && command.contains(part))
+            .with_context(|| format!("no command starts with {start} and has {part}"))
+    }
+}
+
+/// The lines of the blocks.
+fn commands(page: &str) -> Vec<&str> {
+    let mut is_block = false;
+    let mut commands = Vec::new();
+    for line in page.lines() {
+        match line {
+            "```bash" | "```" => is_block = !is_block,
+            command if is_block => commands.push(command),
+            _ => {}
+        }
+    }
+    commands
+}

@@ -1,0 +1,354 @@
+//! What `genbackup record` leaves behind of a command, and what the command notices of it: nothing.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the program runs as its users run it, on commands that are real"
+)]
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+use genbackup::record::{self, Phase, Run, RunId, Status};
+use jiff::Timestamp;
+use nix::sys::signal::{Signal, kill, killpg};
+use nix::unistd::{Pid, geteuid};
+use tempfile::TempDir;
+
+use crate::command::{Outcome, genbackup, run};
+
+fn folder() -> Result<TempDir> {
+    Ok(tempfile::tempdir()?)
+}
+
+/// `genbackup record PHASE --runs FOLDER -- COMMAND…`
+fn recorded(folder: &Path, phase: &str, words: &[&str]) -> Command {
+    let mut command = genbackup();
+    command.args(["record", phase, "--runs"]).arg(folder);
+    command.arg("--").args(words);
+    command
+}
+
+fn shell(folder: &Path, script: &str) -> Result<Outcome> {
+    run(&mut recorded(folder, "offsite", &["/bin/sh", "-c", script]))
+}
+
+fn records(folder: &Path) -> Result<Vec<Run>> {
+    let read = |id: RunId| Ok(Run::read(id, record::open(folder, id)?)?);
+    record::list(folder)?.into_iter().map(read).collect()
+}
+
+/// How the one record says that it ended, and why.
+fn told(folder: &Path, phase: Phase) -> Result<(Status, Option<String>)> {
+    let records = records(folder)?;
+    ensure!(records.len() == 1, "{records:?}");
+    let run = records.first().context("no record")?;
+    assert!(run.is_beside && run.is_finished(), "{run:?}");
+    assert_eq!(run.bad_lines.count, 0);
+    let done = run.phases.get(&phase).context("no such phase")?;
+    let why = done.finished.as_ref().and_then(|finished| finished.why.clone());
+    Ok((done.status().clone(), why))
+}
+
+/// A command as the last words of a program that starts it, in the same environment.
+fn started_by(program: &str, words: &[&str], command: &Command) -> Command {
+    let mut starter = Command::new(program);
+    starter
+        .args(words)
+        .arg(command.get_program())
+        .args(command.get_args());
+    for (variable, value) in command.get_envs() {
+        match value {
+            Some(value) => starter.env(variable, value),
+            None => starter.env_remove(variable),
+        };
+    }
+    starter
+}
+
+/// One that has said `ready`, in a group of its own. It ignores no signal, whoever started the tests: shells start what
+/// runs in the background without SIGINT.
+fn started(command: &Command) -> Result<Child> {
+    let mut child = started_by("env", &["--default-signal"], command)
+        .process_group(0)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let mut line = String::new();
+    BufReader::new(child.stdout.as_mut().context("no output")?).read_line(&mut line)?;
+    ensure!(line == "ready\n", "{line}");
+    Ok(child)
+}
+
+fn pid(child: &Child) -> Pid {
+    Pid::from_raw(child.id().cast_signed())
+}
+
+#[test]
+fn a_command_that_goes_well_is_recorded_and_hears_and_says_what_it_would_alone() -> Result<()> {
+    for phase in Phase::BESIDE {
+        let folder = folder()?;
+        let before = Timestamp::now();
+        let script = "cat; printf 'a\\0\\033[1m%s' \"$1\"; echo \"$WORD\" >&2";
+        let mut command = recorded(
+            folder.path(),
+            phase.name(),
+            &["sh", "-c", script, "sh", "--runs * $HOME"],
+        );
+        let mut child = command
+            .env("WORD", "complaint")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        child.stdin.take().context("no input")?.write_all(b"input\n")?;
+        let output = child.wait_with_output()?;
+        assert_eq!(output.status.code(), Some(0));
+        assert_eq!(output.stdout, b"input\na\0\x1b[1m--runs * $HOME");
+        assert_eq!(output.stderr, b"complaint\n");
+        assert_eq!(told(folder.path(), phase)?, (Status::Ok, None));
+        let records = records(folder.path())?;
+        let run = records.first().context("no record")?;
+        assert!(run.id >= RunId::at(before) && run.id.start() <= Timestamp::now());
+        assert_eq!(run.versions["genbackup"], env!("CARGO_PKG_VERSION"));
+        let done = run.phases.get(&phase).and_then(|done| done.finished.as_ref());
+        let done = done.context("it has no end")?;
+        assert_eq!(done.exit_code, Some(0));
+        assert!(
+            done.seconds.is_some_and(|seconds| (0.0..60.0).contains(&seconds)),
+            "{done:?}"
+        );
+        // As the scripts leave a record; and nothing beside it.
+        let entries: Vec<_> = fs::read_dir(folder.path())?.collect::<Result<_, _>>()?;
+        let [entry] = &entries[..] else {
+            panic!("{entries:?}")
+        };
+        assert_eq!(entry.metadata()?.permissions().mode() & 0o7777, 0o640);
+    }
+    Ok(())
+}
+
+#[test]
+fn a_command_that_fails_keeps_its_exit_status() -> Result<()> {
+    for (script, status, why) in [
+        ("exit 3", 3, "/bin/sh exited with 3"),
+        ("exit 255", 255, "/bin/sh exited with 255"),
+        ("kill -KILL $$", 137, "/bin/sh was killed by SIGKILL"),
+        ("kill -TERM $$", 143, "/bin/sh was killed by SIGTERM"),
+    ] {
+        let folder = folder()?;
+        let ended = shell(folder.path(), script)?;
+        assert_eq!(ended.status.code(), Some(status), "{script}");
+        assert_eq!((ended.stdout.as_str(), ended.stderr.as_str()), ("", ""));
+        assert_eq!(
+            told(folder.path(), Phase::Offsite)?,
+            (Status::Failed, Some(why.to_owned()))
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn a_command_that_can_not_be_started_has_failed() -> Result<()> {
+    for (program, status, why) in [
+        ("/no/such/program", 127, "No such file or directory (os error 2)"),
+        ("/etc/passwd", 126, "Permission denied (os error 13)"),
+    ] {
+        let folder = folder()?;
+        let ended = run(&mut recorded(folder.path(), "drill", &[program, "word"]))?;
+        let why = format!("can't start {program}: {why}");
+        assert_eq!(ended.status.code(), Some(status));
+        assert_eq!(ended.stderr, format!("error: {why}\n"));
+        assert_eq!(told(folder.path(), Phase::Drill)?, (Status::Failed, Some(why)));
+    }
+    Ok(())
+}
+
+#[test]
+fn what_is_stopped_with_its_command_writes_down_that_it_was() -> Result<()> {
+    for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP] {
+        let folder = folder()?;
+        // Its input ends with our waiting for it, which only one that the signal did not reach lives to see.
+        let words = ["sh", "-c", "echo ready; exec cat"];
+        let mut child = started(&recorded(folder.path(), "offsite", &words))?;
+        killpg(pid(&child), signal)?;
+        assert_eq!(child.wait()?.code(), Some(128 + signal as i32));
+        let why = format!("sh was killed by {signal}, told to stop by {signal}");
+        assert_eq!(
+            told(folder.path(), Phase::Offsite)?,
+            (Status::Interrupted, Some(why))
+        );
+    }
+    // One that ends in its own way.
+    let folder = folder()?;
+    let words = ["sh", "-c", "trap 'exit 7' TERM; echo ready; read -r _"];
+    let mut child = started(&recorded(folder.path(), "offsite", &words))?;
+    killpg(pid(&child), Signal::SIGTERM)?;
+    assert_eq!(child.wait()?.code(), Some(7));
+    let why = "sh exited with 7, told to stop by SIGTERM".to_owned();
+    assert_eq!(
+        told(folder.path(), Phase::Offsite)?,
+        (Status::Interrupted, Some(why))
+    );
+    Ok(())
+}
+
+#[test]
+fn a_signal_for_the_record_alone_leaves_the_command_at_work() -> Result<()> {
+    let folder = folder()?;
+    let words = ["sh", "-c", "echo ready; read -r _"];
+    let mut child = started(&recorded(folder.path(), "check", &words))?;
+    kill(pid(&child), Signal::SIGTERM)?;
+    assert_eq!(records(folder.path())?, []);
+    child.stdin.take().context("no input")?.write_all(b"go on\n")?;
+    assert_eq!(child.wait()?.code(), Some(0));
+    assert_eq!(told(folder.path(), Phase::Check)?, (Status::Ok, None));
+    Ok(())
+}
+
+#[test]
+fn a_signal_that_is_ignored_stays_ignored() -> Result<()> {
+    let folder = folder()?;
+    // As with nohup(1). To both of them: who has a handler is told, and hands on that there is none.
+    let script = "trap '' HUP; exec \"$@\"";
+    let recorded = recorded(
+        folder.path(),
+        "offsite",
+        &["sh", "-c", "kill -HUP $$ $PPID; exit 3"],
+    );
+    let ended = run(&mut started_by("sh", &["-c", script, "sh"], &recorded))?;
+    assert_eq!(ended.status.code(), Some(3), "{}", ended.stderr);
+    let why = "sh exited with 3".to_owned();
+    assert_eq!(told(folder.path(), Phase::Offsite)?, (Status::Failed, Some(why)));
+    Ok(())
+}
+
+#[test]
+fn where_no_record_can_be_left_nothing_is_started() -> Result<()> {
+    let folder = folder()?;
+    let absent = folder.path().join("absent");
+    let file = folder.path().join("file");
+    fs::write(&file, "")?;
+    for (runs, hint) in [
+        (
+            absent.as_path(),
+            "hint: the storage host has this folder, as `genbackup emit --now` makes it; `--runs` names another\n",
+        ),
+        (&file, "nobody would hear how it ended\n"),
+        // Not even root writes there.
+        (Path::new("/proc/self"), "`--runs` names another\n"),
+    ] {
+        let mark = folder.path().join("mark");
+        let words = ["touch", mark.to_str().context("a folder's name")?];
+        let ended = run(&mut recorded(runs, "offsite", &words))?;
+        assert_eq!(ended.status.code(), Some(1), "{}", ended.stderr);
+        let begin = format!("error: can't write into {}: ", runs.display());
+        assert!(ended.stderr.starts_with(&begin), "{}", ended.stderr);
+        assert!(
+            ended.stderr.contains("so nothing was started"),
+            "{}",
+            ended.stderr
+        );
+        assert!(ended.stderr.ends_with(hint), "{}", ended.stderr);
+        assert!(!mark.exists());
+    }
+    Ok(())
+}
+
+#[test]
+fn a_record_that_can_not_be_written_afterwards_hides_no_result() -> Result<()> {
+    for (code, status, how) in [(0, 1, "it went well"), (5, 5, "/bin/sh exited with 5")] {
+        let folder = folder()?;
+        let runs = folder.path().join("runs");
+        fs::create_dir(&runs)?;
+        let ended = shell(&runs, &format!("rmdir {}; exit {code}", runs.display()))?;
+        assert_eq!(ended.status.code(), Some(status));
+        assert!(
+            ended.stderr.starts_with(&format!(
+                "error: no record of this offsite was left: can't write into {}: ",
+                runs.display()
+            )),
+            "{}",
+            ended.stderr
+        );
+        assert!(ended.stderr.ends_with(&format!("; {how}\n")), "{}", ended.stderr);
+    }
+    Ok(())
+}
+
+#[test]
+fn those_of_one_second_have_a_name_each_and_none_is_from_the_future() -> Result<()> {
+    let folder = folder()?;
+    // A run begins, or began, in this second and the next ones.
+    let taken: Vec<RunId> = (0..3)
+        .scan(RunId::at(Timestamp::now()), |id, _| {
+            Some(std::mem::replace(id, id.next()))
+        })
+        .collect();
+    for id in &taken {
+        fs::write(folder.path().join(record::file_name(*id)), "a run's own\n")?;
+    }
+    let children: Vec<Child> = (0..3)
+        .map(|_| recorded(folder.path(), "offsite", &["true"]).spawn())
+        .collect::<Result<_, _>>()?;
+    for mut child in children {
+        assert_eq!(child.wait()?.code(), Some(0));
+    }
+    let all = record::list(folder.path())?;
+    assert_eq!(all.len(), 6, "{all:?}");
+    let now = Timestamp::now();
+    assert!(all.iter().all(|id| id.start() <= now), "{all:?} at {now}");
+    for id in all {
+        let text = fs::read_to_string(folder.path().join(record::file_name(id)))?;
+        if taken.contains(&id) {
+            assert_eq!(text, "a run's own\n");
+        } else {
+            assert!(text.contains(&format!("\"run\":\"{id}\"")), "{id}: {text}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn what_root_leaves_belongs_to_whom_the_folder_belongs() -> Result<()> {
+    if !geteuid().is_root() {
+        // Who is not root leaves what is its own.
+        return Ok(());
+    }
+    let folder = folder()?;
+    chown(folder.path(), Some(4321), Some(1234))?;
+    assert_eq!(shell(folder.path(), "true")?.status.code(), Some(0));
+    let id = record::list(folder.path())?
+        .first()
+        .copied()
+        .context("no record")?;
+    let metadata = fs::metadata(folder.path().join(record::file_name(id)))?;
+    assert_eq!(
+        (metadata.uid(), metadata.gid(), metadata.mode() & 0o7777),
+        (4321, 1234, 0o640)
+    );
+    Ok(())
+}
+
+#[test]
+fn other_phases_and_no_command_are_refused() -> Result<()> {
+    let folder = folder()?;
+    for (phase, words, complaint) in [
+        (
+            "forget",
+            &["true"][..],
+            "[possible values: check, drill, offsite]",
+        ),
+        ("offsite", &[], "<COMMAND>..."),
+    ] {
+        let ended = run(&mut recorded(folder.path(), phase, words))?;
+        assert_eq!(ended.status.code(), Some(2));
+        assert!(ended.stderr.contains(complaint), "{}", ended.stderr);
+        assert_eq!(records(folder.path())?, []);
+    }
+    Ok(())
+}

@@ -1,0 +1,110 @@
+//! What `status`, `history` and `metrics` say of the records of many nights.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the program runs as its users run it, on records that the tests make"
+)]
+
+mod absent;
+mod at_work;
+mod beside;
+mod clocks;
+mod history;
+mod hooks;
+mod metrics;
+mod own_schedules;
+mod phases;
+mod reading;
+mod status;
+mod stories;
+mod terminal;
+mod verdicts;
+
+use std::convert::Infallible;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use genbackup::fleet::read;
+use genbackup::health::{Expectations, Item, Report, examine};
+use genbackup::model::Fleet;
+use genbackup::resolve::resolve;
+use jiff::Timestamp;
+use tempfile::TempDir;
+
+use crate::command::{Outcome, genbackup, run};
+use crate::night::Night;
+
+/// The fleet file of a fixture.
+fn file(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("fixtures/fleets")
+        .join(name)
+        .join("fleet.toml")
+}
+
+fn fleet(name: &str) -> Result<Fleet> {
+    match resolve(read("fleet.toml", &std::fs::read_to_string(file(name))?)) {
+        Ok(fleet) => Ok(fleet),
+        Err(problems) => bail!("{problems:?}"),
+    }
+}
+
+/// How old the backups of a fleet may be, whose calendar systemd is not asked about.
+fn expectations(fleet: &Fleet) -> Expectations {
+    let Ok(expectations) = Expectations::of(fleet, |_| Ok::<_, Infallible>(None));
+    expectations
+}
+
+/// How a fleet is at a time, by nights that are told oldest first.
+fn judged(name: &str, nights: &[Night], now: &str) -> Result<Report> {
+    let fleet = fleet(name)?;
+    let expectations = expectations(&fleet);
+    let newest_first = nights.iter().rev().map(Night::id);
+    examine(
+        &fleet,
+        &expectations,
+        now.parse::<Timestamp>()?,
+        newest_first,
+        |id, about| {
+            let night = nights.iter().find(|night| night.id() == id);
+            night.context("no such night")?.read(about)
+        },
+    )
+}
+
+/// The verdict on a host, or on a phase.
+fn of<'r>(report: &'r Report, name: &str) -> Result<&'r Item> {
+    let item = report.items().find(|item| item.name == name);
+    item.with_context(|| format!("nothing is said of {name}"))
+}
+
+/// The state of a host, or of a phase, and why it is not well.
+fn said(report: &Report, name: &str) -> Result<(&'static str, String)> {
+    let verdict = &of(report, name)?.verdict;
+    Ok((verdict.state.name(), verdict.why.clone().unwrap_or_default()))
+}
+
+/// A folder with the records of these nights.
+fn records(nights: &[Night]) -> Result<TempDir> {
+    let folder = tempfile::tempdir()?;
+    for night in nights {
+        night.write(folder.path())?;
+    }
+    Ok(folder)
+}
+
+/// What a verb says of a folder of records at a time, with the fleet `post`.
+fn say(verb: &str, runs: &Path, now: &str, arguments: &[&str]) -> Result<Outcome> {
+    say_of("post", verb, runs, now, arguments)
+}
+
+/// The same with another fleet.
+fn say_of(name: &str, verb: &str, runs: &Path, now: &str, arguments: &[&str]) -> Result<Outcome> {
+    run(genbackup()
+        .arg("--fleet")
+        .arg(file(name))
+        .args([verb, "--now", now, "--runs"])
+        .arg(runs)
+        .args(arguments)
+        .env("TZ", "UTC"))
+}

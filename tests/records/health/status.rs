@@ -1,0 +1,270 @@
+//! `genbackup status` as a monitoring system runs it.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+
+use super::{file, records, say};
+use crate::command::{Outcome, genbackup, run};
+use crate::night::{HOSTS, Night};
+
+const NOON: &str = "2026-11-23T12:00:00Z";
+
+fn last_night() -> Night {
+    Night::at("2026-11-23T04:00:00Z", &HOSTS)
+        .host("jak", "ok")
+        .host("kai", "ok")
+}
+
+#[test]
+fn the_exit_status_is_that_of_the_worst_and_the_first_line_says_why() -> Result<()> {
+    let before = || Night::good("2026-11-22T04:00:00Z", &HOSTS);
+    let ended = |end: &str| last_night().host("ziz", end).maintained();
+    for (nights, exit_status, line) in [
+        (
+            vec![before(), ended("ok")],
+            0,
+            "genbackup OK: 3 hosts were backed up, the longest 7h 59m ago",
+        ),
+        (
+            vec![before(), ended("partial")],
+            2,
+            "genbackup ALERT: ziz: partial: ziz is not well; its last complete backup is 1d 7h old; partial for 7h 57m",
+        ),
+        (
+            vec![before(), ended("failed")],
+            2,
+            "genbackup ALERT: ziz: failed: ziz is not well; the last backup is 1d 7h old",
+        ),
+        (
+            vec![ended("failed")],
+            3,
+            "genbackup NEVER: ziz: failed: ziz is not well",
+        ),
+    ] {
+        let folder = records(&nights)?;
+        let said = say("status", folder.path(), NOON, &[])?;
+        assert_eq!(said.status.code(), Some(exit_status), "{}", said.stdout);
+        assert_eq!(said.stdout.lines().next(), Some(line));
+        assert_eq!(said.stderr, "");
+        let json = say("status", folder.path(), NOON, &["--json"])?;
+        assert_eq!(json.status.code(), Some(exit_status));
+        assert_eq!(
+            serde_json::from_str::<Value>(&json.stdout)?["summary"],
+            json!(line)
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn of_one_host_that_host_alone_decides() -> Result<()> {
+    let folder = records(&[last_night()
+        .host("ziz", "failed")
+        .phase("forget", "failed")
+        .warns("x")])?;
+    for (host, exit_status) in [("jak", 0), ("ziz", 3), ("ziz.example.net", 3)] {
+        let said = say("status", folder.path(), NOON, &["--host", host])?;
+        assert_eq!(said.status.code(), Some(exit_status), "{host}: {}", said.stdout);
+        assert!(!said.stdout.contains("forget"), "{}", said.stdout);
+    }
+    Ok(())
+}
+
+/// That a monitoring system is told that nothing is known, with these words, and not that all is well or nearly so.
+fn is_unknown(said: &Outcome, words: &str) {
+    assert_eq!(said.status.code(), Some(3), "{}{}", said.stdout, said.stderr);
+    let first = said.stdout.lines().next().unwrap_or_default();
+    assert!(first.starts_with("genbackup UNKNOWN: "), "{first}");
+    assert!(said.stdout.contains(words), "{}", said.stdout);
+}
+
+#[test]
+fn what_keeps_it_from_an_answer_is_unknown_and_said_with_a_way_out() -> Result<()> {
+    let folder = records(&[])?;
+    let said = say("status", &file("post"), NOON, &[])?;
+    is_unknown(
+        &said,
+        &format!(
+            "can't read the folder of the records, {}: Not a directory",
+            file("post").display()
+        ),
+    );
+    let said = say("status", folder.path(), NOON, &["--host", "zoe"])?;
+    is_unknown(&said, "no host of the fleet is named `zoe`");
+    let status = |fleet: &Path| {
+        run(genbackup()
+            .arg("--fleet")
+            .arg(fleet)
+            .args(["status", "--runs"])
+            .arg(folder.path()))
+    };
+    is_unknown(
+        &status(Path::new("/nowhere/fleet.toml"))?,
+        "can't read the fleet file /nowhere/fleet.toml",
+    );
+    let mistake = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/problems/port-0.toml");
+    let said = status(&mistake)?;
+    is_unknown(&said, "has problems; `genbackup check` shows them");
+    assert!(said.stderr.starts_with("problem: "), "{}", said.stderr);
+    let storage = run(genbackup()
+        .arg("--fleet")
+        .arg(file("every-option"))
+        .args(["status", "--host", "store", "--runs"])
+        .arg(folder.path()))?;
+    is_unknown(&storage, "`store` only keeps the snapshots of others");
+    Ok(())
+}
+
+#[test]
+fn records_that_nobody_may_read_are_named_with_who_may() -> Result<()> {
+    let folder = records(&[Night::good("2026-11-23T04:00:00Z", &HOSTS)])?;
+    let record = folder.path().join("20261123T040000Z.jsonl");
+    let status = || {
+        run(Command::new("setpriv")
+            // Root reads everything by these two capabilities alone.
+            .args([
+                "--bounding-set=-dac_override,-dac_read_search",
+                "--inh-caps=-dac_override,-dac_read_search",
+            ])
+            .args(["--", env!("CARGO_BIN_EXE_genbackup"), "--fleet"])
+            .arg(file("post"))
+            .args(["status", "--now", NOON, "--runs"])
+            .arg(folder.path()))
+    };
+    let hint = "hint: root and the group `restic` may read the records";
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o000))?;
+    let said = status()?;
+    is_unknown(&said, &format!("{}: Permission denied", folder.path().display()));
+    assert!(said.stdout.contains(hint), "{}", said.stdout);
+
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700))?;
+    fs::set_permissions(&record, fs::Permissions::from_mode(0o000))?;
+    let said = status()?;
+    is_unknown(
+        &said,
+        &format!("can't open the record {}: Permission denied", record.display()),
+    );
+    assert!(said.stdout.contains(hint), "{}", said.stdout);
+
+    fs::set_permissions(&record, fs::Permissions::from_mode(0o644))?;
+    assert_eq!(
+        status()?.status.code(),
+        Some(0),
+        "nothing else keeps it from reading"
+    );
+    Ok(())
+}
+
+#[test]
+fn a_folder_that_is_not_there_has_no_records() -> Result<()> {
+    let folder = records(&[])?;
+    let absent = folder.path().join("absent");
+    let said = say("status", &absent, NOON, &[])?;
+    assert_eq!(said.status.code(), Some(3));
+    assert!(said.stdout.starts_with("genbackup NEVER: "), "{}", said.stdout);
+    let remark = format!(
+        "NEVER    there is no directory {}\n         hint: the first run makes it, on jak\n",
+        absent.display()
+    );
+    assert!(said.stdout.ends_with(&remark), "{}", said.stdout);
+    Ok(())
+}
+
+#[test]
+fn lines_that_cannot_be_read_are_a_warning() -> Result<()> {
+    let night = Night::good("2026-11-23T04:00:00Z", &HOSTS);
+    let folder = records(&[])?;
+    let record = format!("not a line\n{}", night.text());
+    fs::write(folder.path().join(format!("{}.jsonl", night.id())), record)?;
+    let said = say("status", folder.path(), NOON, &[])?;
+    assert_eq!(said.status.code(), Some(1));
+    assert_eq!(
+        said.stdout.lines().next(),
+        Some("genbackup WARNING: 1 line of the record of 20261123T040000Z can't be read")
+    );
+    Ok(())
+}
+
+/// What systemd says of a schedule, for a fleet that chose no thresholds.
+fn thresholds_in_hours(calendar: &str) -> Result<(i64, i64)> {
+    let folder = records(&[])?;
+    let fleet = folder.path().join("fleet.toml");
+    let smallest = fs::read_to_string(file("smallest"))?;
+    fs::write(&fleet, smallest.replace("\"daily\"", &format!("\"{calendar}\"")))?;
+    let said = run(genbackup()
+        .arg("--fleet")
+        .arg(&fleet)
+        .args(["status", "--json", "--runs"])
+        .arg(folder.path()))?;
+    let said: Value = serde_json::from_str(&said.stdout).context(said.stdout)?;
+    let hours = |key: &str| Some(said[key].as_i64()? / 3600);
+    hours("warn-after-seconds")
+        .zip(hours("alert-after-seconds"))
+        .context("no thresholds")
+}
+
+#[test]
+fn thresholds_that_nobody_chose_follow_the_schedule_as_systemd_reads_it() -> Result<()> {
+    for (calendar, hours) in [
+        ("daily", (25, 29)),
+        ("*-*-* 04:00:00 America/Los_Angeles", (25, 29)),
+        ("Mon..Fri 22:30", (73, 85)),
+        ("Mon..Fri *-*-* 08..18:00:00 Europe/Berlin", (63, 73)),
+        ("hourly", (2, 3)),
+        ("weekly UTC", (7 * 24 + 1, 7 * 24 + 29)),
+        // What comes once has no gaps.
+        ("2199-01-01", (25, 29)),
+    ] {
+        assert_eq!(thresholds_in_hours(calendar)?, hours, "{calendar}");
+    }
+    Ok(())
+}
+
+/// What `status` and `history` say of a run that has no end, by what a state directory is like.
+fn by_the_lock(state: &Path) -> Result<(String, String)> {
+    let folder = records(&[Night::good("2026-11-22T12:00:00Z", &HOSTS), last_night()])?;
+    let state = state.to_str().context("a path")?;
+    let soon = "2026-11-23T04:05:00Z";
+    let status = say("status", folder.path(), soon, &["--state", state])?;
+    let history = say("history", folder.path(), soon, &["--state", state])?;
+    let row = history.stdout.lines().nth(2).unwrap_or_default();
+    Ok((
+        status.stdout,
+        row.split_whitespace().next().unwrap_or_default().to_owned(),
+    ))
+}
+
+#[test]
+fn a_run_is_in_progress_while_its_lock_is_held() -> Result<()> {
+    let state = tempfile::tempdir()?;
+    fs::write(state.path().join("current"), "at-work\n")?;
+    let lock = fs::File::open(state.path())?;
+    lock.lock()?;
+    let (status, history) = by_the_lock(state.path())?;
+    assert!(status.contains("a run is in progress"), "{status}");
+    assert_eq!(history, "running");
+    lock.unlock()?;
+    let (status, history) = by_the_lock(state.path())?;
+    assert!(!status.contains("in progress"), "{status}");
+    assert!(
+        status.contains("the run of 20261123T040000Z was interrupted"),
+        "{status}"
+    );
+    assert_eq!(history, "interrupted");
+    Ok(())
+}
+
+#[test]
+fn between_hosts_and_forget_a_run_is_in_progress() -> Result<()> {
+    let state = tempfile::tempdir()?;
+    fs::write(state.path().join("current"), "20261123T040000Z\n")?;
+    assert_eq!(by_the_lock(state.path())?.1, "running");
+    fs::write(state.path().join("current"), "20261122T120000Z\n")?;
+    assert_eq!(by_the_lock(state.path())?.1, "interrupted", "that is another run");
+    Ok(())
+}

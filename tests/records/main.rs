@@ -1,0 +1,26 @@
+//! What becomes of records: how a run's answers get into one, how it is read, what is reported of it, and who is
+//! notified. One program, for the reason in `tests/emit/main.rs`.
+
+mod beside;
+#[path = "../support/command.rs"]
+mod command;
+#[expect(dead_code, reason = "no test here needs a copy of the program")]
+#[path = "../support/executable.rs"]
+mod executable;
+mod health;
+mod keep;
+#[path = "../support/keys.rs"]
+mod keys;
+#[path = "../support/night.rs"]
+mod night;
+#[path = "../support/pty.rs"]
+mod pty;
+mod read_answer;
+mod record;
+#[path = "../support/repository.rs"]
+mod repository;
+#[path = "../support/snapshot.rs"]
+mod snapshot;
+#[path = "../support/told.rs"]
+mod told;
+mod watch;

@@ -1,0 +1,179 @@
+//! Hosts that do not answer, or not to the end.
+
+use anyhow::Result;
+
+use super::{Answer, SUMMARY, is};
+
+#[test]
+fn a_host_that_is_at_it_already_is_busy() -> Result<()> {
+    let judged = Answer::of("busy\n").judged()?;
+    is(&judged, "busy", "a backup of this host is running already");
+    Ok(())
+}
+
+#[test]
+fn a_host_that_refuses_says_why() -> Result<()> {
+    let judged = Answer::of("refused the password is empty\n")
+        .with_code(1)
+        .judged()?;
+    is(&judged, "failed", "the password is empty");
+    Ok(())
+}
+
+#[test]
+fn a_host_that_ssh_does_not_reach_is_unreachable() -> Result<()> {
+    let complaint = "ssh: connect to host ziz port 50000: No route to host\r\n";
+    let judged = Answer::of("").with_code(255).with_complaint(complaint).judged()?;
+    is(&judged, "unreachable", complaint.trim_end());
+    Ok(())
+}
+
+/// OpenSSH 9.2 and 10.0. A host that may be absent must not count as absent when it answers.
+#[test]
+fn only_silence_is_unreachable_and_each_refusal_is_a_failure() -> Result<()> {
+    for (complaint, status) in [
+        (
+            "ssh: connect to host ziz port 50000: Connection timed out",
+            "unreachable",
+        ),
+        (
+            "ssh: connect to host ziz port 50000: Network is unreachable",
+            "unreachable",
+        ),
+        (
+            "ssh: Could not resolve hostname ziz: Temporary failure in name resolution",
+            "unreachable",
+        ),
+        (
+            "Connection timed out during banner exchange\r\nConnection to 10.0.0.2 port 50000 timed out",
+            "unreachable",
+        ),
+        ("restic@10.0.0.2: Permission denied (publickey).", "failed"),
+        (
+            "Received disconnect from 10.0.0.2 port 50000:2: Too many authentication failures",
+            "failed",
+        ),
+        (
+            "Unable to negotiate with 10.0.0.2 port 50000: no matching host key type found. Their offer: ssh-rsa",
+            "failed",
+        ),
+        (
+            "Unable to negotiate with 10.0.0.2 port 50000: no matching key exchange method found.",
+            "failed",
+        ),
+        (
+            "kex_exchange_identification: Connection closed by remote host",
+            "failed",
+        ),
+        (
+            "kex_exchange_identification: read: Connection reset by peer",
+            "failed",
+        ),
+        (
+            "ssh: connect to host ziz port 50000: Connection refused",
+            "failed",
+        ),
+        (
+            "No ED25519 host key is known for ziz\r\nHost key verification failed.",
+            "failed",
+        ),
+        // The storage host's own mistakes: nobody was asked.
+        (
+            "Can't open user config file /etc/genbackup/ssh_config: No such file or directory",
+            "failed",
+        ),
+        (
+            "bind 10.0.0.1: Cannot assign requested address\r\nssh: connect to host ziz port 50000: failure",
+            "failed",
+        ),
+        ("", "failed"),
+    ] {
+        let judged = Answer::of("")
+            .with_code(255)
+            .with_complaint(format!("{complaint}\r\n"))
+            .judged()?;
+        assert_eq!(judged.0, status, "{complaint}: {}", judged.1);
+        let why = judged.1.as_str().unwrap_or_default();
+        assert!(!why.contains(char::is_control), "{why:?}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_client_of_the_storage_host_s_kernel_name_has_failed() -> Result<()> {
+    let text = |kernel: &str| format!("hello restic\nkernel {kernel}\n{SUMMARY}\nexit 0\n");
+    is(
+        &Answer::of(text("jak")).judged()?,
+        "failed",
+        "its kernel's host name jak is that of jak as well, so that restic takes the locks of one for the other's; give \
+         each machine a name of its own: `hostnamectl hostname NAME`",
+    );
+    // restic compares all of it, and a client of an older release says none.
+    for kernel in ["ziz", "jak.lan", "JAK", ""] {
+        assert_eq!(Answer::of(text(kernel)).judged()?.0, "ok", "{kernel}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_host_that_shows_another_key_has_failed_and_it_is_said_in_one_line() -> Result<()> {
+    let complaint = "@@@@\n@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\n@@@@\r\n\
+                     Host key for ziz has changed and you have requested strict checking.\r\n\
+                     Host key verification failed.\r\n";
+    let judged = Answer::of("").with_code(255).with_complaint(complaint).judged()?;
+    is(
+        &judged,
+        "failed",
+        "it shows another host key than the fleet file has: it was installed anew, or another machine answers in its place",
+    );
+    Ok(())
+}
+
+#[test]
+fn a_host_that_says_nothing_has_failed() -> Result<()> {
+    let (status, why) = Answer::of("").judged()?;
+    assert_eq!(status, "failed");
+    assert!(
+        why.as_str()
+            .is_some_and(|why| why.contains("its journal says why")),
+        "{why}"
+    );
+    Ok(())
+}
+
+#[test]
+fn a_connection_that_ends_before_restic_does_is_interrupted() -> Result<()> {
+    let text = format!("hello restic\n{SUMMARY}\n");
+    let judged = Answer::of(text).judged()?;
+    is(&judged, "interrupted", "the connection ended before restic did");
+    // Cut off in the middle of a line.
+    let judged = Answer::of("hello restic\nout {\"message_ty").judged()?;
+    is(&judged, "interrupted", "the connection ended before restic did");
+    Ok(())
+}
+
+#[test]
+fn a_host_that_ssh_loses_in_mid_backup_is_unreachable() -> Result<()> {
+    let complaint = "Timeout, server 10.0.0.2 not responding.\r\n";
+    let text = format!("hello restic\n{SUMMARY}\n");
+    let judged = Answer::of(text.clone())
+        .with_code(255)
+        .with_complaint(complaint)
+        .judged()?;
+    let why = "the connection broke before restic ended: Timeout, server 10.0.0.2 not responding.";
+    is(&judged, "unreachable", why);
+    let judged = Answer::of(text).with_code(255).judged()?;
+    is(&judged, "unreachable", "the connection broke before restic ended");
+    Ok(())
+}
+
+#[test]
+fn a_host_that_takes_too_long_has_failed() -> Result<()> {
+    for code in [124, 137] {
+        for text in ["", "hello restic\n"] {
+            let judged = Answer::of(text).with_code(code).judged()?;
+            is(&judged, "failed", "it took longer than the time limit");
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,17 @@
+//! `genbackup run`, `stop` and `emit --now` on a bus of their own, with a stand-in for systemd's manager that does what a real one is
+//! hard to bring to. The program is the real one, and so are its signals and its terminal.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a bus and the program are started, and what a run leaves is written as the scripts would"
+)]
+
+mod ends;
+mod manager;
+mod now;
+mod polkit;
+mod program;
+mod relay;
+mod shows;
+mod silence;
+mod systemd;

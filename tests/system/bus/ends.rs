@@ -1,0 +1,485 @@
+//! How a run ends, as seen from `genbackup run` and `stop`: every result of a job, and none.
+
+use anyhow::Result;
+
+use super::manager::{Answer, CHOSEN, HOSTS, MAINTAIN};
+use super::program::Storage;
+
+#[test]
+fn every_result_of_the_job_has_its_exit_status_and_its_words() -> Result<()> {
+    for (result, script, status, words) in [
+        ("done", 0, 0, ""),
+        ("failed", 3, 3, "error: some snapshot is partial"),
+        ("failed", 1, 1, "error: some host has no snapshot of this run"),
+        (
+            "canceled",
+            0,
+            1,
+            "error: genbackup.service was stopped before it was done",
+        ),
+        (
+            "timeout",
+            0,
+            1,
+            "error: genbackup.service took longer than systemd lets it",
+        ),
+        (
+            "dependency",
+            0,
+            1,
+            "error: genbackup.service did not start, since a unit that it needs did not",
+        ),
+        (
+            "skipped",
+            0,
+            1,
+            "error: genbackup.service did not start, since a condition of it is not met",
+        ),
+        (
+            "\u{1b}[2J",
+            0,
+            1,
+            "error: the start of genbackup.service ended with `\\u{1b}[2J`",
+        ),
+    ] {
+        let storage = Storage::new()?;
+        let mut run = storage.start(&["run"])?;
+        run.until("a run has been started\n")?;
+        storage.manager.end(result, script)?;
+        let (code, said) = run.ended()?;
+        assert_eq!(code, Some(status), "{result}: {said}");
+        assert!(said.contains(words), "{result}: {said}");
+        assert_eq!(said.contains("error:"), status != 0, "{result}: {said}");
+        let asked = storage.manager.world().asked.clone();
+        assert_eq!(
+            asked,
+            ["subscribe".to_owned(), format!("start {HOSTS} replace")],
+            "no other order"
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn a_unit_that_failed_says_how_and_one_that_did_not_begin_is_no_success() -> Result<()> {
+    let words = "error: genbackup.service ";
+    for (job, active, result, began, says) in [
+        (
+            "failed",
+            "failed",
+            "timeout",
+            true,
+            "took longer than systemd lets it",
+        ),
+        (
+            "failed",
+            "failed",
+            "oom-kill",
+            true,
+            "failed: oom-kill; `systemctl status",
+        ),
+        // As systemd has it where a condition is not met.
+        (
+            "done",
+            "inactive",
+            "success",
+            false,
+            "did not start, since a condition of it is not met",
+        ),
+    ] {
+        let storage = Storage::new()?;
+        let mut run = storage.start(&["run"])?;
+        run.until("a run has been started\n")?;
+        storage.manager.end_as(job, |unit| {
+            (unit.active, unit.result) = (active, result);
+            if !began {
+                unit.invocation = vec![0];
+            }
+        })?;
+        let (code, said) = run.ended()?;
+        assert_eq!(code, Some(1), "{said}");
+        assert!(said.contains(&format!("{words}{says}")), "{said}");
+    }
+    Ok(())
+}
+
+/// It is of no use to systemd any more, since nothing refers to it.
+#[test]
+fn a_unit_of_chosen_hosts_that_systemd_forgets_at_its_end_has_been_at_work() -> Result<()> {
+    let fleet = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/fleets/post/fleet.toml");
+    let storage = Storage::new()?;
+    let mut run = storage.start(&["run", "--fleet", fleet, "kai", "ziz"])?;
+    run.until("a run has been started\n")?;
+    let started = r#""event":"run-started","run":"20270115T080001Z","hosts":["kai","ziz"],"chosen":true"#;
+    storage.record(&[started, r#""event":"host-started","host":"ziz""#])?;
+    run.until("ziz: at work\n")?;
+    storage.manager.end_as("done", |unit| {
+        unit.active = "inactive";
+        unit.invocation = Vec::new();
+        unit.began = 0;
+    })?;
+    let (code, said) = run.ended()?;
+    assert_eq!(code, Some(0), "{said}");
+    Ok(())
+}
+
+#[test]
+fn an_exit_status_of_systemd_s_own_is_none_of_the_hosts() -> Result<()> {
+    let storage = Storage::new()?;
+    let mut run = storage.start(&["run"])?;
+    run.until("a run has been started\n")?;
+    storage.manager.end("failed", 226)?;
+    let (code, said) = run.ended()?;
+    assert_eq!(code, Some(1), "{said}");
+    let says = "error: genbackup.service failed before it began (exit status 226, which is systemd's own); `systemctl status genbackup.service` says why";
+    assert!(said.contains(says), "{said}");
+    assert!(!said.contains("no snapshot"), "{said}");
+    Ok(())
+}
+
+#[test]
+fn forget_and_prune_are_waited_for_and_their_failure_is_the_run_s() -> Result<()> {
+    let storage = Storage::new()?;
+    let mut run = storage.start(&["run"])?;
+    run.until("a run has been started\n")?;
+    {
+        let mut world = storage.manager.world();
+        world.maintain.active = "activating";
+        world.maintain.invocation = vec![2];
+    }
+    storage.manager.end("done", 0)?;
+    // It has seen the hosts' end, and is still there when something new is in the record.
+    storage.record(&[
+        r#""event":"run-started","run":"20270115T080001Z","hosts":["kai","ziz"]"#,
+        r#""event":"forget-started""#,
+    ])?;
+    run.until("forget: at work\n")?;
+    {
+        let mut world = storage.manager.world();
+        world.maintain.active = "failed";
+        world.maintain.result = "exit-code";
+    }
+    let (code, said) = run.ended()?;
+    assert_eq!(code, Some(1), "{said}");
+    assert!(
+        said.contains("error: forget or prune failed; `systemctl status genbackup-maintain.service`"),
+        "{said}"
+    );
+    Ok(())
+}
+
+#[test]
+fn a_failure_of_forget_before_this_run_is_none_of_it() -> Result<()> {
+    let storage = Storage::new()?;
+    storage.manager.world().maintain.active = "failed";
+    storage.manager.world().maintain.result = "exit-code";
+    let mut run = storage.start(&["run"])?;
+    run.until("a run has been started\n")?;
+    storage.manager.end("done", 0)?;
+    assert_eq!(run.ended()?.0, Some(0));
+    Ok(())
+}
+
+#[test]
+fn who_may_not_is_told_who_may() -> Result<()> {
+    for (answer, verb) in [
+        (Answer::Denied, "run"),
+        (Answer::AskForAPassword, "run"),
+        (Answer::Denied, "stop"),
+    ] {
+        let storage = Storage::new()?;
+        storage.manager.world().answer = answer;
+        if verb == "stop" {
+            storage.manager.world().hosts.active = "activating";
+        }
+        let (code, said) = storage.start(&[verb])?.ended()?;
+        assert_eq!(code, Some(1), "{said}");
+        assert!(
+            said.contains("error: you may not start or stop genbackup.service"),
+            "{said}"
+        );
+        assert!(said.contains("who is in the group `restic`"), "{said}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_unit_that_is_not_there_is_named_with_what_makes_it() -> Result<()> {
+    for verb in ["run", "stop"] {
+        let storage = Storage::new()?;
+        storage.manager.world().hosts.load = "not-found";
+        let (code, said) = storage.start(&[verb])?.ended()?;
+        assert_eq!(code, Some(1), "{said}");
+        assert!(
+            said.contains("error: systemd knows no unit genbackup.service"),
+            "{said}"
+        );
+        assert!(said.contains("`genbackup emit` writes it"), "{said}");
+    }
+    Ok(())
+}
+
+#[test]
+fn no_bus_and_no_systemd_behind_it_are_told_apart() -> Result<()> {
+    let mut storage = Storage::new()?;
+    storage.manager.go_away()?;
+    let (code, said) = storage.start(&["run"])?.ended()?;
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("error: systemd does not answer"), "{said}");
+    storage.bus.address = "unix:path=/nowhere".to_owned();
+    let (code, said) = storage.start(&["run"])?.ended()?;
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("error: can't reach the system's bus"), "{said}");
+    Ok(())
+}
+
+#[test]
+fn a_systemd_that_starts_anew_costs_nothing() -> Result<()> {
+    for ends_while_away in [false, true] {
+        for (script, status) in [(0, 0), (3, 3)] {
+            let mut storage = Storage::new()?;
+            let mut run = storage.start(&["run"])?;
+            run.until("a run has been started\n")?;
+            let result = if script == 0 { "done" } else { "failed" };
+            storage.manager.go_away()?;
+            if ends_while_away {
+                // Nobody is there to say it.
+                storage.manager.end(result, script)?;
+            }
+            run.until("systemd does not answer just now; it is waited for\n")?;
+            storage.manager.come_back()?;
+            run.until("systemd has started anew; the run goes on\n")?;
+            if !ends_while_away {
+                storage.manager.end(result, script)?;
+            }
+            let (code, said) = run.ended()?;
+            assert_eq!(code, Some(status), "{said}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn ctrl_c_leaves_the_run_alone_and_says_how_to_stop_it() -> Result<()> {
+    let storage = Storage::new()?;
+    let mut run = storage.start(&["run"])?;
+    run.until("a run has been started\n")?;
+    run.interrupt()?;
+    let (code, said) = run.ended()?;
+    assert_eq!(code, Some(130), "{said}");
+    assert!(
+        said.contains("the run goes on: `genbackup stop` stops it, `genbackup run` looks at it again"),
+        "{said}"
+    );
+    let world = storage.manager.world();
+    assert_eq!(world.hosts.active, "activating");
+    assert!(
+        !world.asked.iter().any(|asked| asked.starts_with("stop")),
+        "{:?}",
+        world.asked
+    );
+    drop(world);
+    Ok(())
+}
+
+#[test]
+fn a_run_at_work_is_followed_and_no_other_is_started() -> Result<()> {
+    let storage = Storage::new()?;
+    {
+        let mut world = storage.manager.world();
+        world.hosts.active = "activating";
+        world.hosts.has_job = true;
+    }
+    let mut run = storage.start(&["run"])?;
+    run.until("a run is at work already; no other is started\n")?;
+    // As systemd tells of a script that ended of SIGTERM when it was told to stop.
+    storage.manager.end("canceled", 0)?;
+    let (code, said) = run.ended()?;
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("was stopped before it was done"), "{said}");
+    assert_eq!(storage.manager.world().asked, ["subscribe"]);
+    Ok(())
+}
+
+#[test]
+fn a_run_that_is_being_stopped_is_no_success() -> Result<()> {
+    for (active, job_type, says) in [
+        (
+            "deactivating",
+            Some("stop"),
+            "a run is being stopped; no other is started\n",
+        ),
+        (
+            "activating",
+            Some("stop"),
+            "a run is being stopped; no other is started\n",
+        ),
+    ] {
+        for (is, result) in [("inactive", "success"), ("failed", "signal")] {
+            let storage = Storage::new()?;
+            {
+                let mut world = storage.manager.world();
+                world.hosts.active = active;
+                world.hosts.has_job = job_type.is_some();
+                world.hosts.job_type = job_type.unwrap_or_default();
+            }
+            let mut run = storage.start(&["run"])?;
+            run.until(says)?;
+            storage
+                .manager
+                .end_as("done", |unit| (unit.active, unit.result) = (is, result))?;
+            let (code, said) = run.ended()?;
+            assert_eq!(code, Some(1), "{said}");
+            assert!(
+                said.contains("genbackup.service was stopped before it was done"),
+                "{said}"
+            );
+            assert_eq!(storage.manager.world().asked, ["subscribe"]);
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_run_that_is_ending_is_judged_by_what_becomes_of_its_unit() -> Result<()> {
+    for (is, result, status) in [("inactive", "success", 0), ("failed", "oom-kill", 1)] {
+        let storage = Storage::new()?;
+        storage.manager.world().hosts.active = "deactivating";
+        let mut run = storage.start(&["run"])?;
+        run.until("a run is ending just now; no other is started\n")?;
+        storage
+            .manager
+            .end_as("done", |unit| (unit.active, unit.result) = (is, result))?;
+        let (code, said) = run.ended()?;
+        assert_eq!(code, Some(status), "{said}");
+    }
+    Ok(())
+}
+
+#[test]
+fn done_is_no_success_where_the_unit_failed() -> Result<()> {
+    let storage = Storage::new()?;
+    let mut run = storage.start(&["run"])?;
+    run.until("a run has been started\n")?;
+    storage
+        .manager
+        .end_as("done", |unit| (unit.active, unit.result) = ("failed", "signal"))?;
+    let (code, said) = run.ended()?;
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("genbackup.service failed: signal"), "{said}");
+    Ok(())
+}
+
+#[test]
+fn who_does_not_follow_is_not_kept_waiting() -> Result<()> {
+    let storage = Storage::new()?;
+    let (code, said) = storage.start(&["run", "--no-follow"])?.ended()?;
+    assert_eq!(code, Some(0), "{said}");
+    assert!(
+        said.starts_with("a run has been started\n`genbackup stop` stops it"),
+        "{said}"
+    );
+    assert_eq!(storage.manager.world().hosts.active, "activating");
+    Ok(())
+}
+
+#[test]
+fn stop_stops_the_hosts_first_and_says_what_was_not_at_work() -> Result<()> {
+    let storage = Storage::new()?;
+    let (code, said) = storage.start(&["stop"])?.ended()?;
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(
+        said,
+        "the backup of the hosts: not at work\nforget and prune: not at work\n"
+    );
+    {
+        let mut world = storage.manager.world();
+        world.hosts.active = "activating";
+        world.maintain.active = "activating";
+    }
+    let (code, said) = storage.start(&["stop"])?.ended()?;
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(
+        said,
+        "the backup of the hosts: stopped\nforget and prune: stopped\n"
+    );
+    let asked = storage.manager.world().asked.clone();
+    let stops: Vec<&String> = asked.iter().filter(|asked| *asked != "subscribe").collect();
+    assert_eq!(
+        stops,
+        [
+            &format!("stop {HOSTS} replace"),
+            &format!("stop {MAINTAIN} replace")
+        ]
+    );
+    Ok(())
+}
+
+#[test]
+fn hosts_that_are_named_have_a_unit_of_their_own_and_others_are_refused() -> Result<()> {
+    let fleet = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/fleets/post/fleet.toml");
+    let storage = Storage::new()?;
+    // In the fleet's order, and each of them once.
+    let mut run = storage.start(&["run", "--fleet", fleet, "ziz", "kai", "ziz"])?;
+    run.until("a run has been started\n")?;
+    storage.manager.end("failed", 3)?;
+    let (code, said) = run.ended()?;
+    assert_eq!(code, Some(3), "{said}");
+    // It only waits in the queue.
+    {
+        let mut world = storage.manager.world();
+        world.chosen.active = "inactive";
+        world.chosen.has_job = true;
+    }
+    let (code, said) = storage.start(&["stop"])?.ended()?;
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.starts_with("the backup of some hosts: stopped\n"), "{said}");
+    let mut asked = storage.manager.world().asked.clone();
+    asked.retain(|call| call != "subscribe");
+    assert_eq!(
+        asked,
+        [
+            format!("start {CHOSEN} replace"),
+            format!("stop {CHOSEN} replace")
+        ]
+    );
+
+    let (code, said) = storage.start(&["run", "--fleet", fleet, "zzz", "kai"])?.ended()?;
+    assert_eq!(code, Some(1));
+    let words = "error: no host that is backed up is named `zzz`\n\nhint: these are: jak, kai, ziz";
+    assert!(said.contains(words), "{said}");
+    assert_eq!(
+        storage.manager.world().asked.len(),
+        4,
+        "nothing more is asked for"
+    );
+    Ok(())
+}
+
+#[test]
+fn a_run_of_the_fleet_says_who_is_not_in_it() -> Result<()> {
+    let fleet = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/fixtures/fleets/a-weekly-host/fleet.toml"
+    );
+    let storage = Storage::new()?;
+    let (code, said) = storage
+        .start(&["run", "--fleet", fleet, "--no-follow"])?
+        .ended()?;
+    assert_eq!(code, Some(0), "{said}");
+    assert!(
+        said.starts_with(
+            "kai, www.example.net have schedules of their own, and are not in this run; to back up now: `genbackup run \
+             kai www.example.net`\na run has been started\n"
+        ),
+        "{said}"
+    );
+    // Nothing is said where there is no fleet file to ask, and the run starts.
+    let storage = Storage::new()?;
+    let (code, said) = storage
+        .start(&["run", "--fleet", "/nonexistent", "--no-follow"])?
+        .ended()?;
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.starts_with("a run has been started\n"), "{said}");
+    Ok(())
+}

@@ -1,0 +1,88 @@
+//! What a client hands on of how far its restic has come: little, and no names of files.
+
+use std::fs;
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+
+/// The function as it is emitted for a restic of Debian 12, and for one of Debian 13.
+fn relay(minimum: &str) -> Result<String> {
+    let folder = tempfile::tempdir()?;
+    let fleet = include_str!("../../../vmtests/fleet.toml")
+        .replace("restic = \"0.18\"", &format!("restic = \"{minimum}\""));
+    fs::write(folder.path().join("fleet.toml"), fleet)?;
+    let emitted = Command::new(env!("CARGO_BIN_EXE_genbackup"))
+        .args(["emit", "--host=ziz", "--fleet"])
+        .arg(folder.path().join("fleet.toml"))
+        .arg("--root")
+        .arg(folder.path().join("root"))
+        .output()?;
+    ensure!(emitted.status.success(), "{emitted:?}");
+    let script = folder
+        .path()
+        .join("root/usr/local/libexec/genbackup/backup-restic");
+    let script = fs::read_to_string(script)?;
+    let (_, rest) = script.split_once("relay() {").context("no relay")?;
+    let (body, _) = rest.split_once("\n}\n").context("no end of relay")?;
+    Ok(format!(
+        "set -euo pipefail\nCACHE_DIRECTORY=/nowhere\nrelay() {{{body}\n}}\nrelay\n"
+    ))
+}
+
+#[test]
+fn one_status_goes_on_in_two_seconds_without_names_and_everything_else_does() -> Result<()> {
+    let status = r#"{"message_type":"status","percent_done":0.5,"total_files":9,"current_files":["/srv/a,\"current_files\":[","/srv/b"]}"#;
+    let summary = r#"{"message_type":"summary","files_new":9}"#;
+    let error =
+        r#"{"message_type":"error","error":{},"during":"archival","item":"/srv/x,"current_files":["}"#;
+    for minimum in ["0.14", "0.18"] {
+        let mut shell = Command::new("bash")
+            .args(["-c", &relay(minimum)?])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let mut input = shell.stdin.take().context("no standard input")?;
+        for line in [status, error, status, status, summary] {
+            writeln!(input, "{line}")?;
+        }
+        drop(input);
+        let said = String::from_utf8(shell.wait_with_output()?.stdout)?;
+        let short = r#"out {"message_type":"status","percent_done":0.5,"total_files":9}"#;
+        assert_eq!(
+            said,
+            format!("{short}\nout {error}\nout {summary}\n"),
+            "{minimum}"
+        );
+    }
+    Ok(())
+}
+
+/// Whatever restic this machine has: it says how far it has come, and its last words are the summary.
+#[test]
+fn restic_says_how_far_it_has_come_though_it_is_told_to_be_quiet() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let large = folder.path().join("large");
+    fs::write(&large, vec![7; 40_000_000])?;
+    let restic = |words: &[&str]| {
+        Command::new("restic")
+            .arg("--repo")
+            .arg(folder.path().join("repository"))
+            .arg("--cache-dir")
+            .arg(folder.path().join("cache"))
+            .args(words)
+            .env("RESTIC_PASSWORD", "of a test")
+            .env("RESTIC_PROGRESS_FPS", "60")
+            .output()
+    };
+    ensure!(restic(&["init"])?.status.success(), "no repository");
+    let said = restic(&["--json", "--quiet", "backup", large.to_str().context("a name")?])?;
+    let said = String::from_utf8(said.stdout)?;
+    let statuses = said
+        .lines()
+        .filter(|line| line.starts_with("{\"message_type\":\"status\","));
+    assert!(statuses.count() > 0, "{said}");
+    let last = said.lines().last().context("it said nothing")?;
+    assert!(last.starts_with("{\"message_type\":\"summary\","), "{last}");
+    Ok(())
+}

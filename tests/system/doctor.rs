@@ -1,0 +1,414 @@
+//! What `genbackup doctor` says on a host whose programs are fakes: every check, also when others fail, and in time.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the program runs as its users run it, and the programs that it asks are fakes"
+)]
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::command::{Outcome, genbackup, run};
+use crate::executable::executable;
+
+/// The storage host of the fleet `post` with these fakes, each a line of sh.
+fn doctor(fakes: &[(&str, &str)], arguments: &[&str]) -> Result<Outcome> {
+    let fleet = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/fleets/post/fleet.toml");
+    doctor_of(&fleet, fakes, arguments)
+}
+
+fn doctor_of(fleet: &Path, fakes: &[(&str, &str)], arguments: &[&str]) -> Result<Outcome> {
+    let folder = tempfile::tempdir()?;
+    for (name, line) in fakes {
+        let program = folder.path().join(name);
+        executable(&program, &format!("#!/bin/sh\n{line}\n"))?;
+    }
+    let path = std::env::var("PATH").context("no PATH")?;
+    let runs: TempDir = tempfile::tempdir()?;
+    run(genbackup()
+        .arg("--fleet")
+        .arg(fleet)
+        .args(["doctor", "--host", "jak", "--runs"])
+        .arg(runs.path().join("none"))
+        .args(arguments)
+        .env("PATH", format!("{}:{path}", folder.path().display()))
+        .env_remove("CLICOLOR_FORCE"))
+}
+
+/// The user nobody, of Debian.
+const NOBODY: u32 = 65_534;
+
+const FAKES: [(&str, &str); 8] = [
+    ("getent", "echo restic:x:850:850::/:/usr/sbin/nologin"),
+    ("restic", "echo restic 0.18.0 compiled with go"),
+    (
+        "systemctl",
+        "case $1 in --version) echo 'systemd 257 (257.8)';; *) exit 1;; esac",
+    ),
+    ("timedatectl", "echo NTPSynchronized=yes"),
+    ("exportfs", "echo odd >&2; exit 1"),
+    ("jq", "true"),
+    ("socat", "true"),
+    ("ssh", A_CLIENT),
+];
+/// It answers to a request whose sender listens on: where the input ends, socat on the client ends the conversation.
+const A_CLIENT: &str = r#"exec bash -c '
+    read -r request; read -r -t 1 more
+    (($? > 128)) && [[ $request == "genbackup/1 doctor" ]] && echo refused this is no request that I know'"#;
+
+fn findings(said: &Outcome) -> Result<Vec<(String, String)>> {
+    let all: Value = serde_json::from_str(&said.stdout)?;
+    let word = |finding: &Value, key: &str| finding[key].as_str().unwrap_or_default().to_owned();
+    let all = all.as_array().context("no list")?.iter();
+    Ok(all
+        .map(|finding| (word(finding, "check"), word(finding, "state")))
+        .collect())
+}
+
+#[test]
+fn every_check_is_made_although_others_fail() -> Result<()> {
+    let said = doctor(&FAKES, &["--json"])?;
+    assert_eq!(said.status.code(), Some(1), "{}", said.stderr);
+    let findings = findings(&said)?;
+    for (check, state) in [
+        ("files", "failed"),
+        ("user restic", "ok"),
+        ("restic", "ok"),
+        ("systemd", "ok"),
+        ("units", "unknown"),
+        ("clock", "ok"),
+        ("password file", "failed"),
+        ("ssh key", "failed"),
+        ("ssh key pair", "unknown"),
+        ("file system", "failed"),
+        ("repository", "unknown"),
+        ("room for snapshots", "unknown"),
+        ("export", "unknown"),
+        ("ssh to kai", "ok"),
+        ("ssh to ziz", "ok"),
+        ("last jak", "warning"),
+    ] {
+        let wanted = (check.to_owned(), state.to_owned());
+        assert!(findings.contains(&wanted), "{wanted:?} in {findings:#?}");
+    }
+    Ok(())
+}
+
+#[test]
+fn the_worst_comes_first_with_its_hint_and_nothing_that_a_terminal_obeys() -> Result<()> {
+    let mut fakes = FAKES;
+    fakes[7] = ("ssh", "printf '\\033[2Jodd\\n' >&2; exit 255");
+    let said = doctor(&fakes, &[])?;
+    assert_eq!(said.status.code(), Some(1), "{}", said.stderr);
+    let states: Vec<&str> = said
+        .stdout
+        .lines()
+        .filter(|line| !line.starts_with(' ') && !line.is_empty())
+        .filter_map(|line| line.split("  ").next())
+        .map(str::trim_end)
+        .filter(|word| word.chars().all(|c| c.is_ascii_lowercase()))
+        .collect();
+    let rank = |state: &&str| {
+        ["failed", "warning", "unknown", "ok"]
+            .iter()
+            .position(|known| known == state)
+    };
+    assert!(states.is_sorted_by_key(rank) && states.len() > 10, "{states:?}");
+    assert!(
+        said.stdout
+            .contains("failed   ssh to ziz: it gives no answer: \\u{1b}[2Jodd\n"),
+        "{}",
+        said.stdout
+    );
+    // Most of the rest comes of it.
+    assert!(
+        said.stdout
+            .starts_with("failed   files: none was written here\n         hint: `genbackup emit --now`"),
+        "{}",
+        said.stdout
+    );
+    // A repository that is made while nothing is mounted is below the mount point.
+    assert!(
+        said.stdout
+            .contains("failed   file system: nothing is mounted at /mnt/storage\n")
+            && !said.stdout.contains("restic init")
+            && !said.stdout.contains("genbackup-init.service"),
+        "{}",
+        said.stdout
+    );
+    assert!(
+        said.stdout.contains("         hint: there: `genbackup doctor`"),
+        "{}",
+        said.stdout
+    );
+    assert!(!said.stdout.contains('\u{1b}'), "{:?}", said.stdout);
+    Ok(())
+}
+
+#[test]
+fn a_program_that_never_ends_costs_its_own_time_and_hides_nothing() -> Result<()> {
+    let mut fakes = FAKES;
+    fakes[3] = ("timedatectl", "exec sleep 600");
+    fakes[4] = ("exportfs", "exec sleep 600");
+    let start = Instant::now();
+    let said = doctor(&fakes, &["--json"])?;
+    // The two were waited for at the same time.
+    assert!(start.elapsed() < Duration::from_secs(55), "{:?}", start.elapsed());
+    let findings = findings(&said)?;
+    for (check, state) in [("clock", "unknown"), ("export", "unknown"), ("ssh to ziz", "ok")] {
+        let wanted = (check.to_owned(), state.to_owned());
+        assert!(findings.contains(&wanted), "{wanted:?} in {findings:#?}");
+    }
+    Ok(())
+}
+
+#[test]
+fn what_is_missing_here_is_looked_for_here() -> Result<()> {
+    let mut fakes = FAKES;
+    for (line, expected) in [
+        (
+            "echo \"Can't open user config file /etc/genbackup/ssh_config: No such file or directory\" >&2; exit 255",
+            "failed   ssh to ziz: /etc/genbackup/ssh_config is not there, on this host\n         hint: `genbackup emit --now`, here\n",
+        ),
+        (
+            "echo 'Load key \"/etc/genbackup/ssh_ed25519\": Permission denied' >&2; echo 'restic@ziz: Permission denied (publickey).' >&2; exit 255",
+            "unknown  ssh to ziz: this host's own key can't be read; see «ssh key»\n",
+        ),
+    ] {
+        fakes[7] = ("ssh", line);
+        let said = doctor(&fakes, &[])?;
+        assert!(said.stdout.contains(expected), "{}", said.stdout);
+        assert!(!said.stdout.contains("hint: there:"), "{}", said.stdout);
+    }
+    Ok(())
+}
+
+#[test]
+fn a_hook_has_its_user_its_program_and_where_it_writes() -> Result<()> {
+    let folder = tempfile::tempdir_in("/var/lib")?;
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755))?;
+    let at = |name: &str| folder.path().join(name);
+    for (name, mode) in [("own", 0o700), ("open", 0o777), ("roots", 0o755)] {
+        fs::create_dir(at(name))?;
+        fs::set_permissions(at(name), fs::Permissions::from_mode(mode))?;
+    }
+    std::os::unix::fs::chown(at("own"), Some(NOBODY), Some(NOBODY))?;
+    fs::write(at("script"), "#!/bin/sh\n")?;
+    let fleet =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/fleets/post/fleet.toml"))?;
+    let here = folder.path().display();
+    let fleet = fleet.replace(
+        "[hosts.jak]\ninclude = [\"/etc\", \"/home\"]\n",
+        &format!(
+            "[hosts.jak]\ninclude = [\"/etc\", \"{here}\"]\n\
+             before.well = {{ user = \"nobody\", command = [\"/bin/true\"], writes = [\"{here}/own\", \"{here}/open\"] }}\n\
+             before.roots = {{ user = \"root\", command = [\"/bin/true\"], writes = [\"{here}/roots\", \"{here}/own\"] }}\n\
+             before.lost = {{ user = \"no-such-user\", command = [\"/bin/true\"], writes = [\"{here}/own\"] }}\n\
+             before.bad = {{ user = \"nobody\", command = [\"{here}/script\"], writes = [\"{here}/roots\", \"{here}/none\"] }}\n\
+             after.none = {{ user = \"nobody\", command = [\"/no such program\"] }}\n"
+        ),
+    );
+    fs::write(at("fleet.toml"), fleet)?;
+    let mut fakes = FAKES;
+    // As it is here.
+    fakes[0] = ("getent", "exec /usr/bin/getent \"$@\"");
+    let said = doctor_of(&at("fleet.toml"), &fakes, &["--json"])?;
+    let all: Value = serde_json::from_str(&said.stdout).with_context(|| said.stderr.clone())?;
+    let told: Vec<String> = all
+        .as_array()
+        .context("no list")?
+        .iter()
+        .filter(|finding| {
+            finding["check"]
+                .as_str()
+                .is_some_and(|check| check.starts_with("hook "))
+        })
+        .map(|finding| {
+            let word = |key: &str| finding[key].as_str().unwrap_or_default();
+            [word("check"), word("state"), word("what"), word("hint")]
+                .join("|")
+                .replace(&here.to_string(), "HERE")
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "hook before-bad|failed|nobody may not run HERE/script|`chmod a+rx HERE/script`, and let nobody into the folders above it",
+            "hook before-bad|failed|nobody may not write HERE/roots|`chown nobody: HERE/roots`, or name another folder in `writes`",
+            "hook before-bad|failed|HERE/none, which it writes, is not there|`install -d -o nobody -m 0700 HERE/none`",
+            "hook before-lost|failed|there is no user no-such-user|make the user, or name another in the fleet file",
+            // Root without a capability is a user like any other.
+            "hook before-roots|failed|root may not write HERE/own|`chown root: HERE/own`, or name another folder in `writes`",
+            "hook before-well|ok|its user, its program and what it writes are there|",
+            "hook after-none|failed|its program /no such program is not there|install it, or name another in `command`",
+        ]
+    );
+    Ok(())
+}
+
+/// A repository of user 12345, as far as doctor looks at one, and the fleet file of its storage host.
+fn repository() -> Result<TempDir> {
+    let folder = tempfile::tempdir_in("/var/lib")?;
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755))?;
+    let here = folder.path().display();
+    fs::write(
+        folder.path().join("fleet.toml"),
+        format!(
+            "[schedule]\ncalendar = \"*-*-* 04:00:00\"\n[repository]\nhost = \"jak\"\npath = \"{here}/my repo\"\n\
+             password-file = \"{here}/password\"\nkeep = \"7 daily\"\nuid = 12345\n[hosts.jak]\ninclude = [\"/etc\"]\n"
+        ),
+    )?;
+    fs::write(folder.path().join("password"), "secret\n")?;
+    let root = folder.path().join("my repo");
+    for file in [
+        "config",
+        "keys/a",
+        "data/00/b",
+        "data/00/c",
+        "data/01/d",
+        "locks/e",
+    ] {
+        let path = root.join(file);
+        fs::create_dir_all(path.parent().context("no parent")?)?;
+        fs::write(&path, "")?;
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o400))?;
+    }
+    let chown = Path::new("/usr/bin/chown");
+    run(std::process::Command::new(chown)
+        .args(["-R", "12345:12345"])
+        .arg(&root))?;
+    Ok(folder)
+}
+
+/// What doctor says of one check: state, what, hint.
+fn told_of(folder: &TempDir, fakes: &[(&str, &str)], check: &str) -> Result<Vec<[String; 3]>> {
+    let said = doctor_of(&folder.path().join("fleet.toml"), fakes, &["--json"])?;
+    let all: Value = serde_json::from_str(&said.stdout).with_context(|| said.stderr.clone())?;
+    let here = folder.path().display().to_string();
+    Ok(all
+        .as_array()
+        .context("no list")?
+        .iter()
+        .filter(|finding| finding["check"] == check)
+        .map(|finding| {
+            ["state", "what", "hint"]
+                .map(|key| finding[key].as_str().unwrap_or_default().replace(&here, "HERE"))
+        })
+        .collect())
+}
+
+#[test]
+fn a_file_of_root_in_the_repository_is_named_and_the_hint_fixes_it() -> Result<()> {
+    let folder = repository()?;
+    let root = folder.path().join("my repo");
+    let told = || told_of(&folder, &FAKES, "files of the repository");
+    // config, keys, a, data, 00, b, c, 01, d, locks, e.
+    assert_eq!(told()?, [["ok", "all 11 are restic's", ""]]);
+    for file in ["data/00/b", "data/01", "locks/e"] {
+        std::os::unix::fs::chown(root.join(file), Some(0), Some(0))?;
+    }
+    fs::set_permissions(root.join("data/00/c"), fs::Permissions::from_mode(0o040))?;
+    fs::set_permissions(root.join("data/00"), fs::Permissions::from_mode(0o500))?;
+    let said = told()?;
+    let [[state, foreign, chown], [_, closed, chmod]] = &said[..] else {
+        panic!("{said:?}")
+    };
+    assert_eq!(state, "failed");
+    assert!(
+        foreign.starts_with("3 files and directories are not restic's: ")
+            && ["data/00/b of user 0", "data/01 of user 0", "locks/e of user 0"]
+                .iter()
+                .all(|file| foreign.contains(file)),
+        "{said:?}"
+    );
+    assert!(
+        closed.starts_with("2 files and directories are closed to user restic: ")
+            && closed.contains("data/00/c with mode 0040")
+            && closed.contains("data/00 with mode 0500"),
+        "{said:?}"
+    );
+    // As somebody would type them, with the user that this machine does not have.
+    for hint in [chown, chmod] {
+        let command = hint.split('`').nth(1).context("no command")?;
+        let command = command
+            .replace("restic:restic", "12345:12345")
+            .replace("HERE", &folder.path().display().to_string());
+        let done = run(std::process::Command::new("bash").args(["-c", &command]))?;
+        assert!(done.status.success(), "{command}: {done:?}");
+    }
+    assert_eq!(told()?, [["ok", "all 11 are restic's", ""]]);
+    Ok(())
+}
+
+#[test]
+fn a_directory_above_that_is_closed_to_restic_is_named() -> Result<()> {
+    let folder = repository()?;
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700))?;
+    let told = told_of(&folder, &FAKES, "files of the repository")?;
+    assert_eq!(
+        told[0],
+        [
+            "failed",
+            "user restic cannot reach the repository: HERE is closed to it",
+            "`chmod o+x -- HERE`, or move the repository, such as below /srv"
+        ]
+    );
+    Ok(())
+}
+
+#[test]
+fn a_repository_of_another_user_has_both_ways_out() -> Result<()> {
+    let folder = repository()?;
+    std::os::unix::fs::chown(folder.path().join("my repo"), Some(34), Some(34))?;
+    let told = told_of(&folder, &FAKES, "repository")?;
+    let [[state, what, hint]] = &told[..] else {
+        panic!("{told:?}")
+    };
+    assert_eq!(state, "failed");
+    assert_eq!(what, "HERE/my repo belongs to user 34, and restic is 12345");
+    assert!(
+        hint.contains("`chown -R restic:restic -- $'HERE/my repo'`") && hint.contains("`uid = 34`"),
+        "{hint}"
+    );
+    assert_eq!(told_of(&folder, &FAKES, "files of the repository")?, [[""; 3]; 0]);
+    Ok(())
+}
+
+#[test]
+fn snapshots_by_rustic_are_named_with_the_danger() -> Result<()> {
+    let folder = repository()?;
+    let with = |time: &str, program: &str| {
+        let list = format!(
+            r#"[{{"time":"{time}","hostname":"ziz","id":"0123456789abcdef","program_version":"{program}"}}]"#
+        );
+        let script = format!("case $* in version) echo restic 0.18.0;; *) echo '{list}';; esac");
+        let mut fakes = FAKES;
+        fakes[1] = ("restic", Box::leak(script.into_boxed_str()));
+        told_of(&folder, &fakes, "rustic")
+    };
+    let now = jiff::Timestamp::now();
+    let today = now.to_string();
+    assert_eq!(with(&today, "restic 0.18.0")?, [[""; 3]; 0]);
+    let told = with(&today, "rustic v0.9.4")?;
+    let [[state, what, hint]] = &told[..] else {
+        panic!("{told:?}")
+    };
+    assert_eq!(state, "warning");
+    assert!(
+        what.starts_with("1 of 1 snapshots were made by rustic; the newest is 01234567 of ziz, "),
+        "{what}"
+    );
+    assert!(
+        hint.starts_with("rustic takes no lock: prune can delete data"),
+        "{hint}"
+    );
+    // Years ago, it is no danger any more.
+    assert_eq!(with("2020-01-01T00:00:00Z", "rustic 0.4.4")?[0][0], "ok");
+    Ok(())
+}

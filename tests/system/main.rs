@@ -1,0 +1,25 @@
+//! What works on a machine: the scripts of both sides, restores, maintenance and D-Bus, with real programs or stand-ins
+//! for them. Most of it takes root. One program, for the reason in `tests/emit/main.rs`.
+
+mod backup_restic;
+mod bus;
+#[path = "../support/command.rs"]
+mod command;
+#[expect(clippy::disallowed_methods, reason = "a snapshot is files")]
+#[path = "../support/crafted.rs"]
+mod crafted;
+mod doctor;
+#[path = "../support/executable.rs"]
+mod executable;
+mod hooks;
+#[path = "../support/keys.rs"]
+mod keys;
+mod maintain_repository;
+#[path = "../support/pty.rs"]
+mod pty;
+mod readme;
+#[path = "../support/repository.rs"]
+mod repository;
+mod restore;
+mod run_backups;
+mod scripts;

@@ -1,0 +1,126 @@
+//! Snapshots that no run of the fleet made: they are listed, marked and restored like any other.
+
+use anyhow::{Context, Result};
+
+use super::Storage;
+
+#[test]
+fn snapshots_that_no_run_made_are_marked() -> Result<()> {
+    let storage = Storage::with_repository()?;
+    std::fs::write(storage.path("data/file"), "x")?;
+    let own = storage.backup("jak", "2026-11-20 04:00:00", "genbackup")?;
+    let by_hand = storage.backup("jak", "2026-11-20 05:00:00", "by-hand")?;
+    let before = storage.backup("jak.lan", "2024-11-20 05:00:00", "daily")?;
+    let left = storage.backup("kai", "2026-11-19 04:00:00", "genbackup")?;
+    let said = storage.says(&["snapshots"])?;
+    let (rows, legend) = said.split_once("\n\n").context("no legend")?;
+    // restic says since 0.17 how large a snapshot is: in columns that the others do not have.
+    let words = |line: &str| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let mark = words.iter().find(|word| ["*", "-", "MARK"].contains(word));
+        [
+            words[0],
+            words[if words[0] == "HOST" { 2 } else { 3 }],
+            mark.unwrap_or(&""),
+        ]
+        .map(str::to_owned)
+    };
+    let rows: Vec<[String; 3]> = rows.lines().map(words).collect();
+    assert_eq!(
+        rows,
+        [
+            ["HOST", "ID", "MARK"],
+            ["jak", &own, ""],
+            ["jak", &by_hand, "*"],
+            ["jak.lan", &before, "*"],
+            ["kai", &left, "-"],
+        ]
+    );
+    assert_eq!(
+        legend,
+        "* no run of genbackup made it; forget leaves it alone unless `genbackup adopt` takes it over\n\
+         - its host is not in the fleet file\n"
+    );
+    // Where there is nothing to be marked, there is no column.
+    let said = storage.says(&["snapshots", "--until", "2026-11-20 04:30", "--host", "jak"])?;
+    assert!(
+        said.contains(&own) && said.lines().count() == 2 && !said.contains("MARK"),
+        "{said}"
+    );
+    Ok(())
+}
+
+#[test]
+fn restore_takes_the_newest_and_says_who_made_it() -> Result<()> {
+    let storage = Storage::with_repository()?;
+    std::fs::write(storage.path("data/file"), "x")?;
+    let old = storage.backup("jak.lan", "2024-11-20 05:00:00", "daily")?;
+    let own = storage.backup("jak", "2026-11-20 04:00:00", "genbackup")?;
+    let by_hand = storage.backup("jak", "2026-11-20 05:00:00", "by-hand")?;
+    let restored = |host: &str, more: &[&str]| {
+        let to = format!("/mnt/back-{host}-{}", more.concat());
+        storage.told(&[&["restore", host, "/mnt/data/file", "--to", &to], more].concat())
+    };
+    let told = restored("jak", &[])?;
+    assert!(
+        told.stdout.starts_with(&format!(
+            "snapshot {by_hand} of jak, 2026-11-20 05:00, which no run of genbackup made\n"
+        )),
+        "{told:?}"
+    );
+    assert!(
+        told.stderr.contains(&format!(
+            "the newest one before it that a run of genbackup made is {own} of jak, 2026-11-20 04:00: `--snapshot {own}`"
+        )),
+        "{told:?}"
+    );
+    for (host, more, first) in [
+        (
+            "jak",
+            &["--snapshot", &own][..],
+            format!("snapshot {own} of jak, 2026-11-20 04:00\n"),
+        ),
+        (
+            "jak",
+            &["--at", "2026-11-20 04:30"],
+            format!("snapshot {own} of jak, 2026-11-20 04:00\n"),
+        ),
+        // Of a host that no fleet knows.
+        (
+            "jak.lan",
+            &[],
+            format!("snapshot {old} of jak.lan, 2024-11-20 05:00, which no run of genbackup made\n"),
+        ),
+    ] {
+        let told = restored(host, more)?;
+        assert!(
+            told.status.success() && told.stdout.starts_with(&first),
+            "{told:?}"
+        );
+        assert!(!told.stderr.contains("note:"), "{told:?}");
+    }
+    assert_eq!(std::fs::read(storage.path("back-jak.lan-/mnt/data/file"))?, b"x");
+    let mistaken = restored("jak.la", &[])?;
+    assert!(
+        mistaken.stderr.contains("did you mean `jak.lan`?"),
+        "{mistaken:?}"
+    );
+    Ok(())
+}
+
+#[test]
+fn a_missing_path_is_found_in_a_foreign_snapshot() -> Result<()> {
+    let storage = Storage::with_repository()?;
+    std::fs::write(storage.path("data/letter"), "x")?;
+    let before = storage.backup("jak", "2024-11-20 05:00:00", "daily")?;
+    std::fs::remove_file(storage.path("data/letter"))?;
+    storage.backup("jak", "2026-11-20 04:00:00", "genbackup")?;
+    let told = storage.told(&["restore", "jak", "/mnt/data/letter", "--to", "/mnt/back"])?;
+    assert!(
+        told.stderr.contains(&format!(
+            "hint: {before} of jak, 2024-11-20 05:00 has it: `--snapshot {before}`"
+        )),
+        "{told:?}"
+    );
+    Ok(())
+}

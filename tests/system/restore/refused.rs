@@ -1,0 +1,167 @@
+//! Where there is no password, no repository or no right to it.
+
+use std::fs;
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use super::Storage;
+use crate::command::{Outcome, run};
+use crate::executable::copy_of_genbackup;
+
+/// The command that is said elsewhere: word by word, as bash reads it.
+fn said_elsewhere(storage: &Storage, arguments: &[&str]) -> Result<(Vec<String>, Outcome)> {
+    let mut elsewhere = storage.there("ziz", env!("CARGO_BIN_EXE_genbackup"));
+    let said = run(elsewhere.args(["--fleet", "/mnt/fleet.toml"]).args(arguments))?;
+    assert_eq!(said.status.code(), Some(1), "{said:?}");
+    let (_, command) = said
+        .stderr
+        .split_once("hint: on jak, as root: ")
+        .context("no command")?;
+    let command = command.lines().next().unwrap_or_default();
+    let read = run(Command::new("bash").args(["-c", &format!(r"printf '%s\n' {command}")]))?;
+    Ok((read.stdout.lines().map(str::to_owned).collect(), said))
+}
+
+#[test]
+fn elsewhere_it_says_the_same_command_for_the_storage_host() -> Result<()> {
+    let storage = Storage::new()?;
+    let to = ["restore", "ziz", "/srv/my files", "/it's", "--to", "my out"];
+    let with = |more: &[&'static str]| [&to[..], more].concat();
+    for arguments in [
+        with(&[]),
+        with(&["--at", "2 days ago"]),
+        with(&["--snapshot", "01234567"]),
+        with(&["--dry-run"]),
+        with(&["--overwrite"]),
+        with(&["--verify"]),
+        vec!["restore", "ziz", "/", "--to=-"],
+        vec!["snapshots"],
+        vec!["snapshots", "--host", "ziz"],
+        vec!["snapshots", "--since", "last friday"],
+        vec!["snapshots", "--until", "2026-11-20 04:00"],
+        vec!["snapshots", "--json"],
+        vec!["adopt"],
+        vec![
+            "adopt",
+            "--host",
+            "old host=jak",
+            "--host",
+            "ziz",
+            "--snapshot",
+            "01",
+            "--yes",
+        ],
+        vec!["adopt", "--dry-run"],
+    ] {
+        let (read, said) = said_elsewhere(&storage, &arguments)?;
+        let (verb, rest) = arguments.split_first().context("no verb")?;
+        let expected = [&["genbackup", verb, "--fleet", "/mnt/fleet.toml"], rest].concat();
+        assert_eq!(read, expected);
+        let brings = *verb == "restore" && !arguments.contains(&"--dry-run");
+        assert_eq!(said.stderr.contains("`ssh jak tar "), brings, "{said:?}");
+    }
+    let (_, said) = said_elsewhere(&storage, &to)?;
+    assert!(
+        said.stderr
+            .contains(r"ziz '/srv/my files' $'/it\'s' --to 'my out'"),
+        "{said:?}"
+    );
+    Ok(())
+}
+
+#[test]
+fn a_machine_whose_name_is_in_upper_case_is_the_host_of_the_fleet() -> Result<()> {
+    let storage = Storage::with_repository()?;
+    for name in ["JAK", "Jak.Example.net"] {
+        for words in [&["snapshots"][..], &["emit", "--root", "/mnt/root", "--force"]] {
+            let mut there = storage.there(name, env!("CARGO_BIN_EXE_genbackup"));
+            let said = run(there.args(["--fleet", "/mnt/fleet.toml"]).args(words))?;
+            assert!(said.status.success(), "{name} {words:?}: {said:?}");
+        }
+    }
+    let mut there = storage.there("JAK", env!("CARGO_BIN_EXE_genbackup"));
+    let said = run(there.args(["--fleet", "/mnt/new.toml", "init"]))?;
+    assert!(said.status.success(), "{said:?}");
+    assert!(fs::read_to_string(storage.path("new.toml"))?.contains("host = \"jak\""));
+    Ok(())
+}
+
+#[test]
+fn who_is_not_root_is_told_who_can() -> Result<()> {
+    let storage = Storage::new()?;
+    // Where nobody else may look in, as below a target folder.
+    let program = storage.path("genbackup");
+    copy_of_genbackup(&program)?;
+    let mut nobody = storage.there("jak", "setpriv");
+    nobody
+        .args([
+            "--reuid=65534",
+            "--regid=65534",
+            "--clear-groups",
+            "/mnt/genbackup",
+        ])
+        .args(["--fleet", "/mnt/fleet.toml", "snapshots", "--host", "ziz"]);
+    let said = run(&mut nobody)?;
+    assert_eq!(said.status.code(), Some(1));
+    assert!(
+        said.stderr
+            .contains("only root can open the password's file /mnt/password\n\nhint: sudo genbackup snapshots --fleet /mnt/fleet.toml --host ziz\n"),
+        "{said:?}"
+    );
+    Ok(())
+}
+
+#[test]
+fn a_password_file_that_is_not_there_or_empty_is_named() -> Result<()> {
+    let storage = Storage::with_repository()?;
+    fs::write(storage.path("password"), "")?;
+    let empty = storage.told(&["snapshots"])?;
+    assert!(
+        empty
+            .stderr
+            .contains("the password file /mnt/password is missing or empty"),
+        "{empty:?}"
+    );
+    fs::remove_file(storage.path("password"))?;
+    let missing = storage.told(&["snapshots"])?;
+    assert!(
+        missing
+            .stderr
+            .contains("its file system may be locked or not mounted"),
+        "{missing:?}"
+    );
+    Ok(())
+}
+
+#[test]
+fn what_restic_refuses_ends_with_its_reason_and_its_exit_status() -> Result<()> {
+    let storage = Storage::new()?;
+    let same = |arguments: &[&str], reason: &str| -> Result<()> {
+        let theirs = run(storage.plain_restic().arg("snapshots"))?;
+        let ours = storage.told(arguments)?;
+        assert_eq!(ours.status.code(), theirs.status.code(), "{ours:?}");
+        assert!(!ours.status.success() && ours.stderr.contains(reason), "{ours:?}");
+        Ok(())
+    };
+    same(&["snapshots"], "unable to open config file")?;
+    same(&["snapshots"], "\n\nhint: its file system may not be mounted")?;
+    storage.restic(&["init"])?;
+    fs::write(storage.path("password"), "another\n")?;
+    same(&["snapshots"], "wrong password or no key found")?;
+    let hint = "\n\nhint: what /mnt/password holds is not the password of the repository /mnt/restic";
+    same(&["snapshots"], hint)?;
+    same(&["restore", "ziz", "/", "--to", "/mnt/back"], hint)?;
+    same(
+        &["restore", "ziz", "/", "--to", "/mnt/back"],
+        "wrong password or no key found",
+    )?;
+
+    for status in [10, 11, 12, 130] {
+        storage.stand_in(&format!("echo 'Fatal: no' >&2; exit {status}"))?;
+        let said = run(storage.with_stand_in().arg("snapshots"))?;
+        assert_eq!(said.status.code(), Some(status));
+        assert!(said.stderr.contains("Fatal: no"), "{said:?}");
+    }
+    Ok(())
+}

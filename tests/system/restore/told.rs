@@ -1,0 +1,256 @@
+//! What restic is told, and what it says on the way, by a stand-in that says what restic 0.18 does.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::Stdio;
+
+use anyhow::{Context, Result, ensure};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use super::{PASSWORD, Storage, UID};
+use crate::command::run;
+use crate::pty::terminal;
+
+/// Answers what is asked before files come back; then does what the test says.
+const ANSWERS: &str = r#"
+[[ $1 != version ]] || { echo "restic VERSION compiled with go1.24.4 on linux/amd64"; exit; }
+case " $* " in
+*" snapshots "*)
+    echo '[{"time":"2026-11-20T04:00:00Z","hostname":"ziz","paths":["/srv"],"tags":["genbackup"],"id":"0123456789abcdef",
+           "summary":{"total_bytes_processed":4096,"data_added":1024}}]'
+    exit ;;
+*" ls "*)
+    echo '{"struct_type":"node","type":"file","path":"/srv/a*","size":4096,"mtime":"2026-11-20T04:00:00Z"}'
+    exit ;;
+esac
+"#;
+
+const PROGRESS: &str = r#"
+echo '{"message_type":"status","seconds_elapsed":1,"percent_done":0.5,"total_files":4,"files_restored":2,"total_bytes":2000,"bytes_restored":1000}'
+echo '{"message_type":"error","error":{"message":"a complaint \u001b[31m"},"during":"restore","item":"/srv/b"}' >&2
+echo '{"message_type":"summary","seconds_elapsed":2,"total_files":4,"files_restored":4,"total_bytes":2000,"bytes_restored":2000}'
+"#;
+
+pub(crate) const WORDS: [&str; 5] = ["restore", "ziz", "/srv/a*", "--to", "/mnt/back"];
+
+pub(crate) fn stand_in(version: &str, script: &str) -> Result<Storage> {
+    let storage = Storage::new()?;
+    storage.stand_in(&(ANSWERS.replace("VERSION", version) + script))?;
+    Ok(storage)
+}
+
+#[test]
+fn restic_runs_as_its_user_with_its_lock_and_nobody_tells_it_the_password() -> Result<()> {
+    let tell = "cd /tmp/genbackup-target; { printf '%s\\n' \"$*\"; id --user; id --groups; grep --text CapEff /proc/self/status; env; cat \"$RESTIC_PASSWORD_FILE\" | wc -l; } >told; ls -l /proc/self/fd >>told";
+    for (version, own) in [
+        ("0.14.0", &[][..]),
+        (
+            "0.18.0-dev (compiled manually)",
+            &["--json", "--sparse", "--overwrite never"],
+        ),
+    ] {
+        let storage = stand_in(version, tell)?;
+        let mut command = storage.with_stand_in();
+        command
+            .args(WORDS)
+            .env("RESTIC_PASSWORD_COMMAND", "false")
+            .env("RESTIC_REPOSITORY", "/elsewhere");
+        let said = run(&mut command)?;
+        assert!(said.status.success(), "{said:?}");
+        let told = std::fs::read_to_string(storage.path("back/told"))?;
+        let mut lines = told.lines();
+        let arguments = lines.next().context("nothing was told")?;
+        let expected = "--no-cache --repo /tmp/genbackup-repository restore 0123456789abcdef --target \
+                        /tmp/genbackup-target --include=/srv/a\\*";
+        assert!(arguments.starts_with(expected), "{arguments}");
+        for option in ["--json", "--sparse", "--overwrite never", "--no-lock"] {
+            assert_eq!(
+                arguments.contains(option),
+                own.contains(&option),
+                "{version}: {option}: {arguments}"
+            );
+        }
+        assert_eq!(lines.next(), Some(&*UID.to_string()));
+        assert_eq!(lines.next(), Some(&*UID.to_string()));
+        // chown, dac_override, dac_read_search, fowner, fsetid, mknod, setfcap.
+        assert_eq!(lines.next(), Some("CapEff:\t000000008800001f"));
+        assert!(
+            !told.contains(PASSWORD)
+                && !told.contains("RESTIC_PASSWORD_COMMAND")
+                && !told.contains("elsewhere"),
+            "{told}"
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn a_lock_of_prune_is_named_and_so_is_what_restic_died_of() -> Result<()> {
+    let dies = "echo 'Fatal: unable to create lock in backend: repository is already locked exclusively by PID 7' >&2
+                echo 'the `unlock` command can be used to remove stale locks' >&2; exit 11";
+    let said = run(stand_in("0.18.0", dies)?.with_stand_in().args(WORDS))?;
+    assert_eq!(said.status.code(), Some(11));
+    assert!(
+        said.stderr.contains("error: the restore to /mnt/back is not whole: restic exited with 11: Fatal: unable to create lock")
+            && said.stderr.ends_with("hint: forget or prune is at work; try again when it is done\n"),
+        "{said:?}"
+    );
+    Ok(())
+}
+
+#[test]
+fn without_a_terminal_progress_is_plain_lines() -> Result<()> {
+    let storage = stand_in("0.18.0", PROGRESS)?;
+    let said = run(storage.with_stand_in().args(WORDS))?;
+    assert!(said.status.success(), "{said:?}");
+    // It has said them on two outputs, of which either may be read first.
+    let mut lines: Vec<&str> = said.stderr.lines().collect();
+    lines.sort_unstable();
+    assert_eq!(
+        lines,
+        [
+            "/srv/b: a complaint \\u{1b}[31m",
+            "50%: 2 of 4 files, 1000 B of 2.0 KiB"
+        ]
+    );
+    assert_eq!(
+        said.stdout,
+        "snapshot 01234567 of ziz, 2026-11-20 04:00\nrestored 4 files, 2.0 KiB to /mnt/back\n"
+    );
+    Ok(())
+}
+
+#[test]
+fn sizes_are_listed_where_restic_says_them() -> Result<()> {
+    let storage = stand_in("0.18.0", "")?;
+    let listed = || anyhow::Ok(run(storage.with_stand_in().arg("snapshots"))?.stdout);
+    let with = listed()?;
+    assert!(
+        ["SIZE", "ADDED", "4.0 KiB", "1.0 KiB"]
+            .iter()
+            .all(|word| with.contains(word)),
+        "{with}"
+    );
+    let summary = ",\n           \"summary\":{\"total_bytes_processed\":4096,\"data_added\":1024}";
+    assert!(ANSWERS.contains(summary));
+    storage.stand_in(&ANSWERS.replace(summary, ""))?;
+    let without = listed()?;
+    assert_eq!(
+        without,
+        "HOST  TIME              ID        MARK  PATHS\nziz   2026-11-20 04:00  01234567  -     /srv\n\n- its host is not in the fleet file\n"
+    );
+    Ok(())
+}
+
+#[test]
+fn one_file_is_no_files() -> Result<()> {
+    let one = PROGRESS
+        .replace("_files\":4", "_files\":1")
+        .replace("restored\":4", "restored\":1");
+    let storage = stand_in("0.18.0", &one)?;
+    let said = run(storage.with_stand_in().args(WORDS))?;
+    assert!(
+        said.stdout.ends_with("restored 1 file, 2.0 KiB to /mnt/back\n"),
+        "{said:?}"
+    );
+    let dry = run(storage.with_stand_in().args(WORDS).arg("--dry-run"))?;
+    assert!(
+        dry.stdout.contains("would restore 1 file, 4.0 KiB to "),
+        "{dry:?}"
+    );
+    Ok(())
+}
+
+#[test]
+fn a_restic_that_does_not_say_how_far_it_is_gets_no_bar() -> Result<()> {
+    let storage = stand_in("0.14.0", "echo 'restoring to /mnt/back'; read -r _ </mnt/go")?;
+    make_fifo(&storage.path("go"))?;
+    let said = on_a_terminal(&storage, "does not say how far it is")?;
+    assert!(said.contains("restoring to /mnt/back"), "{said:?}");
+    assert!(!said.contains(" left"), "{said:?}");
+    Ok(())
+}
+
+#[test]
+fn on_a_terminal_a_bar_says_how_far_it_is_and_is_gone_in_the_end() -> Result<()> {
+    // It goes on when it is told to: until then the bar stands.
+    let storage = stand_in(
+        "0.18.0",
+        &PROGRESS.replace(
+            "echo '{\"message_type\":\"summary",
+            "read -r _ </mnt/go\necho '{\"message_type\":\"summary",
+        ),
+    )?;
+    make_fifo(&storage.path("go"))?;
+    let said = on_a_terminal(&storage, "2 of 4 files, 1000 B")?;
+    assert!(said.contains("/srv/b: a complaint \\u{1b}[31m"), "{said:?}");
+    // Colours are what ends in `m`; a bar moves and clears, which does not.
+    let colour = said.split('\u{1b}').skip(1).any(|part| {
+        part.trim_start_matches(|c: char| "[;".contains(c) || c.is_ascii_digit())
+            .starts_with('m')
+    });
+    assert!(!colour, "{said:?}");
+    assert!(
+        said.trim_end().ends_with("\u{1b}[2K"),
+        "the bar is cleared: {said:?}"
+    );
+    Ok(())
+}
+
+pub(crate) fn make_fifo(path: &Path) -> Result<()> {
+    Ok(nix::unistd::mkfifo(
+        path,
+        nix::sys::stat::Mode::from_bits_truncate(0o666),
+    )?)
+}
+
+/// What a restore writes to a terminal. restic, which waits for `go`, is told to go on when a text is to be seen.
+fn on_a_terminal(storage: &Storage, until: &str) -> Result<String> {
+    let (mut master, slave) = terminal(80)?;
+    let mut command = storage.with_stand_in();
+    command
+        .args(WORDS)
+        .env("TERM", "xterm")
+        .env("NO_COLOR", "1")
+        .stdout(Stdio::null())
+        .stderr(Stdio::from(slave));
+    let mut child = command.spawn()?;
+    drop(command);
+    let (mut said, mut chunk, mut told_to_go) = (String::new(), [0; 4096], false);
+    // A terminal that nobody else has open is an error to read (EIO), and the end.
+    while let Ok(length @ 1..) = master.read(&mut chunk) {
+        said.push_str(&String::from_utf8_lossy(&chunk[..length]));
+        if !told_to_go && said.contains(until) {
+            std::fs::write(storage.path("go"), "\n")?;
+            told_to_go = true;
+        }
+    }
+    ensure!(child.wait()?.success() && told_to_go, "{said:?}");
+    Ok(said)
+}
+
+#[test]
+fn a_signal_stops_restic_the_way_that_removes_its_lock() -> Result<()> {
+    // restic clears the line of its own progress, also where there is none.
+    let script = r"trap 'kill $!; printf '\''\e[2Kinterrupted\n'\'' >&2; exit 130' INT
+        read -r _ <>/mnt/never >/dev/null 2>&1 & echo at work >&2; wait";
+    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
+        let storage = stand_in("0.18.0", script)?;
+        make_fifo(&storage.path("never"))?;
+        let mut command = storage.with_stand_in();
+        command.args(WORDS).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn()?;
+        let mut lines = BufReader::new(child.stderr.take().context("no standard error")?).lines();
+        assert_eq!(lines.next().transpose()?.as_deref(), Some("at work"));
+        kill(Pid::from_raw(child.id().cast_signed()), signal)?;
+        let rest: Vec<String> = lines.collect::<Result<_, _>>()?;
+        assert_eq!(
+            rest.first().map(String::as_str),
+            Some("interrupted"),
+            "{signal}: {rest:?}"
+        );
+        assert_eq!(child.wait()?.code(), Some(130), "{signal}");
+    }
+    Ok(())
+}
