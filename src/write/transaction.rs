@@ -3,11 +3,12 @@
 //! All new texts are first written beside their places and brought to the disk by one syncfs(2); only then are
 //! they renamed. A disk that fills up is noticed before the first file has changed.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
+use nix::fcntl::Flock;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use super::changes::{Change, Changes};
@@ -40,6 +41,8 @@ pub struct Counts {
 #[derive(Debug, Default)]
 pub struct Transaction {
     trees: Vec<(Tree, Vec<PathBuf>)>,
+    /// The locks of trees that are as they should be.
+    kept: Vec<Flock<File>>,
     counts: Counts,
     notes: Vec<Note>,
     /// Files that we may not overwrite, each with the difference.
@@ -53,16 +56,20 @@ impl Transaction {
     /// # Errors
     /// When somebody else is writing here, or when a text can't be written. Then nothing has changed.
     pub fn stage(&mut self, place: &Place, artifacts: &[Artifact], overwrite: Overwrite) -> Result<()> {
-        if place.has_manifest() {
-            let changes = Changes::between(place, artifacts)?;
-            // What is as it should be takes no lock: a disk may be read-only.
-            if changes.is_empty() {
-                self.notes.extend(changes.notes);
-                return Ok(());
-            }
-        }
-        if self.trees.is_empty() {
+        if self.trees.is_empty() && self.kept.is_empty() {
             allow_many_locks()?;
+        }
+        if let Some(before) = written_as(place) {
+            let changes = Changes::between(place, artifacts)?;
+            if changes.is_empty() {
+                // What is as it should be stays so until the other trees are in force, too.
+                let kept = Tree::keep(&place.root, &place.manifest)?;
+                if written_as(place) == Some(before) {
+                    self.notes.extend(changes.notes);
+                    self.kept.push(kept);
+                    return Ok(());
+                }
+            }
         }
         let mut tree = Tree::lock(&place.root, &place.manifest)?;
         // Somebody else may have been at it until now.
@@ -172,6 +179,19 @@ impl Transaction {
         }
         Ok(())
     }
+}
+
+/// Which file the manifest of a place is, if there is one: each time that something is written there, it is another.
+fn written_as(place: &Place) -> Option<(u64, u64, i64, i64)> {
+    let manifest = fs::symlink_metadata(place.root.join(&place.manifest)).ok()?;
+    (!manifest.is_dir()).then(|| {
+        (
+            manifest.dev(),
+            manifest.ino(),
+            manifest.ctime(),
+            manifest.ctime_nsec(),
+        )
+    })
 }
 
 /// Each tree has its lock, and each lock a file descriptor: a large fleet needs more than the usual 1024.

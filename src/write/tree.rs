@@ -37,12 +37,7 @@ impl Tree {
         let manifest = root.join(manifest);
         tree.make_folder_of(&manifest)?;
         let folder = manifest.parent().unwrap_or(root);
-        let locked = || {
-            format!(
-                "{} is locked: another `genbackup emit` is at work there",
-                folder.display()
-            )
-        };
+        let locked = || is_locked(folder);
         let file = File::open(folder).with_context(|| format!("can't open {}", folder.display()))?;
         let lock = Flock::lock(file, FlockArg::LockExclusiveNonblock)
             .map_err(|(_, error)| error)
@@ -53,6 +48,17 @@ impl Tree {
             _ => bail!(locked()),
         }
         Ok(tree)
+    }
+
+    /// Keeps others from changing the tree at a root that has a manifest and stays as it is, for as long as the value
+    /// lives; nothing is written, so the disk may be read-only.
+    pub(super) fn keep(root: &Path, manifest: &Path) -> Result<Flock<File>> {
+        let manifest = root.join(manifest);
+        let folder = manifest.parent().unwrap_or(root);
+        let file = File::open(folder).with_context(|| format!("can't open {}", folder.display()))?;
+        Flock::lock(file, FlockArg::LockSharedNonblock)
+            .map_err(|(_, error)| error)
+            .with_context(|| is_locked(folder))
     }
 
     pub(super) fn root(&self) -> &Path {
@@ -141,6 +147,13 @@ pub(super) fn remove(path: &Path) -> Result<()> {
 pub(super) fn is_beside(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     name.starts_with('.') && name.ends_with(BESIDE)
+}
+
+fn is_locked(folder: &Path) -> String {
+    format!(
+        "{} is locked: another `genbackup emit` is at work there",
+        folder.display()
+    )
 }
 
 fn beside(place: &Path) -> PathBuf {
