@@ -67,10 +67,17 @@ pub(crate) fn measure(lab: &Lab, rounds: usize) -> anyhow::Result<Section> {
 fn genbackup(lab: &Lab, parallel: u8) -> anyhow::Result<Vec<f64>> {
     lab.set_parallel(parallel)?;
     let storage = lab.storage();
-    let backups = seconds_of(storage, "systemctl start genbackup.service")?;
+    let newest = "\"$(ls /var/lib/genbackup/runs/*.jsonl | tail --lines=1)\"";
+    let backups = seconds_of(storage, "systemctl start genbackup.service");
+    let backups = match backups {
+        Ok(backups) => backups,
+        Err(error) => {
+            let record = storage.succeeds(&format!("jq --compact-output 'select(.status)' {newest}"))?;
+            return Err(error.context(format!("the run's record:\n{record}")));
+        }
+    };
     // The run has started it: this waits for its end.
     let maintenance = seconds_of(storage, "systemctl start genbackup-maintain.service")?;
-    let newest = "\"$(ls /var/lib/genbackup/runs/*.jsonl | tail --lines=1)\"";
     let ok = storage.succeeds(&format!(
         "jq --slurp '[.[] | select(.status == \"ok\")] | length' {newest}"
     ))?;
