@@ -1,8 +1,9 @@
 //! genbackup onto the machines of the lab, as an admin would do it.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 
 use crate::agent::Output;
 use crate::belongings;
@@ -176,11 +177,31 @@ fn emit(fleet: &Path, roots: &Path) -> anyhow::Result<()> {
     .map(drop)
 }
 
-/// The `genbackup` binary: `GENBACKUP`, or built now.
+/// Set once, where machines get another binary than the debug build.
+static BINARY: OnceLock<PathBuf> = OnceLock::new();
+
+/// From now on machines get this `genbackup`, for example a release build.
+///
+/// # Errors
+/// When another one was chosen before.
+pub fn use_binary(path: PathBuf) -> anyhow::Result<()> {
+    match BINARY.set(path) {
+        Ok(()) => Ok(()),
+        Err(path) => bail!(
+            "machines have another genbackup already than `{}`",
+            path.display()
+        ),
+    }
+}
+
+/// The `genbackup` binary: the one of [`use_binary`], that of `GENBACKUP`, or built now.
 ///
 /// # Errors
 /// When it cannot be built.
 pub fn genbackup() -> anyhow::Result<PathBuf> {
+    if let Some(path) = BINARY.get() {
+        return Ok(path.clone());
+    }
     if let Some(path) = std::env::var_os("GENBACKUP") {
         return Ok(path.into());
     }

@@ -1,6 +1,7 @@
 //! The commands for developers: `cargo xtask test`, `cargo xtask fuzz`, `cargo xtask nix`, `cargo xtask demo`,
-//! `cargo xtask setup`.
+//! `cargo xtask bench`, `cargo xtask setup`.
 
+mod bench;
 mod demo;
 mod fuzz;
 mod licences;
@@ -30,6 +31,8 @@ enum Command {
     Nix,
     /// Backs up a small fleet for real, on three machines: containers, or virtual machines.
     Demo(demo::Options),
+    /// Measures genbackup beside other tools, in containers and on this machine, and writes BENCHMARKS.md.
+    Bench(bench::Options),
     /// Installs the Debian packages and the tools that the other commands need. They do it themselves, too.
     Setup,
 }
@@ -40,6 +43,7 @@ fn main() -> ExitCode {
         Command::Fuzz(options) => setup::run().and_then(|()| fuzz::run(&options)),
         Command::Nix => nix::run(),
         Command::Demo(options) => demo::run(&options),
+        Command::Bench(options) => bench::run(&options),
         Command::Setup => setup::run(),
     };
     match result {

@@ -60,13 +60,17 @@ const FOR_TESTS: [Needed; 21] = [
     ("systemd-analyze", "systemd"),
     ("zsh", "zsh"),
 ];
+/// What `cargo xtask bench` compares genbackup with, beside what comes from elsewhere.
+const FOR_BENCHMARKS: [Needed; 2] = [(BORGMATIC, "borgmatic"), ("borg", "borgbackup")];
+const BORGMATIC: &str = "borgmatic";
 const QEMU: &str = "qemu-system-x86_64";
 const PROMTOOL: &str = "promtool";
 const PYTHON: &str = "python3";
 const SSHD: &str = "sshd";
 const EXPORTFS: &str = "exportfs";
 /// Servers that come with packages, by their programs, and the units that would start them.
-const SERVERS: [(&str, &[&str]); 4] = [
+const SERVERS: [(&str, &[&str]); 5] = [
+    (BORGMATIC, &["borgmatic.timer"]),
     (SSHD, &["ssh.service", "ssh.socket"]),
     (PROMTOOL, &["prometheus.service"]),
     (EXPORTFS, &["nfs-server.service"]),
@@ -102,6 +106,14 @@ fn for_machines(kind: Kind) -> Vec<Needed> {
         Kind::Container => FOR_CONTAINERS.to_vec(),
         Kind::Virtual => [FOR_CONTAINERS.as_slice(), &FOR_VIRTUAL_MACHINES].concat(),
     }
+}
+
+/// The same for `cargo xtask bench`.
+///
+/// # Errors
+/// When something is missing and cannot be installed: the error names it.
+pub(crate) fn run_for_benchmarks() -> anyhow::Result<()> {
+    packages(&[for_tests().as_slice(), &FOR_BENCHMARKS].concat())
 }
 
 fn for_tests() -> Vec<Needed> {
