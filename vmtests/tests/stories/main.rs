@@ -2,6 +2,7 @@
 
 #[path = "../../../tests/support/crafted.rs"]
 mod crafted;
+mod each_release;
 
 mod a_client_reaches_the_repository_over_nfs_and_nothing_beside_it;
 mod a_client_that_is_cut_off_does_not_stop_the_others;
@@ -23,6 +24,9 @@ mod a_repository_of_plain_restic_is_adopted;
 mod a_run_is_followed_to_its_end_and_stopped_cleanly;
 mod a_run_that_is_stopped_leaves_no_lock;
 mod a_source_that_is_gone_or_broken_is_never_a_silent_success;
+mod a_storage_host_of_debian_12_backs_up_each_release;
+mod a_storage_host_of_debian_13_backs_up_each_release;
+mod a_storage_host_of_debian_testing_backs_up_each_release;
 mod a_storage_host_that_is_gone_comes_back_by_the_page;
 mod a_storage_host_that_loses_its_power_leaves_no_lock;
 mod an_admin_is_told_every_fault_at_once;
@@ -77,6 +81,9 @@ fn main() -> ExitCode {
         a_host_that_left_the_fleet_is_left_alone,
         a_repository_of_plain_restic_is_adopted,
         the_clients_are_of_two_debian_releases needs "NFS and a disk that fails",
+        a_storage_host_of_debian_testing_backs_up_each_release,
+        a_storage_host_of_debian_12_backs_up_each_release,
+        a_storage_host_of_debian_13_backs_up_each_release,
         what_nix_evaluates_backs_up_machines_of_debian,
         a_storage_host_that_loses_its_power_leaves_no_lock needs "a real power cut",
         forget_keeps_what_the_policy_says_and_prune_makes_room,
