@@ -36,13 +36,16 @@ impl Crowd {
     pub fn boot(kind: Kind, hardware: Vec<Hardware>) -> anyhow::Result<Self> {
         let releases: Vec<_> = hardware.iter().map(|hardware| hardware.release).collect();
         let ground = Ground::new(kind, &releases)?;
-        let crowd = timed(&format!("boot of {} machines, {}", hardware.len(), ground.runs()), || {
-            let machines = hardware.into_iter().map(|hardware| ground.machine(hardware));
-            let machines = machines.collect::<anyhow::Result<Vec<_>>>()?;
-            let crowd = Self { machines, ground };
-            crowd.on_all(Machine::wait_until_booted)?;
-            Ok(crowd)
-        })?;
+        let crowd = timed(
+            &format!("boot of {} machines, {}", hardware.len(), ground.runs()),
+            || {
+                let machines = hardware.into_iter().map(|hardware| ground.machine(hardware));
+                let machines = machines.collect::<anyhow::Result<Vec<_>>>()?;
+                let crowd = Self { machines, ground };
+                crowd.on_all(Machine::wait_until_booted)?;
+                Ok(crowd)
+            },
+        )?;
         timed("provision", || {
             let all = crowd.machines();
             crowd.on_all(|machine| provision(machine, &all))
@@ -103,7 +106,12 @@ impl Crowd {
         let public_key = self.storage().succeeds(&format!("cat {SSH_KEY_FILE}.pub"))?;
         let Tables { schedule, repository } = tables;
         let storage = self.storage().name();
-        let disk = self.storage().hardware().disk.as_ref().context("the storage host has no disk")?;
+        let disk = self
+            .storage()
+            .hardware()
+            .disk
+            .as_ref()
+            .context("the storage host has no disk")?;
         let mut text = format!(
             "[schedule]\ncalendar = \"*-*-* 04:00:00\"\n{schedule}\n\
              [repository]\nhost = \"{storage}\"\npath = \"{REPOSITORY}\"\nfile-system = \"{}\"\ninitialize = true\n\
@@ -141,7 +149,9 @@ impl Crowd {
             return Ok(());
         }
         // The lab keeps its own under the name of the story.
-        let kept = match folder_for(&format!("{name}_crowd")).and_then(|folder| collect(&self.machines(), &folder).map(|()| folder)) {
+        let kept = match folder_for(&format!("{name}_crowd"))
+            .and_then(|folder| collect(&self.machines(), &folder).map(|()| folder))
+        {
             Ok(folder) => format!("journals and consoles are in `{}`", folder.display()),
             Err(error) => format!("no journals: {error:#}"),
         };

@@ -105,7 +105,8 @@ impl Record {
 /// # Errors
 /// When the storage host does not answer, or the run takes too long.
 pub fn start_run(fleet: &impl Fleet) -> anyhow::Result<Output> {
-    fleet.storage()
+    fleet
+        .storage()
         .run_within("systemctl start genbackup.service", b"", RUN_LIMIT)
 }
 
@@ -114,7 +115,8 @@ pub fn start_run(fleet: &impl Fleet) -> anyhow::Result<Output> {
 /// # Errors
 /// When the storage host refuses.
 pub fn begin_run(fleet: &impl Fleet) -> anyhow::Result<()> {
-    fleet.storage()
+    fleet
+        .storage()
         .succeeds("systemctl start --no-block genbackup.service")
         .map(drop)
 }

@@ -1,10 +1,11 @@
 //! The commands for developers: `cargo xtask test`, `cargo xtask fuzz`, `cargo xtask nix`, `cargo xtask demo`,
-//! `cargo xtask setup`.
+//! `cargo xtask scale`, `cargo xtask setup`.
 
 mod demo;
 mod fuzz;
 mod licences;
 mod nix;
+mod scale;
 mod setup;
 mod test;
 mod tools;
@@ -30,6 +31,8 @@ enum Command {
     Nix,
     /// Backs up a small fleet for real, on three machines: containers, or virtual machines.
     Demo(demo::Options),
+    /// Backs up a large fleet for one night, in containers, and prints what that takes.
+    Scale(scale::Options),
     /// Installs the Debian packages and the tools that the other commands need. They do it themselves, too.
     Setup,
 }
@@ -40,6 +43,7 @@ fn main() -> ExitCode {
         Command::Fuzz(options) => setup::run().and_then(|()| fuzz::run(&options)),
         Command::Nix => nix::run(),
         Command::Demo(options) => demo::run(&options),
+        Command::Scale(options) => scale::run(&options),
         Command::Setup => setup::run(),
     };
     match result {

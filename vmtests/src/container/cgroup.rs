@@ -27,7 +27,11 @@ impl Cgroup {
         let own = own()?;
         for entry in fs::read_dir(&own).with_context(|| own.display().to_string())? {
             let path = entry?.path();
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let name = path
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
             // Another world may have begun and have no process in it yet: it has the lock. One that is killed has left
             // the lock before its processes have ended.
             if name.starts_with(PREFIX)
@@ -49,7 +53,10 @@ impl Cgroup {
             Ok(path.exists().then_some(folder))
         })?;
         ensure!(locked.is_some(), "others remove the cgroup `{}`", path.display());
-        Ok(Self { path, _in_use: locked })
+        Ok(Self {
+            path,
+            _in_use: locked,
+        })
     }
 
     /// A group below this one.
@@ -80,6 +87,20 @@ impl Cgroup {
         let mut found = Vec::new();
         gather(&self.path, &mut found);
         found
+    }
+
+    /// Stops all processes in it, or lets them go on.
+    pub(super) fn freeze(&self, frozen: bool) -> anyhow::Result<()> {
+        let number = u8::from(frozen);
+        fs::write(self.path.join("cgroup.freeze"), number.to_string())
+            .with_context(|| format!("cannot freeze the processes of `{}`", self.path.display()))?;
+        let events = self.path.join("cgroup.events");
+        let done = poll(KILLED_WITHIN, || {
+            Ok(fs::read_to_string(&events)?
+                .contains(&format!("frozen {number}"))
+                .then_some(()))
+        })?;
+        done.with_context(|| format!("processes of `{}` do not freeze", self.path.display()))
     }
 
     /// Ends all processes in it, and waits until they are gone.

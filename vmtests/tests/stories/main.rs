@@ -13,6 +13,7 @@ mod a_compromised_client_harms_no_other_host_s_backup;
 mod a_crafted_snapshot_writes_nothing_outside_the_target;
 mod a_dump_is_made_before_a_backup_and_a_failed_one_is_named;
 mod a_file_that_changes_during_a_backup_costs_no_other;
+mod a_fleet_of_twenty_clients_is_backed_up_in_one_night;
 mod a_fleet_that_init_wrote_backs_up_and_restores;
 mod a_flooded_socket_still_backs_up_afterwards;
 mod a_full_repository_is_said_and_recovers;
@@ -81,6 +82,7 @@ fn main() -> ExitCode {
         a_host_that_left_the_fleet_is_left_alone,
         a_repository_of_plain_restic_is_adopted,
         the_clients_are_of_two_debian_releases needs "NFS and a disk that fails",
+        a_fleet_of_twenty_clients_is_backed_up_in_one_night in containers,
         a_storage_host_of_debian_testing_backs_up_each_release,
         a_storage_host_of_debian_12_backs_up_each_release,
         a_storage_host_of_debian_13_backs_up_each_release,
