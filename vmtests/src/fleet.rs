@@ -32,17 +32,17 @@ pub const RUN_LIMIT: Duration = Duration::from_secs(300);
 /// Machines of one fleet.
 pub trait Fleet {
     /// The one that has the repository and starts the runs.
-    fn storage(&self) -> &Machine;
+    fn storage_host(&self) -> &Machine;
 }
 
 impl Fleet for Lab {
-    fn storage(&self) -> &Machine {
+    fn storage_host(&self) -> &Machine {
         &self.jak
     }
 }
 
 impl Fleet for Crowd {
-    fn storage(&self) -> &Machine {
+    fn storage_host(&self) -> &Machine {
         Self::storage(self)
     }
 }
@@ -106,7 +106,7 @@ impl Record {
 /// When the storage host does not answer, or the run takes too long.
 pub fn start_run(fleet: &impl Fleet) -> anyhow::Result<Output> {
     fleet
-        .storage()
+        .storage_host()
         .run_within("systemctl start genbackup.service", b"", RUN_LIMIT)
 }
 
@@ -116,7 +116,7 @@ pub fn start_run(fleet: &impl Fleet) -> anyhow::Result<Output> {
 /// When the storage host refuses.
 pub fn begin_run(fleet: &impl Fleet) -> anyhow::Result<()> {
     fleet
-        .storage()
+        .storage_host()
         .succeeds("systemctl start --no-block genbackup.service")
         .map(drop)
 }
@@ -141,7 +141,7 @@ pub fn wait_until_in_mid_backup(fleet: &impl Fleet, client: &Machine) -> anyhow:
         "lock=$(ls {LOCKS}); test -n \"$lock\"
          find {REPOSITORY}/data -type f -newer \"{LOCKS}/$lock\" | grep --count ."
     );
-    fleet.storage().wait_until_succeeds(&writes, RUN_LIMIT).map(drop)
+    fleet.storage_host().wait_until_succeeds(&writes, RUN_LIMIT).map(drop)
 }
 
 /// Waits until neither restic nor the unit that started it are there any more.
@@ -172,7 +172,7 @@ pub fn told_to_stop(client: &Machine, limit: Duration) -> anyhow::Result<f64> {
 /// # Errors
 /// When the storage host does not answer.
 pub fn locks(fleet: &impl Fleet) -> anyhow::Result<Vec<String>> {
-    let names = fleet.storage().succeeds(&format!("ls {LOCKS}"))?;
+    let names = fleet.storage_host().succeeds(&format!("ls {LOCKS}"))?;
     Ok(names.lines().map(str::to_owned).collect())
 }
 
@@ -189,8 +189,8 @@ pub fn why(event: &Value) -> &str {
 pub fn finished_record(fleet: &impl Fleet) -> anyhow::Result<Record> {
     let newest = "ls /var/lib/genbackup/runs/*.jsonl | tail --lines=1";
     let complete = format!("tail --lines=1 \"$({newest})\" | grep --count '\"event\":\"run-finished\"'");
-    fleet.storage().wait_until_succeeds(&complete, RUN_LIMIT)?;
-    let text = fleet.storage().succeeds(&format!("cat \"$({newest})\""))?;
+    fleet.storage_host().wait_until_succeeds(&complete, RUN_LIMIT)?;
+    let text = fleet.storage_host().succeeds(&format!("cat \"$({newest})\""))?;
     is_known(&text)?;
     let events = text
         .lines()
@@ -203,7 +203,7 @@ pub fn finished_record(fleet: &impl Fleet) -> anyhow::Result<Record> {
 /// # Errors
 /// When the library's reader does not know each of their lines as an event.
 pub fn all_records_are_known(fleet: &impl Fleet) -> anyhow::Result<()> {
-    is_known(&fleet.storage().succeeds("cat /var/lib/genbackup/runs/*.jsonl")?)
+    is_known(&fleet.storage_host().succeeds("cat /var/lib/genbackup/runs/*.jsonl")?)
 }
 
 fn is_known(records: &str) -> anyhow::Result<()> {
@@ -240,7 +240,7 @@ pub fn successful_run(fleet: &impl Fleet) -> anyhow::Result<Record> {
 /// # Errors
 /// When restic fails.
 pub fn restic(fleet: &impl Fleet, arguments: &str) -> anyhow::Result<String> {
-    fleet.storage().succeeds(&format!(
+    fleet.storage_host().succeeds(&format!(
         "export RESTIC_PASSWORD; RESTIC_PASSWORD=$(cat {PASSWORD_FILE}); \
          setpriv --reuid=restic --regid=restic --clear-groups restic --no-cache --repo {REPOSITORY} {arguments}"
     ))

@@ -314,7 +314,7 @@ fn all_processes() -> anyhow::Result<Vec<u32>> {
     Ok(names.filter_map(|name| name.parse().ok()).collect())
 }
 
-/// The fields of proc_pid_stat(5) behind the name, which may have blanks; the first is the state.
+/// The fields of `proc_pid_stat(5)` behind the name, which may have blanks; the first is the state.
 fn fields(process: u32) -> Option<Vec<String>> {
     let text = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
     let (_, rest) = text.rsplit_once(')')?;
