@@ -141,7 +141,10 @@ pub fn wait_until_in_mid_backup(fleet: &impl Fleet, client: &Machine) -> anyhow:
         "lock=$(ls {LOCKS}); test -n \"$lock\"
          find {REPOSITORY}/data -type f -newer \"{LOCKS}/$lock\" | grep --count ."
     );
-    fleet.storage_host().wait_until_succeeds(&writes, RUN_LIMIT).map(drop)
+    fleet
+        .storage_host()
+        .wait_until_succeeds(&writes, RUN_LIMIT)
+        .map(drop)
 }
 
 /// Waits until neither restic nor the unit that started it are there any more.
@@ -203,7 +206,11 @@ pub fn finished_record(fleet: &impl Fleet) -> anyhow::Result<Record> {
 /// # Errors
 /// When the library's reader does not know each of their lines as an event.
 pub fn all_records_are_known(fleet: &impl Fleet) -> anyhow::Result<()> {
-    is_known(&fleet.storage_host().succeeds("cat /var/lib/genbackup/runs/*.jsonl")?)
+    is_known(
+        &fleet
+            .storage_host()
+            .succeeds("cat /var/lib/genbackup/runs/*.jsonl")?,
+    )
 }
 
 fn is_known(records: &str) -> anyhow::Result<()> {
