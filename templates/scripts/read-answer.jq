@@ -76,6 +76,8 @@ def finished:
        elif $bytes >= $limit then ["failed", "it answered more than \($limit) bytes, and was cut off"]
        elif .lines >= line_limit then ["failed", "it answered more than \(line_limit) lines, and was cut off"]
        elif .hello == null and $code == 255 then ($complaint | end_of_ssh)
+       elif .hello == null and $code == 127 then
+         ["failed", "a program that connects to it is missing; `genbackup doctor` names it, here or there: " + ($complaint | short)]
        elif .hello == null then
          ["failed", "it took the connection, but its genbackup-backup@.service did not answer; its journal says why"]
        elif .exit == null and $code == 255 then

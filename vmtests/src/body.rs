@@ -45,6 +45,12 @@ pub trait Body: Debug + Send + Sync {
     /// When what runs it has gone.
     fn plug_network(&self, plugged: bool) -> anyhow::Result<()>;
 
+    /// Stops all of its processes where they are, or lets them go on: meanwhile its kernel answers for them alone.
+    ///
+    /// # Errors
+    /// When its kernel is its own, or what runs it has gone.
+    fn freeze(&self, frozen: bool) -> anyhow::Result<()>;
+
     /// Makes it ready to be saved: a virtual machine stands still, a container shuts down in order.
     ///
     /// # Errors

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::cache;
-use crate::lab::Lab;
 use crate::machine::Machine;
 
 /// What is asked of each machine: the file it goes to, and the command.
@@ -29,8 +28,8 @@ const LIMIT: Duration = Duration::from_secs(120);
 ///
 /// # Errors
 /// When the folder cannot be written.
-pub fn collect(lab: &Lab, folder: &Path) -> anyhow::Result<()> {
-    for machine in lab.machines() {
+pub fn collect(machines: &[&Machine], folder: &Path) -> anyhow::Result<()> {
+    for machine in machines {
         let place = folder.join(machine.name());
         fs::create_dir_all(&place)?;
         for log in machine.logs().iter().filter(|log| log.exists()) {

@@ -174,6 +174,10 @@ impl Body for Container {
         Ok(())
     }
 
+    fn freeze(&self, frozen: bool) -> anyhow::Result<()> {
+        self.cgroup.freeze(frozen)
+    }
+
     fn stand_still(&self, limit: Duration) -> anyhow::Result<()> {
         self.power_off(limit)
     }

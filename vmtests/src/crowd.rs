@@ -1,14 +1,22 @@
 //! As many machines as a story wants: a storage host and its clients, on a ground of their own. The lab is three of them.
 
 use std::fmt::Write as _;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
+use anyhow::{Context, ensure};
+
+use crate::belongings;
+use crate::collect::{collect, folder_for};
+use crate::fleet::{MOUNT, PASSWORD_FILE, REPOSITORY, SSH_KEY_FILE, SSH_PORT};
 use crate::ground::Ground;
 use crate::hardware::Hardware;
+use crate::install;
 use crate::lab::Kind;
 use crate::machine::Machine;
 use crate::progress::timed;
 use crate::provision::provision;
 use crate::side_by_side::on_all;
+use crate::story::complaints;
 
 /// Machines that know each other; the first is the storage host. Everything about them ends with the value.
 #[derive(Debug)]
@@ -80,19 +88,88 @@ impl Crowd {
         on_all(&self.machines(), act)
     }
 
-    /// The part of a fleet file with the hosts: each machine with `keys` of its own; the clients with the host keys that
-    /// they have.
+    /// Gives each machine something to lose, and installs genbackup on all of them as README.md says. `tables` are lines
+    /// of the fleet file for its tables `schedule` and `repository`, `keys` those of a machine.
     ///
     /// # Errors
-    /// When a machine does not tell its key.
-    pub fn hosts(&self, keys: impl Fn(&Machine) -> String) -> anyhow::Result<String> {
-        let mut text = String::new();
+    /// When genbackup refuses the fleet, or a machine what was emitted.
+    pub fn install(&self, tables: Tables<'_>, keys: impl Fn(&Machine) -> String) -> anyhow::Result<()> {
+        timed("install", || {
+            self.on_all(belongings::put_onto)?;
+            install::make_secrets(self.storage())?;
+            let fleet = self.fleet_file(tables, keys)?;
+            install::install_fleet(self.storage(), &self.machines(), &fleet)
+        })
+    }
+
+    fn fleet_file(&self, tables: Tables<'_>, keys: impl Fn(&Machine) -> String) -> anyhow::Result<String> {
+        let public_key = self.storage().succeeds(&format!("cat {SSH_KEY_FILE}.pub"))?;
+        let Tables { schedule, repository } = tables;
+        let storage = self.storage().name();
+        let disk = self
+            .storage()
+            .hardware()
+            .disk
+            .as_ref()
+            .context("the storage host has no disk")?;
+        let mut text = format!(
+            "[schedule]\ncalendar = \"*-*-* 04:00:00\"\n{schedule}\n\
+             [repository]\nhost = \"{storage}\"\npath = \"{REPOSITORY}\"\nfile-system = \"{}\"\ninitialize = true\n\
+             password-file = \"{PASSWORD_FILE}\"\n{repository}\n\
+             [nfs]\nmount = \"{MOUNT}\"\n\
+             [ssh]\nport = {SSH_PORT}\nkey-file = \"{SSH_KEY_FILE}\"\npublic-key = \"{public_key}\"\n",
+            disk.mount_point
+        );
         for machine in &self.machines {
             writeln!(text, "[hosts.{}]\n{}", machine.name(), keys(machine))?;
-            if machine.name() != self.storage().name() {
+            if machine.name() != storage {
                 writeln!(text, "host-key = \"{}\"", machine.host_key()?)?;
             }
         }
         Ok(text)
     }
+
+    /// Tells a story of them. Where it fails, journals and consoles are kept, and the error says where; it fails, too,
+    /// where a systemd did not do all that a unit asked for.
+    ///
+    /// # Errors
+    /// When the story fails.
+    pub fn tell(&self, name: &str, story: impl FnOnce(&Self) -> anyhow::Result<()>) -> anyhow::Result<()> {
+        let told = catch_unwind(AssertUnwindSafe(|| {
+            story(self)?;
+            let complaints = complaints(&self.machines())?;
+            ensure!(
+                complaints.is_empty(),
+                "systemd did not do all that a unit asked for:\n{}",
+                complaints.join("\n")
+            );
+            Ok(())
+        }));
+        if matches!(told, Ok(Ok(()))) {
+            return Ok(());
+        }
+        // The lab keeps its own under the name of the story.
+        let kept = match folder_for(&format!("{name}_crowd"))
+            .and_then(|folder| collect(&self.machines(), &folder).map(|()| folder))
+        {
+            Ok(folder) => format!("journals and consoles are in `{}`", folder.display()),
+            Err(error) => format!("no journals: {error:#}"),
+        };
+        match told {
+            Ok(result) => result.context(kept),
+            Err(panic) => {
+                println!("{kept}");
+                resume_unwind(panic)
+            }
+        }
+    }
+}
+
+/// Lines of a fleet file for two of its tables.
+#[derive(Debug, Clone, Copy)]
+pub struct Tables<'t> {
+    /// For `[schedule]`, which has a `calendar`.
+    pub schedule: &'t str,
+    /// For `[repository]`, which has all that it must have but `keep`.
+    pub repository: &'t str,
 }

@@ -7,6 +7,7 @@ use genbackup::record::{Event, Line, Lines, What};
 use serde_json::Value;
 
 use crate::agent::Output;
+use crate::crowd::Crowd;
 use crate::lab::Lab;
 use crate::machine::Machine;
 
@@ -27,6 +28,24 @@ pub const SSH_PORT: u16 = 50_000;
 
 /// A run of three emulated machines on two processors, with room for a busy day.
 pub const RUN_LIMIT: Duration = Duration::from_secs(300);
+
+/// Machines of one fleet.
+pub trait Fleet {
+    /// The one that has the repository and starts the runs.
+    fn storage_host(&self) -> &Machine;
+}
+
+impl Fleet for Lab {
+    fn storage_host(&self) -> &Machine {
+        &self.jak
+    }
+}
+
+impl Fleet for Crowd {
+    fn storage_host(&self) -> &Machine {
+        Self::storage(self)
+    }
+}
 
 /// One run's record: its events in order.
 #[derive(Debug, Clone)]
@@ -85,8 +104,9 @@ impl Record {
 ///
 /// # Errors
 /// When the storage host does not answer, or the run takes too long.
-pub fn start_run(lab: &Lab) -> anyhow::Result<Output> {
-    lab.jak
+pub fn start_run(fleet: &impl Fleet) -> anyhow::Result<Output> {
+    fleet
+        .storage_host()
         .run_within("systemctl start genbackup.service", b"", RUN_LIMIT)
 }
 
@@ -94,8 +114,9 @@ pub fn start_run(lab: &Lab) -> anyhow::Result<Output> {
 ///
 /// # Errors
 /// When the storage host refuses.
-pub fn begin_run(lab: &Lab) -> anyhow::Result<()> {
-    lab.jak
+pub fn begin_run(fleet: &impl Fleet) -> anyhow::Result<()> {
+    fleet
+        .storage_host()
         .succeeds("systemctl start --no-block genbackup.service")
         .map(drop)
 }
@@ -114,13 +135,16 @@ pub fn put_large_file(machine: &Machine, bytes: u64) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// When it does not come to that.
-pub fn wait_until_in_mid_backup(lab: &Lab, client: &Machine) -> anyhow::Result<()> {
+pub fn wait_until_in_mid_backup(fleet: &impl Fleet, client: &Machine) -> anyhow::Result<()> {
     client.wait_until_succeeds("pgrep --exact restic", RUN_LIMIT)?;
     let writes = format!(
         "lock=$(ls {LOCKS}); test -n \"$lock\"
          find {REPOSITORY}/data -type f -newer \"{LOCKS}/$lock\" | grep --count ."
     );
-    lab.jak.wait_until_succeeds(&writes, RUN_LIMIT).map(drop)
+    fleet
+        .storage_host()
+        .wait_until_succeeds(&writes, RUN_LIMIT)
+        .map(drop)
 }
 
 /// Waits until neither restic nor the unit that started it are there any more.
@@ -150,8 +174,8 @@ pub fn told_to_stop(client: &Machine, limit: Duration) -> anyhow::Result<f64> {
 ///
 /// # Errors
 /// When the storage host does not answer.
-pub fn locks(lab: &Lab) -> anyhow::Result<Vec<String>> {
-    let names = lab.jak.succeeds(&format!("ls {LOCKS}"))?;
+pub fn locks(fleet: &impl Fleet) -> anyhow::Result<Vec<String>> {
+    let names = fleet.storage_host().succeeds(&format!("ls {LOCKS}"))?;
     Ok(names.lines().map(str::to_owned).collect())
 }
 
@@ -165,11 +189,11 @@ pub fn why(event: &Value) -> &str {
 ///
 /// # Errors
 /// When it is not complete in time, or the library's reader does not know each of its lines as an event.
-pub fn finished_record(lab: &Lab) -> anyhow::Result<Record> {
+pub fn finished_record(fleet: &impl Fleet) -> anyhow::Result<Record> {
     let newest = "ls /var/lib/genbackup/runs/*.jsonl | tail --lines=1";
     let complete = format!("tail --lines=1 \"$({newest})\" | grep --count '\"event\":\"run-finished\"'");
-    lab.jak.wait_until_succeeds(&complete, RUN_LIMIT)?;
-    let text = lab.jak.succeeds(&format!("cat \"$({newest})\""))?;
+    fleet.storage_host().wait_until_succeeds(&complete, RUN_LIMIT)?;
+    let text = fleet.storage_host().succeeds(&format!("cat \"$({newest})\""))?;
     is_known(&text)?;
     let events = text
         .lines()
@@ -181,8 +205,12 @@ pub fn finished_record(lab: &Lab) -> anyhow::Result<Record> {
 ///
 /// # Errors
 /// When the library's reader does not know each of their lines as an event.
-pub fn all_records_are_known(lab: &Lab) -> anyhow::Result<()> {
-    is_known(&lab.jak.succeeds("cat /var/lib/genbackup/runs/*.jsonl")?)
+pub fn all_records_are_known(fleet: &impl Fleet) -> anyhow::Result<()> {
+    is_known(
+        &fleet
+            .storage_host()
+            .succeeds("cat /var/lib/genbackup/runs/*.jsonl")?,
+    )
 }
 
 fn is_known(records: &str) -> anyhow::Result<()> {
@@ -203,9 +231,9 @@ fn is_known(records: &str) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// When one is not.
-pub fn successful_run(lab: &Lab) -> anyhow::Result<Record> {
-    let started = start_run(lab)?;
-    let record = finished_record(lab)?;
+pub fn successful_run(fleet: &impl Fleet) -> anyhow::Result<Record> {
+    let started = start_run(fleet)?;
+    let record = finished_record(fleet)?;
     ensure!(
         started.status == 0,
         "the run failed: {}\n{record:?}",
@@ -218,8 +246,8 @@ pub fn successful_run(lab: &Lab) -> anyhow::Result<Record> {
 ///
 /// # Errors
 /// When restic fails.
-pub fn restic(lab: &Lab, arguments: &str) -> anyhow::Result<String> {
-    lab.jak.succeeds(&format!(
+pub fn restic(fleet: &impl Fleet, arguments: &str) -> anyhow::Result<String> {
+    fleet.storage_host().succeeds(&format!(
         "export RESTIC_PASSWORD; RESTIC_PASSWORD=$(cat {PASSWORD_FILE}); \
          setpriv --reuid=restic --regid=restic --clear-groups restic --no-cache --repo {REPOSITORY} {arguments}"
     ))
@@ -229,16 +257,16 @@ pub fn restic(lab: &Lab, arguments: &str) -> anyhow::Result<String> {
 ///
 /// # Errors
 /// When restic fails.
-pub fn snapshots(lab: &Lab) -> anyhow::Result<Vec<Value>> {
-    Ok(serde_json::from_str(&restic(lab, "snapshots --json")?)?)
+pub fn snapshots(fleet: &impl Fleet) -> anyhow::Result<Vec<Value>> {
+    Ok(serde_json::from_str(&restic(fleet, "snapshots --json")?)?)
 }
 
 /// The hosts of all snapshots, sorted.
 ///
 /// # Errors
 /// When restic fails.
-pub fn hosts_of_snapshots(lab: &Lab) -> anyhow::Result<Vec<String>> {
-    let mut hosts: Vec<String> = snapshots(lab)?
+pub fn hosts_of_snapshots(fleet: &impl Fleet) -> anyhow::Result<Vec<String>> {
+    let mut hosts: Vec<String> = snapshots(fleet)?
         .iter()
         .filter_map(|snapshot| snapshot["hostname"].as_str().map(str::to_owned))
         .collect();

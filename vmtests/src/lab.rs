@@ -48,7 +48,8 @@ pub struct Lab {
 }
 
 /// The storage host's disk for the repository.
-fn storage() -> Disk {
+#[must_use]
+pub fn disk_of_storage() -> Disk {
     Disk {
         label: "storage".to_owned(),
         size: 2 << 30,
@@ -58,7 +59,7 @@ fn storage() -> Disk {
 
 fn hardware_of_all() -> [Hardware; 3] {
     [
-        Hardware::new("jak", 1, Release::Trixie, Some(storage())),
+        Hardware::new("jak", 1, Release::Trixie, Some(disk_of_storage())),
         Hardware::new("ziz", 2, Release::Trixie, None),
         Hardware::new("kai", 3, Release::Bookworm, None),
     ]

@@ -31,6 +31,7 @@ pub mod hardware;
 pub mod image;
 pub mod install;
 pub mod lab;
+pub mod large_fleet;
 pub mod machine;
 pub mod network;
 pub mod nixos;

@@ -60,6 +60,16 @@ impl Release {
             Self::Forky => "0.19",
         }
     }
+
+    /// For a fleet file: what a host of it has at least.
+    #[must_use]
+    pub fn minimum_versions(self) -> String {
+        format!(
+            "minimum-versions = {{ restic = \"{}\", systemd = \"{}\" }}",
+            self.restic(),
+            self.systemd()
+        )
+    }
 }
 
 impl std::fmt::Display for Release {

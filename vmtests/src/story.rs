@@ -226,7 +226,7 @@ fn tell_one(story: Story, lab: &Lab) -> Result<(), String> {
         ))
     });
     let result = result.and_then(|()| {
-        let complaints = complaints(lab)?;
+        let complaints = complaints(&lab.machines())?;
         ensure!(
             complaints.is_empty(),
             "systemd did not do all that a unit asked for:\n{}",
@@ -250,7 +250,7 @@ fn tell_one(story: Story, lab: &Lab) -> Result<(), String> {
 
 /// Collects what helps to find the reason, and says where it is.
 fn leave_behind(lab: &Lab, name: &str, error: anyhow::Error) -> anyhow::Error {
-    match folder_for(name).and_then(|folder| collect(lab, &folder).map(|()| folder)) {
+    match folder_for(name).and_then(|folder| collect(&lab.machines(), &folder).map(|()| folder)) {
         Ok(folder) => error.context(format!("journals and consoles are in `{}`", folder.display())),
         Err(second) => error.context(format!("no journals: {second:#}")),
     }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 
 use crate::agent::{Agent, Output};
 use crate::body::Body;
@@ -68,6 +68,13 @@ impl Body for VirtualMachine {
 
     fn plug_network(&self, plugged: bool) -> anyhow::Result<()> {
         self.qemu.plug_network(plugged)
+    }
+
+    fn freeze(&self, _frozen: bool) -> anyhow::Result<()> {
+        bail!(
+            "{} is a virtual machine: its kernel would stand still as well\n\nhint: --lab container",
+            self.name
+        )
     }
 
     fn stand_still(&self, _limit: Duration) -> anyhow::Result<()> {

@@ -1,11 +1,12 @@
 //! The commands for developers: `cargo xtask test`, `cargo xtask fuzz`, `cargo xtask nix`, `cargo xtask demo`,
-//! `cargo xtask bench`, `cargo xtask setup`.
+//! `cargo xtask bench`, `cargo xtask scale`, `cargo xtask setup`.
 
 mod bench;
 mod demo;
 mod fuzz;
 mod licences;
 mod nix;
+mod scale;
 mod setup;
 mod test;
 mod tools;
@@ -33,6 +34,8 @@ enum Command {
     Demo(demo::Options),
     /// Measures genbackup beside other tools, in containers and on this machine, and writes BENCHMARKS.md.
     Bench(bench::Options),
+    /// Backs up a large fleet for one night, in containers, and prints what that takes.
+    Scale(scale::Options),
     /// Installs the Debian packages and the tools that the other commands need. They do it themselves, too.
     Setup,
 }
@@ -44,6 +47,7 @@ fn main() -> ExitCode {
         Command::Nix => nix::run(),
         Command::Demo(options) => demo::run(&options),
         Command::Bench(options) => bench::run(&options),
+        Command::Scale(options) => scale::run(&options),
         Command::Setup => setup::run(),
     };
     match result {

@@ -39,7 +39,7 @@ enum Verdict {
 /// One check. An error is a failure, and says why.
 type Check = fn(&Options) -> anyhow::Result<Verdict>;
 
-const PARTS: [(&str, Check, Kind); 9] = [
+const PARTS: [(&str, Check, Kind); 10] = [
     ("tools", tools, Kind::Other),
     ("format", format, Kind::Other),
     ("lint", lint, Kind::Other),
@@ -49,6 +49,7 @@ const PARTS: [(&str, Check, Kind); 9] = [
     ("licences", licences, Kind::Other),
     ("fuzz", fuzz, Kind::Other),
     ("stories", stories, Kind::Stories),
+    ("clean-up", clean_up, Kind::Stories),
 ];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -210,6 +211,12 @@ fn stories(options: &Options) -> anyhow::Result<Verdict> {
     let mut test = cargo("test");
     test.env("GENBACKUP", install::built())
         .args(["--workspace", "--test", "stories", "--"]);
+    passes(test.args(options.filter.as_deref()))
+}
+
+fn clean_up(options: &Options) -> anyhow::Result<Verdict> {
+    let mut test = cargo("test");
+    test.args(["--workspace", "--test", "clean_up", "--"]);
     passes(test.args(options.filter.as_deref()))
 }
 

@@ -28,6 +28,20 @@ fn a_host_that_ssh_does_not_reach_is_unreachable() -> Result<()> {
     Ok(())
 }
 
+/// The server of OpenSSH no longer brings the client along in Debian testing.
+#[test]
+fn a_missing_program_is_not_taken_for_an_answer() -> Result<()> {
+    let complaint = "run-backups: line 36: exec: ssh: not found\n";
+    let judged = Answer::of("").with_code(127).with_complaint(complaint).judged()?;
+    is(
+        &judged,
+        "failed",
+        "a program that connects to it is missing; `genbackup doctor` names it, here or there: \
+         run-backups: line 36: exec: ssh: not found",
+    );
+    Ok(())
+}
+
 /// OpenSSH 9.2 and 10.0. A host that may be absent must not count as absent when it answers.
 #[test]
 fn only_silence_is_unreachable_and_each_refusal_is_a_failure() -> Result<()> {

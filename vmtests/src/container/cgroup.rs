@@ -1,7 +1,7 @@
 //! Groups of processes, as cgroup v2 has them: one for each world, and below it one for each machine. Without one of its
 //! own, a machine's systemd would take the units of another machine for its own.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -17,6 +17,8 @@ const KILLED_WITHIN: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub(super) struct Cgroup {
     path: PathBuf,
+    /// Of a world: the folder, locked, so that others do not take it for one that was left.
+    _in_use: Option<File>,
 }
 
 impl Cgroup {
@@ -30,25 +32,31 @@ impl Cgroup {
                 .unwrap_or_default()
                 .to_string_lossy()
                 .into_owned();
-            // Those of other runs that live have processes.
-            if name.starts_with(PREFIX) && !is_populated(&path) {
+            // Another world may have begun and have no process in it yet: it has the lock. One that is killed has left
+            // the lock before its processes have ended.
+            if name.starts_with(PREFIX)
+                && let Ok(folder) = File::open(&path)
+                && folder.try_lock().is_ok()
+                && !is_populated(&path)
+            {
                 remove(&path);
             }
         }
-        // The world's process keeps it from being taken for a left-over while all machines are without power. Another
-        // run may look just before that.
-        let place = own.join(format!("{PREFIX}{process}"));
-        let made = poll(KILLED_WITHIN, || {
-            let group = Self::make(place.clone())?;
-            // It stays when this value goes: it can't be removed while the process is in it.
-            let keeper = group.child("world")?;
-            match fs::write(keeper.path.join("cgroup.procs"), process.to_string()) {
-                Ok(()) => Ok(Some(group)),
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-                Err(error) => Err(error).with_context(|| place.display().to_string()),
-            }
+        let path = own.join(format!("{PREFIX}{process}"));
+        let locked = poll(KILLED_WITHIN, || {
+            make(&path)?;
+            let Ok(folder) = File::open(&path) else {
+                return Ok(None);
+            };
+            folder.lock_shared()?;
+            // Somebody may have removed it before it was locked.
+            Ok(path.exists().then_some(folder))
         })?;
-        made.with_context(|| format!("the cgroup `{}` does not stay", place.display()))
+        ensure!(locked.is_some(), "others remove the cgroup `{}`", path.display());
+        Ok(Self {
+            path,
+            _in_use: locked,
+        })
     }
 
     /// A group below this one.
@@ -57,8 +65,8 @@ impl Cgroup {
     }
 
     fn make(path: PathBuf) -> anyhow::Result<Self> {
-        fs::create_dir_all(&path).with_context(|| format!("cannot make the cgroup `{}`", path.display()))?;
-        Ok(Self { path })
+        make(&path)?;
+        Ok(Self { path, _in_use: None })
     }
 
     /// Its folder.
@@ -79,6 +87,20 @@ impl Cgroup {
         let mut found = Vec::new();
         gather(&self.path, &mut found);
         found
+    }
+
+    /// Stops all processes in it, or lets them go on.
+    pub(super) fn freeze(&self, frozen: bool) -> anyhow::Result<()> {
+        let number = u8::from(frozen);
+        fs::write(self.path.join("cgroup.freeze"), number.to_string())
+            .with_context(|| format!("cannot freeze the processes of `{}`", self.path.display()))?;
+        let events = self.path.join("cgroup.events");
+        let done = poll(KILLED_WITHIN, || {
+            Ok(fs::read_to_string(&events)?
+                .contains(&format!("frozen {number}"))
+                .then_some(()))
+        })?;
+        done.with_context(|| format!("processes of `{}` do not freeze", self.path.display()))
     }
 
     /// Ends all processes in it, and waits until they are gone.
@@ -112,6 +134,10 @@ fn own() -> anyhow::Result<PathBuf> {
     let path = text.lines().find_map(|line| line.strip_prefix("0::/"));
     let path = path.context("/proc/self/cgroup has no line of cgroup v2")?;
     Ok(mount_point.join(path))
+}
+
+fn make(path: &Path) -> anyhow::Result<()> {
+    fs::create_dir_all(path).with_context(|| format!("cannot make the cgroup `{}`", path.display()))
 }
 
 /// Where cgroup v2 is mounted.

@@ -13,7 +13,7 @@ use crate::deadline::poll;
 use crate::process::{Ended, command, output_of, start};
 
 /// How systemd-nspawn is started, in the machine's own cgroup: $1 is that, the rest is the command.
-const IN_CGROUP: &str = "echo 0 >\"$1/cgroup.procs\"; shift; exec \"$@\"";
+const IN_CGROUP: &str = "echo 0 >\"$1/cgroup.procs\" && shift && exec \"$@\"";
 
 /// A running systemd-nspawn.
 #[derive(Debug)]

@@ -36,6 +36,23 @@ impl Machine {
         self.body.boot()
     }
 
+    /// Stops all of its processes where they are: who connects is taken by its kernel and hears nothing. Lasts until
+    /// [`thaw`](Self::thaw), or until it has booted.
+    ///
+    /// # Errors
+    /// When it is a virtual machine, or what runs it has gone.
+    pub fn freeze(&self) -> anyhow::Result<()> {
+        self.body.freeze(true)
+    }
+
+    /// Ends [`freeze`](Self::freeze).
+    ///
+    /// # Errors
+    /// When it is a virtual machine, or what runs it has gone.
+    pub fn thaw(&self) -> anyhow::Result<()> {
+        self.body.freeze(false)
+    }
+
     /// Boots it, whatever it was doing, and waits until it has started everything.
     ///
     /// # Errors

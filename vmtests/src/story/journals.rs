@@ -3,7 +3,7 @@
 
 use anyhow::ensure;
 
-use crate::lab::Lab;
+use crate::machine::Machine;
 
 /// As systemd words them: a namespace that could not be made, and a line of a unit that it does not know.
 const COMPLAINTS: &str =
@@ -13,9 +13,9 @@ const COMPLAINTS: &str =
 ///
 /// # Errors
 /// When a machine does not let its journal be read.
-pub fn complaints(lab: &Lab) -> anyhow::Result<Vec<String>> {
+pub fn complaints(machines: &[&Machine]) -> anyhow::Result<Vec<String>> {
     let mut found = Vec::new();
-    for machine in lab.machines() {
+    for machine in machines {
         // A story may end with a machine without power.
         if machine.wake().is_err() {
             continue;

@@ -184,7 +184,7 @@ fn a_snapshot_takes_everything_back(lab: &Lab) -> anyhow::Result<()> {
 
 /// Every story ends with a look for this.
 fn what_systemd_lets_go_is_found(lab: &Lab) -> anyhow::Result<()> {
-    assert_eq!(complaints(lab)?, [""; 0]);
+    assert_eq!(complaints(&lab.machines())?, [""; 0]);
     lab.kai.write_file(
         "/run/systemd/system/odd.service",
         b"[Service]\nExecStart=/bin/true\nPrivateNetwrok=yes\n",
@@ -192,7 +192,7 @@ fn what_systemd_lets_go_is_found(lab: &Lab) -> anyhow::Result<()> {
     )?;
     lab.kai
         .succeeds("systemctl daemon-reload && systemctl start odd.service")?;
-    let found = complaints(lab)?;
+    let found = complaints(&lab.machines())?;
     assert!(
         found
             .iter()

@@ -6,6 +6,8 @@ mod crafted;
 #[path = "../../../tests/support/keys.rs"]
 mod keys;
 
+mod each_release;
+
 mod a_client_reaches_the_repository_over_nfs_and_nothing_beside_it;
 mod a_client_that_is_cut_off_does_not_stop_the_others;
 mod a_client_that_is_gone_comes_back_by_the_page;
@@ -15,6 +17,7 @@ mod a_compromised_client_harms_no_other_host_s_backup;
 mod a_crafted_snapshot_writes_nothing_outside_the_target;
 mod a_dump_is_made_before_a_backup_and_a_failed_one_is_named;
 mod a_file_that_changes_during_a_backup_costs_no_other;
+mod a_fleet_of_twenty_clients_is_backed_up_in_one_night;
 mod a_fleet_that_init_wrote_backs_up_and_restores;
 mod a_flooded_socket_still_backs_up_afterwards;
 mod a_full_repository_is_said_and_recovers;
@@ -26,6 +29,9 @@ mod a_repository_of_plain_restic_is_adopted;
 mod a_run_is_followed_to_its_end_and_stopped_cleanly;
 mod a_run_that_is_stopped_leaves_no_lock;
 mod a_source_that_is_gone_or_broken_is_never_a_silent_success;
+mod a_storage_host_of_debian_12_backs_up_each_release;
+mod a_storage_host_of_debian_13_backs_up_each_release;
+mod a_storage_host_of_debian_testing_backs_up_each_release;
 mod a_storage_host_that_is_gone_comes_back_by_the_page;
 mod a_storage_host_that_loses_its_power_leaves_no_lock;
 mod an_admin_is_told_every_fault_at_once;
@@ -80,6 +86,10 @@ fn main() -> ExitCode {
         a_host_that_left_the_fleet_is_left_alone,
         a_repository_of_plain_restic_is_adopted,
         the_clients_are_of_two_debian_releases needs "NFS and a disk that fails",
+        a_fleet_of_twenty_clients_is_backed_up_in_one_night in containers,
+        a_storage_host_of_debian_testing_backs_up_each_release,
+        a_storage_host_of_debian_12_backs_up_each_release,
+        a_storage_host_of_debian_13_backs_up_each_release,
         what_nix_evaluates_backs_up_machines_of_debian,
         a_storage_host_that_loses_its_power_leaves_no_lock needs "a real power cut",
         forget_keeps_what_the_policy_says_and_prune_makes_room,

@@ -1,0 +1,201 @@
+//! One night of a large fleet in which not all is well: how long it takes, and what it takes of the storage host.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, ensure};
+
+use crate::belongings::INCLUDE;
+use crate::crowd::{Crowd, Tables};
+use crate::deadline::poll;
+use crate::fleet::{self, Record};
+use crate::hardware::Hardware;
+use crate::lab::{Kind, disk_of_storage};
+use crate::machine::Machine;
+use crate::progress::seconds;
+use crate::release::Release;
+
+/// Clients whose cable is pulled before the night, and then one whose processes stand still: the first ones.
+const DOWN: usize = 3;
+/// Where the kernel counts what the run takes, on the storage host.
+const CGROUP: &str = "/sys/fs/cgroup/system.slice/genbackup.service";
+
+/// What is to be tried out.
+#[derive(Debug, Clone, Copy)]
+pub struct Size {
+    /// Machines beside the storage host; at least five.
+    pub clients: u8,
+    /// How many of them are backed up at once.
+    pub max_parallel: u32,
+    /// Seconds after which ssh gives up a host that says nothing; the emitted ones without it.
+    pub connect_timeout: Option<u32>,
+}
+
+/// What a night took.
+#[derive(Debug, Clone)]
+pub struct Night {
+    /// From the start of the run until it has an answer of each host.
+    pub hosts: Duration,
+    /// From the start of the run until forget and prune are over.
+    pub whole: Duration,
+    /// What the processes of `genbackup.service` had in memory at most, in bytes: their proportional set sizes, in
+    /// which pages that several share count once. Looked at several times a second.
+    pub memory: u64,
+    /// How many processes these were at most.
+    pub processes: usize,
+    /// Processor time of `genbackup.service`.
+    pub processor: Duration,
+    /// The run's record.
+    pub record: Record,
+}
+
+/// Boots a storage host and its clients in containers, and installs genbackup on them.
+///
+/// # Errors
+/// When a machine does not come up, or refuses.
+pub fn boot(size: Size) -> anyhow::Result<Crowd> {
+    ensure!(
+        usize::from(size.clients) > DOWN + 1,
+        "{} clients are too few",
+        size.clients
+    );
+    let storage = Hardware::new("jak", 1, Release::Trixie, Some(disk_of_storage()));
+    let clients = (1..=size.clients).map(|client| {
+        let name = format!("client-{client}");
+        Hardware::new(&name, client + 1, Release::Trixie, None)
+    });
+    let crowd = Crowd::boot(Kind::Container, std::iter::once(storage).chain(clients).collect())?;
+    let tables = Tables {
+        schedule: &format!("max-parallel = {}\ntime-limit = \"10min\"", size.max_parallel),
+        repository: "keep = \"7 daily\"",
+    };
+    let include = INCLUDE.map(|path| format!("\"{path}\"")).join(", ");
+    crowd.install(tables, |machine| {
+        format!("include = [{include}]\n{}", machine.release().minimum_versions())
+    })?;
+    if let Some(limit) = size.connect_timeout {
+        let config = "/etc/genbackup/ssh_config";
+        crowd.storage().succeeds(&format!(
+            "grep --quiet 'ConnectTimeout ' {config}
+             sed --in-place 's/ConnectTimeout .*/ConnectTimeout {limit}/' {config}"
+        ))?;
+    }
+    Ok(crowd)
+}
+
+/// The clients that are down, and the one that is silent.
+#[must_use]
+pub fn not_well(crowd: &Crowd) -> (&[Machine], &Machine) {
+    (&crowd.clients()[..DOWN], &crowd.clients()[DOWN])
+}
+
+/// Takes some clients away for a night, runs it, and looks at what it takes.
+///
+/// # Errors
+/// When the night does not end within `limit`.
+pub fn night(crowd: &Crowd, limit: Duration) -> anyhow::Result<Night> {
+    let (down, silent) = not_well(crowd);
+    for machine in down {
+        machine.cut_network()?;
+    }
+    silent.freeze()?;
+    let night = measured(crowd, limit);
+    // What failed, too, is looked at by asking each machine.
+    silent.thaw()?;
+    for machine in down {
+        machine.restore_network()?;
+    }
+    night
+}
+
+fn measured(crowd: &Crowd, limit: Duration) -> anyhow::Result<Night> {
+    let storage = crowd.storage();
+    let started = Instant::now();
+    fleet::begin_run(crowd)?;
+    let (mut memory, mut processes, mut has_begun) = (0, 0, false);
+    let hosts = poll(limit, || {
+        // A process may end while it is looked at.
+        let look = storage.succeeds(&format!(
+            "{{ sed 's,.*,/proc/&/smaps_rollup,' {CGROUP}/cgroup.procs | xargs cat; }} 2>/dev/null |
+                 awk '/^Pss:/ {{ all += $2; count++ }} END {{ print all + 0, count + 0 }}' || true
+             systemctl show --property=ActiveState --value genbackup.service"
+        ))?;
+        let words: Vec<&str> = look.split_whitespace().collect();
+        let [kibibytes, count, state] = words.as_slice() else {
+            anyhow::bail!("an odd look: {look}");
+        };
+        memory = memory.max(kibibytes.parse::<u64>()? << 10);
+        processes = processes.max(count.parse()?);
+        let is_over = ["inactive", "failed"].contains(state);
+        has_begun |= !is_over;
+        Ok((has_begun && is_over).then(|| started.elapsed()))
+    })?;
+    let hosts = hosts.with_context(|| format!("genbackup.service goes on after {} s", limit.as_secs()))?;
+    let record = fleet::finished_record(crowd)?;
+    let whole = started.elapsed();
+    let nanoseconds = storage.succeeds("systemctl show --property=CPUUsageNSec --value genbackup.service")?;
+    Ok(Night {
+        hosts,
+        whole,
+        memory,
+        processes,
+        processor: Duration::from_nanos(nanoseconds.parse().with_context(|| nanoseconds.clone())?),
+        record,
+    })
+}
+
+/// Whether the record says of each host what was so: those that were taken away have their reasons, within `deadline`,
+/// all others are well, and so are forget and prune.
+///
+/// # Errors
+/// Where it does not: all that is wrong.
+pub fn is_recorded(crowd: &Crowd, night: &Night, deadline: Duration) -> anyhow::Result<()> {
+    let (down, silent) = not_well(crowd);
+    let mut wrong = Vec::new();
+    for machine in crowd.machines() {
+        let host = night.record.host(machine.name())?;
+        let is_in = |some: &[Machine]| some.iter().any(|one| one.name() == machine.name());
+        let reasons: &[&str] = if is_in(down) {
+            &["No route to host", "timed out"]
+        } else if machine.name() == silent.name() {
+            &["timed out"]
+        } else {
+            &[]
+        };
+        let why = fleet::why(host);
+        let in_time = host["seconds"]
+            .as_f64()
+            .is_some_and(|took| took <= deadline.as_secs_f64());
+        let as_it_was = if reasons.is_empty() {
+            host["status"] == "ok"
+        } else {
+            host["status"] == "unreachable" && reasons.iter().any(|reason| why.contains(reason)) && in_time
+        };
+        if !as_it_was {
+            wrong.push(host.to_string());
+        }
+    }
+    for phase in ["forget", "prune"] {
+        let phase = night.record.phase(phase)?;
+        if phase["status"] != "ok" {
+            wrong.push(phase.to_string());
+        }
+    }
+    ensure!(wrong.is_empty(), "the record is wrong:\n{}", wrong.join("\n"));
+    Ok(())
+}
+
+impl std::fmt::Display for Night {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let rows = [
+            ("until each host has answered", seconds(self.hosts)),
+            ("until forget and prune are over", seconds(self.whole)),
+            ("processor time of genbackup.service", seconds(self.processor)),
+            ("its memory, at most", format!("{} MiB", self.memory >> 20)),
+            ("its processes, at most", self.processes.to_string()),
+        ];
+        for (what, value) in rows {
+            writeln!(formatter, "{what:<36} {value:>10}")?;
+        }
+        Ok(())
+    }
+}

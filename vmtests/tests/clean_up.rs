@@ -1,0 +1,424 @@
+//! What a run of containers leaves behind that is killed, or that somebody breaks off; and what is said where there can
+//! be no containers: `cargo test --package vmtests --test clean_up`. It takes root.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{ExitCode, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use libtest_mimic::{Arguments, Failed, Trial};
+use vmtests::cache;
+use vmtests::container;
+use vmtests::crowd::Crowd;
+use vmtests::deadline::poll;
+use vmtests::hardware::Hardware;
+use vmtests::image::Images;
+use vmtests::lab::{Kind, disk_of_storage};
+use vmtests::process::{Ended, command, output_of, start};
+use vmtests::release::Release;
+
+/// This program as the run that is killed: boots two machines, says so, and ends with its standard input.
+const BOOT: &str = "--boot-two-machines";
+/// This program as somebody who asks whether there can be containers.
+const POSSIBLE: &str = "--are-containers-possible";
+const BOOTED: &str = "two machines have booted";
+/// For the kernel to end what hangs on a process that was killed.
+const GONE_WITHIN: Duration = Duration::from_secs(30);
+
+fn main() -> ExitCode {
+    let asked = std::env::args().nth(1);
+    let done = match asked.as_deref() {
+        Some(BOOT) => boot_two_machines(),
+        Some(POSSIBLE) => container::possible(),
+        _ => return tests(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn tests() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let impossible = container::possible().err();
+    if let Some(reason) = &impossible {
+        eprintln!("NOT TESTED: what a killed run leaves behind. {reason:#}");
+    }
+    let trial = |name: &str, test: fn() -> anyhow::Result<()>| {
+        Trial::test(name, move || {
+            test().map_err(|error| Failed::from(format!("{error:#}")))
+        })
+        .with_ignored_flag(impossible.is_some())
+    };
+    let trials = vec![
+        trial("a_killed_run_leaves_nothing_that_stays", || {
+            leaves_nothing_that_stays(Signal::Kill)
+        }),
+        trial("a_run_that_is_broken_off_leaves_nothing_that_stays", || {
+            leaves_nothing_that_stays(Signal::Interrupt)
+        }),
+        trial(
+            "who_is_not_root_is_told_so_and_what_helps",
+            who_is_not_root_is_told_so,
+        ),
+        trial(
+            "a_program_that_is_missing_is_named_with_its_package",
+            a_missing_program_is_named,
+        ),
+    ];
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+fn boot_two_machines() -> anyhow::Result<()> {
+    let machines = vec![
+        Hardware::new("jak", 1, Release::Trixie, Some(disk_of_storage())),
+        Hardware::new("ziz", 2, Release::Trixie, None),
+    ];
+    let _crowd = Crowd::boot(Kind::Container, machines)?;
+    println!("{BOOTED}");
+    std::io::stdin().read_to_end(&mut Vec::new())?;
+    Ok(())
+}
+
+/// How a run ends before its time.
+#[derive(Debug, Clone, Copy)]
+enum Signal {
+    /// SIGKILL, for the process of the tests alone.
+    Kill,
+    /// SIGINT, for all that a terminal's Ctrl-C reaches: the whole process group.
+    Interrupt,
+}
+
+fn leaves_nothing_that_stays(signal: Signal) -> anyhow::Result<()> {
+    let cache = Cache::new()?;
+    let mut run = Run::start(&cache)?;
+    let before = Traces::of(&run, &cache)?;
+    // Otherwise what is gone later was never there, or not found.
+    ensure!(before.processes.len() > 10, "too few processes: {before:?}");
+    ensure!(before.namespaces.len() > 6, "too few namespaces: {before:?}");
+    ensure!(
+        before.cgroups.len() == 1 && before.folders.len() == 2,
+        "{before:?}"
+    );
+    ensure!(before.loop_devices()?.len() == 1, "the second disk: {before:?}");
+
+    let process = run.0.0.id();
+    let (name, target) = match signal {
+        Signal::Kill => ("KILL", process.to_string()),
+        Signal::Interrupt => ("INT", format!("-{process}")),
+    };
+    output_of(command("kill").args(["--signal", name, "--", &target]))?;
+    let status = run.0.wait_within(GONE_WITHIN)?;
+    ensure!(status.is_some_and(|status| !status.success()), "{status:?}");
+    before.end()?;
+
+    // What is left are folders, of files and of cgroups, and the next run removes them.
+    let mut next = Run::start(&cache)?;
+    let left = before.left();
+    ensure!(left.is_empty(), "the next run did not remove {left:?}");
+    let after = Traces::of(&next, &cache)?;
+    drop(next.0.0.stdin.take());
+    let status = next
+        .0
+        .wait_within(GONE_WITHIN)?
+        .context("the next run does not end")?;
+    ensure!(status.success(), "the next run: {status}");
+    let left = after.left();
+    ensure!(left.is_empty(), "a run that ends well leaves {left:?}");
+    after.end()
+}
+
+/// A cache of its own, with the image of the common one: no other run is seen in it.
+struct Cache {
+    folder: tempfile::TempDir,
+    _images: Images,
+}
+
+impl Cache {
+    fn new() -> anyhow::Result<Self> {
+        let images = Images::ready(&[Release::Trixie], Kind::Container)?;
+        let tree = images.of(Release::Trixie)?.tree();
+        let image = tree.parent().context("an image without a folder")?;
+        let folder = tempfile::Builder::new()
+            .prefix("clean-up-")
+            .tempdir_in(cache::folder()?)?;
+        symlink(image, folder.path().join(image.file_name().unwrap_or_default()))?;
+        Ok(Self {
+            folder,
+            _images: images,
+        })
+    }
+}
+
+/// This program as a run.
+struct Run(Ended);
+
+impl Run {
+    fn start(cache: &Cache) -> anyhow::Result<Self> {
+        let program = std::env::current_exe()?;
+        let mut boot = command(&program.to_string_lossy());
+        boot.arg(BOOT)
+            .env("GENBACKUP_VM_CACHE", cache.folder.path())
+            .process_group(0);
+        boot.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut run = Ended(start(&mut boot)?);
+        let output = run.0.stdout.take().context("no standard output")?;
+        let mut said = Vec::new();
+        for line in BufReader::new(output).lines() {
+            let line = line?;
+            if line == BOOTED {
+                return Ok(Self(run));
+            }
+            said.push(line);
+        }
+        anyhow::bail!(
+            "the run has ended before its machines had booted: {}",
+            said.join("\n")
+        )
+    }
+}
+
+/// What a run that goes on has of this machine.
+#[derive(Debug)]
+struct Traces {
+    /// Each with the time of its start, so that a number that is used again is not taken for it.
+    processes: BTreeSet<(u32, String)>,
+    /// As `/proc/NUMBER/ns` names them, without those of this process.
+    namespaces: BTreeSet<String>,
+    cgroups: BTreeSet<PathBuf>,
+    folders: BTreeSet<PathBuf>,
+}
+
+impl Traces {
+    fn of(run: &Run, cache: &Cache) -> anyhow::Result<Self> {
+        let own = namespaces(std::process::id());
+        let mut processes = BTreeSet::new();
+        let mut below = BTreeSet::from([run.0.0.id()]);
+        // A child may have a lower number than its parent.
+        loop {
+            let known = below.len();
+            for process in all_processes()? {
+                if parent(process).is_some_and(|parent| below.contains(&parent)) {
+                    below.insert(process);
+                }
+            }
+            if below.len() == known {
+                break;
+            }
+        }
+        let mut traces = Self {
+            processes: BTreeSet::new(),
+            namespaces: BTreeSet::new(),
+            cgroups: BTreeSet::new(),
+            folders: BTreeSet::new(),
+        };
+        for process in below {
+            processes.extend(started(process).map(|time| (process, time)));
+            traces.namespaces.extend(namespaces(process));
+            traces.cgroups.extend(cgroup_of_world(process));
+        }
+        traces.processes = processes;
+        traces.namespaces.retain(|namespace| !own.contains(namespace));
+        for entry in fs::read_dir(cache.folder.path())? {
+            let path = entry?.path();
+            if path
+                .file_name()
+                .is_some_and(|name| name.to_string_lossy().starts_with("run-"))
+            {
+                let sockets = fs::read_to_string(path.join("owner"))?;
+                traces.folders.extend([path, PathBuf::from(sockets)]);
+            }
+        }
+        Ok(traces)
+    }
+
+    /// All that lives or is in use comes to an end; of a run that has just ended.
+    fn end(&self) -> anyhow::Result<()> {
+        let ended = now()?;
+        let mut left = String::new();
+        let gone = poll(GONE_WITHIN, || {
+            let (alive, inside, loops) = (self.alive(), self.inside(ended)?, self.loop_devices()?);
+            left = format!(
+                "processes {alive:?}, processes in its namespaces {inside:?}, loop devices {loops:?}"
+            );
+            Ok((alive.is_empty() && inside.is_empty() && loops.is_empty()).then_some(()))
+        })?;
+        ensure!(gone.is_some(), "what is left: {left}");
+        let mounts = fs::read_to_string("/proc/mounts")?;
+        for folder in &self.folders {
+            ensure!(!mounts.contains(&*folder.to_string_lossy()), "mounted: {mounts}");
+        }
+        Ok(())
+    }
+
+    /// Its processes that are still there.
+    fn alive(&self) -> Vec<u32> {
+        let is_alive = |(process, time): &&(u32, String)| started(*process).as_ref() == Some(time);
+        self.processes
+            .iter()
+            .filter(is_alive)
+            .map(|(process, _)| *process)
+            .collect()
+    }
+
+    /// Processes in its namespaces, of those that began before a time. The kernel gives the number of a namespace that
+    /// has gone to the next one, which may be another lab's.
+    fn inside(&self, before: u64) -> anyhow::Result<Vec<u32>> {
+        let is_old = |process: &u32| {
+            let time = started(*process).and_then(|time| time.parse::<u64>().ok());
+            time.is_some_and(|time| time < before)
+        };
+        let is_inside = |process: &u32| {
+            namespaces(*process)
+                .iter()
+                .any(|one| self.namespaces.contains(one))
+        };
+        Ok(all_processes()?
+            .into_iter()
+            .filter(is_old)
+            .filter(is_inside)
+            .collect())
+    }
+
+    /// Files in its folders that are loop devices.
+    fn loop_devices(&self) -> anyhow::Result<Vec<String>> {
+        let text = output_of(command("losetup").args(["--list", "--noheadings", "--output", "BACK-FILE"]))?;
+        let is_ours = |line: &&str| {
+            self.folders
+                .iter()
+                .any(|folder| Path::new(line.trim()).starts_with(folder))
+        };
+        Ok(text.lines().filter(is_ours).map(str::to_owned).collect())
+    }
+
+    /// Its folders that are still there.
+    fn left(&self) -> Vec<&PathBuf> {
+        self.folders
+            .iter()
+            .chain(&self.cgroups)
+            .filter(|folder| folder.exists())
+            .collect()
+    }
+}
+
+fn all_processes() -> anyhow::Result<Vec<u32>> {
+    let names = fs::read_dir("/proc")?.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    Ok(names.filter_map(|name| name.parse().ok()).collect())
+}
+
+/// The fields of `proc_pid_stat(5)` behind the name, which may have blanks; the first is the state.
+fn fields(process: u32) -> Option<Vec<String>> {
+    let text = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    let (_, rest) = text.rsplit_once(')')?;
+    Some(rest.split_whitespace().map(str::to_owned).collect())
+}
+
+fn parent(process: u32) -> Option<u32> {
+    fields(process)?.get(1)?.parse().ok()
+}
+
+/// The present in the unit of [`started`].
+fn now() -> anyhow::Result<u64> {
+    let process = start(&mut command("true"))?;
+    let ended = Ended(process);
+    let time = started(ended.0.id()).context("a process without a start")?;
+    Ok(time.parse()?)
+}
+
+/// In ticks since the boot of this machine.
+fn started(process: u32) -> Option<String> {
+    fields(process)?.get(19).cloned()
+}
+
+fn namespaces(process: u32) -> Vec<String> {
+    let kinds = ["mnt", "net", "pid", "uts", "ipc", "cgroup"];
+    let links = kinds
+        .iter()
+        .filter_map(|kind| fs::read_link(format!("/proc/{process}/ns/{kind}")).ok());
+    links.map(|link| link.display().to_string()).collect()
+}
+
+/// The folder of the group that a world has of its own, where a process is in one.
+fn cgroup_of_world(process: u32) -> Option<PathBuf> {
+    let text = fs::read_to_string(format!("/proc/{process}/cgroup")).ok()?;
+    let path = text.lines().find_map(|line| line.strip_prefix("0::/"))?;
+    let mounts = fs::read_to_string("/proc/mounts").ok()?;
+    let mount = mounts
+        .lines()
+        .find(|line| line.split(' ').nth(2) == Some("cgroup2"))?;
+    let mut folder = PathBuf::from(mount.split(' ').nth(1)?);
+    for part in path.split('/') {
+        folder.push(part);
+        if part.starts_with("genbackup-lab-") {
+            return Some(folder);
+        }
+    }
+    None
+}
+
+/// This program, where everybody may run it.
+fn program_for_everybody(folder: &Path) -> anyhow::Result<PathBuf> {
+    let program = folder.join("clean-up");
+    fs::copy(std::env::current_exe()?, &program)?;
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755))?;
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o755))?;
+    Ok(program)
+}
+
+fn refused(asking: &mut std::process::Command) -> anyhow::Result<String> {
+    let output = asking.output()?;
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    ensure!(output.status.code() == Some(1), "{}: {text}", output.status);
+    Ok(text)
+}
+
+fn who_is_not_root_is_told_so() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let program = program_for_everybody(folder.path())?;
+    let mut nobody = command("setpriv");
+    nobody
+        .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
+        .arg(program)
+        .arg(POSSIBLE);
+    let said = refused(&mut nobody)?;
+    let expected = "error: this machine cannot have containers:\n\
+                    - this is not root\n  hint: run it with sudo\n\n\
+                    hint: `--lab vm` tells the stories on virtual machines\n";
+    ensure!(said == expected, "{said}");
+    Ok(())
+}
+
+fn a_missing_program_is_named() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let path = std::env::var_os("PATH").context("no PATH")?;
+    // All that is asked for, without two of them.
+    for program in ["id", "nsenter", "unshare", "setpriv", "true", "mke2fs"] {
+        let mut places = std::env::split_paths(&path).map(|place| place.join(program));
+        let there = places
+            .find(|place| place.exists())
+            .with_context(|| program.to_owned())?;
+        symlink(there, folder.path().join(program))?;
+    }
+    let program = std::env::current_exe()?;
+    let said = refused(
+        command(&program.to_string_lossy())
+            .arg(POSSIBLE)
+            .env("PATH", folder.path()),
+    )?;
+    for expected in [
+        "- `systemd-nspawn` is missing\n  hint: apt-get install systemd-container, or `cargo xtask setup`\n",
+        "- `ip` is missing\n  hint: apt-get install iproute2, or `cargo xtask setup`\n",
+    ] {
+        ensure!(said.contains(expected), "{said}");
+    }
+    ensure!(!said.contains("not root") && !said.contains("mke2fs"), "{said}");
+    Ok(())
+}
