@@ -45,12 +45,15 @@ fn stories() -> Result<BTreeSet<String>> {
     let folder = root().join("vmtests/tests/stories");
     let list = std::fs::read_to_string(folder.join("main.rs"))?;
     let told = list.lines().filter_map(|line| line.trim().strip_suffix(','));
-    let names = told.filter_map(|entry| match entry.strip_suffix(" from steps") {
-        Some(name) => root()
-            .join(format!("vmtests/steps/{name}.toml"))
-            .is_file()
-            .then_some(name),
-        None => folder.join(format!("{entry}.rs")).is_file().then_some(entry),
+    let names = told.filter_map(|entry| {
+        // Behind the name come where the story is read from and what it needs.
+        let (name, rest) = entry.split_once(' ').unwrap_or((entry, ""));
+        let file = if rest.starts_with("from steps") {
+            root().join(format!("vmtests/steps/{name}.toml"))
+        } else {
+            folder.join(format!("{name}.rs"))
+        };
+        file.is_file().then_some(name)
     });
     Ok(names.map(str::to_owned).collect())
 }
