@@ -367,7 +367,9 @@ fn cgroup_of_world(process: u32) -> Option<PathBuf> {
 /// This program, where everybody may run it.
 fn program_for_everybody(folder: &Path) -> anyhow::Result<PathBuf> {
     let program = folder.join("clean-up");
-    fs::copy(std::env::current_exe()?, &program)?;
+    // By another process: what this one has open to write, a child that another thread starts has, too, for a moment, and
+    // then it can't be run.
+    output_of(command("cp").arg(std::env::current_exe()?).arg(&program))?;
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755))?;
     fs::set_permissions(folder, fs::Permissions::from_mode(0o755))?;
     Ok(program)
