@@ -164,8 +164,11 @@ struct Run(Ended);
 impl Run {
     fn start(cache: &Cache) -> anyhow::Result<Self> {
         let program = std::env::current_exe()?;
-        let mut boot = command(&program.to_string_lossy());
-        boot.arg(BOOT)
+        // A shell that starts these tests in the background has them ignore Ctrl-C, and their children, too.
+        let mut boot = command("env");
+        boot.arg("--default-signal=INT")
+            .arg(&program)
+            .arg(BOOT)
             .env("GENBACKUP_VM_CACHE", cache.folder.path())
             .process_group(0);
         boot.stdin(Stdio::piped()).stdout(Stdio::piped());
