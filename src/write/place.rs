@@ -56,7 +56,13 @@ impl Place {
     /// True when files were written here.
     #[must_use]
     pub fn has_manifest(&self) -> bool {
-        std::fs::symlink_metadata(self.root.join(&self.manifest)).is_ok_and(|metadata| !metadata.is_dir())
+        self.manifest_file().is_some()
+    }
+
+    /// Which file the manifest is, if there is one.
+    pub(super) fn manifest_file(&self) -> Option<std::fs::Metadata> {
+        let manifest = std::fs::symlink_metadata(self.root.join(&self.manifest)).ok()?;
+        (!manifest.is_dir()).then_some(manifest)
     }
 
     /// The artifact's path below the root, without a leading `/`.

@@ -3,7 +3,7 @@
 //! All new texts are first written beside their places and brought to the disk by one syncfs(2); only then are
 //! they renamed. A disk that fills up is noticed before the first file has changed.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
@@ -183,15 +183,13 @@ impl Transaction {
 
 /// Which file the manifest of a place is, if there is one: each time that something is written there, it is another.
 fn written_as(place: &Place) -> Option<(u64, u64, i64, i64)> {
-    let manifest = fs::symlink_metadata(place.root.join(&place.manifest)).ok()?;
-    (!manifest.is_dir()).then(|| {
-        (
-            manifest.dev(),
-            manifest.ino(),
-            manifest.ctime(),
-            manifest.ctime_nsec(),
-        )
-    })
+    let manifest = place.manifest_file()?;
+    Some((
+        manifest.dev(),
+        manifest.ino(),
+        manifest.ctime(),
+        manifest.ctime_nsec(),
+    ))
 }
 
 /// Each tree has its lock, and each lock a file descriptor: a large fleet needs more than the usual 1024.

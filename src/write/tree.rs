@@ -37,15 +37,11 @@ impl Tree {
         let manifest = root.join(manifest);
         tree.make_folder_of(&manifest)?;
         let folder = manifest.parent().unwrap_or(root);
-        let locked = || is_locked(folder);
-        let file = File::open(folder).with_context(|| format!("can't open {}", folder.display()))?;
-        let lock = Flock::lock(file, FlockArg::LockExclusiveNonblock)
-            .map_err(|(_, error)| error)
-            .with_context(locked)?;
+        let lock = locked(folder, FlockArg::LockExclusiveNonblock)?;
         // Whoever made this folder and failed has removed it again: that lock is nobody's.
         match (fs::metadata(folder), lock.metadata()) {
             (Ok(there), Ok(ours)) if there.ino() == ours.ino() => tree.lock = Some(lock),
-            _ => bail!(locked()),
+            _ => bail!(is_locked(folder)),
         }
         Ok(tree)
     }
@@ -54,11 +50,7 @@ impl Tree {
     /// lives; nothing is written, so the disk may be read-only.
     pub(super) fn keep(root: &Path, manifest: &Path) -> Result<Flock<File>> {
         let manifest = root.join(manifest);
-        let folder = manifest.parent().unwrap_or(root);
-        let file = File::open(folder).with_context(|| format!("can't open {}", folder.display()))?;
-        Flock::lock(file, FlockArg::LockSharedNonblock)
-            .map_err(|(_, error)| error)
-            .with_context(|| is_locked(folder))
+        locked(manifest.parent().unwrap_or(root), FlockArg::LockSharedNonblock)
     }
 
     pub(super) fn root(&self) -> &Path {
@@ -147,6 +139,14 @@ pub(super) fn remove(path: &Path) -> Result<()> {
 pub(super) fn is_beside(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     name.starts_with('.') && name.ends_with(BESIDE)
+}
+
+/// Locks a folder, or fails at once where somebody else has it locked.
+fn locked(folder: &Path, lock: FlockArg) -> Result<Flock<File>> {
+    let file = File::open(folder).with_context(|| format!("can't open {}", folder.display()))?;
+    Flock::lock(file, lock)
+        .map_err(|(_, error)| error)
+        .with_context(|| is_locked(folder))
 }
 
 fn is_locked(folder: &Path) -> String {
