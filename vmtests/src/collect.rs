@@ -22,13 +22,22 @@ const QUESTIONS: [(&str, &str); 4] = [
 ];
 const LIMIT: Duration = Duration::from_secs(120);
 
+/// Collects what helps to find the reason for the failure of `name`; where it is, or why it is not there, in words.
+#[must_use]
+pub fn leave_behind(machines: &[&Machine], name: &str) -> String {
+    match folder_for(name).and_then(|folder| collect(machines, &folder).map(|()| folder)) {
+        Ok(folder) => format!("journals and consoles are in `{}`", folder.display()),
+        Err(error) => format!("no journals: {error:#}"),
+    }
+}
+
 /// Writes journals, consoles, failed units and genbackup's files of all machines into `folder`.
 ///
 /// A machine that does not answer does not stop the others: its file then holds the reason.
 ///
 /// # Errors
 /// When the folder cannot be written.
-pub fn collect(machines: &[&Machine], folder: &Path) -> anyhow::Result<()> {
+fn collect(machines: &[&Machine], folder: &Path) -> anyhow::Result<()> {
     for machine in machines {
         let place = folder.join(machine.name());
         fs::create_dir_all(&place)?;
@@ -62,7 +71,7 @@ fn ask(machine: &Machine, place: &Path) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// When it cannot be made.
-pub fn folder_for(name: &str) -> anyhow::Result<PathBuf> {
+fn folder_for(name: &str) -> anyhow::Result<PathBuf> {
     let folder = cache::folder()?.join("failed").join(name);
     if folder.exists() {
         fs::remove_dir_all(&folder)?;

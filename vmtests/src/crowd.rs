@@ -3,10 +3,10 @@
 use std::fmt::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
 
 use crate::belongings;
-use crate::collect::{collect, folder_for};
+use crate::collect::leave_behind;
 use crate::fleet::{MOUNT, PASSWORD_FILE, REPOSITORY, SSH_KEY_FILE, SSH_PORT};
 use crate::ground::Ground;
 use crate::hardware::Hardware;
@@ -16,14 +16,14 @@ use crate::machine::Machine;
 use crate::progress::timed;
 use crate::provision::provision;
 use crate::side_by_side::on_all;
-use crate::story::complaints;
+use crate::story::no_complaints;
 
 /// Machines that know each other; the first is the storage host. Everything about them ends with the value.
 #[derive(Debug)]
 pub struct Crowd {
     // In this order they are dropped.
     machines: Vec<Machine>,
-    ground: Ground,
+    _ground: Ground,
 }
 
 impl Crowd {
@@ -41,7 +41,10 @@ impl Crowd {
             || {
                 let machines = hardware.into_iter().map(|hardware| ground.machine(hardware));
                 let machines = machines.collect::<anyhow::Result<Vec<_>>>()?;
-                let crowd = Self { machines, ground };
+                let crowd = Self {
+                    machines,
+                    _ground: ground,
+                };
                 crowd.on_all(Machine::wait_until_booted)?;
                 Ok(crowd)
             },
@@ -72,12 +75,6 @@ impl Crowd {
     #[must_use]
     pub fn machines(&self) -> Vec<&Machine> {
         self.machines.iter().collect()
-    }
-
-    /// How many times longer than on a processor of its own a machine may take; for bounds of seconds.
-    #[must_use]
-    pub fn patience(&self) -> u32 {
-        self.ground.patience()
     }
 
     /// Does the same with each machine, some of them at the same time.
@@ -137,24 +134,13 @@ impl Crowd {
     pub fn tell(&self, name: &str, story: impl FnOnce(&Self) -> anyhow::Result<()>) -> anyhow::Result<()> {
         let told = catch_unwind(AssertUnwindSafe(|| {
             story(self)?;
-            let complaints = complaints(&self.machines())?;
-            ensure!(
-                complaints.is_empty(),
-                "systemd did not do all that a unit asked for:\n{}",
-                complaints.join("\n")
-            );
-            Ok(())
+            no_complaints(&self.machines())
         }));
         if matches!(told, Ok(Ok(()))) {
             return Ok(());
         }
         // The lab keeps its own under the name of the story.
-        let kept = match folder_for(&format!("{name}_crowd"))
-            .and_then(|folder| collect(&self.machines(), &folder).map(|()| folder))
-        {
-            Ok(folder) => format!("journals and consoles are in `{}`", folder.display()),
-            Err(error) => format!("no journals: {error:#}"),
-        };
+        let kept = leave_behind(&self.machines(), &format!("{name}_crowd"));
         match told {
             Ok(result) => result.context(kept),
             Err(panic) => {

@@ -13,14 +13,13 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use anyhow::ensure;
 use libtest_mimic::{Arguments, Conclusion, Failed, Trial};
 
-pub use journals::complaints;
+pub use journals::{complaints, no_complaints};
 pub use needs::Needs;
 
 use self::options::Options;
-use crate::collect::{collect, folder_for};
+use crate::collect::leave_behind;
 use crate::container::NFS_IS_REAL;
 use crate::lab::{FRESH, Kind, Lab};
 use crate::progress::{seconds, timed};
@@ -199,7 +198,7 @@ fn ready(kind: Kind, number: usize, install: fn(&Lab) -> anyhow::Result<()>) -> 
     let lab = Lab::boot(kind)?;
     lab.snapshot(FRESH)?;
     if let Err(error) = timed("install", || install(&lab)) {
-        return Err(leave_behind(&lab, "install", error));
+        return Err(error.context(leave_behind(&lab.machines(), "install")));
     }
     lab.snapshot(INSTALLED)?;
     let mut labs = vec![lab];
@@ -215,7 +214,7 @@ fn tell_one(story: Story, lab: &Lab) -> Result<(), String> {
     println!();
     let started = Instant::now();
     lab.restore(INSTALLED)
-        .map_err(|error| leave_behind(lab, story.name, error))
+        .map_err(|error| error.context(leave_behind(&lab.machines(), story.name)))
         .map_err(failed)?;
     let restored = started.elapsed();
     let result = catch_unwind(AssertUnwindSafe(|| (story.tell)(lab))).unwrap_or_else(|panic| {
@@ -225,15 +224,7 @@ fn tell_one(story: Story, lab: &Lab) -> Result<(), String> {
             text.unwrap_or_else(|| "a panic without a text".to_owned())
         ))
     });
-    let result = result.and_then(|()| {
-        let complaints = complaints(&lab.machines())?;
-        ensure!(
-            complaints.is_empty(),
-            "systemd did not do all that a unit asked for:\n{}",
-            complaints.join("\n")
-        );
-        Ok(())
-    });
+    let result = result.and_then(|()| no_complaints(&lab.machines()));
     println!(
         "{}: {}, of it {} to restore the lab",
         story.name,
@@ -241,19 +232,11 @@ fn tell_one(story: Story, lab: &Lab) -> Result<(), String> {
         seconds(restored)
     );
     result.map_err(|error| {
-        let error = failed(leave_behind(lab, story.name, error));
+        let error = failed(error.context(leave_behind(&lab.machines(), story.name)));
         // Now, and not only at the end, which a run that takes too long does not see.
         println!("{}: {error}", story.name);
         error
     })
-}
-
-/// Collects what helps to find the reason, and says where it is.
-fn leave_behind(lab: &Lab, name: &str, error: anyhow::Error) -> anyhow::Error {
-    match folder_for(name).and_then(|folder| collect(&lab.machines(), &folder).map(|()| folder)) {
-        Ok(folder) => error.context(format!("journals and consoles are in `{}`", folder.display())),
-        Err(second) => error.context(format!("no journals: {second:#}")),
-    }
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]

@@ -9,6 +9,20 @@ use crate::machine::Machine;
 const COMPLAINTS: &str =
     "proceeding without|Unknown (key|section|lvalue)|ignoring unknown|Failed to parse .*, ignoring";
 
+/// Nothing of the kind, on any of the machines.
+///
+/// # Errors
+/// When there is: the lines. When a machine does not let its journal be read.
+pub fn no_complaints(machines: &[&Machine]) -> anyhow::Result<()> {
+    let complaints = complaints(machines)?;
+    ensure!(
+        complaints.is_empty(),
+        "systemd did not do all that a unit asked for:\n{}",
+        complaints.join("\n")
+    );
+    Ok(())
+}
+
 /// The lines of all machines that have power, each after its machine's name.
 ///
 /// # Errors

@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use anyhow::Context;
 use vmtests::crowd::Crowd;
 use vmtests::fleet::{MOUNT, PASSWORD_FILE, REPOSITORY, SSH_KEY_FILE, SSH_PORT};
-use vmtests::hardware::{Disk, Hardware};
+use vmtests::hardware::Hardware;
 use vmtests::install::{make_secrets, put_command_onto};
-use vmtests::lab::Kind;
+use vmtests::lab::{Kind, disk_of_storage};
 use vmtests::machine::{Machine, quoted};
 use vmtests::progress::timed;
 use vmtests::release::Release;
@@ -41,11 +41,7 @@ impl Lab {
     pub(crate) fn boot() -> anyhow::Result<Self> {
         let names = [&["jak"], &CLIENTS[..], &[SOLO]].concat();
         let hardware = names.iter().zip(1..).map(|(name, number)| {
-            let disk = ["jak", SOLO].contains(name).then(|| Disk {
-                label: "storage".to_owned(),
-                size: 2 << 30,
-                mount_point: "/mnt/storage".to_owned(),
-            });
+            let disk = ["jak", SOLO].contains(name).then(disk_of_storage);
             Hardware::new(name, number, Release::Trixie, disk)
         });
         let lab = Self {
