@@ -139,12 +139,14 @@ killer=
 stop() {
     [[ -n $stopped ]] || echo "the connection has ended, or this unit is to stop: so is restic" >&2
     stopped=yes
-    [[ -n $restic ]] || return 0
-    kill -INT "$restic" 2>/dev/null || true
-    [[ -z $killer ]] || return 0
-    # From a repository that does not answer, restic can't remove its lock, and would try again and again.
+    [[ -n $restic && -z $killer ]] || return 0
+    # It is told again every second, since it hears no signal before it is ready for one. From a repository that does
+    # not answer, restic can't remove its lock, and would try again and again.
     {
-        sleep "$stop_wait"
+        for ((second = 0; second < stop_wait; second++)); do
+            kill -INT "$restic" 2>/dev/null || exit 0
+            sleep 1
+        done
         echo "restic has not ended within $stop_wait s: it is killed, and its lock stays" >&2
         kill -KILL "$restic"
     } </dev/null >/dev/null {lock}>&- &

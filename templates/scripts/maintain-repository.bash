@@ -46,12 +46,16 @@ fi
 
 {% include "scripts/password.bash" %}
 
-# A signal is for restic, which then removes its lock; this script ends when restic has.
+# A signal is for restic, which then removes its lock; this script ends when restic has. restic is told again every
+# second, since it hears no signal before it is ready for one.
 child=
 stopped=
+telling=
 stop() {
     stopped=yes
-    [[ -z $child ]] || kill -INT "$child" 2>/dev/null || true
+    [[ -n $child && -z $telling ]] || return 0
+    while kill -INT "$child" && sleep 1; do :; done </dev/null &>/dev/null &
+    telling=$!
 }
 trap stop INT TERM
 
@@ -61,11 +65,14 @@ run_restic() {
     [[ -z $stopped ]] || return 130
     restic --repo "$repository" "$@" </dev/null >"$scratch/output" 2>"$scratch/complaint" &
     child=$!
+    # The signal may have come before there was a restic to hand it to.
+    [[ -z $stopped ]] || stop
     while kill -0 "$child" 2>/dev/null; do
         code=0
         wait "$child" || code=$?
     done
     child=
+    [[ -z $telling ]] || kill "$telling" 2>/dev/null || true
     cat "$scratch/complaint" >&2
     return "$code"
 }

@@ -212,3 +212,26 @@ fn a_storage_host_of_the_release_before_is_served_at_once() -> Result<()> {
     assert!(start.elapsed() < Duration::from_secs(9), "{:?}", start.elapsed());
     Ok(())
 }
+
+#[test]
+fn a_restic_that_is_not_ready_for_a_signal_yet_is_stopped_all_the_same() -> Result<()> {
+    let client = Client::new(r#"include = ["HERE/data"]"#)?;
+    client.file("data/f")?;
+    // What bash starts in the background ignores SIGINT until it asks for it.
+    client.scripts.program(
+        "waits",
+        "#!/bin/bash\ntrap 'exit 77' INT\nfor ((n = 0; n < 100; n++)); do read -rt 0.1 <> <(:) || true; done\n",
+    )?;
+    let waits = client.path("programs/waits");
+    client.scripts.program(
+        "restic",
+        &format!(
+            "#!/bin/bash\n[[ $* == *backup* ]] || exit 0\n\
+             kill -TERM \"$PPID\"\nsleep 0.2\nexec env --default-signal=INT {}\n",
+            waits.display()
+        ),
+    )?;
+    let lines = client.answer("names\n")?;
+    assert!(lines.contains(&"exit 77".to_owned()), "{lines:#?}");
+    Ok(())
+}

@@ -144,3 +144,22 @@ fn what_is_stopped_is_interrupted_and_the_record_says_so() -> Result<()> {
     assert_eq!(event(&events, "prune-finished")?["status"], "interrupted");
     event(&events, "run-stopped").map(drop)
 }
+
+#[test]
+fn a_restic_that_is_not_ready_for_a_signal_yet_is_stopped_all_the_same() -> Result<()> {
+    let storage = Storage::new("1 last", "")?;
+    storage.night("jak", "2026-11-01 04:00:00", "ok")?;
+    // What bash starts in the background ignores SIGINT until it asks for it.
+    storage.program(
+        "waits",
+        "trap 'exit 1' INT\nfor ((n = 0; n < 600; n++)); do read -rt 0.1 <> <(:) || true; done",
+    )?;
+    let waits = storage.path("programs/waits").display().to_string();
+    storage.restic_does(&format!(
+        "[[ $* != *forget* ]] || {{ kill -INT \"$PPID\"; sleep 0.2; exec env --default-signal=INT {waits}; }}"
+    ))?;
+    let (ended, events) = storage.maintain()?;
+    assert!(!ended.status.success());
+    assert_eq!(event(&events, "forget-finished")?["status"], "interrupted");
+    event(&events, "run-stopped").map(drop)
+}
