@@ -56,13 +56,13 @@ if [[ $code == 1 ]]; then
     exit 0
 fi
 {%- endif %}
-printf 'hello %s\n' "$(restic version)" || true
-printf 'kernel %s\n' "$(uname --nodename)" || true
-printf 'systemd %s\n' "$(systemctl --version | head --lines=1)" || true
-{%- if keeps_awake %}
-[[ -d /run/genbackup/awake ]] ||
-    echo "nothing keeps this host awake meanwhile: genbackup-awake.service says why" >&2
-{%- endif %}
+# Beside the backup, which need not wait for what these programs are.
+{
+    printf 'hello %s\n' "$(restic version)" || true
+    printf 'kernel %s\n' "$(uname --nodename)" || true
+    printf 'systemd %s\n' "$(systemctl --version | head --lines=1)" || true
+} </dev/null {lock}>&- &
+introduction=$!
 
 # restic says nothing of a path that is not there, of a folder that has become empty, of a disk that was not
 # mounted: it backs up what it finds, and calls that a success.
@@ -234,9 +234,13 @@ while :; do
 done
 {%- endif %}
 unset password
+wait "$introduction" || true
 kill "$watch" ${killer:+"$killer"} 2>/dev/null || true
 # The storage host holds this against its own clock: the snapshot carries this host's time.
 printf 'clock %s\n' "$(date +%s)" || true
 printf 'exit %s\n' "$code" || true
+{%- if keeps_awake %}
+[[ -d /run/genbackup/awake ]] || echo "nothing kept this host awake meanwhile: genbackup-awake.service says why" >&2
+{%- endif %}
 # What the record calls partial is no failure of this unit: the record is where it is judged.
 [[ $code == 0 || $code == 3 ]]

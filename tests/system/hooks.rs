@@ -96,7 +96,8 @@ impl Client {
         bash
     }
 
-    /// The lines of the answer to a request, of which the one of the clock is left out.
+    /// The lines of the answer to a request, of which those of the clock and the kernel are left out. The versions, which
+    /// come at a time of their own, are first.
     fn answer(&self) -> Result<Vec<String>> {
         let request = "genbackup/1 backup 1\nsecret\nnames\n";
         let answered = self.scripts.answer(&mut self.bash("backup-restic"), request);
@@ -108,8 +109,11 @@ impl Client {
         ensure!(status.success(), "{stdout}{stderr}");
         let lines = stdout
             .lines()
-            .filter(|line| !line.starts_with("clock ") && !line.starts_with("kernel "));
-        Ok(lines.map(str::to_owned).collect())
+            .filter(|line| !line.starts_with("clock ") && !line.starts_with("kernel "))
+            .map(str::to_owned);
+        let is_version = |line: &String| line.starts_with("hello ") || line.starts_with("systemd ");
+        let (versions, others): (Vec<_>, Vec<_>) = lines.partition(is_version);
+        Ok([versions, others].concat())
     }
 
     /// What a hook's result is, with these variables of systemd's.
