@@ -69,8 +69,14 @@ impl Accelerator {
     fn arguments(self) -> [&'static str; 4] {
         match self {
             Self::Kvm => ["-accel", "kvm", "-cpu", "host"],
-            // The oldest processor is the fastest to emulate.
-            Self::Tcg => ["-accel", "tcg,thread=multi", "-cpu", "qemu64"],
+            // The oldest processor is the fastest to emulate, but for instructions that QEMU has done by the processor
+            // itself, or that do the work of many: restic's ciphers and hashes take three fifths of the time with them.
+            Self::Tcg => [
+                "-accel",
+                "tcg,thread=multi",
+                "-cpu",
+                "qemu64,+ssse3,+sse4.1,+sse4.2,+popcnt,+aes,+pclmulqdq,+sha-ni",
+            ],
         }
     }
 

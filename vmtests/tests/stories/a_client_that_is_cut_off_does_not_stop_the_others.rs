@@ -22,7 +22,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     let waits = format!("lock-wait = \"10s\"\nstop-wait = \"{STOP_WAIT}s\"\ninitialize");
     install::again(lab, &[("initialize", &waits)])?;
     // kai is backed up before ziz, which must not suffer.
-    fleet::put_large_file(&lab.kai, 150_000_000)?;
+    fleet::put_large_file(&lab.kai, 80_000_000)?;
     fleet::begin_run(lab)?;
     fleet::wait_until_in_mid_backup(lab, &lab.kai)?;
     let cut: f64 = lab.kai.succeeds("date +%s.%N")?.parse()?;

@@ -13,7 +13,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     // kai is backed up before ziz, which must not suffer. A good night first.
     install::again(lab, &[("initialize", "lock-wait = \"20s\"\ninitialize")])?;
     fleet::successful_run(lab)?;
-    fleet::put_large_file(&lab.kai, 150_000_000)?;
+    fleet::put_large_file(&lab.kai, 80_000_000)?;
     fleet::begin_run(lab)?;
     fleet::wait_until_in_mid_backup(lab, &lab.kai)?;
     lab.kai.power_off_hard()?;

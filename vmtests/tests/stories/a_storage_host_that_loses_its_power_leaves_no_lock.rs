@@ -14,7 +14,7 @@ const TOLD_WITHIN: f64 = 30.0;
 const ENDED_WITHIN: Duration = Duration::from_secs(120);
 
 pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
-    fleet::put_large_file(&lab.ziz, 150_000_000)?;
+    fleet::put_large_file(&lab.ziz, 80_000_000)?;
     fleet::begin_run(lab)?;
     fleet::wait_until_in_mid_backup(lab, &lab.ziz)?;
     let started: f64 = lab.ziz.succeeds("date +%s.%N")?.parse()?;

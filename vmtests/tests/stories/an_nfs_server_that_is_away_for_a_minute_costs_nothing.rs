@@ -7,7 +7,7 @@ use vmtests::fleet::{self, RUN_LIMIT};
 use vmtests::lab::Lab;
 
 pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
-    fleet::put_large_file(&lab.ziz, 150_000_000)?;
+    fleet::put_large_file(&lab.ziz, 80_000_000)?;
     fleet::begin_run(lab)?;
     fleet::wait_until_in_mid_backup(lab, &lab.ziz)?;
     lab.jak
