@@ -30,6 +30,13 @@ END
 systemd-run --quiet --unit=churn bash /root/churn
 "#;
 
+/// Large files that keep restic from those whose names come after theirs: it reads two at a time.
+const SLOW: &str = r#"
+mkdir /srv/zz/zz && cd /srv/zz/zz
+for number in {1..5}; do head --bytes=30M /dev/urandom >"large-$number"; done
+touch late-{1..20}
+"#;
+
 pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     let clients = [&lab.ziz, &lab.kai];
     let usual = format!("include = {INCLUDE:?}");
@@ -42,8 +49,12 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     }
     let rounds =
         |machine: &Machine| -> anyhow::Result<u64> { Ok(machine.succeeds("cat /run/churn")?.parse()?) };
+    lab.kai.succeeds(SLOW)?;
     let before = [rounds(&lab.ziz)?, rounds(&lab.kai)?];
-    let started = fleet::start_run(lab)?;
+    fleet::begin_run(lab)?;
+    // restic has the folder's names by now, and finds some of them gone when it comes to them. That is no fault to 0.18.
+    fleet::wait_until_in_mid_backup(lab, &lab.kai)?;
+    lab.kai.succeeds("rm /srv/zz/zz/late-*")?;
     let record = fleet::finished_record(lab)?;
     for (machine, before) in clients.into_iter().zip(before) {
         ensure!(
@@ -54,7 +65,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
         machine.succeeds("systemctl stop churn.service")?;
     }
 
-    let mut well = true;
+    assert_eq!(record.status("kai")?, "partial", "{}", record.host("kai")?);
     for machine in clients {
         let finished = record.host(machine.name())?;
         println!(
@@ -74,7 +85,6 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
                 "{finished}"
             ),
             Some(3) => {
-                well = false;
                 assert_eq!(finished["status"], "partial", "{finished}");
                 ensure!(
                     !unreadable.is_empty(),
@@ -89,7 +99,10 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
         }
         the_others_are_whole(lab, machine)?;
     }
-    assert_eq!(started.status == 0, well, "{}", started.error_text());
+    let run = lab
+        .jak
+        .succeeds("systemctl show --property=Result --value genbackup.service")?;
+    assert_eq!(run, "exit-code", "a run with a partial backup has failed");
     fleet::restic(lab, "check --quiet").map(drop)
 }
 
