@@ -56,7 +56,8 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     );
 
     // A lock that keeps out everybody, as prune or check by hand would hold it for hours.
-    let check = hold_lock(lab, "check --read-data")?;
+    // So slow that it is not done before it is stopped.
+    let check = hold_lock(lab, "--limit-download 64 check --read-data")?;
     assert_eq!(fleet::start_run(lab)?.status, 1);
     // The forget of that run waits as well, and the next run waits for it, but not for good.
     assert_eq!(fleet::start_run(lab)?.status, 1);
