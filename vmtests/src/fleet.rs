@@ -14,7 +14,7 @@ use crate::machine::Machine;
 /// The repository's folder on the storage host.
 pub const REPOSITORY: &str = "/mnt/storage/restic";
 /// Its locks.
-pub const LOCKS: &str = "/mnt/storage/restic/locks";
+const LOCKS: &str = "/mnt/storage/restic/locks";
 /// A file that takes restic a while, where [`put_large_file`] was asked for one.
 pub const LARGE_FILE: &str = "/srv/data/large";
 /// Where clients mount it.
@@ -144,6 +144,22 @@ pub fn wait_until_in_mid_backup(fleet: &impl Fleet, client: &Machine) -> anyhow:
     fleet
         .storage_host()
         .wait_until_succeeds(&writes, RUN_LIMIT)
+        .map(drop)
+}
+
+/// Waits until the storage host's restic has ended and so many clients hold a lock for certain: restic 0.14, stopped
+/// within 0.2 s of making its lock, leaves it behind, since until then it looks whether others have one, too.
+///
+/// # Errors
+/// When it does not come to that.
+pub fn wait_until_clients_hold_locks(fleet: &impl Fleet, clients: usize) -> anyhow::Result<()> {
+    let held = format!(
+        "test -z \"$(pgrep --exact restic)\"
+         test \"$(find {LOCKS} -type f ! -newermt '1 second ago' | wc --lines)\" = {clients}"
+    );
+    fleet
+        .storage_host()
+        .wait_until_succeeds(&held, RUN_LIMIT)
         .map(drop)
 }
 

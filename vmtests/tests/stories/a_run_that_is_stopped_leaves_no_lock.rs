@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use vmtests::fleet::{self, LOCKS, RUN_LIMIT};
+use vmtests::fleet::{self, RUN_LIMIT};
 use vmtests::install;
 use vmtests::lab::Lab;
 
@@ -20,13 +20,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     for client in clients {
         client.wait_until_succeeds("pgrep --exact restic", RUN_LIMIT)?;
     }
-    // jak is done, and the two locks are those of the clients. restic 0.14 leaves a lock behind that is younger than
-    // 0.2 s: until then it looks whether others have one, too.
-    let both = format!(
-        "test -z \"$(pgrep --exact restic)\"
-         test \"$(find {LOCKS} -type f ! -newermt '1 second ago' | wc --lines)\" = 2"
-    );
-    lab.jak.wait_until_succeeds(&both, RUN_LIMIT)?;
+    fleet::wait_until_clients_hold_locks(lab, clients.len())?;
 
     lab.jak.succeeds("systemctl stop genbackup.service")?;
     for client in clients {

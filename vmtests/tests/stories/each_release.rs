@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use vmtests::belongings::INCLUDE;
 use vmtests::crowd::{Crowd, Tables};
-use vmtests::fleet::{self, LOCKS, PASSWORD_FILE, REPOSITORY, RUN_LIMIT, Record};
+use vmtests::fleet::{self, PASSWORD_FILE, REPOSITORY, RUN_LIMIT, Record};
 use vmtests::hardware::Hardware;
 use vmtests::install::put_command_onto;
 use vmtests::lab::{Kind, disk_of_storage};
@@ -317,12 +317,7 @@ fn a_run_that_is_stopped_leaves_no_lock(crowd: &Crowd) -> anyhow::Result<()> {
     for client in clients {
         client.wait_until_succeeds("pgrep --exact restic", RUN_LIMIT)?;
     }
-    // The storage host is done, and the locks are those of the clients.
-    let all = format!(
-        "test -z \"$(pgrep --exact restic)\" && test \"$(ls {LOCKS} | wc --lines)\" = {}",
-        clients.len()
-    );
-    crowd.storage().wait_until_succeeds(&all, RUN_LIMIT)?;
+    fleet::wait_until_clients_hold_locks(crowd, clients.len())?;
     let stopped = crowd.storage().run_within("genbackup stop", b"", RUN_LIMIT)?;
     ensure!(stopped.status == 0, "{}", stopped.error_text());
     for client in clients {
