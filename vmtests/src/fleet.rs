@@ -155,7 +155,8 @@ pub fn wait_until_in_mid_backup(fleet: &impl Fleet, client: &Machine) -> anyhow:
 pub fn wait_until_clients_hold_locks(fleet: &impl Fleet, clients: usize) -> anyhow::Result<()> {
     let held = format!(
         "test -z \"$(pgrep --exact restic)\"
-         test \"$(find {LOCKS} -type f ! -newermt '1 second ago' | wc --lines)\" = {clients}"
+         test \"$(ls {LOCKS} | wc --lines)\" = {clients}
+         test -z \"$(find {LOCKS} -type f -newermt '1 second ago')\""
     );
     fleet
         .storage_host()
