@@ -1,5 +1,4 @@
-//! The page of `report`. A separate program, since the browser's protocol alone is as large as all else that the tests
-//! link.
+//! The page of `report`, in words and in a real browser.
 
 #[path = "../support/command.rs"]
 mod command;

@@ -46,24 +46,18 @@ const STROKES: &str = r"[...new Set([...document.querySelectorAll('svg svg [stro
 
 #[test]
 fn every_text_has_a_contrast_of_four_and_a_half_in_the_light_and_in_the_dark() -> Result<()> {
-    show(&eventful()?, async |shown| {
-        shown
-            .run("document.querySelectorAll('details').forEach(details => { details.open = true })")
-            .await?;
+    show(&eventful()?, |shown| {
+        shown.run("document.querySelectorAll('details').forEach(details => { details.open = true })")?;
         let mut papers = Vec::new();
         let mut strokes: Vec<Vec<String>> = Vec::new();
         for (scheme, name) in [(Scheme::Light, "light"), (Scheme::Dark, "dark")] {
-            shown.set_scheme(scheme).await?;
-            let (worst, text, count): (f64, String, usize) = shown.ask(WORST_CONTRAST).await?;
+            shown.set_scheme(scheme)?;
+            let (worst, text, count): (f64, String, usize) = shown.ask(WORST_CONTRAST)?;
             assert!(worst >= CONTRAST, "{name}: {worst} of `{text}`");
             assert!(count > 500, "only {count} texts");
-            papers.push(
-                shown
-                    .ask::<String>("getComputedStyle(document.body).backgroundColor")
-                    .await?,
-            );
-            strokes.push(shown.ask(STROKES).await?);
-            shown.keep_picture(name).await?;
+            papers.push(shown.ask::<String>("getComputedStyle(document.body).backgroundColor")?);
+            strokes.push(shown.ask(STROKES)?);
+            shown.keep_picture(name)?;
         }
         assert_eq!(papers, ["rgb(255, 255, 255)", "rgb(21, 23, 27)"]);
         // None of the colours that the drawings come with is left.
@@ -90,41 +84,37 @@ fn a_phone_shows_it_without_scrolling_sideways() -> Result<()> {
     let page = HOSTS.iter().zip(names).fold(eventful()?, |page, (host, name)| {
         page.replace(&format!(">{host}<"), &format!(">{name}<"))
     });
-    show(&page, async |shown| {
+    show(&page, |shown| {
         for (scheme, name) in [(Scheme::Light, "phone"), (Scheme::Dark, "phone-dark")] {
-            shown.set_scheme(scheme).await?;
+            shown.set_scheme(scheme)?;
             // A picture of the whole page leaves the window wider.
-            shown.set_width(360).await?;
+            shown.set_width(360)?;
             for open in [true, false] {
-                shown
-                    .run(&format!(
-                        "document.querySelectorAll('details').forEach(details => {{ details.open = {open} }})"
-                    ))
-                    .await?;
-                let (page, window): (u32, u32) = shown
-                    .ask("[document.documentElement.scrollWidth, window.innerWidth]")
-                    .await?;
+                shown.run(&format!(
+                    "document.querySelectorAll('details').forEach(details => {{ details.open = {open} }})"
+                ))?;
+                let (page, window): (u32, u32) =
+                    shown.ask("[document.documentElement.scrollWidth, window.innerWidth]")?;
                 assert_eq!((page, window), (360, 360), "{name}, open: {open}");
-                let beyond: Vec<String> = shown.ask(BEYOND).await?;
+                let beyond: Vec<String> = shown.ask(BEYOND)?;
                 assert_eq!(beyond, [""; 0], "{name}, open: {open}");
-                assert_eq!(shown.ask::<usize>(BROKEN_TIMES).await?, 0, "{name}, open: {open}");
+                assert_eq!(shown.ask::<usize>(BROKEN_TIMES)?, 0, "{name}, open: {open}");
             }
-            let states: Vec<f64> = shown
-                .ask("[...document.querySelectorAll('.state')].map(state => state.getBoundingClientRect().right)")
-                .await?;
+            let states: Vec<f64> = shown.ask(
+                "[...document.querySelectorAll('.state')].map(state => state.getBoundingClientRect().right)",
+            )?;
             assert!(
                 states.len() > 10 && states.iter().all(|right| (0.0..=360.0).contains(right)),
                 "{states:?}"
             );
-            shown.keep_picture(name).await?;
+            shown.keep_picture(name)?;
         }
-        shown.set_width(360).await?;
+        shown.set_width(360)?;
         let smallest: f64 = shown
             .ask(
                 "Math.min(...[...document.querySelectorAll('svg svg text')].map(text => parseFloat(text.getAttribute('font-size')) \
                  * text.getScreenCTM().a))",
-            )
-            .await?;
+            )?;
         assert!(smallest >= 9.0, "letters of {smallest} pixels");
         Ok(())
     })
@@ -132,8 +122,8 @@ fn a_phone_shows_it_without_scrolling_sideways() -> Result<()> {
 
 #[test]
 fn a_screen_reader_finds_its_way() -> Result<()> {
-    show(&eventful()?, async |shown| {
-        let told = shown.told_to_screen_readers().await?;
+    show(&eventful()?, |shown| {
+        let told = shown.told_to_screen_readers()?;
         let of = |role: &str| -> Vec<&str> {
             let named = told.iter().filter(|(told, _)| told == role);
             named.map(|(_, name)| name.as_str()).collect()
@@ -142,8 +132,7 @@ fn a_screen_reader_finds_its_way() -> Result<()> {
             assert_eq!(of(landmark).len(), 1, "{landmark}");
         }
         let levels: Vec<u32> = shown
-            .ask("[...document.querySelectorAll('h1, h2, h3, h4, h5, h6')].map(heading => Number(heading.localName[1]))")
-            .await?;
+            .ask("[...document.querySelectorAll('h1, h2, h3, h4, h5, h6')].map(heading => Number(heading.localName[1]))")?;
         assert_eq!(levels.iter().filter(|level| **level == 1).count(), 1);
         assert_eq!(levels.first(), Some(&1));
         let steps = levels.iter().zip(levels.iter().skip(1));
@@ -151,25 +140,21 @@ fn a_screen_reader_finds_its_way() -> Result<()> {
         assert_eq!(of("heading").len(), levels.len());
 
         let images = of("image");
-        let charts: usize = shown
-            .ask("document.querySelectorAll('figure > svg').length")
-            .await?;
+        let charts: usize = shown.ask("document.querySelectorAll('figure > svg').length")?;
         assert!(charts >= 11, "{charts} charts");
         assert_eq!(images.len(), charts);
         assert!(images.contains(&"ziz: duration, in minutes"), "{images:?}");
         assert!(images.iter().all(|name| name.contains(": ")), "{images:?}");
         let lonely: usize = shown
-            .ask("[...document.querySelectorAll('figure > svg')].filter(svg => !svg.closest('section').querySelector('details table tbody tr')).length")
-            .await?;
+            .ask("[...document.querySelectorAll('figure > svg')].filter(svg => !svg.closest('section').querySelector('details table tbody tr')).length")?;
         assert_eq!(lonely, 0, "charts without a table");
         let described: bool = shown
-            .ask("[...document.querySelectorAll('figure > svg')].every(svg => svg.querySelector('title').textContent && svg.querySelector('desc').textContent)")
-            .await?;
+            .ask("[...document.querySelectorAll('figure > svg')].every(svg => svg.querySelector('title').textContent && svg.querySelector('desc').textContent)")?;
         assert!(described);
 
         for width in [1280, 360] {
-            shown.set_width(width).await?;
-            let told = shown.told_to_screen_readers().await?;
+            shown.set_width(width)?;
+            let told = shown.told_to_screen_readers()?;
             let headers: Vec<&str> = told
                 .iter()
                 .filter(|(role, _)| role == "rowheader")
@@ -186,17 +171,13 @@ fn a_screen_reader_finds_its_way() -> Result<()> {
         }
 
         let unnamed: Vec<String> = shown
-            .ask("[...document.querySelectorAll('th')].filter(cell => !cell.scope || !cell.textContent.trim()).map(cell => cell.outerHTML)")
-            .await?;
+            .ask("[...document.querySelectorAll('th')].filter(cell => !cell.scope || !cell.textContent.trim()).map(cell => cell.outerHTML)")?;
         assert_eq!(unnamed, [""; 0]);
-        let ids: Vec<String> = shown
-            .ask("[...document.querySelectorAll('[id]')].map(found => found.id)")
-            .await?;
+        let ids: Vec<String> = shown.ask("[...document.querySelectorAll('[id]')].map(found => found.id)")?;
         let different: std::collections::BTreeSet<&String> = ids.iter().collect();
         assert_eq!(different.len(), ids.len(), "an id twice");
         let dangling: Vec<String> = shown
-            .ask("[...document.querySelectorAll('a[href^=\"#\"], [aria-labelledby]')].flatMap(found => found.href ? [found.hash.slice(1)] : found.getAttribute('aria-labelledby').split(' ')).filter(id => !document.getElementById(id))")
-            .await?;
+            .ask("[...document.querySelectorAll('a[href^=\"#\"], [aria-labelledby]')].flatMap(found => found.href ? [found.hash.slice(1)] : found.getAttribute('aria-labelledby').split(' ')).filter(id => !document.getElementById(id))")?;
         assert_eq!(dangling, [""; 0]);
         Ok(())
     })
@@ -206,10 +187,9 @@ fn a_screen_reader_finds_its_way() -> Result<()> {
 fn a_state_is_a_word_and_no_mere_colour() -> Result<()> {
     let empty = html(records(&[])?.path(), "2026-11-23T12:00:00Z")?;
     for page in [eventful()?, empty] {
-        show(&page, async |shown| {
+        show(&page, |shown| {
             let states: Vec<String> = shown
-                .ask("[...document.querySelectorAll('.state')].map(state => state.innerText.replace(/^\\S+ (?=[A-Z])/, ''))")
-                .await?;
+                .ask("[...document.querySelectorAll('.state')].map(state => state.innerText.replace(/^\\S+ (?=[A-Z])/, ''))")?;
             let words = [
                 "OK",
                 "WARNING",

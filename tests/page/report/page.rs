@@ -15,15 +15,14 @@ fn a_row_has_its_own_thresholds_where_they_are_not_those_of_all() -> Result<()> 
     let nights = [Night::good("2026-11-23T04:00:00Z", &["jak", "ziz"])];
     let folder = records(&nights)?;
     let page = report_of("a-weekly-host", folder.path(), "2026-11-23T12:00:00Z", &[])?;
-    show(&page.stdout, async |shown| {
-        let usual = shown.texts("header .quiet").await?.concat();
+    show(&page.stdout, |shown| {
+        let usual = shown.texts("header .quiet")?.concat();
         assert!(
             usual.contains("a warning after 1d 1h and an alert after 1d 6h"),
             "{usual}"
         );
         let own: Vec<String> = shown
-            .ask("[...document.querySelectorAll('#hosts tbody tr, #phases tbody tr')].filter(row => row.textContent.includes('a warning after')).map(row => row.cells[0].textContent + ': ' + row.cells[2].lastElementChild.textContent)")
-            .await?;
+            .ask("[...document.querySelectorAll('#hosts tbody tr, #phases tbody tr')].filter(row => row.textContent.includes('a warning after')).map(row => row.cells[0].textContent + ': ' + row.cells[2].lastElementChild.textContent)")?;
         assert_eq!(
             own,
             [
@@ -37,15 +36,15 @@ fn a_row_has_its_own_thresholds_where_they_are_not_those_of_all() -> Result<()> 
 
 #[test]
 fn verdicts_marks_and_the_last_run_are_shown() -> Result<()> {
-    show(&eventful()?, async |shown| {
-        let summary = shown.texts("#summary").await?;
+    show(&eventful()?, |shown| {
+        let summary = shown.texts("#summary")?;
         assert_eq!(summary.len(), 1);
         assert!(summary.concat().starts_with("✕ ALERT "), "{summary:?}");
-        let verdicts = shown.texts("#hosts tbody th, #hosts tbody .state").await?;
+        let verdicts = shown.texts("#hosts tbody th, #hosts tbody .state")?;
         assert_eq!(verdicts, ["kai", "✕ ALERT", "ziz", "✕ ALERT", "jak", "✓ OK"]);
-        let phases = shown.texts("#phases tbody th, #phases tbody .state").await?;
+        let phases = shown.texts("#phases tbody th, #phases tbody .state")?;
         assert_eq!(phases, ["forget", "✕ ALERT", "prune", "✕ ALERT"]);
-        let notices = shown.texts("#notices li").await?;
+        let notices = shown.texts("#notices li")?;
         assert!(
             notices
                 .concat()
@@ -53,7 +52,7 @@ fn verdicts_marks_and_the_last_run_are_shown() -> Result<()> {
             "{notices:?}"
         );
 
-        let versions = shown.texts("#host-ziz .versions li").await?;
+        let versions = shown.texts("#host-ziz .versions li")?;
         assert_eq!(
             versions,
             [
@@ -62,15 +61,13 @@ fn verdicts_marks_and_the_last_run_are_shown() -> Result<()> {
             ]
         );
         let marks: Vec<String> = shown
-            .ask("[...document.querySelectorAll('#host-ziz figure')].map(figure => [...figure.querySelectorAll('svg svg text')].filter(text => text.getAttribute('text-anchor') == 'start').map(text => text.textContent.trim()).join(' '))")
-            .await?;
+            .ask("[...document.querySelectorAll('#host-ziz figure')].map(figure => [...figure.querySelectorAll('svg svg text')].filter(text => text.getAttribute('text-anchor') == 'start').map(text => text.textContent.trim()).join(' '))")?;
         assert_eq!(marks, ["1 2", "1 2"]);
         let rings: Vec<usize> = shown
-            .ask("[...document.querySelectorAll('#host-ziz figure')].map(figure => figure.querySelectorAll('circle').length)")
-            .await?;
+            .ask("[...document.querySelectorAll('#host-ziz figure')].map(figure => figure.querySelectorAll('circle').length)")?;
         assert_eq!(rings, [1, 1]);
 
-        let anomalies = shown.rows("#stands-out tbody tr").await?;
+        let anomalies = shown.rows("#stands-out tbody tr")?;
         assert_eq!(
             anomalies,
             [
@@ -78,7 +75,7 @@ fn verdicts_marks_and_the_last_run_are_shown() -> Result<()> {
                 "2026-11-12 04:00|ziz|83.8 GiB are new, and 8.6 MiB is usual"
             ]
         );
-        let rows = shown.rows("#host-ziz tbody tr").await?;
+        let rows = shown.rows("#host-ziz tbody tr")?;
         assert_eq!(rows.len(), 23);
         assert_eq!(
             rows.get(11).context("no such row")?,
@@ -89,9 +86,7 @@ fn verdicts_marks_and_the_last_run_are_shown() -> Result<()> {
             "2026-11-23 04:00|unreachable|||||"
         );
 
-        let log = shown
-            .texts("#last-run li > strong, #last-run li > .state")
-            .await?;
+        let log = shown.texts("#last-run li > strong, #last-run li > .state")?;
         assert_eq!(
             log,
             [
@@ -107,7 +102,7 @@ fn verdicts_marks_and_the_last_run_are_shown() -> Result<()> {
                 "failed"
             ]
         );
-        let lacks = shown.texts("#last-run li li").await?;
+        let lacks = shown.texts("#last-run li li")?;
         assert_eq!(lacks, ["missing: /srv/films", "could not be read: /etc/shadow"]);
         Ok(())
     })
@@ -138,8 +133,8 @@ fn a_night_that_stands_out_is_seen_among_the_nights_of_a_year() -> Result<()> {
     });
     let nights: Vec<Night> = nights.collect();
     let page = html(records(&nights)?.path(), "2026-11-17T12:00:00Z")?;
-    show(&page, async |shown| {
-        let rows = shown.rows("#host-ziz tbody tr").await?;
+    show(&page, |shown| {
+        let rows = shown.rows("#host-ziz tbody tr")?;
         for (place, row) in [
             (0, "2026-11-17 04:00|ok|1m|1000 B|2000|1.9 GiB|"),
             (29, "2026-10-19 04:00|ok|1m|1000 B|2000|1.9 GiB|"),
@@ -156,8 +151,7 @@ fn a_night_that_stands_out_is_seen_among_the_nights_of_a_year() -> Result<()> {
         let rings: Vec<bool> = shown
             .ask("(() => { const size = [...document.querySelectorAll('#host-ziz figure')].at(-1); \
                 const low = Math.max(...size.querySelector('polyline[stroke=\"#020202\"]').getAttribute('points').trim().split(' ').map(at => Number(at.split(',')[1]))); \
-                return [...size.querySelectorAll('circle')].map(ring => Math.abs(Number(ring.getAttribute('cy')) - low) < 2) })()")
-            .await?;
+                return [...size.querySelectorAll('circle')].map(ring => Math.abs(Number(ring.getAttribute('cy')) - low) < 2) })()")?;
         assert_eq!(rings, [true]);
         Ok(())
     })
@@ -165,8 +159,8 @@ fn a_night_that_stands_out_is_seen_among_the_nights_of_a_year() -> Result<()> {
 
 #[test]
 fn nothing_is_asked_for_and_nothing_is_complained_about() -> Result<()> {
-    show(&eventful()?, async |shown| {
-        let seen = shown.seen().await?;
+    show(&eventful()?, |shown| {
+        let seen = shown.seen()?;
         assert_eq!(seen.requests, [shown.address()]);
         assert_eq!(seen.console, [""; 0]);
         Ok(())
@@ -183,9 +177,9 @@ fn what_would_ask_for_something_or_run_is_refused_by_the_page_itself() -> Result
          <link rel=\"stylesheet\" href=\"{address}/a.css\"><p style=\"color: red\">bait</p></main>"
     );
     let page = eventful()?.replacen("</main>", &bait, 1);
-    show(&page, async |shown| {
-        let seen = shown.seen().await?;
-        let title: String = shown.ask("document.title").await?;
+    show(&page, |shown| {
+        let seen = shown.seen()?;
+        let title: String = shown.ask("document.title")?;
         assert_eq!(title, "ALERT: backups on jak");
         let asked = server.accept().map_err(|error| error.kind());
         assert_eq!(asked.err(), Some(ErrorKind::WouldBlock));
@@ -219,14 +213,13 @@ fn what_hosts_say_stays_text() -> Result<()> {
         .ends();
     let page = html(records(&[first.ends(), last])?.path(), "2026-11-23T12:00:00Z")?;
     ensure!(!page.contains('\u{202e}') && !page.contains('\0'));
-    show(&page, async |shown| {
-        let title: String = shown.ask("document.title").await?;
+    show(&page, |shown| {
+        let title: String = shown.ask("document.title")?;
         assert_eq!(title, "ALERT: backups on jak");
         let count: Vec<usize> = shown
-            .ask("['script', 'img', 'b', 'iframe', '[onclick]', '[onerror]', '[style]'].map(what => document.querySelectorAll(what).length)")
-            .await?;
+            .ask("['script', 'img', 'b', 'iframe', '[onclick]', '[onerror]', '[style]'].map(what => document.querySelectorAll(what).length)")?;
         assert_eq!(count, [0; 7]);
-        let text: String = shown.ask("document.body.innerText").await?;
+        let text: String = shown.ask("document.body.innerText")?;
         assert!(
             text.contains("<script>document.title = 'owned'</script>"),
             "{text}"
@@ -235,7 +228,7 @@ fn what_hosts_say_stays_text() -> Result<()> {
             text.contains("\\u{202e}txt.exe\\u{0}{{ 7 * 7 }}&lt;&#x27;"),
             "{text}"
         );
-        let seen = shown.seen().await?;
+        let seen = shown.seen()?;
         assert_eq!(seen.requests, [shown.address()]);
         assert_eq!(seen.console, [""; 0]);
         Ok(())
