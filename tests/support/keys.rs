@@ -25,7 +25,12 @@ impl Keys {
         let file = fs::read_dir(repository.join("keys"))?
             .next()
             .context("no key")??;
-        let key: Value = serde_json::from_slice(&fs::read(file.path())?)?;
+        Self::in_file(&fs::read(file.path())?, password)
+    }
+
+    /// Those that a key file holds.
+    pub(crate) fn in_file(file: &[u8], password: &str) -> Result<Self> {
+        let key: Value = serde_json::from_slice(file)?;
         let number = |name: &str| key[name].as_u64().context("no number");
         let bytes = |value: &Value| -> Result<Vec<u8>> {
             Ok(BASE64_STANDARD.decode(value.as_str().context("no base64")?)?)
@@ -46,7 +51,7 @@ impl Keys {
     }
 
     /// Those that a password gives.
-    pub(crate) fn derived(password: &str, salt: &[u8], parameters: &scrypt::Params) -> Result<Self> {
+    fn derived(password: &str, salt: &[u8], parameters: &scrypt::Params) -> Result<Self> {
         let mut derived = [0; 64];
         scrypt::scrypt(password.as_bytes(), salt, parameters, &mut derived)?;
         Ok(Self {
@@ -56,10 +61,20 @@ impl Keys {
         })
     }
 
-    /// As a key file has them, before they are sealed.
-    pub(crate) fn to_json(&self) -> Value {
+    /// The name and the content of a key file of them that a password opens at once.
+    ///
+    /// restic derives a key from the password whenever it opens a repository, and makes that slow on purpose: it is most
+    /// of the time of a small backup. This file asks for the least that scrypt can do.
+    pub(crate) fn quick_file(&self, password: &str) -> Result<(String, String)> {
+        let salt = [7; 64];
+        let parameters = scrypt::Params::new(1, 1, 1).context("the least that scrypt can do")?;
         let text = |bytes: &[u8]| BASE64_STANDARD.encode(bytes);
-        json!({"mac": {"k": text(&self.k), "r": text(&self.r)}, "encrypt": text(&self.encrypt)})
+        let keys = json!({"mac": {"k": text(&self.k), "r": text(&self.r)}, "encrypt": text(&self.encrypt)});
+        let sealed = Self::derived(password, &salt, &parameters)?.seal(keys.to_string().as_bytes())?;
+        let file = json!({"created": "2026-11-20T04:00:00Z", "username": "root", "hostname": "jak", "kdf": "scrypt",
+            "N": 2, "r": 1, "p": 1, "salt": text(&salt), "data": text(&sealed)});
+        let file = file.to_string();
+        Ok((hex(&Sha256::digest(&file)), file))
     }
 
     /// A text as it is in the repository.

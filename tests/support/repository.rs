@@ -10,11 +10,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::OnceLock;
 
-use anyhow::{Context, Result, bail, ensure};
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
-use serde_json::json;
-use sha2::{Digest, Sha256};
+use anyhow::{Result, bail, ensure};
 
 use crate::command::run;
 use crate::keys::{Keys, hex};
@@ -40,10 +36,7 @@ impl Made {
     }
 }
 
-/// Makes a repository of the installed restic that opens quickly.
-///
-/// restic derives a key from the password whenever it opens a repository, and makes that slow on purpose: it is most of
-/// the time of a small backup. Here the key file asks for the least that scrypt can do. `restic init` itself runs once.
+/// Makes a repository of the installed restic that opens quickly. `restic init` itself runs once.
 pub(crate) fn make(repository: &Path, password: &str) -> Result<()> {
     static MADE: OnceLock<Result<Made>> = OnceLock::new();
     let made = match MADE.get_or_init(Made::new) {
@@ -57,13 +50,6 @@ pub(crate) fn make(repository: &Path, password: &str) -> Result<()> {
         fs::create_dir_all(repository.join("data").join(hex(&[first])))?;
     }
     fs::write(repository.join("config"), &made.configuration)?;
-    let salt = [7; 64];
-    let parameters = scrypt::Params::new(1, 1, 1).context("the least that scrypt can do")?;
-    let derived = Keys::derived(password, &salt, &parameters)?;
-    let sealed = derived.seal(made.keys.to_json().to_string().as_bytes())?;
-    let key = json!({"created": "2026-11-20T04:00:00Z", "username": "root", "hostname": "jak", "kdf": "scrypt",
-        "N": 2, "r": 1, "p": 1, "salt": BASE64_STANDARD.encode(salt), "data": BASE64_STANDARD.encode(sealed)});
-    let key = key.to_string();
-    let name = hex(&Sha256::digest(&key));
+    let (name, key) = made.keys.quick_file(password)?;
     Ok(fs::write(repository.join("keys").join(name), key)?)
 }

@@ -12,6 +12,7 @@ use crate::fleet::{PASSWORD_FILE, SSH_KEY_FILE};
 use crate::lab::Lab;
 use crate::machine::Machine;
 use crate::process::{command, output_of};
+use crate::quick_key;
 use crate::side_by_side::on_all;
 use crate::warm_up::warm_up;
 
@@ -57,7 +58,7 @@ pub fn make_secrets(storage: &Machine) -> anyhow::Result<()> {
 }
 
 /// Has genbackup emit the files of every host of a fleet, and makes them live on machines that had none. The storage
-/// host is one of them.
+/// host is one of them. Its repository opens at once: see `quick_key`.
 ///
 /// # Errors
 /// When genbackup refuses the fleet, or a machine what was emitted.
@@ -72,7 +73,8 @@ pub fn install_fleet(storage: &Machine, machines: &[&Machine], fleet: &str) -> a
             ON_CLIENT
         };
         machine.succeeds(rest).map(drop)
-    })
+    })?;
+    quick_key::put_onto(storage)
 }
 
 /// The lab's fleet with a change, emitted for every host and live; each `from` of the file gives way to its `to`.

@@ -30,6 +30,9 @@ pub mod ground;
 pub mod hardware;
 pub mod image;
 pub mod install;
+#[expect(dead_code, reason = "other tests read whole repositories")]
+#[path = "../../tests/support/keys.rs"]
+mod keys;
 pub mod lab;
 pub mod large_fleet;
 pub mod machine;
@@ -41,6 +44,7 @@ pub mod progress;
 pub mod provision;
 pub mod qemu;
 pub mod qmp;
+mod quick_key;
 pub mod release;
 pub mod runbook;
 pub mod side_by_side;
