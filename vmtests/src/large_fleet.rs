@@ -6,18 +6,16 @@ use anyhow::{Context, ensure};
 
 use crate::belongings::INCLUDE;
 use crate::crowd::{Crowd, Tables};
-use crate::deadline::poll;
 use crate::fleet::{self, Record};
 use crate::hardware::Hardware;
 use crate::lab::{Kind, disk_of_storage};
 use crate::machine::Machine;
 use crate::progress::seconds;
 use crate::release::Release;
+use crate::watched::{self, Watched};
 
 /// Clients whose cable is pulled before the night, and then one whose processes stand still: the first ones.
 const DOWN: usize = 3;
-/// Where the kernel counts what the run takes, on the storage host.
-const CGROUP: &str = "/sys/fs/cgroup/system.slice/genbackup.service";
 
 /// What is to be tried out.
 #[derive(Debug, Clone, Copy)]
@@ -33,15 +31,10 @@ pub struct Size {
 /// What a night took.
 #[derive(Debug, Clone)]
 pub struct Night {
-    /// From the start of the run until it has an answer of each host.
-    pub hosts: Duration,
+    /// Of the storage host.
+    pub watched: Watched,
     /// From the start of the run until forget and prune are over.
     pub whole: Duration,
-    /// What the processes of `genbackup.service` had in memory at most, in bytes: their proportional set sizes, in
-    /// which pages that several share count once. Looked at several times a second.
-    pub memory: u64,
-    /// How many processes these were at most.
-    pub processes: usize,
     /// Processor time of `genbackup.service`.
     pub processor: Duration,
     /// The run's record.
@@ -110,34 +103,13 @@ pub fn night(crowd: &Crowd, limit: Duration) -> anyhow::Result<Night> {
 fn measured(crowd: &Crowd, limit: Duration) -> anyhow::Result<Night> {
     let storage = crowd.storage();
     let started = Instant::now();
-    fleet::begin_run(crowd)?;
-    let (mut memory, mut processes, mut has_begun) = (0, 0, false);
-    let hosts = poll(limit, || {
-        // A process may end while it is looked at.
-        let look = storage.succeeds(&format!(
-            "{{ sed 's,.*,/proc/&/smaps_rollup,' {CGROUP}/cgroup.procs | xargs cat; }} 2>/dev/null |
-                 awk '/^Pss:/ {{ all += $2; count++ }} END {{ print all + 0, count + 0 }}' || true
-             systemctl show --property=ActiveState --value genbackup.service"
-        ))?;
-        let words: Vec<&str> = look.split_whitespace().collect();
-        let [kibibytes, count, state] = words.as_slice() else {
-            anyhow::bail!("an odd look: {look}");
-        };
-        memory = memory.max(kibibytes.parse::<u64>()? << 10);
-        processes = processes.max(count.parse()?);
-        let is_over = ["inactive", "failed"].contains(state);
-        has_begun |= !is_over;
-        Ok((has_begun && is_over).then(|| started.elapsed()))
-    })?;
-    let hosts = hosts.with_context(|| format!("genbackup.service goes on after {} s", limit.as_secs()))?;
+    let watched = watched::run(crowd, limit)?;
     let record = fleet::finished_record(crowd)?;
     let whole = started.elapsed();
     let nanoseconds = storage.succeeds("systemctl show --property=CPUUsageNSec --value genbackup.service")?;
     Ok(Night {
-        hosts,
+        watched,
         whole,
-        memory,
-        processes,
         processor: Duration::from_nanos(nanoseconds.parse().with_context(|| nanoseconds.clone())?),
         record,
     })
@@ -187,11 +159,14 @@ pub fn is_recorded(crowd: &Crowd, night: &Night, deadline: Duration) -> anyhow::
 impl std::fmt::Display for Night {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let rows = [
-            ("until each host has answered", seconds(self.hosts)),
+            ("until each host has answered", seconds(self.watched.hosts)),
             ("until forget and prune are over", seconds(self.whole)),
             ("processor time of genbackup.service", seconds(self.processor)),
-            ("its memory, at most", format!("{} MiB", self.memory >> 20)),
-            ("its processes, at most", self.processes.to_string()),
+            (
+                "its memory, at most",
+                format!("{} MiB", self.watched.memory >> 20),
+            ),
+            ("its processes, at most", self.watched.processes.to_string()),
         ];
         for (what, value) in rows {
             writeln!(formatter, "{what:<36} {value:>10}")?;

@@ -52,3 +52,4 @@ pub mod steps;
 pub mod story;
 pub mod virtual_machine;
 pub mod warm_up;
+pub mod watched;

@@ -96,7 +96,7 @@ fn main() -> ExitCode {
         a_host_that_is_down_does_not_stop_the_others from steps,
         runs_and_locks_wait_for_each_other,
         a_flooded_socket_still_backs_up_afterwards,
-        a_compromised_client_harms_no_other_host_s_backup needs "NFS",
+        a_compromised_client_harms_no_other_host_s_backup,
         a_client_that_is_cut_off_does_not_stop_the_others needs "NFS",
         a_client_that_loses_its_power_does_not_stop_forget_for_good needs "its clock",
         a_clock_that_jumps_costs_no_snapshot needs "its clock",
