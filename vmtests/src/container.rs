@@ -71,7 +71,7 @@ impl Container {
     /// # Errors
     /// When its files cannot be written, or systemd-nspawn does not start.
     pub fn boot_for_the_first_time(&self) -> anyhow::Result<()> {
-        prepare::prepare(&self.disks.root(&self.world), &self.world)?;
+        prepare::prepare(&self.disks.root(), &self.world)?;
         self.boot()
     }
 

@@ -53,7 +53,7 @@ impl Nspawn {
         nspawn.arg(format!("--network-namespace-path=/run/netns/{name}"));
         nspawn.arg(format!("--machine={name}"));
         nspawn.arg(format!("--uuid={:032x}", 0x7e57_0000_u32 + u32::from(number)));
-        nspawn.arg("--directory").arg(disks.root(world));
+        nspawn.arg("--directory").arg(disks.root());
         if *NFS_IS_REAL {
             // Of what is shared it has its own disk alone.
             if let Some(second) = disks.second(world) {
