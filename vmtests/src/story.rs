@@ -1,7 +1,8 @@
 //! Telling stories: a lab is booted once, and each story starts from the same snapshot of it.
 //!
-//! Most stories are told in containers, side by side, one lab for each processor. What only a kernel or a clock of its own
-//! can show is told by virtual machines, after that.
+//! Most stories are told in containers, side by side, two labs for each processor. What only a kernel or a
+//! clock of its own can show is told by virtual machines: they boot meanwhile, and stand still until the last story in
+//! containers has begun.
 
 mod journals;
 mod needs;
@@ -10,7 +11,9 @@ mod options;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use libtest_mimic::{Arguments, Conclusion, Failed, Trial};
@@ -22,6 +25,7 @@ use self::options::Options;
 use crate::collect::leave_behind;
 use crate::container::NFS_IS_REAL;
 use crate::lab::{FRESH, Kind, Lab};
+use crate::machine::Machine;
 use crate::progress::{seconds, timed};
 
 /// The snapshot that each story starts from.
@@ -70,16 +74,29 @@ pub fn tell(stories: &[Story], install: fn(&Lab) -> anyhow::Result<()>) -> ExitC
         Err(error) => return not_told(&error),
     };
     let times = Arc::new(Mutex::default());
-    let mut exit = ExitCode::SUCCESS;
-    let mut told = 0;
-    for kind in [Kind::Container, Kind::Virtual] {
+    let tell_all = |kind: Kind, turn: Turn| {
         let in_lab = |story: &&Story| match story.needs.labs(lab) {
             Ok(labs) => labs.contains(&kind),
             // Named where they would have been told.
             Err(_) => lab == Some(kind),
         };
         let stories: Vec<Story> = stories.iter().filter(in_lab).copied().collect();
-        match tell_in(kind, &stories, lab, &arguments, install, &times) {
+        tell_in(kind, &stories, lab, &arguments, install, &times, turn)
+    };
+    let (begun, all_have_begun) = channel();
+    let conclusions = thread::scope(|scope| {
+        let tell_all = &tell_all;
+        let virtual_machines = scope.spawn(move || tell_all(Kind::Virtual, Turn::Second { all_have_begun }));
+        let containers = tell_all(Kind::Container, Turn::First { begun });
+        let virtual_machines = virtual_machines
+            .join()
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        [(Kind::Container, containers), (Kind::Virtual, virtual_machines)]
+    });
+    let mut exit = ExitCode::SUCCESS;
+    let mut told = 0;
+    for (kind, conclusion) in conclusions {
+        match conclusion {
             Ok(None) => {}
             Ok(Some(conclusion)) => {
                 told += conclusion.num_passed + conclusion.num_failed;
@@ -110,6 +127,29 @@ fn not_told(error: &anyhow::Error) -> ExitCode {
 /// The seconds of each story, by its name and where it was told.
 type Times = BTreeMap<(&'static str, &'static str), Duration>;
 
+/// When the stories of a kind of lab are told. Nothing is ever sent: each story of the first kind drops its end of the
+/// channel when it begins.
+enum Turn {
+    First { begun: Sender<()> },
+    Second { all_have_begun: Receiver<()> },
+}
+
+impl Turn {
+    /// Waits for it, with labs that are ready and cost nothing meanwhile; what each story has to drop when it begins.
+    fn wait(self, labs: &[Lab]) -> anyhow::Result<Option<Sender<()>>> {
+        match self {
+            Self::First { begun } => Ok(Some(begun)),
+            Self::Second { all_have_begun } => {
+                for lab in labs {
+                    lab.on_all(Machine::stand_still)?;
+                }
+                let _all_ends_are_dropped = all_have_begun.recv();
+                Ok(None)
+            }
+        }
+    }
+}
+
 /// Tells the stories of one kind of lab; nothing where the arguments ask for none of them.
 fn tell_in(
     kind: Kind,
@@ -118,6 +158,7 @@ fn tell_in(
     arguments: &Arguments,
     install: fn(&Lab) -> anyhow::Result<()>,
     times: &Arc<Mutex<Times>>,
+    turn: Turn,
 ) -> anyhow::Result<Option<Conclusion>> {
     let refusal = |story: &Story| story.needs.labs(asked).err();
     let wanted = stories
@@ -138,13 +179,16 @@ fn tell_in(
         );
     }
     // The machines end with the thread that started them: that is this one, which waits for the last story.
-    let labs = Arc::new(Mutex::new(ready(kind, number, install)?));
+    let labs = ready(kind, number, install)?;
+    let begun = turn.wait(&labs)?;
+    let labs = Arc::new(Mutex::new(labs));
     let trials = stories.iter().map(|&story| {
         if let Some(reason) = refusal(&story) {
             return Trial::test(format!("{} ({reason})", story.name), || Ok(())).with_ignored_flag(true);
         }
-        let (labs, times) = (Arc::clone(&labs), Arc::clone(times));
+        let (labs, times, begun) = (Arc::clone(&labs), Arc::clone(times), begun.clone());
         let trial = Trial::test(story.name, move || {
+            drop(begun);
             // As many stories are told at once as there are labs, so one is free.
             let lab = lock(&labs).pop().ok_or_else(|| Failed::from("there is no lab"))?;
             let started = Instant::now();
@@ -162,14 +206,16 @@ fn tell_in(
         test_threads: Some(number.max(1)),
         ..arguments.clone()
     };
-    Ok(Some(libtest_mimic::run(&arguments, trials.collect())))
+    let trials = trials.collect();
+    drop(begun);
+    Ok(Some(libtest_mimic::run(&arguments, trials)))
 }
 
 /// How many labs tell so many stories.
 fn labs_for(kind: Kind, stories: usize) -> usize {
     let most = match kind {
         // While one machine of a lab works, the others wait for it.
-        Kind::Container => 1 + std::thread::available_parallelism().map_or(1, usize::from),
+        Kind::Container => 2 * thread::available_parallelism().map_or(1, usize::from),
         Kind::Virtual if stories < STORIES_FOR_A_SECOND_LAB => 1,
         Kind::Virtual => VIRTUAL_LABS,
     };
