@@ -1,5 +1,6 @@
 //! systemd gives back paths, addresses and schedules.
 
+use std::cell::OnceCell;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -20,8 +21,9 @@ fn systemd_gives_back_every_path_and_address() -> Result<()> {
             let text = &case.text;
             let mut unit = Renamed {
                 units: &mut units,
-                storage: case.files(Host::Storage)?,
-                client: case.files(Host::Client)?,
+                case,
+                storage: OnceCell::new(),
+                client: OnceCell::new(),
                 number,
             };
             match case.field {
@@ -57,18 +59,28 @@ fn systemd_gives_back_every_path_and_address() -> Result<()> {
 /// The units of one case, under names that no other case has.
 struct Renamed<'u> {
     units: &'u mut Units,
-    storage: Files,
-    client: Files,
+    case: &'u Case,
+    /// Emitted when they are first asked for: most fields are in the files of one host.
+    storage: OnceCell<Files>,
+    client: OnceCell<Files>,
     number: usize,
 }
 
 impl Renamed<'_> {
-    fn text(&self, host: Host, unit: &str) -> Result<String> {
-        let files = match host {
+    fn files(&self, host: Host) -> Result<&Files> {
+        let emitted = match host {
             Host::Storage => &self.storage,
             Host::Client => &self.client,
         };
-        files.unit(unit).map(str::to_owned)
+        if emitted.get().is_none() {
+            let files = self.case.files(host)?;
+            return Ok(emitted.get_or_init(|| files));
+        }
+        emitted.get().context("emitted before")
+    }
+
+    fn text(&self, host: Host, unit: &str) -> Result<String> {
+        self.files(host)?.unit(unit).map(str::to_owned)
     }
 
     /// Adds `genbackup…​.service`; its new name.
@@ -202,7 +214,7 @@ fn mount(unit: &mut Renamed<'_>, path: &str) -> Result<()> {
     unit.units.expect(&backup, "ReadWritePaths", &format!("-{path}"));
     unit.word(Host::Client, "-backup@", "ReadWritePaths", path)?;
     let file = unit
-        .client
+        .files(Host::Client)?
         .0
         .iter()
         .find(|(file, _)| file.strip_suffix(".mount").is_some());
