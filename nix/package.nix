@@ -20,9 +20,11 @@ let
     ../Cargo.lock
     ../Cargo.toml
     ../askama.toml
+    ../fuzz
     ../src
     ../templates
     ../vmtests
+    ../workspace-hack
     ../xtask
   ];
   # What the checks below read beside that.

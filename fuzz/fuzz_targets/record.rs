@@ -1,6 +1,7 @@
 //! Any bytes as the record of a run: each line comes out once, an event or counted as bad, however the bytes come in.
 
 #![no_main]
+#![expect(clippy::disallowed_methods, reason = "libFuzzer's macro writes to a file")]
 
 use std::io::BufReader;
 

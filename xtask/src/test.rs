@@ -153,13 +153,24 @@ fn unit_tests(options: &Options) -> anyhow::Result<Verdict> {
             .args(options.keep_going.then_some("--no-fail-fast"));
         passes(test.args(options.filter.as_deref()))
     };
-    let all = test(&["--workspace", "--lib", "--bins"]);
-    // All but the stories, which have a part of their own. The workspace is chosen here, too: what else is chosen
-    // decides the features of what is shared, and that would be built twice.
-    let programs = test(&["--workspace", "--exclude", "vmtests", "--test", "*"]);
+    // The programs for fuzzing are no tests, and the stories have a part of their own. The workspace is chosen each time:
+    // what is chosen decides the features of what is shared, and that would be built twice.
+    let all = test(&["--workspace", "--exclude", FUZZ, "--lib", "--bins"]);
+    let programs = test(&[
+        "--workspace",
+        "--exclude",
+        FUZZ,
+        "--exclude",
+        "vmtests",
+        "--test",
+        "*",
+    ]);
     let documentation = test(&["--workspace", "--doc"]);
     all.and(programs).and(documentation)
 }
+
+/// The package of what is fuzzed.
+pub(crate) const FUZZ: &str = "genbackup-fuzz";
 
 /// What Rust's own test harness reads: how many tests of a program run at once.
 const THREADS: &str = "RUST_TEST_THREADS";
@@ -191,11 +202,8 @@ fn docs(_options: &Options) -> anyhow::Result<Verdict> {
 
 fn licences(_options: &Options) -> anyhow::Result<Verdict> {
     let deny = std::fs::read_to_string(cache::workspace().join("deny.toml")).context("deny.toml")?;
-    for manifest in [cache::workspace().join("Cargo.toml"), fuzz::manifest()] {
-        let mut metadata = cargo("metadata");
-        metadata.args(["--format-version=1", "--locked", "--manifest-path"]);
-        licences::check(metadata.arg(manifest), &deny)?;
-    }
+    let mut metadata = cargo("metadata");
+    licences::check(metadata.args(["--format-version=1", "--locked"]), &deny)?;
     Ok(Verdict::Passed)
 }
 
@@ -206,17 +214,16 @@ fn fuzz(options: &Options) -> anyhow::Result<Verdict> {
 
 fn stories(options: &Options) -> anyhow::Result<Verdict> {
     setup::run()?;
-    // As the tests before have built it.
-    succeeds(cargo("build").args(["--quiet", "--workspace", "--all-targets"]))?;
+    succeeds(cargo("build").args(["--quiet", "--workspace", "--exclude", FUZZ, "--bins"]))?;
     let mut test = cargo("test");
     test.env("GENBACKUP", install::built())
-        .args(["--workspace", "--test", "stories", "--"]);
+        .args(["--package", "vmtests", "--test", "stories", "--"]);
     passes(test.args(options.filter.as_deref()))
 }
 
 fn clean_up(options: &Options) -> anyhow::Result<Verdict> {
     let mut test = cargo("test");
-    test.args(["--workspace", "--test", "clean_up", "--"]);
+    test.args(["--package", "vmtests", "--test", "clean_up", "--"]);
     passes(test.args(options.filter.as_deref()))
 }
 

@@ -45,7 +45,7 @@ fn from_cargo(folder: &Path, name: &str, version: &str) -> anyhow::Result<()> {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     let mut install = command(&cargo);
     install
-        .args(["install", "--quiet", "--locked", "--force", "--root"])
+        .args(["install", "--quiet", "--locked", "--force", "--debug", "--root"])
         .arg(folder)
         .args(["--version", version, name]);
     // In a folder of its own that goes away: it shares nothing with ours.

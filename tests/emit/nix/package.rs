@@ -60,14 +60,15 @@ pub(crate) fn copy_of(paths: &[String], folder: &Path) -> Result<()> {
 
 /// Compiles a tree, as far as it takes to read all that the build reads. There is no network in a build.
 fn compile(tree: &Path) -> Result<Outcome> {
-    // Clippy has checked the dependencies, and with the features that tests add to them: so the tests of the library are
-    // checked too, as the package runs them, and nothing is compiled twice.
+    // Clippy has checked the dependencies, with the features that tests and the programs for fuzzing add to them: so
+    // these are checked too, and nothing is compiled twice.
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent();
     let target = target.context("the target folder is above")?;
     run(Command::new(env!("CARGO"))
         .args([
             "check",
             "--package=genbackup",
+            "--package=genbackup-fuzz",
             "--lib",
             "--bins",
             "--profile=test",
