@@ -8,6 +8,7 @@ use anyhow::{Context, ensure};
 use clap::Args;
 use vmtests::process::{command, output_of};
 use vmtests::progress::seconds;
+use vmtests::side_by_side::side_by_side;
 use vmtests::{cache, install};
 
 use crate::{fuzz, licences, nix, setup};
@@ -150,23 +151,45 @@ fn unit_tests(options: &Options) -> anyhow::Result<Verdict> {
         test.env("INSTA_UPDATE", "no")
             .env(THREADS, &threads)
             .args(arguments)
-            .args(options.keep_going.then_some("--no-fail-fast"));
-        passes(test.args(options.filter.as_deref()))
+            .args(options.keep_going.then_some("--no-fail-fast"))
+            .args(options.filter.as_deref());
+        test
     };
     // The programs for fuzzing are no tests, and the stories have a part of their own. The workspace is chosen each time:
     // what is chosen decides the features of what is shared, and that would be built twice.
-    let all = test(&["--workspace", "--exclude", FUZZ, "--lib", "--bins"]);
-    let programs = test(&[
-        "--workspace",
-        "--exclude",
-        FUZZ,
-        "--exclude",
-        "vmtests",
-        "--test",
-        "*",
-    ]);
-    let documentation = test(&["--workspace", "--doc"]);
+    let all = passes(&mut test(&["--workspace", "--exclude", FUZZ, "--lib", "--bins"]));
+    let others = ["--workspace", "--exclude", FUZZ, "--exclude", "vmtests", "--test"];
+    let programs = passes(&mut test(&[others.as_slice(), &["*", "--no-run"]].concat())).and_then(|_| {
+        // Many tests wait for something, and some programs have more of them than others.
+        side_by_side(programs()?, |program| {
+            let ended = test(&[others.as_slice(), &[&program]].concat()).output()?;
+            print!("{}{}", text(&ended.stderr), text(&ended.stdout));
+            ensure!(ended.status.success(), "tests of `{program}` failed");
+            Ok(())
+        })
+        .map(|_| Verdict::Passed)
+    });
+    let documentation = passes(&mut test(&["--workspace", "--doc"]));
     all.and(programs).and(documentation)
+}
+
+/// The test programs of genbackup: files and folders of `tests`.
+fn programs() -> anyhow::Result<Vec<String>> {
+    let mut programs = Vec::new();
+    for entry in std::fs::read_dir(cache::workspace().join("tests")).context("tests")? {
+        let path = entry?.path();
+        if path.is_file() || path.join("main.rs").is_file() {
+            let name = path.file_stem().context("a test program without a name")?;
+            programs.push(name.display().to_string());
+        }
+    }
+    ensure!(!programs.is_empty(), "there are no test programs");
+    programs.sort();
+    Ok(programs)
+}
+
+fn text(bytes: &[u8]) -> std::borrow::Cow<'_, str> {
+    String::from_utf8_lossy(bytes)
 }
 
 /// The package of what is fuzzed.
@@ -254,4 +277,20 @@ pub(crate) fn succeeds(command: &mut Command) -> anyhow::Result<()> {
         .to_string();
     ensure!(status.success(), "`cargo {verb}` failed: {status}");
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_tests_share_is_no_test_program() {
+        let programs = programs().unwrap();
+        assert!(programs.iter().any(|name| name == "emit"), "{programs:?}");
+        assert!(
+            programs.iter().any(|name| name == "record_of_any_size"),
+            "{programs:?}"
+        );
+        assert!(!programs.iter().any(|name| name == "support"), "{programs:?}");
+    }
 }

@@ -90,6 +90,7 @@ fn main() -> ExitCode {
         a_storage_host_that_is_gone_comes_back_by_the_page,
         a_client_that_is_gone_comes_back_by_the_page,
         nothing_is_written_where_the_repository_is_not,
+        a_run_that_is_stopped_leaves_no_lock,
         a_record_that_cannot_be_written_does_not_stop_a_backup,
         a_dump_is_made_before_a_backup_and_a_failed_one_is_named,
         emitting_again_does_not_stop_a_backup,
@@ -108,7 +109,6 @@ fn main() -> ExitCode {
         what_comes_back_is_what_was_there from steps,
         an_admin_is_told_every_fault_at_once,
         the_ssh_key_can_only_ask_for_a_backup,
-        a_run_that_is_stopped_leaves_no_lock,
     ];
     story::tell(&stories, install::install)
 }
