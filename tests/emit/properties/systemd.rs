@@ -72,11 +72,11 @@ impl Renamed<'_> {
             Host::Storage => &self.storage,
             Host::Client => &self.client,
         };
-        if emitted.get().is_none() {
-            let files = self.case.files(host)?;
-            return Ok(emitted.get_or_init(|| files));
+        if let Some(files) = emitted.get() {
+            return Ok(files);
         }
-        emitted.get().context("emitted before")
+        let files = self.case.files(host)?;
+        Ok(emitted.get_or_init(|| files))
     }
 
     fn text(&self, host: Host, unit: &str) -> Result<String> {
