@@ -172,7 +172,7 @@ pub(super) fn emit(
     if let Some(connection) = connection {
         // All that the storage host's key can start.
         let command = &format!(
-            "{} -t 0.05 - UNIX-CONNECT:/run/genbackup/backup.sock",
+            "{} -t 0.001 - UNIX-CONNECT:/run/genbackup/backup.sock",
             platform.socat
         );
         add(

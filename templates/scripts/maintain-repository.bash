@@ -215,7 +215,7 @@ mkdir --parents "$runs"
 rm -f "$scratch/record-failed"
 if [[ $started == yes ]]; then
     begin_record
-    event run-started '{"run": "'"$run"'", "hosts": [], "versions": '"$(versions)"'}'
+    event run-started '{"run":"'"$run"'","hosts":[],"versions":'"$(versions)"'}'
 fi
 if phase forget forget; then
     # Seen today: init-repository makes no other in its place.
@@ -223,7 +223,7 @@ if phase forget forget; then
 fi
 [[ -n $stopped ]] || phase prune prune || true
 if [[ -n $stopped ]]; then
-    event run-stopped '{"why": "forget or prune was stopped"}'
+    event run-stopped '{"why":"forget or prune was stopped"}'
 else
     # A record without this is one of a run that was interrupted.
     event run-finished '{}'

@@ -1,6 +1,7 @@
 # Written by genbackup from the fleet file; change that instead.
 #
-# Turns the lines of one host's answer into events of the run's record; the last is host-finished.
+# Turns the lines of one host's answer into events of the run's record; the last is host-finished. A line for the journal
+# ends them, which begins with the status: `ok jak: ok in 1.2 s`.
 # Shapes of the lines: `hello VERSION`, `systemd VERSION`, `kernel NAME` (the kernel's host name), `missing PATH`,
 # `empty PATH`, `unmounted PATH`, `link PATH -> TARGET`, `no-files` (every include may be empty), `out LINE` (restic's),
 # `hook NAME WHY` (a command before or after a backup that failed), `clock EPOCH`, `busy`, `later WHY`, `refused WHY`,
@@ -113,6 +114,8 @@ def say($text):
         | .said = $text | if $text | is_telling then .telling = $text else . end end;
 # restic's summary as it is, but for control characters.
 def harmless: walk(if type == "string" then plain elif type == "object" then with_entries(.key |= plain) else . end);
+def in_words: "\(.status) \(.host): \(.status) in \(.seconds) s" + (if .why == null then "" else ": " + .why end)
+    | gsub("[[:cntrl:]]"; " ");
 foreach (limit(line_limit; inputs), null) as $line (
     {lines: 0, missing: [], missing_count: 0, empty: [], empty_count: 0, unmounted: [], unmounted_count: 0,
      links: [], links_count: 0, unreadable: [], unreadable_count: 0, hooks: {}, said: "", events: [], summary: false};
@@ -153,4 +156,4 @@ foreach (limit(line_limit; inputs), null) as $line (
             | note("unreadable"; $message.item | tostring)
           else . end
       else . end;
-    .events[])
+    .events[] | ., if .event == "host-finished" then in_words else empty end)

@@ -22,14 +22,15 @@ append() {
 # What this host's programs are, for the record: versions move durations. restic is what forgets and prunes; where there is
 # none, or it does not answer, it is left out.
 versions() {
-    jq --null-input --arg genbackup {{ version }} --arg systemd "$(systemctl --version | head --lines=1)" \
+    jq --null-input --compact-output --arg genbackup {{ version }} --arg systemd "$(systemctl --version | head --lines=1)" \
         --arg restic "$(timeout --kill-after=1 5 restic version </dev/null 2>/dev/null | head --lines=1)" \
         '{genbackup: $genbackup, systemd: $systemd, restic: $restic} | with_entries(select(.value != ""))'
 }
 
-event() { # NAME JSON
-    jq --null-input --compact-output --arg event "$1" --argjson rest "$2" \
-        '{event: $event, time: (now | todate)} + $rest' | append
+event() { # NAME OBJECT, which is one line of JSON
+    local fields=${2#\{}
+    [[ $fields == \} ]] || fields=,$fields
+    printf '{"event":"%s","time":"%s"%s\n' "$1" "$(date --utc +%Y-%m-%dT%H:%M:%SZ)" "$fields" | append
 }
 
 # Begins a record, which gives the run its name: the second in which it begins. That has room for one record, and

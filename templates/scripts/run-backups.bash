@@ -30,7 +30,7 @@ key_file={{ remote.key_file }}
 connect() {
     case $1 in
 {%- if let Some(local) = plan.local %}
-    {{ local }}) exec socat -t 0.05 - UNIX-CONNECT:/run/genbackup/backup.sock ;;
+    {{ local }}) exec socat -t 0.001 - UNIX-CONNECT:/run/genbackup/backup.sock ;;
 {%- endif %}
 {%- if plan.remote.is_some() %}
     *) exec ssh -F /etc/genbackup/ssh_config -- "$1" ;;
@@ -79,23 +79,21 @@ converse() {
     exec {connection}>&-
 }
 
-backup_host() {
-    local host=$1 started=$EPOCHREALTIME
-    event host-started '{"host": "'"$host"'"}'
-    converse "$host"
-    # Everything that a host says is input from outside: jq reads it as text and writes it as JSON.
-    jq -L {{ platform.filters|safe }} --raw-input --null-input --compact-output --from-file {{ platform.filters|safe }}/read-answer.jq \
-        --arg host "$host" --argjson started "$started" --argjson limit "$answer_limit" \
+# Everything that a host says is input from outside: jq reads it as text and writes it as JSON.
+judge() { # HOST STARTED
+    local host=$1 last
+    jq -L {{ platform.filters|safe }} --raw-input --null-input --raw-output --compact-output \
+        --from-file {{ platform.filters|safe }}/read-answer.jq \
+        --arg host "$host" --argjson started "$2" --argjson limit "$answer_limit" \
         --argjson code "$(<"$scratch/$host.exit")" --arg storage "$(storage_name "$host")" \
         --argjson bytes "$(stat --format=%s "$scratch/$host.answer")" \
         --rawfile complaint <(head --bytes=4096 "$scratch/$host.stderr") \
         "$scratch/$host.answer" >"$scratch/$host.events"
     # The folder is in memory: a fleet's answers must not add up there.
     rm "$scratch/$host.answer"
-    append <"$scratch/$host.events"
-    tail --lines=1 "$scratch/$host.events" | jq --raw-output '
-        .host + ": " + .status + " in " + (.seconds | tostring) + " s"
-        + (if .why == null then "" else ": " + .why end) | gsub("[[:cntrl:]]"; " ")'
+    head --lines=-1 "$scratch/$host.events" | append
+    last=$(tail --lines=1 "$scratch/$host.events")
+    echo "${last#* }"
 }
 
 # `run-backups --connect HOST`: this script as the process at the other end of the pipe.
@@ -144,7 +142,7 @@ recorded=
 stop() {
     # systemd also sends it to what starts meanwhile.
     trap '' INT TERM
-    [[ -z $recorded ]] || event run-stopped '{"why": "the run was stopped"}' || true
+    [[ -z $recorded ]] || event run-stopped '{"why":"the run was stopped"}' || true
     trap - INT TERM
     kill -TERM "$$"
 }
@@ -186,7 +184,7 @@ if [[ $turn_comes == yes && $before =~ ^[0-9]{8}T[0-9]{6}Z$ && -e $runs/$before.
     why="forget and prune of the run $before did not start; see \`journalctl --unit=genbackup-maintain.service\`"
     echo "$why" >&2
     run=$before
-    event warning "$(jq --null-input --arg why "$why" '{why: $why}')"
+    event warning "$(jq --null-input --compact-output --arg why "$why" '{why: $why}')"
     event run-finished '{}'
 fi
 
@@ -200,7 +198,7 @@ newest=$(find "$runs" -type f -regextype posix-extended \
 newest=${newest%.jsonl}
 own_name=$(uname --nodename | grep --line-regexp '[0-9A-Za-z._()-]\{1,64\}') || true
 begin_record
-event run-started "$(jq --null-input --arg run "$run" '$ARGS.positional as $hosts
+event run-started "$(jq --null-input --compact-output --arg run "$run" '$ARGS.positional as $hosts
     | {run: $run, hosts: $hosts, versions: $versions}
     + if $chosen == "" then {} else {chosen: true} end
     + if $invocation == "" then {} else {invocation: $invocation} end' --arg chosen "${chosen[*]}" \
@@ -209,7 +207,7 @@ recorded=yes
 if [[ $newest > $run ]]; then
     why="this host's clock is wrong, or was: there is a record of $newest, which is yet to come"
     echo "$why" >&2
-    event warning "$(jq --null-input --arg why "$why" '{why: $why}')"
+    event warning "$(jq --null-input --compact-output --arg why "$why" '{why: $why}')"
 fi
 
 # No host is asked. Each of them learns why it has no snapshot of this run, and so does who looks at the unit.
@@ -238,11 +236,34 @@ elif [[ -n $why ]]; then
     exit 1
 fi
 
-for host in "${hosts[@]}"; do
-    while (($(jobs -rp | wc --lines) >= max_parallel)); do
-        wait -n || true
+# The hosts that are asked now, by process, and when each of them began.
+declare -A asked=() began=()
+free=$max_parallel
+# Waits until one more process has ended, and judges the answers that are complete. The next host need not wait for that.
+await_answer() {
+    local process host
+    wait -n || true
+    for process in "${!asked[@]}"; do
+        ! kill -0 "$process" 2>/dev/null || continue
+        host=${asked[$process]}
+        judge "$host" "${began[$host]}" &
+        unset "asked[$process]"
+        free=$((free + 1))
     done
-    backup_host "$host" &
+}
+for host in "${hosts[@]}"; do
+    # As many answers at most are judged beside them.
+    while ((free == 0 || $(jobs -rp | wc --lines) >= 2 * max_parallel)); do
+        await_answer
+    done
+    event host-started '{"host":"'"$host"'"}'
+    began[$host]=$EPOCHREALTIME
+    converse "$host" &
+    asked[$!]=$host
+    free=$((free - 1))
+done
+while ((free < max_parallel)); do
+    await_answer
 done
 wait
 
@@ -257,9 +278,9 @@ fi
 # The worst of them; a host of which nothing is known is not well.
 result=0
 for host in "${hosts[@]}"; do
-    case $(tail --lines=1 "$scratch/$host.events" | jq --raw-output .status) in
-    ok) ;;
-    partial) ((result == 1)) || result=3 ;;
+    case $(tail --lines=1 "$scratch/$host.events") in
+    "ok "*) ;;
+    "partial "*) ((result == 1)) || result=3 ;;
     *) result=1 ;;
     esac
 done

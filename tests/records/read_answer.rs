@@ -74,6 +74,7 @@ impl Answer {
                 concat!(env!("CARGO_MANIFEST_DIR"), "/templates/scripts"),
                 "--raw-input",
                 "--null-input",
+                "--raw-output",
                 "--compact-output",
                 "--from-file",
                 jq,
@@ -94,7 +95,12 @@ impl Answer {
             "jq says {complaint}"
         );
         let mut events = Vec::new();
-        for line in String::from_utf8(output.stdout)?.lines() {
+        let text = String::from_utf8(output.stdout)?;
+        let (text, words) = text
+            .trim_end()
+            .rsplit_once('\n')
+            .context("no line for the journal")?;
+        for line in text.lines() {
             let event: Value = serde_json::from_str(line).with_context(|| format!("no JSON: {line}"))?;
             ensure!(event["host"] == "ziz" && event["time"].is_string(), "{event}");
             let read = Event::parse(line);
@@ -104,6 +110,11 @@ impl Answer {
         }
         let last = events.pop().context("no event at all")?;
         ensure!(last["event"] == "host-finished", "the last is {last}");
+        let status = last["status"].as_str().context("no status")?;
+        ensure!(
+            words.starts_with(&format!("{status} ziz: {status} in ")) && !words.contains(char::is_control),
+            "the line for the journal is {words:?}"
+        );
         ensure!(
             events.iter().all(|event| event["event"] == "restic"),
             "a host makes other events than restic's: {events:?}"

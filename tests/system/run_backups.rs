@@ -8,6 +8,8 @@
     reason = "the script runs as systemd would run it, in folders of the test's own"
 )]
 
+mod side_by_side;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -151,13 +153,21 @@ impl Night {
         Ok(text.lines().map(serde_json::from_str).collect::<Result<_, _>>()?)
     }
 
+    /// How each host ended, in the order of their names: answers are judged side by side.
+    fn ends(&self) -> Result<Vec<Value>> {
+        let mut ends = self.record()?;
+        ends.retain(|event| event["event"] == "host-finished");
+        ends.sort_by_key(|event| event["host"].to_string());
+        Ok(ends)
+    }
+
     fn statuses(&self) -> Result<Vec<(String, String)>> {
         let text = |event: &Value, key: &str| event[key].as_str().unwrap_or_default().to_owned();
-        let record = self.record()?;
-        let ends = record.iter().filter(|event| event["event"] == "host-finished");
-        Ok(ends
-            .map(|event| (text(event, "host"), text(event, "status")))
-            .collect())
+        let ends = self.ends()?;
+        let statuses = ends
+            .iter()
+            .map(|event| (text(event, "host"), text(event, "status")));
+        Ok(statuses.collect())
     }
 }
 
@@ -214,11 +224,8 @@ fn the_storage_host_s_versions_are_recorded_and_a_restic_that_does_not_answer_co
         let record = night.record()?;
         assert_eq!(record[0]["versions"]["restic"], expected, "{restic}");
         assert_eq!(record[0]["versions"]["systemd"], "systemd 257");
-        let systemds: Vec<&Value> = record
-            .iter()
-            .filter(|event| event["event"] == "host-finished")
-            .map(|event| &event["systemd-version"])
-            .collect();
+        let ends = night.ends()?;
+        let systemds: Vec<&Value> = ends.iter().map(|event| &event["systemd-version"]).collect();
         assert_eq!(systemds, [&Value::Null, &"systemd 252".into()]);
     }
     Ok(())

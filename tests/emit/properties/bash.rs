@@ -152,7 +152,7 @@ fn hosts(told: &mut Told, storage: &Files, [local, remote]: [&str; 2]) -> Result
     told.add("show \"${hosts[@]}\"", &[local, remote]);
     told.add(&format!("connect() {{\n{connect}\n}}"), &[]);
     let socket = "UNIX-CONNECT:/run/genbackup/backup.sock";
-    told.add("connect \"${hosts[0]}\"", &["socat", "-t", "0.05", "-", socket]);
+    told.add("connect \"${hosts[0]}\"", &["socat", "-t", "0.001", "-", socket]);
     told.add(
         "connect \"${hosts[1]}\"",
         &["ssh", "-F", "/etc/genbackup/ssh_config", "--", remote],

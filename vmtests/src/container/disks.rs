@@ -51,15 +51,9 @@ impl Disks {
         Ok(disks)
     }
 
-    /// Where the world has the machine's root, for the machine itself. It is a mount of its own: what the machine mounts
-    /// there does not become the others'.
+    /// Where the world has the machine's root.
     pub(super) fn root(&self) -> PathBuf {
         self.folder.join("root")
-    }
-
-    /// Where all machines have it.
-    fn shared_root(&self, world: &World) -> PathBuf {
-        world.shared().join(&self.name)
     }
 
     /// Where the world has the machine's second disk, if it has one; the machine has it at `/lab/` and the same name.
@@ -92,14 +86,10 @@ impl Disks {
             self.folder.join("upper").display(),
             self.folder.join("work").display()
         );
-        let (root, shared) = (self.root(), self.shared_root(world));
         world
             .script(
-                r#"mkdir -p "$2" "$3"
-                   mount -t overlay -o "$1" overlay "$2"
-                   mount --bind "$2" "$3"
-                   mount --make-private "$3""#,
-                &[&options, &shared.to_string_lossy(), &root.to_string_lossy()],
+                "mkdir -p \"$2\" && mount -t overlay -o \"$1\" overlay \"$2\"",
+                &[&options, &self.root().to_string_lossy()],
             )
             .context("hint: overlays need a folder on ext4, XFS, btrfs or tmpfs; GENBACKUP_VM_CACHE names another one")?;
         if let (Some(place), Some(file)) = (self.second(world), self.second_file()) {
@@ -112,12 +102,7 @@ impl Disks {
     }
 
     fn unmount(&self, world: &World) -> anyhow::Result<()> {
-        let places = [
-            Some(self.root()),
-            Some(self.shared_root(world)),
-            self.second(world),
-        ];
-        for place in places.into_iter().flatten() {
+        for place in [Some(self.root()), self.second(world)].into_iter().flatten() {
             // Others may have a mount of it: theirs goes with it.
             world.script("umount \"$1\"", &[&place.to_string_lossy()])?;
         }

@@ -35,8 +35,8 @@ pub static NFS_IS_REAL: LazyLock<bool> = LazyLock::new(|| {
     known()
 });
 
-/// The first thing in a world: its own /run, where systemd-nspawn and `ip netns` keep their notes; the folder that all
-/// machines share; the bridge.
+/// The first thing in a world: its own /run, where systemd-nspawn and `ip netns` keep their notes; the folder of the
+/// machines' second disks, which all of them see; the bridge.
 const BEGIN: &str = r#"
 set -eu
 mount -t tmpfs tmpfs /run
