@@ -49,6 +49,8 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     lab.ziz.succeeds("mv /srv/away /srv/data")?;
     lab.jak.succeeds(HOLD)?;
     lab.jak.succeeds("genbackup emit --now")?;
+    // In order: a power cut may bring a lock back that restic has just removed.
+    lab.jak.power_off()?;
     lab.jak.boot_again()?;
     lab.jak.succeeds("systemd-tmpfiles --create")?;
     let before = of_ziz(lab)?;
