@@ -118,7 +118,7 @@ fn run(lab: &Lab) -> anyhow::Result<Record> {
     for name in ["host-started", "host-finished"] {
         let hosts = record.events(name).filter_map(|event| event["host"].as_str());
         // Answers are judged side by side.
-        let hosts = BTreeSet::from_iter(hosts);
+        let hosts: BTreeSet<&str> = hosts.collect();
         assert_eq!(
             (record.events(name).count(), hosts),
             (3, BTreeSet::from(["jak", "kai", "ziz"])),
