@@ -215,7 +215,8 @@ mkdir --parents "$runs"
 rm -f "$scratch/record-failed"
 if [[ $started == yes ]]; then
     begin_record
-    event run-started '{"run":"'"$run"'","hosts":[],"versions":'"$(versions)"'}'
+    event run-started "$(jq --null-input --compact-output --arg run "$run" --argjson versions "$(versions)" \
+        '{run: $run, hosts: [], versions: $versions}')"
 fi
 if phase forget forget; then
     # Seen today: init-repository makes no other in its place.

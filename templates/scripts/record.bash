@@ -29,6 +29,8 @@ versions() {
 
 event() { # NAME OBJECT, which is one line of JSON
     local fields=${2#\{}
+    # Half a line would spoil the record, where jq could not write the object.
+    [[ $2 == \{*\} ]] || return 1
     [[ $fields == \} ]] || fields=,$fields
     printf '{"event":"%s","time":"%s"%s\n' "$1" "$(date --utc +%Y-%m-%dT%H:%M:%SZ)" "$fields" | append
 }

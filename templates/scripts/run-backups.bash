@@ -215,8 +215,8 @@ call_off() { # WHY
     local host
     echo "$1" >&2
     for host in "${hosts[@]}"; do
-        jq --null-input --compact-output --arg host "$host" --arg why "$1" '
-            {event: "host-finished", time: (now | todate), host: $host, status: "failed", why: $why}' | append
+        event host-finished "$(jq --null-input --compact-output --arg host "$host" --arg why "$1" \
+            '{host: $host, status: "failed", why: $why}')"
     done
 }
 why=$(password_problem "$CREDENTIALS_DIRECTORY/restic-password" "$password_file")

@@ -246,6 +246,19 @@ fn a_host_whose_answer_can_not_be_judged_is_not_well() -> Result<()> {
 }
 
 #[test]
+fn an_event_that_jq_can_not_write_leaves_no_half_line() -> Result<()> {
+    let night = Night::new()?;
+    night.program(
+        "jq",
+        "#!/bin/bash\n[[ $* != *ARGS.positional* ]] || exit 5\nexec /usr/bin/jq \"$@\"\n",
+    )?;
+    let ended = night.run()?;
+    assert_eq!(ended.status.code(), Some(1), "{}", ended.stderr);
+    assert_eq!(night.record()?, Vec::<Value>::new());
+    Ok(())
+}
+
+#[test]
 fn a_missing_secret_is_named_and_nobody_is_asked() -> Result<()> {
     for (credential, file) in [
         ("restic-password", "/etc/genbackup/restic-password"),
@@ -511,9 +524,8 @@ fn a_run_whose_turn_does_not_come_says_who_is_at_work() -> Result<()> {
     let ended = night.run()?;
     assert_eq!(ended.status.code(), Some(1), "{}", ended.stderr);
     assert!(ended.stderr.starts_with(why), "{}", ended.stderr);
-    let record = night.record()?;
-    let ends = record.iter().filter(|event| event["event"] == "host-finished");
-    let whys: Vec<&str> = ends.filter_map(|event| event["why"].as_str()).collect();
+    let ends = night.ends()?;
+    let whys: Vec<&str> = ends.iter().filter_map(|event| event["why"].as_str()).collect();
     assert_eq!(whys.len(), 2);
     assert!(whys.iter().all(|said| said.starts_with(why)), "{whys:?}");
     Ok(())
