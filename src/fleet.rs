@@ -44,58 +44,65 @@ impl<T: TryFrom<String, Error = Refusal>> From<String> for Item<T> {
     }
 }
 
-/// The whole file.
+/// The fleet file: the hosts that are backed up, and the storage host that keeps their snapshots.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct FleetFile {
-    /// When the hosts are backed up that have no schedule of their own.
+    /// When the hosts without their own schedule are backed up, and how a run works.
     #[schemars(required)]
     pub schedule: Field<ScheduleTable>,
-    /// restic's repository and who holds it.
+    /// The restic repository and the storage host that keeps it.
     #[schemars(required)]
     pub repository: Field<RepositoryTable>,
-    /// How clients on other machines reach the repository.
+    /// How clients on other machines mount the repository. Required if the fleet has such clients.
     pub nfs: Field<NfsTable>,
-    /// How the storage host reaches clients on other machines.
+    /// How the storage host connects to clients on other machines. Required if the fleet has such clients.
     pub ssh: Field<SshTable>,
-    /// The hosts, each with what of it is backed up.
+    /// The hosts, one table `[hosts.NAME]` for each. `NAME` is the host name that its snapshots carry. Put a name
+    /// with dots in quotes, as in `[hosts."www.example.net"]`.
     #[schemars(required)]
     pub hosts: Field<BTreeMap<Spanned<HostName>, HostTable>>,
-    /// How old a last backup may be; without this, that follows the schedule.
+    /// At which age a last backup is a warning or an alert, and which files genbackup writes for other programs.
+    /// Default: the ages follow from the schedule.
     pub monitor: Field<MonitorTable>,
-    /// Who is told when something is not well, each under a name of its own.
+    /// The recipients of notifications, one table `[notify.NAME]` for each. Default: none.
     pub notify: Field<BTreeMap<Spanned<NotifyName>, NotifyTable>>,
-    /// Which programs are there at least, on all hosts that do not say otherwise; the oldest that work are the default.
+    /// The oldest versions of restic and systemd on the hosts. genbackup uses what newer versions can do only if this
+    /// table names them. `[hosts.NAME.minimum-versions]` overrides single keys for one host.
     pub minimum_versions: Field<VersionsTable>,
-    /// `[power]`, of all hosts that do not say otherwise
+    /// What backups, forget and prune may use of their host, for all hosts. `[hosts.NAME.power]` overrides single
+    /// keys for one host.
     pub power: Field<PowerTable>,
 }
 
-/// `[schedule]`: when the hosts are backed up that have no schedule of their own, and how.
+/// `[schedule]`: when the hosts without their own schedule are backed up, and how.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct ScheduleTable {
-    /// When the fleet's run starts, systemd.time(7); several times in a list.
+    /// When the run starts: a calendar expression of systemd.time(7), or a list of them. Times are in the time zone
+    /// of the storage host, unless the expression names another. Example: `*-*-* 04:00:00`.
     #[schemars(required)]
     pub calendar: Field<OneOrMore<Calendar>>,
-    /// The start is put off by up to this span, so that many fleets do not start at once.
+    /// The longest random delay of each start, such as `15min`. Default: no delay.
     pub randomized_delay: Field<TimeSpan>,
-    /// What happens to a run that the storage host slept through.
+    /// What happens to a run that the storage host missed while it was off. `after-missed-run` starts it as soon as
+    /// the host is up. `never` skips it. Default: `after-missed-run`.
     pub catch_up: Field<CatchUpWord>,
-    /// How many hosts are backed up at once.
+    /// The number of hosts that are backed up at the same time, from 1 to 256. Default: `1`.
     #[schemars(range(min = 1, max = 256))]
     pub max_parallel: Field<i64>,
-    /// How long one host may take.
+    /// How long the backup of one host may take, including its `before` hooks. A backup that takes longer is stopped.
+    /// Default: `12h`.
     pub time_limit: Field<TimeSpan>,
 }
 
-/// What happens to a run that the storage host slept through.
+/// What happens to a run that the storage host missed while it was off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub enum CatchUpWord {
     /// It starts as soon as the host is up (`Persistent=`, systemd.timer(5)).
     AfterMissedRun,
-    /// It is left out.
+    /// It is skipped.
     Never,
 }
 
@@ -107,38 +114,43 @@ impl TryFrom<String> for CatchUpWord {
             "after-missed-run" => Ok(Self::AfterMissedRun),
             "never" => Ok(Self::Never),
             _ => Err(Refusal::new(
-                format!("unknown word `{text}`"),
+                format!("unknown value `{text}`"),
                 "write `after-missed-run` or `never`",
             )),
         }
     }
 }
 
-/// `[repository]`: restic's repository and who holds it.
+/// `[repository]`: the restic repository and the storage host that keeps it.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct RepositoryTable {
-    /// The storage host.
+    /// The storage host, by its name in `[hosts]`. It keeps the repository and starts the backups.
     #[schemars(required)]
     pub host: Field<String>,
-    /// Where the repository is on the storage host.
+    /// The directory of the repository on the storage host, such as `/mnt/storage/restic`.
     #[schemars(required)]
     pub path: Field<UnitPath>,
-    /// The mount point of the file system that the repository lies on.
+    /// The mount point of the file system that holds the repository, or `/` for the root file system. While it is not
+    /// mounted, the repository is neither exported nor created. Required with `initialize`.
     pub file_system: Field<UnitPath>,
-    /// The file with the repository's password, on the storage host.
+    /// The file on the storage host whose first line is the password of the repository. Make it readable for root
+    /// only: systemd passes the password to the units.
     #[schemars(required)]
     pub password_file: Field<UnitPath>,
-    /// Which snapshots stay, of all hosts that do not say otherwise.
+    /// Which snapshots forget keeps of each host. Write rules of restic, separated by commas, such as
+    /// `30 daily, 12 monthly` or `within 30d, unlimited yearly`.
     #[schemars(required)]
     pub keep: Field<KeepPolicy>,
-    /// Whether a repository is made where none is.
+    /// Create the repository if there has never been one. Requires `file-system`. Default: `false`.
     pub initialize: Field<bool>,
-    /// How long to wait for a lock that somebody else holds.
+    /// How long a backup, forget or prune waits for a lock that another restic holds. Default: `1h`.
     pub lock_wait: Field<TimeSpan>,
-    /// How long a restic that is told to stop may take, before it is killed and its lock stays.
+    /// How long restic may take to end and to remove its lock when a backup or a restore is stopped. After that, it is
+    /// killed and its lock stays. Default: `10min`.
     pub stop_wait: Field<TimeSpan>,
-    /// The user id of restic on the storage host, to which NFS maps every client.
+    /// The user id and group id of user restic on the storage host, from 1 to 65533. The NFS export maps every client
+    /// to them. Default: `850`.
     #[schemars(range(min = 1))]
     pub uid: Field<i64>,
 }
@@ -147,7 +159,8 @@ pub struct RepositoryTable {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct NfsTable {
-    /// Where clients mount the repository.
+    /// The directory where clients mount the repository, such as `/mnt/backup`. It is mounted only while a backup
+    /// runs.
     #[schemars(required)]
     pub mount: Field<UnitPath>,
 }
@@ -156,63 +169,78 @@ pub struct NfsTable {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct SshTable {
-    /// The port on which clients wait for the storage host.
+    /// The TCP port on which the backup's own sshd listens on each client, from 1 to 65535, but not 22. Default:
+    /// `50000`.
     #[schemars(range(min = 1, max = 65535))]
     pub port: Field<i64>,
-    /// The private key, on the storage host.
+    /// The file on the storage host with the private ssh key for the clients. Make it readable for root only. On a
+    /// client, this key can only request a backup.
     #[schemars(required)]
     pub key_file: Field<UnitPath>,
-    /// Its public key.
+    /// The public key that belongs to `key-file`: the text of the `.pub` file beside it.
     #[schemars(required)]
     pub public_key: Field<PublicKey>,
 }
 
-/// `[hosts.NAME]`: one host.
+/// A host of the fleet. The storage host needs a table, too, which may be empty if it only stores backups.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct HostTable {
-    /// Where the host is reached; by default its name.
+    /// The host name or IP address under which the other hosts reach this host. If the storage host has an IP address
+    /// here, clients accept its ssh key from that address only. Default: the name of the host.
     pub address: Field<Address>,
-    /// The host's ssh public key.
+    /// The public ssh host key of a client: the text of `/etc/ssh/ssh_host_ed25519_key.pub` there. Required for each
+    /// client, and refused for the storage host.
     pub host_key: Field<PublicKey>,
-    /// The private key of that, on the host.
+    /// The file on the client with the private key that belongs to `host-key`. Default:
+    /// `/etc/ssh/ssh_host_ed25519_key`.
     pub host_key_file: Field<UnitPath>,
-    /// What is backed up.
+    /// The absolute paths to back up, such as `/etc`. `*`, `~` and variables are not expanded. Required for each
+    /// client; a storage host without it is not backed up.
     #[schemars(length(min = 1))]
     pub include: List<AbsolutePath>,
-    /// What is left out, as restic's patterns.
+    /// The paths to exclude, as patterns of restic, such as `/home/*/.cache`. Default: none.
     pub exclude: List<ExcludePattern>,
-    /// Files that mark the directory that they are in to be left out, as `NAME` or `NAME:HEADER`.
+    /// Exclude the content of a directory that holds a file with one of these names, such as `.nobackup`. With
+    /// `NAME:HEADER`, the file must start with `HEADER`. Default: none.
     pub exclude_if_present: List<Marker>,
-    /// Files that are larger than this are left out.
+    /// Exclude files that are larger than this size, such as `4 GiB`. Default: no limit.
     pub exclude_larger_than: Field<FileSize>,
-    /// Whether folders with a CACHEDIR.TAG are left out.
+    /// Exclude the content of directories with a `CACHEDIR.TAG` file. Default: `false`.
     pub exclude_caches: Field<bool>,
-    /// Whether other file systems below an included path are left out.
+    /// Exclude other file systems that are mounted below an included path. Default: `false`.
     pub one_file_system: Field<bool>,
-    /// Whether reading leaves access times alone, which costs the capability `CAP_FOWNER`.
+    /// Leave the access times of files unchanged. This gives the unit that reads the files the capability
+    /// `CAP_FOWNER`. Default: `false`.
     pub preserve_access_times: Field<bool>,
-    /// Included folders that are no cause for alarm when they are empty.
+    /// The included directories that may be empty. Any other included directory that is empty makes the backup
+    /// `partial`. Default: none.
     pub may_be_empty: List<AbsolutePath>,
-    /// Mount points without which the backup is not whole.
+    /// The mount points that must be mounted during a backup. If one is not mounted, the backup is `partial`.
+    /// Default: none.
     pub must_be_mounted: List<AbsolutePath>,
-    /// How long the host may be out of reach before anybody is told.
+    /// How old the last backup of an unreachable client may be without a warning, such as `5d` for a laptop. Refused
+    /// for the storage host. Default: an unreachable client is a warning at once.
     pub may_be_absent: Field<TimeSpan>,
-    /// What the host has at least.
+    /// The oldest versions of restic and systemd on this host. Default of each key: as in `[minimum-versions]`.
     pub minimum_versions: Field<VersionsTable>,
-    /// What runs before a backup.
+    /// Commands that run before each backup, such as a database dump, one table `[hosts.NAME.before.HOOK]` for each.
+    /// If one fails, the backup is made and is `partial`. Default: none.
     pub before: Field<BTreeMap<Spanned<HookName>, HookTable>>,
-    /// What runs after a backup.
+    /// Commands that run after each backup, also after one that failed, one table `[hosts.NAME.after.HOOK]` for each.
+    /// If one fails, the next backup of the host is `partial`. Default: none.
     pub after: Field<BTreeMap<Spanned<HookName>, HookTable>>,
-    /// What a backup takes of the host.
+    /// What a backup, forget and prune may use of this host. Default of each key: as in `[power]`.
     pub power: Field<PowerTable>,
-    /// When the host is backed up, in a run of its own, which the fleet's leaves it to.
+    /// The host's own schedule: it is backed up in a separate run, and the run of `[schedule]` skips it. Default: the
+    /// host is backed up in the run of `[schedule]`.
     pub schedule: Field<OwnScheduleTable>,
-    /// How old the host's last backup may be; without this, that follows its schedule.
+    /// At which age this host's last backup is a warning or an alert. Default: follows from the host's own schedule;
+    /// without one, as in `[monitor]`.
     pub monitor: Field<OwnMonitorTable>,
-    /// Which snapshots of this host stay; without this, as in `[repository]`.
+    /// Which snapshots forget keeps of this host. Default: as in `[repository]`.
     pub keep: Field<KeepPolicy>,
-    /// Tags of this host's snapshots, beside `genbackup`.
+    /// The tags of this host's snapshots in addition to `genbackup`. Default: none.
     pub tags: List<Tag>,
 }
 
@@ -220,130 +248,146 @@ pub struct HostTable {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct OwnScheduleTable {
-    /// When a run of this host starts, systemd.time(7); several times in a list.
+    /// When the run of this host starts: a calendar expression of systemd.time(7), or a list of them. Times are in
+    /// the time zone of the storage host, unless the expression names another. Example: `Sun 12:00`.
     #[schemars(required)]
     pub calendar: Field<OneOrMore<Calendar>>,
-    /// The start is put off by up to this span; by default as in `[schedule]`.
+    /// The longest random delay of each start, such as `15min`. Default: as in `[schedule]`.
     pub randomized_delay: Field<TimeSpan>,
-    /// What happens to a run that the storage host slept through; by default as in `[schedule]`.
+    /// What happens to a run that the storage host missed while it was off. `after-missed-run` starts it as soon as
+    /// the host is up. `never` skips it. Default: as in `[schedule]`.
     pub catch_up: Field<CatchUpWord>,
 }
 
-/// `[hosts.NAME.monitor]`: how old one host's last backup may be.
+/// `[hosts.NAME.monitor]`: at which age one host's last backup is a warning or an alert.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct OwnMonitorTable {
-    /// Older than this is a warning.
+    /// A last complete backup that is older than this is a warning, such as `8d`.
     #[schemars(required)]
     pub warn_after: Field<TimeSpan>,
-    /// Older than this is an alert.
+    /// A last complete backup that is older than this is an alert, such as `15d`. Not less than `warn-after`.
     #[schemars(required)]
     pub alert_after: Field<TimeSpan>,
 }
 
-/// `[hosts.NAME.before.HOOK]` and `[hosts.NAME.after.HOOK]`: a command, as a unit of its own.
+/// A command that runs as a separate unit, with its own user and sandbox.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct HookTable {
-    /// Who runs it.
+    /// The user that runs the command, such as `postgres`. It must exist on the host, and cannot be `restic`.
     #[schemars(required)]
     pub user: Field<UserName>,
-    /// The program and its arguments.
+    /// The full path of the program, and each argument as a separate string. No shell runs the command.
     #[schemars(required, extend("minItems" = 1))]
     pub command: List<CommandWord>,
-    /// What it may write.
+    /// The files and directories that the command may write to; they must exist. If a `before` hook writes files, at
+    /// least one of these paths must be backed up. Default: none.
     pub writes: List<UnitPath>,
-    /// How far it reaches.
+    /// What the command can reach over the network: `none`, `local` (services of the same host) or `any`. Sockets
+    /// below `/run` are always within reach. Default: `none`.
     pub network: Field<Network>,
-    /// How long it may take.
+    /// How long the command may take. Default: `1h`.
     pub time_limit: Field<TimeSpan>,
 }
 
-/// `[power]`, also of one host: what a backup, forget and prune take of their host.
+/// `[power]`, also of one host: what a backup, forget and prune may use of their host.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct PowerTable {
-    /// How much they give way to others.
+    /// How much processor time they leave to other programs, as in nice(1): from 0 (none) to 19 (most). Default in
+    /// `[power]`: `0`.
     pub nice: Field<i64>,
-    /// Whether they take of the disk what nobody else wants.
+    /// Use the disk only while no other program does. Default in `[power]`: `false`.
     pub idle_io: Field<bool>,
-    /// Their share of the processor.
+    /// Their share of the processor while others need it too (`CPUWeight=`), from 1 to 10000; other services have
+    /// 100. Default in `[power]`: not set.
     pub cpu_weight: Field<i64>,
-    /// Their memory.
+    /// The most memory that they may use, from `256 MiB` to `16 TiB`. Default in `[power]`: no limit.
     pub memory_limit: Field<MemorySize>,
-    /// How fast a backup may write to the repository, in KiB/s or MiB/s.
+    /// How fast a backup may write to the repository, in KiB/s, MiB/s or GiB/s. Default in `[power]`: no limit.
     pub limit_upload: Field<Rate>,
-    /// How fast a backup may read from the repository, in KiB/s or MiB/s.
+    /// How fast a backup may read from the repository, in KiB/s, MiB/s or GiB/s. Default in `[power]`: no limit.
     pub limit_download: Field<Rate>,
-    /// Whether the host stays awake meanwhile.
+    /// Keep the host from going to sleep while a backup, forget or prune is running. Default in `[power]`: `true`.
     pub keep_awake: Field<bool>,
-    /// What becomes of a backup while the host runs on battery.
+    /// What happens to a backup while the host runs on battery: `back-up` makes it, `skip` reports the host as
+    /// unreachable. Default in `[power]`: `back-up`.
     pub on_battery: Field<OnBattery>,
 }
 
-/// `[minimum-versions]`, also of one host: which programs are there at least. What newer ones can do is used only
-/// where the fleet says so.
+/// `[minimum-versions]`, also of one host: the oldest versions of programs. What newer versions can do is used only
+/// where the fleet file names them.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct VersionsTable {
-    /// restic's version.
+    /// The oldest version of restic, such as `0.18`. Default in `[minimum-versions]`: `0.14`.
     pub restic: Field<ResticVersion>,
-    /// systemd's version.
+    /// The oldest version of systemd, such as `257`. Default in `[minimum-versions]`: `252`.
     pub systemd: Field<SystemdVersion>,
 }
 
-/// `[monitor]`: how old a last backup may be, and where what is known is written.
+/// `[monitor]`: at which age a last backup is a warning or an alert, and which files genbackup writes for other
+/// programs.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 #[schemars(extend("dependencies" = {"warn-after": ["alert-after"], "alert-after": ["warn-after"]}))]
 pub struct MonitorTable {
-    /// Older than this is a warning.
+    /// A last complete backup, forget or prune that is older than this is a warning. Default: the longest gap in
+    /// `[schedule]`, its `randomized-delay` and one hour, which is `25h` for one run a night.
     pub warn_after: Field<TimeSpan>,
-    /// Older than this is an alert.
+    /// A last complete backup, forget or prune that is older than this is an alert. Default: a sixth of the longest
+    /// gap in `[schedule]` later than the warning, which is `29h` for one run a night.
     pub alert_after: Field<TimeSpan>,
-    /// The file that Prometheus' node exporter reads.
+    /// The file with metrics for the textfile collector of the Prometheus node exporter. genbackup writes it after each
+    /// run and every 15 minutes. User restic must be able to write to its directory. Default: none.
     pub metrics: Field<UnitPath>,
-    /// The page for people.
+    /// The file with the report, a page of HTML. genbackup writes it after each run and every 15 minutes. User restic
+    /// must be able to write to its directory. Default: none.
     pub report: Field<UnitPath>,
-    /// How old the last forget may be; without this, as old as a backup.
+    /// At which age the last forget is a warning or an alert. Default: as for backups.
     pub forget: Field<PhaseMonitorTable>,
-    /// How old the last prune may be; without this, as old as a backup.
+    /// At which age the last prune is a warning or an alert. Default: as for backups.
     pub prune: Field<PhaseMonitorTable>,
-    /// That the repository is checked, which `genbackup record check` notes, and how old the last check may be.
+    /// Expect checks of the repository that `genbackup record check` records, and set at which age the last one is a
+    /// warning or an alert. Default: no checks are expected.
     pub check: Field<PhaseMonitorTable>,
-    /// That a restore is tried, which `genbackup record drill` notes, and how old the last drill may be.
+    /// Expect restore drills that `genbackup record drill` records, and set at which age the last one is a warning or
+    /// an alert. Default: no drills are expected.
     pub drill: Field<PhaseMonitorTable>,
-    /// That the repository is copied elsewhere, which `genbackup record offsite` notes, and how old the last copy may be.
+    /// Expect offsite copies that `genbackup record offsite` records, and set at which age the last one is a warning
+    /// or an alert. Default: no copies are expected.
     pub offsite: Field<PhaseMonitorTable>,
 }
 
-/// `[monitor.PHASE]`: how old the last of a phase may be.
+/// `[monitor.PHASE]`: at which age the last result of a phase is a warning or an alert.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct PhaseMonitorTable {
-    /// Older than this is a warning.
+    /// A last result that is older than this is a warning, such as `26h`.
     #[schemars(required)]
     pub warn_after: Field<TimeSpan>,
-    /// Older than this is an alert.
+    /// A last result that is older than this is an alert, such as `3d`. Not less than `warn-after`.
     #[schemars(required)]
     pub alert_after: Field<TimeSpan>,
 }
 
-/// `[notify.NAME]`: a recipient of notifications.
+/// A recipient of notifications.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct NotifyTable {
-    /// Which service gets the notifications.
+    /// The service that gets the notifications.
     #[schemars(required)]
     pub kind: Field<KindWord>,
-    /// The file on the storage host whose first line is the address, with token and recipient. Not for `email`.
+    /// The file on the storage host whose first line is the address, with token and recipient. Make it readable for
+    /// root only. Required for every kind except `email`.
     pub address_file: Field<UnitPath>,
-    /// The recipients of the email. Only for `email`.
+    /// The recipients of the email. Required for `email`, and refused for other kinds.
     #[schemars(extend("minItems" = 1))]
     pub to: List<EmailAddress>,
 }
 
-/// How somebody is told.
+/// How a recipient is notified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub enum KindWord {
@@ -388,7 +432,7 @@ impl TryFrom<String> for KindWord {
         let known = Self::all().find(|(word, _)| *word == text);
         known.map(|(_, kind)| kind).ok_or_else(|| {
             Refusal::new(
-                format!("unknown word `{text}`"),
+                format!("unknown value `{text}`"),
                 format!("write {}", Self::listed()),
             )
         })

@@ -105,7 +105,7 @@ fn resolve_repository(
     fields: &mut Fields<'_>,
     table: Option<Spanned<RepositoryTable>>,
 ) -> (Option<Spanned<String>>, Option<Repository>) {
-    let hint = "write `[repository]`, and below it `host`, `path`, `password-file` and `keep`";
+    let hint = "add `[repository]` with `host`, `path`, `password-file` and `keep`";
     let (section, table) = fields.section("repository", table, hint);
     let RepositoryTable {
         host,
@@ -122,25 +122,25 @@ fn resolve_repository(
         &section,
         "host",
         host,
-        "host = \"…\", the name of the storage host below `hosts`",
+        "`host = \"…\"`, the name of the storage host in `[hosts]`",
     );
     let path = fields.required(
         &section,
         "path",
         path,
-        "path = \"/…\", its folder on the storage host",
+        "`path = \"/…\"`, the directory of the repository on the storage host",
     );
     let password_file = fields.required(
         &section,
         "password-file",
         password_file,
-        "password-file = \"/…\", on the storage host",
+        "`password-file = \"/…\"`, a file on the storage host",
     );
     let keep = fields.required(
         &section,
         "keep",
         keep,
-        "keep = \"30 daily, 5 weekly, 12 monthly, 10 yearly\"",
+        "`keep = \"30 daily, 5 weekly, 12 monthly, 10 yearly\"`",
     );
     let uid = fields.number(uid, 1..=65_533, USER_ID);
 
@@ -183,9 +183,9 @@ fn resolve_creation(
         if !fields.was_taken_out(section, "file-system") {
             fields.problem(
                 initialize.span(),
-                "`initialize` needs `file-system`, or a repository could be made in an empty mount point",
-                "name the mount point that the repository lies on: file-system = \"/mnt/storage\", or \"/\" where \
-                 it lies on the root file system on purpose",
+                "`initialize` needs `file-system`: otherwise a repository could be created in an empty mount point",
+                "add the mount point that holds the repository, such as `file-system = \"/mnt/storage\"`; for the root \
+                 file system, add `file-system = \"/\"`",
             );
         }
         return None;

@@ -60,8 +60,8 @@ impl TryFrom<String> for Network {
             "local" => Ok(Self::Local),
             "any" => Ok(Self::Any),
             _ => Err(Refusal::new(
-                format!("unknown word `{text}`"),
-                "write `none`, `local` (this host's own services) or `any`",
+                format!("unknown value `{text}`"),
+                "write `none`, `local` (services of the same host) or `any`",
             )),
         }
     }
@@ -132,8 +132,8 @@ fn check_name(text: &str) -> Result<(), Refusal> {
         return Ok(());
     }
     Err(Refusal::new(
-        format!("{text:?} is not the name of a hook"),
-        "use a to z, 0 to 9 and `-` between them; 64 characters at most",
+        format!("{text:?} is not a hook name"),
+        "write `a` to `z`, `0` to `9`, and `-` between them; at most 64 characters",
     ))
 }
 
@@ -142,14 +142,14 @@ fn check_user(text: &str) -> Result<(), Refusal> {
     let is_known = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-' || c == b'_';
     if !starts_well || text.len() > 31 || !text.bytes().all(is_known) {
         return Err(Refusal::new(
-            format!("{text:?} is not the name of a user"),
-            "use a to z, 0 to 9, `-` and `_`, and begin with a letter; 31 characters at most",
+            format!("{text:?} is not a user name"),
+            "write `a` to `z`, `0` to `9`, `-` and `_`, and start with a letter or `_`; at most 31 characters",
         ));
     }
     if text == "restic" {
         return Err(Refusal::new(
-            "`restic` is the user of the backup itself",
-            "name the user whose data it is, such as `postgres`, or make one for this",
+            "a hook cannot run as user `restic`, which makes the backups",
+            "write the user that owns the data, such as `postgres`, or create a user for this hook",
         ));
     }
     Ok(())
@@ -158,8 +158,8 @@ fn check_user(text: &str) -> Result<(), Refusal> {
 fn check_word(text: &str) -> Result<(), Refusal> {
     if text.is_empty() || text.contains(|c: char| c.is_control() || is_noncharacter(c)) {
         return Err(Refusal::new(
-            format!("{text:?} can't be a word of a command"),
-            "write no empty word, and none with a control character; a script can hold what a word can't",
+            format!("{text:?} cannot be a word of a command"),
+            "write words that are not empty and have no control characters; put other text into a script",
         ));
     }
     Ok(())

@@ -212,12 +212,8 @@ impl Watching {
     /// What is written for others to read.
     pub fn written(&self) -> impl Iterator<Item = Written<'_>> {
         [
-            (
-                "metrics",
-                "what is known of the backups for Prometheus",
-                &self.metrics,
-            ),
-            ("report", "a page about the backups", &self.report),
+            ("metrics", "the backup metrics for Prometheus", &self.metrics),
+            ("report", "the backup report", &self.report),
         ]
         .into_iter()
         .filter_map(|(verb, what, file)| {
@@ -258,8 +254,8 @@ fn check_name(text: &str) -> Result<(), Refusal> {
         return Ok(());
     }
     Err(Refusal::new(
-        format!("`{text}` is not the name of a notification"),
-        "use a to z, 0 to 9 and single `-` between them; 40 characters at most",
+        format!("`{text}` is not a notification name"),
+        "write `a` to `z`, `0` to `9`, and single `-` between them; at most 40 characters",
     ))
 }
 

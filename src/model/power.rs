@@ -72,7 +72,7 @@ impl TryFrom<String> for OnBattery {
             "back-up" => Ok(Self::BackUp),
             "skip" => Ok(Self::Skip),
             _ => Err(Refusal::new(
-                format!("unknown word `{text}`"),
+                format!("unknown value `{text}`"),
                 "write `back-up` or `skip`",
             )),
         }
@@ -122,16 +122,14 @@ impl TryFrom<String> for MemorySize {
         });
         let Some(mebibytes) = size else {
             return Err(Refusal::new(
-                format!("`{text}` is not a size of memory"),
+                format!("`{text}` is not a memory size"),
                 "write a whole number and a unit, such as `512 MiB` or `2 GiB`",
             ));
         };
         if !(LEAST..=MOST).contains(&mebibytes) {
             return Err(Refusal::new(
-                format!("`{text}` is out of bounds"),
-                format!(
-                    "restic needs {LEAST} MiB, and more for a repository of many files; 16 TiB is the most"
-                ),
+                format!("`{text}` is out of range"),
+                format!("write a size from {LEAST} MiB to 16 TiB; a repository with many files needs more"),
             ));
         }
         Ok(Self { mebibytes })

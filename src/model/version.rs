@@ -116,13 +116,13 @@ impl ResticFeature {
     #[must_use]
     pub const fn without(self) -> &'static str {
         match self {
-            Self::RetryLock => "the script waits for locks itself, and looks every 10 s",
-            Self::GroupBy => "after a change of `include`, every file is read once more",
-            Self::RestoreSparse => "`genbackup restore` fills the holes of a sparse file",
-            Self::RestoreProgress => "`genbackup restore` does not say how far it is",
-            Self::RewriteHost => "`genbackup adopt` cannot give snapshots another host",
+            Self::RetryLock => "the script waits for locks itself, and checks every 10 s",
+            Self::GroupBy => "after a change of `include`, restic reads every file again",
+            Self::RestoreSparse => "`genbackup restore` writes zeros into the holes of a sparse file",
+            Self::RestoreProgress => "`genbackup restore` does not show its progress",
+            Self::RewriteHost => "`genbackup adopt` cannot change the host of snapshots",
             Self::RestoreOverwrite => {
-                "`genbackup restore` refuses `--overwrite`: restic would follow links that are there"
+                "`genbackup restore` refuses `--overwrite`: restic would follow existing links"
             }
         }
     }
@@ -142,15 +142,15 @@ impl TryFrom<String> for ResticVersion {
             Some(&[major, minor, patch]) => Self { major, minor, patch },
             _ => {
                 return Err(Refusal::new(
-                    format!("`{text}` is not a version of restic"),
-                    "write it as `restic version` shows it, such as `0.18` or `0.17.1`",
+                    format!("`{text}` is not a restic version"),
+                    "write the version that `restic version` prints, such as `0.18` or `0.17.1`",
                 ));
             }
         };
         if version < OLDEST_RESTIC {
             return Err(Refusal::new(
                 format!("restic {text} is too old"),
-                format!("{OLDEST_RESTIC} is the oldest that works; Debian 12 has it"),
+                format!("genbackup needs restic {OLDEST_RESTIC} or later; Debian 12 has it"),
             ));
         }
         Ok(version)
@@ -209,16 +209,14 @@ impl TryFrom<String> for SystemdVersion {
         let release = text.split_once('.').map_or(text.as_str(), |(release, _)| release);
         let Some(version) = number(release) else {
             return Err(Refusal::new(
-                format!("`{text}` is not a version of systemd"),
-                "write the number that `systemctl --version` shows first, such as `257`",
+                format!("`{text}` is not a systemd version"),
+                "write the first number that `systemctl --version` prints, such as `257`",
             ));
         };
         if version < OLDEST_SYSTEMD {
             return Err(Refusal::new(
                 format!("systemd {text} is too old"),
-                format!(
-                    "{OLDEST_SYSTEMD} is the oldest that knows all settings of the sandbox; Debian 12 has it"
-                ),
+                format!("genbackup needs systemd {OLDEST_SYSTEMD} or later; Debian 12 has it"),
             ));
         }
         Ok(Self(version))

@@ -9,8 +9,8 @@ use super::fields::{Fields, Section};
 
 /// How long one host may take, unless the fleet says otherwise.
 const TIME_LIMIT: TimeSpan = TimeSpan::hours(12);
-const CALENDAR: &str = "calendar = \"*-*-* 04:00:00\"";
-const OWN_CALENDAR: &str = "calendar = \"Sun 12:00\"";
+const CALENDAR: &str = "`calendar = \"*-*-* 04:00:00\"`";
+const OWN_CALENDAR: &str = "`calendar = \"Sun 12:00\"`";
 
 /// What `[schedule]` says, as far as it holds for hosts with a schedule of their own.
 #[derive(Debug, Default)]
@@ -64,7 +64,7 @@ impl Wishes {
 
 /// `[schedule]`.
 pub(super) fn resolve(fields: &mut Fields<'_>, table: Option<Spanned<ScheduleTable>>) -> Option<Schedule> {
-    let hint = format!("write `[schedule]`, and below it `{CALENDAR}`");
+    let hint = format!("add `[schedule]` with {CALENDAR}");
     let (section, table) = fields.section("schedule", table, &hint);
     let ScheduleTable {
         calendar,
@@ -100,8 +100,8 @@ pub(super) fn refuse_an_empty_run(
     if own.peek().is_some() && own.all(|own| own) {
         fields.problem(
             calendar.unwrap_or_default(),
-            "no host is left for `[schedule]`: each has a schedule of its own",
-            "leave out the `schedule` of the hosts that are to be backed up together, and write it here",
+            "`[schedule]` applies to no host: each host has its own schedule",
+            "remove the `schedule` table of the hosts that `[schedule]` must back up",
         );
     }
 }

@@ -302,7 +302,7 @@ fn what_is_too_old_is_named(crowd: &Crowd) -> anyhow::Result<()> {
     let check = client.fails(&format!("genbackup check --fleet {file}"))?;
     let said = format!("{}{}", check.text(), check.error_text());
     ensure!(
-        said.contains("restic 0.13 is too old") && said.contains("0.14 is the oldest that works"),
+        said.contains("restic 0.13 is too old") && said.contains("genbackup needs restic 0.14 or later"),
         "{said}"
     );
     Ok(())
