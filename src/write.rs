@@ -47,7 +47,7 @@ pub use transaction::{Counts, Overwrite, Transaction};
 /// # Errors
 /// When a file can't be written.
 pub fn throw_away(artifacts: &[Artifact]) -> Result<TempDir> {
-    let folder = tempfile::tempdir().context("can't make a temporary folder")?;
+    let folder = tempfile::tempdir().context("cannot create a temporary directory")?;
     write_below(folder.path(), artifacts)?;
     Ok(folder)
 }
@@ -58,11 +58,11 @@ pub fn throw_away(artifacts: &[Artifact]) -> Result<TempDir> {
 /// # Errors
 /// When a file cannot be read or written.
 pub fn throw_away_copies<'p>(files: impl IntoIterator<Item = (&'p Path, &'p Path)>) -> Result<TempDir> {
-    let folder = tempfile::tempdir().context("can't make a temporary folder")?;
+    let folder = tempfile::tempdir().context("cannot create a temporary directory")?;
     for (from, name) in files {
         let to = folder.path().join(name);
         make_folder_of(&to)?;
-        fs::copy(from, &to).with_context(|| format!("can't copy {}", from.display()))?;
+        fs::copy(from, &to).with_context(|| format!("cannot copy `{}`", from.display()))?;
     }
     Ok(folder)
 }
@@ -88,7 +88,7 @@ pub fn private_folder(folder: &Path) -> Result<Privacy> {
             Privacy::OthersMayLook
         })
     };
-    made().with_context(|| format!("can't make the folder {}", folder.display()))
+    made().with_context(|| format!("cannot create the directory `{}`", folder.display()))
 }
 
 /// The mode of a folder that is its owner's alone.
@@ -111,7 +111,7 @@ pub enum Privacy {
 pub fn new_folder(folder: &Path, artifacts: &[Artifact]) -> Result<()> {
     if !found::entries(folder)?.is_empty() {
         bail!(
-            "{} has something in it\n\nhint: name a folder that is not there yet",
+            "the directory `{}` is not empty\n\nhint: name a directory that does not exist yet",
             folder.display()
         );
     }
@@ -129,7 +129,7 @@ fn write_below(folder: &Path, artifacts: &[Artifact]) -> Result<()> {
         fs::create_dir_all(place.parent().unwrap_or(&place))
             .and_then(|()| fs::write(&place, content))
             .and_then(|()| fs::set_permissions(&place, fs::Permissions::from_mode(access.mode())))
-            .with_context(|| format!("can't write {}", place.display()))?;
+            .with_context(|| format!("cannot write `{}`", place.display()))?;
     }
     Ok(())
 }
@@ -139,7 +139,7 @@ fn write_below(folder: &Path, artifacts: &[Artifact]) -> Result<()> {
 /// # Errors
 /// When it can't be made.
 pub fn make_folder(folder: &Path) -> Result<()> {
-    fs::create_dir_all(folder).with_context(|| format!("can't make the folder {}", folder.display()))
+    fs::create_dir_all(folder).with_context(|| format!("cannot create the directory `{}`", folder.display()))
 }
 
 /// Makes the folder of a file, with those above it.
@@ -165,7 +165,7 @@ pub fn replace(path: &Path, text: &[u8]) -> Result<()> {
         file.persist(path).map_err(|error| error.error)?;
         fs::File::open(folder)?.sync_all()
     };
-    written().with_context(|| format!("can't write {}", path.display()))
+    written().with_context(|| format!("cannot write `{}`", path.display()))
 }
 
 /// A whole file on the disk that waits for its name, and is gone when it gets none.
@@ -204,16 +204,16 @@ fn create(path: &Path, text: &str, mode: u32) -> Result<()> {
     let mut file = match options.write(true).create_new(true).mode(mode).open(path) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
             bail!(
-                "{} is there already\n\nhint: name another file, or move this one away",
+                "`{}` already exists\n\nhint: name another file, or move the existing one away",
                 path.display()
             );
         }
-        file => file.with_context(|| format!("can't write {}", path.display()))?,
+        file => file.with_context(|| format!("cannot write `{}`", path.display()))?,
     };
     let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
     if written.is_err() {
         // Half a file would be taken for a whole one.
         drop(fs::remove_file(path));
     }
-    written.with_context(|| format!("can't write {}", path.display()))
+    written.with_context(|| format!("cannot write `{}`", path.display()))
 }

@@ -35,7 +35,7 @@ impl<'f> Addition<'f> {
             }
             io::Result::Ok(file)
         };
-        let file = written().with_context(|| format!("can't write into {}", folder.display()))?;
+        let file = written().with_context(|| format!("cannot write into `{}`", folder.display()))?;
         Ok(Self { folder, file })
     }
 
@@ -53,6 +53,6 @@ impl<'f> Addition<'f> {
             Err(error) if error.error.kind() == ErrorKind::AlreadyExists => Ok(false),
             Err(error) => Err(error.error),
         };
-        named.with_context(|| format!("can't write {}", place.display()))
+        named.with_context(|| format!("cannot write `{}`", place.display()))
     }
 }

@@ -30,11 +30,11 @@ pub(super) fn look(path: &Path) -> Result<Option<Found>> {
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
             return Ok(None);
         }
-        Err(error) => return Err(error).with_context(|| format!("can't look at {}", path.display())),
+        Err(error) => return Err(error).with_context(|| format!("cannot examine `{}`", path.display())),
     };
     if metadata.is_dir() {
         bail!(
-            "{} is a folder, where a file belongs\n\nhint: move it away",
+            "`{}` is a directory, but must be a file\n\nhint: move the directory away",
             path.display()
         );
     }
@@ -43,14 +43,14 @@ pub(super) fn look(path: &Path) -> Result<Option<Found>> {
     let read = if regular {
         fs::read(path)
     } else if metadata.is_symlink() {
-        fs::read_link(path).map(|target| format!("(a link to {})\n", target.display()).into_bytes())
+        fs::read_link(path).map(|target| format!("(a symbolic link to {})\n", target.display()).into_bytes())
     } else {
         Ok(b"(neither a file nor a link)\n".to_vec())
     };
     let text = match read {
         // Gone meanwhile.
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        text => text.with_context(|| format!("can't read {}", path.display()))?,
+        text => text.with_context(|| format!("cannot read `{}`", path.display()))?,
     };
     Ok(Some(Found {
         text,
@@ -80,12 +80,12 @@ pub(super) fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
             return Ok(Vec::new());
         }
-        entries => entries.with_context(|| format!("can't look into {}", folder.display()))?,
+        entries => entries.with_context(|| format!("cannot read the directory `{}`", folder.display()))?,
     };
     entries
         .map(|entry| {
             Ok(entry
-                .with_context(|| format!("can't look into {}", folder.display()))?
+                .with_context(|| format!("cannot read the directory `{}`", folder.display()))?
                 .path())
         })
         .collect()

@@ -43,11 +43,13 @@ pub(super) enum Known {
 pub(super) fn read(path: &Path) -> anyhow::Result<Known> {
     let bytes = match fs::symlink_metadata(path) {
         Ok(metadata) if metadata.is_dir() => bail!(
-            "{} is a folder, where a file belongs\n\nhint: move it away",
+            "`{}` is a directory, but must be a file\n\nhint: move the directory away",
             path.display()
         ),
         // We never make one, and it may lead to another system's.
-        Ok(metadata) if metadata.is_symlink() => return Ok(Known::Unreadable("it is a link".to_owned())),
+        Ok(metadata) if metadata.is_symlink() => {
+            return Ok(Known::Unreadable("it is a symbolic link".to_owned()));
+        }
         _ => fs::read(path),
     };
     Ok(match bytes {
@@ -71,7 +73,7 @@ fn newer(bytes: &[u8]) -> Option<String> {
     }
     let Newer { version } = serde_json::from_slice(bytes).ok()?;
     Some(format!(
-        "a newer genbackup wrote it, in version {version} of its form"
+        "a newer genbackup wrote it, in version {version} of its format"
     ))
 }
 
@@ -100,7 +102,7 @@ fn each_once<'de, D: Deserializer<'de>>(
                 }
                 let shown = path.display().to_string();
                 if files.insert(path, hashes).is_some() {
-                    return Err(A::Error::custom(format!("`{shown}` is there twice")));
+                    return Err(A::Error::custom(format!("`{shown}` occurs twice")));
                 }
             }
             Ok(files)

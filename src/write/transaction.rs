@@ -158,9 +158,9 @@ impl Transaction {
             .map(|(path, difference)| (path.display().to_string(), difference.as_str()))
             .unzip();
         bail!(
-            "changed by hand, or not ours: {}\n\n{}\nhint: `--force` overwrites; a change of your own belongs into the \
-             fleet file or, for a unit, a drop-in (`systemctl edit`)",
-            paths.join(", "),
+            "modified locally, or not written by genbackup: `{}`\n\n{}\nhint: put your changes into the fleet file or, \
+             for a unit, into a drop-in (`systemctl edit`); `--force` overwrites the files",
+            paths.join("`, `"),
             differences.concat()
         )
     }
@@ -170,10 +170,10 @@ impl Transaction {
         let mut synced = Vec::new();
         for (tree, _) in &self.trees {
             let root = tree.root();
-            let folder = File::open(root).with_context(|| format!("can't open {}", root.display()))?;
+            let folder = File::open(root).with_context(|| format!("cannot open `{}`", root.display()))?;
             let device = folder.metadata()?.dev();
             if !synced.contains(&device) {
-                nix::unistd::syncfs(&folder).with_context(|| format!("can't sync {}", root.display()))?;
+                nix::unistd::syncfs(&folder).with_context(|| format!("cannot sync `{}`", root.display()))?;
                 synced.push(device);
             }
         }
@@ -194,8 +194,8 @@ fn written_as(place: &Place) -> Option<(u64, u64, i64, i64)> {
 
 /// Each tree has its lock, and each lock a file descriptor: a large fleet needs more than the usual 1024.
 fn allow_many_locks() -> Result<()> {
-    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE).context("can't ask for the limit of open files")?;
-    setrlimit(Resource::RLIMIT_NOFILE, most, most).context("can't raise the limit of open files")
+    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE).context("cannot read the limit of open files")?;
+    setrlimit(Resource::RLIMIT_NOFILE, most, most).context("cannot raise the limit of open files")
 }
 
 /// Each file's old and new hashes: in either state it is ours.

@@ -89,7 +89,7 @@ impl Tree {
 
     fn put_first_in_force(&mut self) -> Result<()> {
         if let Some((place, waiting)) = self.staged.front() {
-            fs::rename(waiting, place).with_context(|| format!("can't replace {}", place.display()))?;
+            fs::rename(waiting, place).with_context(|| format!("cannot replace `{}`", place.display()))?;
             self.staged.pop_front();
             // There is something in them now.
             self.made.clear();
@@ -129,7 +129,7 @@ impl Drop for Tree {
 pub(super) fn remove(path: &Path) -> Result<()> {
     match fs::remove_file(path) {
         Err(error) if !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-            Err(error).with_context(|| format!("can't remove {}", path.display()))
+            Err(error).with_context(|| format!("cannot remove `{}`", path.display()))
         }
         _ => Ok(()),
     }
@@ -143,7 +143,7 @@ pub(super) fn is_beside(path: &Path) -> bool {
 
 /// Locks a folder, or fails at once where somebody else has it locked.
 fn locked(folder: &Path, lock: FlockArg) -> Result<Flock<File>> {
-    let file = File::open(folder).with_context(|| format!("can't open {}", folder.display()))?;
+    let file = File::open(folder).with_context(|| format!("cannot open `{}`", folder.display()))?;
     Flock::lock(file, lock)
         .map_err(|(_, error)| error)
         .with_context(|| is_locked(folder))
@@ -151,7 +151,7 @@ fn locked(folder: &Path, lock: FlockArg) -> Result<Flock<File>> {
 
 fn is_locked(folder: &Path) -> String {
     format!(
-        "{} is locked: another `genbackup emit` is at work there",
+        "`{}` is locked: another `genbackup emit` is running",
         folder.display()
     )
 }
@@ -174,12 +174,14 @@ fn write_new(path: &Path, text: &str, mode: u32) -> io::Result<()> {
 
 fn unwritable(path: &Path, error: &io::Error) -> anyhow::Error {
     let hint = match error.kind() {
-        ErrorKind::PermissionDenied => "\n\nhint: run as root, or stage the files with `--root`",
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "\n\nhint: make room, and run it again",
+        ErrorKind::PermissionDenied => {
+            "\n\nhint: run this as root, or write the files below another directory with `--root`"
+        }
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "\n\nhint: free some space, and run this again",
         _ => "",
     };
     anyhow!(
-        "can't write {}: {error}; nothing has changed{hint}",
+        "cannot write `{}`: {error}; nothing was changed{hint}",
         path.display()
     )
 }

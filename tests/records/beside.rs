@@ -246,7 +246,7 @@ fn where_no_record_can_be_left_nothing_is_started() -> Result<()> {
         let words = ["touch", mark.to_str().context("a folder's name")?];
         let ended = run(&mut recorded(runs, "offsite", &words))?;
         assert_eq!(ended.status.code(), Some(1), "{}", ended.stderr);
-        let begin = format!("error: can't write into {}: ", runs.display());
+        let begin = format!("error: cannot write into `{}`: ", runs.display());
         assert!(ended.stderr.starts_with(&begin), "{}", ended.stderr);
         assert!(
             ended.stderr.contains("so nothing was started"),
@@ -269,7 +269,7 @@ fn a_record_that_can_not_be_written_afterwards_hides_no_result() -> Result<()> {
         assert_eq!(ended.status.code(), Some(status));
         assert!(
             ended.stderr.starts_with(&format!(
-                "error: no record of this offsite was left: can't write into {}: ",
+                "error: no record of this offsite was left: cannot write into `{}`: ",
                 runs.display()
             )),
             "{}",

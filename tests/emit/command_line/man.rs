@@ -100,7 +100,10 @@ fn pages_that_are_there_are_replaced_and_a_place_that_is_none_is_named() -> Resu
 
     let said = run(genbackup().args(["man", "--out"]).arg(page.join("below")))?;
     assert_eq!((said.status.code(), said.stdout.as_str()), (Some(1), ""));
-    let begin = format!("error: can't make the folder {}: ", page.join("below").display());
+    let begin = format!(
+        "error: cannot create the directory `{}`: ",
+        page.join("below").display()
+    );
     assert!(said.stderr.starts_with(&begin), "{}", said.stderr);
     Ok(())
 }

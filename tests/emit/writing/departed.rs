@@ -52,7 +52,7 @@ fn what_is_not_ours_in_the_tree_of_a_host_that_left_stays() -> Result<()> {
     assert_eq!(
         emit.stderr,
         format!(
-            "note: {} is no longer needed, but was changed by hand: it stays\n",
+            "note: `{}` is no longer needed, but was modified locally, so it stays\n",
             site.path("ziz/etc/genbackup/include").display()
         )
     );

@@ -246,7 +246,7 @@ fn a_package_is_written_into_a_new_folder_or_not_at_all() -> Result<()> {
     let refused = package(&site, PROGRAMS, &out)?;
     assert_eq!(refused.status.code(), Some(1));
     assert!(
-        refused.stderr.contains("package has something in it"),
+        refused.stderr.contains("package` is not empty"),
         "{}",
         refused.stderr
     );

@@ -41,7 +41,7 @@ fn a_page_that_cannot_be_written_is_an_error_that_names_the_file() -> Result<()>
     assert_eq!(said.status.code(), Some(1));
     assert!(
         said.stderr
-            .starts_with("error: can't write /dev/null/index.html: "),
+            .starts_with("error: cannot write `/dev/null/index.html`: "),
         "{}",
         said.stderr
     );

@@ -383,7 +383,7 @@ fn where_nothing_can_be_remembered_nothing_is_sent() -> Result<()> {
     std::os::unix::fs::symlink("/proc", site.path("state"))?;
     let said = site.watch(&at(20, 5))?;
     assert_eq!(said.status.code(), Some(1), "{said:?}");
-    assert!(said.stderr.contains("can't write"), "{said:?}");
+    assert!(said.stderr.contains("cannot write"), "{said:?}");
     assert_eq!(server.requests(), []);
     Ok(())
 }

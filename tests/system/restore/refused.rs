@@ -145,11 +145,14 @@ fn what_restic_refuses_ends_with_its_reason_and_its_exit_status() -> Result<()> 
         Ok(())
     };
     same(&["snapshots"], "unable to open config file")?;
-    same(&["snapshots"], "\n\nhint: its file system may not be mounted")?;
+    same(
+        &["snapshots"],
+        "\n\nhint: the file system of the repository may not be mounted",
+    )?;
     storage.restic(&["init"])?;
     fs::write(storage.path("password"), "another\n")?;
     same(&["snapshots"], "wrong password or no key found")?;
-    let hint = "\n\nhint: what /mnt/password holds is not the password of the repository /mnt/restic";
+    let hint = "\n\nhint: write the password of the repository `/mnt/restic` into `/mnt/password`";
     same(&["snapshots"], hint)?;
     same(&["restore", "ziz", "/", "--to", "/mnt/back"], hint)?;
     same(
