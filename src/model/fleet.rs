@@ -62,7 +62,7 @@ pub enum CatchUp {
 /// Where the snapshots are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Repository {
-    /// Its folder on the storage host.
+    /// Its directory on the storage host.
     pub path: UnitPath,
     /// The mount point of the file system that it lies on, where the fleet says so.
     pub file_system: Option<UnitPath>,
@@ -152,7 +152,7 @@ pub struct RemoteClient {
 /// What of a client is backed up, when, and what is done before and after.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
-    /// Files and folders; at least one.
+    /// Files and directories; at least one.
     pub include: Vec<AbsolutePath>,
     /// What is left out of them.
     pub exclude: Vec<ExcludePattern>,
@@ -160,13 +160,13 @@ pub struct Source {
     pub exclude_if_present: Vec<Marker>,
     /// Files that are larger are left out.
     pub exclude_larger_than: Option<FileSize>,
-    /// Those of the included folders that may have nothing in them.
+    /// Those of the included directories that may have nothing in them.
     pub may_be_empty: Vec<AbsolutePath>,
     /// Mount points that are there on every good day.
     pub must_be_mounted: Vec<AbsolutePath>,
     /// Folders with a CACHEDIR.TAG.
     pub caches: Caches,
-    /// Other file systems mounted below an included folder.
+    /// Other file systems mounted below an included directory.
     pub file_systems: FileSystems,
     /// What reading a file does to its access time.
     pub access_times: AccessTimes,
@@ -191,7 +191,7 @@ pub enum Caches {
     Exclude,
 }
 
-/// Other file systems mounted below an included folder.
+/// Other file systems mounted below an included directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileSystems {
     /// Backed up as well.

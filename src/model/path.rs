@@ -112,7 +112,7 @@ impl AbsolutePath {
         contains(&self.0, inner)
     }
 
-    /// The folder that it lies in; none for `/`.
+    /// The directory that it lies in; none for `/`.
     #[must_use]
     pub fn parent(&self) -> Option<Self> {
         let (parent, name) = self.0.rsplit_once('/')?;
@@ -147,7 +147,7 @@ impl UnitPath {
         contains(&self.0, inner)
     }
 
-    /// The folder that it lies in; `/` lies in itself.
+    /// The directory that it lies in; `/` lies in itself.
     #[must_use]
     pub fn parent(&self) -> &str {
         match self.0.rsplit_once('/') {

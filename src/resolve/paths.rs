@@ -37,7 +37,7 @@ pub(super) fn check_credential(fields: &mut Fields<'_>, file: &Spanned<UnitPath>
     }
 }
 
-/// A secret on the storage host is no secret in the repository's folder, which clients mount.
+/// A secret on the storage host is no secret in the repository's directory, which clients mount.
 pub(super) fn check_outside(fields: &mut Fields<'_>, secret: &Spanned<UnitPath>, repository: &UnitPath) {
     if repository.as_str() != "/" && repository.contains(secret.get_ref().as_str()) {
         fields.problem(
@@ -51,7 +51,7 @@ pub(super) fn check_outside(fields: &mut Fields<'_>, secret: &Spanned<UnitPath>,
     }
 }
 
-/// The repository's folder and the file system it lies on.
+/// The repository's directory and the file system it lies on.
 pub(super) fn check_repository(
     fields: &mut Fields<'_>,
     path: &Spanned<UnitPath>,
@@ -223,7 +223,7 @@ pub(super) fn check_include(
         check_glob(fields, path);
         check_swallowed(fields, path, exclude, &patterns);
         check_hidden(fields, path, is_excluded);
-        // That the repository is the root folder is a problem of its own.
+        // That the repository is the root directory is a problem of its own.
         let Some(repository) = repository.filter(|repository| repository.as_str() != "/") else {
             continue;
         };
@@ -250,7 +250,7 @@ fn check_hidden(fields: &mut Fields<'_>, path: &Spanned<AbsolutePath>, is_exclud
     let included = path.get_ref();
     let mut contained = Vec::new();
     for (hidden, setting) in HIDDEN {
-        // There is a link to /usr/lib/modules, or a folder of that name, in /lib.
+        // There is a link to /usr/lib/modules, or a directory of that name, in /lib.
         let linked = hidden.strip_prefix("/usr").unwrap_or(hidden);
         if included.is_within(hidden) || included.is_within(linked) {
             fields.problem(

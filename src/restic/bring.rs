@@ -42,7 +42,7 @@ pub struct Wish<'w> {
     pub snapshot: &'w str,
     /// What of it.
     pub paths: &'w [SnapshotPath],
-    /// Into which folder.
+    /// Into which directory.
     pub target: &'w Path,
     /// Whether files that are there give way.
     pub overwrite: bool,

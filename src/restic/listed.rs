@@ -62,7 +62,7 @@ struct Summary {
     data_added: u64,
 }
 
-/// One file or folder of a snapshot.
+/// One file or directory of a snapshot.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Node {
     /// Where it was.

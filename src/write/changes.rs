@@ -38,7 +38,7 @@ pub struct Changes {
     pub(super) files: Vec<(PathBuf, Change)>,
     /// What an interrupted call left beside the places of its files.
     pub(super) strays: Vec<PathBuf>,
-    /// What a person should know: the manifest can't be read, a file was left.
+    /// What a person should know: the manifest cannot be read, a file was left.
     pub notes: Vec<Note>,
 }
 
@@ -46,7 +46,7 @@ impl Changes {
     /// Compares what is wanted with what is there.
     ///
     /// # Errors
-    /// When a file that is there can't be read.
+    /// When a file that is there cannot be read.
     pub fn between(place: &Place, artifacts: &[Artifact]) -> Result<Self> {
         let mut notes = Vec::new();
         let manifest = place.root.join(&place.manifest);
@@ -117,7 +117,7 @@ impl Changes {
     }
 
     /// The files that somebody else wrote or changed, and that we would overwrite, each with the difference. A
-    /// manifest that can't be read is one of them; its text is for nobody.
+    /// manifest that cannot be read is one of them; its text is for nobody.
     pub(super) fn overwritten(&self) -> impl Iterator<Item = (PathBuf, String)> {
         let manifest = self.notes.iter().filter_map(|note| match note {
             Note::ManifestUnreadable { manifest, .. } => Some((manifest.clone(), String::new())),
@@ -138,7 +138,7 @@ impl Changes {
         files.map(|(path, _)| self.root.join(path))
     }
 
-    /// The units that go. One that only moves to another folder does not.
+    /// The units that go. One that only moves to another directory does not.
     pub fn leaving_units(&self) -> impl Iterator<Item = &str> {
         let removed = self
             .files

@@ -14,7 +14,7 @@ use super::manifest::Manifest;
 use super::note::Note;
 use crate::emit::UNIT_FOLDER;
 
-/// The ends of the names of folders in which a link enables a unit (systemd.unit(5)).
+/// The ends of the names of directories in which a link enables a unit (systemd.unit(5)).
 const ENABLING: [&str; 3] = ["wants", "requires", "upholds"];
 /// The kinds of units that we write.
 const UNITS: [&str; 4] = ["mount", "service", "socket", "timer"];
@@ -22,7 +22,7 @@ const UNITS: [&str; 4] = ["mount", "service", "socket", "timer"];
 /// What there is to say of the units that go, and of those that come to a host that has had others.
 ///
 /// # Errors
-/// When a folder can't be looked into.
+/// When a directory cannot be looked into.
 pub(super) fn notes(
     root: &Path,
     known: &Manifest,
@@ -34,7 +34,7 @@ pub(super) fn notes(
     for (path, change) in files {
         let Some(unit) = unit_name(path) else { continue };
         match change {
-            // One that only moves to another folder keeps its links: systemd goes by their names.
+            // One that only moves to another directory keeps its links: systemd goes by their names.
             Change::Remove(_) if !wanted.contains(OsStr::new(unit)) => {
                 for link in links(root, path, unit)? {
                     notes.push(Note::StillEnabled {
@@ -51,7 +51,7 @@ pub(super) fn notes(
                     }
                 }
             }
-            // Where none of ours has been before, all of them are to be enabled, as README.md says.
+            // On a host that had none of our files, all units have to be enabled: that needs no note for each.
             Change::Create(artifact)
                 if !known.files.is_empty() && artifact.content.lines().any(|line| line == "[Install]") =>
             {

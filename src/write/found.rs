@@ -23,7 +23,7 @@ pub(super) struct Found {
 /// The file at a path, or none.
 ///
 /// # Errors
-/// When there is a folder, or it can't be read.
+/// When there is a directory, or it cannot be read.
 pub(super) fn look(path: &Path) -> Result<Option<Found>> {
     let metadata = match fs::symlink_metadata(path) {
         Ok(metadata) => metadata,
@@ -60,7 +60,7 @@ pub(super) fn look(path: &Path) -> Result<Option<Found>> {
     }))
 }
 
-/// What waits beside the places of these files, and of others in their folders.
+/// What waits beside the places of these files, and of others in their directories.
 pub(super) fn strays(root: &Path, files: &[&Path]) -> Result<Vec<PathBuf>> {
     let folders: BTreeSet<PathBuf> = files
         .iter()
@@ -74,7 +74,7 @@ pub(super) fn strays(root: &Path, files: &[&Path]) -> Result<Vec<PathBuf>> {
     Ok(strays)
 }
 
-/// What is in a folder; nothing when it is none.
+/// What is in a directory; nothing when it is none.
 pub(super) fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
     let entries = match fs::read_dir(folder) {
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {

@@ -34,12 +34,12 @@ pub(super) struct Manifest {
 pub(super) enum Known {
     /// The manifest, empty when there is none: nothing was written before.
     Files(Manifest),
-    /// There is one, and it can't be read: we can't tell our files from others.
+    /// There is one, and it cannot be read: we cannot tell our files from others.
     Unreadable(String),
 }
 
 /// # Errors
-/// When there is a folder in its place.
+/// When there is a directory in its place.
 pub(super) fn read(path: &Path) -> anyhow::Result<Known> {
     let bytes = match fs::symlink_metadata(path) {
         Ok(metadata) if metadata.is_dir() => bail!(

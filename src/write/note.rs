@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 /// What a person should know of a change. Its text says what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Note {
-    /// There is a manifest, and our files can't be told from others by it.
+    /// There is a manifest, and our files cannot be told from others by it.
     ManifestUnreadable {
         /// The manifest.
         manifest: PathBuf,
@@ -28,7 +28,7 @@ pub enum Note {
     StillDroppedIn {
         /// The unit's name.
         unit: String,
-        /// The folder of drop-ins.
+        /// The directory of drop-ins.
         folder: PathBuf,
     },
     /// A unit has come that nothing enables, on a host where the others have been for longer.

@@ -54,7 +54,7 @@ impl Transaction {
     /// [`Transaction::commit`] refuses all of them at once.
     ///
     /// # Errors
-    /// When somebody else is writing here, or when a text can't be written. Then nothing has changed.
+    /// When somebody else is writing here, or when a text cannot be written. Then nothing has changed.
     pub fn stage(&mut self, place: &Place, artifacts: &[Artifact], overwrite: Overwrite) -> Result<()> {
         if self.trees.is_empty() && self.kept.is_empty() {
             allow_many_locks()?;

@@ -21,12 +21,12 @@ pub(super) struct Tree {
     staged: VecDeque<(PathBuf, PathBuf)>,
     /// Folders that were made, each after the one that it is in.
     made: Vec<PathBuf>,
-    /// Two who write at once would mix their states. The folder itself is locked, so no lock file is needed.
+    /// Two who write at once would mix their states. The directory itself is locked, so no lock file is needed.
     lock: Option<Flock<File>>,
 }
 
 impl Tree {
-    /// Locks the tree at a root, by the folder of its manifest.
+    /// Locks the tree at a root, by the directory of its manifest.
     pub(super) fn lock(root: &Path, manifest: &Path) -> Result<Self> {
         let mut tree = Self {
             root: root.to_path_buf(),
@@ -38,7 +38,7 @@ impl Tree {
         tree.make_folder_of(&manifest)?;
         let folder = manifest.parent().unwrap_or(root);
         let lock = locked(folder, FlockArg::LockExclusiveNonblock)?;
-        // Whoever made this folder and failed has removed it again: that lock is nobody's.
+        // Whoever made this directory and failed has removed it again: that lock is nobody's.
         match (fs::metadata(folder), lock.metadata()) {
             (Ok(there), Ok(ours)) if there.ino() == ours.ino() => tree.lock = Some(lock),
             _ => bail!(is_locked(folder)),
@@ -99,7 +99,7 @@ impl Tree {
 
     fn make_folder_of(&mut self, place: &Path) -> Result<()> {
         let folder = place.parent().unwrap_or(place);
-        // A relative path ends in the empty one, which is the folder we are in.
+        // A relative path ends in the empty one, which is the directory we are in.
         let is_missing = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.exists();
         let missing: Vec<&Path> = folder.ancestors().take_while(is_missing).collect();
         for folder in missing.into_iter().rev() {
@@ -141,7 +141,7 @@ pub(super) fn is_beside(path: &Path) -> bool {
     name.starts_with('.') && name.ends_with(BESIDE)
 }
 
-/// Locks a folder, or fails at once where somebody else has it locked.
+/// Locks a directory, or fails at once where somebody else has it locked.
 fn locked(folder: &Path, lock: FlockArg) -> Result<Flock<File>> {
     let file = File::open(folder).with_context(|| format!("cannot open `{}`", folder.display()))?;
     Flock::lock(file, lock)
