@@ -65,7 +65,7 @@ impl TryFrom<String> for StorePath {
             Ok(Self(path))
         } else {
             Err(format!(
-                "`{path}` is not an absolute path of letters, digits and `+-._?=/` alone"
+                "`{path}` is not an absolute path of only letters, digits and `+-._?=/`"
             ))
         }
     }

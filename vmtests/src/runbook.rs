@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn a_command_runs_where_the_line_above_its_block_says() {
-        let page = "# A\n\n## `ziz` is gone\n\ntext\n\nOn `ziz`, as root:\n\n```bash\none\ntwo\n```\n\nThen, on `jak`, as \
+        let page = "# A\n\n## `ziz` is lost\n\ntext\n\nOn `ziz`, as root:\n\n```bash\none\ntwo\n```\n\nThen, on `jak`, as \
                     root:\n\n```bash\nthree\n```\n\n## B\n\nOn each client, as root:\n\n```bash\nfour\n```\n\n## C\n";
         let host = |name: &str| Where::Host(name.to_owned());
         let step = |place: Where, command: &str| (place, command.to_owned());
@@ -165,7 +165,7 @@ mod tests {
             found,
             [
                 Section {
-                    title: "ziz is gone".to_owned(),
+                    title: "ziz is lost".to_owned(),
                     steps: vec![
                         step(host("ziz"), "one"),
                         step(host("ziz"), "two"),

@@ -40,9 +40,9 @@ map shown [
 /// What NixOS's units have more.
 const ADDED: [&str; 5] = [
     "Environment=PATH=(PATH)",
-    "# The next start is soon enough for a changed unit.",
+    "# A changed unit takes effect at its next start.",
     "X-RestartIfChanged=false",
-    "# A switch to another generation lets what is at work end as it began, also to one without this unit.",
+    "# A switch to another NixOS generation does not stop this unit, even if that generation lacks it.",
     "X-StopOnRemoval=false",
 ];
 

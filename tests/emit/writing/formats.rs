@@ -267,17 +267,17 @@ fn a_list_of_programs_that_is_not_as_it_should_be_is_refused() -> Result<()> {
         (
             "a-bash",
             "a bash",
-            "is not an absolute path of letters, digits and",
+            "is not an absolute path of only letters, digits and",
         ),
         (
             "a-bash",
             "a%bash",
-            "is not an absolute path of letters, digits and",
+            "is not an absolute path of only letters, digits and",
         ),
         (
             "a-bash",
             "a$(id)",
-            "is not an absolute path of letters, digits and",
+            "is not an absolute path of only letters, digits and",
         ),
         ("\"sshd\"", "\"ssh\"", "unknown field `ssh`"),
         ("\"bash\"", "\"socat\"", "duplicate field `socat`"),

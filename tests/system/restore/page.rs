@@ -133,7 +133,7 @@ fn a_storage_host_s_own_files_come_back_before_anything_is_made() -> Result<()> 
     for page in pages(&fleet("post")?)? {
         let section = page
             .split("\n## ")
-            .find(|section| section.starts_with("`jak` is gone"));
+            .find(|section| section.starts_with("`jak` is lost"));
         let section = section.context("no section")?;
         let places: Vec<_> = [
             "restic --repo",
@@ -169,14 +169,14 @@ fn a_client_is_told_of_itself_and_the_storage_host_of_all() -> Result<()> {
     );
     for (number, page) in pages.iter().enumerate() {
         for (index, client) in clients.iter().enumerate() {
-            let is_told = page.contains(&format!("## `{client}` is gone\n"));
+            let is_told = page.contains(&format!("## `{client}` is lost\n"));
             assert_eq!(
                 is_told,
                 number == 0 || number == index + 1,
                 "{client} in page {number}"
             );
         }
-        assert!(page.contains(&format!("## `{}` is gone\n", fleet.storage.name)));
+        assert!(page.contains(&format!("## `{}` is lost\n", fleet.storage.name)));
     }
     Ok(())
 }

@@ -24,7 +24,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     fleet::successful_run(lab)?;
 
     // One file: of the first client, by both ways, and no other user looks into what came back.
-    person.follow(lab, &page, "One file is wanted back")?;
+    person.follow(lab, &page, "Restore one file")?;
     let data = |folder: &str| {
         format!(
             "cd {folder}/srv/data && find . -type f ! -name '*.tmp' ! -path './scratch/*' -printf '%m %U:%G %T@ %p ' -exec sha256sum {{}} \\; | sort"
@@ -55,15 +55,15 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
 
     // The password's file and the ssh key, one after the other.
     lab.jak.succeeds(&format!("rm -r {PASSWORD_FILE}"))?;
-    person.follow(lab, &page, "The password's file is gone")?;
+    person.follow(lab, &page, "The password file is lost")?;
     lab.jak
         .succeeds(&format!("rm {SSH_KEY_FILE} {SSH_KEY_FILE}.pub"))?;
-    person.follow(lab, &page, "The ssh key is gone")?;
+    person.follow(lab, &page, "The ssh key is lost")?;
 
     lab.replace(&lab.ziz)?;
     assert_eq!(lab.ziz.succeeds(OURS)?, "", "what is ours on a new machine");
     install::put_command_onto(&lab.ziz)?;
-    person.follow(lab, &page, "ziz is gone")?;
+    person.follow(lab, &page, "ziz is lost")?;
     assert_eq!(belongings(&lab.ziz)?, had);
     let record = fleet::finished_record(lab)?;
     for host in ["jak", "ziz", "kai"] {

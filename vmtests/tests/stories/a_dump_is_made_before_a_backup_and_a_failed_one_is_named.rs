@@ -104,7 +104,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
             "partial",
             [
                 "hook before-dump: exit status 3",
-                "hook after-afterwards: exit status 4, after the last backup",
+                "hook after-afterwards: exit status 4, after the previous backup",
             ]
             .as_slice(),
         ),
@@ -112,11 +112,15 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
             "kai",
             "partial",
             &[
-                "hook before-dump: it did not run",
+                "hook before-dump: did not run",
                 "hook after-afterwards: exit status 4",
             ],
         ),
-        ("jak", "unreachable", &["puts its backup off: it runs on battery"]),
+        (
+            "jak",
+            "unreachable",
+            &["postpones its backup: it runs on battery"],
+        ),
     ] {
         let finished = record.host(name)?;
         ensure!(finished["status"] == status, "{finished}");
@@ -138,7 +142,7 @@ fn at_work(machine: &Machine) -> anyhow::Result<()> {
         echo "disk $(ionice --pid "$restic")"
         tr '\0' '\n' </proc/$restic/environ | grep GOMEMLIMIT"#,
     )?;
-    for expected in ["a backup is at work", "disk idle", "GOMEMLIMIT=408MiB"] {
+    for expected in ["a backup is in progress", "disk idle", "GOMEMLIMIT=408MiB"] {
         ensure!(seen.contains(expected), "no «{expected}» in {seen}");
     }
     ensure!(

@@ -52,9 +52,9 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     assert_eq!(jak.succeeds(OURS)?, "", "what is ours on a new machine");
     send(&lab.ziz, COPY, jak, "/mnt/storage")?;
     install::put_command_onto(jak)?;
-    person.follow(lab, &page, "The fleet file is gone")?;
+    person.follow(lab, &page, "The fleet file is lost")?;
     assert_eq!(jak.succeeds("cat /etc/genbackup/fleet.toml")?, fleet_file);
-    person.follow(lab, &page, "jak is gone")?;
+    person.follow(lab, &page, "jak is lost")?;
 
     assert_eq!(belongings(jak)?, had);
     // Its last command was a run, in which all are well: the key came back, and is the one that the clients let in.
