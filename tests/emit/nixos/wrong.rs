@@ -199,9 +199,9 @@ fn a_program_that_pkgs_lacks_is_named() -> Result<()> {
     ))?;
     ensure!(!built.status.success());
     assert!(
-        built
-            .stderr
-            .contains("host jak needs programs that this pkgs lacks: jq, socat; an overlay can add them"),
+        built.stderr.contains(
+            "host jak needs programs that are missing in pkgs: jq, socat; add them with an overlay"
+        ),
         "{}",
         built.stderr
     );
@@ -217,8 +217,8 @@ fn a_program_that_is_older_than_the_fleet_says_is_named() -> Result<()> {
         ),
         "",
         &[
-            "restic is 0.18.0 here, and the fleet says that jak has 0.99 or later (minimum-versions)",
-            "systemd is 257 here, and the fleet says that jak has 300 or later (minimum-versions)",
+            "restic is 0.18.0, but the fleet file requires 0.99 or later on jak (minimum-versions)",
+            "systemd is 257, but the fleet file requires 300 or later on jak (minimum-versions)",
         ],
     )?;
     Ok(())
@@ -286,7 +286,7 @@ fn an_emitted_module_says_which_program_pkgs_lacks_or_has_in_an_old_version() ->
     ensure!(!old.status.success());
     assert!(
         old.stderr
-            .contains("genbackup: restic is 0.16.4 here, and the fleet says that web-1 has 0.17.3 or later"),
+            .contains("genbackup: restic is 0.16.4, but the fleet file requires 0.17.3 or later on web-1"),
         "{}",
         old.stderr
     );
