@@ -28,7 +28,7 @@ fn the_exit_status_is_that_of_the_worst_and_the_first_line_says_why() -> Result<
         (
             vec![before(), ended("ok")],
             0,
-            "genbackup OK: 3 hosts were backed up, the longest 7h 59m ago",
+            "genbackup OK: 3 hosts were backed up; the oldest backup is 7h 59m old",
         ),
         (
             vec![before(), ended("partial")],
@@ -90,7 +90,7 @@ fn what_keeps_it_from_an_answer_is_unknown_and_said_with_a_way_out() -> Result<(
     is_unknown(
         &said,
         &format!(
-            "can't read the folder of the records, {}: Not a directory",
+            "cannot read the directory of the records, {}: Not a directory",
             file("post").display()
         ),
     );
@@ -147,7 +147,7 @@ fn records_that_nobody_may_read_are_named_with_who_may() -> Result<()> {
     let said = status()?;
     is_unknown(
         &said,
-        &format!("can't open the record {}: Permission denied", record.display()),
+        &format!("cannot open the record {}: Permission denied", record.display()),
     );
     assert!(said.stdout.contains(hint), "{}", said.stdout);
 
@@ -185,7 +185,7 @@ fn lines_that_cannot_be_read_are_a_warning() -> Result<()> {
     assert_eq!(said.status.code(), Some(1));
     assert_eq!(
         said.stdout.lines().next(),
-        Some("genbackup WARNING: 1 line of the record of 20261123T040000Z can't be read")
+        Some("genbackup WARNING: 1 line of the record 20261123T040000Z cannot be read")
     );
     Ok(())
 }
@@ -252,7 +252,7 @@ fn a_run_is_in_progress_while_its_lock_is_held() -> Result<()> {
     let (status, history) = by_the_lock(state.path())?;
     assert!(!status.contains("in progress"), "{status}");
     assert!(
-        status.contains("the run of 20261123T040000Z was interrupted"),
+        status.contains("the run 20261123T040000Z was interrupted"),
         "{status}"
     );
     assert_eq!(history, "interrupted");
