@@ -193,7 +193,7 @@ fn where_nothing_can_be_read_the_run_is_waited_for_all_the_same() -> Result<()> 
     // A file where the folder was: root, too, can't read it.
     fs::write(storage.path("runs"), "")?;
     let mut run = storage.start(&["run"])?;
-    run.until("how far it comes can't be shown: can't read the folder of the records")?;
+    run.until("how far it comes can't be shown: cannot read the directory of the records")?;
     storage.manager.end("done", 0)?;
     assert_eq!(run.ended()?.0, Some(0));
     Ok(())

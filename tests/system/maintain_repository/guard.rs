@@ -87,7 +87,7 @@ fn a_snapshot_that_no_record_tells_of_holds_its_host() -> Result<()> {
     let forget = storage.forget()?;
     let why = forget["held"]["jak"].as_str().unwrap_or_default();
     assert!(
-        why.starts_with("no record tells whether its newest snapshot"),
+        why.starts_with("no record shows whether its newest snapshot"),
         "{forget}"
     );
     assert_eq!(storage.snapshots()?.len(), 2);
@@ -103,7 +103,7 @@ fn a_snapshot_without_a_host_name_is_never_forgotten() -> Result<()> {
     let list = Value::from(vec![list('a'), list('b')]);
     storage.restic_does(&format!("[[ $* != *snapshots* ]] || {{ echo '{list}'; exit; }}"))?;
     let forget = storage.forget()?;
-    assert_eq!(forget["held"], json!({"": "its snapshots name no host"}));
+    assert_eq!(forget["held"], json!({"": "its snapshots have no host name"}));
     assert_eq!(storage.calls()?, ["version", "snapshots", "prune"]);
     Ok(())
 }
@@ -143,7 +143,7 @@ fn nothing_is_forgotten_where_the_decision_cannot_be_made() -> Result<()> {
         assert!(!broken.calls()?.iter().any(|call| call == "forget"), "{expected}");
         assert_eq!(
             event(&events, "prune-finished")?["why"],
-            "left out, since forget failed"
+            "skipped, because forget failed"
         );
     }
     // With nothing broken, it is forgotten.
