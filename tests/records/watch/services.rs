@@ -93,7 +93,7 @@ fn matrix_gets_the_same_transaction_each_time_that_a_message_is_tried() -> Resul
     let answers = [status(500), status(502), status(404), status(200)];
     let (site, server, said) = told("matrix", MATRIX, &answers)?;
     assert!(
-        said.contains("it answers 404: are the server and the room right?"),
+        said.contains("it answered 404: are the server and the room right?"),
         "{said}"
     );
     assert_eq!(site.watched(&at(20, 7))?, "");
@@ -169,7 +169,7 @@ fn telegram_refuses_a_message_or_a_chat() -> Result<()> {
 #[test]
 fn gotify_refuses_a_message_or_a_token() -> Result<()> {
     for (number, expected, words) in [
-        (401, Fate::Waits, "it answers 401: is the address right?"),
+        (401, Fate::Waits, "it answered 401: is the address right?"),
         (400, Fate::LeftOut, "does not take this"),
     ] {
         assert_eq!(
@@ -254,7 +254,7 @@ fn who_asks_for_silence_in_the_body_gets_it() -> Result<()> {
         ("pushover", PUSHOVER, status(500)),
     ] {
         let (site, server, said) = told(kind, path, &[answer, status(200)])?;
-        assert!(said.contains("and asks for "), "{kind}: {said}");
+        assert!(said.contains("and asks to wait for "), "{kind}: {said}");
         assert_eq!(server.requests().len(), 1, "{kind}");
         assert_eq!(site.watched(&at(20, 6))?, "");
         assert_eq!(server.requests().len(), 2, "{kind}");
