@@ -9,7 +9,8 @@ use crate::model::{HostName, RemoteClient, RemoteClients};
 
 /// What no client knows, so that it refuses it: nothing is backed up.
 const REQUEST: &str = "genbackup/1 doctor\n";
-const REFUSED: &str = "refused this is no request";
+/// How a client answers it; scripts of 0.1.0 have the second text.
+const REFUSED: [&str; 2] = ["refused unknown request", "refused this is no request"];
 const CONFIG: &str = "/etc/genbackup/ssh_config";
 /// Seconds for a host to answer, and for a connection to be made.
 const LIMIT: u32 = 60;
@@ -119,7 +120,7 @@ fn judge(answer: &Answer, name: &str, port: u16, may_be_absent: bool) -> Finding
         Answer::NotThere => return Finding::unknown(check, answer.why("ssh")),
         Answer::TooLate => return away(check, "it does not answer in time", may_be_absent),
     };
-    if output.starts_with(REFUSED) {
+    if REFUSED.iter().any(|refused| output.starts_with(refused)) {
         return Finding::ok(
             check,
             "it shows its own key, lets ours in, and listens to requests",
@@ -219,10 +220,10 @@ mod tests {
         };
         let told = |output: &str| kernel_name(&said(output));
         assert_eq!(
-            told("refused this is no request that I know\nkernel kai\n"),
+            told("refused unknown request: …\nkernel kai\n"),
             Some("kai".to_owned())
         );
-        assert_eq!(told("refused this is no request that I know\n"), None);
+        assert_eq!(told("refused unknown request: …\n"), None);
         assert_eq!(told("kernel \u{1b}[2J\n"), None);
     }
 
@@ -235,6 +236,11 @@ mod tests {
         };
         // OpenSSH 9.2 (Debian 12) and 10.0 (Debian 13).
         for (answer, state, word) in [
+            (
+                said("refused unknown request: …\n", ""),
+                State::Ok,
+                "its own key",
+            ),
             (
                 said("refused this is no request that I know\n", ""),
                 State::Ok,

@@ -60,7 +60,7 @@ const FAKES: [(&str, &str); 8] = [
 /// It answers to a request whose sender listens on: where the input ends, socat on the client ends the conversation.
 const A_CLIENT: &str = r#"exec bash -c '
     read -r request; read -r -t 1 more
-    (($? > 128)) && [[ $request == "genbackup/1 doctor" ]] && echo refused this is no request that I know'"#;
+    (($? > 128)) && [[ $request == "genbackup/1 doctor" ]] && echo refused unknown request'"#;
 
 fn findings(said: &Outcome) -> Result<Vec<(String, String)>> {
     let all: Value = serde_json::from_str(&said.stdout)?;
