@@ -250,9 +250,7 @@ fn a_hook_of_root_s_is_warned_of() -> Result<()> {
         .collect();
     assert_eq!(
         warnings,
-        [
-            "warning: hosts.jak.before.list runs as root, without a capability: name another user where one will do"
-        ]
+        ["warning: hosts.jak.before.list runs as root, without a capability: name another user if possible"]
     );
     Ok(())
 }

@@ -1,5 +1,5 @@
-//! What systemd is asked for to make a host live, step by step. Services are never stopped or restarted: one of them may be
-//! a backup that is at work.
+//! The steps that apply the files of a host: enables, starts, disables and stops units. It never stops or restarts a
+//! service, which may be a running backup.
 
 use std::fmt::Display;
 
@@ -9,17 +9,17 @@ use crate::bus::{Active, Enablement, Error, Job, Waiting};
 use crate::cli::terminal::{self, Steps};
 use crate::emit::{Artifact, UNIT_FOLDER};
 
-/// A backup at work on this host.
+/// The backups of this host, as in glob(7).
 const BACKUPS: &str = "genbackup-backup@*.service";
 
-/// A unit that waits for something, and so has to be enabled and started.
+/// A timer or socket, which has to be enabled and started.
 pub(super) struct Waiter<'a> {
     unit: &'a str,
-    /// It is at work by a text that it has no more.
+    /// It is active with an outdated unit file.
     is_outdated: bool,
 }
 
-/// A host on its way.
+/// A host to which the files are being applied.
 pub(super) struct Live {
     systemd: Waiting,
     steps: Steps,
@@ -41,21 +41,21 @@ impl Live {
         !self.did_something && !self.failed
     }
 
-    /// Says a step that changes nothing.
+    /// Prints a step that changes nothing.
     pub(super) fn say(&mut self, what: impl Display) {
         self.steps.say(what);
     }
 
-    /// Whether all of it went well, once all that can be done is.
+    /// Ends the work. True if all steps succeeded.
     ///
     /// # Errors
-    /// When a step could not be said.
+    /// When a step could not be printed.
     pub(super) fn end(self) -> Result<bool> {
         self.steps.end()?;
         Ok(!self.failed)
     }
 
-    /// Disables and stops the units that go; a service that is at work ends as it began.
+    /// Disables and stops the timers, sockets and mounts that are removed. A running service continues unchanged.
     pub(super) fn retire(&mut self, units: &[&str]) {
         for unit in units.iter().filter(|unit| is_waiting(unit)) {
             match self.systemd.manager.disable(unit) {
@@ -65,12 +65,12 @@ impl Live {
             }
             self.stop(unit);
         }
-        // Behind the sockets, so that no other backup begins.
+        // After the sockets, so that no other backup starts.
         for unit in units.iter().filter(|unit| kind(unit) == "mount") {
             match self.systemd.manager.is_any_at_work(BACKUPS) {
-                // Who stops a mount stops those who need it.
+                // systemd stops a mount together with the units that need it.
                 Ok(true) => terminal::complain(format_args!(
-                    "note: {unit} goes, and stays mounted for a backup that is at work; afterwards: `systemctl stop {unit}`"
+                    "note: {unit} is removed, but stays mounted for a running backup; run `systemctl stop {unit}` afterwards"
                 )),
                 Ok(false) => self.stop(unit),
                 Err(error) => self.refused("stop", unit, &error),
@@ -89,7 +89,7 @@ impl Live {
         }
     }
 
-    /// Says what one of systemd's neighbours did, where its file is new or it says so itself.
+    /// Prints what a system tool did, if its file is new or the tool printed something.
     pub(super) fn neighbour(&mut self, what: &str, is_changed: bool, said: Result<Vec<String>>) {
         match said {
             Ok(lines) => {
@@ -97,20 +97,20 @@ impl Live {
                     self.did(&format!("{what}: {line}"));
                 }
                 if is_changed {
-                    self.did(&format!("{what}: as the files say"));
+                    self.did(&format!("{what}: applied"));
                 }
             }
             Err(error) => self.fail(format!("{what}: {error:#}")),
         }
     }
 
-    /// Enables what waits, and has systemd read what is new; those that are to be started then.
+    /// Enables timers and sockets, and reloads systemd if a unit file is new. Returns the units to start.
     pub(super) fn enable<'a>(&mut self, units: &[&'a Artifact], files_changed: bool) -> Vec<Waiter<'a>> {
         let mut is_unread = files_changed;
         let mut waiting = Vec::new();
         for Artifact { path, content, .. } in units {
             let unit = path.trim_start_matches(UNIT_FOLDER).trim_start_matches('/');
-            // There is nothing to be loaded of a template.
+            // systemd cannot load a template.
             if unit.contains("@.") {
                 continue;
             }
@@ -129,7 +129,7 @@ impl Live {
                 Ok(Enablement::Enabled) => {}
                 Ok(Enablement::Masked) => {
                     self.fail(format!(
-                        "{unit} is masked, so it never starts\n\nhint: `systemctl unmask {unit}`, then `genbackup emit --now` again"
+                        "{unit} is masked, so it never starts\n\nhint: run `systemctl unmask {unit}`, then `genbackup emit --now` again"
                     ));
                     continue;
                 }
@@ -147,10 +147,10 @@ impl Live {
         }
         if is_unread {
             match self.systemd.manager.reload() {
-                Ok(()) => self.did("systemd: has read its units anew"),
+                Ok(()) => self.did("systemd: reloaded its units"),
                 Err(error) => {
                     self.refused("reload", "systemd", &error);
-                    // It would start what was there before.
+                    // It would start the previous units.
                     waiting.clear();
                 }
             }
@@ -158,7 +158,7 @@ impl Live {
         waiting
     }
 
-    /// Starts what waits and does not do so yet, and restarts what has another text now.
+    /// Starts units that are not active, and restarts units whose file changed.
     pub(super) fn start(&mut self, waiting: &[Waiter<'_>]) {
         for Waiter { unit, is_outdated } in waiting {
             if *is_outdated {
@@ -174,7 +174,7 @@ impl Live {
         }
     }
 
-    /// Starts a unit, and waits until it has, or until it has done its work.
+    /// Starts a unit, and waits until it has started, or until a oneshot service has finished.
     pub(super) fn start_once(&mut self, unit: &str) {
         let job = self.systemd.manager.start(unit);
         self.wait(job, "start", "started", unit);
@@ -184,7 +184,7 @@ impl Live {
         let result = job.and_then(|job| self.systemd.end_of(&job, unit));
         match result.map(|result| result.complaint(unit)) {
             Ok(None) => self.did(&format!("{unit}: {done}")),
-            Ok(Some(complaint)) => self.fail(format!("can't {verb} {unit}: {complaint}")),
+            Ok(Some(complaint)) => self.fail(format!("cannot {verb} {unit}: {complaint}")),
             Err(error) => self.refused(verb, unit, &error),
         }
     }
@@ -200,9 +200,9 @@ impl Live {
             verb => format!("systemctl {verb} {unit}"),
         };
         let error = match error {
-            // The hint of others is about who may be root.
+            // The hint of this error does not apply: the caller is root.
             Error::Denied(_) => {
-                "systemd denies it to root; a container or a security module such as SELinux may want so"
+                "systemd denies it to root: a container or a security module such as SELinux may forbid it"
                     .to_owned()
             }
             error => {
@@ -211,18 +211,18 @@ impl Live {
             }
         };
         self.fail(format!(
-            "can't {verb} {unit}: {error}\n\nhint: `{command}` tries that alone, `genbackup emit --now` all that is left"
+            "cannot {verb} {unit}: {error}\n\nhint: run `{command}`, then `genbackup emit --now` again"
         ));
     }
 
-    /// Says what keeps this host from being live, and goes on.
+    /// Prints an error, and continues.
     pub(super) fn fail(&mut self, what: impl Display) {
         self.failed = true;
         terminal::complain(format_args!("error: {what}"));
     }
 }
 
-/// True for what waits for a time or for somebody.
+/// True for timers and sockets.
 fn is_waiting(unit: &str) -> bool {
     matches!(kind(unit), "socket" | "timer")
 }

@@ -220,7 +220,7 @@ fn a_host_that_the_fleet_does_not_have_is_refused_with_those_that_it_has() -> Re
     // This machine, whatever it is called.
     let message = site.refused(FLEET, &[])?;
     assert!(
-        message.contains("`, as this machine is\n\nhint: name one with `--host`: jak, kai, ziz; "),
+        message.contains("`, the host name of this machine\n\nhint: name one with `--host`: jak, kai, ziz; "),
         "{message}"
     );
     assert!(!site.root.exists());

@@ -154,7 +154,7 @@ impl Machine {
     }
 }
 
-const SECOND: &str = "0 files written, 0 removed\nnothing has changed: this host is as the fleet file says\n";
+const SECOND: &str = "0 files written, 0 removed\nnothing to change: this host matches the fleet file\n";
 
 #[test]
 fn a_new_storage_host_is_live_and_the_second_time_nothing_is_asked() -> Result<()> {
@@ -181,13 +181,13 @@ fn a_new_storage_host_is_live_and_the_second_time_nothing_is_asked() -> Result<(
     let (_, steps) = said.split_once('\n').context("one line")?;
     assert_eq!(
         steps,
-        "users and groups: as the files say\n\
-         folders: as the files say\n\
+        "users and groups: applied\n\
+         directories: applied\n\
          genbackup-backup.socket: enabled\n\
          genbackup.timer: enabled\n\
-         systemd: has read its units anew\n\
-         genbackup-init.service: not started, for /mnt/storage is not mounted; the first run that finds it mounted makes the repository\n\
-         exports: as the files say\n\
+         systemd: reloaded its units\n\
+         genbackup-init.service: not started, because /mnt/storage is not mounted; the first run that finds it mounted makes the repository\n\
+         exports: applied\n\
          genbackup-backup.socket: started\n\
          genbackup.timer: started\n"
     );
@@ -204,7 +204,7 @@ fn what_nobody_hears_is_done_all_the_same() -> Result<()> {
         (
             ">/dev/full",
             1,
-            "error: can't write to standard output: No space left on device (os error 28)\n",
+            "error: cannot write to standard output: No space left on device (os error 28)\n",
         ),
         // Who has heard enough has gone: that is no failure.
         ("| head --lines=1; exit ${PIPESTATUS[0]}", 0, ""),
@@ -248,7 +248,7 @@ fn a_mounted_file_system_gets_its_repository_and_its_failure_is_one() -> Result<
     assert_eq!(code, Some(1), "{said}");
     assert!(
         complaint.starts_with(
-            "error: can't start genbackup-init.service: genbackup-init.service failed; `systemctl status"
+            "error: cannot start genbackup-init.service: genbackup-init.service failed; see `systemctl status"
         ),
         "{complaint}"
     );
@@ -346,7 +346,7 @@ fn a_host_that_left_the_fleet_stops_what_waits_and_no_backup() -> Result<()> {
         }
         expected.push("reload");
         assert_eq!(machine.asked(), expected);
-        let note = "note: mnt-jak-restic.mount goes, and stays mounted for a backup that is at work; afterwards: `systemctl stop mnt-jak-restic.mount`\n";
+        let note = "note: mnt-jak-restic.mount is removed, but stays mounted for a running backup; run `systemctl stop mnt-jak-restic.mount` afterwards\n";
         assert_eq!(complaint, if is_at_work { note } else { "" });
         let left = fs::read_dir(machine.path("etc/systemd/system"))?.count();
         assert_eq!(left, 0, "{said}");
@@ -360,22 +360,22 @@ fn each_failure_is_said_and_the_rest_goes_on() -> Result<()> {
         (
             "enable genbackup.timer",
             "denied",
-            "error: can't enable genbackup.timer: systemd denies it to root",
+            "error: cannot enable genbackup.timer: systemd denies it to root",
         ),
         (
             "start genbackup.timer",
             "failed",
-            "error: can't start genbackup.timer: genbackup.timer failed",
+            "error: cannot start genbackup.timer: genbackup.timer failed",
         ),
         (
             "start genbackup.timer",
             "denied",
-            "error: can't start genbackup.timer: systemd denies it to root",
+            "error: cannot start genbackup.timer: systemd denies it to root",
         ),
         (
             "start genbackup.timer",
             "never",
-            "error: can't start genbackup.timer: systemd does not answer",
+            "error: cannot start genbackup.timer: systemd does not answer",
         ),
     ] {
         let machine = Machine::new("jak")?;
@@ -383,13 +383,13 @@ fn each_failure_is_said_and_the_rest_goes_on() -> Result<()> {
         let (code, said, complaint) = machine.emit(&[])?;
         assert_eq!(code, Some(1), "{said}");
         assert!(
-            complaint.contains(words) && (complaint.contains("hint: ") || complaint.contains("` says why")),
+            complaint.contains(words) && (complaint.contains("hint: ") || complaint.contains("; see `")),
             "{complaint}"
         );
         assert!(said.contains("genbackup-backup.socket: started\n"), "{said}");
         machine.systemd.world().goes_wrong.clear();
         let said = machine.well(&[])?;
-        assert!(!said.contains("nothing has changed"), "{said}");
+        assert!(!said.contains("nothing to change"), "{said}");
         assert_eq!(machine.systemd.world().active.len(), 2);
     }
     let machine = Machine::new("jak")?;
@@ -404,7 +404,8 @@ fn each_failure_is_said_and_the_rest_goes_on() -> Result<()> {
     assert!(
         complaint.contains("error: genbackup.timer is masked")
             && complaint.contains("`systemctl unmask genbackup.timer`")
-            && complaint.contains("error: exports: exportfs failed: no such host\n\nhint: `exportfs -ra`"),
+            && complaint
+                .contains("error: exports: exportfs failed: no such host\n\nhint: run `exportfs -ra`"),
         "{complaint}"
     );
     assert!(said.ends_with("genbackup-backup.socket: started\n"), "{said}");
@@ -422,7 +423,7 @@ fn a_systemd_that_does_not_reload_starts_nothing_by_what_it_read_before() -> Res
     let (code, _, complaint) = machine.emit(&[])?;
     assert_eq!(code, Some(1));
     assert!(
-        complaint.contains("error: can't reload systemd: ")
+        complaint.contains("error: cannot reload systemd: ")
             && complaint.contains("`systemctl daemon-reload`"),
         "{complaint}"
     );
@@ -437,8 +438,8 @@ fn without_a_bus_nothing_is_written() -> Result<()> {
     let (code, said, complaint) = machine.emit(&[])?;
     assert_eq!((code, said.as_str()), (Some(1), ""));
     assert!(
-        complaint.starts_with("error: can't reach the system's bus: ")
-            && complaint.contains("; nothing has changed\n\nhint: "),
+        complaint.starts_with("error: cannot reach the system bus: ")
+            && complaint.contains("; nothing was changed\n\nhint: "),
         "{complaint}"
     );
     assert_eq!(fs::read_dir(machine.path("etc/systemd/system"))?.count(), 0);
@@ -449,21 +450,21 @@ fn without_a_bus_nothing_is_written() -> Result<()> {
 fn what_can_not_be_made_live_from_here_is_refused() -> Result<()> {
     let machine = Machine::new("jak")?;
     for (words, refusal) in [
-        (&["--root", "/tree"][..], "and not what is below /tree"),
-        (&["--all", "--root", "/tree"], "and not for all of them"),
+        (&["--root", "/tree"][..], "and not below /tree"),
+        (&["--all", "--root", "/tree"], "and not to all hosts"),
         (
             &["--host", "ziz"],
-            "`--now` is for this host, `jak`, and not for `ziz`",
+            "`--now` applies to this host, `jak`, and not to `ziz`",
         ),
         (
             &["--format", "nix", "--out", "/tree"],
-            "`--now` means nothing with `--format nix`",
+            "`--now` does not apply to `--format nix`",
         ),
         (
             &["--format", "package", "--out", "/tree", "--programs", "/none"],
-            "`--now` means nothing with `--format package`",
+            "`--now` does not apply to `--format package`",
         ),
-        (&["--diff"], "`--diff` changes nothing, and `--now` does"),
+        (&["--diff"], "`--diff` changes nothing, so it excludes `--now`"),
     ] {
         let (code, said, complaint) = machine.emit(words)?;
         assert_eq!((code, said.as_str()), (Some(1), ""), "{words:?}");
@@ -496,9 +497,10 @@ fn who_is_not_root_is_told_so() -> Result<()> {
     let complaint = String::from_utf8(output.stderr)?;
     assert!(
         output.status.code() == Some(1)
-            && complaint
-                .starts_with("error: `--now` makes users, and enables and starts units: it has to be root")
-            && complaint.contains("hint: `sudo genbackup emit --now`"),
+            && complaint.starts_with(
+                "error: only root may use `--now`, which makes users, and enables and starts units"
+            )
+            && complaint.contains("hint: run `sudo genbackup emit --now`"),
         "{complaint}"
     );
     Ok(())
