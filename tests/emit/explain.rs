@@ -76,7 +76,7 @@ fn a_host_that_only_keeps_snapshots_has_nothing_to_explain() -> Result<()> {
     let said = explain("every-option", &["--host", "store"])?;
     assert_eq!(said.status.code(), Some(1));
     assert!(
-        said.stderr.contains("only keeps the snapshots of others"),
+        said.stderr.contains("`store` is not backed up"),
         "{}",
         said.stderr
     );
@@ -136,12 +136,12 @@ fn a_schedule_that_ends_is_followed_beyond_its_end() -> Result<()> {
         "1 month           0\n",
         "1 year            1  just made\n",
         "10 years          1  just made\n",
-        "the last run is that of 2026-12-24 04:00: the calendar expression has no other\n",
+        "the last run is at 2026-12-24 04:00: the calendar expression does not elapse after that\n",
     ] {
         assert!(said.contains(line), "{line}: {said}");
     }
     let said = explain_changed("calendar = ", "calendar = \"2020-12-24 04:00\"", &[])?.stdout;
-    assert!(said.contains("there is no run: "), "{said}");
+    assert!(said.contains("no run is scheduled: "), "{said}");
     Ok(())
 }
 
