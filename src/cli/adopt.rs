@@ -1,4 +1,5 @@
-//! `genbackup adopt`: gives snapshots that no run made to the keep policy, once somebody has seen what it would remove.
+//! `genbackup adopt`: gives snapshots that no run made the tag `genbackup`, so that the keep policy applies to them. It
+//! first shows what the keep policy would then remove.
 
 mod plan;
 mod words;
@@ -19,16 +20,16 @@ use crate::restic::{Failed, Restic};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// Only the snapshots of this host; `OTHER=HOST` also gives them the name HOST, a host of the fleet
+    /// Take over only the snapshots of this host; `OTHER=HOST` also gives them the name HOST, a host of the fleet
     #[arg(long = "host", value_name = "OTHER[=HOST]")]
     hosts: Vec<String>,
-    /// Only this snapshot; may be given several times
+    /// Take over only this snapshot; may be given several times
     #[arg(long = "snapshot", value_name = "ID")]
     snapshots: Vec<String>,
     /// Show what would be taken over, and what the keep policy would then remove; change nothing
     #[arg(long)]
     dry_run: bool,
-    /// Ask nothing
+    /// Take the snapshots over without asking
     #[arg(long, conflicts_with = "dry_run")]
     yes: bool,
 }
@@ -71,7 +72,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The same, for another place.
+/// This command, to be shown where it must run elsewhere.
 fn errand(file: &Path, arguments: &Arguments) -> Errand {
     let Arguments {
         hosts,
@@ -89,7 +90,7 @@ fn errand(file: &Path, arguments: &Arguments) -> Errand {
 }
 
 /// # Errors
-/// When a host is to be renamed, and the restic that is here cannot.
+/// When a host is to be renamed, and the installed restic cannot do that.
 fn refuse_renaming_without_restic(plan: &Plan<'_>) -> Result<()> {
     let Some(other) = plan.adopted().find_map(|(snapshot, host)| {
         let is_renamed = snapshot.host != host;
@@ -111,7 +112,7 @@ fn refuse_renaming_without_restic(plan: &Plan<'_>) -> Result<()> {
 }
 
 /// # Errors
-/// When there is nobody to ask.
+/// When there is no terminal.
 fn is_confirmed() -> Result<bool> {
     if !std::io::stdin().is_terminal() {
         bail!(
@@ -125,7 +126,7 @@ fn is_confirmed() -> Result<bool> {
         .context("nothing was changed")
 }
 
-/// Renames first: a snapshot that is renamed and has no tag yet is still left alone by forget.
+/// Renames first: forget ignores a renamed snapshot as long as it lacks the tag.
 fn take_over(restic: &Restic<'_>, plan: &Plan<'_>, fleet: &Fleet) -> Result<()> {
     let with_hint = |error: anyhow::Error| match error.downcast::<Failed>() {
         Ok(Failed { status, said }) => {
@@ -160,7 +161,7 @@ fn take_over(restic: &Restic<'_>, plan: &Plan<'_>, fleet: &Fleet) -> Result<()> 
     };
     restic.add_tag(&pending).map_err(with_hint)?;
 
-    // restic passes over an id that it cannot load, and says that all is well.
+    // restic skips an id that it cannot load, and exits with 0 all the same.
     let after = restic.all_snapshots(None)?;
     let left: Vec<String> = plan.untagged(&after).map(repository::described).collect();
     if let Some(first) = left.first() {

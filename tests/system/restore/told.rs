@@ -92,8 +92,8 @@ fn a_lock_of_prune_is_named_and_so_is_what_restic_died_of() -> Result<()> {
     let said = run(stand_in("0.18.0", dies)?.with_stand_in().args(WORDS))?;
     assert_eq!(said.status.code(), Some(11));
     assert!(
-        said.stderr.contains("error: the restore to /mnt/back is not whole: restic exited with 11: Fatal: unable to create lock")
-            && said.stderr.ends_with("hint: forget or prune is at work; try again when it is done\n"),
+        said.stderr.contains("error: the restore to /mnt/back is incomplete: restic exited with 11: Fatal: unable to create lock")
+            && said.stderr.ends_with("hint: forget or prune is running; try again when it has ended\n"),
         "{said:?}"
     );
     Ok(())
@@ -166,7 +166,7 @@ fn one_file_is_no_files() -> Result<()> {
 fn a_restic_that_does_not_say_how_far_it_is_gets_no_bar() -> Result<()> {
     let storage = stand_in("0.14.0", "echo 'restoring to /mnt/back'; read -r _ </mnt/go")?;
     make_fifo(&storage.path("go"))?;
-    let said = on_a_terminal(&storage, "does not say how far it is")?;
+    let said = on_a_terminal(&storage, "does not report its progress")?;
     assert!(said.contains("restoring to /mnt/back"), "{said:?}");
     assert!(!said.contains(" left"), "{said:?}");
     Ok(())

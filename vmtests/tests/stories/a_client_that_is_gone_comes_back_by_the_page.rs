@@ -42,7 +42,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
         .jak
         .fails("genbackup restore kai /srv/data --to /root/restored-files")?;
     assert!(
-        again.error_text().contains("nothing is overwritten"),
+        again.error_text().contains("is not empty"),
         "{}",
         again.error_text()
     );
