@@ -1,4 +1,4 @@
-//! User restic.
+//! Checks user restic.
 
 use super::ask::{Answer, ask};
 use super::finding::Finding;
@@ -22,15 +22,15 @@ pub(super) fn check(plan: &HostPlan<'_>) -> Vec<Finding> {
     vec![judge(&ask("getent", &["passwd", "restic"]), uid)]
 }
 
-/// Judges the line of passwd(5); on the storage host, where the ids are fixed, by them.
+/// Judges the line of passwd(5). On the storage host, it compares the user and group IDs with `repository.uid`.
 fn judge(answer: &Answer, uid: Option<u32>) -> Finding {
     let Some(line) = answer.output() else {
         return match answer {
             // getent(1): the name is not known.
             Answer::Said { code: 2, .. } => Finding::failed(
                 CHECK,
-                "there is none",
-                "`systemd-sysusers` makes it, from what `genbackup emit` wrote",
+                "the user is missing",
+                "run `genbackup emit --now`, which makes it",
             ),
             _ => Finding::unknown(CHECK, answer.why("getent")),
         };
@@ -44,11 +44,11 @@ fn judge(answer: &Answer, uid: Option<u32>) -> Finding {
     match (ids.as_slice(), uid) {
         ([user, group], Some(uid)) if *user != uid || *group != uid => Finding::failed(
             CHECK,
-            format!("its ids are {user} and {group}; the repository's are {uid}"),
-            "write its id into `repository.uid`, or change it with `usermod` and `groupmod`; NFS maps clients to it",
+            format!("its user and group IDs are {user} and {group}, but `repository.uid` is {uid}"),
+            "write its ID into `repository.uid`, or change the IDs with `usermod` and `groupmod`; NFS maps clients to them",
         ),
-        ([user, _], _) => Finding::ok(CHECK, format!("its id is {user}")),
-        _ => Finding::unknown(CHECK, "getent says something else than a user"),
+        ([user, _], _) => Finding::ok(CHECK, format!("its user ID is {user}")),
+        _ => Finding::unknown(CHECK, "getent prints no user"),
     }
 }
 

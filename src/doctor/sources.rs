@@ -1,4 +1,4 @@
-//! What is included on this host: symbolic links, of which restic saves the link alone.
+//! Checks the included paths of this host for symbolic links, of which restic saves only the link.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -20,8 +20,8 @@ pub(super) fn check(plan: &ClientPlan<'_>) -> Vec<Finding> {
     judge(&uncovered(&includes, *file_systems))
 }
 
-/// The included links whose target no include covers, with their targets. restic follows links in the directories above
-/// an include, so an include covers what lies below its real path.
+/// The included links whose target is not below another include, with their targets. restic follows links in the
+/// directories above an include, so an include covers everything below its real path.
 fn uncovered(includes: &[&Path], file_systems: FileSystems) -> Vec<(PathBuf, PathBuf)> {
     let (links, others): (Vec<&Path>, Vec<&Path>) = includes.iter().partition(|path| path.is_symlink());
     let real: Vec<PathBuf> = others
@@ -37,7 +37,7 @@ fn uncovered(includes: &[&Path], file_systems: FileSystems) -> Vec<(PathBuf, Pat
         .filter_map(|link| match fs::canonicalize(link) {
             Ok(target) if real.iter().any(|above| covers(above, &target)) => None,
             Ok(target) => Some((link.to_owned(), target)),
-            // A dangling one.
+            // A dangling link.
             Err(_) => Some((link.to_owned(), fs::read_link(link).unwrap_or_default())),
         })
         .collect()
@@ -47,7 +47,7 @@ fn judge(links: &[(PathBuf, PathBuf)]) -> Vec<Finding> {
     if links.is_empty() {
         return vec![Finding::ok(
             CHECK,
-            "no included path is a symbolic link to something else",
+            "no included path is a symbolic link to a path outside the included ones",
         )];
     }
     links
@@ -56,11 +56,11 @@ fn judge(links: &[(PathBuf, PathBuf)]) -> Vec<Finding> {
             Finding::failed(
                 CHECK,
                 format!(
-                    "{} is a symbolic link to {}, and restic saves the link alone",
+                    "{} is a symbolic link to {}, and restic saves only the link",
                     link.display(),
                     target.display()
                 ),
-                "write the target into `include`, beside the link or in its place, then `genbackup emit --now`",
+                "write the target into `include`, in addition to the link or instead of it, then run `genbackup emit --now`",
             )
         })
         .collect()
@@ -91,7 +91,7 @@ mod tests {
         for (includes, named) in [
             (&["link"][..], &[("link", "data/deep")][..]),
             (&["link", "data"], &[]),
-            // By way of a link above it.
+            // Through a link above it.
             (&["link", "by/data"], &[]),
             (&["like", "data"], &[("like", "data2")]),
             (&["link", "like"], &[("link", "data/deep"), ("like", "data2")]),

@@ -1,4 +1,4 @@
-//! The emitted files, and what systemd makes of the units among them.
+//! Checks the emitted files, and the state of the units among them.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::write::{Changes, Place};
 
 const PROPERTIES: &str =
     "--property=Id,LoadState,ActiveState,UnitFileState,Result,NeedDaemonReload,NextElapseUSecRealtime";
-/// Files that are named; of more, their number.
+/// The number of files that are named.
 const NAMED: usize = 3;
 
 /// Compares the files with what `genbackup emit` would write.
@@ -19,12 +19,12 @@ pub(super) fn check_files(artifacts: &[Artifact]) -> Vec<Finding> {
     let place = Place::below("/");
     if !place.has_manifest() {
         return vec![if super::is_on_nixos() {
-            Finding::unknown(check, "NixOS built them into the system")
+            Finding::unknown(check, "not checked: NixOS builds them into the system")
         } else {
             Finding::failed(
                 check,
-                "none was written here",
-                "`genbackup emit --now` writes them and makes them live; most of what else failed may come of that",
+                "none were written on this host",
+                "run `genbackup emit --now`, which writes and applies them; most other failures may follow from this one",
             )
         }];
     }
@@ -34,14 +34,11 @@ pub(super) fn check_files(artifacts: &[Artifact]) -> Vec<Finding> {
             let paths: Vec<String> = changes.paths().map(|path| path.display().to_string()).collect();
             Finding::failed(
                 check,
-                format!("not as the fleet file says: {}", few(&paths)),
-                "`genbackup emit --diff` shows the difference, `genbackup emit` writes them",
+                format!("they differ from the fleet file: {}", few(&paths)),
+                "run `genbackup emit --diff` to see the difference, then `genbackup emit --now`",
             )
         }
-        Ok(_) => Finding::ok(
-            check,
-            format!("{} files are as the fleet file says", artifacts.len()),
-        ),
+        Ok(_) => Finding::ok(check, format!("{} files match the fleet file", artifacts.len())),
     }]
 }
 
@@ -59,7 +56,7 @@ pub(super) fn check(artifacts: &[Artifact], plan: &HostPlan<'_>) -> Vec<Finding>
     let mut units: Vec<String> = artifacts
         .iter()
         .filter_map(|artifact| artifact.path.strip_prefix(UNIT_FOLDER))
-        // Any instance speaks for its template.
+        // Any instance stands for its template.
         .map(|unit| unit.trim_start_matches('/').replace("@.", "@doctor."))
         .collect();
     if plan
@@ -77,10 +74,7 @@ pub(super) fn check(artifacts: &[Artifact], plan: &HostPlan<'_>) -> Vec<Finding>
     };
     let shown: Vec<Shown<'_>> = output.split("\n\n").map(properties).collect();
     if shown.len() != units.len() {
-        return vec![Finding::unknown(
-            "units",
-            "systemctl says something of other units",
-        )];
+        return vec![Finding::unknown("units", "systemctl printed other units")];
     }
     let mut findings: Vec<Finding> = units
         .iter()
@@ -94,7 +88,7 @@ pub(super) fn check(artifacts: &[Artifact], plan: &HostPlan<'_>) -> Vec<Finding>
         findings.push(Finding::failed(
             "systemd",
             "it has not read the units since they changed",
-            "`systemctl daemon-reload`",
+            "run `systemctl daemon-reload`",
         ));
     }
     findings
@@ -115,21 +109,21 @@ fn judge(unit: &str, shown: &Shown<'_>) -> Finding {
         "masked" => {
             return Finding::failed(
                 &unit,
-                "it is masked: it never starts",
-                format!("`systemctl unmask {unit}`"),
+                "it is masked, so it never starts",
+                format!("run `systemctl unmask {unit}`"),
             );
         }
         "not-found" => {
-            let hint = "`genbackup emit`, then `systemctl daemon-reload`";
+            let hint = "run `genbackup emit --now`";
             return Finding::failed(&unit, "systemd does not know it", hint);
         }
         other => {
-            let hint = format!("`systemctl status '{unit}'` says why");
-            return Finding::failed(&unit, format!("systemd can't load it: {other}"), hint);
+            let hint = format!("see `systemctl status '{unit}'`");
+            return Finding::failed(&unit, format!("systemd cannot load it: {other}"), hint);
         }
     }
     if is("ActiveState") == "failed" {
-        let hint = format!("`systemctl status '{unit}'` says why");
+        let hint = format!("see `systemctl status '{unit}'`");
         return Finding::failed(&unit, format!("it failed: {}", is("Result")), hint);
     }
     let kind = unit.rsplit('.').next().unwrap_or_default();
@@ -137,16 +131,16 @@ fn judge(unit: &str, shown: &Shown<'_>) -> Finding {
     if !waits {
         return Finding::ok(&unit, "systemd has loaded it");
     }
-    let enable = format!("`systemctl enable --now {unit}`");
+    let enable = format!("run `systemctl enable --now {unit}`");
     if is("ActiveState") != "active" {
         return Finding::failed(&unit, "it is not started", enable);
     }
     if matches!(is("UnitFileState"), "disabled" | "masked") {
-        return Finding::failed(&unit, "it works now, and will not after the next boot", enable);
+        return Finding::failed(&unit, "it is active, but does not start at the next boot", enable);
     }
     match is("NextElapseUSecRealtime") {
         "" => Finding::ok(&unit, "it is active"),
-        next => Finding::ok(&unit, format!("it starts a run at {next}")),
+        next => Finding::ok(&unit, format!("it elapses next at {next}")),
     }
 }
 
@@ -155,14 +149,14 @@ mod tests {
     use super::super::finding::State;
     use super::*;
 
-    /// What `systemctl show` of systemd 252 and 257 says of a unit.
+    /// What `systemctl show` of systemd 252 and 257 prints for a unit.
     fn said(load: &str, active: &str, enabled: &str) -> String {
         format!(
             "Id=x\nLoadState={load}\nActiveState={active}\nUnitFileState={enabled}\nResult=exit-code\nNeedDaemonReload=no"
         )
     }
 
-    /// A unit, what systemd says of it (how it was loaded, whether it is active and enabled), and what comes of it.
+    /// A unit, its state in systemd (load state, active state, enablement), and the expected finding.
     type Case = (&'static str, [&'static str; 3], State, &'static str);
 
     const CASES: &[Case] = &[
@@ -270,7 +264,7 @@ mod tests {
         let text =
             said("loaded", "active", "enabled") + "\nNextElapseUSecRealtime=Wed 2026-11-25 12:00:00 UTC";
         let finding = judge("genbackup.timer", &properties(&text));
-        assert_eq!(finding.what, "it starts a run at Wed 2026-11-25 12:00:00 UTC");
+        assert_eq!(finding.what, "it elapses next at Wed 2026-11-25 12:00:00 UTC");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The programs that our units and scripts start, and their versions.
+//! Checks the programs that our units and scripts start, and their versions.
 
 use std::fmt::Display;
 
@@ -8,11 +8,11 @@ use crate::model::{Refusal, ResticVersion, SystemdVersion};
 use crate::plan::HostPlan;
 
 pub(super) fn check(plan: &HostPlan<'_>) -> Vec<Finding> {
-    // There, units and scripts name the programs of the Nix store, which are in nobody's PATH.
+    // On NixOS, units and scripts name programs of the Nix store, which are not in PATH.
     if super::is_on_nixos() {
         return vec![Finding::unknown(
             "programs",
-            "NixOS chose them when it built the system",
+            "not checked: NixOS builds them into the system",
         )];
     }
     let versions = plan.versions;
@@ -26,7 +26,7 @@ pub(super) fn check(plan: &HostPlan<'_>) -> Vec<Finding> {
     findings
 }
 
-/// Debian's packages whose programs the units of this host start, and that are not installed here.
+/// The Debian packages that the units of this host need, and that are not installed.
 pub(crate) fn missing_packages(plan: &HostPlan<'_>) -> Vec<&'static str> {
     if super::is_on_nixos() {
         return Vec::new();
@@ -41,7 +41,7 @@ pub(crate) fn missing_packages(plan: &HostPlan<'_>) -> Vec<&'static str> {
     missing.map(|(_, package)| package).collect()
 }
 
-/// Programs that the host needs beside restic and systemd, and the package of each.
+/// The programs that the host needs in addition to restic and systemd, and the package of each.
 fn needed(plan: &HostPlan<'_>) -> impl Iterator<Item = (&'static str, &'static str)> {
     let has_remote = plan
         .coordinator
@@ -69,24 +69,25 @@ fn judge<V: TryFrom<String, Error = Refusal> + PartialOrd + Display>(
 ) -> Finding {
     let Some(output) = answer.output() else {
         return match answer {
-            Answer::NotThere => {
-                Finding::failed(program, "it is not installed", format!("`apt install {program}`"))
-            }
+            Answer::NotThere => Finding::failed(
+                program,
+                "it is not installed",
+                format!("run `apt install {program}`"),
+            ),
             _ => Finding::unknown(program, answer.why(program)),
         };
     };
-    // A version of a developer has a word behind its number.
+    // A development version has a suffix after its number.
     let word = output.split_whitespace().nth(1).unwrap_or_default();
     let number = word.split(['-', '~', '+']).next().unwrap_or_default();
     match V::try_from(number.to_owned()) {
-        Ok(version) if version >= *at_least => Finding::ok(
-            program,
-            format!("{version}; the fleet asks for {at_least} or later"),
-        ),
+        Ok(version) if version >= *at_least => {
+            Finding::ok(program, format!("{version}; the fleet needs {at_least} or later"))
+        }
         Ok(version) => Finding::failed(
             program,
-            format!("{version} is older than {at_least}, for which the files are written"),
-            "write what this host has into its `minimum-versions`, then `genbackup emit`; or install a later one",
+            format!("{version} is older than {at_least}, which the emitted files need"),
+            "write the installed version into its `minimum-versions`, then run `genbackup emit --now`; or install a later version",
         ),
         Err(refusal) => Finding::failed(program, refusal.what, refusal.hint),
     }
@@ -94,9 +95,13 @@ fn judge<V: TryFrom<String, Error = Refusal> + PartialOrd + Display>(
 
 fn judge_presence(program: &str, is_there: bool, package: &str) -> Finding {
     if is_there {
-        Finding::ok(program, "it is there")
+        Finding::ok(program, "it is installed")
     } else {
-        Finding::failed(program, "it is not installed", format!("`apt install {package}`"))
+        Finding::failed(
+            program,
+            "it is not installed",
+            format!("run `apt install {package}`"),
+        )
     }
 }
 
@@ -157,7 +162,7 @@ mod tests {
     #[test]
     fn what_is_not_installed_is_named_with_its_package() {
         let finding = judge_presence("mount.nfs4", false, "nfs-common");
-        assert_eq!(finding.hint.unwrap(), "`apt install nfs-common`");
+        assert_eq!(finding.hint.unwrap(), "run `apt install nfs-common`");
         let finding = judge("restic", &Answer::TooLate, &ResticVersion::OLDEST);
         assert_eq!(finding.state, State::Unknown);
     }

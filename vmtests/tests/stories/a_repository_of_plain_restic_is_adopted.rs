@@ -139,7 +139,9 @@ fn doctor_names_what_is_root_s_and_its_command_mends_it(lab: &Lab) -> anyhow::Re
     let found = finding(lab)?;
     let what = found["what"].as_str().unwrap_or_default();
     ensure!(
-        found["state"] == "failed" && what.contains("are not restic's: ") && what.contains(" of user 0"),
+        found["state"] == "failed"
+            && what.contains("of other users than restic: ")
+            && what.contains(" of user 0"),
         "{found}"
     );
     let hint = found["hint"].as_str().unwrap_or_default();

@@ -293,7 +293,7 @@ fn what_is_too_old_is_named(crowd: &Crowd) -> anyhow::Result<()> {
         doctor.status == 1
             && doctor
                 .text()
-                .contains("0.14 is older than 0.18, for which the files are written"),
+                .contains("0.14 is older than 0.18, which the emitted files need"),
         "{}{}",
         doctor.text(),
         doctor.error_text()
