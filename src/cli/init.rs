@@ -1,4 +1,4 @@
-//! `genbackup init`: a commented fleet file to start from.
+//! `genbackup init`: writes a commented fleet file to start from.
 
 mod answers;
 mod file;
@@ -25,19 +25,19 @@ use answers::Answers;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The storage host's name; this machine's by default
+    /// Name the storage host; by default, this machine
     #[arg(long, value_name = "NAME")]
     host: Option<String>,
-    /// Ask nothing, also on a terminal
+    /// Ask no questions, even on a terminal
     #[arg(long)]
     no_questions: bool,
 }
 
 pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     if file.symlink_metadata().is_ok() {
-        // Nobody answers questions in vain.
+        // Before the questions, so that no answers are lost.
         bail!(
-            "{} is there already\n\nhint: name another file with `--fleet`, or move this one away",
+            "{} already exists\n\nhint: name another file with `--fleet FILE`, or move this one away",
             file.display()
         );
     }
@@ -76,7 +76,7 @@ fn write_down(file: &Path, answers: &Answers, mut steps: Steps) -> Result<ExitCo
     }
     steps.say(format_args!("{}: the fleet file", file.display()));
     steps.say(format_args!(
-        "{}: by it, editors complete that file",
+        "{}: its schema, with which editors complete and check it",
         schema_file.display()
     ));
     say_what_is_next(file, answers, &mut steps)?;
@@ -84,7 +84,7 @@ fn write_down(file: &Path, answers: &Answers, mut steps: Steps) -> Result<ExitCo
     Ok(ExitCode::SUCCESS)
 }
 
-/// The commands that lead from the fleet file to a first backup.
+/// Prints the commands that lead from the fleet file to a first backup.
 fn say_what_is_next(file: &Path, answers: &Answers, steps: &mut Steps) -> Result<()> {
     let text = answers.fleet_file("")?;
     let fleet = fleet::read("fleet", &text);
@@ -101,14 +101,14 @@ fn say_what_is_next(file: &Path, answers: &Answers, steps: &mut Steps) -> Result
     } else {
         format!(", on {}", answers.host)
     };
-    steps.say(format_args!("\nnext{place}:"));
+    steps.say(format_args!("\nnext steps{place}:"));
     if !packages.is_empty() {
         steps.say(format_args!("  apt install {}", packages.join(" ")));
     }
     let password = answers.password_file.path();
     if !is_here || !Path::new(password).exists() {
         steps.say(format_args!(
-            "  (umask 077; head --bytes=32 /dev/urandom | base64 >{password})    # and keep a copy of it elsewhere"
+            "  (umask 077; head --bytes=32 /dev/urandom | base64 >{password})    # keep a copy of it elsewhere"
         ));
     }
     let fleet = match file.to_str() {
@@ -121,13 +121,13 @@ fn say_what_is_next(file: &Path, answers: &Answers, steps: &mut Steps) -> Result
     Ok(())
 }
 
-/// Nobody answers questions in vain.
+/// Checks before the questions that the file can be written, so that no answers are lost.
 fn refuse_unwritable(file: &Path) -> Result<()> {
     let folder = file.ancestors().skip(1).find(|folder| folder.is_dir());
     let folder = folder.unwrap_or(Path::new("."));
     nix::unistd::access(folder, AccessFlags::W_OK).map_err(|error| {
         anyhow!(
-            "can't write {}: {}: {}\n\nhint: `sudo genbackup init`, or name another file with `--fleet`",
+            "cannot write {}: {}: {}\n\nhint: run `sudo genbackup init`, or name another file with `--fleet FILE`",
             file.display(),
             folder.display(),
             error.desc()
@@ -135,7 +135,7 @@ fn refuse_unwritable(file: &Path) -> Result<()> {
     })
 }
 
-/// `fleet.schema.json` beside `fleet.toml`: editors take relative paths, and a fleet file may be copied with it.
+/// `fleet.schema.json` in the directory of `fleet.toml`: editors accept relative paths, and both files can be copied.
 fn schema_beside(file: &Path) -> PathBuf {
     file.with_extension("schema.json")
 }

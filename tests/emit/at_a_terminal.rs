@@ -83,22 +83,22 @@ fn typed(text: impl AsRef<Path>) -> String {
 /// Answers up to the question for other machines.
 fn first_answers(scene: &Scene, talk: &mut Conversation) -> Result<()> {
     talk.answer("the storage host's name:", ENTER)?;
-    talk.answer("the repository's folder:", &typed("relative"))?;
+    talk.answer("the repository's directory:", &typed("relative"))?;
     talk.wait_for("`relative` is not an absolute path")?;
     let eight = "\u{7f}".repeat(8);
     talk.answer("", &format!("{eight}{}", typed("/srv/\"odd\" folder/restic")))?;
-    talk.answer("the mount point that it lies on:", &typed("/srv"))?;
+    talk.answer("the mount point of its file system:", &typed("/srv"))?;
     talk.answer(
         "the file with the repository's password",
         &typed(scene.at("password")),
     )?;
-    talk.answer("make it, with a random password?", ENTER)?;
-    talk.answer("what of jak is backed up:", &typed("/etc, /home"))
+    talk.answer("make it with a random password?", ENTER)?;
+    talk.answer("what to back up on jak:", &typed("/etc, /home"))
 }
 
 fn last_answers(talk: &mut Conversation) -> Result<()> {
     talk.answer("when a run starts:", &typed("Mon..Fri 22:30"))?;
-    talk.answer("which snapshots stay:", ENTER)
+    talk.answer("which snapshots to keep:", ENTER)
 }
 
 fn mode(file: &Path) -> Result<u32> {
@@ -166,14 +166,14 @@ fn all_of_a_machine_is_included_without_what_the_sandbox_hides() -> Result<()> {
     let scene = Scene::new("")?;
     let mut talk = scene.start()?;
     talk.answer("the storage host's name:", ENTER)?;
-    talk.answer("the repository's folder:", &typed("/srv/r"))?;
-    talk.answer("the mount point that it lies on:", &typed("/"))?;
+    talk.answer("the repository's directory:", &typed("/srv/r"))?;
+    talk.answer("the mount point of its file system:", &typed("/"))?;
     talk.answer(
         "the file with the repository's password",
         &typed(scene.at("password")),
     )?;
-    talk.answer("make it, with a random password?", ENTER)?;
-    talk.answer("what of jak is backed up:", &typed("/"))?;
+    talk.answer("make it with a random password?", ENTER)?;
+    talk.answer("what to back up on jak:", &typed("/"))?;
     talk.answer("back up another machine?", ENTER)?;
     last_answers(&mut talk)?;
     talk.answer("write the fleet file?", ENTER)?;
@@ -224,7 +224,7 @@ fn a_client_s_key_is_taken_once_its_fingerprint_was_compared() -> Result<()> {
             talk.answer("did you compare them", ENTER)?;
             talk.answer("its host key:", &typed(KEY.replace("IKUt", "IKUu")))?;
         }
-        talk.answer(&format!("what of {name} is backed up:"), &typed("/srv"))?;
+        talk.answer(&format!("what to back up on {name}:"), &typed("/srv"))?;
     }
     talk.answer("back up another machine?", ENTER)?;
     talk.answer("where clients mount the repository:", ENTER)?;
@@ -283,10 +283,10 @@ fn answers_that_do_not_fit_together_are_asked_for_once_more() -> Result<()> {
     let scene = Scene::new("")?;
     let mut talk = scene.start()?;
     talk.answer("the storage host's name:", ENTER)?;
-    talk.answer("the repository's folder:", &typed("/home/restic"))?;
-    talk.answer("the mount point that it lies on:", &typed("/home"))?;
+    talk.answer("the repository's directory:", &typed("/home/restic"))?;
+    talk.answer("the mount point of its file system:", &typed("/home"))?;
     talk.answer("the file with the repository's password", &typed("/dev/null"))?;
-    talk.answer("what of jak is backed up:", &typed("/home"))?;
+    talk.answer("what to back up on jak:", &typed("/home"))?;
     talk.answer("back up another machine?", ENTER)?;
     last_answers(&mut talk)?;
     talk.wait_for("do not fit together")?;
@@ -303,7 +303,7 @@ fn a_file_that_is_there_is_said_before_any_question() -> Result<()> {
     fs::write(scene.at("fleet.toml"), "mine")?;
     let (status, said) = scene.start()?.end()?;
     assert_eq!(status.code(), Some(1));
-    assert!(said.contains("is there already") && !said.contains('?'), "{said}");
+    assert!(said.contains("already exists") && !said.contains('?'), "{said}");
     assert_eq!(fs::read_to_string(scene.at("fleet.toml"))?, "mine");
     Ok(())
 }

@@ -286,7 +286,7 @@ fn init_asks_nobody_who_may_not_write_the_file() -> Result<()> {
         .arg("init"))?;
     assert_eq!(init.status.code(), Some(1));
     assert!(
-        init.stderr.contains("Permission denied") && init.stderr.contains("hint: `sudo genbackup init`"),
+        init.stderr.contains("Permission denied") && init.stderr.contains("hint: run `sudo genbackup init`"),
         "{}",
         init.stderr
     );
@@ -317,7 +317,7 @@ fn init_overwrites_nothing() -> Result<()> {
         .arg(&file)
         .args(["init", "--host", "jak"]))?;
     assert_eq!(init.status.code(), Some(1));
-    assert!(init.stderr.contains("is there already"), "{}", init.stderr);
+    assert!(init.stderr.contains("already exists"), "{}", init.stderr);
     assert_eq!(fs::read_to_string(&file)?, "mine");
     Ok(())
 }
@@ -335,7 +335,7 @@ fn a_fleet_file_that_cannot_be_read_is_named() -> Result<()> {
         assert!(
             check
                 .stderr
-                .starts_with(&format!("error: can't read the fleet file {}", file.display())),
+                .starts_with(&format!("error: cannot read the fleet file {}", file.display())),
             "{}",
             check.stderr
         );

@@ -1,4 +1,4 @@
-//! What somebody answered, and what follows from it.
+//! The answers of `genbackup init`, and the settings that follow from them.
 
 use anyhow::{Result, bail};
 
@@ -12,7 +12,7 @@ use crate::mounts;
 use crate::openssh;
 use crate::resolve::{hidden_places, resolve};
 
-/// What somebody answered.
+/// The answers.
 #[derive(Debug, Clone)]
 pub(super) struct Answers {
     pub(super) host: HostName,
@@ -25,7 +25,7 @@ pub(super) struct Answers {
     pub(super) remote: Option<Remote>,
 }
 
-/// The clients on other machines, and what they share.
+/// The clients on other machines, and their common settings.
 #[derive(Debug, Clone)]
 pub(super) struct Remote {
     pub(super) mount: UnitPath,
@@ -37,7 +37,7 @@ pub(super) struct Remote {
 #[derive(Debug, Clone)]
 pub(super) struct Client {
     pub(super) name: HostName,
-    /// Where its name does not do.
+    /// Its address, if it differs from its name.
     pub(super) address: Option<Address>,
     pub(super) host_key: PublicKey,
     pub(super) include: Vec<AbsolutePath>,
@@ -61,14 +61,14 @@ pub(super) const CALENDAR: &str = "*-*-* 04:00:00";
 pub(super) const KEEP: &str = "30 daily, 5 weekly, 12 monthly, 10 yearly";
 pub(super) const INCLUDE: [&str; 2] = ["/etc", "/home"];
 pub(super) const MOUNT: &str = "/mnt/backup";
-/// Stands for a key that is not made yet.
+/// A placeholder for a key that is not made yet.
 const KEY_TO_BE_MADE: &str =
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
-/// Caches, by the directory above them.
+/// Caches: an included directory, and the pattern that excludes the caches below it.
 const CACHES: [(&str, &str); 2] = [("/home", "/home/*/.cache"), ("/root", "/root/.cache")];
 
-/// What of a host is proposed. Of another machine nobody knows what it holds.
+/// The proposed paths of a host. For another machine, the usual ones, because its content is unknown.
 pub(super) fn include_of(host: &HostName, repository: &UnitPath) -> Result<Vec<AbsolutePath>, Refusal> {
     let found = if is_this_machine(host) {
         places::worth_keeping(repository)
@@ -89,7 +89,7 @@ pub(super) fn is_this_machine(host: &HostName) -> bool {
 }
 
 impl Answers {
-    /// What stands in a file that nobody was asked about.
+    /// The answers for a file that is written without questions.
     pub(super) fn usual(host: HostName) -> Result<Self, Refusal> {
         let path = UnitPath::try_from(places::ON_ROOT.to_owned())?;
         let include = include_of(&host, &path)?;
@@ -108,7 +108,7 @@ impl Answers {
         })
     }
 
-    /// What of the storage host is left out: caches, the repository, and what the sandbox hides.
+    /// The excludes of the storage host: caches, the repository, and what the sandbox hides.
     pub(super) fn exclude(&self) -> Vec<String> {
         let repository = (self.path.as_str(), self.path.as_str());
         let candidates = CACHES
@@ -121,10 +121,10 @@ impl Answers {
         wanted.map(|(_, pattern)| pattern.to_owned()).collect()
     }
 
-    /// That `genbackup check` takes what comes of it.
+    /// Checks that `genbackup check` accepts the resulting file.
     ///
     /// # Errors
-    /// All problems, where answers do not fit together.
+    /// All problems, if the answers contradict each other.
     pub(super) fn check(&self) -> Result<()> {
         let key = PublicKey::try_from(KEY_TO_BE_MADE.to_owned())?;
         let text = file::text(self, Some(&key), "fleet.schema.json")?;
@@ -138,7 +138,7 @@ impl Answers {
         Ok(())
     }
 
-    /// The fleet file. The key pair is there by now.
+    /// The fleet file. The key pair must exist.
     pub(super) fn fleet_file(&self, schema: &str) -> Result<String> {
         let key = match &self.remote {
             Some(remote) => Some(openssh::public_key(remote.key_file.path().as_ref())?),
@@ -147,7 +147,7 @@ impl Answers {
         file::text(self, key.as_ref(), schema)
     }
 
-    /// Makes what is to be made, the key pair and the password.
+    /// Makes the key pair and the password file, if they were asked for.
     pub(super) fn make_secrets(&self, steps: &mut Steps) -> Result<()> {
         if let Some(Secret::ToBeMade(file)) = self.remote.as_ref().map(|remote| &remote.key_file) {
             crate::write::make_folder_of(file.as_str().as_ref())?;

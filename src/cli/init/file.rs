@@ -1,4 +1,4 @@
-//! The answers as a commented fleet file.
+//! Writes the answers as a commented fleet file.
 
 use std::fmt::Display;
 
@@ -8,7 +8,7 @@ use askama::Template;
 use super::answers::Answers;
 use crate::model::PublicKey;
 
-/// Every value stands here as TOML writes it, with its quotes.
+/// Every value is a TOML string with its quotes.
 #[derive(Template)]
 #[template(path = "fleet.toml", escape = "none")]
 struct FleetTemplate<'a> {
@@ -38,7 +38,7 @@ struct HostTable {
     include: Vec<String>,
 }
 
-/// The fleet file, with the public key of the storage host where there are clients on other machines.
+/// The fleet file, with the public key of the storage host if there are clients on other machines.
 pub(super) fn text(answers: &Answers, public_key: Option<&PublicKey>, schema: &str) -> Result<String> {
     let remote = answers.remote.as_ref().zip(public_key);
     let template = FleetTemplate {
