@@ -105,7 +105,7 @@ fn what_keeps_it_from_an_answer_is_unknown_and_said_with_a_way_out() -> Result<(
     };
     is_unknown(
         &status(Path::new("/nowhere/fleet.toml"))?,
-        "can't read the fleet file /nowhere/fleet.toml",
+        "cannot read the fleet file /nowhere/fleet.toml",
     );
     let mistake = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/problems/port-0.toml");
     let said = status(&mistake)?;
@@ -116,7 +116,7 @@ fn what_keeps_it_from_an_answer_is_unknown_and_said_with_a_way_out() -> Result<(
         .arg(file("every-option"))
         .args(["status", "--host", "store", "--runs"])
         .arg(folder.path()))?;
-    is_unknown(&storage, "`store` only keeps the snapshots of others");
+    is_unknown(&storage, "`store` is not backed up");
     Ok(())
 }
 
@@ -136,7 +136,7 @@ fn records_that_nobody_may_read_are_named_with_who_may() -> Result<()> {
             .args(["status", "--now", NOON, "--runs"])
             .arg(folder.path()))
     };
-    let hint = "hint: root and the group `restic` may read the records";
+    let hint = "hint: run this as root or as a member of the group `restic`";
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o000))?;
     let said = status()?;
     is_unknown(&said, &format!("{}: Permission denied", folder.path().display()));
@@ -168,7 +168,7 @@ fn a_folder_that_is_not_there_has_no_records() -> Result<()> {
     assert_eq!(said.status.code(), Some(3));
     assert!(said.stdout.starts_with("genbackup NEVER: "), "{}", said.stdout);
     let remark = format!(
-        "NEVER    there is no directory {}\n         hint: the first run makes it, on jak\n",
+        "NEVER    the directory {} is missing\n         hint: the first run on jak makes it\n",
         absent.display()
     );
     assert!(said.stdout.ends_with(&remark), "{}", said.stdout);

@@ -352,7 +352,7 @@ fn what_waits_survives_another_version_of_genbackup() -> Result<()> {
     fs::write(&memory, newer)?;
     let said = site.watch(&at(22, 6))?;
     assert!(said.status.success(), "{said:?}");
-    assert!(said.stderr.contains("is of a newer genbackup"), "{said:?}");
+    assert!(said.stderr.contains("note: a newer genbackup wrote "), "{said:?}");
     assert_eq!(titles(&server)?, ["WARNING: kai", "resolved: kai"]);
     assert_eq!(site.watched(&at(22, 7))?, "");
     // An older one knew less.
