@@ -1,4 +1,4 @@
-//! `genbackup man`: manual pages, made of what `--help` is made of.
+//! `genbackup man`: writes manual pages from the same texts as `--help`.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -12,20 +12,20 @@ use crate::write;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// Write a page for the command and one for each verb into this folder
+    /// Write a page for the command and one for each verb into this directory
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
-    // A page that says no more than that there is help would be one too many.
+    // The verb `help` needs no page.
     let mut command = super::Arguments::command().disable_help_subcommand(true);
     command.build();
     let Some(folder) = &arguments.out else {
         terminal::hand_over(page(&command)?.1)?;
         return Ok(ExitCode::SUCCESS);
     };
-    // A hidden verb is for our own scripts.
+    // Hidden verbs are for our own scripts.
     let verbs = command.get_subcommands().filter(|verb| !verb.is_hide_set());
     let pages = std::iter::once(&command)
         .chain(verbs)

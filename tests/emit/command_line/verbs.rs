@@ -146,7 +146,7 @@ fn what_cannot_be_said_to_its_end_is_a_failure() -> Result<()> {
         if let Says::Something = says {
             assert!(matches!(code, Some(1 | 3)), "{verb}: {code:?} {told}");
             assert!(
-                told.contains("error: can't write to standard output: No space left"),
+                told.contains("error: cannot write to standard output: No space left"),
                 "{verb}: {told}"
             );
         }
