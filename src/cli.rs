@@ -15,6 +15,7 @@ mod load;
 mod man;
 mod metrics;
 mod moment;
+mod push;
 mod record;
 mod records;
 mod release;
@@ -63,6 +64,8 @@ enum Verb {
     Check(check::Arguments),
     /// Write the files of this host, of another, or of all
     Emit(emit::Arguments),
+    /// Bring the clients' files there over your own ssh and make them live: exit status 1 when a client failed
+    Push(push::Arguments),
     /// Say in plain words who runs what when, who holds which secret, and what stays for how long
     Explain(explain::Arguments),
     /// Back the fleet up now, and follow it to its end: exit status 0 all is well, 3 some snapshot is partial, 1 not
@@ -114,6 +117,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         Verb::Init(arguments) => init::run(fleet, arguments),
         Verb::Check(arguments) => check::run(fleet, arguments),
         Verb::Emit(arguments) => emit::run(fleet, arguments),
+        Verb::Push(arguments) => push::run(fleet, arguments),
         Verb::Explain(arguments) => explain::run(fleet, arguments),
         Verb::Run(arguments) => run::run(fleet, arguments),
         Verb::Stop => stop::run(),

@@ -30,7 +30,7 @@ use crate::model::Fleet;
 use crate::plan::HostPlan;
 
 pub use finding::{Finding, State};
-pub(crate) use versions::missing_packages;
+pub(crate) use versions::{missing_packages, needed_programs};
 
 /// All that there is to say of a host of the fleet, which is this machine.
 ///

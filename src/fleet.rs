@@ -17,9 +17,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::model::{
-    AbsolutePath, Address, Calendar, CommandWord, EmailAddress, ExcludePattern, FileSize, HookName, HostName,
+    AbsolutePath, Address, Calendar, CommandWord, Destination, EmailAddress, ExcludePattern, FileSize, HookName, HostName,
     KeepPolicy, Marker, MemorySize, MessageService, Network, NotifyName, OnBattery, PublicKey, PushMonitor,
-    Rate, Refusal, ResticVersion, SystemdVersion, Tag, TimeSpan, UnitPath, UserName, WebService,
+    Rate, Refusal, Release, ResticVersion, SystemdVersion, Tag, TimeSpan, UnitPath, UserName, WebService,
 };
 
 pub use one_or_more::OneOrMore;
@@ -48,6 +48,8 @@ impl<T: TryFrom<String, Error = Refusal>> From<String> for Item<T> {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct FleetFile {
+    /// The oldest genbackup that understands this file. An older one refuses it and names the version that it needs.
+    pub requires: Field<Release>,
     /// When the hosts are backed up that have no schedule of their own.
     #[schemars(required)]
     pub schedule: Field<ScheduleTable>,
@@ -173,6 +175,9 @@ pub struct SshTable {
 pub struct HostTable {
     /// Where the host is reached; by default its name.
     pub address: Field<Address>,
+    /// Where `genbackup push` reaches the host by the administrator's own ssh: any destination that ssh(1) takes. Its user is
+    /// root, or may become root by sudo without a password. By default `root@ADDRESS`.
+    pub push_to: Field<Destination>,
     /// The host's ssh public key.
     pub host_key: Field<PublicKey>,
     /// The private key of that, on the host.

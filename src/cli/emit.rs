@@ -1,6 +1,5 @@
 //! `genbackup emit`: writes the files of this host, of another, or of all, or what NixOS needs of them.
 
-mod live;
 mod now;
 mod package;
 mod target;

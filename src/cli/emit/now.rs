@@ -5,11 +5,11 @@ use std::process::ExitCode;
 
 use anyhow::{Result, anyhow, bail};
 
-use super::live::Live;
 use super::target::Target;
-use super::{Arguments, load, notes, status};
+use super::{Arguments, load, status};
 use crate::bus::Waiting;
-use crate::emit::{Artifact, UNIT_FOLDER};
+use crate::cli::terminal::{self, Steps};
+use crate::live::{Audience, Live};
 use crate::model::{Creation, Repository};
 use crate::mounts;
 use crate::neighbours;
@@ -86,16 +86,16 @@ pub(super) fn emit(
     let changes = Changes::between(&target.place, &artifacts)?;
     let mut transaction = Transaction::default();
     transaction.stage(&target.place, &artifacts, overwrite)?;
-    // What else there is to say is done here.
-    let is_left = |note: &&Note| !matches!(note, Note::StillEnabled { .. } | Note::NotEnabled { .. });
-    let told: Vec<Note> = transaction.notes().iter().filter(is_left).cloned().collect();
-    notes(&told);
+    let told = transaction.notes().to_vec();
     let knows_what_to_remove = !told
         .iter()
         .any(|note| matches!(note, Note::ManifestUnreadable { .. }));
+    let mut live = Live::new(systemd, Aloud::default(), "genbackup emit --now");
+    for note in &told {
+        live.note(note);
+    }
     transaction.refuse_foreign()?;
 
-    let mut live = Live::new(systemd);
     let leaving: Vec<&str> = changes.leaving_units().collect();
     // While systemd still knows them.
     live.retire(&leaving);
@@ -104,43 +104,41 @@ pub(super) fn emit(
     if !missing_packages.is_empty() {
         live.fail(load::packages_to_install(missing_packages));
     }
-
-    let is_changed = |path: &str| changes.paths().any(|changed| changed == Path::new(path));
-    let below = |folder: &str| {
-        let paths = artifacts.iter().map(|artifact| artifact.path.as_str());
-        let files: Vec<&str> = paths.filter(|path| path.starts_with(folder)).collect();
-        let is_new = files.iter().any(|path| is_changed(path));
-        (!files.is_empty()).then_some((files, is_new))
-    };
-    if let Some((files, is_new)) = below("/etc/sysusers.d/") {
-        live.neighbour("users and groups", is_new, neighbours::make_users(&files));
-    }
-    if let Some((files, is_new)) = below("/etc/tmpfiles.d/") {
-        live.neighbour("folders", is_new, neighbours::make_folders(&files));
-    }
-    let units: Vec<&Artifact> = artifacts
-        .iter()
-        .filter(|artifact| artifact.path.starts_with(UNIT_FOLDER))
-        .collect();
-    let waiting = live.enable(&units, changes.changes_units());
+    live.make_what_they_need(&artifacts, &changes);
+    let waiting = live.enable(&artifacts, changes.changes_units());
     if let Some(repository) = repository {
         make(repository, &mut live);
     }
     // Behind it: what is not there can't be exported.
-    if is_changed(EXPORTS) || artifacts.iter().any(|artifact| artifact.path == EXPORTS) {
-        live.neighbour("exports", is_changed(EXPORTS), neighbours::export());
+    if changes.has(EXPORTS) || artifacts.iter().any(|artifact| artifact.path == EXPORTS) {
+        live.tool("exports", changes.has(EXPORTS), neighbours::export());
     }
-    live.start(&waiting);
+    waiting.start(&mut live);
 
     if live.is_as_it_was() && (written, removed) == (0, 0) {
         live.say("nothing has changed: this host is as the fleet file says");
     }
-    let is_live = live.end()?;
+    let (is_live, Aloud(steps)) = live.end();
+    steps.end()?;
     Ok(status(is_live && (knows_what_to_remove || !is_departing)))
 }
 
+/// Says each step at once.
+#[derive(Default)]
+struct Aloud(Steps);
+
+impl Audience for Aloud {
+    fn say(&mut self, what: &str) {
+        self.0.say(what);
+    }
+
+    fn complain(&mut self, what: &str) {
+        terminal::complain(what);
+    }
+}
+
 /// Makes the repository where there is none, and never was one.
-fn make(repository: &Repository, live: &mut Live) {
+fn make(repository: &Repository, live: &mut Live<Waiting, Aloud>) {
     let Creation::OnceMounted { file_system } = &repository.creation else {
         return;
     };
