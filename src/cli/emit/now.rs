@@ -23,6 +23,15 @@ const REPOSITORY_MADE: &str = "/var/lib/genbackup/repository-made";
 /// What a system of NixOS has, and no other.
 const NIXOS: &str = "/etc/NIXOS";
 
+/// What this host lacks that the units start.
+#[derive(Debug, Default)]
+pub(super) struct Missing {
+    /// Debian's packages.
+    pub(super) packages: Vec<&'static str>,
+    /// Why units do not find genbackup itself.
+    pub(super) command: Option<String>,
+}
+
 /// What can't be made live from here.
 ///
 /// # Errors
@@ -72,7 +81,7 @@ pub(super) fn refuse(arguments: &Arguments) -> Result<()> {
 pub(super) fn emit(
     target: &Target<'_>,
     repository: Option<&Repository>,
-    missing_packages: &[&str],
+    missing: &Missing,
     overwrite: Overwrite,
     is_departing: bool,
 ) -> Result<ExitCode> {
@@ -101,8 +110,11 @@ pub(super) fn emit(
     live.retire(&leaving);
     let Counts { written, removed } = transaction.commit()?;
     live.say(format_args!("{written} files written, {removed} removed"));
-    if !missing_packages.is_empty() {
-        live.fail(load::packages_to_install(missing_packages));
+    if !missing.packages.is_empty() {
+        live.fail(load::packages_to_install(&missing.packages));
+    }
+    if let Some(why) = &missing.command {
+        live.fail(format_args!("genbackup: {why}"));
     }
     live.make_what_they_need(&artifacts, &changes);
     let waiting = live.enable(&artifacts, changes.changes_units());
