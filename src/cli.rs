@@ -15,6 +15,7 @@ mod load;
 mod man;
 mod metrics;
 mod moment;
+mod push;
 mod record;
 mod records;
 mod release;
@@ -63,6 +64,8 @@ enum Verb {
     Check(check::Arguments),
     /// Write the units, scripts and configuration of this host, of another host, or of all hosts
     Emit(emit::Arguments),
+    /// Bring the files of clients to them over your own ssh, and apply them; exit status: 1 if a client failed
+    Push(push::Arguments),
     /// Explain what runs when and with which rights, what reads which secret, and which snapshots stay for how long
     Explain(explain::Arguments),
     /// Back up the fleet now, and follow the run; exit status: 0 succeeded, 3 a snapshot is partial, 1 failed
@@ -113,6 +116,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         Verb::Init(arguments) => init::run(fleet, arguments),
         Verb::Check(arguments) => check::run(fleet, arguments),
         Verb::Emit(arguments) => emit::run(fleet, arguments),
+        Verb::Push(arguments) => push::run(fleet, arguments),
         Verb::Explain(arguments) => explain::run(fleet, arguments),
         Verb::Run(arguments) => run::run(fleet, arguments),
         Verb::Stop => stop::run(),

@@ -6,6 +6,7 @@
 mod account;
 mod ask;
 mod clock;
+mod command;
 mod export;
 mod finding;
 mod hooks;
@@ -29,7 +30,8 @@ use crate::model::Fleet;
 use crate::plan::HostPlan;
 
 pub use finding::{Finding, State};
-pub(crate) use versions::missing_packages;
+pub(crate) use command::unreachable as unreachable_command;
+pub(crate) use versions::{missing_packages, needed_programs};
 
 /// All findings about a host of the fleet, which is this machine.
 ///
@@ -47,6 +49,7 @@ pub fn examine(fleet: &Fleet, plan: &HostPlan<'_>, report: Option<&Result<Report
         Box::new(clock::check),
     ];
     if let Some(coordinator) = &plan.coordinator {
+        subjects.push(Box::new(command::check));
         subjects.push(Box::new(|| secrets::check_storage(coordinator)));
         subjects.push(Box::new(|| repository::check(coordinator)));
         subjects.push(Box::new(|| ownership::check(coordinator)));

@@ -17,9 +17,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::model::{
-    AbsolutePath, Address, Calendar, CommandWord, EmailAddress, ExcludePattern, FileSize, HookName, HostName,
+    AbsolutePath, Address, Calendar, CommandWord, Destination, EmailAddress, ExcludePattern, FileSize, HookName, HostName,
     KeepPolicy, Marker, MemorySize, MessageService, Network, NotifyName, OnBattery, PublicKey, PushMonitor,
-    Rate, Refusal, ResticVersion, SystemdVersion, Tag, TimeSpan, UnitPath, UserName, WebService,
+    Rate, Refusal, Release, ResticVersion, SystemdVersion, Tag, TimeSpan, UnitPath, UserName, WebService,
 };
 
 pub use one_or_more::OneOrMore;
@@ -48,6 +48,9 @@ impl<T: TryFrom<String, Error = Refusal>> From<String> for Item<T> {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct FleetFile {
+    /// The oldest version of genbackup that can read this file, such as `0.2`. An older genbackup refuses the file and names
+    /// this version. Default: none.
+    pub requires: Field<Release>,
     /// When the hosts without their own schedule are backed up, and how a run works.
     #[schemars(required)]
     pub schedule: Field<ScheduleTable>,
@@ -189,6 +192,9 @@ pub struct HostTable {
     /// The host name or IP address under which the other hosts reach this host. If the storage host has an IP address
     /// here, clients accept its ssh key from that address only. Default: the name of the host.
     pub address: Field<Address>,
+    /// Where `genbackup push` connects to with the administrator's own ssh: any destination that ssh(1) takes, such as
+    /// `admin@ziz.example.net`. Its user is root or has passwordless sudo. Default: `root@` and the address.
+    pub push_to: Field<Destination>,
     /// The public ssh host key of a client: the text of `/etc/ssh/ssh_host_ed25519_key.pub` there. Required for each
     /// client, and refused for the storage host.
     pub host_key: Field<PublicKey>,

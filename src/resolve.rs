@@ -49,6 +49,7 @@ pub fn resolve(reading: Reading<'_>) -> Result<Fleet, Vec<Problem>> {
         return Err(problems.into_vec());
     }
     let FleetFile {
+        requires: _,
         schedule,
         repository,
         nfs,

@@ -23,6 +23,7 @@ mod found;
 mod manifest;
 mod note;
 mod place;
+mod steps;
 mod transaction;
 mod tree;
 
@@ -35,11 +36,14 @@ use anyhow::{Context, Result, bail};
 use tempfile::{NamedTempFile, TempDir};
 
 use crate::emit::Artifact;
+use found::Disk;
 
 pub use addition::Addition;
 pub use changes::{Change, Changes};
 pub use note::Note;
 pub use place::Place;
+pub(crate) use found::{Files, Found};
+pub(crate) use steps::{Staged, Steps};
 pub use transaction::{Counts, Overwrite, Transaction};
 
 /// Writes files below a directory that is soon gone, for other programs to read.
@@ -109,7 +113,7 @@ pub enum Privacy {
 /// # Errors
 /// When there is something in the directory, or a file cannot be written.
 pub fn new_folder(folder: &Path, artifacts: &[Artifact]) -> Result<()> {
-    if !found::entries(folder)?.is_empty() {
+    if !Disk.entries(folder)?.is_empty() {
         bail!(
             "the directory `{}` is not empty\n\nhint: name a directory that does not exist yet",
             folder.display()

@@ -1,6 +1,5 @@
 //! `genbackup emit`: writes the files of this host, of another host or of all hosts, or what NixOS needs instead.
 
-mod live;
 mod now;
 mod package;
 mod target;
@@ -16,6 +15,7 @@ use crate::doctor;
 use crate::emit::UNIT_FOLDER;
 use crate::plan::HostPlan;
 use crate::write::{Changes, Counts, Note, Overwrite, Transaction};
+use now::Missing;
 use target::Target;
 
 #[derive(Debug, Args)]
@@ -75,7 +75,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
         return now::emit(
             &target::departing(arguments)?,
             None,
-            &[],
+            &Missing::default(),
             arguments.overwrite(),
             true,
         );
@@ -92,7 +92,10 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
         let target = target::of_host(&fleet, host, arguments);
         let plan =
             HostPlan::of(&fleet, host).context("the fleet lacks its own host: this is a bug in genbackup")?;
-        let missing = doctor::missing_packages(&plan);
+        let missing = Missing {
+            packages: doctor::missing_packages(&plan),
+            command: plan.coordinator.as_ref().and_then(|_| doctor::unreachable_command()),
+        };
         return now::emit(&target, repository, &missing, arguments.overwrite(), false);
     }
     match (arguments.format, &arguments.out, &arguments.programs) {

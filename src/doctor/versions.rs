@@ -31,14 +31,21 @@ pub(crate) fn missing_packages(plan: &HostPlan<'_>) -> Vec<&'static str> {
     if super::is_on_nixos() {
         return Vec::new();
     }
+    let missing = needed_programs(plan)
+        .into_iter()
+        .filter(|(program, _)| !is_there(program));
+    missing.map(|(_, package)| package).collect()
+}
+
+/// All programs that the units of a host start, restic included, each with Debian's package.
+pub(crate) fn needed_programs(plan: &HostPlan<'_>) -> Vec<(&'static str, &'static str)> {
     let is_remote = plan.client.as_ref().is_some_and(|plan| plan.connection.is_some());
     let own_sshd = is_remote.then_some(("sshd", "openssh-server"));
-    let needed = [("restic", "restic")]
+    [("restic", "restic")]
         .into_iter()
         .chain(needed(plan))
-        .chain(own_sshd);
-    let missing = needed.filter(|(program, _)| !is_there(program));
-    missing.map(|(_, package)| package).collect()
+        .chain(own_sshd)
+        .collect()
 }
 
 /// The programs that the host needs in addition to restic and systemd, and the package of each.

@@ -12,6 +12,7 @@ use toml::de::{DeTable, DeValue, Deserializer};
 
 use super::explain::{Explained, explain};
 use super::{FleetFile, syntax};
+use crate::model::Release;
 use crate::problem::Problems;
 
 /// What could be read, and what was taken out because it could not.
@@ -52,6 +53,21 @@ pub fn read<'t>(file_name: &'t str, text: &'t str) -> Reading<'t> {
         };
     }
 
+    if let Some((span, needed)) = needs_newer(&table) {
+        // What else there is to say of it, only that version knows.
+        problems.push(
+            span,
+            format!("this fleet file needs genbackup {needed} or later, and this is {}", Release::this()),
+            "install that version; `genbackup --version` prints which one this is",
+        );
+        return Reading {
+            file: FleetFile::default(),
+            problems,
+            taken_out,
+            understood: false,
+        };
+    }
+
     let original = table.clone();
     refuse_lists_of_tables(&mut table);
     let file = loop {
@@ -79,6 +95,13 @@ pub fn read<'t>(file_name: &'t str, text: &'t str) -> Reading<'t> {
         taken_out,
         understood,
     }
+}
+
+/// The version that `requires` names, with its place, where this program is older.
+fn needs_newer(table: &DeTable<'_>) -> Option<(Range<usize>, Release)> {
+    let value = table.get("requires")?;
+    let needed = Release::try_from(value.get_ref().as_str()?.to_owned()).ok()?;
+    (needed > Release::this()).then(|| (value.span(), needed))
 }
 
 /// serde takes a list for a struct, as its values in order; here a table is a table. What stands in a list's

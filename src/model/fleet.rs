@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::record::Phase;
 
 use super::{
-    AbsolutePath, Address, Calendars, ExcludePattern, FileSize, Hooks, HostName, KeepPolicy, Marker,
+    AbsolutePath, Address, Calendars, Destination, ExcludePattern, FileSize, Hooks, HostName, KeepPolicy, Marker,
     MinimumVersions, Power, PublicKey, Tag, TimeSpan, UnitPath, Watching,
 };
 
@@ -135,6 +135,8 @@ pub struct RemoteClients {
 pub struct RemoteClient {
     /// Where the storage host reaches it.
     pub address: Address,
+    /// Where the administrator's own ssh reaches it.
+    pub push_to: Destination,
     /// Its ssh public key, which the storage host pins.
     pub host_key: PublicKey,
     /// The private key of that, on the client.

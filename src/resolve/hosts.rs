@@ -8,7 +8,7 @@ use crate::fleet::Spanned;
 
 use crate::fleet::{Field, HostTable, NfsTable, SshTable, VersionsTable};
 use crate::model::{
-    Address, HostName, PublicKey, RemoteClient, RemoteClients, Repository, StorageHost, UnitPath,
+    Address, Destination, HostName, PublicKey, RemoteClient, RemoteClients, Repository, StorageHost, UnitPath,
 };
 use crate::problem::{did_you_mean, likely, quoted_if_odd};
 
@@ -219,6 +219,7 @@ fn resolve_storage(
 ) -> StorageHost {
     let HostTable {
         address,
+        push_to,
         host_key,
         host_key_file,
         include,
@@ -251,6 +252,13 @@ fn resolve_storage(
             span,
             "the storage host needs no host key",
             "remove this key: the storage host backs itself up without ssh",
+        );
+    }
+    if let Some(span) = push_to {
+        fields.problem(
+            span.span(),
+            "nothing is pushed to the storage host",
+            "leave it out: on the storage host, `genbackup emit --now` writes its files",
         );
     }
     if let Some(span) = may_be_absent {
@@ -317,6 +325,10 @@ fn resolve_client(
         .address
         .clone()
         .map_or_else(|| name.get_ref().to_address(), Spanned::into_inner);
+    let push_to = table
+        .push_to
+        .clone()
+        .map_or_else(|| Destination::root_of(&address), Spanned::into_inner);
     let versions = resolve_versions(table.minimum_versions.as_ref(), defaults.versions.as_ref());
     let may_be_absent = table.may_be_absent.clone().map(Spanned::into_inner);
     let power = defaults.power.resolve(fields, table.power.as_ref());
@@ -330,6 +342,7 @@ fn resolve_client(
     );
     let client = RemoteClient {
         address,
+        push_to,
         host_key: host_key?.into_inner(),
         host_key_file: host_key_file?,
         source: source?,

@@ -6,8 +6,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use crate::fleet::{CatchUpWord, KindWord, OneOrMore};
 use crate::model::{
-    AbsolutePath, Address, Calendar, CommandWord, EmailAddress, ExcludePattern, FileSize, HookName, HostName,
-    KeepPolicy, Marker, MemorySize, Network, NotifyName, OnBattery, PublicKey, Rate, ResticVersion,
+    AbsolutePath, Address, Calendar, CommandWord, Destination, EmailAddress, ExcludePattern, FileSize, HookName, HostName,
+    KeepPolicy, Marker, MemorySize, Network, NotifyName, OnBattery, PublicKey, Rate, Release, ResticVersion,
     SystemdVersion, Tag, TimeSpan, UnitPath, UserName,
 };
 
@@ -47,6 +47,11 @@ text!(
     ["ziz.example.net", "192.0.2.1", "2001:db8::1"]
 );
 text!(
+    Destination,
+    r"^(?=.{1,300}$)(?!-)[A-Za-z0-9._@:/\[\]%+-]+$",
+    ["root@ziz", "admin@ziz.example.net", "ssh://admin@ziz:2222"]
+);
+text!(
     Calendar,
     r"^(?![- ])(?!.* $)[A-Za-z0-9 *\-,:./~_+]+$",
     ["*-*-* 04:00:00", "Mon..Fri 22:30 Europe/Berlin", "daily"]
@@ -84,6 +89,7 @@ text!(
     r"^[0-9]+\.[0-9]+(?:\.[0-9]+)?$",
     ["0.14", "0.17.1"]
 );
+text!(Release, r"^[0-9]+\.[0-9]+(?:\.[0-9]+)?$", ["0.2"]);
 text!(SystemdVersion, r"^[0-9]+(?:\..*)?$", ["252", "257"]);
 text!(NotifyName, r"^(?=.{1,40}$)[a-z0-9]+(?:-[a-z0-9]+)*$", ["on-call"]);
 text!(

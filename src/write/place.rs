@@ -59,6 +59,17 @@ impl Place {
         self.manifest_file().is_some()
     }
 
+    /// The manifest, below the root.
+    pub(crate) fn manifest_path(&self) -> &Path {
+        &self.manifest
+    }
+
+    /// The absolute directory of the manifest, which is locked while files are written.
+    pub(crate) fn directory_of_manifest(&self) -> PathBuf {
+        let manifest = self.root.join(&self.manifest);
+        manifest.parent().map_or_else(|| self.root.clone(), Path::to_path_buf)
+    }
+
     /// Which file the manifest is, if there is one.
     pub(super) fn manifest_file(&self) -> Option<std::fs::Metadata> {
         let manifest = std::fs::symlink_metadata(self.root.join(&self.manifest)).ok()?;

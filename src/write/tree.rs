@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow, bail};
 use nix::fcntl::{Flock, FlockArg};
 
+use super::steps::Staged;
+
 /// The end of the name of what waits beside a file's place.
 const BESIDE: &str = ".genbackup-new";
 
@@ -57,18 +59,17 @@ impl Tree {
         &self.root
     }
 
-    /// Writes a text to wait for its place.
-    pub(super) fn stage(&mut self, path: &Path, text: &str, mode: u32) -> Result<()> {
-        self.stage_as(path, path, text, mode)
-    }
-
-    /// Writes a text that waits beside `beside_path` until it becomes `path`.
-    pub(super) fn stage_as(&mut self, path: &Path, beside_path: &Path, text: &str, mode: u32) -> Result<()> {
-        let place = self.root.join(path);
+    /// Writes a text that waits until it becomes the file at its place.
+    pub(super) fn stage(&mut self, staged: Staged) -> Result<()> {
+        let Staged {
+            place,
+            waiting,
+            text,
+            mode,
+        } = staged;
         self.make_folder_of(&place)?;
-        let waiting = beside(&self.root.join(beside_path));
         self.staged.push_back((place.clone(), waiting.clone()));
-        write_new(&waiting, text, mode).map_err(|error| unwritable(&place, &error))
+        write_new(&waiting, &text, mode).map_err(|error| unwritable(&place, &error))
     }
 
     /// Makes what waits beside its place the file there, up to but not including the last of them.
@@ -156,7 +157,8 @@ fn is_locked(folder: &Path) -> String {
     )
 }
 
-fn beside(place: &Path) -> PathBuf {
+/// Where what becomes the file at a place waits.
+pub(super) fn beside(place: &Path) -> PathBuf {
     let name = place.file_name().unwrap_or_default().to_string_lossy();
     place.with_file_name(format!(".{name}{BESIDE}"))
 }

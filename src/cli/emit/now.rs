@@ -5,11 +5,11 @@ use std::process::ExitCode;
 
 use anyhow::{Result, anyhow, bail};
 
-use super::live::Live;
 use super::target::Target;
-use super::{Arguments, load, notes, status};
+use super::{Arguments, load, status};
 use crate::bus::Waiting;
-use crate::emit::{Artifact, UNIT_FOLDER};
+use crate::cli::terminal::{self, Steps};
+use crate::live::{Audience, Live};
 use crate::model::{Creation, Repository};
 use crate::mounts;
 use crate::neighbours;
@@ -22,6 +22,15 @@ const INIT: &str = "genbackup-init.service";
 const REPOSITORY_MADE: &str = "/var/lib/genbackup/repository-made";
 /// Exists on NixOS only.
 const NIXOS: &str = "/etc/NIXOS";
+
+/// What this host lacks that the units start.
+#[derive(Debug, Default)]
+pub(super) struct Missing {
+    /// Debian's packages.
+    pub(super) packages: Vec<&'static str>,
+    /// Why units do not find genbackup itself.
+    pub(super) command: Option<String>,
+}
 
 /// Refuses what `--now` cannot do here.
 ///
@@ -72,7 +81,7 @@ pub(super) fn refuse(arguments: &Arguments) -> Result<()> {
 pub(super) fn emit(
     target: &Target<'_>,
     repository: Option<&Repository>,
-    missing_packages: &[&str],
+    missing: &Missing,
     overwrite: Overwrite,
     is_departing: bool,
 ) -> Result<ExitCode> {
@@ -86,61 +95,62 @@ pub(super) fn emit(
     let changes = Changes::between(&target.place, &artifacts)?;
     let mut transaction = Transaction::default();
     transaction.stage(&target.place, &artifacts, overwrite)?;
-    // The other notes name steps that are done here.
-    let is_left = |note: &&Note| !matches!(note, Note::StillEnabled { .. } | Note::NotEnabled { .. });
-    let told: Vec<Note> = transaction.notes().iter().filter(is_left).cloned().collect();
-    notes(&told);
+    let told = transaction.notes().to_vec();
     let knows_what_to_remove = !told
         .iter()
         .any(|note| matches!(note, Note::ManifestUnreadable { .. }));
+    let mut live = Live::new(systemd, Aloud::default(), "genbackup emit --now");
+    for note in &told {
+        live.note(note);
+    }
     transaction.refuse_foreign()?;
 
-    let mut live = Live::new(systemd);
     let leaving: Vec<&str> = changes.leaving_units().collect();
     // While systemd still knows them.
     live.retire(&leaving);
     let Counts { written, removed } = transaction.commit()?;
     live.say(format_args!("{written} files written, {removed} removed"));
-    if !missing_packages.is_empty() {
-        live.fail(load::packages_to_install(missing_packages));
+    if !missing.packages.is_empty() {
+        live.fail(load::packages_to_install(&missing.packages));
     }
-
-    let is_changed = |path: &str| changes.paths().any(|changed| changed == Path::new(path));
-    let below = |folder: &str| {
-        let paths = artifacts.iter().map(|artifact| artifact.path.as_str());
-        let files: Vec<&str> = paths.filter(|path| path.starts_with(folder)).collect();
-        let is_new = files.iter().any(|path| is_changed(path));
-        (!files.is_empty()).then_some((files, is_new))
-    };
-    if let Some((files, is_new)) = below("/etc/sysusers.d/") {
-        live.neighbour("users and groups", is_new, neighbours::make_users(&files));
+    if let Some(why) = &missing.command {
+        live.fail(format_args!("genbackup: {why}"));
     }
-    if let Some((files, is_new)) = below("/etc/tmpfiles.d/") {
-        live.neighbour("directories", is_new, neighbours::make_folders(&files));
-    }
-    let units: Vec<&Artifact> = artifacts
-        .iter()
-        .filter(|artifact| artifact.path.starts_with(UNIT_FOLDER))
-        .collect();
-    let waiting = live.enable(&units, changes.changes_units());
+    live.make_what_they_need(&artifacts, &changes);
+    let waiting = live.enable(&artifacts, changes.changes_units());
     if let Some(repository) = repository {
         make(repository, &mut live);
     }
     // After the repository is made: exportfs cannot export a missing directory.
-    if is_changed(EXPORTS) || artifacts.iter().any(|artifact| artifact.path == EXPORTS) {
-        live.neighbour("exports", is_changed(EXPORTS), neighbours::export());
+    if changes.has(EXPORTS) || artifacts.iter().any(|artifact| artifact.path == EXPORTS) {
+        live.tool("exports", changes.has(EXPORTS), neighbours::export());
     }
-    live.start(&waiting);
+    waiting.start(&mut live);
 
     if live.is_as_it_was() && (written, removed) == (0, 0) {
         live.say("nothing to change: this host matches the fleet file");
     }
-    let is_live = live.end()?;
+    let (is_live, Aloud(steps)) = live.end();
+    steps.end()?;
     Ok(status(is_live && (knows_what_to_remove || !is_departing)))
 }
 
+/// Prints each step at once.
+#[derive(Default)]
+struct Aloud(Steps);
+
+impl Audience for Aloud {
+    fn say(&mut self, what: &str) {
+        self.0.say(what);
+    }
+
+    fn complain(&mut self, what: &str) {
+        terminal::complain(what);
+    }
+}
+
 /// Makes the repository if there is none and never was one.
-fn make(repository: &Repository, live: &mut Live) {
+fn make(repository: &Repository, live: &mut Live<Waiting, Aloud>) {
     let Creation::OnceMounted { file_system } = &repository.creation else {
         return;
     };

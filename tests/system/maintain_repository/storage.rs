@@ -13,7 +13,6 @@ use crate::scripts::{LIBEXEC, Scripts};
 
 const SCRIPT: &str = "maintain-repository";
 const REPOSITORY: &str = "/srv/restic";
-const COMMAND: &str = "/usr/local/bin/genbackup";
 
 pub(crate) struct Storage {
     scripts: Scripts,
@@ -47,7 +46,6 @@ impl Storage {
             &[
                 (LIBEXEC, &LIBEXEC[1..]),
                 (REPOSITORY, "repository"),
-                (COMMAND, "programs/genbackup"),
             ],
         )?;
         repository::make(&storage.path("repository"), "secret")?;

@@ -1,0 +1,123 @@
+//! A client's systemd, by the client's own systemctl.
+
+use anyhow::{Result, bail};
+
+use super::session::Session;
+use crate::live::{Action, Enablement, Loaded, Systemd};
+use crate::text::bounded;
+
+/// Lines of a system tool that are reported.
+const MOST: usize = 20;
+/// Characters of each.
+const LONGEST_LINE: usize = 300;
+
+/// A client's systemd and system tools. Names of units and files are genbackup's own or come from a client's manifest,
+/// so they are handed over on standard input and never stand in a script.
+#[derive(Debug)]
+pub(super) struct Systemctl<'s>(pub(super) &'s mut Session);
+
+impl Systemctl<'_> {
+    /// Runs a script whose arguments are these words.
+    pub(super) fn ask(&mut self, script: &str, words: &[&str]) -> Result<(u8, String, String), String> {
+        let script = format!("mapfile -d '' -t words\nset -- \"${{words[@]}}\"\n{script}");
+        let mut input = Vec::new();
+        for word in words {
+            input.extend_from_slice(word.as_bytes());
+            input.push(0);
+        }
+        let answer = self.0.run(&script, &input).map_err(|error| {
+            let error = format!("{error:#}");
+            error.split("\n\nhint: ").next().unwrap_or_default().to_owned()
+        })?;
+        let output = String::from_utf8_lossy(&answer.output).into_owned();
+        Ok((answer.status, output, answer.complaint))
+    }
+
+    /// The output of a script that has to succeed.
+    fn succeeds(&mut self, script: &str, words: &[&str]) -> Result<String, String> {
+        match self.ask(script, words)? {
+            (0, output, _) => Ok(output),
+            (status, _, complaint) if complaint.is_empty() => Err(format!("exit status {status}")),
+            (.., complaint) => Err(complaint),
+        }
+    }
+
+    fn tool(&mut self, script: &str, files: &[&str]) -> Result<Vec<String>> {
+        match self.ask(&format!("{script} 2>&1"), files) {
+            Ok((0, output, _)) => {
+                let lines = output.lines().filter(|line| !line.trim().is_empty());
+                Ok(lines.take(MOST).map(|line| bounded(line, LONGEST_LINE)).collect())
+            }
+            Ok((status, output, _)) => {
+                let said = bounded(output.trim(), LONGEST_LINE);
+                bail!("exit status {status}: {said}\n\nhint: `{}` on that host tries it again", script.replace("\"$@\"", &files.join(" ")))
+            }
+            Err(error) => bail!("{error}"),
+        }
+    }
+}
+
+impl Systemd for Systemctl<'_> {
+    fn loaded(&mut self, unit: &str) -> Result<Loaded, String> {
+        let script = "systemctl show --property=ActiveState,LoadState,NeedDaemonReload -- \"$1\"";
+        let output = self.succeeds(script, &[unit])?;
+        let has = |line: &str| output.lines().any(|it| it == line);
+        Ok(Loaded {
+            is_running: !has("ActiveState=inactive") && !has("ActiveState=failed"),
+            is_stale: has("NeedDaemonReload=yes") || has("LoadState=not-found"),
+        })
+    }
+
+    fn enablement(&mut self, unit: &str) -> Result<Enablement, String> {
+        let (_, output, complaint) = self.ask("systemctl is-enabled -- \"$1\"", &[unit])?;
+        match output.trim() {
+            "" => Err(complaint),
+            "enabled" => Ok(Enablement::Enabled),
+            "masked" | "masked-runtime" => Ok(Enablement::Masked),
+            _ => Ok(Enablement::NotEnabled),
+        }
+    }
+
+    fn enable(&mut self, unit: &str) -> Result<(), String> {
+        // As by D-Bus: the reload is another step.
+        self.succeeds("systemctl --no-reload --quiet enable -- \"$1\"", &[unit])
+            .map(drop)
+    }
+
+    fn disable(&mut self, unit: &str) -> Result<bool, String> {
+        let was_enabled = self.enablement(unit) == Ok(Enablement::Enabled);
+        self.succeeds("systemctl --no-reload --quiet disable -- \"$1\"", &[unit])?;
+        Ok(was_enabled)
+    }
+
+    fn reload(&mut self) -> Result<(), String> {
+        self.succeeds("systemctl daemon-reload", &[]).map(drop)
+    }
+
+    fn is_any_running(&mut self, pattern: &str) -> Result<bool, String> {
+        let script = "systemctl list-units --plain --no-legend --state=active,activating,deactivating,reloading -- \"$1\"";
+        let output = self.succeeds(script, &[pattern])?;
+        Ok(!output.trim().is_empty())
+    }
+
+    fn act(&mut self, action: Action, unit: &str) -> Result<Option<String>, String> {
+        let verb = match action {
+            Action::Start => "start",
+            Action::Stop => "stop",
+            Action::TryRestart => "try-restart",
+        };
+        match self.ask(&format!("systemctl {verb} -- \"$1\""), &[unit])? {
+            (0, ..) => Ok(None),
+            (.., complaint) if complaint.is_empty() => Ok(Some(format!("`systemctl status {unit}` on that host shows why"))),
+            (.., complaint) => Ok(Some(complaint)),
+        }
+    }
+
+    fn make_users(&mut self, files: &[&str]) -> Result<Vec<String>> {
+        self.tool("systemd-sysusers \"$@\"", files)
+    }
+
+    fn make_directories(&mut self, files: &[&str]) -> Result<Vec<String>> {
+        self.tool("systemd-tmpfiles --create \"$@\"", files)
+    }
+}
