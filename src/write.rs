@@ -43,7 +43,7 @@ pub use changes::{Change, Changes};
 pub use note::Note;
 pub use place::Place;
 pub(crate) use found::{Files, Found};
-pub(crate) use steps::{Staged, Steps};
+pub(crate) use steps::Steps;
 pub use transaction::{Counts, Overwrite, Transaction};
 
 /// Writes files below a directory that is soon gone, for other programs to read.
