@@ -83,7 +83,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     if arguments.remove {
         return write_all(&[target::departing(arguments)?], arguments);
     }
-    let Some(fleet) = load::load_or_show(file)? else {
+    let Some(fleet) = load::load_to_write(file)? else {
         return Ok(ExitCode::FAILURE);
     };
     if arguments.now {

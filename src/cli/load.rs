@@ -59,19 +59,24 @@ pub(super) fn if_well(path: &Path) -> Option<Fleet> {
 /// # Errors
 /// When the file cannot be read.
 pub(super) fn load_or_show(path: &Path) -> Result<Option<Fleet>> {
-    Ok(load(path)?.map_err(|problems| show(&problems)).ok())
+    Ok(load(path)?.map_err(|problems| show(&problems, "")).ok())
+}
+
+/// The same for a command that writes files. With problems, it also reports that nothing was written.
+///
+/// # Errors
+/// When the file cannot be read.
+pub(super) fn load_to_write(path: &Path) -> Result<Option<Fleet>> {
+    let show_all = |problems: Vec<Problem>| show(&problems, "; nothing was written");
+    Ok(load(path)?.map_err(show_all).ok())
 }
 
 /// Shows problems on standard error, separated by empty lines, and their number at the end.
-fn show(problems: &[Problem]) {
+fn show(problems: &[Problem], outcome: &str) {
     for problem in problems {
         terminal::complain(problem);
     }
-    let plural = if problems.len() == 1 { "" } else { "s" };
-    terminal::complain(format_args!(
-        "{} problem{plural}; nothing was written",
-        problems.len()
-    ));
+    terminal::complain(terminal::counted(problems.len(), "problem") + outcome);
 }
 
 /// The host with this name, or this machine if there is no name.
