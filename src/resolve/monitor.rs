@@ -6,7 +6,9 @@ use std::ops::Range;
 use crate::fleet::Spanned;
 
 use crate::fleet::{Field, KindWord, MonitorTable, NotifyTable, OwnMonitorTable, PhaseMonitorTable};
-use crate::model::{HostName, Monitor, Notify, NotifyName, Repository, UnitPath, Watching, WebService};
+use crate::model::{
+    HostName, Monitor, Notify, NotifyName, Repository, TimeSpan, UnitPath, Watching, WebService,
+};
 use crate::record::Phase;
 
 use super::fields::{Fields, Section};
@@ -84,7 +86,12 @@ pub(super) fn resolve(
     let monitor = if says_no_threshold && says_something_else {
         None
     } else {
-        thresholds(fields, &section, warn_after, alert_after)
+        let otherwise = if says_something_else {
+            "; without both, the ages follow from the schedule"
+        } else {
+            "; without this table, the ages follow from the schedule"
+        };
+        thresholds(fields, &section, (warn_after, alert_after), otherwise)
     };
     let phases = phases
         .into_iter()
@@ -108,7 +115,7 @@ fn of_phase(fields: &mut Fields<'_>, phase: Phase, table: Spanned<PhaseMonitorTa
         warn_after,
         alert_after,
     } = table.into_inner();
-    thresholds(fields, &section, warn_after, alert_after)
+    thresholds(fields, &section, (warn_after, alert_after), "")
 }
 
 /// A host's own thresholds, where it has some.
@@ -123,17 +130,21 @@ pub(super) fn resolve_own(
         warn_after,
         alert_after,
     } = monitor.into_inner();
-    thresholds(fields, &section, warn_after, alert_after)
+    thresholds(fields, &section, (warn_after, alert_after), "")
 }
 
+/// The two ages of a table, which has both. The hints name no age: which one fits depends on the schedule. `otherwise`
+/// says what happens without the keys.
 fn thresholds(
     fields: &mut Fields<'_>,
     section: &Section,
-    warn_after: Field<crate::model::TimeSpan>,
-    alert_after: Field<crate::model::TimeSpan>,
+    (warn_after, alert_after): (Field<TimeSpan>, Field<TimeSpan>),
+    otherwise: &str,
 ) -> Option<Monitor> {
-    let warn_after = fields.required(section, "warn-after", warn_after, "`warn-after = \"24h\"`");
-    let alert_after = fields.required(section, "alert-after", alert_after, "`alert-after = \"28h\"`");
+    let hint = format!("`warn-after = \"…\"`, longer than the longest gap between two runs{otherwise}");
+    let warn_after = fields.required(section, "warn-after", warn_after, &hint);
+    let hint = format!("`alert-after = \"…\"`, not shorter than `warn-after`{otherwise}");
+    let alert_after = fields.required(section, "alert-after", alert_after, &hint);
     let (warn_after, alert_after) = (warn_after?, alert_after?);
     if alert_after.get_ref() < warn_after.get_ref() {
         fields.problem(

@@ -259,6 +259,22 @@ fn check_accepts_what_init_writes_for_a_host_name_with_dots() -> Result<()> {
     init_and_check("db.example.net")
 }
 
+/// Ages that fit one calendar are false alerts with another.
+#[test]
+fn init_leaves_the_ages_to_the_schedule() -> Result<()> {
+    let root = tempfile::tempdir()?;
+    let file = root.path().join("fleet.toml");
+    let init = run(genbackup()
+        .arg("--fleet")
+        .arg(&file)
+        .args(["init", "--host", "jak"]))?;
+    ensure!(init.status.success(), "{}", init.stderr);
+    let text = fs::read_to_string(&file)?;
+    let fleet: toml::Table = toml::from_str(&text)?;
+    assert!(!fleet.contains_key("monitor"), "{text}");
+    Ok(())
+}
+
 #[test]
 fn init_names_the_packages_that_this_host_lacks() -> Result<()> {
     let root = tempfile::tempdir()?;
