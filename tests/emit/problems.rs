@@ -275,6 +275,25 @@ fn init_leaves_the_ages_to_the_schedule() -> Result<()> {
     Ok(())
 }
 
+/// Its content is unknown, and a first backup that is partial looks like a mistake.
+#[test]
+fn init_lets_home_be_empty_on_another_machine() -> Result<()> {
+    let root = tempfile::tempdir()?;
+    let file = root.path().join("fleet.toml");
+    let init = run(genbackup()
+        .arg("--fleet")
+        .arg(&file)
+        .args(["init", "--host", "another-machine"]))?;
+    ensure!(init.status.success(), "{}", init.stderr);
+    let text = fs::read_to_string(&file)?;
+    assert!(
+        text.contains("\ninclude = [\"/etc\", \"/home\"]\n")
+            && text.contains("\nmay-be-empty = [\"/home\"]\n"),
+        "{text}"
+    );
+    Ok(())
+}
+
 #[test]
 fn init_names_the_packages_that_this_host_lacks() -> Result<()> {
     let root = tempfile::tempdir()?;

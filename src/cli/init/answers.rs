@@ -68,6 +68,9 @@ const KEY_TO_BE_MADE: &str =
 /// Caches: an included directory, and the pattern that excludes the caches below it.
 const CACHES: [(&str, &str); 2] = [("/home", "/home/*/.cache"), ("/root", "/root/.cache")];
 
+/// Of the usual paths, those that may be empty: a machine may have no user with a home directory.
+const MAY_BE_EMPTY: [&str; 1] = ["/home"];
+
 /// The proposed paths of a host. For another machine, the usual ones, because its content is unknown.
 pub(super) fn include_of(host: &HostName, repository: &UnitPath) -> Result<Vec<AbsolutePath>, Refusal> {
     let found = if is_this_machine(host) {
@@ -80,6 +83,16 @@ pub(super) fn include_of(host: &HostName, repository: &UnitPath) -> Result<Vec<A
         return usual.into_iter().collect();
     }
     Ok(found)
+}
+
+/// The included paths that may be empty on a host. On this machine, the proposed ones hold something; the content of
+/// another one is unknown, and an empty directory would make its first backup partial.
+pub(super) fn may_be_empty<'p>(host: &HostName, include: &'p [AbsolutePath]) -> Vec<&'p AbsolutePath> {
+    if is_this_machine(host) {
+        return Vec::new();
+    }
+    let may_be = |path: &&AbsolutePath| MAY_BE_EMPTY.contains(&path.as_str());
+    include.iter().filter(may_be).collect()
 }
 
 /// True for the machine that this program runs on.

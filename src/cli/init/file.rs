@@ -5,7 +5,7 @@ use std::fmt::Display;
 use anyhow::Result;
 use askama::Template;
 
-use super::answers::Answers;
+use super::answers::{Answers, may_be_empty};
 use crate::model::PublicKey;
 
 /// Every value is a TOML string with its quotes.
@@ -21,6 +21,7 @@ struct FleetTemplate<'a> {
     keep: String,
     include: Vec<String>,
     exclude: Vec<String>,
+    may_be_empty: Vec<String>,
     remote: Option<RemoteTables>,
 }
 
@@ -36,6 +37,7 @@ struct HostTable {
     address: Option<String>,
     host_key: String,
     include: Vec<String>,
+    may_be_empty: Vec<String>,
 }
 
 /// The fleet file, with the public key of the storage host if there are clients on other machines.
@@ -49,8 +51,9 @@ pub(super) fn text(answers: &Answers, public_key: Option<&PublicKey>, schema: &s
         password_file: quoted(answers.password_file.path()),
         calendar: quoted(&answers.calendar),
         keep: quoted(&answers.keep.0),
-        include: answers.include.iter().map(quoted).collect(),
-        exclude: answers.exclude().iter().map(quoted).collect(),
+        include: all_quoted(&answers.include),
+        exclude: all_quoted(answers.exclude()),
+        may_be_empty: all_quoted(may_be_empty(&answers.host, &answers.include)),
         remote: remote.map(|(remote, public_key)| RemoteTables {
             mount: quoted(&remote.mount),
             key_file: quoted(remote.key_file.path()),
@@ -62,12 +65,17 @@ pub(super) fn text(answers: &Answers, public_key: Option<&PublicKey>, schema: &s
                     name: quoted(&client.name),
                     address: client.address.as_ref().map(quoted),
                     host_key: quoted(&client.host_key),
-                    include: client.include.iter().map(quoted).collect(),
+                    include: all_quoted(&client.include),
+                    may_be_empty: all_quoted(may_be_empty(&client.name, &client.include)),
                 })
                 .collect(),
         }),
     };
     Ok(template.render()? + "\n")
+}
+
+fn all_quoted(values: impl IntoIterator<Item = impl Display>) -> Vec<String> {
+    values.into_iter().map(quoted).collect()
 }
 
 /// A text as a basic string of TOML.
