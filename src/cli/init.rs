@@ -1,6 +1,7 @@
 //! `genbackup init`: writes a commented fleet file to start from.
 
 mod answers;
+mod clients;
 mod file;
 mod interview;
 mod places;
@@ -17,20 +18,29 @@ use nix::unistd::AccessFlags;
 
 use super::terminal::Steps;
 use super::{load, schema};
-use crate::model::HostName;
+use crate::model::{HostName, Refusal};
 use crate::plan::HostPlan;
 use crate::resolve::resolve;
 use crate::{doctor, fleet, write};
 use answers::Answers;
+use clients::Named;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// Name the storage host; by default, this machine
     #[arg(long, value_name = "NAME")]
     host: Option<String>,
+    /// Add this client, as `NAME=ADDRESS` if its address differs from its name, with the host key that it shows. Can be
+    /// given more than once
+    #[arg(long = "client", value_name = "NAME")]
+    clients: Vec<String>,
     /// Ask no questions, even on a terminal
     #[arg(long)]
     no_questions: bool,
+    /// Make the password file, and the key pair for the clients, where they are missing; without `--no-questions`, a
+    /// question offers it
+    #[arg(long, requires = "no_questions")]
+    make_secrets: bool,
 }
 
 pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
@@ -48,14 +58,24 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
         load::this_machine()?
     };
     let is_on_a_terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+    let clients = arguments
+        .clients
+        .iter()
+        .map(|client| Named::try_from(client.as_str()));
+    let clients = clients.collect::<Result<Vec<Named>, Refusal>>()?;
+    let mut steps = Steps::default();
     if arguments.no_questions || !is_on_a_terminal {
-        let answers = Answers::usual(HostName::try_from(host)?)?;
-        return write_down(file, &answers, Steps::default());
+        let host = HostName::try_from(host)?;
+        if arguments.make_secrets {
+            refuse_elsewhere(&host)?;
+        }
+        let answers = Answers::usual(host, &clients, arguments.make_secrets)?;
+        answers.make_secrets(&mut steps, false)?;
+        return write_down(file, &answers, steps);
     }
-    match interview::ask(&host) {
+    match interview::ask(&host, &clients) {
         Ok(answers) => {
-            let mut steps = Steps::default();
-            answers.make_secrets(&mut steps)?;
+            answers.make_secrets(&mut steps, true)?;
             write_down(file, &answers, steps)
         }
         Err(error) => match error.downcast_ref() {
@@ -79,9 +99,29 @@ fn write_down(file: &Path, answers: &Answers, mut steps: Steps) -> Result<ExitCo
         "{}: its schema, with which editors complete and check it",
         schema_file.display()
     ));
+    say_what_to_compare(answers, &mut steps);
     say_what_is_next(file, answers, &mut steps)?;
     steps.end()?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Prints the fingerprints that nobody has compared yet: another machine on the way may have answered.
+fn say_what_to_compare(answers: &Answers, steps: &mut Steps) {
+    let clients = answers.remote.iter().flat_map(|remote| &remote.clients);
+    let mut unknown = clients.filter(|client| !client.is_compared).peekable();
+    if unknown.peek().is_some() {
+        steps.say(format_args!(
+            "\ncompare the host keys before the first run, because {} sends the password to these hosts:",
+            answers.host
+        ));
+    }
+    for client in unknown {
+        steps.say(format_args!(
+            "  on {}, `ssh-keygen -l -f /etc/ssh/ssh_host_ed25519_key.pub` prints {}",
+            client.name,
+            client.host_key.fingerprint()
+        ));
+    }
 }
 
 /// Prints the commands that lead from the fleet file to a first backup.
@@ -118,6 +158,17 @@ fn say_what_is_next(file: &Path, answers: &Answers, steps: &mut Steps) -> Result
     steps.say(format_args!("  genbackup{fleet} check"));
     steps.say(format_args!("  genbackup{fleet} emit --now"));
     steps.say(format_args!("  genbackup{fleet} run"));
+    Ok(())
+}
+
+/// Checks that the secrets are made on the host that needs them.
+fn refuse_elsewhere(host: &HostName) -> Result<()> {
+    if !answers::is_this_machine(host) {
+        bail!(
+            "`--make-secrets` makes the secrets of the storage host, and {host} is another machine\n\nhint: run this on {host}, \
+             or leave out `--make-secrets`"
+        );
+    }
     Ok(())
 }
 

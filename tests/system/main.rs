@@ -12,6 +12,7 @@ mod doctor;
 #[path = "../support/executable.rs"]
 mod executable;
 mod hooks;
+mod init;
 #[path = "../support/keys.rs"]
 mod keys;
 mod maintain_repository;

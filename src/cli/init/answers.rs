@@ -1,7 +1,10 @@
 //! The answers of `genbackup init`, and the settings that follow from them.
 
-use anyhow::{Result, bail};
+use std::path::Path;
 
+use anyhow::{Context, Result, bail};
+
+use super::clients::Named;
 use super::secrets::Secret;
 use super::{file, places};
 use crate::cli::load;
@@ -40,6 +43,8 @@ pub(super) struct Client {
     /// Its address, if it differs from its name.
     pub(super) address: Option<Address>,
     pub(super) host_key: PublicKey,
+    /// True if the user compared the key with the one on the client itself.
+    pub(super) is_compared: bool,
     pub(super) include: Vec<AbsolutePath>,
 }
 
@@ -103,22 +108,36 @@ pub(super) fn is_this_machine(host: &HostName) -> bool {
 
 impl Answers {
     /// The answers for a file that is written without questions.
-    pub(super) fn usual(host: HostName) -> Result<Self, Refusal> {
+    ///
+    /// # Errors
+    /// When a client shows no host key, the key pair is missing and not to be made, or the clients do not fit together.
+    pub(super) fn usual(host: HostName, clients: &[Named], makes_secrets: bool) -> Result<Self> {
         let path = UnitPath::try_from(places::ON_ROOT.to_owned())?;
         let include = include_of(&host, &path)?;
+        let remote = if clients.is_empty() {
+            None
+        } else {
+            Some(Remote::unasked(clients, &path, makes_secrets)?)
+        };
         let mounts = places::mounted();
         let file_system = mounts::below(&mounts, path.as_str()).filter(|_| is_this_machine(&host));
         let file_system = file_system.map_or("/", |mount| &mount.target);
-        Ok(Self {
+        let answers = Self {
             file_system: file_system.to_owned().try_into()?,
             host,
             path,
-            password_file: Secret::IsThere(PASSWORD_FILE.to_owned().try_into()?),
+            password_file: Secret::unasked(PASSWORD_FILE.to_owned().try_into()?, makes_secrets),
             calendar: CALENDAR.to_owned().try_into()?,
             keep: KEEP.to_owned().try_into()?,
             include,
-            remote: None,
-        })
+            remote,
+        };
+        if answers.remote.is_some() {
+            answers
+                .check()
+                .context("the hosts do not fit together; nothing was written")?;
+        }
+        Ok(answers)
     }
 
     /// The excludes of the storage host: caches, the repository, and what the sandbox hides.
@@ -160,13 +179,44 @@ impl Answers {
         file::text(self, key.as_ref(), schema)
     }
 
-    /// Makes the key pair and the password file, if they were asked for.
-    pub(super) fn make_secrets(&self, steps: &mut Steps) -> Result<()> {
+    /// Makes the key pair and the password file, if they were asked for. `may_ask` lets it ask whether to show the
+    /// password.
+    pub(super) fn make_secrets(&self, steps: &mut Steps, may_ask: bool) -> Result<()> {
         if let Some(Secret::ToBeMade(file)) = self.remote.as_ref().map(|remote| &remote.key_file) {
             crate::write::make_folder_of(file.as_str().as_ref())?;
             openssh::make_pair(file.as_str().as_ref())?;
             steps.say(format_args!("{file}: a key pair for the clients"));
         }
-        self.password_file.make_password(steps)
+        self.password_file.make_password(steps, may_ask)
     }
+}
+
+impl Remote {
+    /// The usual settings of these clients.
+    fn unasked(clients: &[Named], repository: &UnitPath, makes_secrets: bool) -> Result<Self> {
+        let key_file = Secret::unasked(KEY_FILE.to_owned().try_into()?, makes_secrets);
+        refuse_without_public_key(&key_file)?;
+        let clients = clients.iter().cloned().map(|client| client.unasked(repository));
+        Ok(Self {
+            mount: MOUNT.to_owned().try_into()?,
+            key_file,
+            clients: clients.collect::<Result<_>>()?,
+        })
+    }
+}
+
+/// Refuses a key pair that is not made now and has no public key, which the fleet file holds.
+fn refuse_without_public_key(key_file: &Secret) -> Result<()> {
+    let Secret::IsThere(path) = key_file else {
+        return Ok(());
+    };
+    if openssh::public_key(path.as_str().as_ref()).is_ok() {
+        return Ok(());
+    }
+    let hint = if Path::new(path.as_str()).exists() {
+        format!("run `ssh-keygen -y -f {path} >{path}.pub`, then this again")
+    } else {
+        "add `--make-secrets`, which makes the key pair and the password file".to_owned()
+    };
+    bail!("the public key {path}.pub for the clients is missing; nothing was written\n\nhint: {hint}")
 }

@@ -36,6 +36,7 @@ struct HostTable {
     name: String,
     address: Option<String>,
     host_key: String,
+    is_compared: bool,
     include: Vec<String>,
     may_be_empty: Vec<String>,
 }
@@ -65,6 +66,7 @@ pub(super) fn text(answers: &Answers, public_key: Option<&PublicKey>, schema: &s
                     name: quoted(&client.name),
                     address: client.address.as_ref().map(quoted),
                     host_key: quoted(&client.host_key),
+                    is_compared: client.is_compared,
                     include: all_quoted(&client.include),
                     may_be_empty: all_quoted(may_be_empty(&client.name, &client.include)),
                 })

@@ -9,6 +9,7 @@ use inquire::{Confirm, CustomUserError, Text};
 use super::answers::{
     Answers, CALENDAR, Client, KEEP, KEY_FILE, KeepText, MOUNT, PASSWORD_FILE, Remote, include_of,
 };
+use super::clients::{Named, SSH_PORT};
 use super::places;
 use super::secrets::Secret;
 use crate::cli::terminal::{self, harmless};
@@ -16,14 +17,11 @@ use crate::model::{AbsolutePath, Address, Calendar, HostName, PublicKey, Refusal
 use crate::mounts::{self, Mount};
 use crate::{openssh, verify};
 
-/// The port of a host's regular sshd, which shows the same host key as our sshd.
-const SSH_PORT: u16 = 22;
-
-/// Asks until the answers are consistent.
-pub(super) fn ask(host: &str) -> Result<Answers> {
+/// Asks until the answers are consistent. Of the clients that are named already, it asks only the rest.
+pub(super) fn ask(host: &str, named: &[Named]) -> Result<Answers> {
     terminal::say("Answer a few questions. Ctrl-C stops; nothing is written before the last answer.\n\n")?;
     loop {
-        let answers = ask_once(host)?;
+        let answers = ask_once(host, named)?;
         let Err(problems) = answers.check() else {
             if Confirm::new("write the fleet file?")
                 .with_default(true)
@@ -39,7 +37,7 @@ pub(super) fn ask(host: &str) -> Result<Answers> {
     }
 }
 
-fn ask_once(host: &str) -> Result<Answers> {
+fn ask_once(host: &str, named: &[Named]) -> Result<Answers> {
     let host: HostName = value(
         "the storage host's name:",
         host,
@@ -53,11 +51,14 @@ fn ask_once(host: &str) -> Result<Answers> {
     )?;
     let include = include(&host, &include_of(&host, &path)?)?;
     let mut clients = Vec::new();
+    for client in named {
+        clients.push(ask_of(client.clone(), &path)?);
+    }
     while Confirm::new("back up another machine?")
         .with_default(false)
         .prompt()?
     {
-        clients.push(client(&path)?);
+        clients.push(ask_of(client()?, &path)?);
     }
     let remote = if clients.is_empty() {
         None
@@ -186,21 +187,23 @@ fn calendar() -> Result<Calendar> {
     Ok(text.try_into()?)
 }
 
-fn client(repository: &UnitPath) -> Result<Client> {
+/// Asks for the name and the address of a client.
+fn client() -> Result<Named> {
     let name: HostName = value("its name:", "", "as `hostname` prints it there, in lower case")?;
     let address: Address = value(
         "its address:",
         name.as_str(),
         "the host name or IP address by which the storage host reaches it",
     )?;
-    let host_key = host_key(&name, &address)?;
-    let include = include(&name, &include_of(&name, repository)?)?;
-    Ok(Client {
-        address: (address.as_str() != name.as_str()).then_some(address),
-        name,
-        host_key,
-        include,
-    })
+    Ok(Named { name, address })
+}
+
+/// Asks for the host key and the paths of a client.
+fn ask_of(client: Named, repository: &UnitPath) -> Result<Client> {
+    let Named { name, address } = &client;
+    let host_key = host_key(name, address)?;
+    let include = include(name, &include_of(name, repository)?)?;
+    Ok(client.with(host_key, true, include))
 }
 
 /// The key that the host shows, if the user confirms it; otherwise the key that the user enters.

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::Read;
+use std::path::Path;
 
 use anyhow::{Context, Result};
 use base64::prelude::{BASE64_STANDARD, Engine};
@@ -24,14 +25,23 @@ pub(super) enum Secret {
 }
 
 impl Secret {
+    /// Without questions, a missing file is made only on request. An existing file stays as it is.
+    pub(super) fn unasked(file: UnitPath, is_to_be_made: bool) -> Self {
+        if is_to_be_made && !Path::new(file.as_str()).exists() {
+            Self::ToBeMade(file)
+        } else {
+            Self::IsThere(file)
+        }
+    }
+
     pub(super) fn path(&self) -> &str {
         match self {
             Self::IsThere(path) | Self::ToBeMade(path) => path.as_str(),
         }
     }
 
-    /// Makes a file with a random password that only its owner can read. Shows the password on request.
-    pub(super) fn make_password(&self, steps: &mut Steps) -> Result<()> {
+    /// Makes a file with a random password that only its owner can read. Shows the password on request, if it may ask.
+    pub(super) fn make_password(&self, steps: &mut Steps, may_ask: bool) -> Result<()> {
         let Self::ToBeMade(file) = self else {
             return Ok(());
         };
@@ -48,10 +58,11 @@ impl Secret {
             "keep a copy of it on another machine or on paper: without it, nobody can read the snapshots",
         );
         // The file is made, so Ctrl-C here means no.
-        if Confirm::new("show the password now?")
-            .with_default(false)
-            .prompt()
-            .unwrap_or(false)
+        if may_ask
+            && Confirm::new("show the password now?")
+                .with_default(false)
+                .prompt()
+                .unwrap_or(false)
         {
             steps.say(password);
         }
