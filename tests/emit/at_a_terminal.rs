@@ -41,17 +41,18 @@ impl Scene {
     }
 
     fn start(&self) -> Result<Conversation> {
-        self.start_with(genbackup())
+        self.start_with(genbackup(), &[])
     }
 
-    /// The program under test, started in some way.
-    fn start_with(&self, mut command: Command) -> Result<Conversation> {
+    /// The program under test, started in some way, with these options.
+    fn start_with(&self, mut command: Command, options: &[&str]) -> Result<Conversation> {
         let path = std::env::var("PATH").context("no PATH")?;
         let path = format!("{}:{path}", self.at("programs").display());
         command
             .arg("--fleet")
             .arg(self.at("fleet.toml"))
-            .args(["init", "--host", "jak"]);
+            .args(["init", "--host", "jak"])
+            .args(options);
         Conversation::start(command.env("PATH", path), 100)
     }
 
@@ -112,7 +113,7 @@ fn what_nobody_hears_any_more_is_written_all_the_same() -> Result<()> {
     let mut command = Command::new("bash");
     command.args(["-c", "\"$0\" \"$@\" | head --lines=1; exit ${PIPESTATUS[0]}"]);
     command.arg(env!("CARGO_BIN_EXE_genbackup"));
-    let mut talk = scene.start_with(command)?;
+    let mut talk = scene.start_with(command, &[])?;
     first_answers(&scene, &mut talk)?;
     talk.answer("back up another machine?", ENTER)?;
     last_answers(&mut talk)?;
@@ -254,6 +255,27 @@ fn a_client_s_key_is_taken_once_its_fingerprint_was_compared() -> Result<()> {
         "{}",
         checked.stderr
     );
+    Ok(())
+}
+
+#[test]
+fn a_client_of_the_command_line_is_not_asked_for_by_name() -> Result<()> {
+    let scene = Scene::new(&format!("ziz {KEY}"))?;
+    let mut talk = scene.start_with(genbackup(), &["--client", "ziz=ziz.example.net"])?;
+    first_answers(&scene, &mut talk)?;
+    talk.answer("did you compare them", "y\r")?;
+    talk.answer("what to back up on ziz:", ENTER)?;
+    talk.answer("back up another machine?", ENTER)?;
+    talk.answer("where clients mount the repository:", ENTER)?;
+    talk.answer("the private ssh key for the clients", &typed(scene.at("key")))?;
+    talk.answer("make a key pair with `ssh-keygen`?", ENTER)?;
+    last_answers(&mut talk)?;
+    talk.answer("write the fleet file?", ENTER)?;
+    talk.answer("show the password now?", ENTER)?;
+    let (status, said) = talk.end()?;
+    assert!(status.success() && !said.contains("its name:"), "{said}");
+    let fleet = fs::read_to_string(scene.at("fleet.toml"))?;
+    assert!(fleet.contains("\naddress = \"ziz.example.net\"\n"), "{fleet}");
     Ok(())
 }
 
