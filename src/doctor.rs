@@ -77,7 +77,7 @@ pub fn examine(fleet: &Fleet, plan: &HostPlan<'_>, report: Option<&Result<Report
 }
 
 /// True on NixOS, where programs and files come from the Nix store.
-fn is_on_nixos() -> bool {
+pub(crate) fn is_on_nixos() -> bool {
     Path::new("/etc/NIXOS").exists()
 }
 

@@ -4,6 +4,7 @@ mod answers;
 mod clients;
 mod file;
 mod interview;
+mod next;
 mod places;
 mod secrets;
 
@@ -19,9 +20,7 @@ use nix::unistd::AccessFlags;
 use super::terminal::Steps;
 use super::{load, schema};
 use crate::model::{HostName, Refusal};
-use crate::plan::HostPlan;
-use crate::resolve::resolve;
-use crate::{doctor, fleet, write};
+use crate::write;
 use answers::Answers;
 use clients::Named;
 
@@ -99,66 +98,9 @@ fn write_down(file: &Path, answers: &Answers, mut steps: Steps) -> Result<ExitCo
         "{}: its schema, with which editors complete and check it",
         schema_file.display()
     ));
-    say_what_to_compare(answers, &mut steps);
-    say_what_is_next(file, answers, &mut steps)?;
+    next::say(file, answers, &mut steps)?;
     steps.end()?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// Prints the fingerprints that nobody has compared yet: another machine on the way may have answered.
-fn say_what_to_compare(answers: &Answers, steps: &mut Steps) {
-    let clients = answers.remote.iter().flat_map(|remote| &remote.clients);
-    let mut unknown = clients.filter(|client| !client.is_compared).peekable();
-    if unknown.peek().is_some() {
-        steps.say(format_args!(
-            "\ncompare the host keys before the first run, because {} sends the password to these hosts:",
-            answers.host
-        ));
-    }
-    for client in unknown {
-        steps.say(format_args!(
-            "  on {}, `ssh-keygen -l -f /etc/ssh/ssh_host_ed25519_key.pub` prints {}",
-            client.name,
-            client.host_key.fingerprint()
-        ));
-    }
-}
-
-/// Prints the commands that lead from the fleet file to a first backup.
-fn say_what_is_next(file: &Path, answers: &Answers, steps: &mut Steps) -> Result<()> {
-    let text = answers.fleet_file("")?;
-    let fleet = fleet::read("fleet", &text);
-    let is_here = answers::is_this_machine(&answers.host);
-    let mut packages = Vec::new();
-    if let Ok(fleet) = resolve(fleet)
-        && is_here
-        && let Some(plan) = HostPlan::of(&fleet, &answers.host)
-    {
-        packages = doctor::missing_packages(&plan);
-    }
-    let place = if is_here {
-        String::new()
-    } else {
-        format!(", on {}", answers.host)
-    };
-    steps.say(format_args!("\nnext steps{place}:"));
-    if !packages.is_empty() {
-        steps.say(format_args!("  apt install {}", packages.join(" ")));
-    }
-    let password = answers.password_file.path();
-    if !is_here || !Path::new(password).exists() {
-        steps.say(format_args!(
-            "  (umask 077; head --bytes=32 /dev/urandom | base64 >{password})    # keep a copy of it elsewhere"
-        ));
-    }
-    let fleet = match file.to_str() {
-        Some(super::FLEET_FILE) => String::new(),
-        _ => format!(" --fleet {}", file.display()),
-    };
-    steps.say(format_args!("  genbackup{fleet} check"));
-    steps.say(format_args!("  genbackup{fleet} emit --now"));
-    steps.say(format_args!("  genbackup{fleet} run"));
-    Ok(())
 }
 
 /// Checks that the secrets are made on the host that needs them.

@@ -130,6 +130,49 @@ fn a_key_that_nobody_compared_is_shown_with_its_fingerprint() -> Result<()> {
 }
 
 #[test]
+fn a_fleet_with_clients_has_all_next_steps_in_order() -> Result<()> {
+    let said = Jak::new()?.says(&BOTH)?;
+    let (_, steps) = said.split_once("\nnext steps").context("no next steps")?;
+    let steps: Vec<&str> = steps
+        .lines()
+        .filter(|line| !line.contains("ssh-keygen"))
+        .collect();
+    assert_eq!(
+        steps,
+        [
+            ", on jak:",
+            "  apt install restic jq socat openssh-client nfs-kernel-server",
+            "  systemctl enable --now nfs-server.service",
+            "on kai, ziz:",
+            "  apt install restic socat nfs-common openssh-server",
+            "open these TCP ports, where a firewall is in the way:",
+            "  from jak to kai, ziz: 50000 for backups, 22 for `genbackup push`",
+            "  from kai, ziz to jak: 2049 for NFS",
+            "compare the host keys, because jak sends the password to these hosts:",
+            "on jak:",
+            "  genbackup check",
+            "  genbackup emit --now",
+            "  genbackup push    # logs in by ssh as root of each client, or as its `push-to` names",
+            "  genbackup run",
+        ]
+    );
+    Ok(())
+}
+
+#[test]
+fn one_machine_has_no_steps_for_clients() -> Result<()> {
+    let said = Jak::new()?.says(&[])?;
+    let (_, steps) = said.split_once("\nnext steps").context("no next steps")?;
+    assert_eq!(
+        steps,
+        ":\n  apt install restic jq socat\n  (umask 077; head --bytes=32 /dev/urandom | base64 \
+         >/etc/genbackup/restic-password)    # keep a copy of it elsewhere\n  genbackup check\n  genbackup emit \
+         --now\n  genbackup run\n"
+    );
+    Ok(())
+}
+
+#[test]
 fn a_client_that_shows_no_key_leaves_nothing() -> Result<()> {
     let jak = Jak::new()?;
     let said = jak.init(&["--make-secrets", "--client", "ziz", "--client", "off"])?;
