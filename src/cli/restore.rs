@@ -22,7 +22,7 @@ use super::moment::Moment;
 use super::repository::{Afterwards, Errand, Words};
 use super::snapshots::{known, remark};
 use super::{load, repository, terminal};
-use crate::model::ResticFeature;
+use crate::model::{Excludes, Fleet, ResticFeature};
 use crate::restic::{Confinement, Failed, Node, Restic, Snapshot, SnapshotPath, Wish, can_confine, failed};
 
 /// The text at the end of `--help`.
@@ -106,10 +106,27 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
             own.short_id()
         ));
     }
+    if is_backed_up(&fleet, place.folder()) {
+        terminal::complain(format_args!(
+            "note: the next backup of {} saves {} again; remove it before that, or restore to a directory below /var/tmp, which no \
+             backup reads",
+            fleet.storage.name,
+            terminal::harmless(&place.folder().to_string_lossy())
+        ));
+    }
     if arguments.dry_run {
         return would_restore(&restic, snapshot, &paths, place.folder());
     }
     restore(&restic, snapshot, &paths, &place, arguments)
+}
+
+/// True if a backup of the storage host includes this directory.
+fn is_backed_up(fleet: &Fleet, directory: &Path) -> bool {
+    let path = directory.to_string_lossy();
+    fleet.storage.source.as_ref().is_some_and(|source| {
+        source.include.iter().any(|include| include.contains(&path))
+            && Excludes::new(&source.exclude).excluding(&path).is_none()
+    })
 }
 
 /// A path from the command line, without slashes at its end, which the completion of shells adds.

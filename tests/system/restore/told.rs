@@ -122,6 +122,27 @@ fn without_a_terminal_progress_is_plain_lines() -> Result<()> {
 }
 
 #[test]
+fn a_target_that_is_backed_up_again_is_named() -> Result<()> {
+    let storage = stand_in("0.18.0", "")?;
+    let fleet = std::fs::read_to_string(storage.path("fleet.toml"))?;
+    let include = "include = [\"/mnt/data\"]\nexclude = [\"/mnt/data/cache\"]";
+    let fleet = fleet.replace("include = [\"/etc\"]", include);
+    std::fs::write(storage.path("fleet.toml"), fleet)?;
+    for (target, is_named) in [
+        ("/mnt/data/back", true),
+        ("/mnt/data/cache/back", false),
+        ("/mnt/back", false),
+    ] {
+        let words = ["restore", "ziz", "/srv/a*", "--to", target, "--dry-run"];
+        let said = run(storage.with_stand_in().args(words))?;
+        assert!(said.status.success(), "{said:?}");
+        let note = format!("note: the next backup of jak saves {target} again; ");
+        assert_eq!(said.stderr.contains(&note), is_named, "{said:?}");
+    }
+    Ok(())
+}
+
+#[test]
 fn sizes_are_listed_where_restic_says_them() -> Result<()> {
     let storage = stand_in("0.18.0", "")?;
     let listed = || anyhow::Ok(run(storage.with_stand_in().arg("snapshots"))?.stdout);
