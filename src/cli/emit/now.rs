@@ -9,7 +9,8 @@ use super::target::Target;
 use super::{Arguments, load, status};
 use crate::bus::Waiting;
 use crate::cli::terminal::{self, Steps};
-use crate::live::{Audience, Live};
+use crate::emit::Artifact;
+use crate::live::{Audience, Live, Systemd};
 use crate::model::{Creation, Repository};
 use crate::mounts;
 use crate::neighbours;
@@ -17,6 +18,7 @@ use crate::write::{Changes, Counts, Note, Overwrite, Transaction};
 
 /// The NFS exports of the storage host.
 const EXPORTS: &str = "/etc/exports.d/genbackup.exports";
+const NFS_SERVER: &str = "nfs-server.service";
 const INIT: &str = "genbackup-init.service";
 /// Exists once there was a repository. Then no other repository is made in its place: see `init-repository`.
 const REPOSITORY_MADE: &str = "/var/lib/genbackup/repository-made";
@@ -122,9 +124,7 @@ pub(super) fn emit(
         make(repository, &mut live);
     }
     // After the repository is made: exportfs cannot export a missing directory.
-    if changes.has(EXPORTS) || artifacts.iter().any(|artifact| artifact.path == EXPORTS) {
-        live.tool("exports", changes.has(EXPORTS), neighbours::export());
-    }
+    export(&artifacts, &changes, &mut live);
     waiting.start(&mut live);
 
     if live.is_as_it_was() && (written, removed) == (0, 0) {
@@ -146,6 +146,29 @@ impl Audience for Aloud {
 
     fn complain(&mut self, what: &str) {
         terminal::complain(what);
+    }
+}
+
+/// Exports the repository to the clients. exportfs succeeds without a running NFS server, so this checks it as well.
+fn export(artifacts: &[Artifact], changes: &Changes, live: &mut Live<Waiting, Aloud>) {
+    let has_clients = artifacts.iter().any(|artifact| artifact.path == EXPORTS);
+    if !has_clients && !changes.has(EXPORTS) {
+        return;
+    }
+    let exported = neighbours::export();
+    let is_exported = exported.is_ok();
+    live.tool("exports", changes.has(EXPORTS), exported);
+    if !has_clients || !is_exported {
+        return;
+    }
+    match live.systemd().loaded(NFS_SERVER) {
+        Ok(loaded) if loaded.is_running => {}
+        Ok(_) => live.fail(format_args!(
+            "{NFS_SERVER} is not active, so clients cannot mount the repository\n\nhint: run `systemctl enable --now {NFS_SERVER}`"
+        )),
+        Err(error) => live.fail(format_args!(
+            "{NFS_SERVER}: {error}\n\nhint: run `systemctl status {NFS_SERVER}`"
+        )),
     }
 }
 

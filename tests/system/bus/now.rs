@@ -15,7 +15,7 @@ use crate::executable::{copy_of_genbackup, executable};
 const FLEET: &str = include_str!("../../../vmtests/fleet.toml");
 const MAIL: &str = "[notify.admin]\nkind = \"email\"\nto = [\"admin@example.net\"]\n";
 /// What both hosts of the fleet have, and what they may come to have.
-const KNOWN: [&str; 15] = [
+const KNOWN: [&str; 16] = [
     "genbackup-awake.service",
     "genbackup-backup.socket",
     "genbackup-directory.service",
@@ -31,7 +31,9 @@ const KNOWN: [&str; 15] = [
     "genbackup.timer",
     "genbackup-run@kai.timer",
     "mnt-jak-restic.mount",
+    NFS_SERVER,
 ];
+const NFS_SERVER: &str = "nfs-server.service";
 /// A machine's own places, and this one's programs.
 const MACHINE: &str = r#"set -e
 mount --bind /usr "$1/usr"
@@ -85,6 +87,10 @@ impl Machine {
             machine.fake(program, "exit 0")?;
         }
         machine.fleet(FLEET)?;
+        if name == "jak" {
+            let mut world = machine.systemd.world();
+            world.active.insert(NFS_SERVER.to_owned());
+        }
         Ok(machine)
     }
 
@@ -390,7 +396,8 @@ fn each_failure_is_said_and_the_rest_goes_on() -> Result<()> {
         machine.systemd.world().goes_wrong.clear();
         let said = machine.well(&[])?;
         assert!(!said.contains("nothing to change"), "{said}");
-        assert_eq!(machine.systemd.world().active.len(), 2);
+        // The NFS server, the timer and the socket.
+        assert_eq!(machine.systemd.world().active.len(), 3);
     }
     let machine = Machine::new("jak")?;
     machine
@@ -409,6 +416,25 @@ fn each_failure_is_said_and_the_rest_goes_on() -> Result<()> {
         "{complaint}"
     );
     assert!(said.ends_with("genbackup-backup.socket: started\n"), "{said}");
+    Ok(())
+}
+
+/// exportfs succeeds, and each client waits for its mount until its backup fails.
+#[test]
+fn an_nfs_server_that_is_not_active_is_a_failure() -> Result<()> {
+    let machine = Machine::new("jak")?;
+    machine.systemd.world().active.remove(NFS_SERVER);
+    let (code, said, complaint) = machine.emit(&[])?;
+    assert_eq!(code, Some(1), "{said}");
+    assert!(
+        complaint.contains(
+            "error: nfs-server.service is not active, so clients cannot mount the repository\n\n\
+             hint: run `systemctl enable --now nfs-server.service`\n"
+        ),
+        "{complaint}"
+    );
+    // The rest goes on.
+    assert!(said.ends_with("genbackup.timer: started\n"), "{said}");
     Ok(())
 }
 
