@@ -159,7 +159,7 @@ fn judge(answer: &Answer, name: &str, port: u16, may_be_absent: bool) -> Finding
         return Finding::failed(
             check,
             format!("nothing listens on its port {port}"),
-            format!("on {name}, run `systemctl enable --now genbackup-sshd.socket`"),
+            format!("run `genbackup push {name}`, which starts its genbackup-sshd.socket"),
         );
     }
     if says(&[

@@ -36,7 +36,7 @@ def end_of_ssh:
     if test("Host key verification failed")
     then ["failed", "its host key is not the one in the fleet file: it was reinstalled, or another machine answers at its address"]
     elif test("Permission denied|Too many authentication failures")
-    then ["failed", "it does not accept the storage host's ssh key; bring its files up to date, or see `genbackup doctor`: " + short]
+    then ["failed", "it does not accept the storage host's ssh key; run `genbackup push \($host)`, or see `genbackup doctor`: " + short]
     elif test("Connection refused")
     then ["failed", "nothing listens on its port; on that host, run `systemctl enable --now genbackup-sshd.socket`: " + short]
     elif test("[Tt]imed out|No route to host|[Uu]nreachable|Host is down|Network is down|Could not resolve|not responding")
@@ -79,7 +79,7 @@ def finished:
        elif .lines >= line_limit then ["failed", "its answer exceeds \(line_limit) lines and was cut off"]
        elif .hello == null and $code == 255 then ($complaint | end_of_ssh)
        elif .hello == null and $code == 127 then
-         ["failed", "a program for the connection is missing, on this host or on that one; `genbackup doctor` names it: " + ($complaint | short)]
+         ["failed", "a program for the connection is missing, on this host (`genbackup doctor` names it) or on that one (`genbackup push \($host)` names it): " + ($complaint | short)]
        elif .hello == null then
          ["failed", "it accepted the connection, but its genbackup-backup@.service did not answer; see its journal"]
        elif .exit == null and $code == 255 then

@@ -46,7 +46,7 @@ pub(super) fn refuse(arguments: &Arguments) -> Result<()> {
     }
     if let Some(root) = &arguments.root {
         bail!(
-            "`--now` applies files below / only, and not below {}\n\nhint: leave out `--root`, or run `genbackup emit --now` on the host that the files are for",
+            "`--now` applies files below / only, and not below {}\n\nhint: leave out `--root`; for a client, run `genbackup push` on the storage host",
             root.display()
         );
     }
@@ -58,7 +58,7 @@ pub(super) fn refuse(arguments: &Arguments) -> Result<()> {
         let short = machine.split('.').next().unwrap_or(&machine);
         if host != short && *host != machine {
             bail!(
-                "`--now` applies to this host, `{machine}`, and not to `{host}`\n\nhint: run `genbackup push {host}` on the storage host, or `genbackup emit --now` on `{host}`"
+                "`--now` applies to this host, `{machine}`, and not to `{host}`\n\nhint: if `{host}` is a client, run `genbackup push {host}` on the storage host; if it is the storage host, run `genbackup emit --now` there"
             );
         }
     }

@@ -36,8 +36,8 @@ fn a_missing_program_is_not_taken_for_an_answer() -> Result<()> {
     is(
         &judged,
         "failed",
-        "a program for the connection is missing, on this host or on that one; `genbackup doctor` names it: \
-         run-backups: line 36: exec: ssh: not found",
+        "a program for the connection is missing, on this host (`genbackup doctor` names it) or on that one \
+         (`genbackup push ziz` names it): run-backups: line 36: exec: ssh: not found",
     );
     Ok(())
 }
@@ -110,6 +110,20 @@ fn only_silence_is_unreachable_and_each_refusal_is_a_failure() -> Result<()> {
         let why = judged.1.as_str().unwrap_or_default();
         assert!(!why.contains(char::is_control), "{why:?}");
     }
+    Ok(())
+}
+
+/// A client has no command of its own.
+#[test]
+fn a_refused_key_names_the_push_of_that_client() -> Result<()> {
+    let complaint = "restic@10.0.0.2: Permission denied (publickey).";
+    let judged = Answer::of("").with_code(255).with_complaint(complaint).judged()?;
+    is(
+        &judged,
+        "failed",
+        "it does not accept the storage host's ssh key; run `genbackup push ziz`, or see `genbackup doctor`: \
+         restic@10.0.0.2: Permission denied (publickey).",
+    );
     Ok(())
 }
 

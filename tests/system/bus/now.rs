@@ -510,6 +510,22 @@ fn what_can_not_be_made_live_from_here_is_refused() -> Result<()> {
 }
 
 #[test]
+fn a_client_is_named_with_its_push() -> Result<()> {
+    let machine = Machine::new("jak")?;
+    let (_, _, complaint) = machine.emit(&["--host", "ziz"])?;
+    assert!(
+        complaint.contains("hint: if `ziz` is a client, run `genbackup push ziz` on the storage host;"),
+        "{complaint}"
+    );
+    let (_, _, complaint) = machine.emit(&["--root", "/tree"])?;
+    assert!(
+        complaint.contains("for a client, run `genbackup push` on the storage host"),
+        "{complaint}"
+    );
+    Ok(())
+}
+
+#[test]
 fn who_is_not_root_is_told_so() -> Result<()> {
     let program = tempfile::tempdir_in("/tmp")?;
     fs::set_permissions(program.path(), fs::Permissions::from_mode(0o755))?;
