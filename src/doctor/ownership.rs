@@ -10,6 +10,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::finding::Finding;
+use super::repository::by_hand;
 use super::secrets::quoted;
 use crate::plan::CoordinatorPlan;
 
@@ -75,7 +76,8 @@ pub(super) fn check(plan: &CoordinatorPlan<'_>) -> Vec<Finding> {
         .filter(|above| fs::metadata(above).is_ok_and(|found| !lets_through(&found, repository.uid)))
         .map(closed_above)
         .collect();
-    findings.extend(judge(repository.path.as_str(), &seen));
+    let command = by_hand(repository, "COMMAND");
+    findings.extend(judge(repository.path.as_str(), &command, &seen));
     findings
 }
 
@@ -160,7 +162,8 @@ fn look(entry: &DirEntry) -> Option<Metadata> {
     Some(found)
 }
 
-fn judge(path: &str, seen: &Seen) -> Vec<Finding> {
+/// `command` is the one by which root runs restic as its user.
+fn judge(path: &str, command: &str, seen: &Seen) -> Vec<Finding> {
     let Seen {
         files,
         foreign,
@@ -179,7 +182,7 @@ fn judge(path: &str, seen: &Seen) -> Vec<Finding> {
         let what = foreign.told("of other users than restic") + &so_far;
         let hint = format!(
             "stop each restic that runs as another user, then run `chown -R restic:restic -- {path}`; run restic here only as \
-             user restic: `sudo -u restic restic …`"
+             user restic: `{command}`"
         );
         findings.push(Finding::failed(CHECK, what, hint));
     }
@@ -226,7 +229,7 @@ mod tests {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/releases");
         let seen = walk(&root, NOBODY, later());
         assert!(seen.files > 20 && seen.foreign.count == seen.files, "{seen:?}");
-        let findings = judge("/srv/it's", &seen);
+        let findings = judge("/srv/it's", "restic", &seen);
         let [finding] = &findings[..] else {
             panic!("{findings:?}")
         };
@@ -244,7 +247,11 @@ mod tests {
     fn what_belongs_to_restic_is_ok() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/releases");
         let seen = walk(&root, own(), later());
-        assert_eq!(judge("/srv/restic", &seen)[0].state, State::Ok, "{seen:?}");
+        assert_eq!(
+            judge("/srv/restic", "restic", &seen)[0].state,
+            State::Ok,
+            "{seen:?}"
+        );
     }
 
     #[test]
@@ -252,6 +259,10 @@ mod tests {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("snapshots");
         let seen = walk(&root, own(), Instant::now());
         assert!(seen.is_cut_short, "{seen:?}");
-        assert_eq!(judge("/srv/restic", &seen)[0].state, State::Unknown, "{seen:?}");
+        assert_eq!(
+            judge("/srv/restic", "restic", &seen)[0].state,
+            State::Unknown,
+            "{seen:?}"
+        );
     }
 }

@@ -8,7 +8,7 @@ use nix::sys::statvfs::statvfs;
 
 use super::finding::{Finding, State};
 use super::secrets::quoted;
-use crate::model::{Creation, UnitPath};
+use crate::model::{Creation, Repository, UnitPath};
 use crate::mounts::{self, Mount};
 use crate::plan::CoordinatorPlan;
 
@@ -49,6 +49,7 @@ pub(super) fn check(plan: &CoordinatorPlan<'_>) -> Vec<Finding> {
         has_config,
         repository.uid,
         &repository.creation,
+        &by_hand(repository, "init"),
     ));
     findings.push(check_room(ROOM, path));
     findings.push(check_room("room for records", RECORDS));
@@ -104,15 +105,41 @@ fn inner_mount<'m>(mounts: &'m [Mount], file_system: &UnitPath, path: &str) -> O
     (inner != file_system.as_str()).then_some(inner)
 }
 
-fn judge_folder(path: &str, owner: Option<u32>, has_config: bool, uid: u32, creation: &Creation) -> Finding {
+/// The command by which root runs restic as its user, with these words at its end. Only with this capability, the user
+/// can open the password file.
+pub(super) fn by_hand(repository: &Repository, words: &str) -> String {
+    let Repository {
+        path, password_file, ..
+    } = repository;
+    format!(
+        "setpriv --reuid=restic --regid=restic --init-groups --inh-caps=+dac_read_search \
+         --ambient-caps=+dac_read_search -- restic --no-cache --repo {} --password-file {} {words}",
+        quoted(path.as_str()),
+        quoted(password_file.as_str())
+    )
+}
+
+/// `init` is the command that makes a repository by hand.
+fn judge_folder(
+    path: &str,
+    owner: Option<u32>,
+    has_config: bool,
+    uid: u32,
+    creation: &Creation,
+    init: &str,
+) -> Finding {
     let check = "repository";
     let how = match creation {
-        Creation::ByHand => "run `restic init` as user restic",
+        Creation::ByHand if owner.is_none() => {
+            format!("run `install -d -o restic -g restic -m 0700 {}`, then `{init}`", quoted(path))
+        }
+        Creation::ByHand => format!("run `{init}`"),
         Creation::OnceMounted { .. } if creation.is_on_root() && owner.is_none() => {
             "run `systemd-tmpfiles --create && systemctl start genbackup-init.service`, which makes it unless there was one before"
+                .to_owned()
         }
         Creation::OnceMounted { .. } => {
-            "run `systemctl start genbackup-init.service`, which makes it unless there was one before"
+            "run `systemctl start genbackup-init.service`, which makes it unless there was one before".to_owned()
         }
     };
     match owner {
@@ -175,7 +202,7 @@ mod tests {
             (Some(0), true, State::Failed),
             (None, false, State::Failed),
         ] {
-            let finding = judge_folder("/srv/restic", owner, has_config, 850, &Creation::ByHand);
+            let finding = judge_folder("/srv/restic", owner, has_config, 850, &Creation::ByHand, "init");
             assert_eq!(finding.state, state, "{finding:?}");
         }
     }
@@ -183,7 +210,7 @@ mod tests {
     #[test]
     fn a_folder_of_another_user_has_its_commands() {
         let hint = |owner| {
-            judge_folder("/srv/my repo", Some(owner), true, 850, &Creation::ByHand)
+            judge_folder("/srv/my repo", Some(owner), true, 850, &Creation::ByHand, "init")
                 .hint
                 .unwrap()
         };

@@ -347,6 +347,39 @@ fn a_file_of_root_in_the_repository_is_named_and_the_hint_fixes_it() -> Result<(
     Ok(())
 }
 
+/// User restic cannot open the password file, which is root's.
+#[test]
+fn the_hint_runs_restic_as_its_user_with_the_password() -> Result<()> {
+    let folder = repository()?;
+    let here = folder.path().display().to_string();
+    fs::set_permissions(folder.path().join("password"), fs::Permissions::from_mode(0o400))?;
+    std::os::unix::fs::chown(folder.path().join("my repo/config"), Some(0), Some(0))?;
+    let told = told_of(&folder, &FAKES, "files of the repository")?;
+    let [[_, _, hint]] = &told[..] else {
+        panic!("{told:?}")
+    };
+    let command = hint.split('`').nth(3).context("no command")?;
+    assert!(command.ends_with(" COMMAND"), "{command}");
+    // The machine of the test does not have the user.
+    let command = command
+        .replace("=restic", "=12345")
+        .replace("--init-groups", "--clear-groups")
+        .replace("HERE", &here);
+    executable(
+        &folder.path().join("restic"),
+        "#!/bin/sh\nid --user; echo \"$3\"; cat \"$5\"\n",
+    )?;
+    let done = run(std::process::Command::new("bash")
+        .args(["-c", &command])
+        .env("PATH", format!("{here}:/usr/sbin:/usr/bin:/sbin:/bin")))?;
+    assert_eq!(
+        done.stdout,
+        format!("12345\n{here}/my repo\nsecret\n"),
+        "{command}: {done:?}"
+    );
+    Ok(())
+}
+
 #[test]
 fn a_directory_above_that_is_closed_to_restic_is_named() -> Result<()> {
     let folder = repository()?;
