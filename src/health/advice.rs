@@ -168,7 +168,8 @@ impl Advice<'_> {
 
     fn emit_again(&self) -> String {
         format!(
-            "if the host is new or renamed: on {}, run `genbackup emit --now`, then `systemctl start genbackup.service`",
+            "if the host is new or renamed: on {}, run `genbackup emit --now` (on NixOS `nixos-rebuild switch`), then `systemctl \
+             start genbackup.service`",
             self.fleet.storage.name
         )
     }
@@ -185,8 +186,8 @@ impl Advice<'_> {
         };
         let reach = match client {
             Some((port, client)) => format!(
-                "is it up, is its genbackup-sshd.socket active, and does {} reach {} port {port}? if it may be absent, set \
-                 `may-be-absent`",
+                "check that it is up, that its genbackup-sshd.socket is active, and that {} reaches {} port {port}; if it may \
+                 be absent, set `may-be-absent`",
                 self.fleet.storage.name, client.address
             ),
             None => self.start(&self.unit()),

@@ -311,7 +311,9 @@ fn strangers(search: &Search<'_>) -> Option<Remark> {
             strangers.join(", ")
         ),
         hint: Some(
-            "if they were renamed or removed, `genbackup emit --now` brings this host up to date".to_owned(),
+            "if they were renamed or removed, run `genbackup emit --now` (on NixOS `nixos-rebuild switch`), which brings this \
+             host up to date"
+                .to_owned(),
         ),
         concerns: Concerns::Run,
     })

@@ -48,7 +48,7 @@ fn a_host_that_skips_its_backup_on_battery_may_be_plugged_in() -> Result<()> {
         hint("web-1")?
     );
     assert!(
-        hint("db.example.net")?.starts_with("is it up"),
+        hint("db.example.net")?.starts_with("check that it is up"),
         "{}",
         hint("db.example.net")?
     );

@@ -253,7 +253,7 @@ fn a_host_under_a_new_name_has_never_run_and_its_old_name_is_said() -> Result<()
     );
     let hint = of(&report, "ziz")?.verdict.hint.clone().unwrap_or_default();
     assert!(
-        hint.contains("renamed: on jak, run `genbackup emit --now`"),
+        hint.contains("renamed: on jak, run `genbackup emit --now` (on NixOS `nixos-rebuild switch`)"),
         "{hint}"
     );
     let remarks: Vec<&str> = report.remarks.iter().map(|remark| remark.what.as_str()).collect();
