@@ -9,6 +9,7 @@ mod command;
 #[path = "../support/crafted.rs"]
 mod crafted;
 mod doctor;
+mod examples;
 #[path = "../support/executable.rs"]
 mod executable;
 mod hooks;
@@ -18,7 +19,6 @@ mod keys;
 mod maintain_repository;
 #[path = "../support/pty.rs"]
 mod pty;
-mod readme;
 #[path = "../support/repository.rs"]
 mod repository;
 mod restore;

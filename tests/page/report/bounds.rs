@@ -12,7 +12,7 @@ use crate::command::{genbackup, run};
 use crate::night::Night;
 
 const NOW: &str = "2026-11-23T12:00:00Z";
-/// What README.md promises.
+/// What the chapter on monitoring promises.
 const MOST: usize = 5_000_000;
 
 /// A fleet of so many hosts.

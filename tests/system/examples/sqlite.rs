@@ -59,9 +59,9 @@ impl Application {
         Ok(done.stdout)
     }
 
-    /// Runs the hook of README.md.
+    /// Runs the hook of the chapter.
     fn dump(&self) -> Result<Outcome> {
-        let hook: toml::Table = toml::from_str(&block("[hosts.ziz.before.vaultwarden]")?)?;
+        let hook: toml::Table = toml::from_str(&block("hooks.md", "[hosts.ziz.before.vaultwarden]")?)?;
         let hook = &hook["hosts"]["ziz"]["before"]["vaultwarden"];
         let writes: Vec<_> = hook["writes"].as_array().into_iter().flatten().collect();
         ensure!(writes.len() == 2 && writes.iter().any(|path| path.as_str() == Some(DATABASE)));

@@ -13,9 +13,10 @@ use crate::command::{Outcome, run};
 use crate::executable::executable;
 use crate::repository;
 
+const CHAPTER: &str = "offsite.md";
 const TURN: &str = "/var/lib/genbackup";
 
-/// A repository of restic, a place for its copy, and the script of README.md.
+/// A repository of restic, a place for its copy, and the script of the chapter.
 struct Site {
     folder: TempDir,
 }
@@ -28,7 +29,7 @@ impl Site {
         for folder in ["turn", "files", "programs"] {
             fs::create_dir(site.at(folder))?;
         }
-        let script = block("# /usr/local/sbin/copy-offsite REPOSITORY REMOTE")?;
+        let script = block(CHAPTER, "# /usr/local/sbin/copy-offsite REPOSITORY REMOTE")?;
         ensure!(script.matches(TURN).count() == 1, "{script}");
         let turn = site.at("turn").display().to_string();
         fs::write(site.at("copy-offsite"), script.replace(TURN, &turn))?;
@@ -203,8 +204,8 @@ fn runs_and_prune_wait_while_it_copies() -> Result<()> {
 
 #[test]
 fn the_unit_records_what_the_script_does() -> Result<()> {
-    let unit = block("# /etc/systemd/system/offsite.service")?;
-    let command = "ExecStart=/usr/local/bin/genbackup record offsite -- \\\n    \
+    let unit = block(CHAPTER, "# /etc/systemd/system/offsite.service")?;
+    let command = "ExecStart=genbackup record offsite -- \\\n    \
                    /usr/local/sbin/copy-offsite /mnt/storage/restic elsewhere:restic\n";
     assert!(unit.contains(command), "{unit}");
     Ok(())
