@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 
+use crate::agent::Output;
 use crate::fleet::RUN_LIMIT;
 use crate::lab::Lab;
+use crate::machine::{Machine, told};
 use crate::progress::timed;
 
 /// Where it is on every host.
@@ -61,6 +63,23 @@ fn host_of(line: &str) -> Option<String> {
     Some(name.trim_matches('`').to_owned())
 }
 
+/// Runs a command as it is printed, with what a person types. Prints how long it took.
+///
+/// # Errors
+/// When the command fails, or takes longer than a run may.
+pub(crate) fn carry_out(machine: &Machine, command: &str, typed: &str) -> anyhow::Result<Output> {
+    timed(&format!("{}: {command}", machine.name()), || {
+        let output = machine.run_within(command, typed.as_bytes(), COMMAND_LIMIT)?;
+        ensure!(
+            output.status == 0,
+            "{}: `{command}` failed: {}",
+            machine.name(),
+            told(&output)
+        );
+        Ok(output)
+    })
+}
+
 /// What a person brings along, and types.
 #[derive(Debug)]
 pub struct Person<'p> {
@@ -86,17 +105,7 @@ impl Person<'_> {
             let machine = machines.find(|machine| machine.name() == host);
             let machine = machine.with_context(|| format!("{host} is no machine of the lab"))?;
             let typed = self.typed(command, printed.last());
-            printed.push(timed(&format!("{host}: {command}"), || {
-                let output = machine.run_within(command, typed.as_bytes(), COMMAND_LIMIT)?;
-                ensure!(
-                    output.status == 0,
-                    "{host}: `{command}` exits with {}\n{}\n{}",
-                    output.status,
-                    output.text(),
-                    output.error_text()
-                );
-                Ok(output.text())
-            })?);
+            printed.push(carry_out(machine, command, &typed)?.text());
         }
         Ok(printed)
     }

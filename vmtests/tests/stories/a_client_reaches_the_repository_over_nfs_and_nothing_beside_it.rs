@@ -1,5 +1,5 @@
 //! Without this, root of one client is root of the storage host's disk. What it can do all the same is shown here as
-//! well, for SECURITY.md says so: read every host's snapshots, and delete them.
+//! well, for the threat model says so: read every host's snapshots, and delete them.
 
 use vmtests::fleet::{self, REPOSITORY, ask_from_inside};
 use vmtests::lab::Lab;
