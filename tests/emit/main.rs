@@ -2,6 +2,7 @@
 //! that, and how it is written. One program, since linking each module by itself takes longer than most of them run.
 
 mod at_a_terminal;
+mod book;
 mod coming_from;
 #[path = "../support/command.rs"]
 mod command;
