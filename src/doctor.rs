@@ -4,6 +4,7 @@
 //! checked in parallel. Each query has a time limit, and a failed check does not hide the others.
 
 mod account;
+mod apply;
 mod ask;
 mod clock;
 mod command;
@@ -29,8 +30,9 @@ use crate::health::Report;
 use crate::model::Fleet;
 use crate::plan::HostPlan;
 
-pub use finding::{Finding, State};
+use apply::Apply;
 pub(crate) use command::unreachable as unreachable_command;
+pub use finding::{Finding, State};
 pub(crate) use versions::{missing_packages, needed_programs};
 
 /// All findings about a host of the fleet, which is this machine.
@@ -40,28 +42,29 @@ pub(crate) use versions::{missing_packages, needed_programs};
 pub fn examine(fleet: &Fleet, plan: &HostPlan<'_>, report: Option<&Result<Report>>) -> Result<Vec<Finding>> {
     let artifacts: Vec<Artifact> = emit(plan)?;
     let artifacts = &artifacts;
+    let apply = Apply::of(plan);
     let mut subjects: Vec<Subject<'_>> = vec![
         // First, because most other failures follow from missing files.
-        Box::new(|| units::check_files(artifacts)),
-        Box::new(|| account::check(plan)),
-        Box::new(|| versions::check(plan)),
-        Box::new(|| units::check(artifacts, plan)),
+        Box::new(|| units::check_files(artifacts, apply)),
+        Box::new(|| account::check(plan, apply)),
+        Box::new(|| versions::check(plan, apply)),
+        Box::new(|| units::check(artifacts, plan, apply)),
         Box::new(clock::check),
     ];
     if let Some(coordinator) = &plan.coordinator {
         subjects.push(Box::new(command::check));
-        subjects.push(Box::new(|| secrets::check_storage(coordinator)));
-        subjects.push(Box::new(|| repository::check(coordinator)));
+        subjects.push(Box::new(|| secrets::check_storage(coordinator, apply)));
+        subjects.push(Box::new(|| repository::check(coordinator, apply)));
         subjects.push(Box::new(|| ownership::check(coordinator)));
         subjects.push(Box::new(|| rustic::check(coordinator)));
         if let Some(remote) = coordinator.remote {
             subjects.push(Box::new(|| export::check(coordinator, remote)));
-            subjects.push(Box::new(|| ssh::check_all(coordinator.name, remote)));
+            subjects.push(Box::new(|| ssh::check_all(coordinator.name, remote, apply)));
         }
     }
     if let Some(client) = &plan.client {
         subjects.push(Box::new(|| hooks::check(client)));
-        subjects.push(Box::new(|| sources::check(client)));
+        subjects.push(Box::new(|| sources::check(client, apply)));
     }
     if let Some(client) = &plan.client
         && client.connection.is_some()

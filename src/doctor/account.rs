@@ -1,12 +1,13 @@
 //! Checks user restic.
 
+use super::apply::Apply;
 use super::ask::{Answer, ask};
 use super::finding::Finding;
 use crate::plan::HostPlan;
 
 const CHECK: &str = "user restic";
 
-pub(super) fn check(plan: &HostPlan<'_>) -> Vec<Finding> {
+pub(super) fn check(plan: &HostPlan<'_>, apply: Apply<'_>) -> Vec<Finding> {
     let uid = plan
         .coordinator
         .as_ref()
@@ -19,18 +20,18 @@ pub(super) fn check(plan: &HostPlan<'_>) -> Vec<Finding> {
     {
         return Vec::new();
     }
-    vec![judge(&ask("getent", &["passwd", "restic"]), uid)]
+    vec![judge(&ask("getent", &["passwd", "restic"]), uid, apply)]
 }
 
 /// Judges the line of passwd(5). On the storage host, it compares the user and group IDs with `repository.uid`.
-fn judge(answer: &Answer, uid: Option<u32>) -> Finding {
+fn judge(answer: &Answer, uid: Option<u32>, apply: Apply<'_>) -> Finding {
     let Some(line) = answer.output() else {
         return match answer {
             // getent(1): the name is not known.
             Answer::Said { code: 2, .. } => Finding::failed(
                 CHECK,
                 "the user is missing",
-                "run `genbackup emit --now`, which makes it",
+                format!("run {apply}, which makes it"),
             ),
             _ => Finding::unknown(CHECK, answer.why("getent")),
         };
@@ -74,7 +75,11 @@ mod tests {
             (said(2, ""), Some(850), State::Failed),
             (Answer::TooLate, Some(850), State::Unknown),
         ] {
-            assert_eq!(judge(&answer, uid).state, state, "{answer:?} {uid:?}");
+            assert_eq!(
+                judge(&answer, uid, Apply::Emit).state,
+                state,
+                "{answer:?} {uid:?}"
+            );
         }
     }
 }

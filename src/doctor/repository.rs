@@ -6,6 +6,7 @@ use std::path::Path;
 use bytesize::ByteSize;
 use nix::sys::statvfs::statvfs;
 
+use super::apply::Apply;
 use super::finding::{Finding, State};
 use super::secrets::quoted;
 use crate::model::{Creation, Repository, UnitPath};
@@ -19,7 +20,7 @@ const NOTHING: u64 = 16 << 20;
 const ROOM: &str = "room for snapshots";
 const RECORDS: &str = "/var/lib/genbackup";
 
-pub(super) fn check(plan: &CoordinatorPlan<'_>) -> Vec<Finding> {
+pub(super) fn check(plan: &CoordinatorPlan<'_>, apply: Apply<'_>) -> Vec<Finding> {
     let repository = plan.repository;
     let list = std::fs::read_to_string("/proc/self/mounts").unwrap_or_default();
     let mut findings = Vec::new();
@@ -50,6 +51,7 @@ pub(super) fn check(plan: &CoordinatorPlan<'_>) -> Vec<Finding> {
         repository.uid,
         &repository.creation,
         &by_hand(repository, "init"),
+        apply,
     ));
     findings.push(check_room(ROOM, path));
     findings.push(check_room("room for records", RECORDS));
@@ -127,6 +129,7 @@ fn judge_folder(
     uid: u32,
     creation: &Creation,
     init: &str,
+    apply: Apply<'_>,
 ) -> Finding {
     let check = "repository";
     let how = match creation {
@@ -147,7 +150,7 @@ fn judge_folder(
         Some(owner) if owner != uid => Finding::failed(
             check,
             format!("{path} belongs to user {owner}, but user restic is {uid}"),
-            whose(path, owner),
+            whose(path, owner, apply),
         ),
         Some(_) if !has_config => Finding::failed(check, format!("{path} contains no repository"), how),
         Some(_) => Finding::ok(check, format!("{path} contains one, and belongs to user restic")),
@@ -155,7 +158,7 @@ fn judge_folder(
 }
 
 /// How to give the repository to user restic.
-fn whose(path: &str, owner: u32) -> String {
+fn whose(path: &str, owner: u32, apply: Apply<'_>) -> String {
     let take = format!(
         "stop all programs that write into it as another user, then run `chown -R restic:restic -- {}`",
         quoted(path)
@@ -164,8 +167,7 @@ fn whose(path: &str, owner: u32) -> String {
         return take;
     }
     format!(
-        "{take}; to give user restic the ID {owner} instead, write `uid = {owner}` into [repository], then run \
-         `genbackup emit --now`"
+        "{take}; to give user restic the ID {owner} instead, write `uid = {owner}` into [repository], then run {apply}"
     )
 }
 
@@ -202,7 +204,15 @@ mod tests {
             (Some(0), true, State::Failed),
             (None, false, State::Failed),
         ] {
-            let finding = judge_folder("/srv/restic", owner, has_config, 850, &Creation::ByHand, "init");
+            let finding = judge_folder(
+                "/srv/restic",
+                owner,
+                has_config,
+                850,
+                &Creation::ByHand,
+                "init",
+                Apply::Emit,
+            );
             assert_eq!(finding.state, state, "{finding:?}");
         }
     }
@@ -210,9 +220,17 @@ mod tests {
     #[test]
     fn a_folder_of_another_user_has_its_commands() {
         let hint = |owner| {
-            judge_folder("/srv/my repo", Some(owner), true, 850, &Creation::ByHand, "init")
-                .hint
-                .unwrap()
+            judge_folder(
+                "/srv/my repo",
+                Some(owner),
+                true,
+                850,
+                &Creation::ByHand,
+                "init",
+                Apply::Emit,
+            )
+            .hint
+            .unwrap()
         };
         let chown = "`chown -R restic:restic -- $'/srv/my repo'`";
         assert!(hint(0).ends_with(chown), "{}", hint(0));

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
+use super::apply::Apply;
 use super::ask::{Answer, ask};
 use super::finding::{Finding, State};
 use crate::deliver::WebAddress;
@@ -20,7 +21,7 @@ enum Secret {
     There { mode: u32, owner: u32, size: u64 },
 }
 
-pub(super) fn check_storage(plan: &CoordinatorPlan<'_>) -> Vec<Finding> {
+pub(super) fn check_storage(plan: &CoordinatorPlan<'_>, apply: Apply<'_>) -> Vec<Finding> {
     let password = plan.repository.password_file.as_str();
     let mut findings = vec![judge("password file", password, &look(password))];
     // A missing or empty file is already reported.
@@ -31,14 +32,15 @@ pub(super) fn check_storage(plan: &CoordinatorPlan<'_>) -> Vec<Finding> {
     }
     if let Some(remote) = plan.remote {
         let key = remote.key_file.as_str();
-        let hint = "write its public key into `ssh.public-key`, then run `genbackup emit --now` here and `genbackup push` for \
-                    the clients";
+        let hint = format!(
+            "write its public key into `ssh.public-key`, then run {apply} here and `genbackup push` for the clients"
+        );
         findings.push(judge("ssh key", key, &look(key)));
         findings.push(judge_pair(
             "ssh key pair",
             &derived(key),
             &remote.public_key,
-            hint,
+            &hint,
         ));
     }
     for (name, service, file) in plan.watching.addresses() {

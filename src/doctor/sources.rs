@@ -4,20 +4,21 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use super::apply::Apply;
 use super::finding::Finding;
 use crate::model::{FileSystems, Source};
 use crate::plan::ClientPlan;
 
 const CHECK: &str = "links in include";
 
-pub(super) fn check(plan: &ClientPlan<'_>) -> Vec<Finding> {
+pub(super) fn check(plan: &ClientPlan<'_>, apply: Apply<'_>) -> Vec<Finding> {
     let Source {
         include,
         file_systems,
         ..
     } = plan.source;
     let includes: Vec<&Path> = include.iter().map(|path| Path::new(path.as_str())).collect();
-    judge(&uncovered(&includes, *file_systems))
+    judge(&uncovered(&includes, *file_systems), apply)
 }
 
 /// The included links whose target is not below another include, with their targets. restic follows links in the
@@ -43,7 +44,7 @@ fn uncovered(includes: &[&Path], file_systems: FileSystems) -> Vec<(PathBuf, Pat
         .collect()
 }
 
-fn judge(links: &[(PathBuf, PathBuf)]) -> Vec<Finding> {
+fn judge(links: &[(PathBuf, PathBuf)], apply: Apply<'_>) -> Vec<Finding> {
     if links.is_empty() {
         return vec![Finding::ok(
             CHECK,
@@ -60,7 +61,7 @@ fn judge(links: &[(PathBuf, PathBuf)]) -> Vec<Finding> {
                     link.display(),
                     target.display()
                 ),
-                "write the target into `include`, in addition to the link or instead of it, then run `genbackup emit --now`",
+                format!("write the target into `include`, in addition to the link or instead of it, then run {apply}"),
             )
         })
         .collect()
@@ -111,7 +112,7 @@ mod tests {
         }
         let dangling = at("dangling");
         let links = uncovered(&[&dangling, &here], FileSystems::Cross);
-        let [finding] = &judge(&links)[..] else {
+        let [finding] = &judge(&links, Apply::Emit)[..] else {
             panic!("{links:?}")
         };
         assert_eq!(finding.state, State::Failed);
@@ -119,7 +120,7 @@ mod tests {
             finding.what.contains("dangling is a symbolic link to nowhere"),
             "{finding:?}"
         );
-        assert_eq!(judge(&[])[0].state, State::Ok);
+        assert_eq!(judge(&[], Apply::Emit)[0].state, State::Ok);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::thread;
 
+use super::apply::Apply;
 use super::ask::{Answer, ask_with, last_line};
 use super::finding::Finding;
 use crate::model::{HostName, RemoteClient, RemoteClients};
@@ -17,12 +18,17 @@ const LIMIT: u32 = 60;
 const CONNECT: &str = "ConnectTimeout=30";
 
 /// Checks all clients in parallel.
-pub(super) fn check_all(storage: &HostName, remote: &RemoteClients) -> Vec<Finding> {
+pub(super) fn check_all(storage: &HostName, remote: &RemoteClients, apply: Apply<'_>) -> Vec<Finding> {
     let asked: Vec<(&str, Finding, Option<String>)> = thread::scope(|scope| {
         let asked: Vec<_> = remote
             .clients
             .iter()
-            .map(|(name, client)| (name.as_str(), scope.spawn(|| check(remote, name, client))))
+            .map(|(name, client)| {
+                (
+                    name.as_str(),
+                    scope.spawn(move || check(remote, name, client, apply)),
+                )
+            })
             .collect();
         let lost = |name| {
             (
@@ -101,7 +107,12 @@ fn kernel_name(answer: &Answer) -> Option<String> {
     ((1..=64).contains(&name.len()) && name.chars().all(is_plain)).then(|| name.to_owned())
 }
 
-fn check(remote: &RemoteClients, name: &HostName, client: &RemoteClient) -> (Finding, Option<String>) {
+fn check(
+    remote: &RemoteClients,
+    name: &HostName,
+    client: &RemoteClient,
+    apply: Apply<'_>,
+) -> (Finding, Option<String>) {
     let identity = format!("IdentityFile=\"{}\"", remote.key_file.as_str().replace('%', "%%"));
     let arguments = ["-F", CONFIG, "-o", &identity, "-o", CONNECT, "--", name.as_str()];
     let answer = ask_with("ssh", &arguments, REQUEST, LIMIT);
@@ -110,11 +121,12 @@ fn check(remote: &RemoteClients, name: &HostName, client: &RemoteClient) -> (Fin
         name.as_str(),
         remote.port,
         client.may_be_absent.is_some(),
+        apply,
     );
     (finding, kernel_name(&answer))
 }
 
-fn judge(answer: &Answer, name: &str, port: u16, may_be_absent: bool) -> Finding {
+fn judge(answer: &Answer, name: &str, port: u16, may_be_absent: bool, apply: Apply<'_>) -> Finding {
     let check = format!("ssh to {name}");
     let (output, complaint) = match answer {
         Answer::Said {
@@ -134,14 +146,16 @@ fn judge(answer: &Answer, name: &str, port: u16, may_be_absent: bool) -> Finding
         return Finding::failed(
             check,
             "it shows another host key than the one in the fleet file",
-            "find out why; if it was reinstalled, write its new key into `host-key`, then run `genbackup emit --now`",
+            format!(
+                "find out why; if it was reinstalled, write its new key into `host-key`, then run {apply}"
+            ),
         );
     }
     if says(&["Can't open user config file"]) {
         return Finding::failed(
             check,
             format!("{CONFIG} is missing on this host"),
-            "run `genbackup emit --now` on this host",
+            format!("run {apply} on this host"),
         );
     }
     // Checked before `Permission denied`, which follows if our key cannot be read.
@@ -318,12 +332,15 @@ mod tests {
             (Answer::TooLate, State::Failed, "in time"),
             (Answer::NotThere, State::Unknown, "is missing"),
         ] {
-            let finding = judge(&answer, "ziz", 50_000, false);
+            let finding = judge(&answer, "ziz", 50_000, false, Apply::Emit);
             assert!(
                 finding.state == state && finding.what.contains(word),
                 "{finding:?}"
             );
         }
-        assert_eq!(judge(&Answer::TooLate, "ziz", 1, true).state, State::Warning);
+        assert_eq!(
+            judge(&Answer::TooLate, "ziz", 1, true, Apply::Emit).state,
+            State::Warning
+        );
     }
 }

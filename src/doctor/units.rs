@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::apply::Apply;
 use super::ask::ask;
 use super::finding::Finding;
 use crate::emit::{Artifact, UNIT_FOLDER};
@@ -14,7 +15,7 @@ const PROPERTIES: &str =
 const NAMED: usize = 3;
 
 /// Compares the files with what `genbackup emit` would write.
-pub(super) fn check_files(artifacts: &[Artifact]) -> Vec<Finding> {
+pub(super) fn check_files(artifacts: &[Artifact], apply: Apply<'_>) -> Vec<Finding> {
     let check = "files";
     let place = Place::below("/");
     if !place.has_manifest() {
@@ -24,7 +25,9 @@ pub(super) fn check_files(artifacts: &[Artifact]) -> Vec<Finding> {
             Finding::failed(
                 check,
                 "none were written on this host",
-                "run `genbackup emit --now`, which writes and applies them; most other failures may follow from this one",
+                format!(
+                    "run {apply}, which writes and applies them; most other failures may follow from this one"
+                ),
             )
         }];
     }
@@ -35,7 +38,7 @@ pub(super) fn check_files(artifacts: &[Artifact]) -> Vec<Finding> {
             Finding::failed(
                 check,
                 format!("they differ from the fleet file: {}", few(&paths)),
-                "run `genbackup emit --diff` to see the difference, then `genbackup emit --now`",
+                format!("run {} to see the difference, then {apply}", apply.diff()),
             )
         }
         Ok(_) => Finding::ok(check, format!("{} files match the fleet file", artifacts.len())),
@@ -52,7 +55,7 @@ fn few(names: &[String]) -> String {
 }
 
 /// Asks systemd about each emitted unit, and the NFS server.
-pub(super) fn check(artifacts: &[Artifact], plan: &HostPlan<'_>) -> Vec<Finding> {
+pub(super) fn check(artifacts: &[Artifact], plan: &HostPlan<'_>, apply: Apply<'_>) -> Vec<Finding> {
     let mut units: Vec<String> = artifacts
         .iter()
         .filter_map(|artifact| artifact.path.strip_prefix(UNIT_FOLDER))
@@ -79,7 +82,7 @@ pub(super) fn check(artifacts: &[Artifact], plan: &HostPlan<'_>) -> Vec<Finding>
     let mut findings: Vec<Finding> = units
         .iter()
         .zip(&shown)
-        .map(|(unit, shown)| judge(unit, shown))
+        .map(|(unit, shown)| judge(unit, shown, apply))
         .collect();
     if shown
         .iter()
@@ -101,7 +104,7 @@ fn properties(block: &str) -> Shown<'_> {
     block.lines().filter_map(|line| line.split_once('=')).collect()
 }
 
-fn judge(unit: &str, shown: &Shown<'_>) -> Finding {
+fn judge(unit: &str, shown: &Shown<'_>, apply: Apply<'_>) -> Finding {
     let is = |property: &str| shown.get(property).copied().unwrap_or_default();
     let unit = unit.replace("@doctor.", "@.");
     match is("LoadState") {
@@ -114,8 +117,7 @@ fn judge(unit: &str, shown: &Shown<'_>) -> Finding {
             );
         }
         "not-found" => {
-            let hint = "run `genbackup emit --now`";
-            return Finding::failed(&unit, "systemd does not know it", hint);
+            return Finding::failed(&unit, "systemd does not know it", format!("run {apply}"));
         }
         other => {
             let hint = format!("see `systemctl status '{unit}'`");
@@ -250,7 +252,7 @@ mod tests {
     fn each_unit_is_loaded_and_what_waits_is_active_and_enabled() {
         for (unit, [load, active, enabled], state, word) in CASES {
             let text = said(load, active, enabled);
-            let finding = judge(unit, &properties(&text));
+            let finding = judge(unit, &properties(&text), Apply::Emit);
             assert!(
                 finding.state == *state && finding.what.contains(word),
                 "{unit}: {finding:?}"
@@ -263,7 +265,7 @@ mod tests {
     fn a_timer_says_when_it_starts_a_run() {
         let text =
             said("loaded", "active", "enabled") + "\nNextElapseUSecRealtime=Wed 2026-11-25 12:00:00 UTC";
-        let finding = judge("genbackup.timer", &properties(&text));
+        let finding = judge("genbackup.timer", &properties(&text), Apply::Emit);
         assert_eq!(finding.what, "it elapses next at Wed 2026-11-25 12:00:00 UTC");
     }
 

@@ -2,12 +2,13 @@
 
 use std::fmt::Display;
 
+use super::apply::Apply;
 use super::ask::{Answer, ask, is_there};
 use super::finding::Finding;
 use crate::model::{Refusal, ResticVersion, SystemdVersion};
 use crate::plan::HostPlan;
 
-pub(super) fn check(plan: &HostPlan<'_>) -> Vec<Finding> {
+pub(super) fn check(plan: &HostPlan<'_>, apply: Apply<'_>) -> Vec<Finding> {
     // On NixOS, units and scripts name programs of the Nix store, which are not in PATH.
     if super::is_on_nixos() {
         return vec![Finding::unknown(
@@ -17,8 +18,13 @@ pub(super) fn check(plan: &HostPlan<'_>) -> Vec<Finding> {
     }
     let versions = plan.versions;
     let mut findings = vec![
-        judge::<ResticVersion>("restic", &ask("restic", &["version"]), &versions.restic),
-        judge::<SystemdVersion>("systemd", &ask("systemctl", &["--version"]), &versions.systemd),
+        judge::<ResticVersion>("restic", &ask("restic", &["version"]), &versions.restic, apply),
+        judge::<SystemdVersion>(
+            "systemd",
+            &ask("systemctl", &["--version"]),
+            &versions.systemd,
+            apply,
+        ),
     ];
     for (program, package) in needed(plan) {
         findings.push(judge_presence(program, is_there(program), package));
@@ -73,6 +79,7 @@ fn judge<V: TryFrom<String, Error = Refusal> + PartialOrd + Display>(
     program: &str,
     answer: &Answer,
     at_least: &V,
+    apply: Apply<'_>,
 ) -> Finding {
     let Some(output) = answer.output() else {
         return match answer {
@@ -94,7 +101,9 @@ fn judge<V: TryFrom<String, Error = Refusal> + PartialOrd + Display>(
         Ok(version) => Finding::failed(
             program,
             format!("{version} is older than {at_least}, which the emitted files need"),
-            "write the installed version into its `minimum-versions`, then run `genbackup emit --now`; or install a later version",
+            format!(
+                "write the installed version into its `minimum-versions`, then run {apply}; or install a later version"
+            ),
         ),
         Err(refusal) => Finding::failed(program, refusal.what, refusal.hint),
     }
@@ -152,7 +161,7 @@ mod tests {
             ),
             ("odd\n", "0.14", State::Failed),
         ] {
-            let finding = judge::<ResticVersion>("restic", &said(output), &restic(at_least));
+            let finding = judge::<ResticVersion>("restic", &said(output), &restic(at_least), Apply::Emit);
             assert_eq!(finding.state, state, "{finding:?}");
         }
         let systemd = |text: &str| SystemdVersion::try_from(text.to_owned()).unwrap();
@@ -161,7 +170,7 @@ mod tests {
             ("systemd 257 (257.8-1~deb13u2)\n+PAM\n", "257", State::Ok),
             ("systemd 252 (252.38-1~deb12u1)\n", "257", State::Failed),
         ] {
-            let finding = judge::<SystemdVersion>("systemd", &said(output), &systemd(at_least));
+            let finding = judge::<SystemdVersion>("systemd", &said(output), &systemd(at_least), Apply::Emit);
             assert_eq!(finding.state, state, "{finding:?}");
         }
     }
@@ -170,7 +179,7 @@ mod tests {
     fn what_is_not_installed_is_named_with_its_package() {
         let finding = judge_presence("mount.nfs4", false, "nfs-common");
         assert_eq!(finding.hint.unwrap(), "run `apt install nfs-common`");
-        let finding = judge("restic", &Answer::TooLate, &ResticVersion::OLDEST);
+        let finding = judge("restic", &Answer::TooLate, &ResticVersion::OLDEST, Apply::Emit);
         assert_eq!(finding.state, State::Unknown);
     }
 }
