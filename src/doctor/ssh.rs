@@ -12,6 +12,8 @@ use crate::model::{HostName, RemoteClient, RemoteClients};
 const REQUEST: &str = "genbackup/1 doctor\n";
 /// How a client answers it; scripts of 0.1.0 have the second text.
 const REFUSED: [&str; 2] = ["refused unknown request", "refused this is no request"];
+/// What nologin(8) prints.
+const NO_LOGIN: &str = "account is currently not available";
 const CONFIG: &str = "/etc/genbackup/ssh_config";
 // The time limits in seconds for the answer of a host, and for the connection.
 const LIMIT: u32 = 60;
@@ -142,6 +144,14 @@ fn judge(answer: &Answer, name: &str, port: u16, may_be_absent: bool, apply: App
         );
     }
     let says = |words: &[&str]| words.iter().any(|word| complaint.contains(word));
+    // nologin(8) answers in the place of the forced command.
+    if [output, complaint].iter().any(|said| said.contains(NO_LOGIN)) {
+        return Finding::failed(
+            check,
+            "the shell of its user restic refuses each command",
+            format!("on {name}, run `usermod --shell /bin/sh restic`"),
+        );
+    }
     if says(&["Host key verification failed", "HOST IDENTIFICATION HAS CHANGED"]) {
         return Finding::failed(
             check,
@@ -329,6 +339,11 @@ mod tests {
                 "closed",
             ),
             (said("", ""), State::Failed, "no answer"),
+            (
+                said("This account is currently not available.\n", ""),
+                State::Failed,
+                "shell of its user",
+            ),
             (Answer::TooLate, State::Failed, "in time"),
             (Answer::NotThere, State::Unknown, "is missing"),
         ] {
