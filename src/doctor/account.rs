@@ -73,7 +73,7 @@ fn how_to_agree(user: u32, group: u32, uid: u32, apply: Apply<'_>) -> String {
     let group = if user == group {
         String::new()
     } else {
-        format!("run `groupmod --gid {user} restic`; ")
+        format!("run `groupmod --gid {user} restic && usermod --gid restic restic`; ")
     };
     let fleet = if user == uid {
         String::new()
@@ -138,27 +138,20 @@ mod tests {
 
     #[test]
     fn ids_that_differ_have_the_steps_that_make_them_equal() {
-        for (ids, hint) in [
-            (
-                "998:998",
-                "write `uid = 998` into [repository]; then run `genbackup emit --now`: NFS maps clients to this ID",
-            ),
-            (
-                "850:100",
-                "run `groupmod --gid 850 restic`; then run `genbackup emit --now`: NFS maps clients to this ID",
-            ),
-            (
-                "998:997",
-                "run `groupmod --gid 998 restic`; write `uid = 998` into [repository]; then run `genbackup emit --now`: NFS \
-                 maps clients to this ID",
-            ),
+        let group = |id| format!("run `groupmod --gid {id} restic && usermod --gid restic restic`; ");
+        let fleet = "write `uid = 998` into [repository]; ";
+        for (ids, steps) in [
+            ("998:998", fleet.to_owned()),
+            ("850:100", group(850)),
+            ("998:997", group(998) + fleet),
         ] {
+            let hint = format!("{steps}then run `genbackup emit --now`: NFS maps clients to this ID");
             let line = Answer::Said {
                 code: 0,
                 output: format!("restic:x:{ids}::/:/usr/sbin/nologin\n"),
                 complaint: String::new(),
             };
-            assert_eq!(judge(&line, Some(850), Apply::Emit).hint.as_deref(), Some(hint));
+            assert_eq!(judge(&line, Some(850), Apply::Emit).hint, Some(hint));
         }
     }
 
