@@ -13,8 +13,8 @@ mod source;
 
 use crate::fleet::Spanned;
 
-use crate::fleet::{FleetFile, Reading, RepositoryTable};
-use crate::model::{Creation, Fleet, Repository, TimeSpan, UnitPath};
+use crate::fleet::{FleetFile, Reading, RepositoryTable, defaults};
+use crate::model::{Creation, Fleet, Repository, UnitPath};
 use crate::problem::Problem;
 
 use fields::{Fields, Section};
@@ -23,16 +23,6 @@ use fields::{Fields, Section};
 pub(crate) fn hidden_places() -> impl Iterator<Item = &'static str> {
     paths::HIDDEN.into_iter().map(|(place, _)| place)
 }
-
-/// How long forget and prune wait for a lock: longer than the 30 minutes after which restic calls the lock of
-/// a host that died stale (restic's `internal/restic/lock.go`).
-const LOCK_WAIT: TimeSpan = TimeSpan::hours(1);
-/// How long a restic that is told to stop may take: a storage host that boots is back by then, and the lock can be
-/// removed.
-const STOP_WAIT: TimeSpan = TimeSpan::minutes(10);
-/// restic's user id on the storage host: between the ids that Debian's adduser hands out from 100 upwards and
-/// those that sysusers.d(5) hands out from 999 downwards.
-const USER_ID: u32 = 850;
 
 /// Turns what was read into a fleet.
 ///
@@ -143,7 +133,7 @@ fn resolve_repository(
         keep,
         "`keep = \"30 daily, 5 weekly, 12 monthly, 10 yearly\"`",
     );
-    let uid = fields.number(uid, 1..=65_533, USER_ID);
+    let uid = fields.number(uid, 1..=65_533, defaults::USER_ID);
 
     if let Some(path) = &path {
         paths::check_repository(fields, path, file_system.as_ref());
@@ -162,8 +152,8 @@ fn resolve_repository(
             password_file: password_file?.into_inner(),
             keep: keep?.into_inner(),
             creation: creation?,
-            lock_wait: lock_wait.map_or(LOCK_WAIT, Spanned::into_inner),
-            stop_wait: stop_wait.map_or(STOP_WAIT, Spanned::into_inner),
+            lock_wait: lock_wait.map_or(defaults::LOCK_WAIT.value, Spanned::into_inner),
+            stop_wait: stop_wait.map_or(defaults::STOP_WAIT.value, Spanned::into_inner),
             uid: uid?,
         })
     })();

@@ -4,14 +4,11 @@ use std::collections::BTreeMap;
 
 use crate::fleet::Spanned;
 
-use crate::fleet::{Field, HookTable};
-use crate::model::{AbsolutePath, CommandWord, Hook, HookName, Hooks, HostName, Network, TimeSpan, UnitPath};
+use crate::fleet::{Field, HookTable, defaults};
+use crate::model::{AbsolutePath, CommandWord, Hook, HookName, Hooks, HostName, UnitPath};
 
 use super::fields::{Fields, Section};
 use super::paths;
-
-/// How long a hook may take, unless the fleet says otherwise.
-const TIME_LIMIT: TimeSpan = TimeSpan::hours(1);
 
 type Tables = Field<BTreeMap<Spanned<HookName>, HookTable>>;
 
@@ -107,8 +104,8 @@ fn resolve_hook(
         writes: writes
             .map(|(_, paths)| paths.into_iter().map(Spanned::into_inner).collect())
             .unwrap_or_default(),
-        network: network.map_or(Network::None, Spanned::into_inner),
-        time_limit: time_limit.map_or(TIME_LIMIT, Spanned::into_inner),
+        network: network.map_or(defaults::HOOK_NETWORK.value, Spanned::into_inner),
+        time_limit: time_limit.map_or(defaults::HOOK_TIME_LIMIT.value, Spanned::into_inner),
     })
 }
 

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use crate::fleet::Spanned;
 
-use crate::fleet::{Field, HostTable, NfsTable, SshTable, VersionsTable};
+use crate::fleet::{Field, HostTable, NfsTable, SshTable, VersionsTable, defaults};
 use crate::model::{
     Address, Destination, HostName, PublicKey, RemoteClient, RemoteClients, Repository, StorageHost, UnitPath,
 };
@@ -19,9 +19,6 @@ use super::schedule;
 use super::source::{refuse_what_concerns_a_backup, resolve_source, resolve_versions};
 
 type Hosts = BTreeMap<Spanned<HostName>, HostTable>;
-
-/// Where sshd keeps a host's key by default (`sshd_config(5)`, `HostKey`).
-const HOST_KEY_FILE: &str = "/etc/ssh/ssh_host_ed25519_key";
 
 /// What holds for the hosts that do not say otherwise.
 #[derive(Debug)]
@@ -364,7 +361,7 @@ fn check_default_address(fields: &mut Fields<'_>, section: &Section, address: &A
 }
 
 fn default_host_key_file() -> Option<UnitPath> {
-    UnitPath::try_from(HOST_KEY_FILE.to_owned()).ok()
+    UnitPath::try_from(defaults::HOST_KEY_FILE.to_owned()).ok()
 }
 
 /// What all clients on other machines share.
@@ -411,7 +408,7 @@ fn resolve_shared(
         "`public-key = \"ssh-ed25519 AAAA…\"` from the `.pub` file beside the key",
     );
     let port_span: Option<Range<usize>> = port.as_ref().map(Spanned::span);
-    let port = fields.number(port, 1..=u16::MAX, 50_000);
+    let port = fields.number(port, 1..=u16::MAX, defaults::PORT);
     if let (Some(22), Some(span)) = (port, port_span) {
         fields.problem(
             span,
