@@ -18,6 +18,7 @@ mod moment;
 mod push;
 mod record;
 mod records;
+mod reference;
 mod release;
 mod report;
 mod repository;
@@ -104,8 +105,11 @@ enum Verb {
     Guard(guard::Arguments),
     /// Print the completion script of a shell
     Completions(completions::Arguments),
-    /// Print the manual page of this command, or write a page for it and one for each verb
+    /// Print the manual page of this command, or write a page for it, for each verb and for the fleet file
     Man(man::Arguments),
+    /// Write the chapters of the book that are made from the code
+    #[command(hide = true)]
+    Reference(reference::Arguments),
 }
 
 /// Runs one verb. Prints an error on standard error.
@@ -136,6 +140,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         Verb::Guard(arguments) => guard::run(arguments),
         Verb::Completions(arguments) => completions::run(arguments),
         Verb::Man(arguments) => man::run(arguments),
+        Verb::Reference(arguments) => reference::run(arguments),
     };
     done.unwrap_or_else(|error| {
         let (what, hint) = match format!("{error:#}").split_once("\n\nhint: ") {

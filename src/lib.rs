@@ -66,6 +66,7 @@ pub mod plan;
 pub mod problem;
 pub mod push;
 pub mod record;
+pub mod reference;
 pub mod resolve;
 pub mod restic;
 pub mod schema;
