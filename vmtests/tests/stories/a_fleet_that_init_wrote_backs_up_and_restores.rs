@@ -10,9 +10,8 @@ const LIMIT: Duration = Duration::from_secs(600);
 /// Presses Enter at each question, in a terminal; script(1) ends with the status of the program.
 const ALL_BY_ENTER: &str = "for question in {1..12}; do printf '\\r'; done |
      script --quiet --return --command 'genbackup init' /dev/null >/root/conversation";
-/// Asks nothing. The password file is made as the command that `init` prints makes it.
-const NO_QUESTIONS: &str = "genbackup init --no-questions >/root/conversation
-     eval \"$(grep --only-matching '(umask 077;[^#]*)' /root/conversation)\"";
+/// Asks nothing, as in README.md.
+const NO_QUESTIONS: &str = "genbackup init --no-questions --make-secrets >/root/conversation";
 
 pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     for (machine, init) in [(&lab.ziz, ALL_BY_ENTER), (&lab.kai, NO_QUESTIONS)] {
