@@ -40,9 +40,11 @@ use found::Disk;
 
 pub use addition::Addition;
 pub use changes::{Change, Changes};
+pub(crate) use found::{Files, Found, NEITHER, is_directory, link_to};
 pub use note::Note;
 pub use place::Place;
-pub(crate) use found::{Files, Found};
+#[cfg(test)]
+pub(crate) use steps::Staged;
 pub(crate) use steps::Steps;
 pub use transaction::{Counts, Overwrite, Transaction};
 

@@ -118,6 +118,12 @@ impl Changes {
         !self.changes_files() && self.strays.is_empty() && self.known == self.wanted
     }
 
+    /// True when there is no manifest, so that nothing was written before.
+    pub(crate) fn knows_nothing(&self) -> bool {
+        let is_unreadable = |note: &Note| matches!(note, Note::ManifestUnreadable { .. });
+        self.known == Manifest::default() && !self.notes.iter().any(is_unreadable)
+    }
+
     /// True when a file would be written or removed.
     #[must_use]
     pub fn changes_files(&self) -> bool {

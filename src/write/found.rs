@@ -1,7 +1,7 @@
 //! What is there already.
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::fs::{self, Metadata};
 use std::io::ErrorKind;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -34,6 +34,14 @@ pub(crate) trait Files {
     /// When it cannot be read.
     fn entries(&self, directory: &Path) -> Result<Vec<PathBuf>>;
 
+    /// The same for a manifest: whatever is neither a directory nor a symbolic link is read as a file.
+    ///
+    /// # Errors
+    /// As [`Files::look`].
+    fn look_at_manifest(&self, path: &Path) -> Result<Option<Found>> {
+        self.look(path)
+    }
+
     /// Where a symbolic link leads; none where it is no link.
     fn target(&self, link: &Path) -> Option<PathBuf>;
 
@@ -50,36 +58,12 @@ pub(super) struct Disk;
 
 impl Files for Disk {
     fn look(&self, path: &Path) -> Result<Option<Found>> {
-        let metadata = match fs::symlink_metadata(path) {
-            Ok(metadata) => metadata,
-            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-                return Ok(None);
-            }
-            Err(error) => return Err(error).with_context(|| format!("cannot look at `{}`", path.display())),
-        };
-        if metadata.is_dir() {
-            return Err(is_directory(path));
-        }
         // A link is never ours, wherever it leads; its text is not read.
-        let regular = metadata.is_file();
-        let read = if regular {
-            fs::read(path)
-        } else if metadata.is_symlink() {
-            fs::read_link(path).map(|target| format!("(a link to {})\n", target.display()).into_bytes())
-        } else {
-            Ok(b"(neither a file nor a link)\n".to_vec())
-        };
-        let text = match read {
-            // Gone meanwhile.
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            text => text.with_context(|| format!("cannot read `{}`", path.display()))?,
-        };
-        Ok(Some(Found {
-            text,
-            mode: metadata.permissions().mode() & 0o7777,
-            regular,
-            owner: metadata.uid(),
-        }))
+        look(path, Metadata::is_file)
+    }
+
+    fn look_at_manifest(&self, path: &Path) -> Result<Option<Found>> {
+        look(path, |metadata| !metadata.is_symlink())
     }
 
     fn entries(&self, folder: &Path) -> Result<Vec<PathBuf>> {
@@ -87,7 +71,9 @@ impl Files for Disk {
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
                 return Ok(Vec::new());
             }
-            entries => entries.with_context(|| format!("cannot read the directory `{}`", folder.display()))?,
+            entries => {
+                entries.with_context(|| format!("cannot read the directory `{}`", folder.display()))?
+            }
         };
         entries
             .map(|entry| {
@@ -111,8 +97,49 @@ impl Files for Disk {
     }
 }
 
+/// What is at a path; it counts as a regular file, and its text is read, where `is_file` says so.
+fn look(path: &Path, is_file: impl Fn(&Metadata) -> bool) -> Result<Option<Found>> {
+    let metadata = match fs::symlink_metadata(path) {
+        Ok(metadata) => metadata,
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            return Ok(None);
+        }
+        Err(error) => return Err(error).with_context(|| format!("cannot examine `{}`", path.display())),
+    };
+    if metadata.is_dir() {
+        return Err(is_directory(path));
+    }
+    let regular = is_file(&metadata);
+    let read = if regular {
+        fs::read(path)
+    } else if metadata.is_symlink() {
+        fs::read_link(path).map(|target| link_to(&target))
+    } else {
+        Ok(NEITHER.to_vec())
+    };
+    let text = match read {
+        // Gone meanwhile.
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        text => text.with_context(|| format!("cannot read `{}`", path.display()))?,
+    };
+    Ok(Some(Found {
+        text,
+        mode: metadata.permissions().mode() & 0o7777,
+        regular,
+        owner: metadata.uid(),
+    }))
+}
+
+/// What stands for the text of what is no file.
+pub(crate) const NEITHER: &[u8] = b"(neither a file nor a link)\n";
+
+/// What stands for the text of a symbolic link.
+pub(crate) fn link_to(target: &Path) -> Vec<u8> {
+    format!("(a symbolic link to {})\n", target.display()).into_bytes()
+}
+
 /// What a directory is called where a file belongs.
-pub(super) fn is_directory(path: &Path) -> anyhow::Error {
+pub(crate) fn is_directory(path: &Path) -> anyhow::Error {
     anyhow!(
         "`{}` is a directory, but must be a file\n\nhint: move the directory away",
         path.display()
@@ -128,7 +155,12 @@ pub(super) fn strays(system: &impl Files, root: &Path, files: &[&Path]) -> Resul
         .collect();
     let mut strays = Vec::new();
     for folder in folders {
-        strays.extend(system.entries(&folder)?.into_iter().filter(|path| tree::is_beside(path)));
+        strays.extend(
+            system
+                .entries(&folder)?
+                .into_iter()
+                .filter(|path| tree::is_beside(path)),
+        );
     }
     Ok(strays)
 }

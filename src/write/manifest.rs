@@ -52,7 +52,7 @@ pub(super) enum Known {
 /// # Errors
 /// When there is a directory in its place.
 pub(super) fn read(system: &impl Files, path: &Path) -> anyhow::Result<Known> {
-    let found = match system.look(path) {
+    let found = match system.look_at_manifest(path) {
         Ok(Some(found)) => found,
         Ok(None) => return Ok(Known::Files(Manifest::default())),
         // One that cannot be read is there all the same.
@@ -64,13 +64,20 @@ pub(super) fn read(system: &impl Files, path: &Path) -> anyhow::Result<Known> {
         }
     };
     // We never make one, and it may lead to another system's.
+    if system.target(path).is_some() {
+        return Ok(Known::Unreadable("it is a symbolic link".to_owned()));
+    }
     if !found.regular {
         return Ok(Known::Unreadable("it is not a regular file".to_owned()));
     }
     Ok(match serde_json::from_slice(&found.text) {
         Ok(Manifest { version, .. }) if version > FORM => Known::Unreadable(of_newer_form(version)),
         Ok(manifest) => Known::Files(manifest),
-        Err(error) => Known::Unreadable(newer(&found.text).unwrap_or_else(|| error.to_string())),
+        Err(error) => Known::Unreadable(newer(&found.text).unwrap_or_else(|| {
+            // A value that is refused comes with a hint for who writes a fleet file.
+            let why = error.to_string();
+            why.split("\n\nhint: ").next().unwrap_or_default().to_owned()
+        })),
     })
 }
 

@@ -67,7 +67,9 @@ impl Place {
     /// The absolute directory of the manifest, which is locked while files are written.
     pub(crate) fn directory_of_manifest(&self) -> PathBuf {
         let manifest = self.root.join(&self.manifest);
-        manifest.parent().map_or_else(|| self.root.clone(), Path::to_path_buf)
+        manifest
+            .parent()
+            .map_or_else(|| self.root.clone(), Path::to_path_buf)
     }
 
     /// Which file the manifest is, if there is one.

@@ -21,7 +21,7 @@ const MISTAKES: &[Mistake] = &[
     (|right| right[..right.len() / 2].to_owned(), "EOF while parsing"),
     (|_| "\0".to_owned(), "expected value at line 1"),
     (|right| format!("{right}{right}"), "trailing characters"),
-    (|_| "[]".to_owned(), "invalid length 0"),
+    (|_| "[]".to_owned(), "invalid length 2"),
     (|_| "{}".to_owned(), "missing field `files`"),
     (
         |_| "{\"files\": []}".to_owned(),
@@ -37,8 +37,16 @@ const MISTAKES: &[Mistake] = &[
         "unknown field `more`",
     ),
     (
-        |right| right.replacen('{', "{\"version\": 2,", 1),
-        "a newer genbackup wrote it, in version 2 of its form",
+        |right| right.replacen("\"version\": 2", "\"version\": 3", 1),
+        "a newer genbackup wrote it, in version 3 of its form",
+    ),
+    (
+        |right| right.replacen("\"version\": 2", "\"version\": 3, \"more\": 1", 1),
+        "a newer genbackup wrote it, in version 3 of its form",
+    ),
+    (
+        |right| right.replacen("\"genbackup\": \"", "\"genbackup\": \"x", 1),
+        "is not a version of genbackup",
     ),
     (
         |right| right.replace("\"etc/genbackup/include\"", "\"../../etc/passwd\""),
