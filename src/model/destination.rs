@@ -6,14 +6,16 @@ use super::{Address, Refusal, checked_string};
 
 checked_string! {
     /// A destination of ssh(1): `HOST`, `USER@HOST` or `ssh://[USER@]HOST[:PORT]`, where `HOST` may also be a name that the
-    /// administrator's own configuration of ssh gives a host. No white space and no control character; it does not begin
-    /// with `-`, which ssh would take for an option.
+    /// administrator's own configuration of ssh gives a host. No white space and no control character; neither the whole
+    /// nor its user or host begins with `-`, which ssh or a program that it starts would take for an option.
     Destination, check
 }
 
 fn check(text: &str) -> Result<(), Refusal> {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-._@:/[]%+".contains(c);
-    if !text.is_empty() && text.len() <= 300 && !text.starts_with('-') && text.chars().all(plain) {
+    // The user and the host, each of which ssh may hand to other programs.
+    let is_option = text.split(['@', '/']).any(|part| part.starts_with('-'));
+    if !text.is_empty() && text.len() <= 300 && !is_option && text.chars().all(plain) {
         return Ok(());
     }
     Err(Refusal::new(
@@ -68,12 +70,30 @@ mod tests {
     #[test]
     fn what_ssh_takes_for_an_option_or_another_word_is_refused() {
         let admits = |text: &str| Destination::try_from(text.to_owned()).is_ok();
-        for text in ["ziz", "root@10.0.0.2", "admin@fd00::2", "ssh://admin@[fd00::2]:2222", "ziz-admin"] {
+        for text in [
+            "ziz",
+            "root@10.0.0.2",
+            "admin@fd00::2",
+            "ssh://admin@[fd00::2]:2222",
+            "ziz-admin",
+        ] {
             assert!(admits(text), "{text}");
         }
-        for text in ["", "-oProxyCommand=x", "root@ziz -v", "ziz\n", "$(x)", "a'b", "zi\u{7f}z"] {
+        for text in [
+            "",
+            "-oProxyCommand=x",
+            "root@ziz -v",
+            "ziz\n",
+            "$(x)",
+            "a'b",
+            "zi\u{7f}z",
+        ] {
             assert!(!admits(text), "{text}");
         }
+        for text in ["-l", "root@-v", "-v@ziz", "ssh://-v", "ssh://root@-v:22"] {
+            assert!(!admits(text), "{text}");
+        }
+        assert!(admits(&"a".repeat(300)) && !admits(&"a".repeat(301)));
     }
 
     #[test]
