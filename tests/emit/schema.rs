@@ -104,6 +104,7 @@ const NOT_OF_SHAPE: &[&str] = &[
     "port-22",
     "public-key-cut-short",
     "public-key-cut-short-in-its-middle",
+    "push-to-of-the-storage-host",
     "report-in-the-root-folder",
     "repository-at-the-root",
     "repository-in-a-home",
