@@ -2,6 +2,7 @@
 //! systemctl on a client. They never stop or restart a service, which may be a running backup.
 
 mod audience;
+mod preview;
 mod systemd;
 
 use std::fmt::Display;
@@ -12,17 +13,11 @@ use crate::emit::{Artifact, UNIT_FOLDER};
 use crate::write::{Changes, Note};
 
 pub(crate) use audience::{Audience, Line, Transcript};
-pub(crate) use systemd::{Action, Enablement, Loaded, Systemd};
+pub(crate) use preview::preview;
+pub(crate) use systemd::{Acted, Action, Enablement, Loaded, Systemd};
 
 /// The backups of a host, as in glob(7).
 const BACKUPS: &str = "genbackup-backup@*.service";
-
-/// A timer or socket, which has to be enabled and started.
-struct Waiter<'a> {
-    unit: &'a str,
-    /// It is active with an outdated unit file.
-    is_outdated: bool,
-}
 
 /// A host to which the files are being applied.
 pub(crate) struct Live<S, A> {
@@ -32,6 +27,8 @@ pub(crate) struct Live<S, A> {
     again: String,
     did_something: bool,
     failed: bool,
+    /// True once it was reported that systemd is lost.
+    is_lost: bool,
 }
 
 impl<S: Systemd, A: Audience> Live<S, A> {
@@ -43,6 +40,7 @@ impl<S: Systemd, A: Audience> Live<S, A> {
             again: again.into(),
             did_something: false,
             failed: false,
+            is_lost: false,
         }
     }
 
@@ -130,19 +128,13 @@ impl<S: Systemd, A: Audience> Live<S, A> {
         }
     }
 
-    /// Enables what waits and makes systemd read what is new; whoever calls [`Waiters::start`] starts it then.
+    /// Enables what waits, makes systemd read what is new, and restarts what waits by an older text. Whoever calls
+    /// [`Waiters::start`] starts the rest then.
     pub(crate) fn enable<'a>(&mut self, artifacts: &'a [Artifact], files_changed: bool) -> Waiters<'a> {
         let mut is_unread = files_changed;
         let mut waiting = Vec::new();
-        let units = artifacts
-            .iter()
-            .filter(|artifact| artifact.path.starts_with(UNIT_FOLDER));
-        for Artifact { path, content, .. } in units {
-            let unit = path.trim_start_matches(UNIT_FOLDER).trim_start_matches('/');
-            // Nothing of a template can be loaded.
-            if unit.contains("@.") {
-                continue;
-            }
+        let mut outdated = Vec::new();
+        for (unit, Artifact { content, .. }) in units(artifacts) {
             let loaded = match self.systemd.loaded(unit) {
                 Ok(loaded) => loaded,
                 Err(error) => {
@@ -151,7 +143,7 @@ impl<S: Systemd, A: Audience> Live<S, A> {
                 }
             };
             is_unread |= loaded.is_stale;
-            if !content.lines().any(|line| line == "[Install]") || !is_waiting(unit) {
+            if !is_to_wait(unit, content) {
                 continue;
             }
             match self.systemd.enablement(unit) {
@@ -172,12 +164,20 @@ impl<S: Systemd, A: Audience> Live<S, A> {
                 },
                 Err(error) => self.refused("enable", unit, &error),
             }
-            let is_outdated = loaded.is_stale && loaded.is_running;
-            waiting.push(Waiter { unit, is_outdated });
+            if loaded.is_stale && loaded.is_running {
+                outdated.push(unit);
+            } else {
+                waiting.push(unit);
+            }
         }
         if is_unread {
-            match self.systemd.reload() {
-                Ok(()) => self.did("systemd: reloaded its units"),
+            match self.systemd.reload(&outdated) {
+                Ok(restarts) => {
+                    self.did("systemd: reloaded its units");
+                    for (unit, restart) in outdated.iter().zip(restarts) {
+                        self.report(Action::TryRestart, unit, restart);
+                    }
+                }
                 Err(error) => {
                     self.refused("reload", "systemd", &error);
                     // It would start the previous units.
@@ -194,7 +194,12 @@ impl<S: Systemd, A: Audience> Live<S, A> {
     }
 
     fn act(&mut self, action: Action, unit: &str) {
-        match self.systemd.act(action, unit) {
+        let acted = self.systemd.act(action, unit);
+        self.report(action, unit, acted);
+    }
+
+    fn report(&mut self, action: Action, unit: &str, acted: Acted) {
+        match acted {
             Ok(None) => self.did(&format!("{unit}: {}", action.done())),
             Ok(Some(complaint)) => self.fail(format!("cannot {} {unit}: {complaint}", action.verb())),
             Err(error) => self.refused(action.verb(), unit, &error),
@@ -207,6 +212,10 @@ impl<S: Systemd, A: Audience> Live<S, A> {
     }
 
     fn refused(&mut self, verb: &str, unit: &str, error: &str) {
+        if self.systemd.is_lost() {
+            self.fail(format!("{error}\n\nhint: run `{}` again", self.again));
+            return;
+        }
         let command = match verb {
             "reload" => "systemctl daemon-reload".to_owned(),
             verb => format!("systemctl {verb} {unit}"),
@@ -220,21 +229,22 @@ impl<S: Systemd, A: Audience> Live<S, A> {
     /// Reports an error, and continues.
     pub(crate) fn fail(&mut self, what: impl Display) {
         self.failed = true;
+        // Each step fails from then on, and for one reason.
+        if self.is_lost {
+            return;
+        }
+        self.is_lost = self.systemd.is_lost();
         self.audience.complain(&format!("error: {what}"));
     }
 }
 
 /// The units that wait for something, enabled and not yet started.
-pub(crate) struct Waiters<'a>(Vec<Waiter<'a>>);
+pub(crate) struct Waiters<'a>(Vec<&'a str>);
 
 impl Waiters<'_> {
-    /// Starts what waits and does not do so yet, and restarts what has another text now.
+    /// Starts what does not wait yet.
     pub(crate) fn start<S: Systemd, A: Audience>(&self, live: &mut Live<S, A>) {
-        for Waiter { unit, is_outdated } in &self.0 {
-            if *is_outdated {
-                live.act(Action::TryRestart, unit);
-                continue;
-            }
+        for unit in &self.0 {
             match live.systemd.loaded(unit) {
                 Ok(loaded) if loaded.is_running => {}
                 Ok(_) => live.start_once(unit),
@@ -244,12 +254,21 @@ impl Waiters<'_> {
     }
 }
 
+/// The units among these artifacts that can be loaded, by name. Nothing of a template can.
+fn units(artifacts: &[Artifact]) -> impl Iterator<Item = (&str, &Artifact)> {
+    artifacts.iter().filter_map(|artifact| {
+        let unit = artifact.path.strip_prefix(UNIT_FOLDER)?.trim_start_matches('/');
+        (!unit.contains("@.")).then_some((unit, artifact))
+    })
+}
+
+/// True for what has to be enabled and started: timers and sockets that can be enabled.
+fn is_to_wait(unit: &str, content: &str) -> bool {
+    is_waiting(unit) && content.lines().any(|line| line == "[Install]")
+}
+
 /// The artifacts below a directory, and whether one of them changes; nothing where there is none.
-fn below<'a>(
-    artifacts: &'a [Artifact],
-    changes: &Changes,
-    directory: &str,
-) -> Option<(Vec<&'a str>, bool)> {
+fn below<'a>(artifacts: &'a [Artifact], changes: &Changes, directory: &str) -> Option<(Vec<&'a str>, bool)> {
     let paths = artifacts.iter().map(|artifact| artifact.path.as_str());
     let files: Vec<&str> = paths.filter(|path| path.starts_with(directory)).collect();
     let is_new = files.iter().any(|path| changes.has(path));

@@ -8,13 +8,10 @@ mod session;
 mod systemctl;
 mod there;
 
-use std::collections::BTreeSet;
-use std::path::PathBuf;
-
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 
 use crate::emit::{Artifact, emit};
-use crate::live::{Live, Transcript};
+use crate::live::{self, Live, Transcript};
 use crate::model::Destination;
 use crate::plan::HostPlan;
 use crate::write::{Changes, Counts, Overwrite, Place};
@@ -46,10 +43,10 @@ pub struct Manner {
 /// What a push did.
 #[derive(Debug)]
 pub struct Pushed {
-    /// How many files it wrote and removed.
-    pub counts: Counts,
+    /// How many files it wrote and removed; none where it did not come to its end.
+    pub counts: Option<Counts>,
     /// What it did and noted.
-    pub lines: Transcript,
+    pub(crate) lines: Transcript,
     /// Whether the client is as the fleet file says.
     pub is_live: bool,
 }
@@ -59,37 +56,43 @@ pub struct Pushed {
 pub struct Preview {
     /// The changes.
     pub changes: Changes,
-    /// True when nothing keeps a push from making them.
-    pub is_possible: bool,
+    /// What it would do with units, each as a verb and a name.
+    pub units: Vec<(&'static str, String)>,
+    /// Why a push would refuse that.
+    pub refusal: Option<anyhow::Error>,
 }
 
 impl Push<'_> {
     /// Writes the files and makes them live.
     ///
     /// # Errors
-    /// When nothing has changed: the client cannot be reached, or a file there was modified or cannot be written. What
-    /// fails later is reported in [`Pushed::lines`], and the rest goes on.
+    /// When nothing has changed, because the client cannot be reached or does not answer. What fails later is one of the
+    /// lines of [`Pushed`], and the rest goes on.
     pub fn carry_out(&self, manner: Manner) -> Result<Pushed> {
         let place = Place::below("/");
         let directory = place.directory_of_manifest();
         let mut session = Session::open(&self.destination, directory.to_str(), manner.may_ask)?;
         let artifacts = self.artifacts()?;
-        let changes = look(&mut session, &place, &artifacts)?;
-        if manner.overwrite == Overwrite::Never {
-            changes.refuse_foreign()?;
-        }
-        let missing = self.missing_packages(&mut session)?;
+        let changes = self.look(&mut session, &place, &artifacts)?;
         let mut live = Live::new(Systemctl(&mut session), Transcript::default(), &self.again);
         for note in &changes.notes {
             live.note(note);
         }
+        if manner.overwrite == Overwrite::Never
+            && let Err(error) = changes.refuse_foreign()
+        {
+            return Ok(unfinished(live, &error));
+        }
+        let steps = changes.steps()?;
+        let counts = steps.counts;
+        let missing = self.missing_packages(live.systemd())?;
         let leaving: Vec<&str> = changes.leaving_units().collect();
         // While systemd still knows them.
         live.retire(&leaving);
-        let steps = changes.steps()?;
-        let counts = steps.counts;
-        if !changes.is_empty() {
-            commit::commit(live.systemd().0, &steps)?;
+        if !changes.is_empty()
+            && let Err(error) = commit::commit(live.systemd().0, &steps)
+        {
+            return Ok(unfinished(live, &error));
         }
         live.say(format_args!(
             "{} files written, {} removed",
@@ -97,7 +100,7 @@ impl Push<'_> {
         ));
         if !missing.is_empty() {
             live.fail(format_args!(
-                "it lacks {}, whose programs the units start\n\nhint: on that host, `apt install {}`",
+                "this host lacks packages that the units need: {}\n\nhint: on that host, run `apt install {}`",
                 missing.join(", "),
                 missing.join(" ")
             ));
@@ -110,7 +113,7 @@ impl Push<'_> {
         }
         let (is_live, lines) = live.end();
         Ok(Pushed {
-            counts,
+            counts: Some(counts),
             lines,
             is_live,
         })
@@ -119,13 +122,23 @@ impl Push<'_> {
     /// What it would change.
     ///
     /// # Errors
-    /// When the client cannot be reached.
+    /// When the client cannot be reached, or does not answer.
     pub fn preview(&self, manner: Manner) -> Result<Preview> {
         let place = Place::below("/");
         let mut session = Session::open(&self.destination, None, manner.may_ask)?;
-        let changes = look(&mut session, &place, &self.artifacts()?)?;
-        let is_possible = manner.overwrite == Overwrite::Always || changes.refuse_foreign().is_ok();
-        Ok(Preview { changes, is_possible })
+        let artifacts = self.artifacts()?;
+        let changes = self.look(&mut session, &place, &artifacts)?;
+        let units = live::preview(&mut Systemctl(&mut session), &artifacts, &changes);
+        let units = units.map_err(|why| anyhow!(why).context("cannot ask its systemd"))?;
+        let refusal = match manner.overwrite {
+            Overwrite::Always => None,
+            Overwrite::Never => changes.refuse_foreign().err(),
+        };
+        Ok(Preview {
+            changes,
+            units,
+            refusal,
+        })
     }
 
     fn artifacts(&self) -> Result<Vec<Artifact>> {
@@ -135,15 +148,31 @@ impl Push<'_> {
         }
     }
 
+    /// Compares what is wanted with what the client has.
+    fn look(&self, session: &mut Session, place: &Place, artifacts: &[Artifact]) -> Result<Changes> {
+        let known = There::ask(session, [place.manifest_path()])?;
+        let paths = Changes::paths_of_interest(&known, place, artifacts)?;
+        let there = There::ask(session, &paths)?;
+        let changes = Changes::on(&there, place, artifacts).context("cannot compare its files")?;
+        if self.plan.is_none() && changes.knows_nothing() {
+            bail!(
+                "nothing to remove: genbackup wrote nothing there, or its manifest is missing\n\nhint: is {} the right host?",
+                self.destination
+            );
+        }
+        Ok(changes)
+    }
+
     /// Debian's packages whose programs the units start, and that the client lacks.
-    fn missing_packages(&self, session: &mut Session) -> Result<Vec<&'static str>> {
+    fn missing_packages(&self, systemctl: &mut Systemctl<'_>) -> Result<Vec<&'static str>> {
         let Some(plan) = &self.plan else {
             return Ok(Vec::new());
         };
         let needed = crate::doctor::needed_programs(plan);
         let words: Vec<&str> = needed.iter().map(|(program, _)| *program).collect();
-        let script = "for program; do command -v -- \"$program\" >/dev/null || printf '%s\\n' \"$program\"; done";
-        let (_, output, _) = Systemctl(session).ask(script, &words).map_err(|why| anyhow!(why))?;
+        let script =
+            "for program; do [[ -x $(type -P -- \"$program\") ]] || printf '%s\\n' \"$program\"; done";
+        let (_, output, _) = systemctl.ask(script, &words).map_err(|why| anyhow!(why))?;
         let lacks = |program: &str| output.lines().any(|line| line == program);
         Ok(needed
             .into_iter()
@@ -153,11 +182,13 @@ impl Push<'_> {
     }
 }
 
-/// Compares what is wanted with what the client has.
-fn look(session: &mut Session, place: &Place, artifacts: &[Artifact]) -> Result<Changes> {
-    let manifest = place.manifest_path();
-    let known = There::ask(session, [manifest].into_iter())?;
-    let paths: BTreeSet<PathBuf> = Changes::paths_of_interest(&known, place, artifacts)?;
-    let there = There::ask(session, paths.iter().map(PathBuf::as_path))?;
-    Changes::on(&there, place, artifacts).context("cannot compare its files")
+/// What a push did that this error ended.
+fn unfinished(mut live: Live<Systemctl<'_>, Transcript>, error: &anyhow::Error) -> Pushed {
+    live.fail(format_args!("{error:#}"));
+    let (is_live, lines) = live.end();
+    Pushed {
+        counts: None,
+        lines,
+        is_live,
+    }
 }

@@ -1,31 +1,33 @@
 //! `genbackup push`: brings the clients' files there over the administrator's own ssh, and makes them live.
 
+mod jobs;
 mod table;
+mod words;
 
-use std::collections::VecDeque;
 use std::io::{IsTerminal, stdin};
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Mutex;
-use std::sync::mpsc::{Sender, channel};
-use std::thread;
 
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
 
-use super::{load, terminal};
+use super::load;
+use super::terminal::{self, Steps};
 use crate::live::{Line, Transcript};
 use crate::model::{Destination, Fleet, HostName};
 use crate::plan::HostPlan;
 use crate::problem::{did_you_mean, likely};
 use crate::push::{Manner, Preview, Push, Pushed};
 use crate::write::{Counts, Overwrite};
+use jobs::side_by_side;
 use table::Row;
+use words::{complaint, printable};
 
 /// How many clients are written to at once.
 const AT_ONCE: usize = 16;
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(super) struct Arguments {
     /// The clients to bring up to date; all of them without a name
     #[arg(value_name = "HOST")]
@@ -33,7 +35,8 @@ pub(super) struct Arguments {
     /// Show how the files there would change, and change nothing; exit status 1 when one would
     #[arg(long)]
     diff: bool,
-    /// List the files that would be written or removed, and change nothing
+    /// List the files that would be written or removed and the units that would be enabled, started, stopped or disabled,
+    /// and change nothing
     #[arg(long, conflicts_with = "diff")]
     dry_run: bool,
     /// Overwrite files that were modified there, or that genbackup did not write
@@ -41,13 +44,19 @@ pub(super) struct Arguments {
     force: bool,
     /// Remove what genbackup wrote, from a host that left the fleet: HOST is a destination of ssh, such as
     /// `root@old.example.net`
-    #[arg(long, requires = "hosts")]
+    #[arg(long, requires = "hosts", conflicts_with = "force")]
     remove: bool,
 }
 
 pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     if arguments.remove {
-        let pushes = arguments.hosts.iter().map(|host| departing(host));
+        let mut destinations: Vec<&String> = Vec::new();
+        for host in &arguments.hosts {
+            if !destinations.contains(&host) {
+                destinations.push(host);
+            }
+        }
+        let pushes = destinations.into_iter().map(|host| departing(host));
         return all(pushes.collect::<Result<_>>()?, arguments);
     }
     let Some(fleet) = load::load_or_show(file)? else {
@@ -83,9 +92,12 @@ fn hosts<'f>(fleet: &'f Fleet, names: &[String]) -> Result<Vec<&'f HostName>> {
                 let known: Vec<&str> = clients().map(HostName::as_str).collect();
                 let hint = match likely(name, known.iter().copied()) {
                     Some(name) => did_you_mean(name),
+                    None if known.is_empty() => "it has no client".to_owned(),
                     None => format!("its clients are {}", known.join(", ")),
                 };
-                refused.push(format!("no client of the fleet is named `{name}`\n\nhint: {hint}"));
+                refused.push(format!(
+                    "no client of the fleet is named `{name}`\n\nhint: {hint}"
+                ));
             }
         }
     }
@@ -98,9 +110,10 @@ fn hosts<'f>(fleet: &'f Fleet, names: &[String]) -> Result<Vec<&'f HostName>> {
 
 /// A push to a client of the fleet.
 fn staying<'f>(fleet: &'f Fleet, host: &'f HostName) -> Result<Job<'f>> {
-    let plan = HostPlan::of(fleet, host).context("the fleet does not know its own host")?;
+    let missing = "the fleet lacks its own host: this is a bug in genbackup";
+    let plan = HostPlan::of(fleet, host).context(missing)?;
     let remote = fleet.remote.as_ref().and_then(|remote| remote.clients.get(host));
-    let client = remote.context("the fleet does not know its own client")?;
+    let client = remote.context(missing)?;
     let push = Push {
         plan: Some(plan),
         destination: client.push_to.clone(),
@@ -122,6 +135,7 @@ fn departing(destination: &str) -> Result<Job<'static>> {
     Ok(Job { name, push })
 }
 
+/// A client, and what is brought to it.
 struct Job<'f> {
     name: String,
     push: Push<'f>,
@@ -129,111 +143,119 @@ struct Job<'f> {
 
 enum Done {
     Pushed(Result<Pushed>),
-    Previewed(Result<Preview>),
+    Previewed(Result<Box<Preview>>),
 }
 
-/// Carries out all pushes, side by side, and reports each as it ends.
+/// Carries out all pushes, side by side, and reports them in their order.
 fn all(jobs: Vec<Job<'_>>, arguments: &Arguments) -> Result<ExitCode> {
     let manner = Manner {
-        overwrite: if arguments.force { Overwrite::Always } else { Overwrite::Never },
+        overwrite: if arguments.force {
+            Overwrite::Always
+        } else {
+            Overwrite::Never
+        },
         // Questions of several hosts at once would be mixed up.
         may_ask: jobs.len() == 1 && stdin().is_terminal(),
     };
-    let number = jobs.len();
-    let waiting = Mutex::new(VecDeque::from(jobs));
-    let (sender, done) = channel();
-    let mut rows = Vec::new();
-    let mut is_good = true;
-    thread::scope(|scope| {
-        for _ in 0..number.min(AT_ONCE) {
-            let sender = sender.clone();
-            scope.spawn(|| work(&waiting, manner, arguments.diff || arguments.dry_run, sender));
-        }
-        drop(sender);
-        for (name, outcome) in done {
-            let (row, is_as_it_should_be) = match outcome {
-                Done::Pushed(pushed) => show_pushed(&name, pushed)?,
-                Done::Previewed(preview) => show_preview(&name, preview, arguments)?,
-            };
-            is_good &= is_as_it_should_be;
-            rows.push(row);
-        }
-        Ok::<(), anyhow::Error>(())
-    })?;
-    rows.sort_by(|one, other| one.host.cmp(&other.host));
-    if !arguments.diff {
-        terminal::say(&table::of(&rows, arguments.dry_run))?;
-    }
-    Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-fn work(waiting: &Mutex<VecDeque<Job<'_>>>, manner: Manner, only_look: bool, sender: Sender<(String, Done)>) {
-    loop {
-        let job = waiting.lock().ok().and_then(|mut jobs| jobs.pop_front());
-        let Some(Job { name, push }) = job else { return };
+    let only_look = arguments.diff || arguments.dry_run;
+    let carry_out = |Job { name, push }: Job<'_>| {
         let done = if only_look {
-            Done::Previewed(push.preview(manner))
+            Done::Previewed(push.preview(manner).map(Box::new))
         } else {
             Done::Pushed(push.carry_out(manner))
         };
-        if sender.send((name, done)).is_err() {
-            return;
+        (name, done)
+    };
+    // A host is not left half-way because nobody hears of another.
+    let mut steps = Steps::default();
+    let mut rows = Vec::new();
+    let mut is_good = true;
+    side_by_side(jobs, AT_ONCE, carry_out, |(name, done)| {
+        let (row, is_as_it_should_be) = match done {
+            Done::Pushed(pushed) => show_pushed(&name, pushed, &mut steps),
+            Done::Previewed(preview) => show_preview(&name, preview, arguments.diff, &mut steps),
+        };
+        is_good &= is_as_it_should_be;
+        rows.push(row);
+    });
+    if !arguments.diff {
+        steps.say(table::of(&rows, arguments.dry_run).trim_end());
+    }
+    steps.end()?;
+    Ok(if is_good {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// Reports a push. What comes from a client is printed so that a terminal obeys none of it.
+fn show_pushed(name: &str, pushed: Result<Pushed>, steps: &mut Steps) -> (Row, bool) {
+    let Pushed {
+        counts,
+        lines: Transcript(lines),
+        is_live,
+    } = match pushed {
+        Ok(pushed) => pushed,
+        Err(error) => return failed(name, &error),
+    };
+    for line in &lines {
+        match line {
+            Line::Step(text) => steps.say(format_args!("{name}: {}", printable(text))),
+            Line::Complaint(text) => terminal::complain(format_args!("{name}: {}", complaint(text))),
         }
     }
+    let result = if is_live { "ok" } else { "failed" };
+    (Row::new(name, result, counts), is_live)
 }
 
-fn show_pushed(name: &str, pushed: Result<Pushed>) -> Result<(Row, bool)> {
-    Ok(match pushed {
-        Ok(Pushed {
-            counts,
-            lines: Transcript(lines),
-            is_live,
-        }) => {
-            for line in &lines {
-                match line {
-                    Line::Step(text) => terminal::say(&format!("{name}: {text}\n"))?,
-                    Line::Complaint(text) => terminal::complain(format_args!("{name}: {text}")),
-                }
-            }
-            let result = if is_live { "ok" } else { "failed" };
-            (Row::new(name, result, Some(counts)), is_live)
+/// Reports what a push would do.
+fn show_preview(name: &str, preview: Result<Box<Preview>>, is_diff: bool, steps: &mut Steps) -> (Row, bool) {
+    let Preview {
+        changes,
+        units,
+        refusal,
+    } = match preview {
+        Ok(preview) => *preview,
+        Err(error) => return failed(name, &error),
+    };
+    for note in &changes.notes {
+        terminal::complain(format_args!("{name}: note: {}", complaint(&note.to_string())));
+    }
+    if let Some(refusal) = &refusal {
+        let text = format!("{refusal:#}");
+        // The differences are on standard output.
+        let shown = text.split("\n\n").next().filter(|_| is_diff).unwrap_or(&text);
+        terminal::complain(format_args!("{name}: error: {}", complaint(shown)));
+    }
+    let would_change = changes.changes_files() || !units.is_empty();
+    if is_diff {
+        let diff = changes.diff();
+        if !diff.is_empty() {
+            let diff = diff.strip_suffix('\n').unwrap_or(&diff);
+            steps.say(format_args!("# {name}\n{}", printable(diff)));
         }
-        Err(error) => {
-            terminal::complain(format_args!("{name}: error: {error:#}"));
-            (Row::new(name, "failed", None), false)
+    } else {
+        for (verb, path) in changes.listed() {
+            let path = path.display().to_string();
+            steps.say(format_args!("{name}: {verb} {}", printable(&path)));
         }
-    })
+        for (verb, unit) in &units {
+            steps.say(format_args!("{name}: {verb} {}", printable(unit)));
+        }
+    }
+    let (written, removed) = changes.counts();
+    let result = match (&refusal, would_change) {
+        (Some(_), _) => "would be refused",
+        (None, true) => "would change",
+        (None, false) => "up to date",
+    };
+    let row = Row::new(name, result, Some(Counts { written, removed }));
+    (row, refusal.is_none() && !(is_diff && changes.changes_files()))
 }
 
-fn show_preview(name: &str, preview: Result<Preview>, arguments: &Arguments) -> Result<(Row, bool)> {
-    Ok(match preview {
-        Ok(Preview { changes, is_possible }) => {
-            for note in &changes.notes {
-                terminal::complain(format_args!("{name}: note: {note}"));
-            }
-            if arguments.diff {
-                let diff = changes.diff();
-                if !diff.is_empty() {
-                    terminal::hand_over(format!("# {name}\n{diff}"))?;
-                }
-            } else {
-                for (verb, path) in changes.listed() {
-                    terminal::say(&format!("{name}: {verb} {}\n", path.display()))?;
-                }
-            }
-            let (written, removed) = changes.counts();
-            let would_change = changes.changes_files();
-            let result = match (is_possible, would_change) {
-                (false, _) => "would be refused",
-                (true, true) => "would change",
-                (true, false) => "up to date",
-            };
-            let row = Row::new(name, result, Some(Counts { written, removed }));
-            (row, is_possible && !(arguments.diff && would_change))
-        }
-        Err(error) => {
-            terminal::complain(format_args!("{name}: error: {error:#}"));
-            (Row::new(name, "failed", None), false)
-        }
-    })
+fn failed(name: &str, error: &anyhow::Error) -> (Row, bool) {
+    let text = format!("{error:#}");
+    terminal::complain(format_args!("{name}: error: {}", complaint(&text)));
+    (Row::new(name, "failed", None), false)
 }

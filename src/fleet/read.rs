@@ -57,7 +57,10 @@ pub fn read<'t>(file_name: &'t str, text: &'t str) -> Reading<'t> {
         // What else there is to say of it, only that version knows.
         problems.push(
             span,
-            format!("this fleet file needs genbackup {needed} or later, and this is {}", Release::this()),
+            format!(
+                "this fleet file needs genbackup {needed} or later, and this is {}",
+                Release::this()
+            ),
             "install that version; `genbackup --version` prints which one this is",
         );
         return Reading {

@@ -47,6 +47,10 @@ impl Action {
     }
 }
 
+/// How something that was done with a unit went: a complaint where the unit did not do what it should; an error where
+/// systemd refuses or does not answer.
+pub(crate) type Acted = Result<Option<String>, String>;
+
 /// A host's systemd. An error is why it refuses or does not answer, in words without a hint.
 pub(crate) trait Systemd {
     /// What it has loaded of a unit.
@@ -61,20 +65,26 @@ pub(crate) trait Systemd {
     /// Removes the links that enable a unit; true when there were some.
     fn disable(&mut self, unit: &str) -> Result<bool, String>;
 
-    /// Makes it read all unit files anew.
-    fn reload(&mut self) -> Result<(), String>;
+    /// Makes it read all unit files anew, and then restarts these units, whose files have changed while they run. How each
+    /// restart went.
+    fn reload(&mut self, outdated: &[&str]) -> Result<Vec<Acted>, String>;
 
     /// True when a unit of such a name, as in glob(7), runs.
     fn is_any_running(&mut self, pattern: &str) -> Result<bool, String>;
 
-    /// Does something with a unit and waits until it is done; a complaint where the unit did not do what it should.
-    fn act(&mut self, action: Action, unit: &str) -> Result<Option<String>, String>;
+    /// Does something with a unit and waits until it is done.
+    fn act(&mut self, action: Action, unit: &str) -> Acted;
 
     /// Makes the users and groups of these files of sysusers.d(5); what was printed.
     fn make_users(&mut self, files: &[&str]) -> Attempt<Vec<String>>;
 
     /// Makes the directories of these files of tmpfiles.d(5); what was printed.
     fn make_directories(&mut self, files: &[&str]) -> Attempt<Vec<String>>;
+
+    /// True once it cannot be reached any more, so that whatever else is asked of it fails, too.
+    fn is_lost(&self) -> bool {
+        false
+    }
 }
 
 /// This host's, by D-Bus.
@@ -99,15 +109,19 @@ impl Systemd for Waiting {
         self.manager.disable(unit).map_err(|error| words(&error))
     }
 
-    fn reload(&mut self) -> Result<(), String> {
-        self.manager.reload().map_err(|error| words(&error))
+    fn reload(&mut self, outdated: &[&str]) -> Result<Vec<Acted>, String> {
+        self.manager.reload().map_err(|error| words(&error))?;
+        let restart = |unit: &&str| self.act(Action::TryRestart, unit);
+        Ok(outdated.iter().map(restart).collect())
     }
 
     fn is_any_running(&mut self, pattern: &str) -> Result<bool, String> {
-        self.manager.is_any_at_work(pattern).map_err(|error| words(&error))
+        self.manager
+            .is_any_at_work(pattern)
+            .map_err(|error| words(&error))
     }
 
-    fn act(&mut self, action: Action, unit: &str) -> Result<Option<String>, String> {
+    fn act(&mut self, action: Action, unit: &str) -> Acted {
         let job = match action {
             Action::Start => self.manager.start(unit),
             Action::Stop => self.manager.stop(unit),
@@ -132,7 +146,8 @@ fn words(error: &Error) -> String {
     match error {
         // The hint of this error does not apply: the caller is root.
         Error::Denied(_) => {
-            "systemd denies it to root: a container or a security module such as SELinux may forbid it".to_owned()
+            "systemd denies it to root: a container or a security module such as SELinux may forbid it"
+                .to_owned()
         }
         error => {
             let error = error.to_string();

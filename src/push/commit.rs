@@ -1,10 +1,7 @@
 //! Changes the files of a client so that each is whole at any moment, in the order of [`Steps`].
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::ffi::OsStr;
-use std::fmt::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Result, bail};
 use shell_quote::{Bash, QuoteRefExt};
@@ -22,7 +19,11 @@ pub(super) fn commit(session: &mut Session, steps: &Steps) -> Result<()> {
     let answer = session.run(&script(steps), &archive(steps)?)?;
     match answer.status {
         0 => Ok(()),
-        NOTHING_CHANGED => bail!("cannot write its files: {}; nothing has changed", answer.complaint),
+        NOTHING_CHANGED => bail!(
+            "cannot write its files: {}; nothing has changed\n\nhint: free some space there, or make it writable, and push \
+             again",
+            answer.complaint
+        ),
         _ => bail!(
             "cannot replace its files: {}\n\nhint: push again: each file is whole, old or new",
             answer.complaint
@@ -51,54 +52,116 @@ fn archive(steps: &Steps) -> Result<Vec<u8>> {
 
 /// Extracts the archive, then renames and removes.
 fn script(steps: &Steps) -> String {
-    let waiting: Vec<&Path> = steps.staged.iter().map(|it| it.waiting.as_path()).collect();
-    let places = steps.staged.iter().map(|it| it.place.as_path());
-    let directories: BTreeSet<&Path> = places
-        .chain(steps.remove.iter().map(PathBuf::as_path))
-        .filter_map(Path::parent)
-        .collect();
-    let sync = format!("sync --file-system --{}\n", words(directories.iter().copied()));
-    let mut script = "set -euo pipefail\n".to_owned();
+    let waiting = steps.staged.iter().map(|staged| &staged.waiting);
+    let places = steps.staged.iter().map(|staged| &staged.place);
+    let changed = places.chain(&steps.remove);
+    let directories: BTreeSet<&Path> = changed.filter_map(|path| path.parent()).collect();
+    let sync = format!("sync --file-system --{}", words(directories));
+    let mut script = vec!["set -euo pipefail".to_owned()];
     if !steps.strays.is_empty() {
-        let strays = words(steps.strays.iter().map(PathBuf::as_path));
-        script += &format!("rm --force --{strays}\n");
+        script.push(format!("rm --force --{}", words(&steps.strays)));
     }
-    script += &format!(
-        "if ! tar --extract --file=- --directory=/ --no-same-owner --preserve-permissions; then\n    \
-         rm --force --{}\n    exit {NOTHING_CHANGED}\nfi\n",
-        words(waiting.into_iter())
-    );
-    script += &sync;
-    let Some((last, others)) = steps.staged.split_last() else {
-        return script;
+    // `--touch`: by the time of a file, systemd knows that it is newer than what it has read.
+    script.push(format!(
+        "if ! tar --extract --file=- --directory=/ --no-same-owner --preserve-permissions --touch; then\n    \
+         rm --force --{} || true\n    exit {NOTHING_CHANGED}\nfi",
+        words(waiting)
+    ));
+    script.push(sync.clone());
+    let rename = |from: &Path, to: &Path| {
+        let words = words([from, to]);
+        format!("mv --force --no-target-directory --{words}")
     };
-    for staged in others {
-        rename(&mut script, &staged.waiting, &staged.place);
+    if let Some((last, others)) = steps.staged.split_last() {
+        script.extend(others.iter().map(|staged| rename(&staged.waiting, &staged.place)));
+        if !steps.remove.is_empty() {
+            script.push(format!("rm --force --{}", words(&steps.remove)));
+        }
+        // The manifest that knows the new state alone comes once that state is on the disk.
+        script.push(sync.clone());
+        script.push(rename(&last.waiting, &last.place));
+        script.push(sync);
     }
-    if !steps.remove.is_empty() {
-        let gone = words(steps.remove.iter().map(PathBuf::as_path));
-        script += &format!("rm --force --{gone}\n");
-    }
-    // The manifest that knows the new state alone comes once that state is on the disk.
-    script += &sync;
-    rename(&mut script, &last.waiting, &last.place);
-    script + &sync
-}
-
-fn rename(script: &mut String, from: &Path, to: &Path) {
-    let words = words([from, to].into_iter());
-    // Writing to a String never fails.
-    drop(writeln!(script, "mv --force --no-target-directory --{words}"));
+    script.join("\n") + "\n"
 }
 
 /// Words for bash, each with a space before it.
-fn words<'p>(paths: impl Iterator<Item = &'p Path>) -> String {
-    paths.fold(String::new(), |mut words, path| {
-        let path: &OsStr = path.as_os_str();
-        let quoted: Vec<u8> = path.quoted(Bash);
-        let quoted: Cow<'_, str> = String::from_utf8_lossy(&quoted);
-        words.push(' ');
-        words.push_str(&quoted);
-        words
+fn words(paths: impl IntoIterator<Item = impl AsRef<Path>>) -> String {
+    paths.into_iter().fold(String::new(), |words, path| {
+        let word: String = path.as_ref().quoted(Bash);
+        words + " " + &word
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::write::{Counts, Staged};
+
+    fn staged(place: &str, waiting: &str, text: &str) -> Staged {
+        Staged {
+            place: PathBuf::from(place),
+            waiting: PathBuf::from(waiting),
+            text: text.to_owned(),
+            mode: 0o755,
+        }
+    }
+
+    fn steps() -> Steps {
+        Steps {
+            strays: vec![PathBuf::from("/etc/.$(id).genbackup-new")],
+            staged: vec![
+                staged("/etc/m", "/etc/.m.new", "both"),
+                staged("/etc/a b", "/etc/.a b.new", "a"),
+                staged("/etc/m", "/etc/.m.last.new", "new"),
+            ],
+            remove: vec![PathBuf::from("/opt/it's")],
+            counts: Counts::default(),
+        }
+    }
+
+    #[test]
+    fn files_are_replaced_between_the_two_manifests() {
+        let script = script(&steps());
+        let lines: Vec<&str> = script.lines().collect();
+        let expected = [
+            "set -euo pipefail",
+            "rm --force -- $'/etc/.$(id).genbackup-new'",
+            "if ! tar --extract --file=- --directory=/ --no-same-owner --preserve-permissions --touch; then",
+            "    rm --force -- /etc/.m.new $'/etc/.a b.new' /etc/.m.last.new || true",
+            "    exit 9",
+            "fi",
+            "sync --file-system -- /etc /opt",
+            "mv --force --no-target-directory -- /etc/.m.new /etc/m",
+            "mv --force --no-target-directory -- $'/etc/.a b.new' $'/etc/a b'",
+            "rm --force -- $'/opt/it\\'s'",
+            "sync --file-system -- /etc /opt",
+            "mv --force --no-target-directory -- /etc/.m.last.new /etc/m",
+            "sync --file-system -- /etc /opt",
+        ];
+        assert_eq!(lines, expected);
+    }
+
+    #[test]
+    fn the_archive_has_each_text_where_it_waits() {
+        let archive = archive(&steps()).unwrap();
+        let mut archive = tar::Archive::new(archive.as_slice());
+        let names: Vec<(PathBuf, u32, u64)> = archive
+            .entries()
+            .unwrap()
+            .map(|entry| {
+                let entry = entry.unwrap();
+                let header = entry.header();
+                (
+                    entry.path().unwrap().into_owned(),
+                    header.mode().unwrap(),
+                    header.uid().unwrap(),
+                )
+            })
+            .collect();
+        let expected = ["etc/.m.new", "etc/.a b.new", "etc/.m.last.new"];
+        assert_eq!(names, expected.map(|name| (PathBuf::from(name), 0o755, 0)));
+    }
 }

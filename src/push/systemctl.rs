@@ -1,15 +1,22 @@
 //! A client's systemd, by the client's own systemctl.
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 
-use super::session::Session;
-use crate::live::{Action, Enablement, Loaded, Systemd};
+use super::session::{Session, last_lines};
+use crate::live::{Acted, Action, Enablement, Loaded, Systemd};
 use crate::text::bounded;
 
 /// Lines of a system tool that are reported.
 const MOST: usize = 20;
 /// Characters of each.
 const LONGEST_LINE: usize = 300;
+/// Reloads, then restarts each unit that is an argument: what was complained of each, with a NUL behind it. One script,
+/// so that a connection that breaks cannot come between the two: nothing would show afterwards that a restart is missing.
+const RELOAD: &str = "systemctl daemon-reload || exit
+for unit; do
+    said=$(systemctl try-restart -- \"$unit\" 2>&1) && said= || said=${said:-exit status $?}
+    printf '%s\\0' \"$said\"
+done";
 
 /// A client's systemd and system tools. Names of units and files are genbackup's own or come from a client's manifest,
 /// so they are handed over on standard input and never stand in a script.
@@ -17,7 +24,7 @@ const LONGEST_LINE: usize = 300;
 pub(super) struct Systemctl<'s>(pub(super) &'s mut Session);
 
 impl Systemctl<'_> {
-    /// Runs a script whose arguments are these words.
+    /// Runs a script whose arguments are these words: its exit status, output and complaint.
     pub(super) fn ask(&mut self, script: &str, words: &[&str]) -> Result<(u8, String, String), String> {
         let script = format!("mapfile -d '' -t words\nset -- \"${{words[@]}}\"\n{script}");
         let mut input = Vec::new();
@@ -42,18 +49,26 @@ impl Systemctl<'_> {
         }
     }
 
-    fn tool(&mut self, script: &str, files: &[&str]) -> Result<Vec<String>> {
-        match self.ask(&format!("{script} 2>&1"), files) {
-            Ok((0, output, _)) => {
-                let lines = output.lines().filter(|line| !line.trim().is_empty());
-                Ok(lines.take(MOST).map(|line| bounded(line, LONGEST_LINE)).collect())
-            }
-            Ok((status, output, _)) => {
-                let said = bounded(output.trim(), LONGEST_LINE);
-                bail!("exit status {status}: {said}\n\nhint: `{}` on that host tries it again", script.replace("\"$@\"", &files.join(" ")))
-            }
-            Err(error) => bail!("{error}"),
+    /// Runs a system tool on files; what it printed.
+    fn tool(&mut self, command: &str, files: &[&str]) -> Result<Vec<String>> {
+        let script = format!("timeout --kill-after=2 60 {command} \"$@\" 2>&1");
+        let (status, output, _) = self.ask(&script, files).map_err(|why| anyhow!(why))?;
+        if status == 0 {
+            let lines = output.lines().filter(|line| !line.trim().is_empty());
+            return Ok(lines.take(MOST).map(|line| bounded(line, LONGEST_LINE)).collect());
         }
+        let program = command.split(' ').next().unwrap_or(command);
+        let command = format!("{command} {}", files.join(" "));
+        if [124, 137].contains(&status) {
+            bail!(
+                "{program} did not end within 60 s\n\nhint: on that host, `{command}` shows where it hangs"
+            );
+        }
+        let why = match last_lines(output.as_bytes()) {
+            why if why.is_empty() => format!("exit status {status}"),
+            why => why,
+        };
+        bail!("{program} failed: {why}\n\nhint: on that host, run `{command}` again")
     }
 }
 
@@ -69,8 +84,9 @@ impl Systemd for Systemctl<'_> {
     }
 
     fn enablement(&mut self, unit: &str) -> Result<Enablement, String> {
-        let (_, output, complaint) = self.ask("systemctl is-enabled -- \"$1\"", &[unit])?;
+        let (status, output, complaint) = self.ask("systemctl is-enabled -- \"$1\"", &[unit])?;
         match output.trim() {
+            "" if complaint.is_empty() => Err(format!("exit status {status}")),
             "" => Err(complaint),
             "enabled" => Ok(Enablement::Enabled),
             "masked" | "masked-runtime" => Ok(Enablement::Masked),
@@ -90,8 +106,15 @@ impl Systemd for Systemctl<'_> {
         Ok(was_enabled)
     }
 
-    fn reload(&mut self) -> Result<(), String> {
-        self.succeeds("systemctl daemon-reload", &[]).map(drop)
+    fn reload(&mut self, outdated: &[&str]) -> Result<Vec<Acted>, String> {
+        let output = self.succeeds(RELOAD, outdated)?;
+        let mut said = output.split('\0');
+        let restarts = outdated.iter().map(|_| match said.next() {
+            None => Err("the client does not report how it went".to_owned()),
+            Some("") => Ok(None),
+            Some(complaint) => Ok(Some(last_lines(complaint.as_bytes()))),
+        });
+        Ok(restarts.collect())
     }
 
     fn is_any_running(&mut self, pattern: &str) -> Result<bool, String> {
@@ -100,7 +123,7 @@ impl Systemd for Systemctl<'_> {
         Ok(!output.trim().is_empty())
     }
 
-    fn act(&mut self, action: Action, unit: &str) -> Result<Option<String>, String> {
+    fn act(&mut self, action: Action, unit: &str) -> Acted {
         let verb = match action {
             Action::Start => "start",
             Action::Stop => "stop",
@@ -108,16 +131,22 @@ impl Systemd for Systemctl<'_> {
         };
         match self.ask(&format!("systemctl {verb} -- \"$1\""), &[unit])? {
             (0, ..) => Ok(None),
-            (.., complaint) if complaint.is_empty() => Ok(Some(format!("`systemctl status {unit}` on that host shows why"))),
+            (.., complaint) if complaint.is_empty() => {
+                Ok(Some(format!("on that host, `systemctl status {unit}` shows why")))
+            }
             (.., complaint) => Ok(Some(complaint)),
         }
     }
 
     fn make_users(&mut self, files: &[&str]) -> Result<Vec<String>> {
-        self.tool("systemd-sysusers \"$@\"", files)
+        self.tool("systemd-sysusers", files)
     }
 
     fn make_directories(&mut self, files: &[&str]) -> Result<Vec<String>> {
-        self.tool("systemd-tmpfiles --create \"$@\"", files)
+        self.tool("systemd-tmpfiles --create", files)
+    }
+
+    fn is_lost(&self) -> bool {
+        !self.0.is_sound()
     }
 }

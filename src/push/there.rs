@@ -8,13 +8,13 @@ use anyhow::{Context, Result, bail};
 use tar::{Archive, EntryType};
 
 use super::session::Session;
-use crate::write::{Files, Found};
+use crate::write::{Files, Found, NEITHER, is_directory, link_to};
 
 /// Reports files: the names come on standard input, each with a NUL behind it, and an archive goes to standard output.
 /// With them come what an interrupted call left beside them, the links that enable units, and the drop-ins of units.
 const REPORT: &str = include_str!("report.bash");
-/// Bytes of one file that are read; what genbackup writes is far smaller.
-const LARGEST: u64 = 16 * 1024 * 1024;
+/// Bytes of the largest file that is compared; what genbackup writes is far smaller.
+const LARGEST: u64 = 1024 * 1024;
 
 /// What a client has of the files that it was asked for. Paths begin with `/`.
 #[derive(Debug, Default)]
@@ -25,9 +25,17 @@ pub(super) struct There {
 
 #[derive(Debug)]
 enum Entry {
-    File { text: Vec<u8>, mode: u32, owner: u32 },
-    Link { target: PathBuf, owner: u32 },
-    Other,
+    File {
+        text: Vec<u8>,
+        mode: u32,
+        owner: u32,
+    },
+    Link {
+        target: PathBuf,
+        owner: u32,
+    },
+    /// What is neither, or too large: what stands for its text.
+    Other(&'static [u8]),
 }
 
 impl There {
@@ -35,10 +43,13 @@ impl There {
     ///
     /// # Errors
     /// When the client does not answer, or with what is no archive.
-    pub(super) fn ask<'p>(session: &mut Session, paths: impl Iterator<Item = &'p Path>) -> Result<Self> {
+    pub(super) fn ask(
+        session: &mut Session,
+        paths: impl IntoIterator<Item = impl AsRef<Path>>,
+    ) -> Result<Self> {
         let mut input = Vec::new();
         for path in paths {
-            input.extend_from_slice(path.as_os_str().as_encoded_bytes());
+            input.extend_from_slice(path.as_ref().as_os_str().as_encoded_bytes());
             input.push(0);
         }
         let answer = session.run(REPORT, &input)?;
@@ -62,6 +73,9 @@ impl There {
                     there.directories.insert(path);
                     continue;
                 }
+                EntryType::Regular | EntryType::Continuous if entry.size() > LARGEST => {
+                    Entry::Other(b"(a large file)\n")
+                }
                 EntryType::Regular | EntryType::Continuous => {
                     let mode = header.mode()? & 0o7777;
                     let mut text = Vec::new();
@@ -72,9 +86,11 @@ impl There {
                     target: entry.link_name()?.unwrap_or_default().into_owned(),
                     owner,
                 },
-                _ => Entry::Other,
+                _ => Entry::Other(NEITHER),
             };
-            there.directories.extend(path.ancestors().skip(1).map(Path::to_path_buf));
+            there
+                .directories
+                .extend(path.ancestors().skip(1).map(Path::to_path_buf));
             there.entries.insert(path, value);
         }
         Ok(there)
@@ -104,15 +120,9 @@ impl Files for There {
         };
         Ok(match self.entries.get(path) {
             Some(Entry::File { text, mode, owner }) => Some(found(text.clone(), *mode, true, *owner)),
-            Some(Entry::Link { target, owner }) => {
-                let text = format!("(a link to {})\n", target.display());
-                Some(found(text.into_bytes(), 0o777, false, *owner))
-            }
-            Some(Entry::Other) => Some(found(b"(neither a file nor a link)\n".to_vec(), 0, false, 0)),
-            None if self.directories.contains(path) => bail!(
-                "{} is a directory, where a file belongs\n\nhint: move it away",
-                path.display()
-            ),
+            Some(Entry::Link { target, owner }) => Some(found(link_to(target), 0o777, false, *owner)),
+            Some(Entry::Other(text)) => Some(found(text.to_vec(), 0, false, 0)),
+            None if self.directories.contains(path) => return Err(is_directory(path)),
             None => None,
         })
     }
@@ -169,29 +179,35 @@ mod tests {
             builder.append_data(&mut file, name, &text[..]).unwrap();
             let mut link = header(EntryType::Symlink, 0);
             let name = "etc/systemd/system/timers.target.wants/a.timer";
-            builder.append_link(&mut link, name, "/etc/systemd/system/a.timer").unwrap();
+            builder
+                .append_link(&mut link, name, "/etc/systemd/system/a.timer")
+                .unwrap();
             let mut folder = header(EntryType::Directory, 0);
-            builder.append_data(&mut folder, "etc/systemd/system/a.service.d/", &b""[..]).unwrap();
+            builder
+                .append_data(&mut folder, "etc/systemd/system/a.service.d/", &b""[..])
+                .unwrap();
         });
         let there = There::read(&archive).unwrap();
         let units = Path::new("/etc/systemd/system");
         let found = there.look(&units.join("a.service")).unwrap().unwrap();
-        assert_eq!((found.text.as_slice(), found.mode, found.regular, found.owner), (&text[..], 0o644, true, 0));
+        assert_eq!(
+            (found.text.as_slice(), found.mode, found.regular, found.owner),
+            (&text[..], 0o644, true, 0)
+        );
         assert!(there.look(&units.join("b.service")).unwrap().is_none());
         assert!(there.is_directory(&units.join("a.service.d")));
         let wants = units.join("timers.target.wants");
-        let expected = [
-            units.join("a.service"),
-            units.join("a.service.d"),
-            wants.clone(),
-        ];
+        let expected = [units.join("a.service"), units.join("a.service.d"), wants.clone()];
         assert_eq!(there.entries(units).unwrap(), expected);
         assert_eq!(
             there.target(&wants.join("a.timer")).unwrap(),
             units.join("a.timer")
         );
         let directory = there.look(&wants).map(|_| ()).unwrap_err().to_string();
-        assert!(directory.contains("is a directory, where a file belongs"), "{directory}");
+        assert!(
+            directory.contains("is a directory, but must be a file"),
+            "{directory}"
+        );
     }
 
     #[test]
@@ -209,5 +225,42 @@ mod tests {
         archive.append(&elsewhere, &b""[..]).unwrap();
         let archive = archive.into_inner().unwrap();
         assert!(There::read(&archive).is_err());
+    }
+
+    #[test]
+    fn a_large_file_is_not_read_and_is_not_ours() {
+        let size = LARGEST + 1;
+        let archive = archive(|builder| {
+            let mut file = header(EntryType::Regular, size);
+            builder
+                .append_data(&mut file, "etc/a", std::io::repeat(b'x').take(size))
+                .unwrap();
+            let mut file = header(EntryType::Fifo, 0);
+            builder.append_data(&mut file, "etc/b", &b""[..]).unwrap();
+        });
+        let there = There::read(&archive).unwrap();
+        for (path, text) in [
+            ("/etc/a", &b"(a large file)\n"[..]),
+            ("/etc/b", b"(neither a file nor a link)\n"),
+        ] {
+            let found = there.look(Path::new(path)).unwrap().unwrap();
+            assert_eq!((found.regular, found.text.as_slice()), (false, text), "{path}");
+        }
+    }
+
+    #[test]
+    fn what_a_client_reports_of_a_name_twice_counts_once() {
+        let archive = archive(|builder| {
+            for text in [&b"one"[..], b"two"] {
+                let mut file = header(EntryType::Regular, 3);
+                builder.append_data(&mut file, "etc/a", text).unwrap();
+            }
+        });
+        let there = There::read(&archive).unwrap();
+        assert_eq!(there.look(Path::new("/etc/a")).unwrap().unwrap().text, b"two");
+        assert_eq!(
+            there.entries(Path::new("/etc")).unwrap(),
+            [PathBuf::from("/etc/a")]
+        );
     }
 }

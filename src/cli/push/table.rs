@@ -44,12 +44,19 @@ pub(super) fn of(rows: &[Row], is_preview: bool) -> String {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    table.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
+    table
+        .lines()
+        .map(|line| line.trim_end().to_owned() + "\n")
+        .collect()
 }
 
 fn cells(row: &Row) -> [String; 4] {
     let Row { host, result, counts } = row;
-    let number = |of: fn(&Counts) -> usize| counts.as_ref().map_or_else(|| "-".to_owned(), |it| of(it).to_string());
+    let number = |of: fn(&Counts) -> usize| {
+        counts
+            .as_ref()
+            .map_or_else(|| "-".to_owned(), |it| of(it).to_string())
+    };
     [
         host.clone(),
         (*result).to_owned(),
