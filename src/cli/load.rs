@@ -94,7 +94,7 @@ pub(super) fn host<'f>(fleet: &'f Fleet, name: Option<&str>) -> Result<&'f HostN
     match by_name(&wanted).or_else(|| by_name(short)) {
         Some(host) => Ok(host),
         None => bail!(
-            "no host of the fleet is named `{wanted}`{source}\n\nhint: name one with `--host`: {}; on a host that left the fleet, `genbackup emit --remove` removes its files",
+            "no host of the fleet is named `{wanted}`{source}\n\nhint: name one with `--host`: {}; if it left the fleet, run `genbackup push --remove root@{wanted}` on the storage host",
             fleet
                 .host_names()
                 .map(HostName::as_str)

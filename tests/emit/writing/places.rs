@@ -214,8 +214,8 @@ fn a_host_that_the_fleet_does_not_have_is_refused_with_those_that_it_has() -> Re
     let message = site.refused(FLEET, &["--host=nobody"])?;
     assert_eq!(
         message,
-        "error: no host of the fleet is named `nobody`\n\nhint: name one with `--host`: jak, kai, ziz; on a host that \
-         left the fleet, `genbackup emit --remove` removes its files\n"
+        "error: no host of the fleet is named `nobody`\n\nhint: name one with `--host`: jak, kai, ziz; if it left the \
+         fleet, run `genbackup push --remove root@nobody` on the storage host\n"
     );
     // This machine, whatever it is called.
     let message = site.refused(FLEET, &[])?;
