@@ -4,6 +4,8 @@
 mod audience;
 mod preview;
 mod systemd;
+#[cfg(test)]
+mod tests;
 
 use std::fmt::Display;
 
