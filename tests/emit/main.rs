@@ -28,6 +28,7 @@ mod problems;
 mod properties;
 #[path = "../support/pty.rs"]
 mod pty;
+mod reference;
 mod schema;
 mod security;
 #[path = "../support/snapshot.rs"]

@@ -68,7 +68,7 @@ fn arguments_of(verb: &str, folder: &Path) -> Result<(Vec<String>, Says)> {
     Ok(match verb {
         "check" | "explain" | "schema" => (words(&[]), Says::Something),
         "completions" => (words(&["bash"]), Says::Something),
-        "man" => (words(&["--out", &at("man")]), Says::Something),
+        "man" | "reference" => (words(&["--out", &at(verb)]), Says::Something),
         "emit" => (words(&["--all", "--root", &at("root")]), Says::Something),
         "init" => (
             words(&["--fleet", &at("new.toml"), "--host", "jak"]),
@@ -96,7 +96,7 @@ fn arguments_of(verb: &str, folder: &Path) -> Result<(Vec<String>, Says)> {
         "guard" => (words(&["--run", "20261123T060640Z"]), Says::Nothing),
         "hold" => (words(&["ziz", "--why", "copied"]), Says::Nothing),
         "release" => (words(&["ziz"]), Says::Nothing),
-        "adopt" | "run" | "stop" | "snapshots" => (words(&[]), Says::Nothing),
+        "adopt" | "push" | "run" | "stop" | "snapshots" => (words(&[]), Says::Nothing),
         "restore" => (words(&["ziz", "/", "--to", "/back"]), Says::Nothing),
         _ => bail!("what does `{verb}` do where its output is lost? say here how it is started"),
     })
