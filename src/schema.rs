@@ -26,6 +26,7 @@ pub(crate) fn annotated() -> Value {
     let schema = settings.into_generator().into_root_schema_for::<FleetFile>();
     let mut schema = schema.to_value();
     without_null(&mut schema);
+    join_lines(&mut schema);
     inherit(&mut schema);
     schema
 }
@@ -46,6 +47,20 @@ pub(crate) fn written(value: &Value) -> String {
             format!("[{}]", items.join(", "))
         }
         value => value.to_string(),
+    }
+}
+
+/// A description is one paragraph, wherever the comment breaks its lines.
+fn join_lines(schema: &mut Value) {
+    match schema {
+        Value::Object(object) => {
+            if let Some(Value::String(description)) = object.get_mut("description") {
+                *description = description.replace('\n', " ");
+            }
+            object.values_mut().for_each(join_lines);
+        }
+        Value::Array(values) => values.iter_mut().for_each(join_lines),
+        _ => {}
     }
 }
 

@@ -42,6 +42,16 @@ fn no_description_repeats_an_attribute() {
 }
 
 #[test]
+fn a_description_is_one_line() {
+    for table in tables() {
+        let keys = table.keys.iter().map(|key| &key.about);
+        for about in table.about.iter().chain(keys) {
+            assert!(!about.contains('\n'), "{about}");
+        }
+    }
+}
+
+#[test]
 fn a_host_has_the_defaults_of_the_table_that_is_named() {
     let all = keys();
     let named = ["hosts.NAME.power.nice", "hosts.NAME.minimum-versions.restic"].map(|name| {
