@@ -32,7 +32,7 @@ pub(crate) fn annotated() -> Value {
 }
 
 /// What holds without a key, as its description names it: a value, or words. None if it says neither.
-pub(crate) fn default_of(key: &Map<String, Value>) -> Option<String> {
+fn default_of(key: &Map<String, Value>) -> Option<String> {
     match key.get("x-without") {
         Some(words) => words.as_str().map(str::to_owned),
         None => key.get("x-default").map(|value| format!("`{}`", written(value))),
