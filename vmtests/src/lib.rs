@@ -42,6 +42,7 @@ pub mod machine;
 pub mod network;
 pub mod nixos;
 pub mod nixpkgs;
+pub mod package;
 pub mod process;
 pub mod progress;
 pub mod provision;

@@ -23,6 +23,11 @@ mod a_flooded_socket_still_backs_up_afterwards;
 mod a_full_repository_is_said_and_recovers;
 mod a_host_that_left_the_fleet_is_left_alone;
 mod a_machine_with_another_host_key_gets_no_password;
+mod a_package_and_a_run;
+mod a_package_leaves_the_files_of_an_older_release_to_emit;
+mod a_package_on_a_fresh_machine_backs_up_and_restores;
+mod a_package_that_is_removed_leaves_backups_alone;
+mod a_package_upgrade_does_not_stop_a_backup;
 mod a_partial_backup_never_costs_the_last_complete_one;
 mod a_record_that_cannot_be_written_does_not_stop_a_backup;
 mod a_repository_of_plain_restic_is_adopted;
@@ -118,6 +123,10 @@ fn main() -> ExitCode {
         the_commands_of_restore_a_machine_work,
         the_storage_host_s_key_is_of_no_use_elsewhere,
         a_fleet_that_init_wrote_backs_up_and_restores,
+        a_package_on_a_fresh_machine_backs_up_and_restores,
+        a_package_leaves_the_files_of_an_older_release_to_emit,
+        a_package_upgrade_does_not_stop_a_backup,
+        a_package_that_is_removed_leaves_backups_alone,
         members_of_the_group_start_and_stop_runs_and_nothing_else,
         the_commands_of_hooks_work,
         the_commands_of_laptops_work,
