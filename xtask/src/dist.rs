@@ -5,10 +5,10 @@ mod bom;
 mod build;
 mod crates;
 mod debian;
-mod manual;
 mod notices;
 mod static_binary;
 
+use std::env::consts::ARCH;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -137,7 +137,7 @@ fn make(options: &Options) -> anyhow::Result<PathBuf> {
         timed("lintian", || debian::check(&package))?;
     }
     if wanted(Part::Sbom) {
-        let name = format!("genbackup-{}{}", build.version, bom::ENDING);
+        let name = format!("genbackup-{}-{ARCH}{}", build.version, bom::ENDING);
         write(&directory.join(name), &bom::text(&build, &crates)?)?;
     }
     let mut sums = command("sha256sum");

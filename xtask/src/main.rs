@@ -7,7 +7,6 @@ mod demo;
 mod dist;
 mod docs;
 mod fuzz;
-mod keys;
 mod licences;
 mod nix;
 mod process;

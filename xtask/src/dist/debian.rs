@@ -8,7 +8,7 @@ use vmtests::cache;
 use vmtests::process::{command, output_of};
 
 use super::build::Build;
-use super::{manual, notices};
+use super::notices;
 use crate::process::finds_nothing;
 
 /// Files and directories of the workspace, and where they are in the directory that is packed.
@@ -41,7 +41,7 @@ const CONTENTS: [&str; 12] = [
     "/usr/share/doc/genbackup/third-party-notices.txt.gz",
     "/usr/share/fish/vendor_completions.d/genbackup.fish",
     "/usr/share/man/man1/genbackup.1.gz",
-    "/usr/share/man/man5/genbackup-fleet.5.gz",
+    "/usr/share/man/man5/genbackup-fleet.toml.5.gz",
     "/usr/share/zsh/vendor-completions/_genbackup",
 ];
 
@@ -59,7 +59,7 @@ pub(super) fn make(
         .prefix("package-")
         .tempdir_in(cache::target_folder())?;
     let tree = staging.path().join(format!("genbackup-{}", build.version));
-    lay_out(build, genbackup, notices, &tree)?;
+    lay_out(genbackup, notices, &tree)?;
     let mut pack = command("dpkg-buildpackage");
     pack.current_dir(&tree)
         .args([
@@ -82,7 +82,7 @@ pub(super) fn make(
 }
 
 /// Makes the directory that is packed.
-fn lay_out(build: &Build, genbackup: &Path, notices: &Path, tree: &Path) -> anyhow::Result<()> {
+fn lay_out(genbackup: &Path, notices: &Path, tree: &Path) -> anyhow::Result<()> {
     let place = |name: &str| -> anyhow::Result<PathBuf> {
         let path = tree.join(name);
         let parent = path.parent().context("a place without a directory")?;
@@ -99,7 +99,8 @@ fn lay_out(build: &Build, genbackup: &Path, notices: &Path, tree: &Path) -> anyh
         let script = output_of(command(&genbackup.to_string_lossy()).args(["completions", shell]))?;
         fs::write(place(path)?, script).with_context(|| path.to_owned())?;
     }
-    manual::write(genbackup, &build.version, &place("man")?)
+    let mut man = command(&genbackup.to_string_lossy());
+    output_of(man.args(["man", "--out"]).arg(place("man")?)).map(drop)
 }
 
 /// Asks lintian, Debian's own reader of packages, and looks whether anything is missing.

@@ -1,15 +1,16 @@
 //! What a release writes for one fleet, and which keys its fleet file knows. Later releases are tested against it.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
+use genbackup::reference::tables;
 use vmtests::process::{command, output_of};
 use vmtests::{cache, install};
 
 use super::Disagreement;
 use super::version::Version;
-use crate::keys::keys;
 use crate::process::finds_nothing;
 use crate::project::git;
 use crate::setup;
@@ -106,8 +107,16 @@ fn make(genbackup: &Path, fleet: &Path, directory: &Path) -> anyhow::Result<()> 
     emit.arg("--fleet").arg(fleet);
     emit.args(["emit", "--all", "--root"]).arg(directory.join(HOSTS));
     output_of(&mut emit)?;
-    let keys: String = keys(genbackup)?.into_keys().map(|key| key + "\n").collect();
-    Ok(fs::write(directory.join(KEYS), keys)?)
+    Ok(fs::write(directory.join(KEYS), keys())?)
+}
+
+/// The names of all tables and keys of the fleet file.
+fn keys() -> String {
+    let names = tables()
+        .into_iter()
+        .flat_map(|table| std::iter::once(table.name).chain(table.keys.into_iter().map(|key| key.name)));
+    let names: BTreeSet<String> = names.filter(|name| !name.is_empty()).collect();
+    names.into_iter().map(|name| name + "\n").collect()
 }
 
 /// A fleet file with the comment of a release at its beginning, and no other comment there.
@@ -163,9 +172,20 @@ mod tests {
     }
 
     #[test]
-    fn each_release_has_a_fleet_and_hosts() {
+    fn keys_are_named_with_their_tables() {
+        let keys = keys();
+        let keys: Vec<&str> = keys.lines().collect();
+        assert!(
+            keys.contains(&"hosts.NAME") && keys.contains(&"hosts.NAME.include"),
+            "{keys:?}"
+        );
+        assert!(keys.is_sorted());
+    }
+
+    #[test]
+    fn each_release_has_a_fleet_its_files_and_its_keys() {
         for release in releases().unwrap() {
-            for name in [FLEET, HOSTS] {
+            for name in [FLEET, HOSTS, KEYS] {
                 let path = cache::workspace().join(RELEASES).join(release.to_string());
                 assert!(path.join(name).exists(), "{release}/{name}");
             }
