@@ -30,7 +30,7 @@ pub use blocks::{Block, blocks};
 pub use comment::{Comment, Where};
 pub use fleet_file::merged;
 pub use follow::follow;
-pub use ready::{new_machines, three_machines};
+pub use ready::{new_machines, new_machines_with_genbackup, three_machines};
 pub use steps::{Act, Command, Run, Step, commands, steps};
 
 use crate::cache;

@@ -6,7 +6,6 @@ use super::fleet_file::merged;
 use super::needs::see_to;
 use super::page;
 use super::steps::{Act, Command, Run, Step, steps};
-use crate::install;
 use crate::lab::Lab;
 use crate::machine::{Machine, quoted};
 use crate::runbook::carry_out;
@@ -71,10 +70,6 @@ fn run_all(lab: &Lab, run: &Run) -> anyhow::Result<()> {
 
 fn run_one(machine: &Machine, user: Option<&str>, command: &Command) -> anyhow::Result<()> {
     let Command { text, prints } = command;
-    if installs_the_package(text) {
-        // The lab has the command and no package.
-        return install::put_command_onto(machine);
-    }
     let line = match user {
         Some(user) => format!("runuser --user={user} -- bash -c {}", quoted(text)),
         None => text.clone(),
@@ -89,35 +84,4 @@ fn run_one(machine: &Machine, user: Option<&str>, command: &Command) -> anyhow::
         );
     }
     Ok(())
-}
-
-/// Whether a command installs genbackup's own Debian package, from the current directory.
-fn installs_the_package(command: &str) -> bool {
-    let is_ours = |word: &str| word.starts_with("./genbackup_") && word.ends_with("_amd64.deb");
-    command.starts_with("apt install ") && command.split(' ').any(is_ours)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_the_package_is_brought_in_another_way() {
-        for (command, is_it) in [
-            ("apt install ./genbackup_0.2.0-1_amd64.deb", true),
-            (
-                "apt install ./genbackup_0.2.0-1_amd64.deb nfs-kernel-server",
-                true,
-            ),
-            (
-                "apt install --no-install-recommends ./genbackup_0.2.0-1_amd64.deb",
-                true,
-            ),
-            ("apt install restic jq", false),
-            ("apt remove genbackup", false),
-            ("ls ./genbackup_0.2.0-1_amd64.deb", false),
-        ] {
-            assert_eq!(installs_the_package(command), is_it, "{command}");
-        }
-    }
 }

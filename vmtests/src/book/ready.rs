@@ -1,5 +1,8 @@
 //! The machines as chapters expect them.
 
+use std::ffi::OsStr;
+use std::path::PathBuf;
+
 use anyhow::Context;
 
 use super::blocks::blocks;
@@ -10,6 +13,7 @@ use super::page;
 use crate::administrator::give_access;
 use crate::fleet::{PASSWORD_FILE, SSH_KEY_FILE};
 use crate::lab::Lab;
+use crate::package;
 use crate::runbook::carry_out;
 
 /// The chapter that most others continue.
@@ -19,22 +23,36 @@ const LETTER: &str = "mkdir --parents /srv/data && echo 'a letter to restore' >/
 /// What brings its fleet file to life, and makes the first backup.
 const COMMANDS: [&str; 3] = ["genbackup emit --now", "genbackup push", "genbackup run"];
 
-/// Three machines that have nothing of ours. From the storage host, the administrator reaches root on the clients.
+/// Three machines that have nothing of ours installed. From the storage host, the administrator reaches root on the
+/// clients. The Debian package is in the current directory there.
 ///
 /// # Errors
-/// When a machine does not come up.
+/// When a machine does not come up, or the package cannot be made.
 pub fn new_machines(lab: &Lab) -> anyhow::Result<()> {
     lab.on_all(|machine| lab.replace(machine))?;
-    give_access(&lab.jak, &[&lab.ziz, &lab.kai])
+    give_access(&lab.jak, &[&lab.ziz, &lab.kai])?;
+    bring_package(lab).map(drop)
+}
+
+/// The same, with the package installed on the storage host.
+///
+/// # Errors
+/// When a machine does not come up, or the package cannot be made or installed.
+pub fn new_machines_with_genbackup(lab: &Lab) -> anyhow::Result<()> {
+    new_machines(lab)?;
+    package::install(&lab.jak, &package::package()?).map(drop)
 }
 
 /// The fleet that the chapter Three machines ends with. It grows out of the lab's own, whose secrets and repository it
 /// keeps: a run of that repository takes less time.
 ///
 /// # Errors
-/// When genbackup refuses the chapter's fleet file, or a host is not backed up.
+/// When the package cannot be made, genbackup refuses the chapter's fleet file, or a host is not backed up.
 pub fn three_machines(lab: &Lab) -> anyhow::Result<()> {
     give_access(&lab.jak, &[&lab.ziz, &lab.kai])?;
+    // The lab has the command where an administrator copies it to.
+    lab.jak.succeeds("rm /usr/local/bin/genbackup")?;
+    package::install(&lab.jak, &bring_package(lab)?)?;
     lab.jak.succeeds(&format!(
         "install --mode=0400 {PASSWORD_FILE} /etc/genbackup/restic-password
          install --mode=0400 {SSH_KEY_FILE} /etc/genbackup/ssh_ed25519
@@ -53,6 +71,16 @@ pub fn three_machines(lab: &Lab) -> anyhow::Result<()> {
         carry_out(&lab.jak, command, "")?;
     }
     Ok(())
+}
+
+/// Puts the package into root's directory on the storage host, in which commands run. Its path here.
+fn bring_package(lab: &Lab) -> anyhow::Result<PathBuf> {
+    let package = package::package()?;
+    let name = package.file_name().and_then(OsStr::to_str);
+    let name = name.context("a package without a name")?;
+    let bytes = std::fs::read(&package).with_context(|| package.display().to_string())?;
+    lab.jak.write_file(&format!("/root/{name}"), &bytes, 0o644)?;
+    Ok(package)
 }
 
 /// The whole fleet file that a chapter shows.

@@ -2,7 +2,7 @@
 //!
 //! Each story follows one chapter, on machines as that chapter expects them.
 
-use vmtests::book::{follow, new_machines, three_machines};
+use vmtests::book::{follow, new_machines, new_machines_with_genbackup, three_machines};
 use vmtests::lab::Lab;
 
 /// A module for each story: `NAME: what makes the machines ready, "the chapter";`
@@ -24,7 +24,7 @@ chapters! {
     the_commands_of_install_work: new_machines, "docs/src/getting-started/install.md";
     the_commands_of_one_machine_work: new_machines, "docs/src/getting-started/one-machine.md";
     the_commands_of_three_machines_work: new_machines, "docs/src/getting-started/three-machines.md";
-    the_commands_of_adopt_work: new_machines, "docs/src/how-to/adopt.md";
+    the_commands_of_adopt_work: new_machines_with_genbackup, "docs/src/how-to/adopt.md";
     the_commands_of_change_the_fleet_work: three_machines, "docs/src/how-to/change-the-fleet.md";
     the_commands_of_hooks_work: three_machines, "docs/src/how-to/hooks.md";
     the_commands_of_laptops_work: three_machines, "docs/src/how-to/laptops.md";
