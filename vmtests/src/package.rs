@@ -109,11 +109,12 @@ fn with_version(control: &str, version: &str) -> anyhow::Result<String> {
         "not one version: {control}"
     );
     let lines = lines.into_iter().map(|line| {
-        if line.starts_with("Version: ") {
-            format!("Version: {version}\n")
+        let line = if line.starts_with("Version: ") {
+            format!("Version: {version}")
         } else {
-            format!("{line}\n")
-        }
+            line.to_owned()
+        };
+        line + "\n"
     });
     Ok(lines.collect())
 }

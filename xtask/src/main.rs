@@ -94,10 +94,7 @@ mod tests {
     #[test]
     fn files_name_only_verbs_that_exist() {
         let arguments = Arguments::command();
-        let known: Vec<_> = arguments
-            .get_subcommands()
-            .map(clap::Command::get_name)
-            .collect();
+        let known: Vec<_> = arguments.get_subcommands().map(clap::Command::get_name).collect();
         let mut named = 0;
         for path in project::files(&["*.md", "*.yml", ".ci/*", "packaging/*", "docs/*"]).unwrap() {
             let text = project::read(&path).unwrap();

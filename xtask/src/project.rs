@@ -100,7 +100,7 @@ pub(crate) fn check() -> anyhow::Result<()> {
         checks.push(check);
     }
     let found = checks.iter_mut().filter_map(|check| finds_nothing(check).err());
-    let found: Vec<String> = found.map(|error| error.to_string()).collect();
+    let found: Vec<String> = found.map(|error| format!("{error:#}")).collect();
     ensure!(found.is_empty(), "{}", found.join("\n"));
     Ok(())
 }

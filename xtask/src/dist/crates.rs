@@ -80,7 +80,7 @@ impl Crates {
 
     /// All but the command.
     pub(super) fn dependencies(&self) -> impl Iterator<Item = (&Name, &Crate)> {
-        self.all.iter().filter(|(name, _)| **name != self.command)
+        self.all.iter().filter(move |(name, _)| **name != self.command)
     }
 }
 
@@ -177,7 +177,7 @@ fn needs(node: &Value, names: &BTreeMap<&str, Name>) -> impl Iterator<Item = Nam
         let kinds = edge["dep_kinds"].as_array();
         kinds.is_some_and(|kinds| kinds.iter().any(|kind| kind["kind"].is_null()))
     });
-    linked.filter_map(|edge| names.get(edge["pkg"].as_str()?).cloned())
+    linked.filter_map(move |edge| names.get(edge["pkg"].as_str()?).cloned())
 }
 
 #[cfg(test)]

@@ -122,7 +122,7 @@ fn keys() -> String {
 /// A fleet file with the comment of a release at its beginning, and no other comment there.
 fn with_heading(fleet: &str, version: Version) -> String {
     let lines = fleet.lines().skip_while(|line| line.starts_with('#'));
-    let rest: String = lines.map(|line| format!("{line}\n")).collect();
+    let rest: String = lines.map(|line| line.to_owned() + "\n").collect();
     format!(
         "# What release {version} was given, and `hosts` what it wrote:\n\
          # genbackup --fleet fleet.toml emit --all --root hosts\n\
