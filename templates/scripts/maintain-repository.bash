@@ -146,7 +146,7 @@ phase() { # NAME FUNCTION
 
 # Decides which hosts forget may touch, from restic's list of the snapshots, the records and the holds.
 decide() {
-    if [[ ! -x $genbackup ]]; then
+    if ! command -v "$genbackup" >/dev/null; then
         why="the command $genbackup is missing, which decides what forget may remove"
         return 1
     fi
