@@ -62,7 +62,7 @@ impl<S: Systemd, A: Audience> Live<S, A> {
 
     /// Reports what a person should know of a change, but for what is done here.
     pub(crate) fn note(&mut self, note: &Note) {
-        if !matches!(note, Note::StillEnabled { .. } | Note::NotEnabled { .. }) {
+        if !is_done_here(note) {
             self.audience.complain(&format!("note: {note}"));
         }
     }
@@ -254,6 +254,11 @@ impl Waiters<'_> {
             }
         }
     }
+}
+
+/// True for a note about a unit that has to be enabled or disabled: that is done here.
+pub(crate) const fn is_done_here(note: &Note) -> bool {
+    matches!(note, Note::StillEnabled { .. } | Note::NotEnabled { .. })
 }
 
 /// The units among these artifacts that can be loaded, by name. Nothing of a template can.

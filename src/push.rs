@@ -127,7 +127,8 @@ impl Push<'_> {
         let place = Place::below("/");
         let mut session = Session::open(&self.destination, None, manner.may_ask)?;
         let artifacts = self.artifacts()?;
-        let changes = self.look(&mut session, &place, &artifacts)?;
+        let mut changes = self.look(&mut session, &place, &artifacts)?;
+        changes.notes.retain(|note| !live::is_done_here(note));
         let units = live::preview(&mut Systemctl(&mut session), &artifacts, &changes);
         let units = units.map_err(|why| anyhow!(why).context("cannot ask its systemd"))?;
         let refusal = match manner.overwrite {

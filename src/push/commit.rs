@@ -17,17 +17,18 @@ use crate::write::Steps;
 /// file is old or new, and the next push completes the change.
 pub(super) fn commit(session: &mut Session, steps: &Steps) -> Result<()> {
     let answer = session.run(&script(steps), &archive(steps)?)?;
+    let why = if answer.complaint.is_empty() {
+        format!("exit status {}", answer.status)
+    } else {
+        answer.complaint
+    };
     match answer.status {
         0 => Ok(()),
         NOTHING_CHANGED => bail!(
-            "cannot write its files: {}; nothing has changed\n\nhint: free some space there, or make it writable, and push \
-             again",
-            answer.complaint
+            "cannot write its files: {why}; nothing has changed\n\nhint: free some space there, or make it writable, and push \
+             again"
         ),
-        _ => bail!(
-            "cannot replace its files: {}\n\nhint: push again: each file is whole, old or new",
-            answer.complaint
-        ),
+        _ => bail!("cannot replace its files: {why}\n\nhint: push again: each file is whole, old or new"),
     }
 }
 

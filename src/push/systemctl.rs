@@ -77,8 +77,10 @@ impl Systemd for Systemctl<'_> {
         let script = "systemctl show --property=ActiveState,LoadState,NeedDaemonReload -- \"$1\"";
         let output = self.succeeds(script, &[unit])?;
         let has = |line: &str| output.lines().any(|it| it == line);
+        let state = output.lines().find_map(|line| line.strip_prefix("ActiveState="));
+        let state = state.ok_or_else(|| "systemctl does not report its state".to_owned())?;
         Ok(Loaded {
-            is_running: !has("ActiveState=inactive") && !has("ActiveState=failed"),
+            is_running: !["inactive", "failed"].contains(&state),
             is_stale: has("NeedDaemonReload=yes") || has("LoadState=not-found"),
         })
     }

@@ -19,6 +19,7 @@ mod keys;
 mod maintain_repository;
 #[path = "../support/pty.rs"]
 mod pty;
+mod push;
 #[path = "../support/repository.rs"]
 mod repository;
 mod restore;
