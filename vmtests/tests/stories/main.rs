@@ -41,6 +41,7 @@ mod a_storage_host_that_is_gone_comes_back_by_the_page;
 mod a_storage_host_that_loses_its_power_leaves_no_lock;
 mod an_admin_is_told_every_fault_at_once;
 mod an_nfs_server_that_is_away_for_a_minute_costs_nothing;
+mod clients_that_never_had_the_command_get_their_files_by_push;
 mod emitting_again_does_not_stop_a_backup;
 mod forget_keeps_what_the_policy_says_and_prune_makes_room;
 mod how_a_run_ends_is_what_systemd_says_of_it;
@@ -107,6 +108,7 @@ fn main() -> ExitCode {
         the_clients_are_of_two_debian_releases needs "NFS and a disk that fails",
         a_storage_host_that_is_gone_comes_back_by_the_page,
         a_client_that_is_gone_comes_back_by_the_page,
+        clients_that_never_had_the_command_get_their_files_by_push,
         the_commands_of_three_machines_work,
         the_commands_of_offsite_work,
         the_commands_of_adopt_work,
