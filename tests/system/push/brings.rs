@@ -3,10 +3,12 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::Path;
+use std::process::Command;
 
 use anyhow::{Context, Result};
 
 use super::machine::{FLEET, Lab, MANIFEST, table};
+use crate::command::run;
 
 const SECOND: &str = "0 files written, 0 removed\n";
 
@@ -193,5 +195,15 @@ fn ssh_gets_the_destination_and_asks_no_question() -> Result<()> {
             "{started}"
         );
     }
+    Ok(())
+}
+
+#[test]
+fn shellcheck_finds_nothing_in_the_scripts_of_push() -> Result<()> {
+    let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/push");
+    let said = run(Command::new("shellcheck")
+        .args(["--shell=bash", "server.bash", "report.bash"])
+        .current_dir(scripts))?;
+    assert!(said.status.success(), "{}", said.stdout);
     Ok(())
 }

@@ -89,17 +89,14 @@ fn a_client_without_an_end_keeps_no_other_waiting() -> Result<()> {
 
 /// A client that answers each request with these archives, one after the other.
 fn answers(lab: &Lab, archives: &[Vec<u8>]) -> Result<()> {
-    let mut script = READY.to_owned();
+    let mut script = vec![READY.to_owned()];
     for (number, archive) in archives.iter().enumerate() {
         let file = lab.beside(&format!("archive-{number}"));
         fs::write(&file, archive)?;
-        script += &format!(
-            "echo 0 {} 0; cat {};",
-            archive.len(),
-            file.to_str().context("no UTF-8")?
-        );
+        let file = file.to_str().context("no UTF-8")?;
+        script.push(format!("echo 0 {} 0; cat {file};", archive.len()));
     }
-    lab.script("ziz", &script)
+    lab.script("ziz", &script.concat())
 }
 
 fn archive(files: &[(&str, &[u8])]) -> Result<Vec<u8>> {

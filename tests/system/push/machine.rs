@@ -349,9 +349,8 @@ impl Lab {
     /// What a machine's systemd and its tools were asked to do since the last time.
     pub(super) fn asked(&self, host: &str) -> Result<Vec<String>> {
         let file = self.path(host, "state/asked");
-        let text = match fs::read_to_string(&file) {
-            Ok(text) => text,
-            Err(_) => return Ok(Vec::new()),
+        let Ok(text) = fs::read_to_string(&file) else {
+            return Ok(Vec::new());
         };
         fs::remove_file(file)?;
         Ok(text.lines().map(str::to_owned).collect())
