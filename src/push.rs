@@ -56,7 +56,7 @@ pub struct Pushed {
 pub struct Preview {
     /// The changes.
     pub changes: Changes,
-    /// What it would do with units, each as a verb and a name.
+    /// What it would do with units, each as a verb and a name, where that was asked for.
     pub units: Vec<(&'static str, String)>,
     /// Why a push would refuse that.
     pub refusal: Option<anyhow::Error>,
@@ -119,18 +119,22 @@ impl Push<'_> {
         })
     }
 
-    /// What it would change.
+    /// What it would change; what it would do with units only if `with_units`.
     ///
     /// # Errors
     /// When the client cannot be reached, or does not answer.
-    pub fn preview(&self, manner: Manner) -> Result<Preview> {
+    pub fn preview(&self, manner: Manner, with_units: bool) -> Result<Preview> {
         let place = Place::below("/");
         let mut session = Session::open(&self.destination, None, manner.may_ask)?;
         let artifacts = self.artifacts()?;
         let mut changes = self.look(&mut session, &place, &artifacts)?;
         changes.notes.retain(|note| !live::is_done_here(note));
-        let units = live::preview(&mut Systemctl(&mut session), &artifacts, &changes);
-        let units = units.map_err(|why| anyhow!(why).context("cannot ask its systemd"))?;
+        let units = if with_units {
+            let units = live::preview(&mut Systemctl(&mut session), &artifacts, &changes);
+            units.map_err(|why| anyhow!(why).context("cannot ask its systemd"))?
+        } else {
+            Vec::new()
+        };
         let refusal = match manner.overwrite {
             Overwrite::Always => None,
             Overwrite::Never => changes.refuse_foreign().err(),

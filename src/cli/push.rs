@@ -160,7 +160,7 @@ fn all(jobs: Vec<Job<'_>>, arguments: &Arguments) -> Result<ExitCode> {
     let only_look = arguments.diff || arguments.dry_run;
     let carry_out = |Job { name, push }: Job<'_>| {
         let done = if only_look {
-            Done::Previewed(push.preview(manner).map(Box::new))
+            Done::Previewed(push.preview(manner, arguments.dry_run).map(Box::new))
         } else {
             Done::Pushed(push.carry_out(manner))
         };
