@@ -1,5 +1,5 @@
 //! The commands for developers: `cargo xtask test`, `cargo xtask fuzz`, `cargo xtask nix`, `cargo xtask demo`,
-//! `cargo xtask bench`, `cargo xtask scale`, `cargo xtask docs`, `cargo xtask dist`, `cargo xtask release`,
+//! `cargo xtask bench`, `cargo xtask scale`, `cargo xtask docs`, `cargo xtask picture`, `cargo xtask dist`, `cargo xtask release`,
 //! `cargo xtask setup`.
 
 mod bench;
@@ -9,6 +9,7 @@ mod docs;
 mod fuzz;
 mod licences;
 mod nix;
+mod picture;
 mod process;
 mod project;
 mod release;
@@ -44,6 +45,8 @@ enum Command {
     Scale(scale::Options),
     /// Writes the generated chapters of the book, and the book where mdbook is installed.
     Docs,
+    /// Writes the picture of README.md: the terminal of a run and of `status`, in containers.
+    Picture,
     /// Makes what is published: the Debian package, the static binary, checksums and the SBOM.
     Dist(dist::Options),
     /// Checks that all files of the project agree on a version that is released.
@@ -61,6 +64,7 @@ fn main() -> ExitCode {
         Command::Bench(options) => bench::run(&options),
         Command::Scale(options) => scale::run(&options),
         Command::Docs => docs::run(),
+        Command::Picture => picture::run(),
         Command::Dist(options) => dist::run(&options),
         Command::Release(options) => release::run(&options),
         Command::Setup => setup::run(),
