@@ -102,12 +102,12 @@ fn sentence(facts: &[(&'static str, String)]) -> String {
 }
 
 /// Paragraphs below a heading.
-fn paragraphs<'t>(page: &mut Roff, texts: impl IntoIterator<Item = &'t str>) {
+fn paragraphs(page: &mut Roff, texts: impl IntoIterator<Item = impl AsRef<str>>) {
     for (place, text) in texts.into_iter().enumerate() {
         if place > 0 {
             page.control("PP", []);
         }
-        page.text(inlines(text));
+        page.text(inlines(text.as_ref()));
     }
 }
 

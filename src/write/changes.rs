@@ -115,7 +115,9 @@ impl Changes {
     /// interrupted call.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        !self.changes_files() && self.strays.is_empty() && self.known == self.wanted
+        // A manifest of no file would have nothing but its version to complete.
+        let has_no_file = self.known.files.is_empty() && self.wanted.files.is_empty();
+        !self.changes_files() && self.strays.is_empty() && (has_no_file || self.known == self.wanted)
     }
 
     /// True when there is no manifest, so that nothing was written before.

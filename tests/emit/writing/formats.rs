@@ -304,7 +304,7 @@ fn a_list_of_programs_that_is_not_as_it_should_be_is_refused() -> Result<()> {
             .contains("scripts and units cannot name the directory: `")
             && refused
                 .stderr
-                .contains("a folder` is not an absolute path of letters"),
+                .contains("a folder` is not an absolute path of only letters"),
         "{}",
         refused.stderr
     );
