@@ -260,6 +260,8 @@ fn ssh(destination: &str, may_ask: bool) -> Command {
     let mut ssh = Command::new("ssh");
     for option in [
         "ClearAllForwardings=yes",
+        // A client without power is no reason to wait for two minutes, as the kernel does.
+        "ConnectTimeout=20",
         "ForwardAgent=no",
         "ForwardX11=no",
         "RemoteCommand=none",

@@ -1,15 +1,10 @@
 //! Changes as a person reads them.
 
 use std::path::Path;
-use std::time::Duration;
 
 use similar::TextDiff;
 
 use super::changes::{Change, Changes};
-
-/// How long the shortest difference of two texts is looked for. Then a longer one is shown: a file of a client may be large,
-/// and nothing like ours.
-const PATIENCE: Duration = Duration::from_secs(2);
 
 impl Changes {
     /// The changes as a unified diff.
@@ -36,9 +31,7 @@ pub(super) fn unified(path: &Path, change: &Change) -> Option<String> {
     Some(if old == new {
         format!("--- {before}\n+++ {after}\n(its mode or owner changes)\n")
     } else {
-        TextDiff::configure()
-            .timeout(PATIENCE)
-            .diff_lines(old.as_ref(), new)
+        TextDiff::from_lines(old.as_ref(), new)
             .unified_diff()
             .header(&before, &after)
             .to_string()

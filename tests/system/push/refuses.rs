@@ -141,6 +141,21 @@ fn a_client_where_emit_is_writing_is_refused() -> Result<()> {
     Ok(())
 }
 
+#[test]
+fn a_lock_of_a_directory_that_is_gone_excludes_nobody() -> Result<()> {
+    let lab = Lab::new()?;
+    // As a writer that failed removes the directory that it made, and another one makes it again.
+    let flock = "#!/bin/sh
+rmdir /etc/genbackup && mkdir /etc/genbackup
+exec /usr/bin/flock \"$@\"
+";
+    lab.stand_in("ziz", "flock", flock)?;
+    let (_, complaint) = lab.refused(&["ziz"])?;
+    ensure!(complaint.starts_with(LOCKED), "{complaint}");
+    assert_eq!(lab.tree("ziz")?.len(), 0);
+    Ok(())
+}
+
 /// A push to ziz that stands still while systemd there reloads.
 struct Standing<'l> {
     lab: &'l Lab,
