@@ -62,7 +62,7 @@ impl fmt::Display for Release {
 fn parse(text: &str) -> Option<Release> {
     let is_number = |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
     let parts: Vec<&str> = text.split('.').collect();
-    if !(2..=3).contains(&parts.len()) || !parts.iter().all(|part| is_number(&part)) {
+    if !(2..=3).contains(&parts.len()) || !parts.iter().all(is_number) {
         return None;
     }
     let number = |place: usize| parts.get(place).map_or(Some(0), |part| part.parse().ok());

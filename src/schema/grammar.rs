@@ -57,7 +57,7 @@ text!(
 text!(
     Destination,
     "destination of ssh(1)",
-    r"^(?=.{1,300}$)(?!-)[A-Za-z0-9._@:/\[\]%+-]+$",
+    r"^(?=.{1,300}$)(?!-)(?!.*[@/]-)[A-Za-z0-9._@:/\[\]%+-]+$",
     ["root@ziz", "admin@ziz.example.net", "ssh://admin@ziz:2222"]
 );
 text!(

@@ -105,7 +105,6 @@ const NOT_OF_SHAPE: &[&str] = &[
     "public-key-cut-short",
     "public-key-cut-short-in-its-middle",
     "push-to-of-the-storage-host",
-    "push-to-whose-host-is-an-option",
     "report-in-the-root-folder",
     "repository-at-the-root",
     "repository-in-a-home",
