@@ -80,7 +80,7 @@ fn whatever_ended_the_last_attempt_badly_is_a_warning_while_the_one_before_is_fr
         (
             "unreachable",
             "unreachable: ziz is not well",
-            "does jak reach ziz.example.ts.net port 50000?",
+            "and that jak reaches ziz.example.ts.net port 50000",
         ),
         ("busy", "busy: ziz is not well", "the next run tries again"),
         (

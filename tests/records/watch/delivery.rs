@@ -87,7 +87,7 @@ fn an_address_that_is_down_costs_the_others_nothing() -> Result<()> {
     let said = site.watch(&at(20, 5))?;
     assert_eq!(said.status.code(), Some(1));
     for part in [
-        "bad: it does not answer in time",
+        "bad: it did not answer in time",
         "gone: the address file /etc/genbackup/address is missing or empty",
     ] {
         assert!(said.stderr.contains(part), "{said:?}");

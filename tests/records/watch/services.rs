@@ -151,7 +151,7 @@ fn telegram_refuses_a_message_or_a_chat() -> Result<()> {
         (
             said(400, "Bad Request: message is too long"),
             Fate::LeftOut,
-            "does not take this",
+            "rejects this message",
         ),
         (
             said(403, "Forbidden: bot was kicked"),
@@ -170,7 +170,7 @@ fn telegram_refuses_a_message_or_a_chat() -> Result<()> {
 fn gotify_refuses_a_message_or_a_token() -> Result<()> {
     for (number, expected, words) in [
         (401, Fate::Waits, "it answered 401: is the address right?"),
-        (400, Fate::LeftOut, "does not take this"),
+        (400, Fate::LeftOut, "rejects this message"),
     ] {
         assert_eq!(
             fate("gotify", GOTIFY, &status(number), words)?,
@@ -186,7 +186,7 @@ fn pushover_refuses_a_message_or_a_recipient() -> Result<()> {
     for (name, expected, words) in [
         ("token", Fate::Waits, "are the token and the user's key right"),
         ("user", Fate::Waits, "are the token and the user's key right"),
-        ("message", Fate::LeftOut, "does not take this"),
+        ("message", Fate::LeftOut, "rejects this message"),
     ] {
         let answer = answers(400, &json!({name: "invalid", "errors": ["x"], "status": 0}));
         assert_eq!(fate("pushover", PUSHOVER, &answer, words)?, expected, "{name}");
@@ -205,7 +205,7 @@ fn matrix_refuses_a_message_or_an_account() -> Result<()> {
             Fate::Waits,
             "are the server and the room right",
         ),
-        (413, "M_TOO_LARGE", Fate::LeftOut, "does not take this"),
+        (413, "M_TOO_LARGE", Fate::LeftOut, "rejects this message"),
     ] {
         let answer = answers(number, &json!({"errcode": errcode, "error": "x"}));
         assert_eq!(fate("matrix", MATRIX, &answer, words)?, expected, "{errcode}");
