@@ -292,7 +292,7 @@ fn bad_lines(id: RunId, lines: u64) -> Option<Remark> {
     (lines > 0).then(|| Remark {
         state: State::Warning,
         what: format!("{lines} line{plural} of the record {id} cannot be read"),
-        hint: Some("was the disk full, or was there a power cut?".to_owned()),
+        hint: Some("check whether the disk was full or the power failed".to_owned()),
         concerns: Concerns::Records,
     })
 }
