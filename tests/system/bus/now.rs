@@ -62,7 +62,7 @@ impl Machine {
             "etc/systemd/system",
             "etc/genbackup",
             "fakes",
-            "local",
+            "local/bin",
             "program",
             "usr",
             "proc",
@@ -75,6 +75,8 @@ impl Machine {
         for link in ["bin", "sbin", "lib", "lib64"] {
             std::os::unix::fs::symlink(format!("usr/{link}"), folder.path().join(link))?;
         }
+        // Where units find the command.
+        std::os::unix::fs::symlink("/program/genbackup", folder.path().join("local/bin/genbackup"))?;
         let bus = Bus::new()?;
         let systemd = Systemd::on(&bus, &folder.path().join("etc/systemd/system"), &KNOWN)?;
         let machine = Self {

@@ -114,7 +114,7 @@ type Break = fn(&Storage) -> Result<()>;
 #[test]
 fn nothing_is_forgotten_where_the_decision_cannot_be_made() -> Result<()> {
     let break_it: [(&str, Break); 4] = [
-        ("programs/genbackup is missing", |storage| {
+        ("the command genbackup is missing", |storage| {
             Ok(fs::remove_file(storage.path("programs/genbackup"))?)
         }),
         ("cannot read the holds in /", |storage| {
@@ -162,7 +162,7 @@ fn a_clock_that_is_wrong_stops_forget() -> Result<()> {
     let why = forget["why"].as_str().unwrap_or_default();
     assert!(
         why.contains(&format!(
-            "the snapshot {future} of jak is from the future, 2126-11-01T04:00:00Z"
+            "the snapshot {future} of jak is from the future (2126-11-01T04:00:00Z)"
         )),
         "{why}"
     );
