@@ -70,7 +70,7 @@ fn a_unit_that_failed_says_how_and_one_that_did_not_begin_is_no_success() -> Res
             "failed",
             "oom-kill",
             true,
-            "failed: oom-kill; `systemctl status",
+            "failed: oom-kill; see `systemctl status",
         ),
         // As systemd has it where a condition is not met.
         (
