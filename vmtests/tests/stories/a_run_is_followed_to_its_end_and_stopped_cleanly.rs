@@ -51,7 +51,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
         "files are named: {names}"
     );
     lab.jak
-        .wait_until_succeeds("grep --quiet '^ziz: at work' /root/said", SOON)?;
+        .wait_until_succeeds("grep --quiet '^ziz: running' /root/said", SOON)?;
 
     // Who looks meanwhile sees it in progress, by the lock that it holds.
     let status = lab.jak.run("genbackup status")?;
