@@ -250,7 +250,8 @@ fn what_comes_back_is_what_was_there(crowd: &Crowd) -> anyhow::Result<()> {
         let fleet = storage.read_file("/etc/genbackup/fleet.toml")?;
         machine.write_file("/etc/genbackup/fleet.toml", &fleet, 0o644)?;
         let refused = machine.fails(&format!("genbackup restore {name} /srv/data --to /root/restored"))?;
-        let hint = format!("hint: on jak, run as root: `genbackup restore {name} /srv/data --to /root/restored`");
+        let hint =
+            format!("hint: on jak, run as root: `genbackup restore {name} /srv/data --to /root/restored`");
         ensure!(refused.error_text().contains(&hint), "{}", refused.error_text());
         machine.succeeds_with(
             &format!(
