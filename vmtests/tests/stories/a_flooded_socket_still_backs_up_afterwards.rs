@@ -11,11 +11,9 @@ use vmtests::machine::Machine;
 const FLOOD_SOCKET: &str = "perl -MIO::Socket::UNIX -e \
                             'IO::Socket::UNIX->new(Peer => \"/run/genbackup/backup.sock\") for 1..600'";
 
-/// Neither socket has a connection, or one that waits to be accepted.
-const FLOOD_IS_OVER: &str = "[[ $(systemctl show --value --property=NConnections \
-                             genbackup-sshd.socket genbackup-backup.socket | xargs) == '0 0' ]]
-                             [[ -z $(ss --no-header --listening --tcp --unix --numeric |
-                             awk '/genbackup|:50000 / && $3 > 0') ]]";
+/// The two sockets of a client: the first is flooded from outside, the second by user restic.
+const SOCKETS: [&str; 2] = ["genbackup-sshd.socket", "genbackup-backup.socket"];
+
 /// How long an emulated machine takes for 1,200 connections.
 const AFTERWARDS: Duration = Duration::from_secs(120);
 
@@ -28,12 +26,22 @@ fn flood_port(from: &Machine, client: &Machine) -> anyhow::Result<()> {
     from.succeeds(&flood).map(drop)
 }
 
+/// Whether neither socket has a connection, or one that waits to be accepted.
+fn flood_is_over() -> String {
+    format!(
+        "[[ $(systemctl show --value --property=NConnections {} | xargs) == '0 0' ]]
+         [[ -z $(ss --no-header --listening --tcp --unix --numeric |
+         awk '/genbackup|:{SSH_PORT} / && $3 > 0') ]]",
+        SOCKETS.join(" ")
+    )
+}
+
 pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     // systemd of Debian 12 and of Debian 13: the latter has a second limit.
     for client in [&lab.kai, &lab.ziz] {
         flood_port(&lab.jak, client)?;
         client.succeeds(FLOOD_SOCKET)?;
-        for socket in ["genbackup-sshd.socket", "genbackup-backup.socket"] {
+        for socket in SOCKETS {
             let state = client.run(&format!("systemctl is-active {socket}"))?;
             assert_eq!(state.text(), "active", "{socket} of {}", client.name());
             // The bound of connections was met, so the flood was one.
@@ -43,7 +51,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     }
     // The flood came from the storage host, so what is left of it counts as its connections.
     for client in [&lab.kai, &lab.ziz] {
-        client.wait_until_succeeds(FLOOD_IS_OVER, AFTERWARDS)?;
+        client.wait_until_succeeds(&flood_is_over(), AFTERWARDS)?;
     }
     fleet::successful_run(lab)?;
     Ok(())
