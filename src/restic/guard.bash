@@ -14,8 +14,11 @@ stop_wait=$2
 exec {output}</proc/self/fd/1 {complaints}</proc/self/fd/2
 mapfile -d '' -t -n "$1" words
 [[ -z ${CREDENTIALS_DIRECTORY-} ]] || export RESTIC_PASSWORD_FILE=$CREDENTIALS_DIRECTORY/password
-"${words[@]}" </dev/null {output}<&- {complaints}<&- &
+# From here on, only restic writes to the two outputs: bash reports jobs that end.
+exec {stdout}>&1 {stderr}>&2 >/dev/null 2>&1
+"${words[@]}" </dev/null >&"$stdout" 2>&"$stderr" {stdout}>&- {stderr}>&- {output}<&- {complaints}<&- &
 restic=$!
+exec {stdout}>&- {stderr}>&-
 trap 'kill -s INT "$restic"' INT TERM HUP
 {
     trap - INT TERM HUP
@@ -25,10 +28,8 @@ trap 'kill -s INT "$restic"' INT TERM HUP
     kill -s INT "$restic"
     sleep "$stop_wait"
     kill -s KILL "$restic"
-} <&0 >/dev/null 2>&1 &
+} <&0 &
 listener=$!
-# Discard what bash reports about jobs that end.
-exec >/dev/null 2>&1
 # A signal ends `wait`, too.
 while :; do
     wait "$restic"

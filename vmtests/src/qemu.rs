@@ -241,6 +241,8 @@ fn kernel_command_line(hardware: &Hardware) -> String {
         "tsc=reliable no_timer_check nowatchdog",
         // Each mount of a sandbox waits for what these shorten.
         "rcupdate.rcu_expedited=1",
+        // Six machines that boot side by side on two busy processors take longer than systemd's 90 s for a service.
+        "systemd.default_timeout_start_sec=10min",
         // The listener on AF_VSOCK complains where there is none.
         "systemd.ssh_auto=no",
         &format!(

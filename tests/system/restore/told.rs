@@ -1,8 +1,8 @@
 //! What restic is told, and what it says on the way, by a stand-in that says what restic 0.18 does.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 use nix::sys::signal::{Signal, kill};
@@ -118,6 +118,32 @@ fn without_a_terminal_progress_is_plain_lines() -> Result<()> {
         said.stdout,
         "snapshot 01234567 of ziz, 2026-11-20 04:00\nrestored 4 files, 2.0 KiB to /mnt/back\n"
     );
+    Ok(())
+}
+
+/// The shell that starts restic is made slower than restic, so that restic has ended before the shell goes on.
+#[test]
+fn the_shell_that_starts_restic_says_nothing_however_soon_restic_ends() -> Result<()> {
+    let mut guard = Command::new("bash")
+        .args([
+            "-c",
+            include_str!("../../../src/restic/guard.bash"),
+            "guard",
+            "3",
+            "5",
+        ])
+        .env("BASH_FUNC_trap%%", "() { sleep 0.3; builtin trap \"$@\"; }")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    let mut words = guard.stdin.take().context("no input")?;
+    words.write_all(b"sh\0-c\0echo restored; echo complaint >&2\0")?;
+    let said = guard.wait_with_output()?;
+    drop(words);
+    assert!(said.status.success(), "{said:?}");
+    assert_eq!(String::from_utf8(said.stdout)?, "restored\n");
+    assert_eq!(String::from_utf8(said.stderr)?, "complaint\n");
     Ok(())
 }
 

@@ -78,7 +78,10 @@ impl Machine {
         })?;
         let output = self.run_within("systemctl is-system-running --wait", b"", BOOT_LIMIT)?;
         if output.text() != "running" {
-            let failed = self.succeeds("systemctl --failed --no-pager --plain")?;
+            let failed = self.succeeds(
+                "systemctl --failed --no-pager --plain
+                 journalctl --boot --no-pager --priority=warning --lines=40",
+            )?;
             bail!(
                 "{}: the system is {} after its boot\n{failed}",
                 self.name(),
