@@ -3,6 +3,7 @@
 
 mod bom;
 mod build;
+mod cargo_install;
 mod crates;
 mod debian;
 mod notices;
@@ -20,12 +21,15 @@ use vmtests::progress::timed;
 
 use self::build::Build;
 use self::crates::Crates;
+use crate::process::finds_nothing;
 use crate::setup;
 
 /// The profile of Cargo.toml that a release is built with.
 const SHIPPED: &str = "shipped";
 /// The profile that the tests are built with.
 const OF_TESTS: &str = "dev";
+/// The fleet that a trial emits: it has every option.
+const FLEET: &str = "fixtures/fleets/every-option/fleet.toml";
 /// The checksums, as sha256sum(1) reads them.
 const CHECKSUMS: &str = "SHA256SUMS";
 
@@ -127,6 +131,11 @@ fn make(options: &Options) -> anyhow::Result<PathBuf> {
             static_binary::try_out(alone, &genbackup)
         })?;
     }
+    if !build.is_shipped() {
+        timed("trial of `cargo install`", || {
+            cargo_install::try_out(&build, &genbackup)
+        })?;
+    }
     let crates = Crates::of(&build)?;
     let notices = directory.join(notices::FILE);
     write(&notices, &notices::text(&crates)?)?;
@@ -144,6 +153,24 @@ fn make(options: &Options) -> anyhow::Result<PathBuf> {
     sums.current_dir(&directory).args(names_in(&directory)?);
     write(&directory.join(CHECKSUMS), &output_of(&mut sums)?)?;
     Ok(directory)
+}
+
+/// Fails if two builds of the command emit different files for the same fleet.
+fn emits_the_same(one: &Path, other: &Path) -> anyhow::Result<()> {
+    let directory = tempfile::tempdir()?;
+    let emit = |genbackup: &Path, name: &str| -> anyhow::Result<PathBuf> {
+        let root = directory.path().join(name);
+        let mut emit = command(&genbackup.to_string_lossy());
+        emit.arg("--fleet").arg(cache::workspace().join(FLEET));
+        output_of(emit.args(["emit", "--all", "--root"]).arg(&root))?;
+        Ok(root)
+    };
+    let mut compare = command("diff");
+    compare
+        .arg("--recursive")
+        .args([emit(one, "one")?, emit(other, "other")?]);
+    finds_nothing(&mut compare)
+        .context("it emits different files from those of the command that the tests built")
 }
 
 /// Where the results of a profile are, below the target directory.

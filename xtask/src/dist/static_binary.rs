@@ -13,12 +13,10 @@ use vmtests::cache;
 use vmtests::process::{command, output_of};
 
 use super::build::Build;
-use crate::process::finds_nothing;
+use super::emits_the_same;
 use crate::setup;
 use crate::test::succeeds;
 
-/// The fleet that the trial emits: it has every option.
-const FLEET: &str = "fixtures/fleets/every-option/fleet.toml";
 /// Tells rustc to link the C library into the binary.
 const STATIC: &str = "target-feature=+crt-static";
 
@@ -115,32 +113,19 @@ fn needs_no_library(binary: &Path) -> anyhow::Result<()> {
 /// # Errors
 /// When it does not run, or emits something else.
 pub(super) fn try_out(alone: &Path, genbackup: &Path) -> anyhow::Result<()> {
-    let directory = tempfile::tempdir()?;
-    let path = |name: &str| directory.path().join(name);
     if setup::is_root()? {
-        let root = path("root");
-        fs::create_dir(&root)?;
+        let directory = tempfile::tempdir()?;
+        let root = directory.path();
         fs::copy(alone, root.join("genbackup"))?;
-        output_of(command("chroot").arg(&root).args(["/genbackup", "--version"]))?;
+        output_of(command("chroot").arg(root).args(["/genbackup", "--version"]))?;
         output_of(
             command("chroot")
-                .arg(&root)
+                .arg(root)
                 .args(["/genbackup", "man", "--out", "/man"]),
         )?;
         ensure!(root.join("man/genbackup.1").is_file(), "it wrote no manual page");
     } else {
         println!("the static binary is not tried in an empty root directory: that takes root");
     }
-    let emit = |binary: &Path, root: &Path| {
-        let mut emit = command(&binary.to_string_lossy());
-        emit.arg("--fleet").arg(cache::workspace().join(FLEET));
-        output_of(emit.args(["emit", "--all", "--root"]).arg(root))
-    };
-    emit(alone, &path("alone"))?;
-    emit(genbackup, &path("genbackup"))?;
-    let mut compare = command("diff");
-    compare
-        .arg("--recursive")
-        .args([path("genbackup"), path("alone")]);
-    finds_nothing(&mut compare).context("the static binary emits other files")
+    emits_the_same(alone, genbackup).context("the static binary")
 }
