@@ -33,6 +33,7 @@ use jiff::SignedDuration;
 use serde::Serialize;
 
 use crate::health::{Figures, span};
+use crate::text::counted;
 
 /// The number of attempts that say what is usual.
 pub const WINDOW: usize = 30;
@@ -174,7 +175,7 @@ impl fmt::Display for Anomaly {
                 write!(formatter, "it took {}, usually {}", said(value), said(usual))
             }
             (Kind::Files, Some(usual)) => {
-                write!(formatter, "{} files, usually {}", said(value), said(usual))
+                write!(formatter, "{}, usually {}", counted(value, "file"), said(usual))
             }
             (Kind::Size, Some(usual)) => {
                 write!(formatter, "{} in all files, usually {}", said(value), said(usual))
@@ -286,7 +287,7 @@ mod tests {
             said,
             [
                 "it took 1h 40m, usually 1m",
-                "1 files, usually 1000",
+                "1 file, usually 1000",
                 "1.0 MiB in all files, usually 100.0 MiB",
                 "9.8 GiB of new data, usually 10.0 MiB",
             ]

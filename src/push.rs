@@ -94,10 +94,7 @@ impl Push<'_> {
         {
             return Ok(unfinished(live, &error));
         }
-        live.say(format_args!(
-            "{} files written, {} removed",
-            counts.written, counts.removed
-        ));
+        live.say(counts);
         if !missing.is_empty() {
             live.fail(format_args!(
                 "this host lacks packages that the units need: {}\n\nhint: on that host, run `apt install {}`",

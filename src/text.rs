@@ -1,4 +1,6 @@
-//! Makes untrusted text safe to print, and shortens it.
+//! Makes untrusted text safe to print, shortens it, and counts in words.
+
+use std::fmt::Display;
 
 /// A text with control characters escaped, and with the characters escaped that change the order of the displayed text
 /// (Unicode Technical Report 36).
@@ -36,6 +38,13 @@ pub fn bounded(text: &str, longest: usize) -> String {
     // The rest is cut off, so it need not be escaped.
     let start: String = text.chars().take(longest.saturating_add(1)).collect();
     shortened(&harmless(&start), longest)
+}
+
+/// A number with a noun: `1 file`, `2 files`.
+#[must_use]
+pub fn counted<N: Copy + Display + From<u8> + PartialEq>(number: N, name: &str) -> String {
+    let plural = if number == N::from(1) { "" } else { "s" };
+    format!("{number} {name}{plural}")
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use super::{load, terminal};
 use crate::doctor;
 use crate::emit::UNIT_FOLDER;
 use crate::plan::HostPlan;
-use crate::write::{Changes, Counts, Note, Overwrite, Transaction};
+use crate::write::{Changes, Note, Overwrite, Transaction};
 use now::Missing;
 use target::Target;
 
@@ -183,8 +183,8 @@ fn write_all(targets: &[Target<'_>], arguments: &Arguments) -> Result<ExitCode> 
     notes(transaction.notes());
     let unreadable = |note: &Note| matches!(note, Note::ManifestUnreadable { .. });
     let knows_what_to_remove = !arguments.remove || !transaction.notes().iter().any(unreadable);
-    let Counts { written, removed } = transaction.commit()?;
-    terminal::say(&format!("{written} files written, {removed} removed\n"))?;
+    let counts = transaction.commit()?;
+    terminal::say(&format!("{counts}\n"))?;
     Ok(status(knows_what_to_remove))
 }
 

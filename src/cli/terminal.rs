@@ -14,7 +14,7 @@ use textwrap::WordSplitter;
 use crate::health::State;
 use crate::write;
 
-pub(super) use crate::text::harmless;
+pub(super) use crate::text::{counted, harmless};
 
 /// The number of columns of the terminal; `None` without a terminal. Then lines are not wrapped.
 pub(super) fn width() -> Option<u16> {
@@ -108,12 +108,6 @@ pub(super) fn wrapped(text: &str, indent: &str) -> String {
         .initial_indent(indent)
         .subsequent_indent(indent);
     textwrap::fill(&text, options) + "\n"
-}
-
-/// A number with a noun: `1 file`, `2 files`.
-pub(super) fn counted<N: Copy + Display + From<u8> + PartialEq>(number: N, name: &str) -> String {
-    let plural = if number == N::from(1) { "" } else { "s" };
-    format!("{number} {name}{plural}")
 }
 
 /// A time in the local time zone, to the minute. If the clock showed this time twice, the offset is added.

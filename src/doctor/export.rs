@@ -4,6 +4,7 @@ use super::ask::{Answer, ask, ask_with};
 use super::finding::Finding;
 use crate::model::RemoteClients;
 use crate::plan::{ClientPlan, CoordinatorPlan};
+use crate::text::counted;
 
 const CHECK: &str = "export";
 /// The time limit of a mount in seconds. A mount waits for a server that does not answer.
@@ -58,7 +59,8 @@ fn judge(answer: &Answer, path: &str, addresses: &[String]) -> Finding {
         let what = format!("{path} is exported to {} of {} hosts", to.len(), addresses.len());
         return Finding::failed(CHECK, what, hint);
     }
-    Finding::ok(CHECK, format!("{path} is exported to {} hosts", to.len()))
+    let hosts = counted(to.len(), "host");
+    Finding::ok(CHECK, format!("{path} is exported to {hosts}"))
 }
 
 /// Mounts the repository as a backup does. systemd unmounts it afterwards.

@@ -41,7 +41,7 @@ fn judge(snapshots: &Result<Vec<Snapshot>>, now: Timestamp) -> Vec<Finding> {
         .filter(|snapshot| snapshot.is_by_rustic())
         .count();
     let what = format!(
-        "{count} of {} snapshots were made by rustic; the newest is {} of {}, {}",
+        "rustic made {count} of {} snapshots; the newest is {} of {}, {}",
         snapshots.len(),
         text::bounded(newest.short_id(), LONGEST),
         text::bounded(&newest.host, LONGEST),

@@ -3,6 +3,7 @@
 //! All new texts are first written beside their places and brought to the disk by one syncfs(2); only then are
 //! they renamed. A disk that fills up is noticed before the first file has changed.
 
+use std::fmt;
 use std::fs::File;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
@@ -18,6 +19,7 @@ use super::steps::Steps;
 use super::tree::{Tree, remove};
 use crate::emit::Artifact;
 use crate::model::Release;
+use crate::text::counted;
 
 /// Whether files that somebody else wrote or changed are overwritten.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +37,13 @@ pub struct Counts {
     pub written: usize,
     /// Gone.
     pub removed: usize,
+}
+
+impl fmt::Display for Counts {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let written = counted(self.written, "file");
+        write!(formatter, "{written} written, {} removed", self.removed)
+    }
 }
 
 /// Changes that are written beside their places, and not yet in force. Dropped without

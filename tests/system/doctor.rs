@@ -435,7 +435,7 @@ fn snapshots_by_rustic_are_named_with_the_danger() -> Result<()> {
     };
     assert_eq!(state, "warning");
     assert!(
-        what.starts_with("1 of 1 snapshots were made by rustic; the newest is 01234567 of ziz, "),
+        what.starts_with("rustic made 1 of 1 snapshots; the newest is 01234567 of ziz, "),
         "{what}"
     );
     assert!(

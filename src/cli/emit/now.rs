@@ -110,8 +110,8 @@ pub(super) fn emit(
     let leaving: Vec<&str> = changes.leaving_units().collect();
     // While systemd still knows them.
     live.retire(&leaving);
-    let Counts { written, removed } = transaction.commit()?;
-    live.say(format_args!("{written} files written, {removed} removed"));
+    let counts = transaction.commit()?;
+    live.say(counts);
     if !missing.packages.is_empty() {
         live.fail(load::packages_to_install(&missing.packages));
     }
@@ -127,7 +127,7 @@ pub(super) fn emit(
     export(&artifacts, &changes, &mut live);
     waiting.start(&mut live);
 
-    if live.is_as_it_was() && (written, removed) == (0, 0) {
+    if live.is_as_it_was() && counts == Counts::default() {
         live.say("nothing to change: this host matches the fleet file");
     }
     let (is_live, Aloud(steps)) = live.end();

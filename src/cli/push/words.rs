@@ -1,6 +1,6 @@
 //! Texts that come from a client in part: a terminal obeys none of them.
 
-use crate::cli::terminal::harmless;
+use crate::cli::terminal::{counted, harmless};
 
 /// Lines of an error that are printed.
 const MOST: usize = 200;
@@ -22,9 +22,9 @@ pub(super) fn complaint(text: &str) -> String {
         return printable(text);
     };
     printable(&format!(
-        "{}\n({} more lines)\n{hint}",
+        "{}\n({})\n{hint}",
         shown.join("\n"),
-        rest.len()
+        counted(rest.len(), "more line")
     ))
 }
 

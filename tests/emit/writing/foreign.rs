@@ -80,7 +80,7 @@ fn force_overwrites_what_was_changed_by_hand_and_touches_nothing_else() -> Resul
     assert!(diff.stdout.contains("\n-mine\n"), "{}", diff.stdout);
     assert_eq!(
         site.emitted(FLEET, &["--host=jak", "--force"])?,
-        "1 files written, 0 removed\n"
+        "1 file written, 0 removed\n"
     );
     fresh.emitted(FLEET, &["--host=jak"])?;
     let after = site.tree()?;

@@ -61,7 +61,7 @@ fn the_module_of_a_host_that_left_goes_and_what_is_not_ours_stays() -> Result<()
     let emitted = modules(&site, &without_ziz()?, &[])?;
     // jak, which goes over the others, changes.
     assert_eq!(
-        emitted.stdout, "1 files written, 1 removed\n",
+        emitted.stdout, "1 file written, 1 removed\n",
         "{}",
         emitted.stderr
     );

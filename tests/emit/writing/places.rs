@@ -32,7 +32,7 @@ fn only_what_changes_is_written() -> Result<()> {
     let fleet = changed("\"daily\"", "\"weekly\"")?;
     assert_eq!(
         site.emitted(&fleet, &["--host=jak"])?,
-        "1 files written, 0 removed\n"
+        "1 file written, 0 removed\n"
     );
     let after = site.tree()?;
     let touched: Vec<_> = after
@@ -79,7 +79,7 @@ fn a_mode_that_somebody_changed_is_set_right() -> Result<()> {
     );
     assert_eq!(
         site.emitted(FLEET, &["--host=jak"])?,
-        "1 files written, 0 removed\n"
+        "1 file written, 0 removed\n"
     );
     assert_eq!(texts(&site.tree()?), texts(&before));
     Ok(())

@@ -162,7 +162,7 @@ fn a_unit_that_is_no_more_goes_and_the_link_that_enables_it_is_mentioned() -> Re
     let updated = site.emit(FLEET, &["--host=jak"])?;
     assert_eq!(
         (updated.stdout.as_str(), updated.stderr.as_str()),
-        ("1 files written, 1 removed\n", notes.as_str())
+        ("1 file written, 1 removed\n", notes.as_str())
     );
     let after = site.tree()?;
     for (path, entry) in &before {
