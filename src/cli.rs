@@ -41,7 +41,7 @@ use crate::restic;
 /// The default path of the fleet file.
 pub(crate) const FLEET_FILE: &str = "/etc/genbackup/fleet.toml";
 
-/// Back up a fleet of hosts with restic, by plain systemd units that are written from one TOML file
+/// Back up a fleet of hosts with restic, by systemd units written from one TOML file
 #[derive(Debug, Parser)]
 #[command(name = "genbackup", version, max_term_width = 100)]
 pub struct Arguments {
@@ -65,7 +65,7 @@ enum Verb {
     Check(check::Arguments),
     /// Write the units, scripts and configuration of this host, of another host, or of all hosts
     Emit(emit::Arguments),
-    /// Bring the files of clients to them over your own ssh, and apply them; exit status: 1 if a client failed
+    /// Write the files of clients over your own ssh, and apply them; exit status: 1 if a client failed
     Push(push::Arguments),
     /// Explain what runs when and with which rights, what reads which secret, and which snapshots stay for how long
     Explain(explain::Arguments),

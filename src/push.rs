@@ -158,7 +158,8 @@ impl Push<'_> {
         let changes = Changes::on(&there, place, artifacts).context("cannot compare its files")?;
         if self.plan.is_none() && changes.knows_nothing() {
             bail!(
-                "nothing to remove: genbackup wrote nothing there, or its manifest is missing\n\nhint: is {} the right host?",
+                "nothing to remove: genbackup wrote nothing there, or its manifest is missing\n\nhint: check that {} \
+                 is the right host",
                 self.destination
             );
         }

@@ -29,21 +29,21 @@ const AT_ONCE: usize = 16;
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(super) struct Arguments {
-    /// The clients to bring up to date; all of them without a name
+    /// Update only these clients; by default, all clients
     #[arg(value_name = "HOST")]
     hosts: Vec<String>,
-    /// Show how the files there would change, and change nothing; exit status 1 when one would
+    /// Show how the files there would change, and change nothing; exit status: 1 if a file would change
     #[arg(long)]
     diff: bool,
     /// List the files that would be written or removed and the units that would be enabled, started, stopped or disabled,
     /// and change nothing
     #[arg(long, conflicts_with = "diff")]
     dry_run: bool,
-    /// Overwrite files that were modified there, or that genbackup did not write
+    /// Overwrite files that were modified locally, or that genbackup did not write
     #[arg(long)]
     force: bool,
-    /// Remove what genbackup wrote, from a host that left the fleet: HOST is a destination of ssh, such as
-    /// `root@old.example.net`
+    /// Remove the files that genbackup wrote on a host that left the fleet; HOST is then a destination of ssh, such
+    /// as `root@old.example.net`
     #[arg(long, requires = "hosts", conflicts_with = "force")]
     remove: bool,
 }
@@ -73,7 +73,7 @@ fn hosts<'f>(fleet: &'f Fleet, names: &[String]) -> Result<Vec<&'f HostName>> {
     if names.is_empty() {
         if clients().next().is_none() {
             bail!(
-                "the fleet has no client\n\nhint: `genbackup emit --now` writes the files of the storage host, {}",
+                "the fleet has no client\n\nhint: run `genbackup emit --now` on the storage host, {}",
                 fleet.storage.name
             );
         }
@@ -86,14 +86,14 @@ fn hosts<'f>(fleet: &'f Fleet, names: &[String]) -> Result<Vec<&'f HostName>> {
             Some(host) if hosts.contains(&host) => {}
             Some(host) => hosts.push(host),
             None if fleet.storage.name.as_str() == name => refused.push(format!(
-                "{name} is the storage host\n\nhint: on {name}, `genbackup emit --now`"
+                "{name} is the storage host\n\nhint: run `genbackup emit --now` on {name}"
             )),
             None => {
                 let known: Vec<&str> = clients().map(HostName::as_str).collect();
                 let hint = match likely(name, known.iter().copied()) {
                     Some(name) => did_you_mean(name),
-                    None if known.is_empty() => "it has no client".to_owned(),
-                    None => format!("its clients are {}", known.join(", ")),
+                    None if known.is_empty() => "the fleet has no client".to_owned(),
+                    None => format!("name one of its clients: {}", known.join(", ")),
                 };
                 refused.push(format!(
                     "no client of the fleet is named `{name}`\n\nhint: {hint}"

@@ -25,10 +25,10 @@ pub(super) fn commit(session: &mut Session, steps: &Steps) -> Result<()> {
     match answer.status {
         0 => Ok(()),
         NOTHING_CHANGED => bail!(
-            "cannot write its files: {why}; nothing has changed\n\nhint: free some space there, or make it writable, and push \
-             again"
+            "cannot write its files: {why}; nothing was changed\n\nhint: free some space there, or make its file \
+             system writable, then push again"
         ),
-        _ => bail!("cannot replace its files: {why}\n\nhint: push again: each file is whole, old or new"),
+        _ => bail!("cannot replace its files: {why}\n\nhint: push again; no file is half-written"),
     }
 }
 

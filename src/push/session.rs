@@ -96,7 +96,7 @@ impl Session {
     /// The same by any program that connects its input and output with the client's.
     fn over(command: &mut Command, destination: &str, locked: Option<&str>, limits: Limits) -> Result<Self> {
         let link = Link::start(command)
-            .map_err(|error| anyhow!("cannot start ssh: {error}\n\nhint: `apt install openssh-client`"))?;
+            .map_err(|error| anyhow!("cannot start ssh: {error}\n\nhint: run `apt install openssh-client`"))?;
         let mut session = Self {
             destination: destination.to_owned(),
             link,
@@ -133,8 +133,8 @@ impl Session {
         match word.as_str() {
             "ready" => Ok(()),
             "nixos" => bail!(
-                "{destination} runs NixOS, where the system's configuration brings the files\n\nhint: on that host, \
-                 `nixos-rebuild switch`; see the chapter \"NixOS\""
+                "{destination} runs NixOS, which builds these files into the system\n\nhint: run `nixos-rebuild \
+                 switch` on that host; see the chapter \"NixOS\""
             ),
             "locked" => bail!(
                 "{destination}: another `genbackup emit` or `genbackup push` is writing there\n\nhint: wait until it has \
@@ -195,8 +195,7 @@ impl Session {
         let destination = &self.destination;
         match silence {
             Silence::Late => anyhow!(
-                "{destination} does not answer\n\nhint: look at that host, then push again: each file there is whole, old \
-                 or new"
+                "{destination} does not answer\n\nhint: check that host, then push again; no file there is half-written"
             ),
             Silence::Closed => {
                 let complaint = self.link.complaint();
@@ -210,7 +209,8 @@ impl Session {
                 )
             }
             Silence::TooMuch => anyhow!(
-                "{destination}: its login shell prints too much\n\nhint: `ssh {destination} true` has to print nothing"
+                "{destination}: its login shell prints too much\n\nhint: check that `ssh {destination} true` prints \
+                 nothing"
             ),
         }
     }
@@ -227,18 +227,18 @@ impl Session {
         };
         if complaint.contains("sudo:") {
             return anyhow!(
-                "cannot become root on {destination}: {complaint}\n\nhint: `push-to` of that host names root, or a user \
-                 with passwordless sudo"
+                "cannot become root on {destination}: {complaint}\n\nhint: name root, or a user with passwordless \
+                 sudo, in `push-to` of that host"
             );
         }
         if status == Some(255) {
             return anyhow!(
-                "cannot connect to {destination}: {complaint}\n\nhint: `ssh {destination} true` has to work without a \
-                 question; `push-to` of that host names another destination"
+                "cannot connect to {destination}: {complaint}\n\nhint: check that `ssh {destination} true` works \
+                 without a question, or name another destination in `push-to` of that host"
             );
         }
         anyhow!(
-            "cannot start bash on {destination}: {complaint}\n\nhint: `ssh {destination} bash --version` shows why"
+            "cannot start bash on {destination}: {complaint}\n\nhint: run `ssh {destination} bash --version` to see why"
         )
     }
 }
@@ -279,9 +279,7 @@ fn ssh(destination: &str, may_ask: bool) -> Command {
 }
 
 fn broken(destination: &str, why: &str) -> anyhow::Error {
-    anyhow!(
-        "the connection to {destination} broke: {why}\n\nhint: push again: each file is whole, old or new"
-    )
+    anyhow!("the connection to {destination} broke: {why}\n\nhint: push again; no file is half-written")
 }
 
 /// The exit status of a script and the sizes of its outputs.

@@ -61,14 +61,14 @@ impl Systemctl<'_> {
         let command = format!("{command} {}", files.join(" "));
         if [124, 137].contains(&status) {
             bail!(
-                "{program} did not end within 60 s\n\nhint: on that host, `{command}` shows where it hangs"
+                "{program} did not end within 60 s\n\nhint: run `{command}` on that host to see where it hangs"
             );
         }
         let why = match last_lines(output.as_bytes()) {
             why if why.is_empty() => format!("exit status {status}"),
             why => why,
         };
-        bail!("{program} failed: {why}\n\nhint: on that host, run `{command}` again")
+        bail!("{program} failed: {why}\n\nhint: run `{command}` again on that host")
     }
 }
 
@@ -112,7 +112,7 @@ impl Systemd for Systemctl<'_> {
         let output = self.succeeds(RELOAD, outdated)?;
         let mut said = output.split('\0');
         let restarts = outdated.iter().map(|_| match said.next() {
-            None => Err("the client does not report how it went".to_owned()),
+            None => Err("the client did not report the result".to_owned()),
             Some("") => Ok(None),
             Some(complaint) => Ok(Some(last_lines(complaint.as_bytes()))),
         });
@@ -134,7 +134,7 @@ impl Systemd for Systemctl<'_> {
         match self.ask(&format!("systemctl {verb} -- \"$1\""), &[unit])? {
             (0, ..) => Ok(None),
             (.., complaint) if complaint.is_empty() => {
-                Ok(Some(format!("on that host, `systemctl status {unit}` shows why")))
+                Ok(Some(format!("see `systemctl status {unit}` on that host")))
             }
             (.., complaint) => Ok(Some(complaint)),
         }

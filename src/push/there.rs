@@ -56,7 +56,7 @@ impl There {
         if answer.status != 0 {
             bail!("it cannot read its files: {}", answer.complaint);
         }
-        Self::read(&answer.output).context("it answers with what is no archive of tar")
+        Self::read(&answer.output).context("its answer is not a tar archive")
     }
 
     fn read(archive: &[u8]) -> Result<Self> {

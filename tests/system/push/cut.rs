@@ -220,7 +220,7 @@ fi
     let (_, complaint) = two.lab.refused(&["ziz"])?;
     ensure!(
         complaint.starts_with(
-            "ziz: error: cannot write its files: tar: No space left on device; nothing has changed\n\nhint: "
+            "ziz: error: cannot write its files: tar: No space left on device; nothing was changed\n\nhint: "
         ),
         "{complaint}"
     );

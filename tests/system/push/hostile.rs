@@ -125,7 +125,7 @@ fn an_archive_that_leads_elsewhere_is_refused() -> Result<()> {
     let (_, complaint) = lab.refused(&["ziz"])?;
     ensure!(
         complaint.starts_with(
-            "ziz: error: it answers with what is no archive of tar: `../../etc/passwd` is not below the root"
+            "ziz: error: its answer is not a tar archive: `../../etc/passwd` is not below the root"
         ),
         "{complaint}"
     );

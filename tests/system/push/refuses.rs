@@ -22,7 +22,8 @@ fn a_client_that_is_out_of_reach_stops_no_other() -> Result<()> {
     assert_eq!(
         complaint,
         "kai: error: cannot connect to root@kai: ssh: connect to host kai port 22: No route to host\n\n\
-         hint: `ssh root@kai true` has to work without a question; `push-to` of that host names another destination\n"
+         hint: check that `ssh root@kai true` works without a question, or name another destination in `push-to` of \
+         that host\n"
     );
     assert_eq!(table(&printed)[1], ["kai", "failed", "-", "-"]);
     assert_eq!(table(&printed)[2][..2], ["ziz", "ok"]);
@@ -239,7 +240,7 @@ fn names_that_are_no_clients_are_all_named_and_nothing_is_done() -> Result<()> {
     assert_eq!(printed, "");
     assert_eq!(
         complaint,
-        "error: jak is the storage host\n\nhint: on jak, `genbackup emit --now`\n\n\
+        "error: jak is the storage host\n\nhint: run `genbackup emit --now` on jak\n\n\
          error: no client of the fleet is named `zizz`\n\nhint: did you mean `ziz`?\n"
     );
     assert!(!lab.beside("ssh").exists());
