@@ -103,8 +103,9 @@ fn refuse_renaming_without_restic(plan: &Plan<'_>) -> Result<()> {
     if !version.has(feature) {
         let other = terminal::harmless(other);
         bail!(
-            "restic {version} cannot give snapshots another host; restic {} can\n\nhint: with `--host {other}` they keep \
-             the host name {other}: the keep policy applies to them separately, and `genbackup restore {other}` restores them",
+            "restic {version} cannot change the host of snapshots; restic {} can\n\nhint: use `--host {other}` to keep \
+             the host name {other}: the keep policy then applies to them separately, and `genbackup restore {other}` \
+             restores them",
             feature.since()
         );
     }
@@ -116,7 +117,8 @@ fn refuse_renaming_without_restic(plan: &Plan<'_>) -> Result<()> {
 fn is_confirmed() -> Result<bool> {
     if !std::io::stdin().is_terminal() {
         bail!(
-            "nothing was changed: there is no terminal to ask at\n\nhint: `--yes` takes the snapshots over without asking"
+            "nothing was changed: standard input is not a terminal\n\nhint: add `--yes` to take the snapshots over \
+             without asking"
         );
     }
     terminal::say("\n")?;
@@ -133,7 +135,7 @@ fn take_over(restic: &Restic<'_>, plan: &Plan<'_>, fleet: &Fleet) -> Result<()> 
             let hint = if said.contains("already locked") {
                 "a backup, forget or prune is running: run the command again when it has ended"
             } else {
-                "run the command again: it takes over those that are left"
+                "run the command again to take over the rest"
             };
             let said = format!("{said}\n\nhint: {hint}");
             anyhow::Error::new(Failed { status, said }).context("not all snapshots were taken over")

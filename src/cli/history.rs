@@ -90,8 +90,8 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     if let (Some(host), []) = (&arguments.host, &history.rows[..]) {
         let hint = likely(host, hosts.iter().map(String::as_str)).map_or_else(
             || match hosts.len() {
-                0 => "there are no records of that time; `--since` goes further back".to_owned(),
-                _ => "`--since` goes further back".to_owned(),
+                0 => "there are no records of that time; go further back with `--since`".to_owned(),
+                _ => "go further back with `--since`".to_owned(),
             },
             did_you_mean,
         );

@@ -133,7 +133,7 @@ pub(super) fn known(fleet: &Fleet, host: &str, store: &Store, kept: &Kept, file:
     let candidates = backed_up.iter().copied();
     let candidates = candidates.chain(listed.iter().map(|snapshot| snapshot.host.as_str()));
     let hint = likely(host, candidates).map_or_else(
-        || format!("the hosts of the fleet are {}", backed_up.join(", ")),
+        || format!("name a host of the fleet: {}", backed_up.join(", ")),
         did_you_mean,
     );
     bail!(

@@ -215,7 +215,7 @@ fn chosen<'s>(snapshots: &'s [Snapshot], arguments: &Arguments, at: Option<Momen
         return match (alike.next(), alike.next()) {
             (Some(snapshot), None) if !id.is_empty() => Ok(snapshot),
             (None, _) => bail!(
-                "{host} has no snapshot `{id}`\n\nhint: `genbackup snapshots --host {host}` lists those that it has"
+                "{host} has no snapshot `{id}`\n\nhint: run `genbackup snapshots --host {host}` to list its snapshots"
             ),
             _ => bail!("more than one snapshot of {host} begins with `{id}`\n\nhint: write more of the id"),
         };
@@ -226,7 +226,7 @@ fn chosen<'s>(snapshots: &'s [Snapshot], arguments: &Arguments, at: Option<Momen
         .with_context(|| format!("there is no snapshot of {host}"))?;
     snapshots.iter().rfind(is_early_enough).with_context(|| {
         format!(
-            "{host} has no snapshot of that time or earlier\n\nhint: its oldest snapshot is {}",
+            "{host} has no snapshot of that time or earlier\n\nhint: name a later time: its oldest snapshot is {}",
             repository::described(oldest)
         )
     })

@@ -204,7 +204,7 @@ impl Asked {
             .collect();
         if !unknown.is_empty() {
             bail!(
-                "no host that is backed up is named {}\n\nhint: the hosts that are backed up are {}",
+                "no host that is backed up is named {}\n\nhint: name hosts that are backed up: {}",
                 unknown.join(" or "),
                 names(&known).join(", ")
             );

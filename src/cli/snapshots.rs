@@ -93,7 +93,7 @@ pub(super) fn known(host: &str, all: &[Snapshot]) -> Result<()> {
     let hint = likely(host, hosts.iter().copied()).map_or_else(
         || match &hosts[..] {
             [] => "the repository has no snapshots; see `genbackup status`".to_owned(),
-            hosts => format!("there are snapshots of {}", hosts.join(", ")),
+            hosts => format!("name a host that has snapshots: {}", hosts.join(", ")),
         },
         did_you_mean,
     );

@@ -84,7 +84,7 @@ pub(super) fn examine(fleet: &Fleet, records: &Records) -> Result<Report> {
         report.remarks.push(Remark {
             state: State::Never,
             what: format!("the directory {} is missing", records.folder().display()),
-            hint: Some(format!("the first run on {} makes it", fleet.storage.name)),
+            hint: Some(format!("run `genbackup run` on {}: the first run makes it", fleet.storage.name)),
             concerns: Concerns::Records,
         });
     }
@@ -140,7 +140,7 @@ fn in_words(report: &Report, holds: &[Shown]) -> String {
     if let Some(run) = report.run.filter(|run| run.progress == Progress::AtWork) {
         let since = span(report.time.duration_since(run.run.start()));
         let said = format!(
-            "a run is in progress since {} ({since})",
+            "a run has been in progress since {} ({since})",
             terminal::local(run.run.start())
         );
         text.push('\n');
@@ -176,7 +176,7 @@ fn held(hold: &Shown) -> String {
         INDENT,
     );
     let text = text.strip_prefix(INDENT).unwrap_or(&text);
-    let hint = format!("hint: `genbackup release {host}` lets the keep policy apply again");
+    let hint = format!("hint: run `genbackup release {host}` to let the keep policy apply again");
     format!("held     {text}{}", wrapped(&hint, INDENT))
 }
 

@@ -40,7 +40,7 @@ pub fn read<'t>(file_name: &'t str, text: &'t str) -> Reading<'t> {
     let mut problems = Problems::new(file_name, text, table.clone());
     let mut understood = syntax::note(&mut problems, text, &errors);
     if errors.is_empty() && table.is_empty() {
-        let hint = "`genbackup init` writes a fleet file to start from; `--fleet` names another file";
+        let hint = "move this file away and run `genbackup init`, or name another file with `--fleet FILE`";
         problems.push(0..0, "this fleet file is empty", hint);
         understood = false;
     }

@@ -145,14 +145,14 @@ fn a_fleet_with_clients_has_all_next_steps_in_order() -> Result<()> {
             "  systemctl enable --now nfs-server.service",
             "on kai, ziz:",
             "  apt install restic socat nfs-common openssh-server",
-            "open these TCP ports, where a firewall is in the way:",
+            "open these TCP ports if a firewall blocks them:",
             "  from jak to kai, ziz: 50000 for backups, 22 for `genbackup push`",
             "  from kai, ziz to jak: 2049 for NFS",
             "compare the host keys, because jak sends the password to these hosts:",
             "on jak:",
             "  genbackup check",
             "  genbackup emit --now",
-            "  genbackup push    # logs in by ssh as root of each client, or as its `push-to` names",
+            "  genbackup push    # logs in to each client by ssh, as root or as its `push-to` sets",
             "  genbackup run",
         ]
     );

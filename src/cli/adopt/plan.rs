@@ -34,8 +34,10 @@ impl<'w> Wishes<'w> {
             }
             let names: Vec<&str> = fleet.host_names().map(HostName::as_str).collect();
             if text.contains('=') && !names.contains(&host) {
-                let hint = likely(host, names.iter().copied())
-                    .map_or_else(|| format!("the fleet has {}", names.join(", ")), did_you_mean);
+                let hint = likely(host, names.iter().copied()).map_or_else(
+                    || format!("name a host of the fleet: {}", names.join(", ")),
+                    did_you_mean,
+                );
                 bail!("no host of the fleet is named `{host}`\n\nhint: {hint}");
             }
             read.push((other, host));
@@ -162,7 +164,7 @@ fn chosen(all: &[Snapshot], beginnings: &[String]) -> Result<BTreeSet<String>> {
         match (alike.next(), alike.next()) {
             (Some(snapshot), None) => chosen.insert(snapshot.id.clone()),
             (None, _) => bail!(
-                "there is no snapshot `{}`\n\nhint: `genbackup snapshots` lists them",
+                "there is no snapshot `{}`\n\nhint: run `genbackup snapshots` to list them",
                 terminal::harmless(beginning)
             ),
             _ => bail!("more than one snapshot begins with `{beginning}`\n\nhint: write more of the id"),

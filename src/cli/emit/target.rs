@@ -48,7 +48,7 @@ pub(super) fn departing(arguments: &Arguments) -> Result<Target<'static>> {
     let place = place(arguments);
     if !place.has_manifest() {
         bail!(
-            "nothing to remove: genbackup wrote nothing below {}, or its manifest is missing\n\nhint: `--root DIR` names another directory",
+            "nothing to remove: genbackup wrote nothing below {}, or its manifest is missing\n\nhint: name another directory with `--root DIR`",
             place.root.display()
         );
     }

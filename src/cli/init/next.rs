@@ -58,7 +58,7 @@ fn for_clients(answers: &Answers, remote: &RemoteClients, plan: Option<&HostPlan
     let clients = names.join(", ");
     steps.say(format_args!("on {clients}:"));
     install(&plan.map_or_else(Vec::new, packages), steps);
-    steps.say("open these TCP ports, where a firewall is in the way:");
+    steps.say("open these TCP ports if a firewall blocks them:");
     steps.say(format_args!(
         "  from {storage} to {clients}: {} for backups, {SSH_PORT} for `genbackup push`",
         remote.port
@@ -106,7 +106,7 @@ fn commands(file: &Path, answers: &Answers, is_here: bool, steps: &mut Steps) {
     }
     if answers.remote.is_some() {
         steps.say(format_args!(
-            "  genbackup{fleet} push    # logs in by ssh as root of each client, or as its `push-to` names"
+            "  genbackup{fleet} push    # logs in to each client by ssh, as root or as its `push-to` sets"
         ));
     }
     steps.say(format_args!("  genbackup{fleet} run"));

@@ -69,7 +69,7 @@ pub(super) fn refuse<T>(snapshot: &Snapshot, path: &str, fault: &Fault) -> Resul
     let path = terminal::harmless(path);
     bail!(
         "snapshot {} {what}, which no backup does: {path}; restic could write outside the target\n\nhint: to restore other files \
-         of it, name paths beside {path}, and no directory above it; `restic dump` prints one file and writes none",
+         of it, name paths other than {path}, and no directory above it; `restic dump` prints one file and writes none",
         repository::described(snapshot)
     )
 }

@@ -137,7 +137,7 @@ fn where_genbackup_wrote_nothing_there_is_nothing_to_remove() -> Result<()> {
     assert_eq!(
         message,
         format!(
-            "error: nothing to remove: genbackup wrote nothing below {}, or its manifest is missing\n\nhint: `--root DIR` names another directory\n",
+            "error: nothing to remove: genbackup wrote nothing below {}, or its manifest is missing\n\nhint: name another directory with `--root DIR`\n",
             site.root.display()
         )
     );

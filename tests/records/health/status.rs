@@ -168,7 +168,7 @@ fn a_folder_that_is_not_there_has_no_records() -> Result<()> {
     assert_eq!(said.status.code(), Some(3));
     assert!(said.stdout.starts_with("genbackup NEVER: "), "{}", said.stdout);
     let remark = format!(
-        "NEVER    the directory {} is missing\n         hint: the first run on jak makes it\n",
+        "NEVER    the directory {} is missing\n         hint: run `genbackup run` on jak: the first run makes it\n",
         absent.display()
     );
     assert!(said.stdout.ends_with(&remark), "{}", said.stdout);
@@ -246,7 +246,7 @@ fn a_run_is_in_progress_while_its_lock_is_held() -> Result<()> {
     let lock = fs::File::open(state.path())?;
     lock.lock()?;
     let (status, history) = by_the_lock(state.path())?;
-    assert!(status.contains("a run is in progress"), "{status}");
+    assert!(status.contains("a run has been in progress"), "{status}");
     assert_eq!(history, "running");
     lock.unlock()?;
     let (status, history) = by_the_lock(state.path())?;

@@ -440,7 +440,7 @@ fn hosts_that_are_named_have_a_unit_of_their_own_and_others_are_refused() -> Res
 
     let (code, said) = storage.start(&["run", "--fleet", fleet, "zzz", "kai"])?.ended()?;
     assert_eq!(code, Some(1));
-    let words = "error: no host that is backed up is named `zzz`\n\nhint: the hosts that are backed up are jak, kai, ziz";
+    let words = "error: no host that is backed up is named `zzz`\n\nhint: name hosts that are backed up: jak, kai, ziz";
     assert!(said.contains(words), "{said}");
     assert_eq!(
         storage.manager.world().asked.len(),

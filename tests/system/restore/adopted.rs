@@ -153,9 +153,9 @@ fn one_host_or_one_snapshot_alone_is_adopted() -> Result<()> {
     assert_eq!(tagged()?, (3, 3));
     for (arguments, hint) in [
         (["--host", "old.la"], "did you mean `old.lan`?"),
-        (["--host", "old.lan=jka"], "the fleet has jak"),
+        (["--host", "old.lan=jka"], "name a host of the fleet: jak"),
         (["--host", "=jak"], "write `--host OTHER`"),
-        (["--snapshot", "zz"], "`genbackup snapshots` lists them"),
+        (["--snapshot", "zz"], "run `genbackup snapshots` to list them"),
     ] {
         let told = storage.told(&[&["adopt", "--yes"], &arguments[..]].concat())?;
         assert!(
@@ -176,7 +176,7 @@ fn a_host_gets_its_new_name_where_restic_can() -> Result<()> {
         let told = storage.told(&rename)?;
         assert!(
             told.stderr.contains(
-                "cannot give snapshots another host; restic 0.17 can\n\nhint: with `--host old.lan` they keep"
+                "cannot change the host of snapshots; restic 0.17 can\n\nhint: use `--host old.lan` to keep"
             ),
             "{told:?}"
         );
@@ -223,7 +223,7 @@ fn what_was_interrupted_is_done_by_the_next_call() -> Result<()> {
         told.stderr.contains("not all snapshots were taken over")
             && told
                 .stderr
-                .contains("hint: run the command again: it takes over those that are left"),
+                .contains("hint: run the command again to take over the rest"),
         "{told:?}"
     );
     let said = storage.says(&["adopt", "--yes"])?;
@@ -277,7 +277,7 @@ fn nothing_is_adopted_unless_somebody_says_so() -> Result<()> {
         told.status.code() == Some(1)
             && told
                 .stderr
-                .contains("hint: `--yes` takes the snapshots over without asking"),
+                .contains("hint: add `--yes` to take the snapshots over without asking"),
         "{told:?}"
     );
     let (code, said) = answered(&storage, "n\r")?;

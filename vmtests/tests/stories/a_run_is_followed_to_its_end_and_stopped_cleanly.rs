@@ -56,7 +56,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     // Who looks meanwhile sees it in progress, by the lock that it holds.
     let status = lab.jak.run("genbackup status")?;
     ensure!(
-        status.text().contains("a run is in progress"),
+        status.text().contains("a run has been in progress"),
         "{}",
         status.text()
     );
@@ -108,7 +108,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     ensure!(
         other
             .error_text()
-            .contains("hint: the hosts that are backed up are jak, kai, ziz"),
+            .contains("hint: name hosts that are backed up: jak, kai, ziz"),
         "{}",
         other.error_text()
     );
