@@ -87,9 +87,11 @@ impl Answer<'_> {
                 refused(status)
             }
             400 | 403 => stays(format!(
-                "it answered {status}: is the chat right, and may the bot write to it?"
+                "it answered {status}: check that the chat is right, and that the bot may write to it"
             )),
-            401 | 404 => stays(format!("it answered {status}: is the bot's token right?")),
+            401 | 404 => stays(format!(
+                "it answered {status}: check that the bot's token is right"
+            )),
             _ => {
                 let seconds = answer["parameters"]["retry_after"].as_u64();
                 let asked = asked(self.headers, now).max(seconds.map(Duration::from_secs));
@@ -107,7 +109,7 @@ impl Answer<'_> {
                 let is_invalid = |name: &str| answer[name] == "invalid";
                 if ["token", "user", "device"].into_iter().any(is_invalid) {
                     return stays(format!(
-                        "it answered {status}: are the token and the user's key right?"
+                        "it answered {status}: check that the token and the user's key are right"
                     ));
                 }
                 refused(status)
@@ -130,11 +132,13 @@ impl Answer<'_> {
         match (status, answer["errcode"].as_str().unwrap_or_default()) {
             (_, "M_TOO_LARGE" | "M_BAD_JSON" | "M_NOT_JSON") => refused(status),
             (400 | 404, _) => stays(format!(
-                "it answered {status}: are the server and the room right?"
+                "it answered {status}: check that the server and the room are right"
             )),
-            (401, _) => stays(format!("it answered {status}: is the access token right?")),
+            (401, _) => stays(format!(
+                "it answered {status}: check that the access token is right"
+            )),
             (403, _) => stays(format!(
-                "it answered {status}: is the account in the room, and may it write there?"
+                "it answered {status}: check that the account is in the room, and that it may write there"
             )),
             _ => {
                 let waits = answer["retry_after_ms"].as_u64();
@@ -161,7 +165,7 @@ fn of_any(status: u16, asked: Option<Duration>) -> Failed {
     match status {
         408 | 425 | 429 | 500.. => for_now(status, asked),
         400 | 413 | 415 | 422 => refused(status),
-        _ => stays(format!("it answered {status}: is the address right?")),
+        _ => stays(format!("it answered {status}: check that the address is right")),
     }
 }
 

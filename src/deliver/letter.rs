@@ -36,7 +36,7 @@ pub fn letter(
     let left = left.max(Duration::from_millis(1));
     let unreachable = || {
         format!(
-            "cannot connect to {}: is genbackup-mail.socket active?",
+            "cannot connect to {}: check that genbackup-mail.socket is active",
             socket.display()
         )
     };

@@ -73,7 +73,8 @@ pub(super) fn rules(plan: &CoordinatorPlan<'_>, metrics: &UnitPath) -> Value {
         &format!("absent(genbackup_state{of_this_fleet})"),
         "1h",
         "warning",
-        "no metrics about the backups: is genbackup-metrics.timer active, and does the node exporter read its file?",
+        "no metrics about the backups: check that genbackup-metrics.timer is active, and that the node exporter reads \
+         its file",
     ));
     json!({"groups": [{"name": "genbackup", "rules": rules}]})
 }

@@ -304,8 +304,8 @@ fn metrics_that_nobody_writes_any_more_are_a_warning() -> Result<()> {
     tested(&[(file, "0x200")], "30m", "GenbackupMetricsStale", &json!([]))?;
     let expected = json!([{
         "exp_labels": {"severity": "warning", "host": "db.example.net"},
-        "exp_annotations": {"summary": "no metrics about the backups: is genbackup-metrics.timer active, and does the \
-                                        node exporter read its file?"},
+        "exp_annotations": {"summary": "no metrics about the backups: check that genbackup-metrics.timer is active, \
+                                        and that the node exporter reads its file"},
     }]);
     tested(
         &[("genbackup_state{host=\"of-another-fleet\"}", "0x200")],

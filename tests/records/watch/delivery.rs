@@ -115,7 +115,7 @@ fn what_may_pass_is_tried_again_within_the_deadline() -> Result<()> {
 #[test]
 fn what_will_not_pass_is_not_tried_again() -> Result<()> {
     for (number, words) in [
-        (404, "it answered 404: is the address right?"),
+        (404, "it answered 404: check that the address is right"),
         (403, "it answered 403"),
     ] {
         let server = Server::start(&[status(number)])?;
@@ -162,7 +162,7 @@ fn where_the_address_is_wrong_all_of_it_waits() -> Result<()> {
     for number in [401, 403, 404, 410] {
         let (site, server) = two_wait(&[status(number), status(204)])?;
         let said = site.watch(&at(22, 6))?;
-        assert!(said.stderr.contains("is the address right?"), "{said:?}");
+        assert!(said.stderr.contains("the address is right"), "{said:?}");
         assert_eq!(titles(&server)?, ["WARNING: kai"]);
         assert_eq!(site.watched(&at(22, 7))?, "");
         assert_eq!(
