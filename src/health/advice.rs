@@ -50,7 +50,7 @@ impl Advice<'_> {
         } else if self.was_left_out {
             "no run has included this host since"
         } else {
-            "nothing was attempted since"
+            "nothing has been attempted since"
         }
     }
 
@@ -111,7 +111,7 @@ impl Advice<'_> {
             return format!("on {storage}, see `systemctl status {unit}`");
         }
         let run = self.run();
-        format!("on {storage}, `systemctl list-timers {run}.timer` shows when the next run starts")
+        format!("on {storage}, run `systemctl list-timers {run}.timer` to see when the next run starts")
     }
 
     /// What does it, where that is no unit of ours.
@@ -129,7 +129,7 @@ impl Advice<'_> {
         let storage = &self.fleet.storage.name;
         match attempt.status {
             Status::Ok => format!(
-                "on {storage}, find out why {command} did not run since; `systemctl list-timers` lists the timers"
+                "on {storage}, find out why {command} has not run since; `systemctl list-timers` lists the timers"
             ),
             Status::Unknown(_) => NEWER.to_owned(),
             Status::Interrupted => format!("on {storage}, run it again with {command}"),

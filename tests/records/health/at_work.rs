@@ -123,7 +123,7 @@ fn forget_and_prune_alone_are_no_run_that_left_the_hosts_out() -> Result<()> {
     let report = judged("post", &nights, "2026-11-24T12:00:00Z")?;
     assert_eq!(
         said(&report, "kai")?.1,
-        "the last backup is 1d 7h old, and nothing was attempted since"
+        "the last backup is 1d 7h old, and nothing has been attempted since"
     );
     assert_eq!(said(&report, "prune")?.0, "OK", "it is of noon");
     Ok(())

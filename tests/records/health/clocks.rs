@@ -76,7 +76,7 @@ fn a_clock_that_jumped_in_the_night_keeps_nobody_fresh() -> Result<()> {
         said(&report, "kai")?,
         (
             "ALERT",
-            "the last backup is 3d 8h old, and nothing was attempted since".to_owned()
+            "the last backup is 3d 8h old, and nothing has been attempted since".to_owned()
         )
     );
     Ok(())

@@ -86,11 +86,11 @@ fn the_fleet_s_run_has_not_left_it_out_and_advice_names_its_own_timer_and_servic
     let kai = &of(&report, "kai")?.verdict;
     assert_eq!(
         kai.why.as_deref(),
-        Some("the last backup is 7d 1h old, and nothing was attempted since")
+        Some("the last backup is 7d 1h old, and nothing has been attempted since")
     );
     assert_eq!(
         kai.hint.as_deref(),
-        Some("on jak, `systemctl list-timers genbackup-run@kai.timer` shows when the next run starts")
+        Some("on jak, run `systemctl list-timers genbackup-run@kai.timer` to see when the next run starts")
     );
     let www = &of(&report, WWW)?.verdict;
     assert_eq!(

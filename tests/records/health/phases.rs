@@ -116,11 +116,11 @@ fn it_is_late_by_its_own_thresholds_to_the_second() -> Result<()> {
     let (report, _) = judged(&[OFFSITE], &nights, "2026-11-22T10:01:00Z")?;
     assert_eq!(
         said(&report, "offsite")?.1,
-        "the last offsite copy is 2d 1h old, and nothing was attempted since"
+        "the last offsite copy is 2d 1h old, and nothing has been attempted since"
     );
     assert_eq!(
         hint(&report, "offsite")?,
-        "on jak, find out why `genbackup record offsite -- …` did not run since; `systemctl list-timers` lists the \
+        "on jak, find out why `genbackup record offsite -- …` has not run since; `systemctl list-timers` lists the \
          timers"
     );
     let since = of(&report, "offsite")?.verdict.since.context("no time")?;
@@ -218,10 +218,10 @@ fn status_and_metrics_tell_of_it_and_the_exit_status_goes_by_it() -> Result<()> 
     let told = say("status", &phases, &nights, &[])?;
     assert_eq!((told.status.code(), told.stderr.as_str()), (Some(2), ""));
     for line in [
-        "genbackup ALERT: offsite: the last offsite copy is 3d 2h old, and nothing was attempted since\n",
+        "genbackup ALERT: offsite: the last offsite copy is 3d 2h old, and nothing has been attempted since\n",
         "OK       drill    59m ago, 2026-11-23 11:01\n",
         "ALERT    offsite  3d 2h ago, 2026-11-20 09:01\n",
-        "         hint: on jak, find out why `genbackup record offsite -- …` did not run since",
+        "         hint: on jak, find out why `genbackup record offsite -- …` has not run since",
     ] {
         assert!(told.stdout.contains(line), "no `{line}` in {}", told.stdout);
     }
@@ -276,7 +276,7 @@ fn one_of_a_month_ago_is_found_behind_all_the_nights_since_and_no_further() -> R
     assert_eq!(said(&report, "drill")?.0, "WARNING");
     assert_eq!(
         said(&report, "drill")?.1,
-        "the last drill is 33d 19h old, and nothing was attempted since"
+        "the last drill is 33d 19h old, and nothing has been attempted since"
     );
     assert_eq!(read, 35);
     Ok(())

@@ -57,7 +57,7 @@ fn age_counts_from_the_end_of_a_backup_to_the_second() -> Result<()> {
     let jak = &of(&report, "jak")?.verdict;
     assert_eq!(
         jak.why.as_deref(),
-        Some("the last backup is 1d 5h old, and nothing was attempted since")
+        Some("the last backup is 1d 5h old, and nothing has been attempted since")
     );
     let since = jak.since.map(|since| since.time.to_string());
     assert_eq!(since, Some("2026-11-24T04:01:00Z".to_owned()));
