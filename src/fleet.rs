@@ -234,7 +234,7 @@ pub struct SshTable {
     /// client, this key can only request a backup.
     #[schemars(required, extend("x-since" = "0.1.0", "examples" = ["/etc/genbackup/ssh_ed25519"]))]
     pub key_file: Field<UnitPath>,
-    /// The public key that belongs to `key-file`: the text of the `.pub` file beside it.
+    /// The public key that belongs to `key-file`: the text of its `.pub` file.
     #[schemars(
         required,
         extend(

@@ -249,7 +249,7 @@ impl<'r> Restic<'r> {
         let hint = if said.contains("wrong password") {
             format!("\n\nhint: write the password of the repository `{path}` into `{password_file}`")
         } else if said.contains("unable to open config file") {
-            "\n\nhint: the file system of the repository may not be mounted; mount it, and run this again"
+            "\n\nhint: check that the file system of the repository is mounted, then run this again"
                 .to_owned()
         } else {
             String::new()

@@ -8,7 +8,7 @@ pub(super) const INTRODUCTION: [&str; 3] = [
     "The fleet file is a TOML file on the storage host. It describes the hosts that are backed up, and the storage host \
      that keeps their snapshots. Its default path is `/etc/genbackup/fleet.toml`. The option `--fleet FILE` names another \
      file.",
-    "`genbackup init` writes a fleet file. `genbackup check` reports every mistake in it. `genbackup schema` prints the JSON \
+    "`genbackup init` writes a fleet file. `genbackup check` reports every problem in it. `genbackup schema` prints the JSON \
      schema, with which editors complete and check it. A fleet file holds no secrets, only the paths of the files that \
      hold them.",
     "`NAME` and `HOOK` stand for names that you choose. An unknown key is an error.",

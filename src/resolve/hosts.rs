@@ -405,7 +405,7 @@ fn resolve_shared(
         &ssh_section,
         "public-key",
         public_key,
-        "`public-key = \"ssh-ed25519 AAAA…\"` from the `.pub` file beside the key",
+        "`public-key = \"ssh-ed25519 AAAA…\"` from the `.pub` file of the key",
     );
     let port_span: Option<Range<usize>> = port.as_ref().map(Spanned::span);
     let port = fields.number(port, 1..=u16::MAX, defaults::PORT);

@@ -15,7 +15,7 @@ append() {
         # Read the rest, so that the writer does not get SIGPIPE, which would end the backup.
         cat >/dev/null
         : >"$scratch/record-failed"
-        echo "cannot write the record $runs/$run.jsonl: is its disk full? the run continues without it" >&2
+        echo "cannot write the record $runs/$run.jsonl (its disk may be full); the run continues without it" >&2
     fi
 }
 

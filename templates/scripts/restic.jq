@@ -34,7 +34,7 @@ def is_locked($code; $said): $code == 11 or ($code == 1 and ($said | test("repos
 
 def meaning($code; $said):
     if $code == 10 or ($said | test("unable to open config file|repository does not exist"))
-    then "there is no repository in the directory (is its file system mounted?)"
+    then "there is no repository in the directory (its file system may not be mounted)"
     elif is_locked($code; $said)
     then "another process has locked the repository for longer than `lock-wait`"
     elif $code == 12 or ($said | test("wrong password or no key found"))

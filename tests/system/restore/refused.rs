@@ -148,7 +148,7 @@ fn what_restic_refuses_ends_with_its_reason_and_its_exit_status() -> Result<()> 
     same(&["snapshots"], "unable to open config file")?;
     same(
         &["snapshots"],
-        "\n\nhint: the file system of the repository may not be mounted",
+        "\n\nhint: check that the file system of the repository is mounted",
     )?;
     storage.restic(&["init"])?;
     fs::write(storage.path("password"), "another\n")?;
