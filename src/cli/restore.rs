@@ -165,8 +165,8 @@ fn confinement(arguments: &Arguments) -> Result<Confinement> {
     if !can_confine() {
         bail!(
             "systemd is not running (/run/systemd/system is missing), so nothing confines restic to the target\n\nhint: \
-             `--no-sandbox` restores without a sandbox; a crafted snapshot can then write anywhere on this machine\n      \
-             /etc/genbackup/RECOVERY.md has the commands for restic alone"
+             add `--no-sandbox` to restore without a sandbox; a crafted snapshot can then write anywhere on this \
+             machine\n      see /etc/genbackup/RECOVERY.md for the commands for restic alone"
         );
     }
     Ok(Confinement::Unit)
@@ -344,7 +344,7 @@ fn restore(
         let hint = if failed.said.contains("already locked") {
             "forget or prune is running; try again when it has ended"
         } else {
-            "the files that were restored before the error are kept"
+            "fix the cause, then restore to a new directory; the files restored before the error are kept"
         };
         let Failed { status, said } = failed;
         let said = format!("{said}\n\nhint: {hint}");

@@ -96,7 +96,7 @@ fn judge_shell(line: &str, is_program: impl Fn(&str) -> bool, apply: Apply<'_>) 
     } else if is_program(shell) {
         return Finding::ok(SHELL, format!("it is {shell}"));
     } else {
-        "is no program here"
+        "is not a program on this host"
     };
     let hint = if apply == Apply::Rebuild {
         format!("run {apply}")

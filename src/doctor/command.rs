@@ -78,30 +78,39 @@ fn judge(installed: &[Installed], own: Release, this: &Path) -> Finding {
                 DIRECTORIES.join(", ")
             ),
             format!(
-                "`install -m 0755 {} /usr/local/bin/genbackup`",
+                "run `install -m 0755 {} /usr/local/bin/genbackup`",
                 quoted(this.to_str().unwrap_or("genbackup"))
             ),
         );
     };
     let path = first.path.display();
-    let known = first.version.map_or_else(|| "of no version".to_owned(), |version| version.to_string());
+    let known = first
+        .version
+        .map_or_else(|| "unknown".to_owned(), |version| version.to_string());
     if first.version != Some(own) {
         let newer = installed.iter().skip(1).find(|other| other.version == Some(own));
         let hint = match newer {
-            Some(other) => format!("`rm {path}`: units then start {}", other.path.display()),
+            Some(other) => format!("run `rm {path}`: units then start {}", other.path.display()),
             None => format!(
-                "`install -m 0755 {} {path}`, or install one version everywhere",
+                "run `install -m 0755 {} {path}`, or install one version everywhere",
                 quoted(this.to_str().unwrap_or("genbackup"))
             ),
         };
-        return Finding::failed(name, format!("units start {path}, which is {known}; this one is {own}"), hint);
+        let what = format!("units start {path}, whose version is {known}; this one is {own}");
+        return Finding::failed(name, what, hint);
     }
     match installed.get(1) {
         None => Finding::ok(name, format!("units start {path}, {own}")),
         Some(other) => Finding::warning(
             name,
-            format!("there are two: units start {path}, and {} is never started", other.path.display()),
-            format!("remove one of them, so that an update is not without effect: `rm {path}`"),
+            format!(
+                "there are two: units start {path}, and {} is never started",
+                other.path.display()
+            ),
+            format!(
+                "run `rm {path}`: until then, an update of {} has no effect",
+                other.path.display()
+            ),
         ),
     }
 }
@@ -127,7 +136,7 @@ mod tests {
         assert_eq!(finding.state, State::Failed);
         assert_eq!(
             finding.hint.unwrap(),
-            "`install -m 0755 /root/.cargo/bin/genbackup /usr/local/bin/genbackup`"
+            "run `install -m 0755 /root/.cargo/bin/genbackup /usr/local/bin/genbackup`"
         );
     }
 
@@ -141,11 +150,11 @@ mod tests {
         assert_eq!(finding.state, State::Failed);
         assert_eq!(
             finding.what,
-            "units start /usr/local/bin/genbackup, which is 0.1.0; this one is 0.2.0"
+            "units start /usr/local/bin/genbackup, whose version is 0.1.0; this one is 0.2.0"
         );
         assert_eq!(
             finding.hint.unwrap(),
-            "`rm /usr/local/bin/genbackup`: units then start /usr/bin/genbackup"
+            "run `rm /usr/local/bin/genbackup`: units then start /usr/bin/genbackup"
         );
     }
 

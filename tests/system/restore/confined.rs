@@ -122,7 +122,7 @@ fn without_systemd_a_restore_takes_an_option_of_its_own() -> Result<()> {
             .contains("error: systemd is not running (/run/systemd/system is missing)")
             && refused
                 .stderr
-                .contains("hint: `--no-sandbox` restores without a sandbox"),
+                .contains("hint: add `--no-sandbox` to restore without a sandbox"),
         "{refused:?}"
     );
     assert!(!storage.path("back").exists());
