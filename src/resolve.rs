@@ -1,6 +1,6 @@
 //! From the file to the fleet: what is missing, what does not fit, and the defaults.
 //!
-//! Nothing behind this module says «invalid configuration»: a [`Fleet`] is valid.
+//! No module after this one reports an invalid configuration: a [`Fleet`] is valid.
 
 mod fields;
 mod hooks;

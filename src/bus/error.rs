@@ -123,7 +123,7 @@ impl fmt::Display for Error {
             ),
             Self::Away => write!(
                 formatter,
-                "systemd does not answer\n\nhint: it may be restarting; try again"
+                "systemd does not answer\n\nhint: try again; it may be restarting"
             ),
             Self::Interrupted => formatter.write_str("interrupted while waiting for systemd"),
             Self::AlreadySubscribed => formatter.write_str("already subscribed to the signals of systemd"),

@@ -107,7 +107,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     if from_the_future > 0 {
         let plural = if from_the_future == 1 { "" } else { "s" };
         terminal::complain(format_args!(
-            "note: skipped {from_the_future} record{plural} from the future: a clock is wrong, or was wrong"
+            "note: skipped {from_the_future} record{plural} from the future: a clock is or was wrong"
         ));
     }
     Ok(ExitCode::SUCCESS)

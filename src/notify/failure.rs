@@ -9,7 +9,7 @@ use crate::health::{Item, Report, State};
 use crate::model::{Fleet, HostName};
 use crate::record::{Phase, Status};
 
-/// From this exit status on it is systemd's own, and the program never began (systemd.exec(5), «Process Exit Codes»).
+/// From this exit status on it is systemd's own, and the program never began (systemd.exec(5), "Process Exit Codes").
 pub(crate) const OF_SYSTEMD: i64 = 200;
 const NO_CREDENTIALS: i64 = 243;
 /// The unit that forgets and prunes.

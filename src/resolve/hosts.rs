@@ -255,7 +255,7 @@ fn resolve_storage(
         fields.problem(
             span.span(),
             "nothing is pushed to the storage host",
-            "leave it out: on the storage host, `genbackup emit --now` writes its files",
+            "remove this key: on the storage host, `genbackup emit --now` writes its files",
         );
     }
     if let Some(span) = may_be_absent {

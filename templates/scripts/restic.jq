@@ -1,6 +1,6 @@
 # Written by genbackup from the fleet file; change that instead.
 #
-# What restic's error messages mean. Since 0.17 some of them have their own exit code; before that only the text tells.
+# What restic's error messages mean. Since 0.17 some of them have their own exit code; before that, only their text differs.
 
 # Without control characters and escape sequences.
 def plain: gsub("\u001b\\[[0-9;?]*[A-Za-z]"; "") | gsub("[[:cntrl:]]+"; " ") | sub("^ +"; "") | sub(" +$"; "");

@@ -84,7 +84,7 @@ fn an_answer_that_never_comes_is_given_up() -> Result<()> {
         let (code, said) = Storage::piped(command)?.ended()?;
         assert_eq!(code, Some(1), "{said}");
         assert!(said.contains(says), "{said}");
-        assert!(said.contains("hint: it may be restarting"), "{said}");
+        assert!(said.contains("hint: try again; it may be restarting"), "{said}");
     }
     Ok(())
 }

@@ -126,7 +126,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
         ensure!(finished["status"] == status, "{finished}");
         let why = finished["why"].as_str().context("no reason")?;
         for expected in whys {
-            ensure!(why.contains(expected), "no «{expected}» in {why}");
+            ensure!(why.contains(expected), "no `{expected}` in {why}");
         }
     }
     ensure!(fleet::restic(lab, "dump latest --host ziz /srv/data/dump/user")? == "www-data");
@@ -143,7 +143,7 @@ fn at_work(machine: &Machine) -> anyhow::Result<()> {
         tr '\0' '\n' </proc/$restic/environ | grep GOMEMLIMIT"#,
     )?;
     for expected in ["a backup is in progress", "disk idle", "GOMEMLIMIT=408MiB"] {
-        ensure!(seen.contains(expected), "no «{expected}» in {seen}");
+        ensure!(seen.contains(expected), "no `{expected}` in {seen}");
     }
     ensure!(
         seen.lines().any(|line| line.split_whitespace().eq(["nice", "7"])),
@@ -173,7 +173,7 @@ fn is_backed_up(lab: &Lab, machine: &Machine) -> anyhow::Result<()> {
         "a hook did more than it may: {attempts}"
     );
     for refusal in ["Permission denied", "Read-only file system"] {
-        ensure!(attempts.contains(refusal), "no «{refusal}» in {attempts}");
+        ensure!(attempts.contains(refusal), "no `{refusal}` in {attempts}");
     }
     // Once for a backup, when it was over.
     machine
