@@ -51,12 +51,12 @@ use std::fmt;
 pub struct Refusal {
     /// What is wrong, in lower case, with the value in backticks.
     pub what: String,
-    /// The way out; empty when there is none to offer.
+    /// What to write instead; empty if there is no advice.
     pub hint: String,
 }
 
 impl Refusal {
-    /// A refusal with a way out.
+    /// A refusal with a hint.
     pub fn new(what: impl Into<String>, hint: impl Into<String>) -> Self {
         Self {
             what: what.into(),

@@ -7,7 +7,7 @@ use super::{Refusal, checked_string};
 checked_string! {
     /// A calendar expression of systemd.time(7), such as `*-*-* 04:00:00 America/Los_Angeles`.
     ///
-    /// Here only its characters are looked at. Whether systemd takes it is systemd's to say: see
+    /// Only the characters are checked here. systemd decides whether it is valid: see
     /// [`crate::verify::takes_calendar`].
     Calendar, check
 }

@@ -10,7 +10,7 @@ use super::{Refusal, ResticVersion};
 
 pub use age::Age;
 
-/// One rule of a keep policy: of each of so many periods, the newest snapshot stays.
+/// One rule of a keep policy: the newest snapshot of each period stays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Keep {
     /// The periods.
@@ -22,7 +22,7 @@ pub struct Keep {
 /// A period of which the newest snapshot stays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Period {
-    /// Each snapshot is a period of its own.
+    /// Each snapshot is a separate period.
     Last,
     /// An hour.
     Hourly,
@@ -39,7 +39,7 @@ pub enum Period {
 /// How many periods a rule keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Limit {
-    /// So many, counted back from the newest snapshot; at least one.
+    /// This number of them, counted back from the newest snapshot; at least one.
     Count(u32),
     /// All of them.
     Unlimited,

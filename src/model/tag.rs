@@ -3,13 +3,13 @@
 use super::{Refusal, checked_string};
 
 checked_string! {
-    /// A tag of a host's snapshots beside our own: not empty, without a comma, which separates tags for restic, without
-    /// control characters and white space at its ends, and not `genbackup`.
+    /// A tag of a host's snapshots in addition to our own: not empty, without a comma, which separates tags for restic,
+    /// without control characters and white space at its ends, and not `genbackup`.
     Tag, check_tag
 }
 
 checked_string! {
-    /// What marks a directory to leave out, as in restic's `--exclude-if-present`: the name of a file, or `NAME:HEADER`
+    /// What marks a directory to exclude, as in restic's `--exclude-if-present`: the name of a file, or `NAME:HEADER`
     /// where the file has to start with that.
     Marker, check_marker
 }

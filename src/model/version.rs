@@ -15,7 +15,7 @@ const OLDEST_RESTIC: ResticVersion = ResticVersion {
 /// The oldest systemd that a host may have.
 const OLDEST_SYSTEMD: u16 = 252;
 
-/// What a host has at least.
+/// The oldest versions that a host has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MinimumVersions {
     /// Its restic.
@@ -37,7 +37,7 @@ impl ResticVersion {
     /// The oldest that is supported.
     pub const OLDEST: Self = OLDEST_RESTIC;
 
-    /// True when it has the feature.
+    /// True if it has the feature.
     #[must_use]
     pub fn has(&self, feature: ResticFeature) -> bool {
         *self >= feature.since()
@@ -55,7 +55,7 @@ impl ResticVersion {
         (self.major, self.minor) >= (0, 16)
     }
 
-    /// What it has to do without.
+    /// The features that it lacks.
     pub fn lacks(&self) -> impl Iterator<Item = ResticFeature> {
         ResticFeature::ALL
             .into_iter()
@@ -68,15 +68,15 @@ impl ResticVersion {
 pub enum ResticFeature {
     /// It waits for a lock by itself.
     RetryLock,
-    /// `backup` can be told which snapshots to compare with.
+    /// `backup` has an option for the snapshots to compare with.
     GroupBy,
     /// `restore` leaves holes where a file has zeros.
     RestoreSparse,
-    /// `restore` says in JSON how far it is.
+    /// `restore` reports its progress in JSON.
     RestoreProgress,
-    /// `restore` can be told to leave what is there as it is, and follows no link that is there.
+    /// `restore` can keep existing files, and follows no existing link.
     RestoreOverwrite,
-    /// `rewrite` can give a snapshot another host.
+    /// `rewrite` can change the host of a snapshot.
     RewriteHost,
 }
 
@@ -112,7 +112,7 @@ impl ResticFeature {
         }
     }
 
-    /// What happens where it is lacking.
+    /// What happens without it.
     #[must_use]
     pub const fn without(self) -> &'static str {
         match self {
@@ -177,7 +177,7 @@ impl SystemdVersion {
     /// The oldest that is supported: every unit is written for it.
     pub const OLDEST: Self = Self(OLDEST_SYSTEMD);
 
-    /// True when it has the feature.
+    /// True if it has the feature.
     #[must_use]
     pub fn has(self, feature: SystemdFeature) -> bool {
         self >= feature.since()
