@@ -227,7 +227,7 @@ fi
 if [[ -n $stopped ]]; then
     event run-stopped '{"why":"forget or prune was stopped"}'
 else
-    # A record without this event is of an interrupted run.
+    # A record without this event belongs to an interrupted run.
     event run-finished '{}'
 fi
 [[ $failed == no && ! -e $scratch/record-failed ]]

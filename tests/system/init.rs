@@ -116,7 +116,7 @@ fn a_key_that_nobody_compared_is_shown_with_its_fingerprint() -> Result<()> {
     for (host, key) in [("ziz", ZIZ), ("kai", KAI)] {
         let fingerprint = genbackup::model::PublicKey::try_from(key.to_owned())?.fingerprint();
         let line = format!(
-            "  on {host}, `ssh-keygen -l -f /etc/ssh/ssh_host_ed25519_key.pub` prints {fingerprint}\n"
+            "  on {host}, `ssh-keygen -l -f /etc/ssh/ssh_host_ed25519_key.pub` must print {fingerprint}\n"
         );
         assert!(said.contains(&line), "{said}");
     }

@@ -79,7 +79,7 @@ fn compare(answers: &Answers, steps: &mut Steps) {
     }
     for client in unknown {
         steps.say(format_args!(
-            "  on {}, `ssh-keygen -l -f /etc/ssh/ssh_host_ed25519_key.pub` prints {}",
+            "  on {}, `ssh-keygen -l -f /etc/ssh/ssh_host_ed25519_key.pub` must print {}",
             client.name,
             client.host_key.fingerprint()
         ));
