@@ -97,7 +97,7 @@ impl Push<'_> {
         live.say(counts);
         if !missing.is_empty() {
             live.fail(format_args!(
-                "this host lacks packages that the units need: {}\n\nhint: on that host, run `apt install {}`",
+                "it lacks packages that the units need: {}\n\nhint: run `apt install {}` on that host",
                 missing.join(", "),
                 missing.join(" ")
             ));

@@ -146,8 +146,8 @@ fn missing_packages_are_named_and_the_files_are_there() -> Result<()> {
     let (printed, complaint) = lab.refused(&["ziz"])?;
     assert_eq!(
         complaint,
-        "ziz: error: this host lacks packages that the units need: restic, socat\n\nhint: on that host, run `apt install \
-         restic socat`\n"
+        "ziz: error: it lacks packages that the units need: restic, socat\n\nhint: run `apt install restic socat` on \
+         that host\n"
     );
     assert_eq!(table(&printed)[1][..2], ["ziz", "failed"]);
     assert_eq!(lab.tree("ziz")?, lab.emitted("ziz")?);
