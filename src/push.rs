@@ -106,7 +106,7 @@ impl Push<'_> {
         let waiting = live.enable(&artifacts, changes.changes_units());
         waiting.start(&mut live);
         if live.is_as_it_was() && counts == Counts::default() {
-            live.say("nothing to change: this host matches the fleet file");
+            live.say("nothing to change: the host matches the fleet file");
         }
         let (is_live, lines) = live.end();
         Ok(Pushed {

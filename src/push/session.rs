@@ -227,14 +227,14 @@ impl Session {
         };
         if complaint.contains("sudo:") {
             return anyhow!(
-                "cannot become root on {destination}: {complaint}\n\nhint: name root, or a user with passwordless \
-                 sudo, in `push-to` of that host"
+                "cannot become root on {destination}: {complaint}\n\nhint: log in as root, or as a user with \
+                 passwordless sudo: change `push-to`, or the destination after `--remove`"
             );
         }
         if status == Some(255) {
             return anyhow!(
                 "cannot connect to {destination}: {complaint}\n\nhint: check that `ssh {destination} true` works \
-                 without a question, or name another destination in `push-to` of that host"
+                 without a question, or change `push-to`, or the destination after `--remove`"
             );
         }
         anyhow!(

@@ -128,7 +128,7 @@ pub(super) fn emit(
     waiting.start(&mut live);
 
     if live.is_as_it_was() && counts == Counts::default() {
-        live.say("nothing to change: this host matches the fleet file");
+        live.say("nothing to change: the host matches the fleet file");
     }
     let (is_live, Aloud(steps)) = live.end();
     steps.end()?;

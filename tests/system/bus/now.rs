@@ -162,7 +162,7 @@ impl Machine {
     }
 }
 
-const SECOND: &str = "0 files written, 0 removed\nnothing to change: this host matches the fleet file\n";
+const SECOND: &str = "0 files written, 0 removed\nnothing to change: the host matches the fleet file\n";
 
 #[test]
 fn a_new_storage_host_is_live_and_the_second_time_nothing_is_asked() -> Result<()> {

@@ -92,7 +92,7 @@ fn the_second_push_writes_and_starts_nothing() -> Result<()> {
     };
     let before = (lab.tree("ziz")?, manifest()?);
     let printed = lab.pushed(&["ziz"])?;
-    let expected = format!("ziz: {SECOND}ziz: nothing to change: this host matches the fleet file\nHOST");
+    let expected = format!("ziz: {SECOND}ziz: nothing to change: the host matches the fleet file\nHOST");
     assert!(printed.starts_with(&expected), "{printed}");
     assert_eq!((lab.tree("ziz")?, manifest()?), before);
     assert!(lab.asked("ziz")?.iter().all(|call| call.starts_with("systemd-")));

@@ -22,8 +22,8 @@ fn a_client_that_is_out_of_reach_stops_no_other() -> Result<()> {
     assert_eq!(
         complaint,
         "kai: error: cannot connect to root@kai: ssh: connect to host kai port 22: No route to host\n\n\
-         hint: check that `ssh root@kai true` works without a question, or name another destination in `push-to` of \
-         that host\n"
+         hint: check that `ssh root@kai true` works without a question, or change `push-to`, or the destination \
+         after `--remove`\n"
     );
     assert_eq!(table(&printed)[1], ["kai", "failed", "-", "-"]);
     assert_eq!(table(&printed)[2][..2], ["ziz", "ok"]);
