@@ -91,7 +91,7 @@ enum Verb {
     Report(report::Arguments),
     /// List the snapshots, by host and time; on the storage host, as root
     Snapshots(snapshots::Arguments),
-    /// Take over snapshots that no run made, after showing what the keep policy would then remove; on the storage host,
+    /// Adopt snapshots that no run made, after showing what the keep policy would then remove; on the storage host,
     /// as root
     Adopt(adopt::Arguments),
     /// Restore files of a host into a directory, as they were at a given time; on the storage host, as root

@@ -20,13 +20,13 @@ use crate::restic::{Failed, Restic};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// Take over only the snapshots of this host; `OTHER=HOST` also gives them the name HOST, a host of the fleet
+    /// Adopt only the snapshots of this host; `OTHER=HOST` also gives them the name HOST, a host of the fleet
     #[arg(long = "host", value_name = "OTHER[=HOST]")]
     hosts: Vec<String>,
-    /// Take over only this snapshot; may be given several times
+    /// Adopt only this snapshot; can be given more than once
     #[arg(long = "snapshot", value_name = "ID")]
     snapshots: Vec<String>,
-    /// Show what would be taken over, and what the keep policy would then remove; change nothing
+    /// Show what would be adopted, and what the keep policy would then remove; change nothing
     #[arg(long)]
     dry_run: bool,
     /// Take the snapshots over without asking
@@ -68,7 +68,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     }
     take_over(&restic, &plan, &fleet)?;
     let count = terminal::counted(plan.adopted().count(), "snapshot");
-    terminal::say(&format!("\n{count} taken over\n"))?;
+    terminal::say(&format!("\n{count} adopted\n"))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -135,10 +135,10 @@ fn take_over(restic: &Restic<'_>, plan: &Plan<'_>, fleet: &Fleet) -> Result<()> 
             let hint = if said.contains("already locked") {
                 "a backup, forget or prune is running: run the command again when it has ended"
             } else {
-                "run the command again to take over the rest"
+                "run the command again to adopt the rest"
             };
             let said = format!("{said}\n\nhint: {hint}");
-            anyhow::Error::new(Failed { status, said }).context("not all snapshots were taken over")
+            anyhow::Error::new(Failed { status, said }).context("not all snapshots were adopted")
         }
         Err(error) => error,
     };
@@ -168,7 +168,7 @@ fn take_over(restic: &Restic<'_>, plan: &Plan<'_>, fleet: &Fleet) -> Result<()> 
     let left: Vec<String> = plan.untagged(&after).map(repository::described).collect();
     if let Some(first) = left.first() {
         bail!(
-            "{} not taken over, such as {first}\n\nhint: run the command again; `genbackup doctor` reports files of {} \
+            "{} not adopted, such as {first}\n\nhint: run the command again; `genbackup doctor` reports files of {} \
              that restic cannot read",
             match left.len() {
                 1 => "1 snapshot was".to_owned(),

@@ -22,9 +22,6 @@ pub(super) fn chapter(command: &Command) -> Result<String> {
     // Hidden verbs are for our own scripts.
     for verb in command.get_subcommands().filter(|verb| !verb.is_hide_set()) {
         blocks.push(format!("## `genbackup {}`", verb.get_name()));
-        if let Some(about) = verb.get_about() {
-            blocks.push(format!("{about}."));
-        }
         blocks.push(block(&help(&command, Some(verb.get_name()))?));
     }
     Ok(document(&blocks))

@@ -14,7 +14,7 @@ use crate::restic::{Restic, Snapshot};
 /// The number of paths that are shown for a host.
 const PATHS: usize = 3;
 
-/// The snapshots that are taken over: one row for each host.
+/// The snapshots that are adopted: one row for each host.
 pub(super) fn adopted(plan: &Plan<'_>) -> String {
     let count = plan.adopted().count();
     let rows = plan.groups.iter().flat_map(|group| {
@@ -49,7 +49,7 @@ pub(super) fn adopted(plan: &Plan<'_>) -> String {
     });
     let table = table(["HOST", "SNAPSHOTS", "OLDEST", "NEWEST", "PATHS"], rows);
     format!(
-        "{} to take over:\n\n{table}",
+        "{} to adopt:\n\n{table}",
         terminal::counted(count, "snapshot")
     )
 }
@@ -125,7 +125,7 @@ pub(super) fn notes(plan: &Plan<'_>, all: &[Snapshot], fleet: &Fleet) -> Vec<Str
             named(&outside)
         ));
     }
-    notes.push("restic gives each snapshot that is taken over a new ID; its time and files stay".to_owned());
+    notes.push("restic gives each snapshot that is adopted a new ID; its time and files stay".to_owned());
     notes.extend(about_rustic(all));
     notes
 }

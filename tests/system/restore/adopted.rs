@@ -94,7 +94,7 @@ fn forget_removes_what_adopt_has_shown_and_nothing_before() -> Result<()> {
     let dry = storage.says(&["adopt", "--dry-run"])?;
     assert!(
         dry.starts_with(
-            "12 snapshots to take over:\n\n\
+            "12 snapshots to adopt:\n\n\
              HOST     SNAPSHOTS  OLDEST            NEWEST            PATHS\n\
              jak      6          2026-09-10 04:00  2026-09-15 04:00  /mnt/data\n\
              old.lan  6          2026-09-10 16:00  2026-09-15 16:00  /mnt/data\n"
@@ -115,7 +115,7 @@ fn forget_removes_what_adopt_has_shown_and_nothing_before() -> Result<()> {
 
     let said = storage.says(&["adopt", "--yes"])?;
     assert_eq!(shown(&said), shown(&dry));
-    assert!(said.ends_with("\n12 snapshots taken over\n"), "{said}");
+    assert!(said.ends_with("\n12 snapshots adopted\n"), "{said}");
     assert_eq!(snapshots(&storage)?, before);
     storage.restic(&FORGET)?;
     let removed: BTreeSet<String> = before.difference(&snapshots(&storage)?).cloned().collect();
@@ -193,7 +193,7 @@ fn a_host_gets_its_new_name_where_restic_can() -> Result<()> {
         .collect();
     storage.restic(&[&["rewrite", "--forget", "--new-host=jak"], &ids[..1]].concat())?;
     let said = storage.says(&rename)?;
-    assert!(said.starts_with("3 snapshots to take over:"), "{said}");
+    assert!(said.starts_with("3 snapshots to adopt:"), "{said}");
     assert!(
         said.contains("old.lan as jak  2 ") && said.contains("of the 5 snapshots that jak then has"),
         "{said}"
@@ -220,14 +220,14 @@ fn what_was_interrupted_is_done_by_the_next_call() -> Result<()> {
     let told = run(storage.with_stand_in().args(["adopt", "--yes"]))?;
     assert_eq!(told.status.code(), Some(130), "{told:?}");
     assert!(
-        told.stderr.contains("not all snapshots were taken over")
+        told.stderr.contains("not all snapshots were adopted")
             && told
                 .stderr
-                .contains("hint: run the command again to take over the rest"),
+                .contains("hint: run the command again to adopt the rest"),
         "{told:?}"
     );
     let said = storage.says(&["adopt", "--yes"])?;
-    assert!(said.starts_with("4 snapshots to take over:"), "{said}");
+    assert!(said.starts_with("4 snapshots to adopt:"), "{said}");
     let said = storage.says(&["adopt"])?;
     assert!(said.starts_with("nothing to adopt"), "{said}");
     Ok(())
@@ -242,7 +242,7 @@ fn what_restic_passes_over_is_no_success() -> Result<()> {
     assert_eq!(told.status.code(), Some(1), "{told:?}");
     assert!(
         told.stderr
-            .contains("error: 6 snapshots were not taken over, such as "),
+            .contains("error: 6 snapshots were not adopted, such as "),
         "{told:?}"
     );
     Ok(())
@@ -288,7 +288,7 @@ fn nothing_is_adopted_unless_somebody_says_so() -> Result<()> {
     assert_eq!(ids()?, before);
     let (code, said) = answered(&storage, "y\r")?;
     assert!(
-        code == Some(0) && said.contains("6 snapshots taken over"),
+        code == Some(0) && said.contains("6 snapshots adopted"),
         "{said:?}"
     );
     Ok(())

@@ -44,7 +44,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     assert_eq!(snapshots(lab)?, with_the_run, "a dry run changes nothing");
     ensure!(shown.len() > 10, "{shown:?}");
     let said = says(lab, &format!("{adopt} --yes"))?;
-    ensure!(said.trim_end().ends_with("40 snapshots taken over"), "{said}");
+    ensure!(said.trim_end().ends_with("40 snapshots adopted"), "{said}");
     assert_eq!(self::shown(&said), shown);
     let adopted = snapshots(lab)?;
     assert_eq!(times(&adopted), times(&with_the_run));
