@@ -126,7 +126,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
         let wanted = load::host(&fleet, Some(wanted))?;
         hosts.retain(|host| host.name == wanted);
         if hosts.is_empty() {
-            bail!("`{wanted}` is not backed up\n\nhint: leave out `--host` to explain the other hosts");
+            bail!("`{wanted}` is not backed up\n\nhint: omit `--host` to explain all hosts");
         }
     }
     let width = terminal::width().map_or(WIDTH, usize::from);
