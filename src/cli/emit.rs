@@ -94,7 +94,10 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
             HostPlan::of(&fleet, host).context("the fleet lacks its own host: this is a bug in genbackup")?;
         let missing = Missing {
             packages: doctor::missing_packages(&plan),
-            command: plan.coordinator.as_ref().and_then(|_| doctor::unreachable_command()),
+            command: plan
+                .coordinator
+                .as_ref()
+                .and_then(|_| doctor::unreachable_command()),
         };
         return now::emit(&target, repository, &missing, arguments.overwrite(), false);
     }

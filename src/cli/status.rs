@@ -84,7 +84,10 @@ pub(super) fn examine(fleet: &Fleet, records: &Records) -> Result<Report> {
         report.remarks.push(Remark {
             state: State::Never,
             what: format!("the directory {} is missing", records.folder().display()),
-            hint: Some(format!("run `genbackup run` on {}: the first run makes it", fleet.storage.name)),
+            hint: Some(format!(
+                "run `genbackup run` on {}: the first run makes it",
+                fleet.storage.name
+            )),
             concerns: Concerns::Records,
         });
     }

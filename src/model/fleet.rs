@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use crate::record::Phase;
 
 use super::{
-    AbsolutePath, Address, Calendars, Destination, ExcludePattern, FileSize, Hooks, HostName, KeepPolicy, Marker,
-    MinimumVersions, Power, PublicKey, Tag, TimeSpan, UnitPath, Watching,
+    AbsolutePath, Address, Calendars, Destination, ExcludePattern, FileSize, Hooks, HostName, KeepPolicy,
+    Marker, MinimumVersions, Power, PublicKey, Tag, TimeSpan, UnitPath, Watching,
 };
 
 /// One storage host, and the hosts that it backs up.

@@ -95,8 +95,9 @@ impl Session {
 
     /// The same by any program that connects its input and output with the client's.
     fn over(command: &mut Command, destination: &str, locked: Option<&str>, limits: Limits) -> Result<Self> {
-        let link = Link::start(command)
-            .map_err(|error| anyhow!("cannot start ssh: {error}\n\nhint: run `apt install openssh-client`"))?;
+        let link = Link::start(command).map_err(|error| {
+            anyhow!("cannot start ssh: {error}\n\nhint: run `apt install openssh-client`")
+        })?;
         let mut session = Self {
             destination: destination.to_owned(),
             link,

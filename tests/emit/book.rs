@@ -63,13 +63,17 @@ fn chapters() -> Result<Vec<Page>> {
             let path = format!("{directory}/{}", entry.file_name().to_string_lossy());
             if entry.file_type()?.is_dir() {
                 directories.push(path);
-            } else if path.ends_with(".md") && path != SUMMARY {
+            } else if is_markdown(&path) && path != SUMMARY {
                 paths.push(path);
             }
         }
     }
     paths.sort_unstable();
     paths.iter().map(|path| Page::read(path)).collect()
+}
+
+fn is_markdown(path: &str) -> bool {
+    Path::new(path).extension().is_some_and(|it| it == "md")
 }
 
 /// README.md and all chapters.

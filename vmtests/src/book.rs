@@ -57,7 +57,7 @@ fn chapters() -> anyhow::Result<Vec<String>> {
             let path = format!("{folder}/{}", entry.file_name().to_string_lossy());
             if entry.file_type()?.is_dir() {
                 folders.push(path);
-            } else if path.ends_with(".md") {
+            } else if entry.path().extension().is_some_and(|it| it == "md") {
                 found.push(path);
             }
         }

@@ -26,13 +26,13 @@ pub(crate) fn run() -> anyhow::Result<()> {
     timed("genbackup", genbackup)?;
     let lab = Lab::boot(Kind::Container)?;
     timed("install", || install(&lab))?;
-    let mut shown = String::new();
-    for command in COMMANDS {
+    let shown = COMMANDS.map(|command| {
         // Without a terminal `run` prints lines; colours come all the same.
         let output = lab.jak.run(&format!("CLICOLOR_FORCE=1 {command} 2>&1"))?;
-        shown += &format!("root@jak:~# {command}\n{}\n\n", output.text());
-    }
-    let picture = Term::new().render_svg(shown.trim_end());
+        Ok(format!("root@jak:~# {command}\n{}", output.text()))
+    });
+    let shown = shown.into_iter().collect::<anyhow::Result<Vec<_>>>()?;
+    let picture = Term::new().render_svg(&shown.join("\n\n"));
     let path = Path::new(PICTURE);
     std::fs::create_dir_all(path.parent().unwrap_or(path)).context("cannot make its directory")?;
     std::fs::write(path, &picture).with_context(|| format!("cannot write {PICTURE}"))?;

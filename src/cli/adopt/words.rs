@@ -48,10 +48,7 @@ pub(super) fn adopted(plan: &Plan<'_>) -> String {
         })
     });
     let table = table(["HOST", "SNAPSHOTS", "OLDEST", "NEWEST", "PATHS"], rows);
-    format!(
-        "{} to adopt:\n\n{table}",
-        terminal::counted(count, "snapshot")
-    )
+    format!("{} to adopt:\n\n{table}", terminal::counted(count, "snapshot"))
 }
 
 fn paths(snapshots: &[&Snapshot]) -> String {

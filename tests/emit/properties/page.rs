@@ -83,35 +83,7 @@ fn tell(told: &mut Told, case: &Case) -> Result<()> {
             let cut = "cut() { local word; while IFS= read -rd '' word; do show \"$word\"; done; }";
             told.add(&format!("({cut}; {shown})"), &["-y", "-f", text]);
         }
-        Field::StorageName => {
-            told.add(
-                page.find("genbackup restore ")?,
-                &[
-                    "restore",
-                    "ziz",
-                    "/etc",
-                    "--to",
-                    "/root/restored-files",
-                    "--dry-run",
-                ],
-            );
-            let own = page.find_with(
-                "restic ",
-                &format!("--host {text} --tag genbackup --target /root/restored"),
-            )?;
-            let [from, host] = [
-                [
-                    "--repo",
-                    "/srv/restic",
-                    "--no-lock",
-                    "--no-cache",
-                    "restore",
-                    "latest",
-                ],
-                ["--host", text, "--tag", "genbackup", "--target", "/root/restored"],
-            ];
-            told.add(own, &[from, host].concat());
-        }
+        Field::StorageName => own_files(told, &page, text)?,
         Field::ClientAddress => {
             let forgotten = page.find_with("test ! -e ", "ssh-keygen -R ")?;
             let name = known_hosts_name(text);
@@ -127,6 +99,38 @@ fn tell(told: &mut Told, case: &Case) -> Result<()> {
         Field::ClientName => told.add(page.find("genbackup snapshots ")?, &["snapshots", "--host", text]),
         field => bail!("{field:?} is in no command"),
     }
+    Ok(())
+}
+
+/// What the storage host restores of a client, and of itself.
+fn own_files(told: &mut Told, page: &Page, name: &str) -> Result<()> {
+    told.add(
+        page.find("genbackup restore ")?,
+        &[
+            "restore",
+            "ziz",
+            "/etc",
+            "--to",
+            "/root/restored-files",
+            "--dry-run",
+        ],
+    );
+    let own = page.find_with(
+        "restic ",
+        &format!("--host {name} --tag genbackup --target /root/restored"),
+    )?;
+    let [from, host] = [
+        [
+            "--repo",
+            "/srv/restic",
+            "--no-lock",
+            "--no-cache",
+            "restore",
+            "latest",
+        ],
+        ["--host", name, "--tag", "genbackup", "--target", "/root/restored"],
+    ];
+    told.add(own, &[from, host].concat());
     Ok(())
 }
 

@@ -41,13 +41,9 @@ impl Storage {
             storage.path("holds").display()
         );
         storage.program("genbackup", &command)?;
-        storage.scripts.moved(
-            SCRIPT,
-            &[
-                (LIBEXEC, &LIBEXEC[1..]),
-                (REPOSITORY, "repository"),
-            ],
-        )?;
+        storage
+            .scripts
+            .moved(SCRIPT, &[(LIBEXEC, &LIBEXEC[1..]), (REPOSITORY, "repository")])?;
         repository::make(&storage.path("repository"), "secret")?;
         Ok(storage)
     }

@@ -47,7 +47,7 @@ pub(super) fn hint() -> String {
 /// # Errors
 /// When it cannot be built, or is not static.
 pub(super) fn make(build: &Build, with_musl: bool, directory: &Path) -> anyhow::Result<PathBuf> {
-    let (built, target) = if with_musl {
+    let (binary, target) = if with_musl {
         (of_musl(build)?, musl())
     } else {
         println!(
@@ -59,7 +59,7 @@ pub(super) fn make(build: &Build, with_musl: bool, directory: &Path) -> anyhow::
         (of_glibc(build)?, format!("{ARCH}-unknown-linux-gnu-static"))
     };
     let path = directory.join(format!("genbackup-{}-{target}", build.version));
-    fs::copy(&built, &path).with_context(|| built.display().to_string())?;
+    fs::copy(&binary, &path).with_context(|| binary.display().to_string())?;
     // Most of a binary for tests is for a debugger.
     output_of(command("strip").arg(&path))?;
     needs_no_library(&path)?;

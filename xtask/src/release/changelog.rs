@@ -58,7 +58,7 @@ fn in_project(text: &str, version: Version, today: Date) -> Vec<Disagreement> {
     match section(text) {
         Some((newest, date)) if newest == version.to_string() => match date.parse::<Date>() {
             Ok(date) if date > today => {
-                disagree(&format!("{date} is in the future"), "write the date of today")
+                disagree(&format!("{date} is in the future"), "write the date of today");
             }
             Ok(_) => {}
             Err(_) => disagree(
