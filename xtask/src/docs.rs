@@ -5,34 +5,36 @@ use vmtests::progress::timed;
 use vmtests::{cache, install};
 
 use crate::process::finds_nothing;
-use crate::setup;
+use crate::{setup, tools};
 
 /// Where the generated chapters are.
 const CHAPTERS: &str = "docs/src/reference";
 
-/// Writes the chapters, and the book where mdbook is installed.
+/// Writes the chapters and the book.
 ///
 /// # Errors
 /// When the command cannot be built, or mdbook refuses a chapter.
 pub(crate) fn run() -> anyhow::Result<()> {
-    timed("tools", setup::run_for_command)?;
+    timed("tools", || {
+        setup::run_for_command()?;
+        tools::install_mdbook()
+    })?;
     let genbackup = timed("genbackup", install::genbackup)?;
     timed("generated chapters", || {
         let mut reference = command(&genbackup.to_string_lossy());
         reference.current_dir(cache::workspace());
         output_of(reference.args(["reference", "--out", CHAPTERS])).map(drop)
     })?;
-    if output_of(command("mdbook").arg("--version")).is_err() {
-        println!(
-            "mdbook is not installed: the book itself is not built\n\nhint: cargo install --locked mdbook"
-        );
-        return Ok(());
-    }
-    timed("book", || {
-        finds_nothing(
-            command("mdbook")
-                .current_dir(cache::workspace())
-                .args(["build", "docs"]),
-        )
-    })
+    timed("book", book)
+}
+
+/// Builds the book with mdbook, into `book` below the target directory.
+///
+/// # Errors
+/// When mdbook refuses a chapter.
+pub(crate) fn book() -> anyhow::Result<()> {
+    let directory = cache::target_folder().join("book");
+    let mut mdbook = command(&tools::program("mdbook").to_string_lossy());
+    mdbook.current_dir(cache::workspace());
+    finds_nothing(mdbook.args(["build", "docs", "--dest-dir"]).arg(directory))
 }

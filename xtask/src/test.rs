@@ -220,11 +220,13 @@ fn whole_nixpkgs(_options: &Options) -> anyhow::Result<Verdict> {
 }
 
 fn docs(_options: &Options) -> anyhow::Result<Verdict> {
-    passes(
+    let of_items = passes(
         cargo("doc")
             .args(["--workspace", "--no-deps", "--quiet"])
             .env("RUSTDOCFLAGS", "--deny warnings"),
-    )
+    );
+    let book = crate::docs::book();
+    of_items.and_then(|verdict| book.map(|()| verdict))
 }
 
 fn licences(_options: &Options) -> anyhow::Result<Verdict> {

@@ -12,6 +12,8 @@ const DEADNIX: (&str, &str) = ("deadnix", "1.3.1");
 const RUFF: (&str, &str) = ("ruff", "0.17.6");
 /// What knows Python's types, and NixOS checks its own tests with.
 const TY: (&str, &str) = ("ty", "0.0.105");
+/// What builds the book. Its default features are a server, a watcher and a search.
+const MDBOOK: (&str, &str) = ("mdbook", "0.5.4");
 /// What finds misspelled words.
 const TYPOS: (&str, &str) = ("typos", "1.52.0");
 /// What reads the workflows and other files of GitHub by their schemas, which it brings.
@@ -26,24 +28,35 @@ const CYCLONEDX: (&str, &str) = ("cyclonedx-python-lib", "11.12.0");
 /// # Errors
 /// When one is not there and cannot be installed.
 pub(crate) fn install() -> anyhow::Result<()> {
-    let folder = folder();
-    for (tool, install) in [
-        (DEADNIX, from_cargo as fn(&Path, &str, &str) -> anyhow::Result<()>),
-        (RUFF, from_pypi),
-        (TY, from_pypi),
-        (TYPOS, from_pypi),
-        (CHECK_JSONSCHEMA, from_pypi),
-        (ZIZMOR, from_pypi),
-    ] {
-        let (name, version) = tool;
-        if is_there(&folder.join("bin").join(name), tool) {
-            continue;
-        }
-        println!("installing: {name} {version}");
-        install(&folder, name, version)
-            .with_context(|| format!("cannot install {name} {version} into {}", folder.display()))?;
+    for tool in [DEADNIX, MDBOOK] {
+        make_sure_of(tool, from_cargo)?;
     }
-    module(&folder, CYCLONEDX)
+    for tool in [RUFF, TY, TYPOS, CHECK_JSONSCHEMA, ZIZMOR] {
+        make_sure_of(tool, from_pypi)?;
+    }
+    module(&folder(), CYCLONEDX)
+}
+
+/// The same for mdbook alone.
+///
+/// # Errors
+/// When it is not there and cannot be installed.
+pub(crate) fn install_mdbook() -> anyhow::Result<()> {
+    make_sure_of(MDBOOK, from_cargo)
+}
+
+fn make_sure_of(
+    tool: (&str, &str),
+    install: fn(&Path, &str, &str) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let folder = folder();
+    let (name, version) = tool;
+    if is_there(&program(name), tool) {
+        return Ok(());
+    }
+    println!("installing: {name} {version}");
+    install(&folder, name, version)
+        .with_context(|| format!("cannot install {name} {version} into {}", folder.display()))
 }
 
 /// A tool's program; [`install`] brings it.
@@ -65,10 +78,15 @@ fn environment(folder: &Path) -> PathBuf {
     folder.join("python")
 }
 
-/// Some programs print another name than their own.
+/// Some programs print another name than their own, or a `v` before the version.
 fn is_there(program: &Path, (_, version): (&str, &str)) -> bool {
     let told = output_of(command(&program.to_string_lossy()).arg("--version"));
-    told.is_ok_and(|told| told.split_whitespace().last() == Some(version))
+    told.is_ok_and(|told| {
+        told.split_whitespace()
+            .last()
+            .map(|it| it.trim_start_matches('v'))
+            == Some(version)
+    })
 }
 
 /// A module of Python, with what it needs to read JSON.
@@ -87,7 +105,15 @@ fn from_cargo(folder: &Path, name: &str, version: &str) -> anyhow::Result<()> {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     let mut install = command(&cargo);
     install
-        .args(["install", "--quiet", "--locked", "--force", "--debug", "--root"])
+        .args([
+            "install",
+            "--quiet",
+            "--locked",
+            "--force",
+            "--debug",
+            "--no-default-features",
+            "--root",
+        ])
         .arg(folder)
         .args(["--version", version, name]);
     // In a folder of its own that goes away: it shares nothing with ours.
