@@ -1,7 +1,7 @@
-# The NixOS module: this host's part of a fleet, as `genbackup emit` writes it for any other system.
+# The NixOS module: the files of this host, as `genbackup emit` writes them for any other system.
 #
-# The program itself runs when the system is built, so a mistake in the fleet fails the build with the program's own
-# words. Nothing of what it writes is read back while Nix evaluates: that would stop the evaluator to build.
+# genbackup runs when the system is built, so a mistake in the fleet fails the build with genbackup's own message. Nix does
+# not read its output during evaluation: the evaluator would have to wait for a build.
 {
   config,
   lib,
@@ -13,13 +13,13 @@ let
   cfg = config.services.genbackup;
   toml = pkgs.formats.toml { };
 
-  # A fleet file that is itself built can't be read before it is built.
+  # A fleet file that is itself built cannot be read during evaluation.
   isBuilt =
     cfg.fleet != null
     && lib.any (origin: origin ? outputs) (lib.attrValues (builtins.getContext (toString cfg.fleet)));
 
-  # The fleet, for the little that NixOS has to know beforehand: users, ports, what this host is. What has a wrong
-  # shape is passed over here, since the program finds it, and says where.
+  # The fleet, for what NixOS has to know during evaluation: users, ports, and the role of this host. Values of a wrong
+  # type are ignored here, because genbackup reports them with their place.
   fleet =
     if cfg.settings != null then
       cfg.settings
@@ -46,7 +46,7 @@ let
   ownTimers = map (name: "genbackup-run@${name}") (
     lib.attrNames (lib.filterAttrs (_: host: table host ? schedule) hosts)
   );
-  # The defaults are those of the program.
+  # The defaults are those of genbackup.
   userId = if lib.isInt (repository.uid or null) then repository.uid else 850;
   sshPort =
     let
@@ -81,12 +81,12 @@ let
   files =
     pkgs.runCommand (lib.strings.sanitizeDerivationName "genbackup-${cfg.host}")
       {
-        # systemd-analyze knows which calendar expressions systemd takes.
+        # systemd-analyze checks the calendar expressions.
         nativeBuildInputs = [
           cfg.package
           pkgs.systemd
         ];
-        # It looks for time zones where a build has none.
+        # A build has no time zones at the usual path.
         TZDIR = "${pkgs.tzdata}/share/zoneinfo";
         programs = builtins.toJSON {
           bash = "${pkgs.bash}/bin/bash";
@@ -119,7 +119,7 @@ let
     ]
     ++ [ "genbackup/RECOVERY.md" ];
 
-  # Every value of the fleet, with the way to it.
+  # Every value of the fleet, with its path.
   leaves =
     way: value:
     if lib.isAttrs value && !lib.isDerivation value then
@@ -154,20 +154,20 @@ let
         "secret"
       ]
     );
-  # Nothing of a secret is said, for the same reason that it is refused.
+  # The message does not contain the secret.
   revealing = map (leaf: {
     assertion = !isSecret leaf;
-    message = "services.genbackup: `${leaf.name}` holds a secret, and everybody on this host can read the Nix store; write the secret into a file that root alone can read, name that file, and take a new secret, since this one may be in the store already";
+    message = "services.genbackup: `${leaf.name}` holds a secret, but every user of this host can read the Nix store; write the secret to a file that only root can read, set the path of that file, and replace the secret, because the store may contain it already";
   }) values;
   stored = map (
     { name, value, ... }:
     {
       assertion = !isInStore value;
-      message = "services.genbackup: `${name}` would be in the Nix store, which everybody on this host can read; write it in quotes, as the path of a file that root alone can read: \"/etc/genbackup/…\"";
+      message = "services.genbackup: `${name}` would be in the Nix store, which every user of this host can read; write it in quotes, as the path of a file that only root can read: \"/etc/genbackup/…\"";
     }
   ) (lib.filter ({ key, value, ... }: lib.hasSuffix "-file" key || lib.isPath value) values);
 
-  # The version that the fleet says a program of this host has at least.
+  # The minimum version of a program that the fleet sets for this host.
   minimum =
     program:
     (table (this.minimum-versions or { })).${program} or (table (fleet.minimum-versions or { }))
@@ -177,18 +177,18 @@ let
       !lib.isString (minimum program)
       || lib.elem program lacking
       || lib.versionAtLeast pkgs.${program}.version (minimum program);
-    message = "services.genbackup: ${program} is ${pkgs.${program}.version} here, and the fleet says that ${cfg.host} has ${minimum program} or later (minimum-versions)";
+    message = "services.genbackup: ${program} is ${pkgs.${program}.version}, but the fleet file requires ${minimum program} or later on ${cfg.host} (minimum-versions)";
   });
 in
 {
   options.services.genbackup = {
-    enable = lib.mkEnableOption "this host's part in the backups of a fleet with restic";
+    enable = lib.mkEnableOption "the backups of this host in a fleet with restic";
 
     package = lib.mkOption {
       type = lib.types.package;
       default = pkgs.genbackup or (pkgs.callPackage ./package.nix { });
       defaultText = lib.literalExpression "pkgs.genbackup, or this flake's own";
-      description = "The genbackup that writes this host's files when the system is built.";
+      description = "The genbackup package that writes the files of this host when the system is built.";
     };
 
     host = lib.mkOption {
@@ -196,7 +196,7 @@ in
       default = config.networking.hostName;
       defaultText = lib.literalExpression "config.networking.hostName";
       example = "db.example.net";
-      description = "The name that this host has in the fleet, below `hosts`.";
+      description = "The name of this host in the fleet, below `hosts`.";
     };
 
     fleet = lib.mkOption {
@@ -204,8 +204,8 @@ in
       default = null;
       example = lib.literalExpression "./fleet.toml";
       description = ''
-        The fleet file, the same for every host of the fleet, on NixOS or not. It goes to the Nix store, and holds
-        no secret: passwords and keys are files that it names.
+        The fleet file. It is the same for every host of the fleet, with or without NixOS. Nix copies it to the Nix
+        store, so it must not hold secrets: passwords and keys are in files whose paths it sets.
       '';
     };
 
@@ -225,7 +225,8 @@ in
         }
       '';
       description = ''
-        The fleet as Nix attributes, with the keys of the fleet file, instead of {option}`services.genbackup.fleet`.
+        The fleet as Nix attributes with the keys of the fleet file. Set either this or
+        {option}`services.genbackup.fleet`.
       '';
     };
 
@@ -233,9 +234,9 @@ in
       type = lib.types.bool;
       default = false;
       description = ''
-        Whether to let others in on the port that this host waits on: a client for the storage host's ssh, a
-        storage host for its clients' NFS. Both say who they are by address alone as far as the firewall is
-        concerned; a rule of your own that names the addresses is better.
+        Whether to open the port on which this host accepts connections: on a client the port for the storage host's
+        ssh, on the storage host the port of NFS for its clients. This opens the port for every address. A separate
+        firewall rule that allows only the addresses of these hosts is safer.
       '';
     };
   };
@@ -244,19 +245,19 @@ in
     assertions = [
       {
         assertion = cfg.fleet == null || cfg.settings == null;
-        message = "services.genbackup.fleet and services.genbackup.settings are both set; a fleet is described in one place: leave one of them out";
+        message = "services.genbackup.fleet and services.genbackup.settings are both set; remove one of them";
       }
       {
         assertion = cfg.fleet != null || cfg.settings != null;
-        message = "services.genbackup.enable needs the fleet: set services.genbackup.fleet to the path of its file, or write it into services.genbackup.settings";
+        message = "services.genbackup.enable needs the fleet: set services.genbackup.fleet to the path of the fleet file, or set services.genbackup.settings";
       }
       {
         assertion = !isBuilt;
-        message = "services.genbackup.fleet is the output of a derivation, which Nix would have to build while it evaluates; name a file, or write the fleet into services.genbackup.settings";
+        message = "services.genbackup.fleet is the output of a derivation, which Nix would have to build during evaluation; set it to the path of a file, or set services.genbackup.settings";
       }
       {
         assertion = cfg.host != "";
-        message = "services.genbackup.host is not set, and this machine has no networking.hostName to take its place; the hosts of the fleet are: ${hostNames}";
+        message = "services.genbackup.host is not set, and this machine has no networking.hostName; the hosts of the fleet are: ${hostNames}";
       }
       {
         assertion = cfg.host == "" || hosts == { } || hosts ? ${cfg.host};
@@ -264,7 +265,7 @@ in
       }
       {
         assertion = lacking == [ ];
-        message = "services.genbackup: host ${cfg.host} needs programs that this pkgs lacks: ${lib.concatStringsSep ", " lacking}; an overlay can add them";
+        message = "services.genbackup: host ${cfg.host} needs programs that are missing in pkgs: ${lib.concatStringsSep ", " lacking}; add them with an overlay";
       }
     ]
     ++ revealing
@@ -274,7 +275,7 @@ in
       "systemd"
     ];
 
-    # restic is what `genbackup restore` starts, and the commands of RECOVERY.md.
+    # `genbackup restore` and the commands of RECOVERY.md run restic.
     environment.systemPackages = [
       cfg.package
       pkgs.restic
@@ -292,7 +293,7 @@ in
     users.groups.restic.gid = lib.mkIf isStorage userId;
 
     services.nfs.server.enable = lib.mkIf isExported true;
-    # A changed export is in force after the switch.
+    # Reload changed exports at a switch.
     systemd.services = lib.mkIf isExported { nfs-server.reloadTriggers = [ files ]; };
     # For mount.nfs(8).
     boot.supportedFilesystems = lib.mkIf isClient [ "nfs" ];
@@ -322,14 +323,14 @@ in
       (lib.genAttrs etc (path: {
         source = "${files}/etc/${path}";
       }))
-      # A file, not a link: sshd takes no keys from below a folder that others than root may write to.
+      # A file, not a link: sshd ignores keys below a directory that anyone but root may write to.
       (lib.mkIf isClient {
         "genbackup/authorized_keys" = {
           source = "${files}/etc/genbackup/authorized_keys";
           mode = "0444";
         };
       })
-      # Where the command looks for it.
+      # The path at which genbackup looks for it.
       { "genbackup/fleet.toml".source = fleetFile; }
     ];
   };

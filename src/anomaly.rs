@@ -21,7 +21,7 @@
 //!     assert!(usual.note(Some(60.0), files(2000)).is_empty());
 //! }
 //! let found = usual.note(Some(480.0), files(3));
-//! assert_eq!(found[0].to_string(), "it took 8m, and 1m is usual");
+//! assert_eq!(found[0].to_string(), "it took 8m, usually 1m");
 //! assert_eq!(found[1].kind, Kind::Files);
 //! ```
 
@@ -33,6 +33,7 @@ use jiff::SignedDuration;
 use serde::Serialize;
 
 use crate::health::{Figures, span};
+use crate::text::counted;
 
 /// The number of attempts that say what is usual.
 pub const WINDOW: usize = 30;
@@ -171,23 +172,18 @@ impl fmt::Display for Anomaly {
         };
         match (kind, usual) {
             (Kind::Duration, Some(usual)) => {
-                write!(formatter, "it took {}, and {} is usual", said(value), said(usual))
+                write!(formatter, "it took {}, usually {}", said(value), said(usual))
             }
             (Kind::Files, Some(usual)) => {
-                write!(formatter, "{} files, and {} are usual", said(value), said(usual))
+                write!(formatter, "{}, usually {}", counted(value, "file"), said(usual))
             }
             (Kind::Size, Some(usual)) => {
-                write!(
-                    formatter,
-                    "the files have {}, and {} is usual",
-                    said(value),
-                    said(usual)
-                )
+                write!(formatter, "{} in all files, usually {}", said(value), said(usual))
             }
             (Kind::Added, Some(usual)) => {
-                write!(formatter, "{} are new, and {} is usual", said(value), said(usual))
+                write!(formatter, "{} of new data, usually {}", said(value), said(usual))
             }
-            (Kind::Files, None) => formatter.write_str("there are no files in the snapshot"),
+            (Kind::Files, None) => formatter.write_str("no files in the snapshot"),
             (_, None) => write!(formatter, "{}", said(value)),
         }
     }
@@ -267,7 +263,7 @@ mod tests {
         for _ in 0..40 {
             let found = usual.note(Some(1.0), figures(0, 0, 0));
             let said: Vec<String> = found.iter().map(ToString::to_string).collect();
-            assert_eq!(said, ["there are no files in the snapshot"]);
+            assert_eq!(said, ["no files in the snapshot"]);
         }
     }
 
@@ -290,10 +286,10 @@ mod tests {
         assert_eq!(
             said,
             [
-                "it took 1h 40m, and 1m is usual",
-                "1 files, and 1000 are usual",
-                "the files have 1.0 MiB, and 100.0 MiB is usual",
-                "9.8 GiB are new, and 10.0 MiB is usual",
+                "it took 1h 40m, usually 1m",
+                "1 file, usually 1000",
+                "1.0 MiB in all files, usually 100.0 MiB",
+                "9.8 GiB of new data, usually 10.0 MiB",
             ]
         );
     }

@@ -1,12 +1,12 @@
-//! Runs a command of an admin's as it stands, and tells how it ended.
+//! Runs a command that an admin records, and reports how it ended.
 //!
-//! Nothing comes between it and the world: its input, its output, its environment and its signals are those that it
-//! would have without us. So a signal is not handed on: systemd sends one to each process of a unit, and a terminal to
-//! each of the group in front. This process outlives it, for there is to be somebody who writes it down.
+//! The command has the input, the output, the environment and the signals that it would have without genbackup. Signals
+//! are not forwarded: systemd sends them to each process of a unit, a terminal to each process of the foreground group.
+//! This process survives them and waits for the command, because it records the result.
 
 #![expect(
     clippy::disallowed_methods,
-    reason = "this is the module that starts what an admin has recorded"
+    reason = "this module starts the command that an admin records"
 )]
 
 use std::ffi::OsString;
@@ -21,9 +21,10 @@ use signal_hook::iterator::Signals;
 
 use crate::record::Status;
 
-/// What ends a process that does not care.
+/// The signals that end a process by default.
 const ENDING: [i32; 4] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM];
-/// As a shell has it: the program can't be started; there is none; a signal ended it, and this is to be added.
+// The exit statuses of a shell: the program cannot be started, it is missing, and the number to which a signal is
+// added.
 const NOT_STARTED: u8 = 126;
 const NOT_FOUND: u8 = 127;
 const SIGNALLED: u8 = 128;
@@ -33,7 +34,7 @@ const SIGNALLED: u8 = 128;
 pub struct Ended {
     program: String,
     how: How,
-    /// The first signal that came while it was at work.
+    /// The first signal that arrived while it was running.
     told_to_stop: Option<i32>,
 }
 
@@ -47,12 +48,13 @@ enum How {
 /// Runs a command to its end.
 ///
 /// # Errors
-/// When signals, or the command, can't be waited for; then it may be at work still.
+/// When this process cannot wait for signals or for the command. The command may still be running then.
 pub fn run(program: &OsString, arguments: &[OsString]) -> Result<Ended> {
     let ignored = ignored();
     let is_heeded = |signal: &i32| ignored & (1 << (signal - 1)) == 0;
-    // A handler is not handed on to another program, but that a signal is ignored is: what is ignored stays so.
-    let mut signals = Signals::new(ENDING.into_iter().filter(is_heeded)).context("can't wait for signals")?;
+    // A program does not inherit handlers, but it inherits ignored signals. So ignored signals stay ignored.
+    let mut signals =
+        Signals::new(ENDING.into_iter().filter(is_heeded)).context("cannot wait for signals")?;
     let how = match Command::new(program).args(arguments).spawn() {
         Err(error) => How::NotStarted {
             status: match error.kind() {
@@ -62,7 +64,7 @@ pub fn run(program: &OsString, arguments: &[OsString]) -> Result<Ended> {
             why: error.to_string(),
         },
         Ok(mut child) => {
-            let status = child.wait().context("can't wait for the command")?;
+            let status = child.wait().context("cannot wait for the command")?;
             match (status.code().map(u8::try_from), status.signal()) {
                 (Some(Ok(code)), _) => How::Exited(code),
                 (_, signal) => How::Killed(signal.unwrap_or_default()),
@@ -76,7 +78,7 @@ pub fn run(program: &OsString, arguments: &[OsString]) -> Result<Ended> {
     })
 }
 
-/// The signals that this process ignores, `proc_pid_status(5)`: those that a `nohup` before it wants ignored.
+/// The signals that this process ignores (`proc_pid_status(5)`), for example because `nohup` started it.
 fn ignored() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
@@ -85,7 +87,7 @@ fn ignored() -> u64 {
 }
 
 impl Ended {
-    /// How it ended, in the words of a record.
+    /// How it ended, as a status of a record.
     #[must_use]
     pub const fn status(&self) -> Status {
         match (&self.how, self.told_to_stop) {
@@ -95,7 +97,7 @@ impl Ended {
         }
     }
 
-    /// Why it did not end well.
+    /// Why it failed; `None` if it succeeded.
     #[must_use]
     pub fn why(&self) -> Option<String> {
         let Self {
@@ -107,15 +109,15 @@ impl Ended {
             How::Exited(0) => return None,
             How::Exited(code) => format!("{program} exited with {code}"),
             How::Killed(signal) => format!("{program} was killed by {}", name(*signal)),
-            How::NotStarted { why, .. } => format!("can't start {program}: {why}"),
+            How::NotStarted { why, .. } => format!("cannot start {program}: {why}"),
         };
         Some(match told_to_stop {
-            Some(signal) => format!("{said}, told to stop by {}", name(*signal)),
+            Some(signal) => format!("{said}, stopped by {}", name(*signal)),
             None => said,
         })
     }
 
-    /// The exit status of the command, where it had one.
+    /// The exit status of the command; `None` if a signal ended it or it was not started.
     #[must_use]
     pub const fn exit_code(&self) -> Option<u8> {
         match self.how {
@@ -124,7 +126,7 @@ impl Ended {
         }
     }
 
-    /// The exit status by which a shell says it.
+    /// The exit status that a shell would report.
     #[must_use]
     pub fn exit_status(&self) -> u8 {
         match self.how {
@@ -134,7 +136,7 @@ impl Ended {
         }
     }
 
-    /// True where there was nothing to run.
+    /// True if the command could not be started.
     #[must_use]
     pub const fn never_began(&self) -> bool {
         matches!(self.how, How::NotStarted { .. })

@@ -1,9 +1,6 @@
-//! The only module that talks to the bus: systemd's manager, and what it says of our units.
+//! Talks to systemd's manager over the system bus, about our units. No other module uses the bus.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "this is the module that talks to the bus"
-)]
+#![expect(clippy::disallowed_methods, reason = "this module talks to the bus")]
 
 mod error;
 mod files;
@@ -36,28 +33,28 @@ pub use patience::Interrupt;
 pub use unit::{Active, UnitState};
 pub use wait::{Absence, Waiting};
 
-/// systemd's name on the bus (org.freedesktop.systemd1(5)).
+/// The bus name of systemd (org.freedesktop.systemd1(5)).
 const SYSTEMD: &str = "org.freedesktop.systemd1";
-/// The bus's name on itself.
+/// The bus name of the bus itself.
 const BUS: &str = "org.freedesktop.DBus";
 const MANAGER: &str = "/org/freedesktop/systemd1";
-/// A job takes the place of another one of the same unit that waits.
+/// A job replaces a queued job of the same unit.
 const MODE: Mode = Mode::Replace;
 
 /// A job of systemd's queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Job(OwnedObjectPath);
 
-/// What comes without being asked for.
+/// A signal of the bus.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Signal {
-    /// A job is over.
+    /// A job has ended.
     JobRemoved(Job, JobResult),
-    /// systemd is on the bus again, after it was away.
+    /// systemd is on the bus again after an absence.
     ManagerIsBack,
 }
 
-/// systemd's manager, by the system's bus.
+/// systemd's manager on the system bus.
 #[derive(Debug, Clone)]
 pub struct Manager {
     connection: Connection,
@@ -66,18 +63,18 @@ pub struct Manager {
 }
 
 impl Manager {
-    /// Connects to the system's bus, and asks systemd to say when a job is over.
+    /// Connects to the system bus, and subscribes to the ends of jobs.
     ///
     /// # Errors
-    /// When there is no bus, or no systemd behind it.
+    /// When there is no bus, or systemd is not on it.
     pub fn connect() -> Result<Self, Error> {
         Self::connect_until(&Interrupt::default())
     }
 
-    /// The same, and waits for nothing once it is interrupted.
+    /// Connects like [`Self::connect`], and stops waiting once `interrupt` is triggered.
     ///
     /// # Errors
-    /// When there is no bus, or no systemd behind it, or nobody wants to wait any more.
+    /// When there is no bus, or systemd is not on it, or the wait is interrupted.
     pub fn connect_until(interrupt: &Interrupt) -> Result<Self, Error> {
         let patience = Patience::until(interrupt.clone());
         let connected = patience.for_an_answer(async {
@@ -99,7 +96,7 @@ impl Manager {
         Ok(manager)
     }
 
-    /// Asks systemd once more to say when a job is over: one that was started anew may not remember.
+    /// Subscribes to the ends of jobs again: a restarted systemd may have lost the subscription.
     ///
     /// # Errors
     /// When systemd does not answer.
@@ -114,7 +111,7 @@ impl Manager {
         }
     }
 
-    /// Has everything that comes unasked sent to `to`, in its order, by a thread that ends with the connection.
+    /// Sends all signals to `to`, in their order, from a thread that ends with the connection.
     ///
     /// # Errors
     /// When the bus refuses.
@@ -145,7 +142,7 @@ impl Manager {
             Ok(())
         })?;
         let messages = MessageIterator::from(zbus::blocking::Connection::from(self.connection.clone()));
-        // Behind the rules: a change that comes meanwhile is among the messages.
+        // After the rules are added: a later change of the owner arrives as a message.
         let mut systemd = self.owner()?;
         std::thread::spawn(move || {
             let signals = messages
@@ -160,7 +157,7 @@ impl Manager {
         Ok(())
     }
 
-    /// The bus's own name for systemd, while it is there.
+    /// The unique bus name of systemd; `None` while systemd is absent.
     fn owner(&self) -> Result<Option<OwnedUniqueName>, Error> {
         self.patience.for_an_answer(async {
             let bus = DBusProxy::new(&self.connection).await.map_err(Error::no_bus)?;
@@ -173,7 +170,7 @@ impl Manager {
         })
     }
 
-    /// Starts a unit, or joins the start that is in the queue.
+    /// Starts a unit, or joins a queued start.
     ///
     /// # Errors
     /// When systemd refuses, or does not answer.
@@ -189,7 +186,7 @@ impl Manager {
         self.ask(unit, "StopUnit", &(unit, MODE)).map(Job)
     }
 
-    /// What becomes of a unit just now.
+    /// The current state of a unit.
     ///
     /// # Errors
     /// When there is no such unit, or systemd does not answer.
@@ -204,7 +201,7 @@ impl Manager {
         Ok(state)
     }
 
-    /// Asks for what not everybody may do.
+    /// Calls a method that needs privileges.
     fn ask<R>(
         &self,
         about: &str,
@@ -227,13 +224,13 @@ impl Manager {
         })
     }
 
-    /// What a job is for; nothing where it is over.
+    /// The kind of a job; `None` if the job has ended.
     ///
     /// # Errors
     /// When systemd does not answer.
     pub fn kind_of(&self, job: &Job) -> Result<Option<JobKind>, Error> {
         let said = match self.properties("a job", &job.0, "org.freedesktop.systemd1.Job") {
-            // Where nothing is any more, nobody answers.
+            // A job that has ended is no longer on the bus.
             Err(Error::Away) => return Ok(None),
             said => said?,
         };
@@ -264,8 +261,8 @@ impl Manager {
     }
 }
 
-/// What a message says, where it is of systemd or of the bus itself: whoever likes may send us a signal of any name, and
-/// only the bus says truly who did.
+/// The signal in a message of systemd or of the bus. Any process can send a signal with any name, but the bus sets the
+/// sender.
 fn signal(message: &zbus::Message, systemd: &mut Option<OwnedUniqueName>) -> Option<Signal> {
     let header = message.header();
     let sender = header.sender()?;

@@ -1,4 +1,4 @@
-//! The command line: arguments in, exit status out, one verb a module.
+//! The command line: parses the arguments, runs a verb, returns the exit status. Each verb has its own module.
 
 mod adopt;
 mod check;
@@ -15,8 +15,10 @@ mod load;
 mod man;
 mod metrics;
 mod moment;
+mod push;
 mod record;
 mod records;
+mod reference;
 mod release;
 mod report;
 mod repository;
@@ -36,14 +38,14 @@ use clap::{Parser, Subcommand};
 
 use crate::restic;
 
-/// Where the fleet file is, unless somebody says otherwise.
+/// The default path of the fleet file.
 pub(crate) const FLEET_FILE: &str = "/etc/genbackup/fleet.toml";
 
-/// Backups of a fleet with restic, as plain systemd units written from one TOML file
+/// Back up a fleet of hosts with restic, by systemd units written from one TOML file
 #[derive(Debug, Parser)]
 #[command(name = "genbackup", version, max_term_width = 100)]
 pub struct Arguments {
-    /// The fleet file
+    /// Read the fleet from this file
     #[arg(
         long,
         global = true,
@@ -57,41 +59,42 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Write a commented fleet file for this host
+    /// Write a commented fleet file, and ask for its settings on a terminal
     Init(init::Arguments),
-    /// Show every problem of the fleet file, and how exposed each unit is
+    /// Show every problem in the fleet file, and the exposure of each unit
     Check(check::Arguments),
-    /// Write the files of this host, of another, or of all
+    /// Write the units, scripts and configuration of this host, of another host, or of all hosts
     Emit(emit::Arguments),
-    /// Say in plain words who runs what when, who holds which secret, and what stays for how long
+    /// Write the files of clients over your own ssh, and apply them; exit status: 1 if a client failed
+    Push(push::Arguments),
+    /// Explain what runs when and with which rights, what reads which secret, and which snapshots stay for how long
     Explain(explain::Arguments),
-    /// Back the fleet up now, and follow it to its end: exit status 0 all is well, 3 some snapshot is partial, 1 not
+    /// Back up the fleet now, and follow the run; exit status: 0 succeeded, 3 a snapshot is partial, 1 failed
     Run(run::Arguments),
-    /// Stop the run that is at work, cleanly
+    /// Stop the run that is in progress, cleanly
     Stop,
-    /// Say how well each host is: exit status 0 OK, 1 WARNING, 2 ALERT, 3 NEVER or unknown
+    /// Show the age and state of each host's last backup; exit status: 0 OK, 1 WARNING, 2 ALERT, 3 NEVER or unknown
     Status(status::Arguments),
-    /// Ask this host whether it is as the fleet file says: exit status 1 when something failed
+    /// Compare this host with the fleet file; exit status: 1 if a check failed
     Doctor(doctor::Arguments),
-    /// Show the runs so far: how long they took, what they added, and when a version changed
+    /// Show the past runs: how long they took, what they added, and when a version changed
     History(history::Arguments),
-    /// Write how well each host is for Prometheus, as the textfile collector of its node exporter reads it
+    /// Write the state of each host as metrics for Prometheus, for the textfile collector of its node exporter
     Metrics(metrics::Arguments),
-    /// Print what a fleet file may hold as a JSON schema, by which editors complete it
+    /// Print the JSON schema of the fleet file, with which editors complete and check it
     Schema(schema::Arguments),
-    /// Run a command that checks, restores or copies the repository, and leave a record of how it ended, with its exit
-    /// status
+    /// Run a command that checks, restores or copies the repository, and record its result; exit with its status
     Record(record::Arguments),
     /// Send notifications about what changed since the last call
     Watch(watch::Arguments),
-    /// Write one page of HTML with all of it: how well each host is, charts, what stands out, and the last run
+    /// Write one HTML page with the state of each host, charts, anomalies and the last run
     Report(report::Arguments),
     /// List the snapshots, by host and time; on the storage host, as root
     Snapshots(snapshots::Arguments),
-    /// Take over snapshots that no run made, after showing what the keep policy would then remove; on the storage host,
+    /// Adopt snapshots that no run made, after showing what the keep policy would then remove; on the storage host,
     /// as root
     Adopt(adopt::Arguments),
-    /// Bring a host's files back into a folder, as they were at a time; on the storage host, as root
+    /// Restore files of a host into a directory, as they were at a given time; on the storage host, as root
     Restore(restore::Arguments),
     /// Keep all snapshots of some hosts, whatever the keep policy is; on the storage host, as root
     Hold(hold::Arguments),
@@ -100,13 +103,16 @@ enum Verb {
     /// Decide which hosts forget may touch; for maintain-repository
     #[command(hide = true)]
     Guard(guard::Arguments),
-    /// Print what a shell needs to complete this command's words
+    /// Print the completion script of a shell
     Completions(completions::Arguments),
-    /// Print this command's manual page, or write a page for it and one for each verb
+    /// Print the manual page of this command, or write a page for it, for each verb and for the fleet file
     Man(man::Arguments),
+    /// Write the chapters of the book that are made from the code
+    #[command(hide = true)]
+    Reference(reference::Arguments),
 }
 
-/// Runs one command; what went wrong is said on standard error.
+/// Runs one verb. Prints an error on standard error.
 #[must_use]
 pub fn run(arguments: &Arguments) -> ExitCode {
     let Arguments { fleet, verb } = arguments;
@@ -114,6 +120,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         Verb::Init(arguments) => init::run(fleet, arguments),
         Verb::Check(arguments) => check::run(fleet, arguments),
         Verb::Emit(arguments) => emit::run(fleet, arguments),
+        Verb::Push(arguments) => push::run(fleet, arguments),
         Verb::Explain(arguments) => explain::run(fleet, arguments),
         Verb::Run(arguments) => run::run(fleet, arguments),
         Verb::Stop => stop::run(),
@@ -133,6 +140,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         Verb::Guard(arguments) => guard::run(arguments),
         Verb::Completions(arguments) => completions::run(arguments),
         Verb::Man(arguments) => man::run(arguments),
+        Verb::Reference(arguments) => reference::run(arguments),
     };
     done.unwrap_or_else(|error| {
         let (what, hint) = match format!("{error:#}").split_once("\n\nhint: ") {
@@ -140,7 +148,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
             None => (format!("{error:#}"), String::new()),
         };
         terminal::complain(format_args!("error: {what}{hint}"));
-        // What restic has an exit status for keeps it.
+        // An error of restic keeps restic's exit status.
         match error.downcast_ref::<restic::Failed>() {
             Some(failed) => ExitCode::from(failed.status),
             None => ExitCode::FAILURE,

@@ -1,12 +1,13 @@
-//! Asks the living system whether it is as the fleet file says: on the host where it runs, and on the storage host of
-//! each client as well.
+//! Compares the running system with the fleet file. On the storage host, it also checks the connection to each client.
 //!
-//! Every subject has a module: it asks, and a pure function judges the answer. All of them are asked side by side, each
-//! question has its time, and one that goes wrong hides no other.
+//! Each subject has a module, which queries the system and judges the answer in a pure function. All subjects are
+//! checked in parallel. Each query has a time limit, and a failed check does not hide the others.
 
 mod account;
+mod apply;
 mod ask;
 mod clock;
+mod command;
 mod export;
 mod finding;
 mod hooks;
@@ -29,37 +30,41 @@ use crate::health::Report;
 use crate::model::Fleet;
 use crate::plan::HostPlan;
 
+use apply::Apply;
+pub(crate) use command::unreachable as unreachable_command;
 pub use finding::{Finding, State};
-pub(crate) use versions::missing_packages;
+pub(crate) use versions::{missing_packages, needed_programs};
 
-/// All that there is to say of a host of the fleet, which is this machine.
+/// All findings about a host of the fleet, which is this machine.
 ///
 /// # Errors
-/// When what the host should have can't be told.
+/// When the files of the host cannot be computed.
 pub fn examine(fleet: &Fleet, plan: &HostPlan<'_>, report: Option<&Result<Report>>) -> Result<Vec<Finding>> {
     let artifacts: Vec<Artifact> = emit(plan)?;
     let artifacts = &artifacts;
+    let apply = Apply::of(plan);
     let mut subjects: Vec<Subject<'_>> = vec![
-        // First, since most of the rest comes of it where nothing was written.
-        Box::new(|| units::check_files(artifacts)),
-        Box::new(|| account::check(plan)),
-        Box::new(|| versions::check(plan)),
-        Box::new(|| units::check(artifacts, plan)),
+        // First, because most other failures follow from missing files.
+        Box::new(|| units::check_files(artifacts, apply)),
+        Box::new(|| account::check(plan, apply)),
+        Box::new(|| versions::check(plan, apply)),
+        Box::new(|| units::check(artifacts, plan, apply)),
         Box::new(clock::check),
     ];
     if let Some(coordinator) = &plan.coordinator {
-        subjects.push(Box::new(|| secrets::check_storage(coordinator)));
-        subjects.push(Box::new(|| repository::check(coordinator)));
+        subjects.push(Box::new(command::check));
+        subjects.push(Box::new(|| secrets::check_storage(coordinator, apply)));
+        subjects.push(Box::new(|| repository::check(coordinator, apply)));
         subjects.push(Box::new(|| ownership::check(coordinator)));
         subjects.push(Box::new(|| rustic::check(coordinator)));
         if let Some(remote) = coordinator.remote {
             subjects.push(Box::new(|| export::check(coordinator, remote)));
-            subjects.push(Box::new(|| ssh::check_all(coordinator.name, remote)));
+            subjects.push(Box::new(|| ssh::check_all(coordinator.name, remote, apply)));
         }
     }
     if let Some(client) = &plan.client {
         subjects.push(Box::new(|| hooks::check(client)));
-        subjects.push(Box::new(|| sources::check(client)));
+        subjects.push(Box::new(|| sources::check(client, apply)));
     }
     if let Some(client) = &plan.client
         && client.connection.is_some()
@@ -74,19 +79,22 @@ pub fn examine(fleet: &Fleet, plan: &HostPlan<'_>, report: Option<&Result<Report
     Ok(findings)
 }
 
-/// NixOS has programs and files from the Nix store, where nobody else puts them.
-fn is_on_nixos() -> bool {
+/// True on NixOS, where programs and files come from the Nix store.
+pub(crate) fn is_on_nixos() -> bool {
     Path::new("/etc/NIXOS").exists()
 }
 
-/// What asks about one subject.
+/// The check of one subject.
 type Subject<'s> = Box<dyn Fn() -> Vec<Finding> + Send + Sync + 's>;
 
-/// Asks about all subjects at once; their findings are in the subjects' order.
+/// Checks all subjects in parallel. The findings are in the order of the subjects.
 fn side_by_side(subjects: &[Subject<'_>]) -> Vec<Finding> {
     std::thread::scope(|scope| {
         let asked: Vec<_> = subjects.iter().map(|subject| scope.spawn(subject)).collect();
-        let lost = || vec![Finding::unknown("doctor", "one of its own checks broke off")];
+        let lost = || {
+            let what = "a check panicked: this is a bug in genbackup; see the message above";
+            vec![Finding::unknown("doctor", what)]
+        };
         asked
             .into_iter()
             .flat_map(|thread| thread.join().unwrap_or_else(|_| lost()))

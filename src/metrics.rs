@@ -12,7 +12,7 @@ use crate::record::Status;
 
 /// The start of all names.
 const NAMESPACE: &str = "genbackup";
-const STATE: &str = "how well it was when this was written, as the exit status of `genbackup status`: 0 OK, 1 WARNING, \
+const STATE: &str = "state when this file was written, as the exit status of `genbackup status`: 0 OK, 1 WARNING, \
                      2 ALERT, 3 NEVER";
 
 /// The metrics of a report.
@@ -23,26 +23,26 @@ pub fn text(report: &Report) -> Result<String> {
     let metrics = Metrics(Registry::new());
     metrics.labelled(
         "build_info",
-        "the genbackup that wrote this",
+        "version of genbackup that wrote this file",
         &["version"],
         [([env!("CARGO_PKG_VERSION")], 1.0)],
     )?;
     metrics.single("fleet_state", STATE, state(report.state()))?;
     metrics.single(
         "warn_after_seconds",
-        "the age from which the last complete one is a warning, of all that have no threshold of their own",
+        "default age from which the last complete result is a warning",
         seconds(report.thresholds.warn_after),
     )?;
     metrics.single(
         "alert_after_seconds",
-        "the age from which the last complete one is an alert, of all that have no threshold of their own",
+        "default age from which the last complete result is an alert",
         seconds(report.thresholds.alert_after),
     )?;
     if let Some(run) = report.run {
         let at_work = f64::from(u8::from(run.progress == Progress::AtWork));
         metrics.single(
             "run_start_timestamp_seconds",
-            "when the newest run began",
+            "start time of the newest run",
             epoch(run.run.start()),
         )?;
         metrics.single("run_at_work", "1 while the newest run is in progress", at_work)?;
@@ -69,33 +69,33 @@ impl Metrics {
         let of_one = if label == "host" { "host_" } else { "" };
         of_each(
             &format!("{of_one}warn_after_seconds"),
-            "the age from which its own last complete one is a warning",
+            "age from which its last complete result is a warning",
             |item| Some(seconds(item.verdict.thresholds.warn_after)),
         )?;
         of_each(
             &format!("{of_one}alert_after_seconds"),
-            "the age from which its own last complete one is an alert",
+            "age from which its last complete result is an alert",
             |item| Some(seconds(item.verdict.thresholds.alert_after)),
         )?;
         of_each(
             "last_success_timestamp_seconds",
-            "when the last complete one was done: one that lacks nothing",
+            "end time of the last complete result, which lacks nothing",
             |item| Some(epoch(good(item)?.time)),
         )?;
         of_each(
             "last_attempt_timestamp_seconds",
-            "when the last attempt was over, however it ended",
+            "end time of the last attempt, whatever its status",
             |item| Some(epoch(item.verdict.last_attempt.as_ref()?.time)),
         )?;
         of_each(
             "duration_seconds",
-            "how long the last one took that left a snapshot, or was done",
+            "duration of the last attempt that left a snapshot, or of the last phase that succeeded",
             |item| last(item)?.seconds,
         )?;
         if label == "host" {
             of_each(
                 "last_snapshot_timestamp_seconds",
-                "when the last snapshot was done, complete or partial",
+                "end time of the last snapshot, complete or partial",
                 |item| Some(epoch(item.verdict.last_snapshot.as_ref()?.time)),
             )?;
             self.of_versions(items)?;
@@ -110,7 +110,7 @@ impl Metrics {
             Some((labels, 1.0))
         });
         let name = format!("{prefix}last_attempt_info");
-        self.labelled(&name, "how the last attempt ended", &[label, "status"], ended)
+        self.labelled(&name, "status of the last attempt", &[label, "status"], ended)
     }
 
     /// Which restic each host has: the number in `restic 0.18.0 compiled with …`, since a host may say anything.
@@ -125,7 +125,7 @@ impl Metrics {
         });
         self.labelled(
             "restic_info",
-            "the restic of the last snapshot",
+            "version of restic that made the last snapshot",
             &["host", "version"],
             versions,
         )
@@ -143,15 +143,15 @@ impl Metrics {
         };
         of_each(
             "added_bytes",
-            "what the last snapshot added, before compression",
+            "data added by the last snapshot, before compression",
             |figures| figures.added_bytes,
         )?;
         of_each(
             "processed_bytes",
-            "the size of all files of the last snapshot",
+            "size of all files of the last snapshot",
             |figures| figures.processed_bytes,
         )?;
-        of_each("files", "how many files the last snapshot has", |figures| {
+        of_each("files", "number of files in the last snapshot", |figures| {
             figures.files
         })
     }

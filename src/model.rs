@@ -3,6 +3,7 @@
 //! A value of one of these types is valid: nothing behind [`crate::resolve`] looks at its grammar again.
 
 mod calendar;
+mod destination;
 mod fleet;
 mod hook;
 mod host;
@@ -13,11 +14,13 @@ mod path;
 mod pattern;
 mod power;
 mod quantity;
+mod release;
 mod span;
 mod tag;
 mod version;
 
 pub use calendar::{Calendar, Calendars};
+pub use destination::Destination;
 pub use fleet::{
     AccessTimes, Caches, CatchUp, Creation, FileSystems, Fleet, Monitor, RemoteClient, RemoteClients,
     Repository, Schedule, Source, StorageHost, Timing,
@@ -33,6 +36,7 @@ pub use path::{AbsolutePath, UnitPath};
 pub use pattern::{ExcludePattern, Excludes};
 pub use power::{DiskShare, MemorySize, OnBattery, Power, Sleep};
 pub use quantity::{FileSize, Rate};
+pub use release::Release;
 pub use span::TimeSpan;
 pub use tag::{Marker, Tag};
 pub use version::{MinimumVersions, ResticFeature, ResticVersion, SystemdFeature, SystemdVersion};
@@ -47,12 +51,12 @@ use std::fmt;
 pub struct Refusal {
     /// What is wrong, in lower case, with the value in backticks.
     pub what: String,
-    /// The way out; empty when there is none to offer.
+    /// What to write instead; empty if there is no advice.
     pub hint: String,
 }
 
 impl Refusal {
-    /// A refusal with a way out.
+    /// A refusal with a hint.
     pub fn new(what: impl Into<String>, hint: impl Into<String>) -> Self {
         Self {
             what: what.into(),

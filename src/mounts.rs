@@ -1,4 +1,4 @@
-//! What is mounted, as `/proc/self/mounts` lists it (proc(5), fstab(5)).
+//! The mounts in `/proc/self/mounts` (proc(5), fstab(5)).
 
 /// One mount.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,11 +13,11 @@ pub struct Mount {
     pub is_read_only: bool,
 }
 
-/// File systems that hold no files of several users, or nothing but a copy of something.
+/// File systems that do not record owners, are read-only images, or mount other file systems on demand.
 const NO_REPOSITORY: [&str; 9] = [
     "autofs", "exfat", "fuseblk", "iso9660", "msdos", "ntfs3", "squashfs", "udf", "vfat",
 ];
-/// Here the system, a container manager or our own sandbox keeps everybody else out.
+/// Directories that belong to the system or to a container manager, or that our sandbox hides.
 const NOT_FOR_DATA: [&str; 16] = [
     "/boot",
     "/dev",
@@ -38,8 +38,8 @@ const NOT_FOR_DATA: [&str; 16] = [
 ];
 
 impl Mount {
-    /// True when it may hold a repository: a disk's file system that can be written, and that outlives the next boot.
-    /// The list does not tell whether the mount point is a directory.
+    /// True if it may hold a repository: a writable file system of a disk, which is still there after the next boot.
+    /// The mount point may still be a file: the list does not show that.
     #[must_use]
     pub fn is_of_a_disk(&self) -> bool {
         let is_of_a_device = self.source.starts_with("/dev/") && !self.source.starts_with("/dev/loop");
@@ -53,7 +53,8 @@ impl Mount {
     }
 }
 
-/// The mounts of such a list, in its order; of two at one place the later one, which hides the other.
+/// The mounts of such a list, in its order. Of two mounts at one mount point, only the later one, which hides the
+/// other.
 #[must_use]
 pub fn parse(list: &str) -> Vec<Mount> {
     let mut mounts: Vec<Mount> = Vec::new();
@@ -76,7 +77,7 @@ pub fn parse(list: &str) -> Vec<Mount> {
     mounts
 }
 
-/// The mount that a path lies on.
+/// The mount that holds a path.
 #[must_use]
 pub fn below<'m>(mounts: &'m [Mount], path: &str) -> Option<&'m Mount> {
     let holds = |mount: &&Mount| {
@@ -86,7 +87,7 @@ pub fn below<'m>(mounts: &'m [Mount], path: &str) -> Option<&'m Mount> {
     mounts.iter().filter(holds).max_by_key(|mount| mount.target.len())
 }
 
-/// A word with `\040` and its like as the characters that they stand for.
+/// A word with octal escapes such as `\040` decoded.
 fn unescaped(word: &str) -> String {
     let mut bytes = Vec::new();
     let mut rest = word.as_bytes();

@@ -1,9 +1,9 @@
-//! Starts systemd's neighbours, which make what our files say: users, folders, exports. Each is handed our own files, where
-//! it takes one: what others asked for is none of ours.
+//! Runs systemd-sysusers, systemd-tmpfiles and exportfs on the emitted files. The first two get only our own files, so
+//! that they do not apply the files of others.
 
 #![expect(
     clippy::disallowed_methods,
-    reason = "this is the module that starts systemd-sysusers, systemd-tmpfiles and exportfs"
+    reason = "this module starts systemd-sysusers, systemd-tmpfiles and exportfs"
 )]
 
 use std::io::ErrorKind;
@@ -13,35 +13,35 @@ use anyhow::{Result, anyhow, bail};
 
 use crate::text::bounded;
 
-/// Seconds that one of them may take: exportfs asks for the addresses of names.
+/// The time limit of each program in seconds. exportfs resolves host names, which can take time.
 const PATIENCE: &str = "60";
-/// Characters of a line of theirs that are handed on.
+/// The number of characters of a line that are kept.
 const LONGEST_LINE: usize = 300;
-/// Lines of theirs that are handed on.
+/// The number of lines that are kept.
 const MOST: usize = 20;
 
-/// Makes the users and groups of some files (sysusers.d(5)); what was said.
+/// Makes the users and groups of some files (sysusers.d(5)). Returns the messages of systemd-sysusers.
 ///
 /// # Errors
-/// When one can't be made.
+/// When one cannot be made.
 pub fn make_users(files: &[&str]) -> Result<Vec<String>> {
     run("systemd-sysusers", files, "")
 }
 
-/// Makes the folders of some files (tmpfiles.d(5)); what was said.
+/// Makes the directories of some files (tmpfiles.d(5)). Returns the messages of systemd-tmpfiles.
 ///
 /// # Errors
-/// When one can't be made.
+/// When one cannot be made.
 pub fn make_folders(files: &[&str]) -> Result<Vec<String>> {
     run("systemd-tmpfiles", &[&["--create"], files].concat(), "")
 }
 
-/// Exports what the files of exports(5) say, and nothing else; what was said.
+/// Exports exactly what the files of exports(5) list. Returns the messages of exportfs.
 ///
 /// # Errors
-/// When something can't be exported.
+/// When something cannot be exported.
 pub fn export() -> Result<Vec<String>> {
-    let hint = ", which comes with nfs-kernel-server";
+    let hint = "; it comes with nfs-kernel-server";
     run("exportfs", &["-ra"], hint)
 }
 
@@ -56,21 +56,23 @@ fn run(program: &str, arguments: &[&str], origin: &str) -> Result<Vec<String>> {
         .output();
     let output = match output {
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            bail!("there is no program timeout\n\nhint: it comes with GNU coreutils")
+            bail!("the program timeout is missing\n\nhint: install GNU coreutils")
         }
-        output => output.map_err(|error| anyhow!("can't start {program}: {error}"))?,
+        output => output.map_err(|error| anyhow!("cannot start {program}: {error}"))?,
     };
     let said = String::from_utf8_lossy(&output.stderr);
     let lines = said.lines().filter(|line| !line.trim().is_empty());
     let lines: Vec<String> = lines.take(MOST).map(|line| bounded(line, LONGEST_LINE)).collect();
     match output.status.code() {
         Some(0) => Ok(lines),
-        Some(127) => bail!("there is no program {program}{origin}\n\nhint: install it, then `{command}`"),
+        Some(127) => {
+            bail!("the program {program} is missing{origin}\n\nhint: install it, then run `{command}`")
+        }
         Some(124 | 137) => {
-            bail!("{program} did not end in {PATIENCE} s\n\nhint: `{command}` by hand shows where it stands")
+            bail!("{program} did not end within {PATIENCE} s\n\nhint: run `{command}` to see where it hangs")
         }
         _ => bail!(
-            "{program} failed: {}\n\nhint: `{command}` tries it again",
+            "{program} failed: {}\n\nhint: run `{command}` again",
             lines.join("; ")
         ),
     }

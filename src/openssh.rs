@@ -1,8 +1,8 @@
-//! Asks OpenSSH's programs: for the key that a host shows, and for a new key pair.
+//! Fetches the host key of a host with ssh-keyscan, and makes key pairs with ssh-keygen.
 
 #![expect(
     clippy::disallowed_methods,
-    reason = "this is the module that starts ssh-keyscan and ssh-keygen"
+    reason = "this module starts ssh-keyscan and ssh-keygen"
 )]
 
 use std::path::Path;
@@ -12,50 +12,54 @@ use anyhow::{Context, Result, bail};
 
 use crate::model::{Address, PublicKey};
 
-/// So long, in seconds, a host may take to show its key.
+/// How many seconds a host may take to show its key.
 const PATIENCE: &str = "5";
 
-/// The ed25519 key that a host shows at a port; none when it shows none in a few seconds. Whose key it is, is not known:
-/// whoever sits on the way may have answered.
+/// The ed25519 key that a host shows on a port; `None` if it shows no key within a few seconds. The key is not
+/// verified: another machine may have answered.
 ///
 /// # Errors
-/// When `ssh-keyscan` can't be started.
+/// When `ssh-keyscan` cannot be started.
 pub fn shown_key(address: &Address, port: u16) -> Result<Option<PublicKey>> {
     let output = Command::new("ssh-keyscan")
         .args(["-T", PATIENCE, "-t", "ed25519", "-p", &port.to_string(), "--"])
         .arg(address.as_str())
         .stdin(Stdio::null())
         .output()
-        .context("can't start `ssh-keyscan`, which comes with OpenSSH")?;
+        .context("cannot start `ssh-keyscan`, which comes with OpenSSH")?;
     Ok(key_of(&String::from_utf8_lossy(&output.stdout)))
 }
 
-/// The key of the first line of `known_hosts`' form.
+/// The key of the first line in the format of `known_hosts`.
 fn key_of(answer: &str) -> Option<PublicKey> {
     let line = answer.lines().find(|line| !line.starts_with('#'))?;
     let (_, key) = line.split_once(' ')?;
     PublicKey::try_from(key.trim().to_owned()).ok()
 }
 
-/// Makes a key pair, ed25519 and without a passphrase, as `FILE` and `FILE.pub`; the public key.
+/// Makes an ed25519 key pair without a passphrase as `FILE` and `FILE.pub`. Returns the public key.
 ///
 /// # Errors
-/// When one of the two is there already, or can't be made.
+/// When one of the two files already exists, or cannot be made.
 pub fn make_pair(file: &Path) -> Result<PublicKey> {
     let public = public_file(file);
     if public.exists() || file.exists() {
-        bail!("{} or {} is there already", file.display(), public.display());
+        bail!(
+            "{} or {} already exists\n\nhint: name another file, or move these files away",
+            file.display(),
+            public.display()
+        );
     }
     let output = Command::new("ssh-keygen")
         .args(["-q", "-t", "ed25519", "-N", "", "-C", "genbackup", "-f"])
         .arg(file)
         .stdin(Stdio::null())
         .output()
-        .context("can't start `ssh-keygen`, which comes with OpenSSH")?;
+        .context("cannot start `ssh-keygen`, which comes with OpenSSH")?;
     if !output.status.success() {
         let why = String::from_utf8_lossy(&output.stderr);
         bail!(
-            "ssh-keygen made no key pair at {}: {}",
+            "ssh-keygen cannot make the key pair {}: {}",
             file.display(),
             why.trim()
         );
@@ -70,7 +74,7 @@ pub fn make_pair(file: &Path) -> Result<PublicKey> {
 pub fn public_key(file: &Path) -> Result<PublicKey> {
     let public = public_file(file);
     let text = std::fs::read_to_string(&public)
-        .with_context(|| format!("can't read the public key {}", public.display()))?;
+        .with_context(|| format!("cannot read the public key {}", public.display()))?;
     Ok(PublicKey::try_from(text.trim().to_owned())?)
 }
 
@@ -104,7 +108,7 @@ mod tests {
             make_pair(&file)
                 .unwrap_err()
                 .to_string()
-                .contains("there already")
+                .contains("already exists")
         );
     }
 }

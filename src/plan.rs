@@ -91,7 +91,7 @@ pub struct ClientPlan<'f> {
 pub struct Connection<'f> {
     /// Where the client reaches the storage host's NFS server.
     pub storage: &'f Address,
-    /// The repository's folder there.
+    /// The repository's directory there.
     pub exported: &'f UnitPath,
     /// The port on which the client waits.
     pub port: u16,

@@ -1,6 +1,6 @@
 //! From the file to the fleet: what is missing, what does not fit, and the defaults.
 //!
-//! Nothing behind this module says «invalid configuration»: a [`Fleet`] is valid.
+//! No module after this one reports an invalid configuration: a [`Fleet`] is valid.
 
 mod fields;
 mod hooks;
@@ -13,8 +13,8 @@ mod source;
 
 use crate::fleet::Spanned;
 
-use crate::fleet::{FleetFile, Reading, RepositoryTable};
-use crate::model::{Creation, Fleet, Repository, TimeSpan, UnitPath};
+use crate::fleet::{FleetFile, Reading, RepositoryTable, defaults};
+use crate::model::{Creation, Fleet, Repository, UnitPath};
 use crate::problem::Problem;
 
 use fields::{Fields, Section};
@@ -23,16 +23,6 @@ use fields::{Fields, Section};
 pub(crate) fn hidden_places() -> impl Iterator<Item = &'static str> {
     paths::HIDDEN.into_iter().map(|(place, _)| place)
 }
-
-/// How long forget and prune wait for a lock: longer than the 30 minutes after which restic calls the lock of
-/// a host that died stale (restic's `internal/restic/lock.go`).
-const LOCK_WAIT: TimeSpan = TimeSpan::hours(1);
-/// How long a restic that is told to stop may take: a storage host that boots is back by then, and the lock can be
-/// removed.
-const STOP_WAIT: TimeSpan = TimeSpan::minutes(10);
-/// restic's user id on the storage host: between the ids that Debian's adduser hands out from 100 upwards and
-/// those that sysusers.d(5) hands out from 999 downwards.
-const USER_ID: u32 = 850;
 
 /// Turns what was read into a fleet.
 ///
@@ -49,6 +39,7 @@ pub fn resolve(reading: Reading<'_>) -> Result<Fleet, Vec<Problem>> {
         return Err(problems.into_vec());
     }
     let FleetFile {
+        requires: _,
         schedule,
         repository,
         nfs,
@@ -105,7 +96,7 @@ fn resolve_repository(
     fields: &mut Fields<'_>,
     table: Option<Spanned<RepositoryTable>>,
 ) -> (Option<Spanned<String>>, Option<Repository>) {
-    let hint = "write `[repository]`, and below it `host`, `path`, `password-file` and `keep`";
+    let hint = "add `[repository]` with `host`, `path`, `password-file` and `keep`";
     let (section, table) = fields.section("repository", table, hint);
     let RepositoryTable {
         host,
@@ -122,27 +113,27 @@ fn resolve_repository(
         &section,
         "host",
         host,
-        "host = \"…\", the name of the storage host below `hosts`",
+        "`host = \"…\"`, the name of the storage host in `[hosts]`",
     );
     let path = fields.required(
         &section,
         "path",
         path,
-        "path = \"/…\", its folder on the storage host",
+        "`path = \"/…\"`, the directory of the repository on the storage host",
     );
     let password_file = fields.required(
         &section,
         "password-file",
         password_file,
-        "password-file = \"/…\", on the storage host",
+        "`password-file = \"/…\"`, a file on the storage host",
     );
     let keep = fields.required(
         &section,
         "keep",
         keep,
-        "keep = \"30 daily, 5 weekly, 12 monthly, 10 yearly\"",
+        "`keep = \"30 daily, 5 weekly, 12 monthly, 10 yearly\"`",
     );
-    let uid = fields.number(uid, 1..=65_533, USER_ID);
+    let uid = fields.number(uid, 1..=65_533, defaults::USER_ID);
 
     if let Some(path) = &path {
         paths::check_repository(fields, path, file_system.as_ref());
@@ -161,8 +152,8 @@ fn resolve_repository(
             password_file: password_file?.into_inner(),
             keep: keep?.into_inner(),
             creation: creation?,
-            lock_wait: lock_wait.map_or(LOCK_WAIT, Spanned::into_inner),
-            stop_wait: stop_wait.map_or(STOP_WAIT, Spanned::into_inner),
+            lock_wait: lock_wait.map_or(defaults::LOCK_WAIT.value, Spanned::into_inner),
+            stop_wait: stop_wait.map_or(defaults::STOP_WAIT.value, Spanned::into_inner),
             uid: uid?,
         })
     })();
@@ -183,9 +174,9 @@ fn resolve_creation(
         if !fields.was_taken_out(section, "file-system") {
             fields.problem(
                 initialize.span(),
-                "`initialize` needs `file-system`, or a repository could be made in an empty mount point",
-                "name the mount point that the repository lies on: file-system = \"/mnt/storage\", or \"/\" where \
-                 it lies on the root file system on purpose",
+                "`initialize` needs `file-system`: otherwise a repository could be created in an empty mount point",
+                "add the mount point that holds the repository, such as `file-system = \"/mnt/storage\"`; for the root \
+                 file system, add `file-system = \"/\"`",
             );
         }
         return None;

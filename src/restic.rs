@@ -85,14 +85,14 @@ impl<'r> Restic<'r> {
         let output = Command::new("restic")
             .arg("version")
             .output()
-            .context("can't start `restic`; the package of that name has it")?;
+            .context("cannot start `restic`; the package `restic` contains it")?;
         let said = String::from_utf8_lossy(&output.stdout);
         let version = said.split_whitespace().nth(1).unwrap_or_default();
         // A build between two releases has more after a dash.
         let release = version.split('-').next().unwrap_or_default();
         ResticVersion::try_from(release.to_owned()).map_err(|_| {
             anyhow::anyhow!(
-                "`restic version` says no version that can be used: {}",
+                "cannot find a version in what `restic version` printed: {}",
                 said.trim()
             )
         })
@@ -224,7 +224,7 @@ impl<'r> Restic<'r> {
             let mut handled = Ok(());
             for line in BufReader::new(output).lines() {
                 handled = line
-                    .context("can't read what restic says")
+                    .context("cannot read the output of restic")
                     .and_then(|line| each(&line));
                 if handled.is_err() {
                     break;
@@ -232,7 +232,7 @@ impl<'r> Restic<'r> {
             }
             (handled, said.join().unwrap_or_default())
         });
-        let status = child.wait().context("can't wait for restic")?;
+        let status = child.wait().context("cannot wait for restic")?;
         handled?;
         if !status.success() {
             bail!(self.with_hint(failed(status, &said)));
@@ -247,9 +247,10 @@ impl<'r> Restic<'r> {
         } = self.repository;
         let Failed { status, said } = failed;
         let hint = if said.contains("wrong password") {
-            format!("\n\nhint: what {password_file} holds is not the password of the repository {path}")
+            format!("\n\nhint: write the password of the repository `{path}` into `{password_file}`")
         } else if said.contains("unable to open config file") {
-            "\n\nhint: its file system may not be mounted; mount it and try again".to_owned()
+            "\n\nhint: check that the file system of the repository is mounted, then run this again"
+                .to_owned()
         } else {
             String::new()
         };
@@ -265,7 +266,7 @@ fn environment() -> Vec<(&'static str, OsString)> {
 }
 
 const CANT_START: &str =
-    "can't start `setpriv`, which starts restic as its user; the package util-linux has it";
+    "cannot start `setpriv`, which starts restic as user restic; the package `util-linux` contains it";
 
 fn pipes(child: &mut Child) -> Result<(impl Read + use<>, impl Read + use<>)> {
     child

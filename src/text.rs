@@ -1,7 +1,9 @@
-//! Texts that somebody else wrote.
+//! Makes untrusted text safe to print, shortens it, and counts in words.
 
-/// A text without what a terminal obeys: control characters, and those that change the order of what is read (Unicode
-/// Technical Report 36).
+use std::fmt::Display;
+
+/// A text with control characters escaped, and with the characters escaped that change the order of the displayed text
+/// (Unicode Technical Report 36).
 #[must_use]
 pub fn harmless(text: &str) -> String {
     text.chars()
@@ -17,7 +19,7 @@ pub fn harmless(text: &str) -> String {
         .collect()
 }
 
-/// The start of a text, so many characters at most; a cut is shown.
+/// The start of a text, at most `longest` characters. `…` marks a cut.
 #[must_use]
 pub fn shortened(text: &str, longest: usize) -> String {
     match text.char_indices().nth(longest) {
@@ -30,12 +32,19 @@ pub fn shortened(text: &str, longest: usize) -> String {
     }
 }
 
-/// Both: the start of a text, so many characters at most, without what a terminal obeys.
+/// The start of a text, at most `longest` characters, escaped as by [`harmless`].
 #[must_use]
 pub fn bounded(text: &str, longest: usize) -> String {
-    // What is beyond can't be seen, so it need not be looked at.
+    // The rest is cut off, so it need not be escaped.
     let start: String = text.chars().take(longest.saturating_add(1)).collect();
     shortened(&harmless(&start), longest)
+}
+
+/// A number with a noun: `1 file`, `2 files`.
+#[must_use]
+pub fn counted<N: Copy + Display + From<u8> + PartialEq>(number: N, name: &str) -> String {
+    let plural = if number == N::from(1) { "" } else { "s" };
+    format!("{number} {name}{plural}")
 }
 
 #[cfg(test)]

@@ -1,11 +1,6 @@
-//! Asks systemd what it thinks: of a calendar expression, of a unit's exposure.
-//!
-//! One of the two modules that start a process; the other is [`crate::restic`].
+//! Asks `systemd-analyze` about calendar expressions and about the exposure of units.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "this is the module that starts systemd-analyze"
-)]
+#![expect(clippy::disallowed_methods, reason = "this module starts systemd-analyze")]
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -17,14 +12,14 @@ use jiff::civil::DateTime;
 
 use crate::model::{Calendar, Calendars};
 
-/// How many times of a calendar are looked at: the nights of two months, the hours of almost three days.
+/// The number of times of a calendar that are read: two months of nights, or almost three days of hours.
 const TIMES: &str = "--iterations=64";
 const ITERATIONS: usize = 64;
 
-/// True when systemd takes a calendar expression. It gives no reason when it does not.
+/// True if systemd accepts a calendar expression. If not, systemd gives no reason.
 ///
 /// # Errors
-/// When `systemd-analyze` can't be started.
+/// When `systemd-analyze` cannot be started.
 pub fn takes_calendar(calendar: &Calendar) -> Result<bool> {
     let takes = |expression| anyhow::Ok(analyze(&["calendar", expression])?.status.success());
     let calendar = calendar.as_str();
@@ -35,8 +30,8 @@ pub fn takes_calendar(calendar: &Calendar) -> Result<bool> {
         })
 }
 
-/// The expression without the time zone at its end, where `TZDIR` (tzset(3)) has that zone. systemd looks for zones
-/// in one folder of its own, which a build in a sandbox, as Nix's, does not have.
+/// The expression without the time zone at its end, if `TZDIR` (tzset(3)) has that zone. systemd looks for zones only
+/// in /usr/share/zoneinfo, which is missing in a sandboxed build such as Nix's.
 fn zone_elsewhere(calendar: &str) -> Option<&str> {
     let folder = std::env::var_os("TZDIR")?;
     let (without_zone, zone) = calendar.trim_end().rsplit_once(' ')?;
@@ -45,11 +40,11 @@ fn zone_elsewhere(calendar: &str) -> Option<&str> {
     is_there.then_some(without_zone)
 }
 
-/// The longest gap between two times of a schedule, of those that come next; none when there are no two. It is counted
-/// without the change to and from daylight saving time.
+/// The longest gap between two of the next times of a schedule; `None` if there are fewer than two. Changes to and from
+/// daylight saving time are not counted.
 ///
 /// # Errors
-/// When `systemd-analyze` can't be started.
+/// When `systemd-analyze` cannot be started.
 pub fn longest_gap(calendars: &Calendars) -> Result<Option<SignedDuration>> {
     let zones = Zones::of(calendars);
     let times = calendars.expressions().iter();
@@ -57,11 +52,11 @@ pub fn longest_gap(calendars: &Calendars) -> Result<Option<SignedDuration>> {
     Ok(longest_gap_of(&merged(times.collect::<Result<_>>()?, ITERATIONS)))
 }
 
-/// The times of a schedule that come after `start`, so many of them at most, as the clocks of their time zones show them,
-/// without the change to and from daylight saving time.
+/// The times of a schedule after `start`, at most `count`, in local time of their time zones. Changes to and from
+/// daylight saving time are not counted.
 ///
 /// # Errors
-/// When `systemd-analyze` can't be started.
+/// When `systemd-analyze` cannot be started.
 pub fn times_after(calendars: &Calendars, start: DateTime, count: usize) -> Result<Vec<DateTime>> {
     let iterations = format!("--iterations={count}");
     let start = format!("--base-time={}", start.strftime("%Y-%m-%d %H:%M:%S"));
@@ -72,18 +67,18 @@ pub fn times_after(calendars: &Calendars, start: DateTime, count: usize) -> Resu
     Ok(times)
 }
 
-/// What becomes of the time zones of calendar expressions.
+/// How the time zones of calendar expressions are handled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Zones {
-    /// Each time is one of UTC.
+    /// Each time is in UTC.
     Kept,
-    /// Each time is one of its own time zone. With a zone, systemd starts a process for each of the times, and the gaps
-    /// between those of one zone are no others without it.
+    /// Each time is in its own time zone. With a zone, systemd starts a process for each time. Without the zone, the
+    /// gaps between the times of one zone are the same.
     LeftOut,
 }
 
 impl Zones {
-    /// What the gaps between the times of a schedule need.
+    /// What the gaps of a schedule require: zones are kept only if they differ.
     fn of(calendars: &Calendars) -> Self {
         let zone = |calendar: &Calendar| calendar.zone().map(|(_, zone)| zone.to_owned());
         let mut zones = calendars.expressions().iter().map(zone);
@@ -96,7 +91,8 @@ impl Zones {
     }
 }
 
-/// The times of several calendar expressions in one order, of which each gave `count` at most: as far as all are known.
+/// The times of several calendar expressions in order, each with at most `count` times. A list of `count` times may go
+/// on, so times after its last one are dropped.
 fn merged(lists: Vec<Vec<DateTime>>, count: usize) -> Vec<DateTime> {
     let unfinished = lists.iter().filter(|times| times.len() >= count);
     let known = unfinished.filter_map(|times| times.last()).min().copied();
@@ -140,14 +136,14 @@ fn longest_gap_of(times: &[DateTime]) -> Option<SignedDuration> {
     times.windows(2).filter_map(gap).max()
 }
 
-/// Unit files that one `systemd-analyze` is handed: its start takes longer than to look at one.
+/// The number of unit files for one `systemd-analyze`: its start takes longer than the analysis of a file.
 const AT_ONCE: usize = 200;
 
-/// The exposure of each unit file of a folder in tenths, from 0 (nothing) to 100 (everything), as
-/// `systemd-analyze security` (systemd-analyze(1)) computes it; the lower, the less the unit could do.
+/// The exposure of each unit file of a directory in tenths, from 0 (no access) to 100 (full access), as computed by
+/// `systemd-analyze security` (systemd-analyze(1)).
 ///
 /// # Errors
-/// When `systemd-analyze` can't be started, or gives no exposure for one of these files.
+/// When `systemd-analyze` cannot be started, or reports no exposure for one of these files.
 pub fn exposures(folder: &Path, names: &[String]) -> Result<BTreeMap<String, u32>> {
     let folder = folder.to_str().context("the units' path is not UTF-8")?;
     let mut exposures = BTreeMap::new();
@@ -162,7 +158,7 @@ pub fn exposures(folder: &Path, names: &[String]) -> Result<BTreeMap<String, u32
         exposures.extend(exposures_of(&String::from_utf8_lossy(&output.stdout)));
         if let Some(name) = names.iter().find(|name| !exposures.contains_key(*name)) {
             bail!(
-                "systemd-analyze gives no exposure for {name}: {}",
+                "systemd-analyze reports no exposure for {name}: {}",
                 String::from_utf8_lossy(&output.stderr).trim()
             );
         }
@@ -185,10 +181,10 @@ fn analyze(arguments: &[&str]) -> Result<Output> {
         .args(arguments)
         .env("LC_ALL", "C.UTF-8")
         .env("SYSTEMD_COLORS", "0")
-        // Times are read in UTC; whether an expression is taken does not depend on it.
+        // The times are parsed as UTC. Whether systemd accepts an expression does not depend on it.
         .env("TZ", "UTC")
         .output()
-        .context("can't start `systemd-analyze`, which knows what systemd takes; it comes with systemd")
+        .context("cannot start `systemd-analyze`, which comes with systemd")
 }
 
 #[cfg(test)]

@@ -2,13 +2,13 @@
 //!
 //! # What it guarantees
 //! - Each file is whole at any moment, old or new: also after a crash, a full disk or `kill -9`.
-//! - When a file can't be written, no file is changed, and nothing is left behind.
+//! - When a file cannot be written, no file is changed, and nothing is left behind.
 //! - What was interrupted is completed by the next call.
 //! - Only what the manifest lists is ever deleted, never a file changed by hand since, and nothing at all when
-//!   the manifest can't be read, or names what is not below the root.
+//!   the manifest cannot be read, or names what is not below the root.
 //!
 //! It does not guarantee that all files change at one moment: a reader in between sees some old, some new. A
-//! folder that was made stays when it has become empty.
+//! directory that was made stays when it has become empty.
 
 #![expect(
     clippy::disallowed_methods,
@@ -23,6 +23,7 @@ mod found;
 mod manifest;
 mod note;
 mod place;
+mod steps;
 mod transaction;
 mod tree;
 
@@ -35,19 +36,24 @@ use anyhow::{Context, Result, bail};
 use tempfile::{NamedTempFile, TempDir};
 
 use crate::emit::Artifact;
+use found::Disk;
 
 pub use addition::Addition;
 pub use changes::{Change, Changes};
+pub(crate) use found::{Files, Found, NEITHER, is_directory, link_to};
 pub use note::Note;
 pub use place::Place;
+#[cfg(test)]
+pub(crate) use steps::Staged;
+pub(crate) use steps::Steps;
 pub use transaction::{Counts, Overwrite, Transaction};
 
-/// Writes files below a folder that is soon gone, for other programs to read.
+/// Writes files below a directory that is soon gone, for other programs to read.
 ///
 /// # Errors
-/// When a file can't be written.
+/// When a file cannot be written.
 pub fn throw_away(artifacts: &[Artifact]) -> Result<TempDir> {
-    let folder = tempfile::tempdir().context("can't make a temporary folder")?;
+    let folder = tempfile::tempdir().context("cannot create a temporary directory")?;
     write_below(folder.path(), artifacts)?;
     Ok(folder)
 }
@@ -58,20 +64,20 @@ pub fn throw_away(artifacts: &[Artifact]) -> Result<TempDir> {
 /// # Errors
 /// When a file cannot be read or written.
 pub fn throw_away_copies<'p>(files: impl IntoIterator<Item = (&'p Path, &'p Path)>) -> Result<TempDir> {
-    let folder = tempfile::tempdir().context("can't make a temporary folder")?;
+    let folder = tempfile::tempdir().context("cannot create a temporary directory")?;
     for (from, name) in files {
         let to = folder.path().join(name);
         make_folder_of(&to)?;
-        fs::copy(from, &to).with_context(|| format!("can't copy {}", from.display()))?;
+        fs::copy(from, &to).with_context(|| format!("cannot copy `{}`", from.display()))?;
     }
     Ok(folder)
 }
 
-/// Makes a folder, and those above it, for nobody else. One that is there and empty becomes private, too; where it has
-/// something in it, others may need that, and it stays as it is.
+/// Makes a directory, and those above it, for their owner only. An existing empty directory becomes private, too. One
+/// that is not empty stays as it is, because others may need what is in it.
 ///
 /// # Errors
-/// When it can't be made, or made private.
+/// When it cannot be made, or made private.
 pub fn private_folder(folder: &Path) -> Result<Privacy> {
     let made = || {
         fs::DirBuilder::new()
@@ -88,13 +94,13 @@ pub fn private_folder(folder: &Path) -> Result<Privacy> {
             Privacy::OthersMayLook
         })
     };
-    made().with_context(|| format!("can't make the folder {}", folder.display()))
+    made().with_context(|| format!("cannot create the directory `{}`", folder.display()))
 }
 
-/// The mode of a folder that is its owner's alone.
+/// The mode of a directory that is its owner's alone.
 const PRIVATE: u32 = 0o700;
 
-/// Whom a folder is open to.
+/// Whom a directory is open to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Privacy {
     /// Its owner alone.
@@ -103,15 +109,15 @@ pub enum Privacy {
     OthersMayLook,
 }
 
-/// Writes files below a folder that is not there yet, or has nothing in it, for a build that starts anew when it
+/// Writes files below a directory that is not there yet, or has nothing in it, for a build that starts anew when it
 /// fails: nothing is brought to the disk, and nothing is noted.
 ///
 /// # Errors
-/// When there is something in the folder, or a file can't be written.
+/// When there is something in the directory, or a file cannot be written.
 pub fn new_folder(folder: &Path, artifacts: &[Artifact]) -> Result<()> {
-    if !found::entries(folder)?.is_empty() {
+    if !Disk.entries(folder)?.is_empty() {
         bail!(
-            "{} has something in it\n\nhint: name a folder that is not there yet",
+            "the directory `{}` is not empty\n\nhint: name a directory that does not exist yet",
             folder.display()
         );
     }
@@ -129,32 +135,32 @@ fn write_below(folder: &Path, artifacts: &[Artifact]) -> Result<()> {
         fs::create_dir_all(place.parent().unwrap_or(&place))
             .and_then(|()| fs::write(&place, content))
             .and_then(|()| fs::set_permissions(&place, fs::Permissions::from_mode(access.mode())))
-            .with_context(|| format!("can't write {}", place.display()))?;
+            .with_context(|| format!("cannot write `{}`", place.display()))?;
     }
     Ok(())
 }
 
-/// Makes a folder, with those above it.
+/// Makes a directory, with those above it.
 ///
 /// # Errors
-/// When it can't be made.
+/// When it cannot be made.
 pub fn make_folder(folder: &Path) -> Result<()> {
-    fs::create_dir_all(folder).with_context(|| format!("can't make the folder {}", folder.display()))
+    fs::create_dir_all(folder).with_context(|| format!("cannot create the directory `{}`", folder.display()))
 }
 
-/// Makes the folder of a file, with those above it.
+/// Makes the directory of a file, with those above it.
 ///
 /// # Errors
-/// When it can't be made.
+/// When it cannot be made.
 pub fn make_folder_of(file: &Path) -> Result<()> {
     file.parent().map_or(Ok(()), make_folder)
 }
 
 /// Writes a file, mode 0644, over one that may be there: at any moment, who reads it reads one of them, whole. Its
-/// folder is there, or its place was written wrong.
+/// directory is there, or its place was written wrong.
 ///
 /// # Errors
-/// When it can't be written; then what was there is as it was.
+/// When it cannot be written; then what was there is as it was.
 pub fn replace(path: &Path, text: &[u8]) -> Result<()> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
@@ -165,7 +171,7 @@ pub fn replace(path: &Path, text: &[u8]) -> Result<()> {
         file.persist(path).map_err(|error| error.error)?;
         fs::File::open(folder)?.sync_all()
     };
-    written().with_context(|| format!("can't write {}", path.display()))
+    written().with_context(|| format!("cannot write `{}`", path.display()))
 }
 
 /// A whole file on the disk that waits for its name, and is gone when it gets none.
@@ -180,10 +186,10 @@ fn waiting(folder: &Path, text: &[u8], mode: u32) -> io::Result<NamedTempFile> {
     Ok(file)
 }
 
-/// Writes a file that is not there yet, mode 0644 less the umask, with its folder.
+/// Writes a file that is not there yet, mode 0644 less the umask, with its directory.
 ///
 /// # Errors
-/// When there is one already, or it can't be written.
+/// When there is one already, or it cannot be written.
 pub fn create_new(path: &Path, text: &str) -> Result<()> {
     create(path, text, 0o644)
 }
@@ -204,16 +210,16 @@ fn create(path: &Path, text: &str, mode: u32) -> Result<()> {
     let mut file = match options.write(true).create_new(true).mode(mode).open(path) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
             bail!(
-                "{} is there already\n\nhint: name another file, or move this one away",
+                "`{}` already exists\n\nhint: name another file, or move the existing one away",
                 path.display()
             );
         }
-        file => file.with_context(|| format!("can't write {}", path.display()))?,
+        file => file.with_context(|| format!("cannot write `{}`", path.display()))?,
     };
     let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
     if written.is_err() {
         // Half a file would be taken for a whole one.
         drop(fs::remove_file(path));
     }
-    written.with_context(|| format!("can't write {}", path.display()))
+    written.with_context(|| format!("cannot write `{}`", path.display()))
 }

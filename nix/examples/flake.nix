@@ -1,10 +1,11 @@
-# A fleet of three hosts on NixOS: jak keeps the snapshots, of itself and of its clients ziz and kai.
+# A fleet of three hosts on NixOS: jak is the storage host, and keeps the snapshots of itself and of its clients ziz and
+# kai.
 #
-# Copy this folder, put your hosts in the place of these, and ask `nix flake check` what it thinks of them.
+# Copy this directory, replace these hosts with your own, and run `nix flake check`.
 {
   inputs = {
     nixpkgs.url = "github:NixOS/nixpkgs/nixos-unstable";
-    # Where you have genbackup from.
+    # The place from which you get genbackup.
     genbackup.url = "git+https://git.example.net/genbackup";
     genbackup.inputs.nixpkgs.follows = "nixpkgs";
   };
@@ -12,7 +13,7 @@
   outputs =
     { nixpkgs, genbackup, ... }:
     let
-      # What the hosts have in common. What each of them does is in the fleet file, which is the same for all.
+      # The configuration that the hosts share. The fleet file, which is the same for all, describes the role of each.
       host =
         name: own:
         nixpkgs.lib.nixosSystem {
@@ -21,17 +22,17 @@
             ./hardware.nix
             own
             {
-              # The fleet file knows the host by this name; `services.genbackup.host` can give another.
+              # The name of the host in the fleet file, unless `services.genbackup.host` sets another one.
               networking.hostName = name;
 
               services.genbackup = {
                 enable = true;
                 fleet = ./fleet.toml;
-                # A client lets ssh in, a storage host NFS. Without it, the firewall is yours to open.
+                # Opens the port of the backup's sshd on a client, and that of NFS on the storage host.
                 openFirewall = true;
               };
 
-              # It makes the host's key, /etc/ssh/ssh_host_ed25519_key, which a client shows to the storage host.
+              # Makes /etc/ssh/ssh_host_ed25519_key, which a client shows to the storage host.
               services.openssh.enable = true;
 
               system.stateVersion = "26.05";
@@ -42,11 +43,11 @@
     {
       nixosConfigurations = {
         jak = host "jak" {
-          # The disk that the repository is on. While it is not mounted, nothing is written in its place.
+          # The disk for the repository. While it is not mounted, nothing is written to its mount point.
           fileSystems."/mnt/storage" = {
             device = "/dev/disk/by-label/storage";
             fsType = "ext4";
-            # The host starts without it, too.
+            # The host also boots without it.
             options = [ "nofail" ];
           };
         };

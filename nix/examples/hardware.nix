@@ -1,4 +1,4 @@
-# In the place of your hardware-configuration.nix.
+# Replace this file with your own hardware-configuration.nix.
 {
   boot.loader.systemd-boot.enable = true;
   fileSystems."/" = {

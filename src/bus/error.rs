@@ -1,23 +1,23 @@
-//! What goes wrong on the bus, in words for people.
+//! The errors of the bus and of systemd, with hints.
 
 use std::fmt;
 
-/// Why the bus, or systemd behind it, did not do what it was asked for.
+/// Why a request to the bus or to systemd failed.
 #[derive(Debug)]
 pub enum Error {
-    /// There is no system bus, or it lets nobody in.
+    /// There is no system bus, or it refuses the connection.
     NoBus(String),
-    /// Who asks may not do that.
+    /// The caller lacks the privilege, for this unit.
     Denied(String),
     /// There is no such unit.
     UnitMissing(String),
-    /// systemd does not answer: it may be about to start anew.
+    /// systemd does not answer. It may be restarting.
     Away,
-    /// Nobody wants to wait for an answer any more.
+    /// The wait for an answer was interrupted.
     Interrupted,
-    /// The connection is subscribed already; no mistake.
+    /// The connection is already subscribed. This is harmless.
     AlreadySubscribed,
-    /// Anything else, about that unit.
+    /// Any other error: the unit, and the message.
     Other(String, String),
 }
 
@@ -84,7 +84,7 @@ impl Error {
     }
 }
 
-/// What the bus, or systemd, says while systemd starts anew.
+/// True for the errors that the bus or systemd gives while systemd restarts.
 fn is_away(name: &str) -> bool {
     let known = [
         "ServiceUnknown",
@@ -97,7 +97,7 @@ fn is_away(name: &str) -> bool {
         "UnknownMethod",
     ];
     name.strip_prefix("org.freedesktop.DBus.Error.")
-        // The bus starts a program in the place of who is not there, and systemd's is `false`.
+        // The bus starts a program for an absent name. For systemd, that program is `false`.
         .is_some_and(|word| known.contains(&word) || word.starts_with("Spawn."))
         || name == "org.freedesktop.systemd1.ShuttingDown"
 }
@@ -111,25 +111,25 @@ impl fmt::Display for Error {
         match self {
             Self::NoBus(error) => write!(
                 formatter,
-                "can't reach the system's bus: {error}\n\nhint: `systemctl status dbus.socket` says whether it is there; `systemctl start genbackup.service` as root needs none"
+                "cannot reach the system bus: {error}\n\nhint: see `systemctl status dbus.socket`; as root, `systemctl start genbackup.service` works without the bus"
             ),
             Self::Denied(unit) => write!(
                 formatter,
-                "you may not start or stop {unit}\n\nhint: root may, and who is in the group `restic` of the storage host (`usermod --append --groups restic NAME`, then log in anew); that takes polkitd"
+                "you are not allowed to start or stop {unit}\n\nhint: run this as root, or as a member of the group `restic` (`usermod --append --groups restic NAME`, then log in again); the group needs polkitd"
             ),
             Self::UnitMissing(unit) => write!(
                 formatter,
-                "systemd knows no unit {unit}\n\nhint: it is the storage host's; there, `genbackup emit` writes it, and `systemctl daemon-reload` makes it known"
+                "systemd does not know the unit {unit}\n\nhint: run this on the storage host; if the unit is missing there, run `genbackup emit --now`"
             ),
             Self::Away => write!(
                 formatter,
-                "systemd does not answer\n\nhint: it may be starting anew; try again"
+                "systemd does not answer\n\nhint: try again; it may be restarting"
             ),
-            Self::Interrupted => formatter.write_str("systemd's answer is not waited for any more"),
-            Self::AlreadySubscribed => formatter.write_str("systemd's signals come already"),
+            Self::Interrupted => formatter.write_str("interrupted while waiting for systemd"),
+            Self::AlreadySubscribed => formatter.write_str("already subscribed to the signals of systemd"),
             Self::Other(unit, error) => write!(
                 formatter,
-                "systemd refuses, about {unit}: {error}\n\nhint: `systemctl status {unit}` says more"
+                "systemd refused the request for {unit}: {error}\n\nhint: see `systemctl status {unit}`"
             ),
         }
     }

@@ -1,17 +1,17 @@
-//! What systemd makes of unit files: whether it has read them, and whether a link enables them.
+//! The state of unit files in systemd: whether it has read them, and whether they are enabled.
 
 use super::proxy::{Link, ListedUnit};
 use super::unit::{Active, job};
 use super::{Error, Job, MODE, Manager};
 
-/// What systemd has loaded of a unit, of any kind.
+/// The loaded state of a unit of any type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Loaded {
-    /// Whether it is at work.
+    /// Whether it is active.
     pub active: Active,
-    /// True when its file has changed since systemd read it, or systemd has not seen it yet.
+    /// True if its file changed since systemd read it, or systemd has not read it yet.
     pub is_stale: bool,
-    /// True while a job of it waits or is at work.
+    /// True while a job of the unit is queued or running.
     pub has_job: bool,
 }
 
@@ -20,14 +20,14 @@ pub struct Loaded {
 pub enum Enablement {
     /// A link enables it.
     Enabled,
-    /// None does.
+    /// No link enables it.
     NotEnabled,
-    /// The admin keeps it from ever starting.
+    /// The admin masked it, so it never starts.
     Masked,
 }
 
 impl Manager {
-    /// What systemd has loaded of a unit.
+    /// The loaded state of a unit.
     ///
     /// # Errors
     /// When systemd does not answer.
@@ -45,7 +45,7 @@ impl Manager {
         })
     }
 
-    /// Whether a unit starts with the system. systemd looks at the disk.
+    /// Whether a unit starts with the system. systemd reads this from the disk.
     ///
     /// # Errors
     /// When there is no such unit, or systemd does not answer.
@@ -76,12 +76,12 @@ impl Manager {
         Ok(!removed.is_empty())
     }
 
-    /// Has systemd read all unit files anew.
+    /// Reloads all unit files.
     ///
     /// # Errors
     /// When systemd refuses, or does not answer.
     pub fn reload(&self) -> Result<(), Error> {
-        self.ask("its own reload", "Reload", &())
+        self.ask("a reload", "Reload", &())
     }
 
     /// Restarts a unit that is active.
@@ -92,7 +92,7 @@ impl Manager {
         self.ask(unit, "TryRestartUnit", &(unit, MODE)).map(Job)
     }
 
-    /// True when a unit of such a name, as in glob(7), is at work.
+    /// True if a unit that matches this pattern (glob(7)) is active or queued.
     ///
     /// # Errors
     /// When systemd does not answer.
@@ -100,7 +100,7 @@ impl Manager {
         Ok(!self.at_work(&[pattern])?.is_empty())
     }
 
-    /// The units of such names, as in glob(7), that are at work, or wait for their start in the queue.
+    /// The units that match these patterns (glob(7)) and are active or have a queued job.
     ///
     /// # Errors
     /// When systemd does not answer.

@@ -1,4 +1,4 @@
-//! How a job of systemd's queue ends.
+//! The kinds and results of systemd's jobs.
 
 /// What a job is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,7 +12,7 @@ pub enum JobKind {
 }
 
 impl JobKind {
-    /// By systemd's word, `JobType`.
+    /// From the value of `JobType`.
     pub(super) fn of(word: &str) -> Self {
         match word {
             "start" => Self::Start,
@@ -22,14 +22,14 @@ impl JobKind {
     }
 }
 
-/// How a job ended: the words of org.freedesktop.systemd1(5), `JobRemoved`.
+/// How a job ended: the results of `JobRemoved` (org.freedesktop.systemd1(5)).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum JobResult {
-    /// The unit started, or stopped; of one that does its work and ends: it did it well.
+    /// The unit started or stopped. A oneshot service also finished successfully.
     Done,
-    /// Somebody stopped the unit, or started another in its place.
+    /// The job was canceled, or another job replaced it.
     Canceled,
-    /// It took longer than it may.
+    /// The job timed out.
     Timeout,
     /// The unit failed.
     Failed,
@@ -37,9 +37,9 @@ pub enum JobResult {
     Dependency,
     /// A condition of the unit was not met.
     Skipped,
-    /// What the unit asserts is not so.
+    /// An assertion of the unit failed.
     Assert,
-    /// A word that this program does not know.
+    /// A result that this program does not know.
     Other(String),
 }
 
@@ -59,33 +59,27 @@ impl JobResult {
         }
     }
 
-    /// What came of a unit's start, in words; nothing where it did what it should.
+    /// Why the start of a unit failed; `None` if it succeeded.
     #[must_use]
     pub fn complaint(&self, unit: &str) -> Option<String> {
         Some(match self {
             Self::Done => return None,
-            Self::Canceled => format!("{unit} was stopped before it was done"),
-            Self::Timeout => {
-                format!("{unit} took longer than systemd lets it; its journal says where it stood")
-            }
-            Self::Failed => format!("{unit} failed; `systemctl status {unit}` says why"),
+            Self::Canceled => format!("{unit} was stopped before it finished"),
+            Self::Timeout => format!("{unit} timed out; see `journalctl --unit={unit}`"),
+            Self::Failed => format!("{unit} failed; see `systemctl status {unit}`"),
             Self::Dependency => {
                 format!(
-                    "{unit} did not start, since a unit that it needs did not; `journalctl --unit={unit}` names it"
+                    "{unit} did not start: a unit that it needs did not start; see `journalctl --unit={unit}`"
                 )
             }
             Self::Skipped => {
-                format!(
-                    "{unit} did not start, since a condition of it is not met; `systemctl status {unit}` names it"
-                )
+                format!("{unit} did not start: a condition is not met; see `systemctl status {unit}`")
             }
             Self::Assert => {
-                format!(
-                    "{unit} did not start, since something that it asserts is not so; `systemctl status {unit}` names it"
-                )
+                format!("{unit} did not start: an assertion failed; see `systemctl status {unit}`")
             }
             Self::Other(word) => format!(
-                "the start of {unit} ended with `{}`; `systemctl status {unit}` says more",
+                "the start of {unit} ended with the result `{}`; see `systemctl status {unit}`",
                 word.escape_debug()
             ),
         })

@@ -1,6 +1,6 @@
-//! How long an answer is waited for, and what ends that sooner.
+//! The time limits of requests to the bus, and how to interrupt them.
 //!
-//! The limit of a connection of zbus is none of a call with flags, so each call has one here.
+//! The timeout of a zbus connection does not apply to calls with flags, so each call has its own limit here.
 
 use std::time::Duration;
 
@@ -10,18 +10,18 @@ use futures_lite::FutureExt;
 
 use super::Error;
 
-/// How long an answer may take: as long as sd-bus waits.
+/// The time limit of an answer; the same as that of sd-bus.
 const ANSWER: Duration = Duration::from_secs(25);
-/// The same where an admin may be asked for a password, or systemd reads every unit anew.
+/// The time limit where polkit may ask for a password, or systemd reloads all units.
 const CHANGE: Duration = Duration::from_secs(120);
-/// What every program of systemd takes for another limit: seconds, or a span such as `2min`.
+/// The variable by which all programs of systemd take another limit: seconds, or a time span such as `2min`.
 const VARIABLE: &str = "SYSTEMD_BUS_TIMEOUT";
 
-/// Ends whatever is waited for on the bus, now and from then on; from any thread.
+/// Interrupts all current and later waits for the bus, from any thread.
 #[derive(Debug, Clone)]
 pub struct Interrupt {
     sender: Sender<()>,
-    /// While there is one, the channel is open.
+    /// Keeps the channel open.
     _receiver: Receiver<()>,
 }
 
@@ -36,13 +36,13 @@ impl Default for Interrupt {
 }
 
 impl Interrupt {
-    /// Nobody wants to wait any more.
+    /// Interrupts all waits.
     pub fn now(&self) {
         self.sender.close();
     }
 }
 
-/// How long somebody waits for the bus.
+/// The time limits of a connection.
 #[derive(Debug, Clone)]
 pub(super) struct Patience {
     answer: Duration,
@@ -63,7 +63,7 @@ impl Patience {
     /// Waits for the answer to a question.
     ///
     /// # Errors
-    /// Those of the answer, and where there is none.
+    /// Those of the answer, and when there is no answer.
     pub(super) fn for_an_answer<T>(
         &self,
         answer: impl Future<Output = Result<T, Error>>,
@@ -71,10 +71,10 @@ impl Patience {
         self.wait(self.answer, answer)
     }
 
-    /// Waits until something is done that not everybody may do, or that takes its time.
+    /// Waits for the result of a change, which may need a password or a reload.
     ///
     /// # Errors
-    /// Those of the answer, and where there is none.
+    /// Those of the answer, and when there is no answer.
     pub(super) fn for_a_change<T>(&self, answer: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
         self.wait(self.change, answer)
     }
@@ -97,7 +97,7 @@ fn span(text: &str) -> Option<Duration> {
         Ok(seconds) => Duration::from_secs(seconds),
         Err(_) => humantime::parse_duration(text).ok()?,
     };
-    // As systemd has it, none is the usual one.
+    // As in systemd, zero means the default.
     (!span.is_zero()).then_some(span)
 }
 

@@ -1,19 +1,19 @@
-//! What is asked of systemd's manager (org.freedesktop.systemd1(5)), by the proxy of the crate `systemd-zbus`.
+//! Requests to systemd's manager (org.freedesktop.systemd1(5)) through the proxy of the crate `systemd-zbus`.
 //!
-//! That proxy has neither a flag for who may be asked for a password, without which systemd never asks where an admin's
-//! polkit rules want one, nor words for what systemd came to say later: a list with one unknown state, or a link that
-//! was made with a warning, would be an error. Such calls go past its methods, and their answers are read as text.
+//! The methods of that proxy have two limits. They do not set the flag that lets polkit ask an admin for a password.
+//! And they fail on values that are newer than the crate, such as an unknown state in a list or a link with a warning.
+//! So such calls do not use these methods, and read their answers as text.
 
 use serde::Serialize;
 use systemd_zbus::ManagerProxy;
 use zbus::proxy::MethodFlags;
 use zbus::zvariant::{DynamicDeserialize, DynamicType, OwnedObjectPath};
 
-/// What was done, `symlink` or `unlink`; the link's path, and where it leads.
+/// A change of a link: `symlink` or `unlink`, the link's path, its target.
 pub(super) type Link = (String, String, String);
 
-/// Name, text, how it was loaded, how active it is and in which way, whom it follows, its path; its job's number, kind
-/// and path.
+/// A unit in a list: name, description, load state, active state, sub state, followed unit, path; number, type and path
+/// of its job.
 pub(super) type ListedUnit = (
     String,
     String,
@@ -27,7 +27,7 @@ pub(super) type ListedUnit = (
     OwnedObjectPath,
 );
 
-/// Asks the manager, and lets it ask an admin for a password where it has to.
+/// Calls a method of the manager, and allows polkit to ask for a password.
 pub(super) async fn ask<R>(
     manager: &ManagerProxy<'_>,
     method: &'static str,
@@ -38,6 +38,6 @@ where
 {
     let flags = MethodFlags::AllowInteractiveAuth.into();
     let answer = manager.inner().call_with_flags(method, flags, arguments).await?;
-    // There is none only where none is wanted.
+    // Only calls that request no reply have none.
     answer.ok_or(zbus::Error::InvalidReply)
 }

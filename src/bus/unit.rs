@@ -1,4 +1,4 @@
-//! What systemd says of one of our units.
+//! The state of one of our units.
 
 use std::collections::HashMap;
 
@@ -7,19 +7,19 @@ use zbus::zvariant::{ObjectPath, OwnedValue};
 
 use super::Job;
 
-/// Whether a unit is at work.
+/// Whether a unit is active.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Active {
-    /// It does its work, or is about to begin or to end.
+    /// It is running, starting or stopping.
     AtWork,
-    /// It does nothing; the last time went well, or there was none.
+    /// It is not running, and its last run succeeded, or there was none.
     Inactive,
-    /// It does nothing; the last time went wrong.
+    /// It is not running, and its last run failed.
     Failed,
 }
 
 impl Active {
-    /// By systemd's word, `ActiveState`.
+    /// From the value of `ActiveState`.
     pub(super) fn of(word: &str) -> Self {
         match word {
             "inactive" => Self::Inactive,
@@ -29,22 +29,22 @@ impl Active {
     }
 }
 
-/// What becomes of a unit just now.
+/// The current state of a unit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnitState {
-    /// Whether it is at work.
+    /// Whether it is active.
     pub active: Active,
-    /// Its job, when one waits in the queue or is at work.
+    /// Its queued or running job.
     pub job: Option<Job>,
-    /// How its last time ended: `success`, `exit-code`, `timeout` …
+    /// The result of its last run: `success`, `exit-code`, `timeout` …
     pub result: String,
     /// The exit status of its script.
     pub exit_status: i32,
-    /// When its script began.
+    /// When its script started.
     pub began: Option<Timestamp>,
-    /// Which time this is: another one each time that the unit starts.
+    /// The invocation ID, which is different each time that the unit starts.
     pub invocation: Vec<u8>,
-    /// True while it is about to end, or is being stopped.
+    /// True while it is ending or being stopped.
     pub is_ending: bool,
     pub(super) is_missing: bool,
 }
@@ -79,7 +79,7 @@ impl UnitState {
         }
     }
 
-    /// Which time this is, as systemd tells it to the unit's program (`$INVOCATION_ID`).
+    /// The invocation ID in the form in which the unit's program gets it (`$INVOCATION_ID`).
     #[must_use]
     pub fn invocation_in_hexadecimal(&self) -> String {
         let digits = self.invocation.iter().flat_map(|byte| [byte >> 4, byte & 15]);
@@ -88,14 +88,14 @@ impl UnitState {
             .collect()
     }
 
-    /// True when it does nothing and nothing waits for it.
+    /// True if it is not active and has no job.
     #[must_use]
     pub fn is_at_rest(&self) -> bool {
         self.active != Active::AtWork && self.job.is_none()
     }
 }
 
-/// A unit's job, when one waits in the queue or is at work.
+/// The queued or running job of a unit.
 pub(super) fn job(unit: &HashMap<String, OwnedValue>) -> Option<Job> {
     let job = unit.get("Job")?;
     let job = job.downcast_ref::<zbus::zvariant::Structure<'_>>().ok()?;

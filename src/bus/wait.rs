@@ -1,14 +1,14 @@
-//! Waits until systemd is done with what it was asked for.
+//! Waits for the ends of systemd's jobs.
 
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use super::{Active, Error, Job, JobResult, Manager, Signal};
 
-/// How often a unit is looked at whose job nobody has said anything of; systemd's word comes sooner.
+/// How often the unit of a job is polled. A signal usually arrives earlier.
 const TICK: Duration = Duration::from_secs(1);
 
-/// How long systemd may be away: `systemctl daemon-reexec` takes a second, or more on a host at work.
+/// How long systemd may be absent: `systemctl daemon-reexec` takes a second, or more on a busy host.
 const AWAY: Duration = Duration::from_secs(90);
 
 /// The time for which systemd has not answered.
@@ -16,18 +16,18 @@ const AWAY: Duration = Duration::from_secs(90);
 pub struct Absence(Option<Instant>);
 
 impl Absence {
-    /// It does not answer; true while that is no reason to give up.
+    /// Notes that systemd does not answer. True while it is too early to give up.
     pub fn may_last(&mut self) -> bool {
         self.0.get_or_insert_with(Instant::now).elapsed() < AWAY
     }
 
-    /// It has answered.
+    /// Notes that systemd has answered.
     pub const fn is_over(&mut self) {
         self.0 = None;
     }
 }
 
-/// A manager whose jobs are waited for, one after the other.
+/// A manager, and the signals about its jobs.
 #[derive(Debug)]
 pub struct Waiting {
     /// The manager.
@@ -36,10 +36,10 @@ pub struct Waiting {
 }
 
 impl Waiting {
-    /// Connects to the system's bus, and listens.
+    /// Connects to the system bus, and listens.
     ///
     /// # Errors
-    /// When there is no bus, or no systemd behind it.
+    /// When there is no bus, or systemd is not on it.
     pub fn connect() -> Result<Self, Error> {
         let manager = Manager::connect()?;
         let (sender, signals) = mpsc::channel();
@@ -47,11 +47,11 @@ impl Waiting {
         Ok(Self { manager, signals })
     }
 
-    /// Waits for the end of a job, for as long as systemd lets the unit take. Where systemd's word is lost, since it
-    /// started anew, it is judged by what has become of the unit.
+    /// Waits for the end of a job; the unit's own timeouts apply. If the signal is lost because systemd restarted, the
+    /// result is derived from the state of the unit.
     ///
     /// # Errors
-    /// When systemd can no longer be asked, or has not answered for long.
+    /// When the connection is lost, or systemd has not answered for too long.
     pub fn end_of(&self, job: &Job, unit: &str) -> Result<JobResult, Error> {
         let mut absence = Absence::default();
         loop {
@@ -67,7 +67,7 @@ impl Waiting {
             }
             match self.manager.loaded(unit) {
                 Ok(loaded) if !loaded.has_job => {
-                    // Its word may be on the way.
+                    // The signal may still arrive.
                     while let Ok(signal) = self.signals.recv_timeout(TICK) {
                         if let Signal::JobRemoved(removed, result) = signal
                             && removed == *job

@@ -1,4 +1,5 @@
-//! `genbackup adopt`: gives snapshots that no run made to the keep policy, once somebody has seen what it would remove.
+//! `genbackup adopt`: gives snapshots that no run made the tag `genbackup`, so that the keep policy applies to them. It
+//! first shows what the keep policy would then remove.
 
 mod plan;
 mod words;
@@ -19,16 +20,16 @@ use crate::restic::{Failed, Restic};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// Only the snapshots of this host; `OTHER=HOST` also gives them the name HOST, a host of the fleet
+    /// Adopt only the snapshots of this host; `OTHER=HOST` also gives them the name HOST, a host of the fleet
     #[arg(long = "host", value_name = "OTHER[=HOST]")]
     hosts: Vec<String>,
-    /// Only this snapshot; may be given several times
+    /// Adopt only this snapshot; can be given more than once
     #[arg(long = "snapshot", value_name = "ID")]
     snapshots: Vec<String>,
-    /// Show what would be taken over, and what the keep policy would then remove; change nothing
+    /// Show what would be adopted, and what the keep policy would then remove; change nothing
     #[arg(long)]
     dry_run: bool,
-    /// Ask nothing
+    /// Take the snapshots over without asking
     #[arg(long, conflicts_with = "dry_run")]
     yes: bool,
 }
@@ -67,11 +68,11 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     }
     take_over(&restic, &plan, &fleet)?;
     let count = terminal::counted(plan.adopted().count(), "snapshot");
-    terminal::say(&format!("\n{count} taken over\n"))?;
+    terminal::say(&format!("\n{count} adopted\n"))?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// The same, for another place.
+/// This command, to be shown where it must run elsewhere.
 fn errand(file: &Path, arguments: &Arguments) -> Errand {
     let Arguments {
         hosts,
@@ -89,7 +90,7 @@ fn errand(file: &Path, arguments: &Arguments) -> Errand {
 }
 
 /// # Errors
-/// When a host is to be renamed, and the restic that is here cannot.
+/// When a host is to be renamed, and the installed restic cannot do that.
 fn refuse_renaming_without_restic(plan: &Plan<'_>) -> Result<()> {
     let Some(other) = plan.adopted().find_map(|(snapshot, host)| {
         let is_renamed = snapshot.host != host;
@@ -102,8 +103,9 @@ fn refuse_renaming_without_restic(plan: &Plan<'_>) -> Result<()> {
     if !version.has(feature) {
         let other = terminal::harmless(other);
         bail!(
-            "restic {version} cannot give snapshots another host; restic {} can\n\nhint: with `--host {other}` they keep \
-             the host name {other}: the keep policy applies to them separately, and `genbackup restore {other}` restores them",
+            "restic {version} cannot change the host of snapshots; restic {} can\n\nhint: use `--host {other}` to keep \
+             the host name {other}: the keep policy then applies to them separately, and `genbackup restore {other}` \
+             restores them",
             feature.since()
         );
     }
@@ -111,11 +113,12 @@ fn refuse_renaming_without_restic(plan: &Plan<'_>) -> Result<()> {
 }
 
 /// # Errors
-/// When there is nobody to ask.
+/// When there is no terminal.
 fn is_confirmed() -> Result<bool> {
     if !std::io::stdin().is_terminal() {
         bail!(
-            "nothing was changed: there is no terminal to ask at\n\nhint: `--yes` takes the snapshots over without asking"
+            "nothing was changed: standard input is not a terminal\n\nhint: add `--yes` to take the snapshots over \
+             without asking"
         );
     }
     terminal::say("\n")?;
@@ -125,17 +128,17 @@ fn is_confirmed() -> Result<bool> {
         .context("nothing was changed")
 }
 
-/// Renames first: a snapshot that is renamed and has no tag yet is still left alone by forget.
+/// Renames first: forget ignores a renamed snapshot as long as it lacks the tag.
 fn take_over(restic: &Restic<'_>, plan: &Plan<'_>, fleet: &Fleet) -> Result<()> {
     let with_hint = |error: anyhow::Error| match error.downcast::<Failed>() {
         Ok(Failed { status, said }) => {
             let hint = if said.contains("already locked") {
                 "a backup, forget or prune is running: run the command again when it has ended"
             } else {
-                "run the command again: it takes over those that are left"
+                "run the command again to adopt the rest"
             };
             let said = format!("{said}\n\nhint: {hint}");
-            anyhow::Error::new(Failed { status, said }).context("not all snapshots were taken over")
+            anyhow::Error::new(Failed { status, said }).context("not all snapshots were adopted")
         }
         Err(error) => error,
     };
@@ -160,12 +163,12 @@ fn take_over(restic: &Restic<'_>, plan: &Plan<'_>, fleet: &Fleet) -> Result<()> 
     };
     restic.add_tag(&pending).map_err(with_hint)?;
 
-    // restic passes over an id that it cannot load, and says that all is well.
+    // restic skips an id that it cannot load, and exits with 0 all the same.
     let after = restic.all_snapshots(None)?;
     let left: Vec<String> = plan.untagged(&after).map(repository::described).collect();
     if let Some(first) = left.first() {
         bail!(
-            "{} not taken over, such as {first}\n\nhint: run the command again; `genbackup doctor` reports files of {} \
+            "{} not adopted, such as {first}\n\nhint: run the command again; `genbackup doctor` reports files of {} \
              that restic cannot read",
             match left.len() {
                 1 => "1 snapshot was".to_owned(),

@@ -1,4 +1,4 @@
-//! `genbackup check`: every problem with its place, and the exposure of each unit.
+//! `genbackup check`: shows every problem with its place in the file, and the exposure of each unit.
 
 mod exposure;
 
@@ -44,18 +44,19 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What this host lacks, where it is one of the fleet.
+/// A warning about missing packages, if this host is in the fleet.
 fn missing_here(fleet: &Fleet) -> Option<String> {
     let plan = HostPlan::of(fleet, load::host(fleet, None).ok()?)?;
     let packages = doctor::missing_packages(&plan);
     (!packages.is_empty()).then(|| format!("warning: {}", load::packages_to_install(&packages)))
 }
 
-/// A warning of each hook that runs as root, and of each that would make a snapshot of a file system.
+/// A warning about each hook that runs as root, and about each hook that would make a snapshot of a file system.
 fn roots_hooks(fleet: &Fleet) -> Result<Vec<String>> {
     let mut warnings = Vec::new();
     for host in fleet.host_names() {
-        let plan = HostPlan::of(fleet, host).context("the fleet does not know its own host")?;
+        let plan =
+            HostPlan::of(fleet, host).context("the fleet lacks its own host: this is a bug in genbackup")?;
         let hooks = plan.client.map(|client| &client.source.hooks);
         let hooks = hooks.into_iter().flat_map(|hooks| {
             let before = hooks.before.iter().map(|hook| ("before", hook));
@@ -65,7 +66,7 @@ fn roots_hooks(fleet: &Fleet) -> Result<Vec<String>> {
             if let Some(program) = hook.mounts() {
                 warnings.push(format!(
                     "warning: hosts.{}.{kind}.{} runs `{program}`: the backup does not see what a hook mounts, and a hook \
-                     has no capability for it. genbackup cannot back up a snapshot of LVM, btrfs or ZFS yet",
+                     has no capability to mount. genbackup cannot back up a snapshot of LVM, btrfs or ZFS yet",
                     quoted_if_odd(host.as_str()),
                     hook.name
                 ));
@@ -74,7 +75,7 @@ fn roots_hooks(fleet: &Fleet) -> Result<Vec<String>> {
                 continue;
             }
             warnings.push(format!(
-                "warning: hosts.{}.{kind}.{} runs as root, without a capability: name another user where one will do",
+                "warning: hosts.{}.{kind}.{} runs as root, without a capability: name another user if possible",
                 quoted_if_odd(host.as_str()),
                 hook.name
             ));

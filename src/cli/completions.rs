@@ -1,4 +1,4 @@
-//! `genbackup completions`: what a shell needs to complete the verbs, the options and their values.
+//! `genbackup completions`: prints the completion script of a shell, for the verbs, the options and their values.
 
 use std::process::ExitCode;
 
@@ -10,13 +10,13 @@ use super::terminal;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The shell
+    /// Print the script of this shell
     shell: Shell,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let mut text = Vec::new();
-    // It panics where writing fails, and memory does not.
+    // `generate` panics if a write fails. A write to memory does not fail.
     generate(
         arguments.shell,
         &mut super::Arguments::command(),

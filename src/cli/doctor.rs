@@ -1,4 +1,4 @@
-//! `genbackup doctor`: whether this host is as the fleet file says.
+//! `genbackup doctor`: compares this host with the fleet file.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -15,10 +15,10 @@ use crate::plan::HostPlan;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The name of this machine in the fleet; its host name by default
+    /// Check this machine as this host of the fleet; by default, as the host with its host name
     #[arg(long, value_name = "NAME")]
     host: Option<String>,
-    /// As JSON
+    /// Print JSON
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -30,7 +30,8 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
         return Ok(ExitCode::FAILURE);
     };
     let host = load::host(&fleet, arguments.host.as_deref())?;
-    let plan = HostPlan::of(&fleet, host).context("the fleet does not know its own host")?;
+    let plan =
+        HostPlan::of(&fleet, host).context("the fleet lacks its own host: this is a bug in genbackup")?;
     let report = plan
         .coordinator
         .is_some()
@@ -41,7 +42,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     } else {
         terminal::say(&in_words(&findings))?;
         if !nix::unistd::geteuid().is_root() {
-            terminal::complain("note: only root can see all of it");
+            terminal::complain("note: only root can check everything");
         }
     }
     let has_failed = findings.iter().any(|finding| finding.state == State::Failed);
@@ -52,10 +53,10 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     })
 }
 
-/// As wide as a state and what follows it.
+/// As wide as a state and the two spaces after it.
 const INDENT: &str = "         ";
 
-/// A line for each check, the worst first, and a summary at the end.
+/// One line for each check, the worst first, and a summary at the end.
 fn in_words(findings: &[Finding]) -> String {
     let mut text = String::new();
     let mut sorted: Vec<&Finding> = findings.iter().collect();

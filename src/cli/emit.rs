@@ -1,6 +1,5 @@
-//! `genbackup emit`: writes the files of this host, of another, or of all, or what NixOS needs of them.
+//! `genbackup emit`: writes the files of this host, of another host or of all hosts, or what NixOS needs instead.
 
-mod live;
 mod now;
 mod package;
 mod target;
@@ -15,54 +14,55 @@ use super::{load, terminal};
 use crate::doctor;
 use crate::emit::UNIT_FOLDER;
 use crate::plan::HostPlan;
-use crate::write::{Changes, Counts, Note, Overwrite, Transaction};
+use crate::write::{Changes, Note, Overwrite, Transaction};
+use now::Missing;
 use target::Target;
 
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(super) struct Arguments {
-    /// What is written
+    /// Write the files in this format
     #[arg(long, value_enum, default_value_t = Format::Files)]
     format: Format,
-    /// Where units go, /etc/systemd/system by default; everything else goes to its own standard place. With
-    /// another format: the folder that everything goes to
+    /// Write the units into this directory, by default /etc/systemd/system; other files have fixed paths. With another
+    /// format: write everything into this directory
     #[arg(long, value_name = "DIR", required_if_eq_any = [("format", "nix"), ("format", "package")])]
     out: Option<PathBuf>,
-    /// Stage the files below this folder instead of /
+    /// Write the files below this directory instead of /
     #[arg(long, value_name = "DIR")]
     root: Option<PathBuf>,
-    /// The host whose files are written; this machine by default
+    /// Write the files of this host; by default, of this machine
     #[arg(long, value_name = "NAME")]
     host: Option<String>,
-    /// All hosts, each below a folder of its name in --root
+    /// Write the files of all hosts, each below a directory with its name in --root
     #[arg(long, requires = "root", conflicts_with = "host")]
     all: bool,
-    /// Only show what would change; exit status 1 when anything would
+    /// Show what would change, and write nothing; exit status: 1 if anything would change
     #[arg(long)]
     diff: bool,
-    /// Overwrite files that were changed by hand, or that genbackup did not write
+    /// Overwrite files that were modified locally, or that genbackup did not write
     #[arg(long, conflicts_with = "diff")]
     force: bool,
-    /// Remove the files that genbackup wrote here, and nothing else: for a host that left the fleet
+    /// Remove the files that genbackup wrote here, for a host that left the fleet
     #[arg(long, conflicts_with_all = ["host", "all", "force"])]
     remove: bool,
-    /// Make it live as well, on this host: users, folders and exports, units enabled, started, or disabled and stopped.
-    /// A backup that is at work goes on as it began
+    /// Apply the files to this host as well: make users, directories and exports, enable and start units, disable and
+    /// stop removed units. A running backup continues unchanged
     #[arg(long)]
     now: bool,
-    /// With `--format package`: a JSON file that says where bash, socat, sshd and the folders of all other programs
-    /// (`path`) are
+    /// Read the paths of bash, socat and sshd, and the directories of all other programs (`path`), from this JSON file.
+    /// With `--format package`
     #[arg(long, value_name = "FILE", required_if_eq("format", "package"))]
     programs: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
-    /// Files for systemd and its neighbours, at their places on a host
+    /// Files for systemd and other system tools, at their paths on a host
     Files,
     /// A NixOS module for each host of the fleet, DIR/HOST.nix
     Nix,
-    /// The files of one host as a package, with programs from elsewhere: what the module of the flake builds
+    /// The files of one host as a package with the programs of `--programs`, which the module of the flake builds
     Package,
 }
 
@@ -75,7 +75,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
         return now::emit(
             &target::departing(arguments)?,
             None,
-            &[],
+            &Missing::default(),
             arguments.overwrite(),
             true,
         );
@@ -83,15 +83,22 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     if arguments.remove {
         return write_all(&[target::departing(arguments)?], arguments);
     }
-    let Some(fleet) = load::load_or_show(file)? else {
+    let Some(fleet) = load::load_to_write(file)? else {
         return Ok(ExitCode::FAILURE);
     };
     if arguments.now {
         let host = load::host(&fleet, arguments.host.as_deref())?;
         let repository = (fleet.storage.name == *host).then_some(&fleet.repository);
         let target = target::of_host(&fleet, host, arguments);
-        let plan = HostPlan::of(&fleet, host).context("the fleet does not know its own host")?;
-        let missing = doctor::missing_packages(&plan);
+        let plan =
+            HostPlan::of(&fleet, host).context("the fleet lacks its own host: this is a bug in genbackup")?;
+        let missing = Missing {
+            packages: doctor::missing_packages(&plan),
+            command: plan
+                .coordinator
+                .as_ref()
+                .and_then(|_| doctor::unreachable_command()),
+        };
         return now::emit(&target, repository, &missing, arguments.overwrite(), false);
     }
     match (arguments.format, &arguments.out, &arguments.programs) {
@@ -104,7 +111,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     }
 }
 
-/// Options that mean nothing in this format: who gives them expects something.
+/// Refuses options that have no effect in this format.
 fn refuse_what_does_not_fit(arguments: &Arguments) -> Result<()> {
     let Arguments {
         format,
@@ -139,26 +146,26 @@ fn refuse_what_does_not_fit(arguments: &Arguments) -> Result<()> {
         let name = format.to_possible_value();
         let name = name.as_ref().map_or("", |value| value.get_name());
         bail!(
-            "`{option}` means nothing with `--format {name}`\n\nhint: leave it out; `genbackup emit --help` says what each format needs"
+            "`{option}` does not apply to `--format {name}`\n\nhint: leave it out; `genbackup emit --help` lists the options of each format"
         );
     }
     if let (Format::Files, Some(_), true) = (format, out, remove) {
         bail!(
-            "`--out` means nothing with `--remove`\n\nhint: leave it out; the manifest knows where the units are"
+            "`--out` does not apply to `--remove`\n\nhint: leave it out; the manifest holds the paths of the units"
         );
     }
     if let (Format::Files, Some(out)) = (format, out)
         && !out.is_absolute()
     {
         bail!(
-            "`--out {}` is not an absolute path\n\nhint: `--root` stages the files elsewhere",
+            "`--out {}` is not an absolute path\n\nhint: write an absolute path; `--root DIR` writes all files below DIR",
             out.display()
         );
     }
     Ok(())
 }
 
-/// Writes all trees or none of them, or shows what would change.
+/// Writes all trees or none, or shows what would change.
 fn write_all(targets: &[Target<'_>], arguments: &Arguments) -> Result<ExitCode> {
     let mut transaction = Transaction::default();
     let mut would_change = false;
@@ -179,8 +186,8 @@ fn write_all(targets: &[Target<'_>], arguments: &Arguments) -> Result<ExitCode> 
     notes(transaction.notes());
     let unreadable = |note: &Note| matches!(note, Note::ManifestUnreadable { .. });
     let knows_what_to_remove = !arguments.remove || !transaction.notes().iter().any(unreadable);
-    let Counts { written, removed } = transaction.commit()?;
-    terminal::say(&format!("{written} files written, {removed} removed\n"))?;
+    let counts = transaction.commit()?;
+    terminal::say(&format!("{counts}\n"))?;
     Ok(status(knows_what_to_remove))
 }
 

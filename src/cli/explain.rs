@@ -1,5 +1,5 @@
-//! `genbackup explain`: who runs what when, who holds which secret, what stays for how long, and what an old host does
-//! without.
+//! `genbackup explain`: explains what runs when and with which rights, what reads which secret, which snapshots stay
+//! for how long, and which features older programs lack.
 
 mod keeps;
 mod picture;
@@ -28,22 +28,22 @@ use crate::record::Phase;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// Only this host
+    /// Explain only this host
     #[arg(long, value_name = "NAME")]
     host: Option<String>,
-    /// Another keep policy than the fleet file's, to try it out: `14 daily, 8 weekly`
+    /// Try this keep policy instead of those in the fleet file: `14 daily, 8 weekly`
     #[arg(long, value_name = "POLICY")]
     keep: Option<String>,
-    /// Another time than now, as if the clock showed it
+    /// Take this time for the current time
     #[arg(long, value_name = "TIME", hide = true)]
     now: Option<DateTime>,
     #[command(flatten)]
     holds: Holds,
 }
 
-/// As wide as lines are where there is no terminal.
+/// The width of lines if there is no terminal.
 const WIDTH: usize = 100;
-/// Where the texts of the explanation begin.
+/// The indent of the texts of the explanation.
 const INDENT: &str = "              ";
 
 #[derive(Template)]
@@ -56,7 +56,7 @@ struct Explanation<'f> {
     hosts: Vec<Host<'f>>,
 }
 
-/// One phase for which the fleet says how old the last may be.
+/// One phase for which the fleet file limits the age of the last run.
 struct Expected {
     phase: Phase,
     warn_after: String,
@@ -67,7 +67,7 @@ struct Expected {
 struct Host<'f> {
     name: &'f HostName,
     source: &'f Source,
-    /// What its own keep policy will have kept.
+    /// What its own keep policy will keep.
     keeps: Vec<String>,
     repository: &'f UnitPath,
     mounts: bool,
@@ -75,12 +75,12 @@ struct Host<'f> {
     may_be_absent: Option<TimeSpan>,
     power: Power,
     versions: MinimumVersions,
-    /// The hold that somebody placed.
+    /// The hold that an admin placed.
     held: Option<String>,
 }
 
 impl Host<'_> {
-    /// What is left out of what it reads, a kind a line.
+    /// What is excluded, one line for each kind.
     fn leaves_out(&self) -> Vec<String> {
         let listed = |words: Vec<&str>, between: &str| (!words.is_empty()).then(|| words.join(between));
         let patterns = self.source.exclude.iter().map(ExcludePattern::as_str);
@@ -89,7 +89,7 @@ impl Host<'_> {
         let size = self.source.exclude_larger_than;
         [
             listed(patterns.collect(), ", "),
-            markers.map(|markers| format!("what lies in a directory with {markers}")),
+            markers.map(|markers| format!("the content of directories with {markers}")),
             size.map(|size| format!("files larger than {size}")),
         ]
         .into_iter()
@@ -126,7 +126,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
         let wanted = load::host(&fleet, Some(wanted))?;
         hosts.retain(|host| host.name == wanted);
         if hosts.is_empty() {
-            bail!("`{wanted}` only keeps the snapshots of others; leave out `--host` to see it");
+            bail!("`{wanted}` is not backed up\n\nhint: omit `--host` to explain all hosts");
         }
     }
     let width = terminal::width().map_or(WIDTH, usize::from);
@@ -154,7 +154,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The text in lines that fit into the terminal.
+/// The text, wrapped to the width of the terminal.
 fn fitting(text: &str) -> String {
     let Some(width) = terminal::width() else {
         return text.to_owned();
@@ -185,9 +185,10 @@ fn expected((phase, monitor): (&Phase, &Monitor)) -> Expected {
     }
 }
 
-/// What is said of a host; `None` when nothing of it is backed up.
+/// The explanation of a host; `None` if it is not backed up.
 fn host<'f>(fleet: &'f Fleet, name: &'f HostName) -> Result<Option<Host<'f>>> {
-    let plan = HostPlan::of(fleet, name).context("the fleet does not know its own host")?;
+    let plan =
+        HostPlan::of(fleet, name).context("the fleet lacks its own host: this is a bug in genbackup")?;
     Ok(plan.client.map(|client| Host {
         name: client.name,
         source: client.source,

@@ -1,5 +1,5 @@
-//! `genbackup guard`: what forget may touch, for the script that starts it. It reads restic's list of the snapshots on
-//! standard input, and prints the decision as JSON.
+//! `genbackup guard`: decides which hosts forget may touch, for the script that starts forget. It reads restic's list
+//! of the snapshots on standard input, and prints the decision as JSON.
 
 use std::io;
 use std::process::ExitCode;
@@ -15,10 +15,10 @@ use crate::record::RunId;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The run that forget is part of
+    /// Decide for the forget of this run
     #[arg(long, value_name = "RUN")]
     run: RunId,
-    /// Hosts that share a keep policy of their own; the next one is another policy
+    /// Name hosts that share a separate keep policy; repeat the option for each policy
     #[arg(long, value_name = "HOSTS")]
     policy_of: Vec<String>,
     #[command(flatten)]
@@ -29,7 +29,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let Arguments { run, policy_of, kept } = arguments;
     let listing = Listing::read(io::stdin().lock())?;
     let store = Store::read(&kept.holds.folder).map_err(|error| {
-        anyhow::anyhow!("{error:#}\n\nhint: `systemd-tmpfiles --create` makes the directory")
+        anyhow::anyhow!("{error:#}\n\nhint: run `systemd-tmpfiles --create`, which makes the directory")
     })?;
     let run = kept.run(*run).context("cannot read the record of this run")?;
     let evidence = kept.evidence(&listing)?;

@@ -1,4 +1,4 @@
-//! `genbackup history`: the runs so far, as a table and a graph.
+//! `genbackup history`: shows the past runs as a table and a graph.
 
 mod graph;
 
@@ -19,23 +19,23 @@ use crate::model::{Refusal, TimeSpan};
 use crate::problem::{did_you_mean, likely};
 use crate::record::{Phase, Run, Status};
 
-/// Between columns.
+/// The spaces between columns.
 const GAP: u16 = 2;
-/// What the last column has at least.
+/// The minimum width of the last column.
 const NOTES: u16 = 12;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// Only what concerns this host
+    /// Show only the backups of this host
     #[arg(long, value_name = "NAME", conflicts_with = "phase")]
     host: Option<String>,
-    /// Only this phase: forget or prune; or check, drill or offsite, as `genbackup record` noted it
+    /// Show only this phase: forget or prune; or check, drill or offsite, which `genbackup record` recorded
     #[arg(long, value_name = "PHASE", value_parser = phase)]
     phase: Option<Phase>,
-    /// How far back
+    /// Go back this far
     #[arg(long, value_name = "SPAN", default_value = "90d", value_parser = since)]
     since: TimeSpan,
-    /// As JSON
+    /// Print JSON
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -57,7 +57,7 @@ fn phase(text: &str) -> Result<Phase, Refusal> {
     })
 }
 
-/// How long a run in progress may write nothing, where no fleet file says it.
+/// How long a run in progress may write nothing, if there is no valid fleet file.
 const SILENCE: SignedDuration = SignedDuration::from_hours(12);
 
 pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
@@ -72,7 +72,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     };
     let Some(mut ids) = arguments.records.list()? else {
         bail!(
-            "there is no directory {}\n\nhint: the storage host has it, once a run has begun; `--runs` names another",
+            "the directory {} is missing\n\nhint: run this on the storage host, after its first run; `--runs DIR` reads another directory",
             arguments.records.folder().display()
         );
     };
@@ -90,12 +90,12 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     if let (Some(host), []) = (&arguments.host, &history.rows[..]) {
         let hint = likely(host, hosts.iter().map(String::as_str)).map_or_else(
             || match hosts.len() {
-                0 => "there is no record at all; `--since` looks further back".to_owned(),
-                _ => "`--since` looks further back".to_owned(),
+                0 => "there are no records of that time; go further back with `--since`".to_owned(),
+                _ => "go further back with `--since`".to_owned(),
             },
             did_you_mean,
         );
-        bail!("no record of the last {since_in_words} tells of `{host}`\n\nhint: {hint}");
+        bail!("no record of the last {since_in_words} names `{host}`\n\nhint: {hint}");
     }
     if arguments.json {
         terminal::hand_over(serde_json::to_string_pretty(&history.rows)? + "\n")?;
@@ -107,7 +107,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     if from_the_future > 0 {
         let plural = if from_the_future == 1 { "" } else { "s" };
         terminal::complain(format_args!(
-            "note: {from_the_future} record{plural} from the future left out: a clock is wrong, or was"
+            "note: skipped {from_the_future} record{plural} from the future: a clock is or was wrong"
         ));
     }
     Ok(ExitCode::SUCCESS)
@@ -124,7 +124,7 @@ fn in_words(rows: &[Row], arguments: &Arguments) -> String {
     let mut header = header.to_vec();
     let mut table = table_of(&header, &cells, width);
     let mut has_room = is_wide_enough(&table, width);
-    // What is left out first where there is no room; then figures are broken.
+    // If the table is too wide, these columns are dropped in this order. After that, figures are wrapped.
     for column in ["FILES", "ADDED"] {
         let place = header.iter().position(|name| *name == column);
         if let (false, Some(place)) = (has_room, place) {
@@ -169,7 +169,7 @@ fn table_of(header: &[&str], cells: &[Vec<String>], width: Option<u16>) -> Table
     table
 }
 
-/// True when all columns but the last have room for what is in them, and the last has some.
+/// True if all columns but the last fit, and the last has its minimum width.
 fn is_wide_enough(table: &Table, width: Option<u16>) -> bool {
     let widths = table.column_max_content_widths();
     let (_, before_notes) = widths.split_last().unwrap_or((&0, &[]));
@@ -203,7 +203,7 @@ fn cells(row: &Row, arguments: &Arguments) -> Vec<String> {
     if arguments.phase.is_some() {
         cells.extend([number(attempt.kept), number(attempt.removed)]);
     } else {
-        // A host may have said anything in its place.
+        // A host may have sent anything as its version.
         let restic = attempt.restic_version.as_deref().unwrap_or_default();
         let restic = restic
             .split(' ')
@@ -216,7 +216,7 @@ fn cells(row: &Row, arguments: &Arguments) -> Vec<String> {
         cells.extend([added, number(attempt.figures.files), count.unwrap_or(restic)]);
     }
     let changes = changes.iter().map(ToString::to_string);
-    let chosen = (*is_of_chosen && hosts.is_some()).then(|| "of chosen hosts".to_owned());
+    let chosen = (*is_of_chosen && hosts.is_some()).then(|| "only named hosts".to_owned());
     let notes: Vec<String> = chosen
         .into_iter()
         .chain(changes)

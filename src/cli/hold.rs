@@ -1,4 +1,4 @@
-//! `genbackup hold`: forget leaves these hosts alone until somebody releases them.
+//! `genbackup hold`: makes forget keep all snapshots of hosts until they are released.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -16,18 +16,18 @@ use crate::model::{Fleet, HostName};
 use crate::problem::{did_you_mean, likely};
 use crate::restic::Snapshot;
 
-/// Characters of a reason.
+/// The maximum length of a reason in characters.
 const LONGEST_WHY: usize = 500;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The hosts whose snapshots stay
+    /// Keep all snapshots of these hosts
     #[arg(value_name = "HOST", required = true)]
     hosts: Vec<String>,
-    /// End the hold by itself after this day or time: `2027-01-31`, `"2027-01-31 04:00"`
+    /// End the hold after this day or time: `2027-01-31`, `"2027-01-31 04:00"`
     #[arg(long, value_name = "DATE")]
     until: Option<String>,
-    /// Why, for whoever reads `genbackup status`
+    /// Give the reason, which `genbackup status` shows
     #[arg(long, value_name = "TEXT")]
     why: String,
     #[command(flatten)]
@@ -53,7 +53,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     let words = hosts.iter().fold(words, Words::word);
     repository::ensure_root_of_storage(&fleet, &words, "the holds are")?;
     let store = Store::read_if_there(&kept.holds.folder)?;
-    // All of them, before the first is written.
+    // Check all hosts before the first hold is written.
     for host in hosts {
         known(&fleet, host, &store, kept, file)?;
     }
@@ -86,7 +86,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
 fn reason(why: &str) -> Result<String> {
     let why = why.trim();
     if why.is_empty() {
-        bail!("`--why` is empty\n\nhint: say in a few words why the snapshots must stay");
+        bail!("`--why` is empty\n\nhint: write in a few words why the snapshots must stay");
     }
     if why.chars().any(char::is_control) || why.chars().count() > LONGEST_WHY {
         bail!("`--why` is not one line of at most {LONGEST_WHY} characters\n\nhint: shorten it to one line");
@@ -94,9 +94,9 @@ fn reason(why: &str) -> Result<String> {
     Ok(why.to_owned())
 }
 
-/// When a hold ends: after the whole day, where a day is named.
+/// When a hold ends. A day is included as a whole.
 fn end(text: &str, now: &Zoned) -> Result<jiff::Timestamp> {
-    const HINT: &str = "write a day (`2027-01-31`) or a time (`2027-01-31 04:00`) that is yet to come";
+    const HINT: &str = "write a day (`2027-01-31`) or a time (`2027-01-31 04:00`) in the future";
     let moment = Moment::parse(text, now).map_err(|_| anyhow!("`{text}` is not a time\n\nhint: {HINT}"))?;
     if moment.last <= now.timestamp() {
         bail!("`--until {text}` is not in the future\n\nhint: {HINT}");
@@ -104,10 +104,10 @@ fn end(text: &str, now: &Zoned) -> Result<jiff::Timestamp> {
     Ok(moment.last)
 }
 
-/// That a host is one of the fleet that is backed up, or has left records or snapshots.
+/// Checks that a host is backed up, or has records or snapshots.
 ///
 /// # Errors
-/// When it is none of them, with the name that was most likely meant.
+/// When it does not, with the name that was probably meant.
 pub(super) fn known(fleet: &Fleet, host: &str, store: &Store, kept: &Kept, file: &Path) -> Result<()> {
     let backed_up: Vec<&str> = fleet.backed_up().map(HostName::as_str).collect();
     let has_records = || kept.runs.is_dir() && kept.tells_of(host).unwrap_or_default();
@@ -118,16 +118,13 @@ pub(super) fn known(fleet: &Fleet, host: &str, store: &Store, kept: &Kept, file:
         command: Words::of("hold", file),
         afterwards: Afterwards::Nothing,
     };
-    // It may have left the fleet, and its records may have been removed since.
+    // A host that left the fleet may have snapshots and no records.
     let listed = repository::open(fleet, errand).and_then(|restic| restic.snapshots(None));
     let (listed, unasked): (Vec<Snapshot>, _) = match listed {
         Ok(listed) => (listed, String::new()),
         Err(error) => (
             Vec::new(),
-            format!(
-                "; the repository cannot be asked for others: {}",
-                first_line(&error)
-            ),
+            format!("; cannot list the snapshots: {}", first_line(&error)),
         ),
     };
     if listed.iter().any(|snapshot| snapshot.host == host) {
@@ -136,7 +133,7 @@ pub(super) fn known(fleet: &Fleet, host: &str, store: &Store, kept: &Kept, file:
     let candidates = backed_up.iter().copied();
     let candidates = candidates.chain(listed.iter().map(|snapshot| snapshot.host.as_str()));
     let hint = likely(host, candidates).map_or_else(
-        || format!("the hosts of the fleet are {}", backed_up.join(", ")),
+        || format!("name a host of the fleet: {}", backed_up.join(", ")),
         did_you_mean,
     );
     bail!(

@@ -1,5 +1,5 @@
-//! What `hold`, `release`, `status`, `explain` and `guard` share: where the holds and the records are, and what the
-//! records say.
+//! Shared by `hold`, `release`, `status`, `explain` and `guard`: the directories of the holds and the records, and what
+//! the records contain.
 
 use std::path::PathBuf;
 
@@ -11,7 +11,7 @@ use crate::record::{self, About, Phase, Run, RunId, Status};
 
 #[derive(Debug, Args)]
 pub(super) struct Holds {
-    /// The directory of the holds
+    /// Read and write the holds in this directory
     #[arg(long = "holds", value_name = "DIR", default_value = hold::FOLDER, hide = true)]
     pub(super) folder: PathBuf,
 }
@@ -20,16 +20,16 @@ pub(super) struct Holds {
 pub(super) struct Kept {
     #[command(flatten)]
     pub(super) holds: Holds,
-    /// The directory of the runs' records
+    /// Read the records of the runs from this directory
     #[arg(long, value_name = "DIR", default_value = record::FOLDER, hide = true)]
     pub(super) runs: PathBuf,
 }
 
 impl Holds {
-    /// What somebody said of the hosts; nothing where there is no such directory.
+    /// The holds; empty if the directory does not exist.
     ///
     /// # Errors
-    /// When it is there and cannot be read.
+    /// When the directory exists and cannot be read.
     pub(super) fn read_if_there(&self) -> Result<Store> {
         Store::read_if_there(&self.folder)
     }
@@ -53,10 +53,10 @@ impl Kept {
         Ok(Run::read(run, record::open(&self.runs, run)?)?)
     }
 
-    /// What the records say of the newest snapshot of each host.
+    /// What the records contain about the newest snapshot of each host.
     ///
     /// # Errors
-    /// When any of them cannot be read.
+    /// When a record cannot be read.
     pub(super) fn evidence<'l>(&self, listing: &'l Listing) -> Result<Evidence<'l>> {
         let mut evidence = Evidence::about(listing);
         for run in self.newest_first()? {
@@ -68,10 +68,10 @@ impl Kept {
         Ok(evidence)
     }
 
-    /// Whether any record tells of a host.
+    /// True if a record names a host.
     ///
     /// # Errors
-    /// When any of them cannot be read.
+    /// When a record cannot be read.
     pub(super) fn tells_of(&self, host: &str) -> Result<bool> {
         for run in self.newest_first()? {
             if self.read(run, About::new([host], []))?.hosts.contains_key(host) {
@@ -82,7 +82,7 @@ impl Kept {
     }
 }
 
-/// What the last forget left alone; `read` gives what a record says of forget.
+/// The hosts that the last forget skipped. `read` gives the part of a record about forget.
 ///
 /// # Errors
 /// Those of `read`.

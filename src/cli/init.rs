@@ -1,8 +1,10 @@
-//! `genbackup init`: a commented fleet file to start from.
+//! `genbackup init`: writes a commented fleet file to start from.
 
 mod answers;
+mod clients;
 mod file;
 mod interview;
+mod next;
 mod places;
 mod secrets;
 
@@ -17,27 +19,34 @@ use nix::unistd::AccessFlags;
 
 use super::terminal::Steps;
 use super::{load, schema};
-use crate::model::HostName;
-use crate::plan::HostPlan;
-use crate::resolve::resolve;
-use crate::{doctor, fleet, write};
+use crate::model::{HostName, Refusal};
+use crate::write;
 use answers::Answers;
+use clients::Named;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The storage host's name; this machine's by default
+    /// Name the storage host; by default, this machine
     #[arg(long, value_name = "NAME")]
     host: Option<String>,
-    /// Ask nothing, also on a terminal
+    /// Add this client, as `NAME=ADDRESS` if its address differs from its name, with the host key that it shows. Can be
+    /// given more than once
+    #[arg(long = "client", value_name = "NAME")]
+    clients: Vec<String>,
+    /// Ask no questions, even on a terminal
     #[arg(long)]
     no_questions: bool,
+    /// Make the password file, and the key pair for the clients, where they are missing; without `--no-questions`, a
+    /// question offers it
+    #[arg(long, requires = "no_questions")]
+    make_secrets: bool,
 }
 
 pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     if file.symlink_metadata().is_ok() {
-        // Nobody answers questions in vain.
+        // Before the questions, so that no answers are lost.
         bail!(
-            "{} is there already\n\nhint: name another file with `--fleet`, or move this one away",
+            "{} already exists\n\nhint: name another file with `--fleet FILE`, or move this one away",
             file.display()
         );
     }
@@ -48,14 +57,24 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
         load::this_machine()?
     };
     let is_on_a_terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+    let clients = arguments
+        .clients
+        .iter()
+        .map(|client| Named::try_from(client.as_str()));
+    let clients = clients.collect::<Result<Vec<Named>, Refusal>>()?;
+    let mut steps = Steps::default();
     if arguments.no_questions || !is_on_a_terminal {
-        let answers = Answers::usual(HostName::try_from(host)?)?;
-        return write_down(file, &answers, Steps::default());
+        let host = HostName::try_from(host)?;
+        if arguments.make_secrets {
+            refuse_elsewhere(&host)?;
+        }
+        let answers = Answers::usual(host, &clients, arguments.make_secrets)?;
+        answers.make_secrets(&mut steps, false)?;
+        return write_down(file, &answers, steps);
     }
-    match interview::ask(&host) {
+    match interview::ask(&host, &clients) {
         Ok(answers) => {
-            let mut steps = Steps::default();
-            answers.make_secrets(&mut steps)?;
+            answers.make_secrets(&mut steps, true)?;
             write_down(file, &answers, steps)
         }
         Err(error) => match error.downcast_ref() {
@@ -76,58 +95,32 @@ fn write_down(file: &Path, answers: &Answers, mut steps: Steps) -> Result<ExitCo
     }
     steps.say(format_args!("{}: the fleet file", file.display()));
     steps.say(format_args!(
-        "{}: by it, editors complete that file",
+        "{}: its schema, with which editors complete and check it",
         schema_file.display()
     ));
-    say_what_is_next(file, answers, &mut steps)?;
+    next::say(file, answers, &mut steps)?;
     steps.end()?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// The commands that lead from the fleet file to a first backup.
-fn say_what_is_next(file: &Path, answers: &Answers, steps: &mut Steps) -> Result<()> {
-    let text = answers.fleet_file("")?;
-    let fleet = fleet::read("fleet", &text);
-    let is_here = answers::is_this_machine(&answers.host);
-    let mut packages = Vec::new();
-    if let Ok(fleet) = resolve(fleet)
-        && is_here
-        && let Some(plan) = HostPlan::of(&fleet, &answers.host)
-    {
-        packages = doctor::missing_packages(&plan);
+/// Checks that the secrets are made on the host that needs them.
+fn refuse_elsewhere(host: &HostName) -> Result<()> {
+    if !answers::is_this_machine(host) {
+        bail!(
+            "`--make-secrets` makes the secrets of the storage host, and {host} is another machine\n\nhint: run this on {host}, \
+             or leave out `--make-secrets`"
+        );
     }
-    let place = if is_here {
-        String::new()
-    } else {
-        format!(", on {}", answers.host)
-    };
-    steps.say(format_args!("\nnext{place}:"));
-    if !packages.is_empty() {
-        steps.say(format_args!("  apt install {}", packages.join(" ")));
-    }
-    let password = answers.password_file.path();
-    if !is_here || !Path::new(password).exists() {
-        steps.say(format_args!(
-            "  (umask 077; head --bytes=32 /dev/urandom | base64 >{password})    # and keep a copy of it elsewhere"
-        ));
-    }
-    let fleet = match file.to_str() {
-        Some(super::FLEET_FILE) => String::new(),
-        _ => format!(" --fleet {}", file.display()),
-    };
-    steps.say(format_args!("  genbackup{fleet} check"));
-    steps.say(format_args!("  genbackup{fleet} emit --now"));
-    steps.say(format_args!("  genbackup{fleet} run"));
     Ok(())
 }
 
-/// Nobody answers questions in vain.
+/// Checks before the questions that the file can be written, so that no answers are lost.
 fn refuse_unwritable(file: &Path) -> Result<()> {
     let folder = file.ancestors().skip(1).find(|folder| folder.is_dir());
     let folder = folder.unwrap_or(Path::new("."));
     nix::unistd::access(folder, AccessFlags::W_OK).map_err(|error| {
         anyhow!(
-            "can't write {}: {}: {}\n\nhint: `sudo genbackup init`, or name another file with `--fleet`",
+            "cannot write {}: {}: {}\n\nhint: run `sudo genbackup init`, or name another file with `--fleet FILE`",
             file.display(),
             folder.display(),
             error.desc()
@@ -135,7 +128,7 @@ fn refuse_unwritable(file: &Path) -> Result<()> {
     })
 }
 
-/// `fleet.schema.json` beside `fleet.toml`: editors take relative paths, and a fleet file may be copied with it.
+/// `fleet.schema.json` in the directory of `fleet.toml`: editors accept relative paths, and both files can be copied.
 fn schema_beside(file: &Path) -> PathBuf {
     file.with_extension("schema.json")
 }

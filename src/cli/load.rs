@@ -1,10 +1,10 @@
-//! From the path of a fleet file to a fleet, or to all its problems.
+//! Reads a fleet file. Returns the fleet, or all problems of the file.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 
 use super::terminal;
 use crate::fleet::{self, Reading};
@@ -16,18 +16,20 @@ use crate::verify;
 /// Reads and resolves the fleet file.
 ///
 /// # Errors
-/// When the file can't be read. Its problems are not an error of ours: they are the inner `Err`.
+/// When the file cannot be read. Problems in the file are the inner `Err`.
 pub(super) fn load(path: &Path) -> Result<Result<Fleet, Vec<Problem>>> {
     let name = path.display().to_string();
-    let text = std::fs::read_to_string(path).with_context(|| {
-        format!("can't read the fleet file {name}: `genbackup init` writes one, `--fleet` names another")
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        anyhow!(
+            "cannot read the fleet file {name}: {error}\n\nhint: run `genbackup init` to write one, or name another with `--fleet FILE`"
+        )
     })?;
     let mut reading = fleet::read(&name, &text);
     refuse_calendars(&mut reading)?;
     Ok(resolve(reading))
 }
 
-/// systemd alone knows which calendar expressions it takes. It is asked once about each, however many hosts have it.
+/// Only systemd knows which calendar expressions are valid. It is asked once about each expression.
 fn refuse_calendars(reading: &mut Reading<'_>) -> Result<()> {
     let mut taken = BTreeMap::new();
     for (span, expression) in reading.file.calendars() {
@@ -39,55 +41,60 @@ fn refuse_calendars(reading: &mut Reading<'_>) -> Result<()> {
             reading.problems.push(
                 span,
                 format!("systemd refuses the calendar expression `{expression}`"),
-                "write it as in systemd.time(7), such as `*-*-* 04:00:00`; `systemd-analyze calendar` tries one out",
+                "write it as in systemd.time(7), such as `*-*-* 04:00:00`; `systemd-analyze calendar` tests it",
             );
         }
     }
     Ok(())
 }
 
-/// The fleet, where it can be read and has no problem; nothing is said where it has.
+/// The fleet; `None`, without a message, if the file cannot be read or has problems.
 pub(super) fn if_well(path: &Path) -> Option<Fleet> {
     let text = std::fs::read_to_string(path).ok()?;
     resolve(fleet::read("fleet", &text)).ok()
 }
 
-/// The same, but with its problems shown, and nothing in the fleet's place when there are any.
+/// The fleet; `None` if the file has problems, which are then shown.
 ///
 /// # Errors
-/// When the file can't be read.
+/// When the file cannot be read.
 pub(super) fn load_or_show(path: &Path) -> Result<Option<Fleet>> {
-    Ok(load(path)?.map_err(|problems| show(&problems)).ok())
+    Ok(load(path)?.map_err(|problems| show(&problems, "")).ok())
 }
 
-/// Shows problems on standard error, with an empty line between them and their number at the end.
-fn show(problems: &[Problem]) {
+/// The same for a command that writes files. With problems, it also reports that nothing was written.
+///
+/// # Errors
+/// When the file cannot be read.
+pub(super) fn load_to_write(path: &Path) -> Result<Option<Fleet>> {
+    let show_all = |problems: Vec<Problem>| show(&problems, "; nothing was written");
+    Ok(load(path)?.map_err(show_all).ok())
+}
+
+/// Shows problems on standard error, separated by empty lines, and their number at the end.
+fn show(problems: &[Problem], outcome: &str) {
     for problem in problems {
         terminal::complain(problem);
     }
-    let plural = if problems.len() == 1 { "" } else { "s" };
-    terminal::complain(format_args!(
-        "{} problem{plural}; nothing was written",
-        problems.len()
-    ));
+    terminal::complain(terminal::counted(problems.len(), "problem") + outcome);
 }
 
-/// The host of that name, or this machine when none is named.
+/// The host with this name, or this machine if there is no name.
 ///
 /// # Errors
-/// When the fleet has no such host; the message lists those it has.
+/// When the fleet has no such host. The message lists its hosts.
 pub(super) fn host<'f>(fleet: &'f Fleet, name: Option<&str>) -> Result<&'f HostName> {
     let (wanted, source) = if let Some(name) = name {
         (name.to_owned(), "")
     } else {
-        (this_machine()?, ", as this machine is")
+        (this_machine()?, ", the host name of this machine")
     };
     let short = wanted.split('.').next().unwrap_or(&wanted);
     let by_name = |name: &str| fleet.host_names().find(|host| host.as_str() == name);
     match by_name(&wanted).or_else(|| by_name(short)) {
         Some(host) => Ok(host),
         None => bail!(
-            "no host of the fleet is named `{wanted}`{source}\n\nhint: name one with `--host`: {}; on a host that left the fleet, `genbackup emit --remove` removes its files",
+            "no host of the fleet is named `{wanted}`{source}\n\nhint: name one with `--host`: {}; if it left the fleet, run `genbackup push --remove root@{wanted}` on the storage host",
             fleet
                 .host_names()
                 .map(HostName::as_str)
@@ -97,20 +104,20 @@ pub(super) fn host<'f>(fleet: &'f Fleet, name: Option<&str>) -> Result<&'f HostN
     }
 }
 
-/// What is missing on this host, and the command that installs it.
+/// A message about missing packages, with the command that installs them.
 pub(super) fn packages_to_install(packages: &[&str]) -> String {
     format!(
-        "this host lacks {}, whose programs the units start\n\nhint: `apt install {}`",
+        "this host lacks packages that the units need: {}\n\nhint: run `apt install {}`",
         packages.join(", "),
         packages.join(" ")
     )
 }
 
-/// The name that this machine has, in lower case, as a fleet has its hosts: restic's locks compare names byte for byte.
+/// The host name of this machine in lower case, like the names in a fleet. restic compares host names byte by byte.
 ///
 /// # Errors
-/// When it can't be asked for.
+/// When it cannot be read.
 pub(super) fn this_machine() -> Result<String> {
-    let name = nix::unistd::gethostname().context("can't ask for this machine's host name")?;
+    let name = nix::unistd::gethostname().context("cannot read this machine's host name")?;
     Ok(name.to_string_lossy().to_ascii_lowercase())
 }

@@ -1,4 +1,5 @@
-//! `genbackup man`: manual pages, made of what `--help` is made of.
+//! `genbackup man`: writes manual pages: those of the commands from the same texts as `--help`, and that of the fleet file
+//! from its schema.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -8,29 +9,31 @@ use clap::{Args, Command, CommandFactory};
 use clap_mangen::Man;
 
 use super::terminal;
-use crate::write;
+use crate::{reference, write};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// Write a page for the command and one for each verb into this folder
+    /// Write a page for the command, one for each verb and one for the fleet file into this directory
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
-    // A page that says no more than that there is help would be one too many.
+    // The verb `help` needs no page.
     let mut command = super::Arguments::command().disable_help_subcommand(true);
     command.build();
     let Some(folder) = &arguments.out else {
         terminal::hand_over(page(&command)?.1)?;
         return Ok(ExitCode::SUCCESS);
     };
-    // A hidden verb is for our own scripts.
+    // Hidden verbs are for our own scripts.
     let verbs = command.get_subcommands().filter(|verb| !verb.is_hide_set());
-    let pages = std::iter::once(&command)
+    let mut pages = std::iter::once(&command)
         .chain(verbs)
         .map(page)
         .collect::<Result<Vec<_>>>()?;
+    let fleet_file = reference::manual_page();
+    pages.push((fleet_file.name.to_owned(), fleet_file.text.into_bytes()));
     write::make_folder(folder)?;
     for (name, text) in &pages {
         write::replace(&folder.join(name), text)?;

@@ -1,4 +1,4 @@
-//! `genbackup metrics`: how well each host is, for Prometheus.
+//! `genbackup metrics`: writes the state of each host for Prometheus.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -12,7 +12,7 @@ use crate::metrics;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// Write into this file, whole at any moment; without it, or with `-`, to standard output
+    /// Replace this file atomically; without it, or with `-`, write to standard output
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     #[command(flatten)]

@@ -1,5 +1,5 @@
-//! A time as people say it. What they say is taken to its end: a day to midnight, a minute to its last second, so that
-//! `--at 2026-11-20` has what was backed up on that day.
+//! Parses times as people write them. A moment includes its end: a day lasts until midnight, a minute until its last
+//! second. So `--at 2026-11-20` includes what was backed up on that day.
 
 use jiff::civil::{Date, DateTime, Time, Weekday};
 use jiff::tz::{AmbiguousOffset, TimeZone};
@@ -7,23 +7,23 @@ use jiff::{SignedDuration, Span, Timestamp, ToSpan, Zoned};
 
 use crate::model::Refusal;
 
-/// From when to when it lasts.
+/// A span of time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Moment {
     pub(super) first: Timestamp,
-    /// Within it.
+    /// The last instant within the span.
     pub(super) last: Timestamp,
 }
 
-/// All forms of a time, for who has written none of them.
+/// The accepted forms, for an error message.
 const FORMS: &str = "write a day (`2026-11-20`, `yesterday`, `last friday`), a time (`2026-11-20 04:00`, \
                      `yesterday 04:00`, `04:00` of today), or how long ago (`2 days ago`, `a week ago`)";
 
 impl Moment {
-    /// Reads what somebody says at a certain time, in whose zone it is.
+    /// Parses a text, relative to a time and in its time zone.
     ///
     /// # Errors
-    /// When it is no time.
+    /// When the text is not a time.
     pub(super) fn parse(text: &str, now: &Zoned) -> Result<Self, Refusal> {
         let words = text.trim().to_ascii_lowercase();
         let read = day(&words, now.date())
@@ -39,7 +39,7 @@ impl Moment {
                     .map(|time| Some(Self::at(time)))
             });
         read.flatten()
-            .ok_or_else(|| Refusal::new(format!("`{text}` is no time"), FORMS))
+            .ok_or_else(|| Refusal::new(format!("`{text}` is not a time"), FORMS))
     }
 
     fn at(time: Timestamp) -> Self {
@@ -58,8 +58,8 @@ impl Moment {
         })
     }
 
-    /// So long, by the clock of a zone: where it showed that twice, from the first time to the second; where it did
-    /// not, nothing, just when it was put forward.
+    /// A span of this length by the clock of a zone. A time that the clock showed twice lasts from the first to the
+    /// second one. A time that the clock skipped is empty, at the moment when the clock was put forward.
     fn lasting(start: DateTime, long: SignedDuration, zone: &TimeZone) -> Option<Self> {
         let (first, again) = readings(start, zone)?;
         let is_skipped = first.to_zoned(zone.clone()).datetime() != start;
@@ -71,7 +71,7 @@ impl Moment {
     }
 }
 
-/// When a clock showed that, for the first and for the last time; or when it was put forward over it.
+/// When a clock showed this time for the first and for the last time, or when the clock skipped it.
 fn readings(clock: DateTime, zone: &TimeZone) -> Option<(Timestamp, Timestamp)> {
     let reading = zone.to_ambiguous_timestamp(clock);
     if let AmbiguousOffset::Gap { before, .. } = reading.offset() {
@@ -106,7 +106,7 @@ fn day(words: &str, today: Date) -> Option<Date> {
     today.nth_weekday(-1, weekday).ok()
 }
 
-/// A minute or a second of a day, which is today where none is named; and how long it lasts.
+/// A minute or a second of a day (by default, today), and its length.
 fn time(words: &str, today: Date) -> Option<(DateTime, SignedDuration)> {
     let (of, clock) = match words.rsplit_once([' ', 't']) {
         Some((of, clock)) => (day(of.trim_end(), today)?, clock),
@@ -118,7 +118,7 @@ fn time(words: &str, today: Date) -> Option<(DateTime, SignedDuration)> {
     Some((of.to_datetime(time), long))
 }
 
-/// `2026-10-25 02:30 +01:00`, as the list shows it where the clock showed it twice.
+/// `2026-10-25 02:30 +01:00`, as the list shows a time that the clock showed twice.
 fn minute_of_an_offset(words: &str) -> Option<Moment> {
     let time = Timestamp::strptime("%Y-%m-%d %H:%M %:z", words).ok()?;
     Moment::lasting(
@@ -128,7 +128,7 @@ fn minute_of_an_offset(words: &str) -> Option<Moment> {
     )
 }
 
-/// `2 days ago`, `3h ago`, as jiff reads them, and `a week ago`.
+/// `2 days ago` and `3h ago`, as jiff parses them, and `a week ago`.
 fn ago(words: &str, now: &Zoned) -> Option<Timestamp> {
     if words == "now" {
         return Some(now.timestamp());
@@ -139,7 +139,7 @@ fn ago(words: &str, now: &Zoned) -> Option<Timestamp> {
     Some(now.checked_add(span).ok()?.timestamp())
 }
 
-/// With a zone of its own: `2026-11-20T04:00:00Z`, `2026-11-20T04:00[Europe/Berlin]`.
+/// A time with a zone: `2026-11-20T04:00:00Z`, `2026-11-20T04:00[Europe/Berlin]`.
 fn instant(text: &str) -> Option<Timestamp> {
     text.parse()
         .ok()

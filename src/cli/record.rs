@@ -1,4 +1,4 @@
-//! `genbackup record`: runs a command, and leaves a record of it beside those of the runs.
+//! `genbackup record`: runs a command, and writes its result to a record beside those of the runs.
 
 use std::ffi::OsString;
 use std::io::ErrorKind;
@@ -18,24 +18,24 @@ use crate::beside;
 use crate::record::{self, Beside, Phase, RunId};
 use crate::write::Addition;
 
-/// How often a name is looked for where all are taken, and how many times.
+// The delay between two searches for a free name, and the number of searches.
 const PAUSE: Duration = Duration::from_millis(100);
 const PAUSES: usize = 600;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// What the command does
+    /// Record the command as this phase
     #[arg(value_name = "PHASE", value_parser = phase())]
     phase: Phase,
-    /// The command, and its arguments as they stand: there is no shell
+    /// Run this command with its arguments, without a shell
     #[arg(value_name = "COMMAND", required = true, last = true)]
     command: Vec<OsString>,
-    /// The folder of the runs' records
+    /// Write the record into this directory
     #[arg(long, value_name = "DIR", default_value = record::FOLDER)]
     runs: PathBuf,
 }
 
-/// Those that no run does.
+/// The phases that are not part of a run.
 fn phase() -> impl TypedValueParser<Value = Phase> {
     PossibleValuesParser::new(Phase::BESIDE.map(Phase::name)).try_map(|word| {
         let phase = Phase::ALL.into_iter().find(|phase| phase.name() == word);
@@ -45,9 +45,9 @@ fn phase() -> impl TypedValueParser<Value = Phase> {
 
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let Arguments { phase, command, runs } = arguments;
-    let (program, words) = command.split_first().context("no command is named")?;
+    let (program, words) = command.split_first().context("there is no command")?;
     let (start, clock) = (Timestamp::now(), Instant::now());
-    // Now, and not after hours of work: what is at work is worth nothing to people who do not hear of it.
+    // Check now that a record can be written, and not after hours of work.
     Addition::to(runs, &"\n".repeat(4096)).map_err(|error| explained(&error))?;
     let ended = beside::run(program, words)?;
     if let Some(why) = ended.why().filter(|_| ended.never_began()) {
@@ -66,9 +66,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let status = match add(runs, &beside) {
         Ok(()) => status,
         Err(error) => {
-            let how = ended.why().unwrap_or_else(|| "it went well".to_owned());
+            let how = ended.why().unwrap_or_else(|| "the command succeeded".to_owned());
             terminal::complain(format_args!(
-                "error: no record of this {} was left: {error:#}; {how}",
+                "error: cannot record this {}: {error:#}; {how}",
                 phase.name()
             ));
             status.max(1)
@@ -79,16 +79,16 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
 
 /// Why a record has no name.
 enum Nameless {
-    /// Every second until now has one already.
+    /// Every second up to now already has a record.
     AllTaken,
-    /// The disk refuses.
+    /// Writing failed.
     Refused(anyhow::Error),
 }
 
-/// Adds a record, named by the second in which it began, or by a later one where that is taken. None is from the
-/// future: where all are taken until now, the next second is waited for.
+/// Adds a record. Its name is the second in which the command started, or a later one if that name is taken. No name is
+/// in the future: if all names up to now are taken, this waits for the next second.
 fn add(folder: &Path, beside: &Beside) -> Result<()> {
-    // A clock may have been set back meanwhile.
+    // The clock may have been set back meanwhile.
     let mut name = RunId::at(beside.start.min(beside.end));
     let add = || {
         while name.start() <= Timestamp::now() {
@@ -111,22 +111,24 @@ fn add(folder: &Path, beside: &Beside) -> Result<()> {
         .when(|nameless| matches!(nameless, Nameless::AllTaken))
         .call();
     added.map_err(|nameless| match nameless {
-        Nameless::AllTaken => anyhow!("every second has a record already in {}", folder.display()),
+        Nameless::AllTaken => anyhow!("{} already has a record for every second", folder.display()),
         Nameless::Refused(error) => error,
     })
 }
 
-/// What is said where nothing can be written, before there is anything to write.
+/// The error if no record can be written, before the command is started.
 fn explained(error: &anyhow::Error) -> anyhow::Error {
     let hint = match kind(error) {
         Some(ErrorKind::NotFound) => {
-            "\n\nhint: the storage host has this folder, as `genbackup emit --now` makes it; `--runs` names another"
+            "\n\nhint: run this on the storage host, where `genbackup emit --now` makes the directory; `--runs DIR` names another"
         }
         Some(ErrorKind::PermissionDenied) => {
-            "\n\nhint: user restic and root may write there; `--runs` names another folder"
+            "\n\nhint: run this as user restic or root; `--runs DIR` names another directory"
         }
-        Some(ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => "\n\nhint: make room, and run it again",
+        Some(ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => {
+            "\n\nhint: free some space, then run this again"
+        }
         _ => "",
     };
-    anyhow!("{error:#}, so nothing was started: nobody would hear how it ended{hint}")
+    anyhow!("the command was not started, because it cannot be recorded: {error:#}{hint}")
 }

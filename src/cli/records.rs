@@ -1,4 +1,4 @@
-//! The records that a verb looks at, and the time that it is.
+//! The records that a verb reads, and the current time.
 
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -13,13 +13,13 @@ use crate::record::{self, About, Run, RunId};
 
 #[derive(Debug, Args)]
 pub(super) struct Records {
-    /// The directory of the runs' records
+    /// Read the records of the runs from this directory
     #[arg(long, value_name = "DIR", default_value = record::FOLDER)]
     runs: PathBuf,
-    /// Another time than now, as if the clock showed it
+    /// Take this time for the current time
     #[arg(long, value_name = "TIME", hide = true)]
     now: Option<Timestamp>,
-    /// The state directory whose lock runs hold; without it, the one of this host, where its records are read
+    /// Look at the lock of this state directory; by default, at that of this host if its own records are read
     #[arg(long, value_name = "DIR", hide = true)]
     state: Option<PathBuf>,
 }
@@ -29,10 +29,10 @@ impl Records {
         self.now.unwrap_or_else(Timestamp::now)
     }
 
-    /// The time, and who holds the lock on the state directory. To be taken before the records are listed.
+    /// The time, and who holds the lock on the state directory. Call this before the records are listed.
     pub(super) fn present(&self) -> Present {
         let now = self.now();
-        // Records elsewhere, and another time, have no lock to look at.
+        // Records elsewhere, or another time, have no lock.
         let own = (self.runs == Path::new(record::FOLDER) && self.now.is_none()).then(|| self.runs.parent());
         let state = self.state.as_deref().or(own.flatten());
         Present {
@@ -45,10 +45,10 @@ impl Records {
         &self.runs
     }
 
-    /// The runs that have a record, oldest first; `None` where there is no such folder.
+    /// The runs that have a record, oldest first; `None` if the directory does not exist.
     ///
     /// # Errors
-    /// When the folder can't be read.
+    /// When the directory cannot be read.
     pub(super) fn list(&self) -> Result<Option<Vec<RunId>>> {
         match record::list(&self.runs) {
             Ok(runs) => Ok(Some(runs)),
@@ -60,13 +60,13 @@ impl Records {
         }
     }
 
-    /// The newest run of these, which are given oldest first: what stands beside the runs is none.
+    /// The newest run of these, which are given oldest first. Records beside the runs do not count.
     ///
     /// # Errors
-    /// When a record can't be read.
+    /// When a record cannot be read.
     pub(super) fn newest_run(&self, runs: &[RunId]) -> Result<Option<RunId>> {
         for run in runs.iter().rev() {
-            // Its first line says it.
+            // The first line is enough.
             let nothing = About::new(std::iter::empty::<String>(), []);
             if !self.read(*run, Some(nothing))?.is_beside {
                 return Ok(Some(*run));
@@ -75,10 +75,10 @@ impl Records {
         Ok(None)
     }
 
-    /// Reads the record of a run, or as much of it as is about something.
+    /// Reads the record of a run, or only its lines about certain hosts and phases.
     ///
     /// # Errors
-    /// When it can't be read.
+    /// When it cannot be read.
     pub(super) fn read(&self, run: RunId, about: Option<About>) -> Result<Run> {
         let record = record::open(&self.runs, run).map_err(|error| match kind(&error) {
             Some(io::ErrorKind::PermissionDenied) => readable_for(&error),
@@ -88,15 +88,15 @@ impl Records {
             None => Run::read(run, record),
             Some(about) => Run::read_about(run, record, about),
         };
-        read.with_context(|| format!("can't read the record of {run}"))
+        read.with_context(|| format!("cannot read the record of {run}"))
     }
 }
 
 /// Who holds the lock on a state directory. run-backups and maintain-repository hold it exclusively while they work.
 ///
-/// This takes it for the time that reading one small file takes, shared, so that two of these do not see each other. A run
-/// that begins meanwhile waits for it (`flock --timeout`) and does not fail. The file is read under the lock: only who
-/// holds it writes the file, so both belong to the same moment.
+/// This function takes the lock while it reads one small file. The lock is shared, so that two callers do not disturb
+/// each other. A run that starts meanwhile waits for the lock (`flock --timeout`) and does not fail. The file is read
+/// under the lock, because only the holder of the lock writes it.
 fn holder(state: &Path) -> Holder {
     let Ok(lock) = File::open(state) else {
         return Holder::Unknown;
@@ -113,7 +113,7 @@ fn holder(state: &Path) -> Holder {
     }
 }
 
-/// What the disk refuses.
+/// The kind of the I/O error behind an error.
 pub(super) fn kind(error: &anyhow::Error) -> Option<io::ErrorKind> {
     let error: &io::Error = error
         .downcast_ref()
@@ -123,6 +123,6 @@ pub(super) fn kind(error: &anyhow::Error) -> Option<io::ErrorKind> {
 
 fn readable_for(error: &anyhow::Error) -> anyhow::Error {
     anyhow::anyhow!(
-        "{error:#}\n\nhint: root and the group `restic` may read the records; `--runs` names another folder"
+        "{error:#}\n\nhint: run this as root or as a member of the group `restic`; `--runs DIR` reads another directory"
     )
 }

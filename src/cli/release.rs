@@ -1,5 +1,5 @@
-//! `genbackup release`: forget may thin out these hosts again. It ends a hold that somebody placed; where a host is held
-//! because of its newest snapshot, it accepts that snapshot, and no other.
+//! `genbackup release`: lets the keep policy apply to hosts again. It ends a hold that an admin placed. If a host is
+//! held because of its newest snapshot, it accepts this snapshot, and no other.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -15,7 +15,7 @@ use crate::hold::{Accepted, Entry, Listing, Snapshot, Store, held};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The hosts whose snapshots the keep policy may thin out
+    /// Let the keep policy apply to these hosts again
     #[arg(value_name = "HOST", required = true)]
     hosts: Vec<String>,
     #[command(flatten)]
@@ -50,7 +50,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
             terminal::say(&format!("{shown}: released; it was held: {why}\n"))?;
             continue;
         }
-        // Only now: a hold that somebody placed is released without the password.
+        // Only now: releasing a hold that an admin placed does not need the password.
         if listing.is_none() {
             let errand = Errand {
                 command: words(),
@@ -67,7 +67,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
         let evidence = kept.evidence(listing)?;
         let reason = held(listing, &evidence, &store, host, now);
         let (Some(why), Some(newest)) = (reason, listing.newest.get(host)) else {
-            terminal::say(&format!("{shown}: it is not held\n"))?;
+            terminal::say(&format!("{shown}: not held\n"))?;
             continue;
         };
         store.put(&Entry {

@@ -1,4 +1,4 @@
-//! `genbackup report`: all that the records say, on one page of HTML.
+//! `genbackup report`: writes one HTML page from all records.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -16,10 +16,10 @@ use crate::page::Page;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// Write into this file, whole at any moment and readable for everybody; without it, or with `-`, to standard output
+    /// Replace this file atomically, readable by everybody; without it, or with `-`, write to standard output
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// How far back the charts go
+    /// Let the charts go back this far
     #[arg(long, value_name = "SPAN", default_value = "365d", value_parser = since)]
     since: TimeSpan,
     #[command(flatten)]
@@ -38,7 +38,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     let present = records.present();
     let report = status::examine(&fleet, records)?;
     let since = SignedDuration::from_secs(i64::try_from(since.seconds()).unwrap_or(i64::MAX));
-    // What is from the future is left out of the verdicts, too.
+    // The verdicts skip records from the future as well.
     let now = report.time;
     let mut ids = records.list()?.unwrap_or_default();
     ids.retain(|id| now.duration_since(id.start()) <= since && !is_yet_to_come(*id, now));

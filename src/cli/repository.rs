@@ -1,4 +1,4 @@
-//! Where the snapshots can be read: on the storage host, by root, who can open the password's file.
+//! Opens the repository. This is possible on the storage host only, as root, which can read the password file.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -13,25 +13,25 @@ use super::{load, terminal};
 use crate::model::Fleet;
 use crate::restic::{Restic, Snapshot};
 
-/// What somebody asked for, as they can ask for it where it can be had.
+/// The command of the user, to be shown where it must run elsewhere.
 pub(super) struct Errand {
     /// The command.
     pub(super) command: Words,
     pub(super) afterwards: Afterwards,
 }
 
-/// What is left to do when it is done elsewhere.
+/// What is left to do after the command ran elsewhere.
 pub(super) enum Afterwards {
     Nothing,
-    /// The files are there, and were wanted here.
+    /// Copy the restored files to this host.
     BringFiles,
 }
 
-/// A command as a shell reads it.
+/// A command in the syntax of a shell.
 pub(super) struct Words(Vec<String>);
 
 impl Words {
-    /// A verb; of a fleet file that is not the usual one, with its name.
+    /// A verb, with `--fleet` if the fleet file is not the default one.
     pub(super) fn of(verb: &str, file: &Path) -> Self {
         let words = Self(vec!["genbackup".to_owned(), verb.to_owned()]);
         match file.to_str() {
@@ -45,10 +45,10 @@ impl Words {
         self
     }
 
-    /// An option with its value, where it has one.
+    /// An option with its value, if there is a value.
     pub(super) fn option(mut self, name: &str, value: Option<&(impl AsRef<OsStr> + ?Sized)>) -> Self {
         if let Some(value) = value.map(AsRef::as_ref) {
-            // What begins with a dash is otherwise taken for an option of its own.
+            // A separate word that begins with a dash would be read as another option.
             let between = if value.as_bytes().starts_with(b"-") {
                 '='
             } else {
@@ -67,11 +67,11 @@ impl Words {
     }
 }
 
-/// A word for bash; with its plain quotes, where they are enough.
+/// A word quoted for bash, with plain quotes if they are enough.
 fn quoted(text: &OsStr) -> String {
     let quoted: String = match text.to_str() {
         Some(text) => text.quoted(Bash),
-        // Each byte that is not ASCII as an escape.
+        // Bytes that are not ASCII become escapes.
         None => String::from_utf8_lossy(&Bash::quote_vec(text)).into_owned(),
     };
     match quoted.strip_prefix('$') {
@@ -80,28 +80,29 @@ fn quoted(text: &OsStr) -> String {
     }
 }
 
-/// Fails anywhere but on the storage host, where `what` is, and for anybody but root; with the command for there.
+/// Checks that this is the storage host, where `what` is, and that the user is root.
 ///
 /// # Errors
-/// See above.
+/// When it is another host or another user, with the command to run instead.
 pub(super) fn ensure_root_of_storage(fleet: &Fleet, command: &Words, what: &str) -> Result<()> {
     let command = command.0.join(" ");
     let storage = &fleet.storage.name;
     let here = load::this_machine()?;
     let short = here.split('.').next().unwrap_or(&here);
     if storage.as_str() != here && storage.as_str() != short {
-        bail!("{what} on {storage}, and this is {here}\n\nhint: on {storage}, as root: {command}");
+        bail!("{what} on {storage}, and this is {here}\n\nhint: on {storage}, run as root: `{command}`");
     }
     if !Uid::effective().is_root() {
-        bail!("only root may do this\n\nhint: sudo {command}");
+        bail!("only root may do this\n\nhint: run `sudo {command}`");
     }
     Ok(())
 }
 
-/// The fleet's repository, where the password can be had without anybody typing it.
+/// The fleet's repository, with the password from its file.
 ///
 /// # Errors
-/// Anywhere else, with the command for where it can be had.
+/// When this is not the storage host or the user is not root, with the command to run instead; or when the password
+/// file is missing or empty.
 pub(super) fn open(fleet: &Fleet, errand: Errand) -> Result<Restic<'_>> {
     let Errand {
         command: Words(command),
@@ -114,18 +115,18 @@ pub(super) fn open(fleet: &Fleet, errand: Errand) -> Result<Restic<'_>> {
     if storage.as_str() != here && storage.as_str() != short {
         let bring = match afterwards {
             Afterwards::BringFiles => format!(
-                "\n      and then bring the files here, such as by `ssh {storage} tar --create --directory=FOLDER . | tar --extract`"
+                "\n      then copy the files here, for example with `ssh {storage} tar --create --directory=DIR . | tar --extract`"
             ),
             Afterwards::Nothing => String::new(),
         };
         bail!(
-            "the password of the repository is on {storage}, and this is {here}\n\nhint: on {storage}, as root: {command}{bring}\n      \
-             /etc/genbackup/RECOVERY.md says how a client reads its snapshots with a password that somebody types"
+            "the password of the repository is on {storage}, and this is {here}\n\nhint: on {storage}, run as root: `{command}`{bring}\n      \
+             /etc/genbackup/RECOVERY.md explains how a client reads its snapshots with a password that you type"
         );
     }
     if !Uid::effective().is_root() {
         bail!(
-            "only root can open the password's file {}\n\nhint: sudo {command}",
+            "only root can read the password file {}\n\nhint: run `sudo {command}`",
             fleet.repository.password_file
         );
     }
@@ -133,13 +134,13 @@ pub(super) fn open(fleet: &Fleet, errand: Errand) -> Result<Restic<'_>> {
     let length = File::open(password_file).and_then(|file| file.metadata());
     if !length.is_ok_and(|file| file.len() > 0) {
         bail!(
-            "the password file {password_file} is missing or empty\n\nhint: its file system may be locked or not mounted; unlock it and try again"
+            "the password file {password_file} is missing or empty\n\nhint: unlock or mount its file system, then try again"
         );
     }
     Ok(Restic::of(&fleet.repository))
 }
 
-/// A snapshot as it is spoken of: its id, its host, its time.
+/// A snapshot as it is named in messages: its id, host and time.
 pub(super) fn described(snapshot: &Snapshot) -> String {
     format!(
         "{} of {}, {}",

@@ -1,4 +1,4 @@
-//! `genbackup restore`: a host's files into a folder, as they were at a time.
+//! `genbackup restore`: restores files of a host into a directory, as they were at a given time.
 
 mod missing;
 mod place;
@@ -22,12 +22,12 @@ use super::moment::Moment;
 use super::repository::{Afterwards, Errand, Words};
 use super::snapshots::{known, remark};
 use super::{load, repository, terminal};
-use crate::model::ResticFeature;
+use crate::model::{Excludes, Fleet, ResticFeature};
 use crate::restic::{Confinement, Failed, Node, Restic, Snapshot, SnapshotPath, Wish, can_confine, failed};
 
-/// What `--help` says at its end.
-const EXIT_STATUS: &str = "The exit status is restic's: 0 all is back, 1 something is not, 10 there is no repository, 11 it is \
-                           locked, 12 the password is wrong, 130 it was interrupted; restic before 0.17 has 1 for all that fails.";
+/// The text at the end of `--help`.
+const EXIT_STATUS: &str = "The exit status is restic's: 0 all files were restored, 1 some were not, 10 the repository is missing, \
+                           11 it is locked, 12 the password is wrong, 130 interrupted. restic before 0.17 exits with 1 for every error.";
 
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_STATUS)]
@@ -36,32 +36,35 @@ const EXIT_STATUS: &str = "The exit status is restic's: 0 all is back, 1 somethi
     reason = "each is an option of the command line"
 )]
 pub(super) struct Arguments {
-    /// Whose files
+    /// Restore files of this host
     #[arg(value_name = "HOST")]
     host: String,
-    /// Files and folders, as they were named there; `/` is all that was backed up
+    /// Restore these files and directories, by their paths on that host; `/` is everything that was backed up
     #[arg(value_name = "PATH", required = true)]
     paths: Vec<OsString>,
-    /// Into this folder, each below its whole path. It is not there yet, or is empty and root's; it becomes root's alone
-    #[arg(long, value_name = "FOLDER")]
+    /// Restore into this directory, each file below its whole path. The directory must be missing, or empty and owned
+    /// by root; only root can read it afterwards
+    #[arg(long, value_name = "DIR")]
     to: PathBuf,
-    /// As they were then: `yesterday`, `04:00`, `"yesterday 04:00"`, `"2 days ago"`, `2026-11-20`, `"2026-11-20 04:00"`
+    /// Restore the files of this time: `yesterday`, `04:00`, `"yesterday 04:00"`, `"2 days ago"`, `2026-11-20`,
+    /// `"2026-11-20 04:00"`
     #[arg(long, value_name = "TIME")]
     at: Option<String>,
-    /// From this snapshot
+    /// Restore from this snapshot
     #[arg(long, value_name = "ID", conflicts_with = "at")]
     snapshot: Option<String>,
-    /// Only say what would come back
+    /// Show what would be restored, and write nothing
     #[arg(long)]
     dry_run: bool,
-    /// Into a folder that has something in it, also over files that are there. It keeps its mode: who may look into it
-    /// may look at what comes back before that has its owner and mode
+    /// Restore into a directory that is not empty, and overwrite files there. The directory keeps its mode, so its
+    /// other readers can read restored files before these have their owner and mode
     #[arg(long)]
     overwrite: bool,
-    /// Read once more what was written, and compare
+    /// Read the restored files again, and compare them with the snapshot
     #[arg(long, conflicts_with = "dry_run")]
     verify: bool,
-    /// Restore without a sandbox, where systemd does not run: a crafted snapshot may then write anywhere on this machine
+    /// Restore without a sandbox, where systemd does not run: a crafted snapshot can then write anywhere on this
+    /// machine
     #[arg(long, conflicts_with = "dry_run")]
     no_sandbox: bool,
 }
@@ -98,9 +101,17 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     ))?;
     if let Some(own) = newest_own(&snapshots, snapshot, arguments) {
         terminal::complain(format_args!(
-            "note: the newest one before it that a run of genbackup made is {}: `--snapshot {}` takes that",
+            "note: the newest earlier snapshot that a run of genbackup made is {}; `--snapshot {}` restores from it",
             repository::described(own),
             own.short_id()
+        ));
+    }
+    if is_backed_up(&fleet, place.folder()) {
+        terminal::complain(format_args!(
+            "note: the next backup of {} saves {} again; remove it before that, or restore to a directory below /var/tmp, which no \
+             backup reads",
+            fleet.storage.name,
+            terminal::harmless(&place.folder().to_string_lossy())
         ));
     }
     if arguments.dry_run {
@@ -109,7 +120,16 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     restore(&restic, snapshot, &paths, &place, arguments)
 }
 
-/// A path as somebody writes it: the shell completes a folder with a `/` at its end.
+/// True if a backup of the storage host includes this directory.
+fn is_backed_up(fleet: &Fleet, directory: &Path) -> bool {
+    let path = directory.to_string_lossy();
+    fleet.storage.source.as_ref().is_some_and(|source| {
+        source.include.iter().any(|include| include.contains(&path))
+            && Excludes::new(&source.exclude).excluding(&path).is_none()
+    })
+}
+
+/// A path from the command line, without slashes at its end, which the completion of shells adds.
 fn path(text: &OsStr) -> Result<SnapshotPath> {
     let bytes = text.as_bytes();
     let length = bytes
@@ -119,40 +139,40 @@ fn path(text: &OsStr) -> Result<SnapshotPath> {
     let trimmed = OsStr::from_bytes(&bytes[..length.min(bytes.len())]);
     if bytes.iter().any(u8::is_ascii_control) || text.to_string_lossy().contains(char::is_control) {
         let shown = text.to_string_lossy();
-        bail!("{shown:?} holds a control character\n\nhint: restore the folder above it");
+        bail!("{shown:?} contains a control character\n\nhint: restore the directory above it");
     }
     SnapshotPath::try_from(trimmed.to_owned()).map_err(|refusal| anyhow::anyhow!("{refusal}"))
 }
 
-/// Refuses to write over what is there where restic would follow links in it.
+/// Refuses to overwrite files with a restic that would follow links in the target.
 fn refuse_a_restic_that_follows_links() -> Result<()> {
     let version = Restic::version()?;
     if !version.has(ResticFeature::RestoreOverwrite) {
         bail!(
-            "`--overwrite` needs restic {}, and this is {version}, which follows symbolic links below the target\n\nhint: restore \
-             to a directory that is not there yet, and copy the files from it",
+            "`--overwrite` needs restic {}: restic {version} follows symbolic links below the target\n\nhint: restore into a new \
+             directory, and copy the files from there",
             ResticFeature::RestoreOverwrite.since()
         );
     }
     Ok(())
 }
 
-/// What restic is confined by.
+/// How restic is confined.
 fn confinement(arguments: &Arguments) -> Result<Confinement> {
     if arguments.no_sandbox {
         return Ok(Confinement::None);
     }
     if !can_confine() {
         bail!(
-            "systemd does not run here (/run/systemd/system is missing), so nothing keeps restic within the target\n\nhint: \
-             `--no-sandbox` restores all the same; a snapshot that an attacker crafted may then write anywhere on this \
-             machine\n      /etc/genbackup/RECOVERY.md has the commands of restic alone"
+            "systemd is not running (/run/systemd/system is missing), so nothing confines restic to the target\n\nhint: \
+             add `--no-sandbox` to restore without a sandbox; a crafted snapshot can then write anywhere on this \
+             machine\n      see /etc/genbackup/RECOVERY.md for the commands for restic alone"
         );
     }
     Ok(Confinement::Unit)
 }
 
-/// The same, for another place.
+/// This command, to be shown where it must run elsewhere.
 fn errand(file: &Path, arguments: &Arguments) -> Errand {
     let Arguments {
         host,
@@ -185,7 +205,7 @@ fn errand(file: &Path, arguments: &Arguments) -> Errand {
     Errand { command, afterwards }
 }
 
-/// The newest one that is not later than a time, or the one of an id.
+/// The newest snapshot that is not later than `at`, or the one with the given id.
 fn chosen<'s>(snapshots: &'s [Snapshot], arguments: &Arguments, at: Option<Moment>) -> Result<&'s Snapshot> {
     let host = &arguments.host;
     if let Some(id) = &arguments.snapshot {
@@ -195,7 +215,7 @@ fn chosen<'s>(snapshots: &'s [Snapshot], arguments: &Arguments, at: Option<Momen
         return match (alike.next(), alike.next()) {
             (Some(snapshot), None) if !id.is_empty() => Ok(snapshot),
             (None, _) => bail!(
-                "{host} has no snapshot `{id}`\n\nhint: `genbackup snapshots --host {host}` lists those that it has"
+                "{host} has no snapshot `{id}`\n\nhint: run `genbackup snapshots --host {host}` to list its snapshots"
             ),
             _ => bail!("more than one snapshot of {host} begins with `{id}`\n\nhint: write more of the id"),
         };
@@ -206,13 +226,14 @@ fn chosen<'s>(snapshots: &'s [Snapshot], arguments: &Arguments, at: Option<Momen
         .with_context(|| format!("there is no snapshot of {host}"))?;
     snapshots.iter().rfind(is_early_enough).with_context(|| {
         format!(
-            "{host} has no snapshot of that time or earlier\n\nhint: the oldest is {}",
+            "{host} has no snapshot of that time or earlier\n\nhint: name a later time: its oldest snapshot is {}",
             repository::described(oldest)
         )
     })
 }
 
-/// The newest snapshot with our tag, where the one that nobody chose by its id has none: it may hold less than a night does.
+/// The newest snapshot with our tag, if the snapshot that is restored lacks it and was not chosen by its id. A snapshot
+/// without the tag may hold fewer files than a backup of genbackup.
 fn newest_own<'s>(
     snapshots: &'s [Snapshot],
     taken: &Snapshot,
@@ -225,10 +246,10 @@ fn newest_own<'s>(
     snapshots.iter().rfind(is_own)
 }
 
-/// All that is at or below these paths, one after the other.
+/// Calls `each` for everything at and below these paths.
 ///
 /// # Errors
-/// When restic fails, `each` does, or one comes twice.
+/// When restic fails, `each` fails, or a path comes twice.
 fn each_once(
     restic: &Restic<'_>,
     snapshot: &Snapshot,
@@ -242,7 +263,7 @@ fn each_once(
     })
 }
 
-/// Says what would come back, and what is in its way.
+/// Prints what would be restored, and what would be overwritten.
 fn would_restore(
     restic: &Restic<'_>,
     snapshot: &Snapshot,
@@ -259,7 +280,7 @@ fn would_restore(
             bytes += node.size;
             if place.symlink_metadata().is_ok() {
                 overwritten += 1;
-                note = "  (is there, and would be overwritten)";
+                note = "  (exists, and would be overwritten)";
             }
         }
         let changed = node.mtime.map(terminal::local).unwrap_or_default();
@@ -274,7 +295,7 @@ fn would_restore(
     })?;
     let overwritten = match overwritten {
         0 => String::new(),
-        some => format!(", {some} of them over what is there"),
+        some => format!(", overwriting {}", terminal::counted(some, "file")),
     };
     terminal::say(&format!(
         "would restore {}, {} to {}{overwritten}; nothing was written\n",
@@ -298,8 +319,8 @@ fn restore(
     let cannot_lock = restic.cannot_lock()?;
     if let Some(why) = &cannot_lock {
         terminal::complain(format_args!(
-            "note: restic cannot write its lock into the repository ({}), so nothing keeps forget and prune out of it: start \
-             neither before this restore ends, from no host",
+            "note: restic cannot write its lock into the repository ({}), so forget and prune do not wait for this restore: start \
+             neither of them, on any host, before it ends",
             terminal::harmless(why)
         ));
     }
@@ -321,13 +342,13 @@ fn restore(
     if !status.success() {
         let failed = failed(status, &complaints);
         let hint = if failed.said.contains("already locked") {
-            "forget or prune is at work; try again when it is done"
+            "forget or prune is running; try again when it has ended"
         } else {
-            "what was restored before that is there"
+            "fix the cause, then restore to a new directory; the files restored before the error are kept"
         };
         let Failed { status, said } = failed;
         let said = format!("{said}\n\nhint: {hint}");
-        let message = format!("the restore to {shown} is not whole");
+        let message = format!("the restore to {shown} is incomplete");
         return Err(anyhow::Error::new(Failed { status, said }).context(message));
     }
     terminal::say(&format!("restored {figures}to {shown}\n"))?;

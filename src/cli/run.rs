@@ -1,4 +1,4 @@
-//! `genbackup run`: starts a run, shows how far it has come, and exits with its result.
+//! `genbackup run`: starts a run, shows its progress, and exits with its result.
 
 mod answer;
 mod bars;
@@ -24,63 +24,64 @@ use find::Finder;
 use follow::{End, Ending, Follower, Start};
 use view::View;
 
-/// The unit of the hosts.
+/// The unit that backs up the hosts.
 pub(super) const HOSTS: &str = "genbackup.service";
-/// Units of hosts that somebody chose, as in glob(7).
+/// The units that back up named hosts, as in glob(7).
 pub(super) const CHOSEN: &str = "genbackup-run@*.service";
-/// The unit of forget and prune, which systemd starts when the hosts are done.
+/// The unit of forget and prune, which systemd starts after the hosts.
 pub(super) const MAINTAIN: &str = "genbackup-maintain.service";
-/// Of a program that SIGINT ended, as a shell has it.
+/// The exit status that a shell reports for a program that SIGINT ended.
 const DETACHED: u8 = 130;
-/// Of a unit's name (systemd.unit(5)), with room for `genbackup-notify@` before it, which tells that it failed.
+/// The maximum length of a unit's name (systemd.unit(5)), less the prefix `genbackup-notify@` of the unit for its
+/// failures.
 const LONGEST_NAME: usize = 255 - "genbackup-notify@".len();
 const HOW_TO_STOP: &str =
-    "`genbackup stop` stops it, `genbackup run` looks at it again, `genbackup status` says how it ended\n";
+    "`genbackup stop` stops it, `genbackup run` follows it again, `genbackup status` shows its result\n";
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// Back up these hosts alone; by default, all that have no schedule of their own
+    /// Back up only these hosts; by default, all hosts without their own schedule
     #[arg(value_name = "HOST")]
     hosts: Vec<String>,
-    /// Start the run and wait for nothing
+    /// Start the run, and do not wait for it
     #[arg(long)]
     no_follow: bool,
     #[command(flatten)]
     records: Records,
-    /// The folder of the folders of the answers that hosts are giving
+    /// Read the current answers of hosts from directories below this one
     #[arg(long, value_name = "DIR", hide = true, default_value = "/run")]
     answers: PathBuf,
 }
 
-/// What a follower waits for.
+/// An event for a follower.
 #[derive(Debug)]
 enum Event {
-    /// systemd has something to say.
+    /// A signal of systemd.
     Said(Signal),
-    /// Somebody pressed Ctrl-C.
+    /// Ctrl-C.
     Interrupted,
 }
 
-/// How far it has come, for who wants to see no more.
+/// The state of the run, for a user who stops following it.
 #[derive(Debug, Clone, Copy)]
 enum Progress {
-    /// systemd knows of nothing.
+    /// No run was requested.
     Nothing,
-    /// systemd has been asked to start a run, and has not answered.
+    /// systemd was asked to start a run, and has not answered.
     Asked,
-    /// A run is at work.
+    /// A run is in progress.
     AtWork,
 }
 
 impl Progress {
     fn words(self) -> String {
         match self {
-            Self::Nothing => "no run has been asked for\n".to_owned(),
+            Self::Nothing => "no run was started\n".to_owned(),
             Self::Asked => {
-                "systemd has not answered, so a run may begin or not: `genbackup run` follows it, `genbackup stop` stops it\n"
+                "systemd has not answered, so a run may start: `genbackup run` follows it, `genbackup stop` stops it\n"
                     .to_owned()
             }
-            Self::AtWork => format!("the run goes on: {HOW_TO_STOP}"),
+            Self::AtWork => format!("the run continues: {HOW_TO_STOP}"),
         }
     }
 }
@@ -97,7 +98,7 @@ pub(super) fn run(fleet: &Path, arguments: &Arguments) -> Result<ExitCode> {
     let mut progress = Progress::Nothing;
     let connected = Manager::connect_until(&interrupt).map_err(anyhow::Error::new);
     let ending = connected.and_then(|manager| {
-        // Before the start, so that not even the shortest run ends unseen.
+        // Before the start, so that even the shortest run is seen.
         manager.watch(sender, Event::Said)?;
         start_and_follow(&manager, &events, &asked, arguments, &mut progress)
     });
@@ -132,21 +133,21 @@ fn start_and_follow(
     let (job, end) = if before.is_at_rest() {
         *progress = Progress::Asked;
         let job = manager.start(unit).map_err(|error| match error {
-            Error::Away => anyhow!("whether a run has been started is not known: {error}"),
+            Error::Away => anyhow!("it is unknown whether a run was started: {error}"),
             error => error.into(),
         })?;
-        terminal::say("a run has been started\n")?;
+        terminal::say("a run was started\n")?;
         (Some(job), End::OfItself)
     } else {
         let kind = before.job.as_ref().map(|job| manager.kind_of(job));
         let (job, end, how) = match (kind.transpose()?.flatten(), before.is_ending) {
-            // Its end is no word for how the run ended.
+            // The result of a stop job is not the result of the run.
             (Some(JobKind::Stop), _) => (None, End::Stopped, "is being stopped"),
-            (_, true) => (None, End::OfItself, "is ending just now"),
-            (Some(JobKind::Start), false) => (before.job.clone(), End::OfItself, "is at work already"),
-            (Some(JobKind::Other) | None, false) => (None, End::OfItself, "is at work already"),
+            (_, true) => (None, End::OfItself, "is just ending"),
+            (Some(JobKind::Start), false) => (before.job.clone(), End::OfItself, "is already in progress"),
+            (Some(JobKind::Other) | None, false) => (None, End::OfItself, "is already in progress"),
         };
-        terminal::say(&format!("a run {how}; no other is started\n"))?;
+        terminal::say(&format!("a run {how}; no other run is started\n"))?;
         (job, end)
     };
     *progress = Progress::AtWork;
@@ -164,24 +165,24 @@ fn start_and_follow(
     let view = View::new(Finder::new(&arguments.records, hosts), &answers);
     Follower::new(manager, unit, events, view, start)
         .follow()
-        .context("the run goes on, but can't be followed")
+        .context("the run continues, but cannot be followed")
 }
 
-/// What somebody wants to be backed up.
+/// The requested run.
 struct Asked {
-    /// These hosts; none where it is all of them.
+    /// The hosts. Empty means all hosts.
     hosts: Vec<String>,
-    /// The unit that does it.
+    /// The unit that backs them up.
     unit: String,
-    /// The name of its folder in `/run`.
+    /// The name of its directory in `/run`.
     answers: String,
 }
 
 impl Asked {
-    /// Those hosts, or all; none where the fleet file has problems, which are shown.
+    /// The run of these hosts, or of all hosts; `None` if the fleet file has problems, which are shown.
     ///
     /// # Errors
-    /// When one of them is not backed up, or they are too many for the name of a unit.
+    /// When a host is not backed up, or there are too many hosts for the name of a unit.
     fn of(fleet: &Path, hosts: &[String]) -> Result<Option<Self>> {
         if hosts.is_empty() {
             say_who_is_left_out(fleet)?;
@@ -203,12 +204,12 @@ impl Asked {
             .collect();
         if !unknown.is_empty() {
             bail!(
-                "no host that is backed up is named {}\n\nhint: these are: {}",
+                "no host that is backed up is named {}\n\nhint: name hosts that are backed up: {}",
                 unknown.join(" or "),
                 names(&known).join(", ")
             );
         }
-        // The same unit for the same hosts, in whatever order they are named.
+        // The same hosts give the same unit, whatever their order.
         let chosen: Vec<&HostName> = known
             .into_iter()
             .filter(|name| hosts.iter().any(|host| host == name.as_str()))
@@ -217,7 +218,7 @@ impl Asked {
         let unit = format!("{}.service", Fleet::run_of_those(&chosen));
         if unit.len() > LONGEST_NAME {
             bail!(
-                "these are too many hosts for one run: systemd leaves {LONGEST_NAME} bytes for the name of their unit\n\nhint: back them up in two runs, or all of the fleet"
+                "too many hosts for one run: the name of their unit can have {LONGEST_NAME} bytes\n\nhint: back them up in two runs, or run `genbackup run` for all hosts"
             );
         }
         Ok(Some(Self {
@@ -228,8 +229,8 @@ impl Asked {
     }
 }
 
-/// The hosts that the fleet's run leaves to runs of their own. Nothing is said of a fleet file that can't be read, or has
-/// problems: what runs is what was emitted from it when it had none.
+/// Prints which hosts are not in the run because they have their own schedule. Ignores a fleet file that cannot be read
+/// or has problems: the run uses the files that were emitted earlier.
 fn say_who_is_left_out(fleet: &Path) -> Result<()> {
     let Ok(Ok(fleet)) = load::load(fleet) else {
         return Ok(());
@@ -238,11 +239,11 @@ fn say_who_is_left_out(fleet: &Path) -> Result<()> {
     let own = names(&own);
     let what = match own[..] {
         [] => return Ok(()),
-        [_] => "has a schedule of its own, and is",
-        _ => "have schedules of their own, and are",
+        [_] => "has its own schedule, and is",
+        _ => "have their own schedules, and are",
     };
     terminal::say(&format!(
-        "{} {what} not in this run; to back up now: `genbackup run {}`\n",
+        "{} {what} not in this run; to back up now, run `genbackup run {}`\n",
         own.join(", "),
         own.join(" ")
     ))
@@ -252,12 +253,12 @@ fn names<'h>(hosts: &[&'h HostName]) -> Vec<&'h str> {
     hosts.iter().map(|host| host.as_str()).collect()
 }
 
-/// Has Ctrl-C sent to `to` in the place of ending this program, and ends what waits for the bus. To be called while there
-/// is one thread: those that it starts inherit what is blocked.
+/// Sends an event on Ctrl-C instead of ending this program, and interrupts waits for the bus. Call this while there is
+/// only one thread: later threads inherit the blocked signal.
 fn catch_interrupts(to: Sender<Event>, interrupt: Interrupt) -> Result<()> {
     let mut signals = SigSet::empty();
     signals.add(UnixSignal::SIGINT);
-    signals.thread_block().context("can't keep Ctrl-C for later")?;
+    signals.thread_block().context("cannot block SIGINT")?;
     std::thread::spawn(move || {
         while signals.wait().is_ok() {
             interrupt.now();

@@ -1,4 +1,4 @@
-//! `genbackup schema`: what a fleet file may hold, for editors.
+//! `genbackup schema`: writes the JSON schema of the fleet file, for editors.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -11,7 +11,7 @@ use crate::{schema, write};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// Where it goes; it is replaced at once
+    /// Replace this file atomically; without it, write to standard output
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }
@@ -25,7 +25,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The schema as a file has it.
+/// The schema as the text of a file.
 pub(super) fn text() -> Result<String> {
     Ok(serde_json::to_string_pretty(&schema::fleet_file())? + "\n")
 }

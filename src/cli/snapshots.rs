@@ -1,4 +1,4 @@
-//! `genbackup snapshots`: what there is to restore, by host and time.
+//! `genbackup snapshots`: lists the snapshots by host and time.
 
 use std::ops::Range;
 use std::path::Path;
@@ -19,16 +19,16 @@ use crate::restic::{Origin, Snapshot};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// Only those of this host
+    /// List only the snapshots of this host
     #[arg(long, value_name = "NAME")]
     host: Option<String>,
-    /// Only those of this time or later: `2026-11-20`, `"last friday"`, `"2 days ago"`
+    /// List only snapshots of this time or later: `2026-11-20`, `"last friday"`, `"2 days ago"`
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
-    /// Only those of this time or earlier
+    /// List only snapshots of this time or earlier
     #[arg(long, value_name = "TIME")]
     until: Option<String>,
-    /// As restic's own JSON
+    /// Print the JSON of restic
     #[arg(long)]
     json: bool,
 }
@@ -79,10 +79,10 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// A host that has snapshots; it may have left the fleet.
+/// Checks that a host has snapshots. It may have left the fleet.
 ///
 /// # Errors
-/// When there is none of that name.
+/// When it has none.
 pub(super) fn known(host: &str, all: &[Snapshot]) -> Result<()> {
     if all.iter().any(|snapshot| snapshot.host == host) {
         return Ok(());
@@ -92,8 +92,8 @@ pub(super) fn known(host: &str, all: &[Snapshot]) -> Result<()> {
     hosts.dedup();
     let hint = likely(host, hosts.iter().copied()).map_or_else(
         || match &hosts[..] {
-            [] => "there are no snapshots at all; `genbackup status` says more".to_owned(),
-            hosts => format!("there are snapshots of {}", hosts.join(", ")),
+            [] => "the repository has no snapshots; see `genbackup status`".to_owned(),
+            hosts => format!("name a host that has snapshots: {}", hosts.join(", ")),
         },
         did_you_mean,
     );
@@ -108,19 +108,19 @@ const SIZES: Range<usize> = 3..5;
 /// The column of the marks.
 const MARK: usize = 5;
 
-/// What stands in the list beside a snapshot that no run of this fleet made, and what it means.
+/// The mark of a snapshot that no run of this fleet made, and its meaning.
 const fn mark(origin: Origin) -> Option<(&'static str, &'static str)> {
     match origin {
         Origin::Fleet => None,
         Origin::Foreign => Some((
             "*",
-            "no run of genbackup made it; forget leaves it alone unless `genbackup adopt` takes it over",
+            "no run of genbackup made it; forget never removes it unless `genbackup adopt` takes it over",
         )),
         Origin::OtherHost => Some(("-", "its host is not in the fleet file")),
     }
 }
 
-/// What `restore` says of a snapshot that no run made.
+/// The remark of `restore` about a snapshot that no run made.
 pub(super) fn remark(snapshot: &Snapshot) -> &'static str {
     if snapshot.is_foreign() {
         ", which no run of genbackup made"
@@ -129,7 +129,7 @@ pub(super) fn remark(snapshot: &Snapshot) -> &'static str {
     }
 }
 
-/// A row for each, by host, and the newest of each last.
+/// One row for each snapshot, sorted by host, with the newest snapshot of each host last.
 fn in_words(snapshots: &[&Snapshot], fleet: &Fleet) -> String {
     let mut sorted = snapshots.to_vec();
     sorted.sort_by(|left, right| (&left.host, left.time).cmp(&(&right.host, right.time)));
@@ -144,7 +144,7 @@ fn in_words(snapshots: &[&Snapshot], fleet: &Fleet) -> String {
         .filter_map(mark)
         .collect();
     let is_shown = |column: usize| match column {
-        // What restic before 0.17 does not say would be two empty columns.
+        // restic before 0.17 does not report sizes, so both columns would be empty.
         column if SIZES.contains(&column) => has_sizes,
         MARK => !legend.is_empty(),
         _ => true,

@@ -1,4 +1,4 @@
-//! `genbackup status`: how well each host and each phase is, by the convention of monitoring plugins.
+//! `genbackup status`: shows the state of each host and phase, by the convention of monitoring plugins.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -19,10 +19,10 @@ use crate::verify;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// Only this host
+    /// Show only this host
     #[arg(long, value_name = "NAME")]
     host: Option<String>,
-    /// As JSON
+    /// Print JSON
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -31,7 +31,7 @@ pub(super) struct Arguments {
     holds: Holds,
 }
 
-/// What can't be told is unknown, and never a mere warning: a monitoring system reads standard output.
+/// An error is UNKNOWN, and never a mere warning. It goes to standard output, which a monitoring system reads.
 pub(super) fn run(file: &Path, arguments: &Arguments) -> ExitCode {
     let why = match told(file, arguments) {
         Ok(Some(state)) => return ExitCode::from(state.exit_status()),
@@ -44,7 +44,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> ExitCode {
     ExitCode::from(State::Never.exit_status())
 }
 
-/// Says how the fleet is; `None` when its file has problems, which are shown.
+/// Prints the state of the fleet. Returns `None` if the fleet file has problems, which are shown.
 fn told(file: &Path, arguments: &Arguments) -> Result<Option<State>> {
     let Some(fleet) = load::load_or_show(file)? else {
         return Ok(None);
@@ -54,9 +54,7 @@ fn told(file: &Path, arguments: &Arguments) -> Result<Option<State>> {
     if let Some(host) = &arguments.host {
         let host = load::host(&fleet, Some(host))?;
         if !fleet.backed_up().any(|backed_up| backed_up == host) {
-            anyhow::bail!(
-                "`{host}` only keeps the snapshots of others\n\nhint: leave out `--host`, or name another"
-            );
+            anyhow::bail!("`{host}` is not backed up\n\nhint: leave out `--host`, or name another host");
         }
         report = report.of_host(host.as_str());
         holds.retain(|hold| hold.host == host.as_str());
@@ -69,10 +67,10 @@ fn told(file: &Path, arguments: &Arguments) -> Result<Option<State>> {
     Ok(Some(report.state()))
 }
 
-/// How well a fleet is, by the records of a directory.
+/// The state of a fleet from the records of a directory.
 ///
 /// # Errors
-/// When the records can't be read.
+/// When the records cannot be read.
 pub(super) fn examine(fleet: &Fleet, records: &Records) -> Result<Report> {
     let expectations = Expectations::of(fleet, verify::longest_gap)?;
     let present = records.present();
@@ -85,15 +83,18 @@ pub(super) fn examine(fleet: &Fleet, records: &Records) -> Result<Report> {
     if !is_there {
         report.remarks.push(Remark {
             state: State::Never,
-            what: format!("there is no directory {}", records.folder().display()),
-            hint: Some(format!("the first run makes it, on {}", fleet.storage.name)),
+            what: format!("the directory {} is missing", records.folder().display()),
+            hint: Some(format!(
+                "run `genbackup run` on {}: the first run makes it",
+                fleet.storage.name
+            )),
             concerns: Concerns::Records,
         });
     }
     Ok(report)
 }
 
-/// The hosts that forget leaves alone, by the last run and by the holds that are in force.
+/// The hosts whose snapshots forget keeps, by the last run and by the current holds.
 fn holds(records: &Records, holds: &Holds) -> Result<Vec<Shown>> {
     let now = records.now();
     let runs = records.list()?.unwrap_or_default().into_iter().rev();
@@ -102,7 +103,7 @@ fn holds(records: &Records, holds: &Holds) -> Result<Vec<Shown>> {
     Ok(shown(&holds.read_if_there()?, &left_alone, now))
 }
 
-/// The report with what it comes to.
+/// The report with its overall state.
 #[derive(serde::Serialize)]
 struct Json<'r> {
     state: State,
@@ -124,9 +125,9 @@ impl<'r> Json<'r> {
     }
 }
 
-/// The summary in a line of its own, then a line for each host and each phase, and below it what there is to say.
+/// The summary in the first line, then a line for each host and phase with its details below.
 fn in_words(report: &Report, holds: &[Shown]) -> String {
-    // What follows a bar is for machines (Monitoring Plugins Development Guidelines, «Performance data»).
+    // Text after a bar is performance data (Monitoring Plugins Development Guidelines).
     let summary = terminal::harmless(&report.summary()).replace('|', "\u{a6}");
     let mut text = format!("{summary}\n\n");
     let names = report.items().map(|item| item.name.len());
@@ -142,7 +143,7 @@ fn in_words(report: &Report, holds: &[Shown]) -> String {
     if let Some(run) = report.run.filter(|run| run.progress == Progress::AtWork) {
         let since = span(report.time.duration_since(run.run.start()));
         let said = format!(
-            "a run is in progress since {} ({since})",
+            "a run has been in progress since {} ({since})",
             terminal::local(run.run.start())
         );
         text.push('\n');
@@ -169,17 +170,20 @@ fn in_words(report: &Report, holds: &[Shown]) -> String {
     text
 }
 
-/// One host that forget leaves alone.
+/// One host whose snapshots forget keeps.
 fn held(hold: &Shown) -> String {
     let Shown { host, why, until, .. } = hold;
     let until = until.map_or_else(String::new, |until| format!(" until {}", terminal::local(until)));
-    let text = wrapped(&format!("forget leaves {host} alone{until}: {why}"), INDENT);
+    let text = wrapped(
+        &format!("forget keeps all snapshots of {host}{until}: {why}"),
+        INDENT,
+    );
     let text = text.strip_prefix(INDENT).unwrap_or(&text);
-    let hint = format!("hint: `genbackup release {host}` lets the keep policy apply again");
+    let hint = format!("hint: run `genbackup release {host}` to let the keep policy apply again");
     format!("held     {text}{}", wrapped(&hint, INDENT))
 }
 
-/// The worst first; those of which there is the same to say, together.
+/// The items, the worst first. Items with equal details form a group.
 fn groups(report: &Report) -> Vec<Vec<&Item>> {
     let mut groups: Vec<Vec<&Item>> = Vec::new();
     let is_alike = |one: &Verdict, other: &Verdict| {
@@ -199,9 +203,9 @@ fn groups(report: &Report) -> Vec<Vec<&Item>> {
     groups
 }
 
-/// A name that is longer does not move what is beside the others.
+/// The maximum width of the column of names. A longer name does not move the other rows.
 const NAME: usize = 32;
-/// As wide as a state and what follows it.
+/// As wide as a state and the two spaces after it.
 const INDENT: &str = "         ";
 
 fn line(longest: usize, item: &Item) -> String {
@@ -219,14 +223,14 @@ fn line(longest: usize, item: &Item) -> String {
         });
     let now = match verdict.now {
         Some(Now::AtWork) => "; running now",
-        Some(Now::Waiting) => "; its turn is to come",
-        Some(Now::Absent) => "; out of reach now, as it may be",
+        Some(Now::Waiting) => "; waiting in this run",
+        Some(Now::Absent) => "; unreachable now, which is allowed",
         None => "",
     };
     with_state(verdict.state, &format!("{name:longest$}  {good}{partial}{now}"))
 }
 
-/// A text behind a state, in lines that fit into the terminal.
+/// A text after a state, wrapped to the width of the terminal.
 fn with_state(state: State, text: &str) -> String {
     let style = terminal::style(state);
     let text = wrapped(text, INDENT);

@@ -1,4 +1,4 @@
-//! `genbackup stop`: stops a run that is at work, the hosts first, then forget and prune.
+//! `genbackup stop`: stops the run in progress: first the hosts, then forget and prune.
 
 use std::process::ExitCode;
 use std::sync::mpsc;
@@ -10,22 +10,22 @@ use super::run::{CHOSEN, HOSTS, MAINTAIN};
 use super::terminal;
 use crate::bus::{Absence, Error, Manager, Signal};
 
-/// How often a unit is looked at that is about to end; systemd's word comes sooner.
+/// How often an ending unit is polled. A signal usually arrives earlier.
 const TICK: Duration = Duration::from_millis(500);
 
 pub(super) fn run() -> Result<ExitCode> {
     let (sender, signals) = mpsc::channel::<Signal>();
     let manager = Manager::connect()?;
     manager.watch(sender, |signal| signal)?;
-    // In this order: the hosts' end starts forget and prune, which then have nothing to do.
+    // In this order: the end of the hosts starts forget and prune, which are stopped next.
     let chosen = manager.at_work(&[CHOSEN])?;
     let units = chosen
         .iter()
-        .map(|unit| (unit.as_str(), "the backup of some hosts"))
-        .chain([(HOSTS, "the backup of the hosts"), (MAINTAIN, "forget and prune")]);
+        .map(|unit| (unit.as_str(), "the backup of named hosts"))
+        .chain([(HOSTS, "the backup of all hosts"), (MAINTAIN, "forget and prune")]);
     for (unit, what) in units {
         if manager.state(unit)?.is_at_rest() {
-            terminal::say(&format!("{what}: not at work\n"))?;
+            terminal::say(&format!("{what}: not running\n"))?;
             continue;
         }
         manager.stop(unit)?;
@@ -34,11 +34,11 @@ pub(super) fn run() -> Result<ExitCode> {
             match manager.state(unit) {
                 Ok(state) if state.is_at_rest() => break,
                 Ok(_) => absence.is_over(),
-                // It starts anew; what it was told stays told.
+                // systemd is restarting, and keeps its queue of jobs.
                 Err(Error::Away) if absence.may_last() => {}
                 Err(error) => return Err(error.into()),
             }
-            // Whatever comes, or nothing: then is the time to look again.
+            // Poll again after any signal, or after the delay.
             drop(signals.recv_timeout(TICK));
         }
         terminal::say(&format!("{what}: stopped\n"))?;

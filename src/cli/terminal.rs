@@ -1,4 +1,4 @@
-//! What is written to a terminal: its width, its colours, and nothing that would take hold of it.
+//! Output to a terminal: width, colours, and escaped control characters.
 
 use std::fmt::Display;
 use std::io::{self, ErrorKind, Write};
@@ -14,30 +14,30 @@ use textwrap::WordSplitter;
 use crate::health::State;
 use crate::write;
 
-pub(super) use crate::text::harmless;
+pub(super) use crate::text::{counted, harmless};
 
-/// The columns of the terminal; `None` where standard output is none: then a line is as long as it is.
+/// The number of columns of the terminal; `None` without a terminal. Then lines are not wrapped.
 pub(super) fn width() -> Option<u16> {
     terminal_size().map(|(Width(width), _)| width)
 }
 
-/// Says something to people: in colours on a terminal, and without them elsewhere.
+/// Prints a text for people, with colours only on a terminal.
 ///
 /// # Errors
-/// When it can't be written, as on a full disk.
+/// When it cannot be written, as on a full disk.
 pub(super) fn say(text: &str) -> Result<()> {
     write(anstream::stdout().lock(), text.as_bytes())
 }
 
-/// Says something to machines, letter by letter.
+/// Prints a text for machines, unchanged.
 ///
 /// # Errors
-/// When it can't be written, as on a full disk.
+/// When it cannot be written, as on a full disk.
 pub(super) fn hand_over(text: impl AsRef<[u8]>) -> Result<()> {
     write(io::stdout().lock(), text.as_ref())
 }
 
-/// Says on standard error what went wrong, or is to be noted. Where that is lost, there is nobody to be told.
+/// Prints an error, a warning or a note on standard error. Ignores a write error, which could not be reported.
 pub(super) fn complain(text: impl Display) {
     drop(
         anstream::stderr()
@@ -46,7 +46,7 @@ pub(super) fn complain(text: impl Display) {
     );
 }
 
-/// Says the steps of a work that must not stop half-way because nobody hears them.
+/// Prints the steps of a task that must not stop halfway if its output is lost.
 #[derive(Default)]
 pub(super) struct Steps {
     lost: Option<anyhow::Error>,
@@ -59,19 +59,19 @@ impl Steps {
         }
     }
 
-    /// Once all is done.
+    /// Ends the task.
     ///
     /// # Errors
-    /// When a step could not be said.
+    /// When a step could not be printed.
     pub(super) fn end(self) -> Result<()> {
         self.lost.map_or(Ok(()), Err)
     }
 }
 
-/// The same into a file, whole at any moment; without one, or where it is called `-`, to standard output.
+/// Replaces a file with a text atomically. Without a file, or if it is `-`, prints to standard output.
 ///
 /// # Errors
-/// When it can't be written.
+/// When it cannot be written.
 pub(super) fn hand_over_to(file: Option<&Path>, text: &str) -> Result<()> {
     match file.filter(|file| *file != Path::new("-")) {
         Some(file) => write::replace(file, text.as_bytes()),
@@ -81,13 +81,13 @@ pub(super) fn hand_over_to(file: Option<&Path>, text: &str) -> Result<()> {
 
 fn write(mut output: impl Write, text: &[u8]) -> Result<()> {
     match output.write_all(text).and_then(|()| output.flush()) {
-        // Who has read enough, such as `head`, may go.
+        // The reader, such as `head`, may stop reading.
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        said => said.context("can't write to standard output"),
+        said => said.context("cannot write to standard output"),
     }
 }
 
-/// The colour of a state. Where it goes to no terminal, or nobody wants colours, `anstream` takes it out.
+/// The colour of a state. `anstream` removes it if the output is not a terminal or colours are not wanted.
 pub(super) fn style(state: State) -> Style {
     let color = match state {
         State::Ok => AnsiColor::Green,
@@ -98,25 +98,19 @@ pub(super) fn style(state: State) -> Style {
     color.on_default().bold()
 }
 
-/// A text that somebody else may have written, in lines that fit into the terminal.
+/// An untrusted text, escaped and wrapped to the width of the terminal.
 pub(super) fn wrapped(text: &str, indent: &str) -> String {
     let text = harmless(text);
     let width = width().map_or(usize::MAX, usize::from);
     let options = textwrap::Options::new(width)
-        // A unit's name that is cut at a hyphen is none.
+        // A unit's name must not be cut at a hyphen.
         .word_splitter(WordSplitter::NoHyphenation)
         .initial_indent(indent)
         .subsequent_indent(indent);
     textwrap::fill(&text, options) + "\n"
 }
 
-/// So many of them: `1 file`, `2 files`.
-pub(super) fn counted<N: Copy + Display + From<u8> + PartialEq>(number: N, name: &str) -> String {
-    let plural = if number == N::from(1) { "" } else { "s" };
-    format!("{number} {name}{plural}")
-}
-
-/// A time as the clock on the wall shows it, to the minute; with its offset where the clock showed that twice.
+/// A time in the local time zone, to the minute. If the clock showed this time twice, the offset is added.
 pub(super) fn local(time: Timestamp) -> String {
     let zone = TimeZone::system();
     let time = time.to_zoned(zone.clone());

@@ -23,7 +23,7 @@ use send::Sender;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// Keep what was reported before in this file
+    /// Remember in this file what was reported before
     #[arg(
         long,
         value_name = "FILE",
@@ -33,10 +33,10 @@ pub(super) struct Arguments {
     /// Report what only systemd knows: `start` (a run began) or the name of a unit that failed
     #[arg(long, value_name = "EVENT")]
     event: Option<String>,
-    /// How many seconds delivery may take
+    /// Limit the delivery to this number of seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 60, hide = true)]
     deadline: u64,
-    /// Where e-mail is handed over
+    /// Send email through this socket
     #[arg(long, value_name = "SOCKET", default_value = deliver::SOCKET, hide = true)]
     mail: PathBuf,
     #[command(flatten)]
@@ -49,7 +49,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     };
     if fleet.watching.notify.is_empty() {
         bail!(
-            "the fleet file names no recipient\n\nhint: add a table `[notify.NAME]` with `kind` and `address-file`, then `genbackup emit --now`"
+            "the fleet file names no recipient\n\nhint: add a table `[notify.NAME]` with `kind` and `address-file`, then run `genbackup emit --now`"
         );
     }
     let sender = Sender {
@@ -60,12 +60,12 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
         limit: Duration::from_secs(arguments.deadline),
     };
     if arguments.event.as_deref() == Some("start") {
-        // Too late, it would be wrong: it does not wait for another time.
+        // A late start signal would be wrong, so it is not kept for a retry.
         return said(&sender.ping_all(&Ping::start()));
     }
     let place = Place::open(&arguments.memory)?;
     let mut memory = place.read()?;
-    // Before anything is sent: who is told a thing that is then forgotten would be told again and again.
+    // Saved before anything is sent: a notification that is not remembered would be sent again and again.
     let mut steps = Steps::default();
     note(&fleet, arguments, &mut memory, &mut steps)?;
     place.write(&memory)?;
@@ -75,7 +75,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     said(&undelivered)
 }
 
-/// Judges the records, and has what changed wait for delivery.
+/// Judges the records, and queues what changed for delivery.
 fn note(fleet: &Fleet, arguments: &Arguments, memory: &mut Memory, steps: &mut Steps) -> Result<()> {
     let report = status::examine(fleet, &arguments.records)?;
     let now = report.time;
@@ -109,7 +109,7 @@ fn post_ping(fleet: &Fleet, memory: &mut Memory, report: &Report, why_failed: Op
     }
 }
 
-/// How the unit failed that started us (`OnFailure=`, systemd.unit(5)).
+/// How the unit failed that triggered this call (`OnFailure=`, systemd.unit(5)).
 fn failure() -> FailureResult {
     let variable = |name| std::env::var(name).ok();
     FailureResult {
@@ -118,7 +118,7 @@ fn failure() -> FailureResult {
     }
 }
 
-/// Says what could not be delivered. The unit fails, and nothing else does.
+/// Fails if something was not delivered. Only genbackup-watch.service or genbackup-notify@.service fails then.
 fn said(undelivered: &[String]) -> Result<ExitCode> {
     if undelivered.is_empty() {
         return Ok(ExitCode::SUCCESS);

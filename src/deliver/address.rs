@@ -30,7 +30,7 @@ impl WebAddress {
     /// # Errors
     /// When the file cannot be read, or has no address of this service; without saying what it has.
     pub fn read(place: &Path, name: &str, service: WebService) -> Result<Self> {
-        let line = first_line(place).with_context(|| format!("can't read the address file {name}"))?;
+        let line = first_line(place).with_context(|| format!("cannot read the address file {name}"))?;
         Self::parse(&line, service).map_err(|why| anyhow!("the address file {name} {why}"))
     }
 
@@ -48,13 +48,13 @@ impl WebAddress {
         let address = uri
             .filter(is_web)
             .map(Self)
-            .ok_or("does not begin with a line that is an address, such as `https://…`")?;
+            .ok_or("has no web address such as `https://…` in its first line")?;
         if address.is_of(service) {
             return Ok(address);
         }
         Err(match service {
             WebService::Runs(PushMonitor::Healthchecks) => {
-                "has an address of Uptime Kuma: write `kind = \"uptime-kuma\"` into the fleet file".to_owned()
+                "has an address of Uptime Kuma: set `kind = \"uptime-kuma\"` in the fleet file".to_owned()
             }
             _ => format!(
                 "has an address that is not of the form `{}`",
@@ -155,7 +155,7 @@ fn first_line(place: &Path) -> Result<String> {
     let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
     match std::str::from_utf8(line) {
         Ok(line) => Ok(line.to_owned()),
-        Err(_) => bail!("its first line is no text in UTF-8"),
+        Err(_) => bail!("its first line is not valid UTF-8"),
     }
 }
 

@@ -43,7 +43,7 @@ impl Answer<'_> {
         let status = self.status;
         if (300..400).contains(&status) {
             return stays(format!(
-                "it redirects elsewhere ({status}), where the address is not taken to"
+                "it redirects elsewhere ({status}), which is not followed: the address is a secret"
             ));
         }
         let now = Timestamp::now();
@@ -87,9 +87,11 @@ impl Answer<'_> {
                 refused(status)
             }
             400 | 403 => stays(format!(
-                "it answers {status}: is the chat right, and may the bot write to it?"
+                "it answered {status}: check that the chat is right, and that the bot may write to it"
             )),
-            401 | 404 => stays(format!("it answers {status}: is the bot's token right?")),
+            401 | 404 => stays(format!(
+                "it answered {status}: check that the bot's token is right"
+            )),
             _ => {
                 let seconds = answer["parameters"]["retry_after"].as_u64();
                 let asked = asked(self.headers, now).max(seconds.map(Duration::from_secs));
@@ -107,7 +109,7 @@ impl Answer<'_> {
                 let is_invalid = |name: &str| answer[name] == "invalid";
                 if ["token", "user", "device"].into_iter().any(is_invalid) {
                     return stays(format!(
-                        "it answers {status}: are the token and the user's key right?"
+                        "it answered {status}: check that the token and the user's key are right"
                     ));
                 }
                 refused(status)
@@ -129,10 +131,14 @@ impl Answer<'_> {
         let (status, answer) = (self.status, self.json());
         match (status, answer["errcode"].as_str().unwrap_or_default()) {
             (_, "M_TOO_LARGE" | "M_BAD_JSON" | "M_NOT_JSON") => refused(status),
-            (400 | 404, _) => stays(format!("it answers {status}: are the server and the room right?")),
-            (401, _) => stays(format!("it answers {status}: is the access token right?")),
+            (400 | 404, _) => stays(format!(
+                "it answered {status}: check that the server and the room are right"
+            )),
+            (401, _) => stays(format!(
+                "it answered {status}: check that the access token is right"
+            )),
             (403, _) => stays(format!(
-                "it answers {status}: is the account in the room, and may it write there?"
+                "it answered {status}: check that the account is in the room, and that it may write there"
             )),
             _ => {
                 let waits = answer["retry_after_ms"].as_u64();
@@ -147,7 +153,7 @@ impl Answer<'_> {
         let status = self.status;
         if (self.body)().contains("Monitor not found") {
             return stays(format!(
-                "it answers {status}: it does not know this monitor, or the monitor is paused"
+                "it answered {status}: it does not know this monitor, or the monitor is paused"
             ));
         }
         of_any(status, asked(self.headers, now))
@@ -159,7 +165,7 @@ fn of_any(status: u16, asked: Option<Duration>) -> Failed {
     match status {
         408 | 425 | 429 | 500.. => for_now(status, asked),
         400 | 413 | 415 | 422 => refused(status),
-        _ => stays(format!("it answers {status}: is the address right?")),
+        _ => stays(format!("it answered {status}: check that the address is right")),
     }
 }
 
@@ -168,9 +174,9 @@ fn for_now(status: u16, asked: Option<Duration>) -> Failed {
     let why = match asked {
         Some(asked) if !asked.is_zero() => {
             let asked = SignedDuration::try_from(asked).unwrap_or(SignedDuration::MAX);
-            format!("it answers {status}, and asks for {} of silence", span(asked))
+            format!("it answered {status}, and asks to wait for {}", span(asked))
         }
-        _ => format!("it answers {status}"),
+        _ => format!("it answered {status}"),
     };
     Failed {
         why,
@@ -180,7 +186,7 @@ fn for_now(status: u16, asked: Option<Duration>) -> Failed {
 
 fn refused(status: u16) -> Failed {
     Failed {
-        why: format!("it answers {status}: it does not take this one"),
+        why: format!("it answered {status}: it rejects this message"),
         outlook: Outlook::Refused,
     }
 }

@@ -36,7 +36,7 @@ pub fn letter(
     let left = left.max(Duration::from_millis(1));
     let unreachable = || {
         format!(
-            "can't reach {}: is genbackup-mail.socket started?",
+            "cannot connect to {}: check that genbackup-mail.socket is active",
             socket.display()
         )
     };
@@ -48,7 +48,7 @@ pub fn letter(
         .write_all(&text(to, message, zone)?)
         .and_then(|()| connection.shutdown(Shutdown::Write))
         .and_then(|()| connection.take(LONGEST_ANSWER).read_to_string(&mut answer))
-        .context("the unit that starts sendmail does not answer")?;
+        .context("genbackup-mail@.service does not answer")?;
     match answer
         .trim_end()
         .rsplit('\n')
@@ -57,9 +57,9 @@ pub fn letter(
     {
         Some("0") => Ok(()),
         Some(code) if code.parse::<u8>().is_ok() => {
-            bail!("sendmail failed with exit status {code}; the journal of genbackup-mail@.service says why")
+            bail!("sendmail failed with exit status {code}; see the journal of genbackup-mail@.service")
         }
-        _ => bail!("sendmail did not end; the journal of genbackup-mail@.service says why"),
+        _ => bail!("sendmail did not finish; see the journal of genbackup-mail@.service"),
     }
 }
 

@@ -74,7 +74,7 @@ impl Web {
                 // What an attempt before this one met with says more.
                 let why = met_with.take();
                 return Err(Failed {
-                    why: why.unwrap_or_else(|| "there was no time left for it".to_owned()),
+                    why: why.unwrap_or_else(|| "no time was left to send it".to_owned()),
                     outlook: Outlook::Stays,
                 });
             }
@@ -149,7 +149,7 @@ impl Web {
         left: Duration,
     ) -> Result<http::Response<Body>, Failed> {
         let request = request.map_err(|_| Failed {
-            why: "the address file has what no address may have".to_owned(),
+            why: "the address file holds an invalid address".to_owned(),
             outlook: Outlook::Stays,
         })?;
         let request = self.agent.configure_request(request);
@@ -168,20 +168,20 @@ impl Failed {
     /// In our own words: those of the library may have the address in them.
     fn of(error: &Error) -> Self {
         let why = match error {
-            Error::Timeout(_) => "it does not answer in time".to_owned(),
-            Error::HostNotFound => "its name is not known".to_owned(),
-            Error::ConnectionFailed => "it can't be reached".to_owned(),
+            Error::Timeout(_) => "it did not answer in time".to_owned(),
+            Error::HostNotFound => "its host name cannot be resolved".to_owned(),
+            Error::ConnectionFailed => "it cannot be reached".to_owned(),
             Error::Io(error) => match error
                 .get_ref()
                 .and_then(|inner| inner.downcast_ref::<rustls::Error>())
             {
-                Some(tls) => format!("it is not to be trusted: {tls}"),
-                None => format!("it can't be reached: {}", error.kind()),
+                Some(tls) => format!("TLS failed: {tls}"),
+                None => format!("it cannot be reached: {}", error.kind()),
             },
-            Error::Tls(_) | Error::Rustls(_) => "it is not to be trusted: TLS failed".to_owned(),
-            _ => "what it answers is no HTTP".to_owned(),
+            Error::Tls(_) | Error::Rustls(_) => "TLS failed".to_owned(),
+            _ => "its answer is not valid HTTP".to_owned(),
         };
-        let outlook = if why.starts_with("it is not to be trusted") {
+        let outlook = if why.starts_with("TLS failed") {
             Outlook::Stays
         } else {
             Outlook::MayPass(Duration::ZERO)

@@ -1,36 +1,52 @@
-//! User restic.
+//! Checks user restic: its IDs on the storage host, its shell on a client.
 
+use std::path::Path;
+
+use nix::unistd::{AccessFlags, access};
+
+use super::apply::Apply;
 use super::ask::{Answer, ask};
 use super::finding::Finding;
 use crate::plan::HostPlan;
 
 const CHECK: &str = "user restic";
+const SHELL: &str = "shell of user restic";
+/// Programs that refuse each command. sshd starts the forced command with the shell of the user.
+const NO_SHELLS: [&str; 3] = ["nologin", "false", "true"];
 
-pub(super) fn check(plan: &HostPlan<'_>) -> Vec<Finding> {
+pub(super) fn check(plan: &HostPlan<'_>, apply: Apply<'_>) -> Vec<Finding> {
     let uid = plan
         .coordinator
         .as_ref()
         .map(|coordinator| coordinator.repository.uid);
-    if uid.is_none()
-        && plan
-            .client
-            .as_ref()
-            .is_none_or(|client| client.connection.is_none())
-    {
+    let is_remote = plan
+        .client
+        .as_ref()
+        .is_some_and(|client| client.connection.is_some());
+    if uid.is_none() && !is_remote {
         return Vec::new();
     }
-    vec![judge(&ask("getent", &["passwd", "restic"]), uid)]
+    let answer = ask("getent", &["passwd", "restic"]);
+    let mut findings = vec![judge(&answer, uid, apply)];
+    if is_remote && let Some(line) = answer.output() {
+        findings.push(judge_shell(line, is_program, apply));
+    }
+    findings
 }
 
-/// Judges the line of passwd(5); on the storage host, where the ids are fixed, by them.
-fn judge(answer: &Answer, uid: Option<u32>) -> Finding {
+fn is_program(shell: &str) -> bool {
+    Path::new(shell).is_file() && access(shell, AccessFlags::X_OK).is_ok()
+}
+
+/// Judges the line of passwd(5). On the storage host, it compares the user and group IDs with `repository.uid`.
+fn judge(answer: &Answer, uid: Option<u32>, apply: Apply<'_>) -> Finding {
     let Some(line) = answer.output() else {
         return match answer {
             // getent(1): the name is not known.
             Answer::Said { code: 2, .. } => Finding::failed(
                 CHECK,
-                "there is none",
-                "`systemd-sysusers` makes it, from what `genbackup emit` wrote",
+                "the user is missing",
+                format!("run {apply}, which makes it"),
             ),
             _ => Finding::unknown(CHECK, answer.why("getent")),
         };
@@ -44,18 +60,100 @@ fn judge(answer: &Answer, uid: Option<u32>) -> Finding {
     match (ids.as_slice(), uid) {
         ([user, group], Some(uid)) if *user != uid || *group != uid => Finding::failed(
             CHECK,
-            format!("its ids are {user} and {group}; the repository's are {uid}"),
-            "write its id into `repository.uid`, or change it with `usermod` and `groupmod`; NFS maps clients to it",
+            format!("its user and group IDs are {user} and {group}, but `repository.uid` is {uid}"),
+            how_to_agree(*user, *group, uid, apply),
         ),
-        ([user, _], _) => Finding::ok(CHECK, format!("its id is {user}")),
-        _ => Finding::unknown(CHECK, "getent says something else than a user"),
+        ([user, _], _) => Finding::ok(CHECK, format!("its user ID is {user}")),
+        _ => Finding::unknown(CHECK, "getent prints no user"),
     }
+}
+
+/// How the IDs and `repository.uid` become equal: the user keeps its ID, because files belong to it.
+fn how_to_agree(user: u32, group: u32, uid: u32, apply: Apply<'_>) -> String {
+    let group = if user == group {
+        String::new()
+    } else {
+        format!("run `groupmod --gid {user} restic && usermod --gid restic restic`; ")
+    };
+    let fleet = if user == uid {
+        String::new()
+    } else {
+        format!("write `uid = {user}` into [repository]; ")
+    };
+    format!("{group}{fleet}then run {apply}: NFS maps clients to this ID")
+}
+
+/// Judges the shell in the line of passwd(5). An empty one is /bin/sh.
+fn judge_shell(line: &str, is_program: impl Fn(&str) -> bool, apply: Apply<'_>) -> Finding {
+    let shell = match line.trim_end().split(':').nth(6) {
+        None => return Finding::unknown(SHELL, "getent prints no user"),
+        Some("") => "/bin/sh",
+        Some(shell) => shell,
+    };
+    let name = shell.rsplit('/').next().unwrap_or(shell);
+    let why = if NO_SHELLS.contains(&name) {
+        "refuses each command"
+    } else if is_program(shell) {
+        return Finding::ok(SHELL, format!("it is {shell}"));
+    } else {
+        "is not a program on this host"
+    };
+    let hint = if apply == Apply::Rebuild {
+        format!("run {apply}")
+    } else {
+        "run `usermod --shell /bin/sh restic`".to_owned()
+    };
+    Finding::failed(
+        SHELL,
+        format!("{shell} {why}, so sshd cannot start a backup with it"),
+        hint,
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::finding::State;
     use super::*;
+
+    #[test]
+    fn a_shell_runs_the_command_of_sshd() {
+        let is_program = |shell: &str| shell != "/bin/zsh";
+        for (shell, state) in [
+            ("/bin/sh", State::Ok),
+            ("", State::Ok),
+            ("/usr/sbin/nologin", State::Failed),
+            ("/bin/false", State::Failed),
+            ("/bin/zsh", State::Failed),
+        ] {
+            let line = format!("restic:x:850:850:Backups with restic:/:{shell}\n");
+            let finding = judge_shell(&line, is_program, Apply::Emit);
+            assert_eq!(finding.state, state, "{finding:?}");
+            let hint = finding.hint.unwrap_or_default();
+            assert_eq!(
+                hint == "run `usermod --shell /bin/sh restic`",
+                state == State::Failed
+            );
+        }
+    }
+
+    #[test]
+    fn ids_that_differ_have_the_steps_that_make_them_equal() {
+        let group = |id| format!("run `groupmod --gid {id} restic && usermod --gid restic restic`; ");
+        let fleet = "write `uid = 998` into [repository]; ";
+        for (ids, steps) in [
+            ("998:998", fleet.to_owned()),
+            ("850:100", group(850)),
+            ("998:997", group(998) + fleet),
+        ] {
+            let hint = format!("{steps}then run `genbackup emit --now`: NFS maps clients to this ID");
+            let line = Answer::Said {
+                code: 0,
+                output: format!("restic:x:{ids}::/:/usr/sbin/nologin\n"),
+                complaint: String::new(),
+            };
+            assert_eq!(judge(&line, Some(850), Apply::Emit).hint, Some(hint));
+        }
+    }
 
     #[test]
     fn the_user_is_there_with_the_repository_s_ids() {
@@ -74,7 +172,11 @@ mod tests {
             (said(2, ""), Some(850), State::Failed),
             (Answer::TooLate, Some(850), State::Unknown),
         ] {
-            assert_eq!(judge(&answer, uid).state, state, "{answer:?} {uid:?}");
+            assert_eq!(
+                judge(&answer, uid, Apply::Emit).state,
+                state,
+                "{answer:?} {uid:?}"
+            );
         }
     }
 }

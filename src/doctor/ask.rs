@@ -1,8 +1,8 @@
-//! Starts the programs that know, each with its time and a bound on what it may say.
+//! Runs programs that report the state of the system, with a time limit and a limit of their output.
 
 #![expect(
     clippy::disallowed_methods,
-    reason = "this is the module that starts what doctor asks"
+    reason = "this module starts the programs that doctor asks"
 )]
 
 use std::io::{self, Read, Write};
@@ -10,15 +10,15 @@ use std::process::{Command, Stdio};
 
 use nix::unistd::{AccessFlags, access};
 
-/// Seconds that a program on this machine may take. All are asked at once: one processor that is busy with a backup, too,
-/// reads restic from its disk in more than ten.
+/// The time limit of a program in seconds. All programs start at once: a single processor that also runs a backup takes
+/// more than ten seconds to read restic from the disk.
 pub(super) const SOON: u32 = 30;
-/// Characters of a line that is shown.
+/// The number of characters of a line that are shown.
 const LONGEST_LINE: usize = 300;
-/// Bytes of what a program may say on each of its two outputs.
+/// The number of bytes that are read from standard output and from standard error.
 const MOST: u64 = 1 << 16;
 
-/// What became of a question.
+/// The answer of a program.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Answer {
     /// The program ended.
@@ -30,14 +30,14 @@ pub(super) enum Answer {
         /// Its standard error.
         complaint: String,
     },
-    /// There is no such program, or it can't be started.
+    /// The program is missing, or cannot be started.
     NotThere,
     /// It did not end in time.
     TooLate,
 }
 
 impl Answer {
-    /// The standard output of a program that was content.
+    /// The standard output of a program that succeeded.
     pub(super) fn output(&self) -> Option<&str> {
         match self {
             Self::Said { code: 0, output, .. } => Some(output),
@@ -52,19 +52,19 @@ impl Answer {
                 Some(line) => format!("{program}: {line}"),
                 None => format!("{program} ended with exit status {code}"),
             },
-            Self::NotThere => format!("there is no program {program}"),
+            Self::NotThere => format!("the program {program} is missing"),
             Self::TooLate => format!("{program} did not answer in time"),
         }
     }
 }
 
-/// What a program complained of last, as much of it as somebody reads.
+/// The last line of an error message, shortened.
 pub(super) fn last_line(complaint: &str) -> Option<String> {
     let line = complaint.lines().rfind(|line| !line.trim().is_empty())?;
     Some(line.trim().chars().take(LONGEST_LINE).collect())
 }
 
-/// Whether there is such a program where one is looked for.
+/// True if the program is in a directory of `PATH`.
 pub(super) fn is_there(program: &str) -> bool {
     let folders = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&folders).any(|folder| {
@@ -73,25 +73,25 @@ pub(super) fn is_there(program: &str) -> bool {
     })
 }
 
-/// Asks a program on this machine.
+/// Runs a program.
 pub(super) fn ask(program: &str, arguments: &[&str]) -> Answer {
     ask_with(program, arguments, "", SOON)
 }
 
-/// Asks with some input, and for so many seconds.
+/// Runs a program with an input and a time limit in seconds.
 pub(super) fn ask_with(program: &str, arguments: &[&str], input: &str, seconds: u32) -> Answer {
     asked(program, arguments, input, seconds).unwrap_or(Answer::NotThere)
 }
 
 fn asked(program: &str, arguments: &[&str], input: &str, seconds: u32) -> io::Result<Answer> {
-    // timeout(1) ends it, and what it has started; so nobody has to wait here for two things at once.
+    // timeout(1) ends the program and what it started, so this function need not wait with a limit.
     let mut child = Command::new("timeout")
         .args(["--kill-after=2", &seconds.to_string(), program])
         .args(arguments)
         .env("LC_ALL", "C.UTF-8")
         .env("SYSTEMD_COLORS", "0")
         .env("SYSTEMD_PAGER", "")
-        // The key is named on the command line; the file that services have is not there.
+        // ssh gets the key on the command line, because doctor has no credentials of a service.
         .env("CREDENTIALS_DIRECTORY", "/nonexistent")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -101,17 +101,17 @@ fn asked(program: &str, arguments: &[&str], input: &str, seconds: u32) -> io::Re
     let complaints = std::thread::spawn(move || some_of(complaints));
     let mut stdin = child.stdin.take().filter(|_| !input.is_empty());
     if let Some(stdin) = &mut stdin {
-        // Who reads nothing of it has ended, and says why.
+        // A program that reads no input has ended, and reports why.
         drop(stdin.write_all(input.as_bytes()));
     }
     let output = some_of(child.stdout.take());
-    // Until here: to the other side of ssh, the end of its input is the end of the conversation.
+    // Only now: the other side of ssh ends the conversation at the end of its input.
     drop(stdin);
     let complaint = complaints.join().unwrap_or_default();
     Ok(match child.wait()?.code() {
         Some(124 | 137) => Answer::TooLate,
         Some(126 | 127) => Answer::NotThere,
-        // A signal, such as that of the pipe of which nobody reads more.
+        // No code means a signal, such as SIGPIPE after the limit of the output.
         code => Answer::Said {
             code: code.unwrap_or(-1),
             output,
@@ -123,7 +123,7 @@ fn asked(program: &str, arguments: &[&str], input: &str, seconds: u32) -> io::Re
 fn some_of(stream: Option<impl Read>) -> String {
     let mut bytes = Vec::new();
     if let Some(stream) = stream {
-        // What was read before an error is all that there is.
+        // After an error, what was read before is used.
         drop(stream.take(MOST).read_to_end(&mut bytes));
     }
     String::from_utf8_lossy(&bytes).into_owned()
@@ -137,7 +137,7 @@ mod tests {
     fn a_program_says_something_or_is_not_there_or_too_late() {
         let said = ask_with("head", &["--lines=1"], "in and out\n", SOON);
         assert_eq!(said.output(), Some("in and out\n"));
-        // What has no input has its end at once.
+        // An empty input ends at once.
         assert_eq!(ask("cat", &[]).output(), Some(""));
         assert_eq!(ask("no-such-program-here", &[]), Answer::NotThere);
         assert!(is_there("cat") && !is_there("no-such-program-here"));

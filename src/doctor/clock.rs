@@ -1,4 +1,4 @@
-//! This host's clock. How far those of the clients are off is in the runs' records.
+//! Checks this host's clock. The runs' records hold the errors of the clients' clocks.
 
 use super::ask::{Answer, ask};
 use super::finding::Finding;
@@ -10,17 +10,19 @@ pub(super) fn check() -> Vec<Finding> {
     vec![judge(&ask("timedatectl", &["show", properties]))]
 }
 
-/// Judges `NTP=yes` and `NTPSynchronized=yes`, of timedatectl(1): the latter is the kernel's own, whoever keeps the time.
+/// Judges `NTP=yes` and `NTPSynchronized=yes` of timedatectl(1). The latter comes from the kernel and holds for any NTP
+/// program.
 fn judge(answer: &Answer) -> Finding {
     let Some(output) = answer.output() else {
         return Finding::unknown(CHECK, answer.why("timedatectl"));
     };
     let is = |property: &str| output.lines().any(|line| line == format!("{property}=yes"));
-    let hint = "keep the time with systemd-timesyncd or chrony: forget counts back from the newest snapshot";
+    let hint =
+        "start systemd-timesyncd or chrony: the keep policy counts back from the time of the newest snapshot";
     match (is("NTPSynchronized"), is("NTP")) {
-        (true, _) => Finding::ok(CHECK, "it is kept by NTP"),
-        (false, true) => Finding::warning(CHECK, "NTP has not set it yet", hint),
-        (false, false) => Finding::warning(CHECK, "nothing sets it", hint),
+        (true, _) => Finding::ok(CHECK, "it is synchronized by NTP"),
+        (false, true) => Finding::warning(CHECK, "NTP has not synchronized it yet", hint),
+        (false, false) => Finding::warning(CHECK, "it is not synchronized", hint),
     }
 }
 

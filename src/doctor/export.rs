@@ -1,12 +1,13 @@
-//! The NFS export of the storage host, and its mount on a client.
+//! Checks the NFS export of the storage host, and its mount on a client.
 
 use super::ask::{Answer, ask, ask_with};
 use super::finding::Finding;
 use crate::model::RemoteClients;
 use crate::plan::{ClientPlan, CoordinatorPlan};
+use crate::text::counted;
 
 const CHECK: &str = "export";
-/// Seconds that a mount may take: a server that is away is waited for.
+/// The time limit of a mount in seconds. A mount waits for a server that does not answer.
 const MOUNT_LIMIT: u32 = 30;
 
 pub(super) fn check(plan: &CoordinatorPlan<'_>, remote: &RemoteClients) -> Vec<Finding> {
@@ -22,7 +23,7 @@ pub(super) fn check(plan: &CoordinatorPlan<'_>, remote: &RemoteClients) -> Vec<F
     )]
 }
 
-/// Judges the list of exportfs(8): a line for each folder and client, `FOLDER  CLIENT(OPTIONS)`.
+/// Judges the list of exportfs(8), which has a line for each directory and client: `DIRECTORY  CLIENT(OPTIONS)`.
 fn judge(answer: &Answer, path: &str, addresses: &[String]) -> Finding {
     let Some(output) = answer.output() else {
         return Finding::unknown(CHECK, answer.why("exportfs"));
@@ -35,12 +36,11 @@ fn judge(answer: &Answer, path: &str, addresses: &[String]) -> Finding {
             Some(client.split_once('(').map_or(client, |(client, _)| client))
         })
         .collect();
-    let hint =
-        "`genbackup emit`, then `exportfs -ra`; nothing is exported while its file system is not mounted";
+    let hint = "mount its file system, then run `exportfs -ra`; nothing is exported while it is not mounted";
     if to.is_empty() {
-        return Finding::failed(CHECK, format!("{path} is exported to nobody"), hint);
+        return Finding::failed(CHECK, format!("{path} is not exported"), hint);
     }
-    // The name of a host may be shown in another form than it was written; its number is not.
+    // exportfs may show another form of a host name, but not of an IP address.
     let is_number = |address: &&String| address.parse::<std::net::IpAddr>().is_ok();
     let forgotten: Vec<&str> = addresses
         .iter()
@@ -56,13 +56,14 @@ fn judge(answer: &Answer, path: &str, addresses: &[String]) -> Finding {
         );
     }
     if to.len() < addresses.len() {
-        let what = format!("{path} is exported to {} hosts of {}", to.len(), addresses.len());
+        let what = format!("{path} is exported to {} of {} hosts", to.len(), addresses.len());
         return Finding::failed(CHECK, what, hint);
     }
-    Finding::ok(CHECK, format!("{path} is exported to {} hosts", to.len()))
+    let hosts = counted(to.len(), "host");
+    Finding::ok(CHECK, format!("{path} is exported to {hosts}"))
 }
 
-/// Mounts the repository as a backup does; the mount goes away by itself.
+/// Mounts the repository as a backup does. systemd unmounts it afterwards.
 pub(super) fn check_mount(plan: &ClientPlan<'_>) -> Finding {
     let unit = plan.repository.mount_unit_name();
     let storage = plan
@@ -78,9 +79,7 @@ pub(super) fn check_mount(plan: &ClientPlan<'_>) -> Finding {
 
 fn judge_mount(answer: &Answer, unit: &str, storage: &str) -> Finding {
     let check = "mount";
-    let hint = format!(
-        "`systemctl status '{unit}'` says why; on {storage}, `genbackup doctor` says what is wrong there"
-    );
+    let hint = format!("see `systemctl status '{unit}'`; on {storage}, run `genbackup doctor`");
     match answer {
         Answer::Said { code: 0, .. } => {
             Finding::ok(check, format!("the repository of {storage} can be mounted"))
@@ -88,7 +87,7 @@ fn judge_mount(answer: &Answer, unit: &str, storage: &str) -> Finding {
         Answer::Said { .. } => Finding::failed(
             check,
             format!(
-                "the repository of {storage} can't be mounted: {}",
+                "the repository of {storage} cannot be mounted: {}",
                 answer.why("systemctl")
             ),
             hint,

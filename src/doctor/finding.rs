@@ -1,23 +1,23 @@
-//! What was found, and how bad it is.
+//! Findings, and their severity.
 
 use serde::Serialize;
 
-/// How bad it is; later is worse.
+/// The severity of a finding, from the best to the worst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum State {
-    /// As it should be.
+    /// The check succeeded.
     Ok,
-    /// It can't be told here.
+    /// The check could not be made.
     Unknown,
-    /// Backups are made, and somebody should look at it.
+    /// Backups succeed, but an admin should look at the problem.
     Warning,
-    /// Backups can't be made, or are not safe.
+    /// Backups fail, or are not safe.
     Failed,
 }
 
 impl State {
-    /// Its word.
+    /// Its name in the output.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -29,16 +29,16 @@ impl State {
     }
 }
 
-/// What was found about one thing.
+/// The result of one check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
     /// The name of the check.
     pub check: String,
-    /// How bad it is.
+    /// The severity.
     pub state: State,
     /// What was found.
     pub what: String,
-    /// The way out.
+    /// How to fix it.
     pub hint: Option<String>,
 }
 

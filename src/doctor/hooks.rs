@@ -1,4 +1,4 @@
-//! The hooks of this host: who runs them, what they run, and where they write.
+//! Checks the hooks of this host: their users, their programs, and the paths that they write.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use super::secrets::quoted;
 use crate::model::Hook;
 use crate::plan::ClientPlan;
 
-/// What a user may do with a file or a folder.
+/// What a user may do with a file or a directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Found {
     Missing,
@@ -40,8 +40,12 @@ fn check_hook(check: &str, hook: &Hook) -> Vec<Finding> {
     let group = match group(&ask("getent", &["passwd", user])) {
         Ok(Some(group)) => group,
         Ok(None) => {
-            let hint = "make the user, or name another in the fleet file";
-            return vec![Finding::failed(check, format!("there is no user {user}"), hint)];
+            let hint = "make the user, or name another one in the fleet file";
+            return vec![Finding::failed(
+                check,
+                format!("its user {user} is missing"),
+                hint,
+            )];
         }
         Err(why) => return vec![Finding::unknown(check, why)],
     };
@@ -53,18 +57,18 @@ fn check_hook(check: &str, hook: &Hook) -> Vec<Finding> {
         findings.extend(judge_written(check, user, path, &look(user, &group, "-w", path)));
     }
     if findings.is_empty() {
-        let what = "its user, its program and what it writes are there";
+        let what = "its user, its program and the paths that it writes are in order";
         findings.push(Finding::ok(check, what));
     }
     findings
 }
 
-/// The group of the line of passwd(5); nothing where there is no such user.
+/// The group in the line of passwd(5); `None` if there is no such user.
 fn group(answer: &Answer) -> Result<Option<String>, String> {
     match (answer, answer.output()) {
         (_, Some(line)) => match line.split(':').nth(3) {
             Some(group) => Ok(Some(group.to_owned())),
-            None => Err("getent says something else than a user".to_owned()),
+            None => Err("getent prints no user".to_owned()),
         },
         // getent(1): the name is not known.
         (Answer::Said { code: 2, .. }, None) => Ok(None),
@@ -72,7 +76,7 @@ fn group(answer: &Answer) -> Result<Option<String>, String> {
     }
 }
 
-/// Asks as the user, and without a capability, as the hook has none: modes, lists of access and the folders above count.
+/// Tests access as the user and without capabilities, like the hook. So modes, ACLs and the directories above count.
 fn look(user: &str, group: &str, may: &str, path: &str) -> Found {
     if !Path::new(path).exists() {
         return Found::Missing;
@@ -86,7 +90,7 @@ fn look(user: &str, group: &str, may: &str, path: &str) -> Found {
     judge_access(&ask("setpriv", &arguments))
 }
 
-/// Judges test(1), as setpriv(1) started it, which ends with 127 where it may not become somebody else.
+/// Judges test(1), started by setpriv(1). setpriv exits with 127 if it may not change the user.
 fn judge_access(answer: &Answer) -> Found {
     match answer {
         Answer::Said { code: 0, .. } => Found::Usable,
@@ -102,14 +106,14 @@ fn judge_program(check: &str, user: &str, program: &str, found: &Found) -> Optio
         Found::Usable => return None,
         Found::Missing => Finding::failed(
             check,
-            format!("its program {program} is not there"),
-            "install it, or name another in `command`",
+            format!("its program {program} is missing"),
+            "install it, or name another one in `command`",
         ),
         Found::Refused => Finding::failed(
             check,
             format!("{user} may not run {program}"),
             format!(
-                "`chmod a+rx {}`, and let {user} into the folders above it",
+                "run `chmod a+rx {}`, and let {user} enter the directories above it",
                 quoted(program)
             ),
         ),
@@ -122,14 +126,14 @@ fn judge_written(check: &str, user: &str, path: &str, found: &Found) -> Option<F
         Found::Usable => return None,
         Found::Missing => Finding::failed(
             check,
-            format!("{path}, which it writes, is not there"),
-            format!("`install -d -o {user} -m 0700 {}`", quoted(path)),
+            format!("{path}, which it writes, is missing"),
+            format!("run `install -d -o {user} -m 0700 {}`", quoted(path)),
         ),
         Found::Refused => Finding::failed(
             check,
-            format!("{user} may not write {path}"),
+            format!("{user} may not write to {path}"),
             format!(
-                "`chown {user}: {}`, or name another folder in `writes`",
+                "run `chown {user}: {}`, or name another directory in `writes`",
                 quoted(path)
             ),
         ),

@@ -1,7 +1,7 @@
-//! The files of the repository: each is user restic's, and open to it.
+//! Checks that all files of the repository belong to user restic, and that it can read them.
 //!
-//! restic writes its files for their owner alone. One that belongs to somebody else, as after `sudo restic prune`, makes
-//! backups of clients fail: NFS lets them do what user restic may, and no more.
+//! restic writes files that only their owner can read. A file of another user, for example after `sudo restic prune`,
+//! makes backups of clients fail: over NFS, they have the rights of user restic.
 
 use std::fs::{self, DirEntry, Metadata};
 use std::io::{self, ErrorKind};
@@ -10,20 +10,21 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::finding::Finding;
+use super::repository::by_hand;
 use super::secrets::quoted;
 use crate::plan::CoordinatorPlan;
 
 const CHECK: &str = "files of the repository";
-/// How long it may look. 100,000 files take 0.2 s where the kernel knows them, and a disk that turns some 20 s.
+/// The time limit. 100,000 files take 0.2 s if the kernel has cached them, and about 20 s on a rotating disk.
 const PATIENCE: Duration = Duration::from_secs(25);
-/// Files that are looked at between two looks at the clock.
+/// The number of files between two looks at the clock.
 const AT_ONCE: u64 = 256;
-/// restic's layout is `data/00/` and no deeper; a link that leads back ends here.
+/// The maximum depth: restic's layout is not deeper than `data/00/`. It ends loops of links.
 const DEEPEST: usize = 4;
-/// Files that are named.
+/// The number of files that are named.
 const EXAMPLES: usize = 3;
 
-/// What was seen of a repository.
+/// The files of a repository that were checked.
 #[derive(Debug, Default)]
 struct Seen {
     files: u64,
@@ -48,7 +49,7 @@ impl Named {
         }
     }
 
-    /// `3 files or directories …: a, b, c, …`.
+    /// `4 files and directories …: a, b, c, …`.
     fn told(&self, what: &str) -> String {
         let more = if self.count > EXAMPLES as u64 { ", …" } else { "" };
         let plural = if self.count == 1 {
@@ -63,7 +64,7 @@ impl Named {
 pub(super) fn check(plan: &CoordinatorPlan<'_>) -> Vec<Finding> {
     let repository = plan.repository;
     let path: &Path = repository.path.as_str().as_ref();
-    // Otherwise there is no repository, or all of it is somebody else's: `repository` has that.
+    // Otherwise there is no repository, or all of it belongs to another user: `repository` reports that.
     let is_ours = fs::metadata(path).is_ok_and(|folder| folder.uid() == repository.uid);
     if !is_ours || fs::symlink_metadata(path.join("config")).is_err() {
         return Vec::new();
@@ -75,11 +76,12 @@ pub(super) fn check(plan: &CoordinatorPlan<'_>) -> Vec<Finding> {
         .filter(|above| fs::metadata(above).is_ok_and(|found| !lets_through(&found, repository.uid)))
         .map(closed_above)
         .collect();
-    findings.extend(judge(repository.path.as_str(), &seen));
+    let command = by_hand(repository, "COMMAND");
+    findings.extend(judge(repository.path.as_str(), &command, &seen));
     findings
 }
 
-/// Whether a user, in the group of the same number and no other, may go through a directory.
+/// True if a user, who is only in the group with the same number, may enter a directory.
 fn lets_through(found: &Metadata, uid: u32) -> bool {
     let bit = if found.uid() == uid {
         0o100
@@ -97,20 +99,20 @@ fn closed_above(above: &Path) -> Finding {
         CHECK,
         format!("user restic cannot reach the repository: {above} is closed to it"),
         format!(
-            "`chmod o+x -- {}`, or move the repository, such as below /srv",
+            "run `chmod o+x -- {}`, or move the repository, for example below /srv",
             quoted(&above)
         ),
     )
 }
 
-/// Looks at all that is below, until then.
+/// Checks all files below a directory until a time.
 fn walk(root: &Path, uid: u32, until: Instant) -> Seen {
     let mut seen = Seen::default();
     let mut folders = vec![(root.to_path_buf(), 0)];
     while let Some((folder, depth)) = folders.pop() {
         let entries = match entries(&folder) {
             Ok(entries) => entries,
-            // Backups, forget and prune go on meanwhile.
+            // Backups, forget and prune may remove it meanwhile.
             Err(error) if error.kind() == ErrorKind::NotFound => continue,
             Err(error) => {
                 seen.unreadable
@@ -144,14 +146,14 @@ fn walk(root: &Path, uid: u32, until: Instant) -> Seen {
     seen
 }
 
-/// In the order in which their inodes lie on the disk, which is how a disk that turns reads them quickly.
+/// The entries in the order of their inodes, which a rotating disk reads fastest.
 fn entries(folder: &Path) -> io::Result<Vec<DirEntry>> {
     let mut entries: Vec<DirEntry> = folder.read_dir()?.collect::<io::Result<_>>()?;
     entries.sort_by_key(DirEntryExt::ino);
     Ok(entries)
 }
 
-/// What is there, or where a link leads.
+/// The metadata of an entry, or of the target of a link.
 fn look(entry: &DirEntry) -> Option<Metadata> {
     let found = entry.metadata().ok()?;
     if found.is_symlink() {
@@ -160,7 +162,8 @@ fn look(entry: &DirEntry) -> Option<Metadata> {
     Some(found)
 }
 
-fn judge(path: &str, seen: &Seen) -> Vec<Finding> {
+/// `command` is the one by which root runs restic as its user.
+fn judge(path: &str, command: &str, seen: &Seen) -> Vec<Finding> {
     let Seen {
         files,
         foreign,
@@ -171,36 +174,36 @@ fn judge(path: &str, seen: &Seen) -> Vec<Finding> {
     let mut findings = Vec::new();
     let path = quoted(path);
     let so_far = if *is_cut_short {
-        format!(" (of the first {files} that were looked at)")
+        format!(" (among the first {files})")
     } else {
         String::new()
     };
     if foreign.count > 0 {
-        let what = foreign.told("are not restic's") + &so_far;
+        let what = foreign.told("of other users than restic") + &so_far;
         let hint = format!(
-            "end each restic that runs as another user; then `chown -R restic:restic -- {path}`. Run restic here as user \
-             restic: `sudo -u restic restic …`"
+            "stop each restic that runs as another user, then run `chown -R restic:restic -- {path}`; run restic here only as \
+             user restic: `{command}`"
         );
         findings.push(Finding::failed(CHECK, what, hint));
     }
     if closed.count > 0 {
-        let what = closed.told("are closed to user restic") + &so_far;
+        let what = closed.told("closed to user restic") + &so_far;
         findings.push(Finding::failed(
             CHECK,
             what,
-            format!("`chmod -R u+rwX -- {path}`"),
+            format!("run `chmod -R u+rwX -- {path}`"),
         ));
     }
     if let Some(why) = unreadable {
-        findings.push(Finding::unknown(CHECK, format!("cannot look into {why}")));
+        findings.push(Finding::unknown(CHECK, format!("cannot read {why}")));
     } else if *is_cut_short && findings.is_empty() {
         let what = format!(
-            "the first {files} are restic's; the rest was not looked at within {} s",
+            "the first {files} belong to user restic; the rest was not checked within {} s",
             PATIENCE.as_secs()
         );
         findings.push(Finding::unknown(CHECK, what));
     } else if findings.is_empty() {
-        findings.push(Finding::ok(CHECK, format!("all {files} are restic's")));
+        findings.push(Finding::ok(CHECK, format!("all {files} belong to user restic")));
     }
     findings
 }
@@ -226,7 +229,7 @@ mod tests {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/releases");
         let seen = walk(&root, NOBODY, later());
         assert!(seen.files > 20 && seen.foreign.count == seen.files, "{seen:?}");
-        let findings = judge("/srv/it's", &seen);
+        let findings = judge("/srv/it's", "restic", &seen);
         let [finding] = &findings[..] else {
             panic!("{findings:?}")
         };
@@ -244,7 +247,11 @@ mod tests {
     fn what_belongs_to_restic_is_ok() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/releases");
         let seen = walk(&root, own(), later());
-        assert_eq!(judge("/srv/restic", &seen)[0].state, State::Ok, "{seen:?}");
+        assert_eq!(
+            judge("/srv/restic", "restic", &seen)[0].state,
+            State::Ok,
+            "{seen:?}"
+        );
     }
 
     #[test]
@@ -252,6 +259,10 @@ mod tests {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("snapshots");
         let seen = walk(&root, own(), Instant::now());
         assert!(seen.is_cut_short, "{seen:?}");
-        assert_eq!(judge("/srv/restic", &seen)[0].state, State::Unknown, "{seen:?}");
+        assert_eq!(
+            judge("/srv/restic", "restic", &seen)[0].state,
+            State::Unknown,
+            "{seen:?}"
+        );
     }
 }

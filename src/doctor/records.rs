@@ -1,4 +1,4 @@
-//! What the runs' records say: the last backups, and how far the clocks of the clients were off.
+//! Takes findings from the runs' records: the last backups, and the clocks of the clients.
 
 use anyhow::Result;
 
@@ -16,7 +16,7 @@ pub(super) fn check(report: &Result<Report>) -> Vec<Finding> {
         Finding {
             check: format!("last {}", item.name),
             state: state(item.verdict.state),
-            what: what.unwrap_or_else(|| "it went well".to_owned()),
+            what: what.unwrap_or_else(|| "it succeeded".to_owned()),
             hint: item.verdict.hint.clone(),
         }
     });
@@ -29,7 +29,7 @@ pub(super) fn check(report: &Result<Report>) -> Vec<Finding> {
     items.chain(remarks).collect()
 }
 
-/// A fleet that was just set up has no run yet: nothing is wrong with it.
+/// The severity of a state. A new fleet has no run yet, which is only a warning.
 fn state(state: health::State) -> State {
     match state {
         health::State::Ok => State::Ok,

@@ -1,4 +1,4 @@
-//! The repository's folder on the storage host, and the room that it has.
+//! Checks the repository's directory on the storage host, and the free space.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -6,20 +6,21 @@ use std::path::Path;
 use bytesize::ByteSize;
 use nix::sys::statvfs::statvfs;
 
+use super::apply::Apply;
 use super::finding::{Finding, State};
 use super::secrets::quoted;
-use crate::model::{Creation, UnitPath};
+use crate::model::{Creation, Repository, UnitPath};
 use crate::mounts::{self, Mount};
 use crate::plan::CoordinatorPlan;
 
-/// Less than this part of a file system free is worth a look, in hundredths.
+/// Less free space than this is a warning, in percent.
 const SCARCE: u64 = 10;
-/// With less than this, restic can't even lock the repository, or forget.
+/// With less free space than this, in bytes, restic cannot even lock the repository, or forget.
 const NOTHING: u64 = 16 << 20;
 const ROOM: &str = "room for snapshots";
 const RECORDS: &str = "/var/lib/genbackup";
 
-pub(super) fn check(plan: &CoordinatorPlan<'_>) -> Vec<Finding> {
+pub(super) fn check(plan: &CoordinatorPlan<'_>, apply: Apply<'_>) -> Vec<Finding> {
     let repository = plan.repository;
     let list = std::fs::read_to_string("/proc/self/mounts").unwrap_or_default();
     let mut findings = Vec::new();
@@ -30,9 +31,10 @@ pub(super) fn check(plan: &CoordinatorPlan<'_>) -> Vec<Finding> {
         let is_mounted = mount.state == State::Ok;
         findings.push(mount);
         if !is_mounted {
-            // What is below the mount point is none of it, and who made a repository there would make a second one.
+            // The empty mount point does not belong to the file system. A hint to make a repository there would be
+            // wrong.
             for check in ["repository", ROOM] {
-                let what = format!("it can't be told while nothing is mounted at {file_system}");
+                let what = format!("not checked, because nothing is mounted at {file_system}");
                 findings.push(Finding::unknown(check, what));
             }
             findings.push(check_room("room for records", RECORDS));
@@ -48,6 +50,8 @@ pub(super) fn check(plan: &CoordinatorPlan<'_>) -> Vec<Finding> {
         has_config,
         repository.uid,
         &repository.creation,
+        &by_hand(repository, "init"),
+        apply,
     ));
     findings.push(check_room(ROOM, path));
     findings.push(check_room("room for records", RECORDS));
@@ -57,11 +61,11 @@ pub(super) fn check(plan: &CoordinatorPlan<'_>) -> Vec<Finding> {
 fn check_room(check: &str, folder: &str) -> Finding {
     match room(folder) {
         Some((free, size)) => judge_room(check, folder, free, size),
-        None => Finding::unknown(check, format!("nothing is known of {folder}")),
+        None => Finding::unknown(check, format!("cannot read the free space of {folder}")),
     }
 }
 
-/// Bytes that are free for users, and the size of the file system.
+/// The bytes that users may still write, and the size of the file system.
 fn room(folder: &str) -> Option<(u64, u64)> {
     let found = statvfs(folder).ok()?;
     let block = found.fragment_size();
@@ -69,7 +73,7 @@ fn room(folder: &str) -> Option<(u64, u64)> {
 }
 
 fn judge_mount(mounts: &[Mount], file_system: &UnitPath, repository: &str) -> Finding {
-    // A path that a symbolic link leads elsewhere is that of the other place.
+    // A symbolic link may lead to another file system.
     let place = std::fs::canonicalize(repository);
     let place = place
         .as_ref()
@@ -80,9 +84,9 @@ fn judge_mount(mounts: &[Mount], file_system: &UnitPath, repository: &str) -> Fi
         Some(_) if let Some(inner) = inner_mount(mounts, file_system, place) => Finding::warning(
             "file system",
             format!(
-                "{repository} lies on {inner}, and `file-system` is {file_system}: were it not mounted, a repository could be made in the empty mount point"
+                "{repository} is on {inner}, but `file-system` is {file_system}: while {inner} is not mounted, a repository could be made in its empty mount point"
             ),
-            format!("write file-system = {inner:?}"),
+            format!("write `file-system = {inner:?}` into [repository]"),
         ),
         Some(mount) => Finding::ok(
             "file system",
@@ -91,58 +95,86 @@ fn judge_mount(mounts: &[Mount], file_system: &UnitPath, repository: &str) -> Fi
         None => Finding::failed(
             "file system",
             format!("nothing is mounted at {file_system}"),
-            "mount it: without it nothing is exported, and no repository is made",
+            "mount it; while it is not mounted, nothing is exported and no repository is made",
         ),
     }
 }
 
-/// The mount point between a file system and a path on it, which is then the one that matters.
+/// A mount point between the mount point of a file system and a path below it. The path is then on the inner file
+/// system.
 fn inner_mount<'m>(mounts: &'m [Mount], file_system: &UnitPath, path: &str) -> Option<&'m str> {
     let inner = mounts::below(mounts, path)?.target.as_str();
     (inner != file_system.as_str()).then_some(inner)
 }
 
-fn judge_folder(path: &str, owner: Option<u32>, has_config: bool, uid: u32, creation: &Creation) -> Finding {
+/// The command by which root runs restic as its user, with these words at its end. Only with this capability, the user
+/// can open the password file.
+pub(super) fn by_hand(repository: &Repository, words: &str) -> String {
+    let Repository {
+        path, password_file, ..
+    } = repository;
+    format!(
+        "setpriv --reuid=restic --regid=restic --init-groups --inh-caps=+dac_read_search \
+         --ambient-caps=+dac_read_search -- restic --no-cache --repo {} --password-file {} {words}",
+        quoted(path.as_str()),
+        quoted(password_file.as_str())
+    )
+}
+
+/// `init` is the command that makes a repository by hand.
+fn judge_folder(
+    path: &str,
+    owner: Option<u32>,
+    has_config: bool,
+    uid: u32,
+    creation: &Creation,
+    init: &str,
+    apply: Apply<'_>,
+) -> Finding {
     let check = "repository";
     let how = match creation {
-        Creation::ByHand => "make it with `restic init`, as user restic",
+        Creation::ByHand if owner.is_none() => {
+            format!("run `install -d -o restic -g restic -m 0700 {}`, then `{init}`", quoted(path))
+        }
+        Creation::ByHand => format!("run `{init}`"),
         Creation::OnceMounted { .. } if creation.is_on_root() && owner.is_none() => {
-            "`systemd-tmpfiles --create && systemctl start genbackup-init.service` makes it, unless there was one before"
+            "run `systemd-tmpfiles --create && systemctl start genbackup-init.service`, which makes it unless there was one before"
+                .to_owned()
         }
         Creation::OnceMounted { .. } => {
-            "`systemctl start genbackup-init.service` makes it, unless there was one before"
+            "run `systemctl start genbackup-init.service`, which makes it unless there was one before".to_owned()
         }
     };
     match owner {
-        None => Finding::failed(check, format!("there is no folder {path}"), how),
+        None => Finding::failed(check, format!("the directory {path} is missing"), how),
         Some(owner) if owner != uid => Finding::failed(
             check,
-            format!("{path} belongs to user {owner}, and restic is {uid}"),
-            whose(path, owner),
+            format!("{path} belongs to user {owner}, but user restic is {uid}"),
+            whose(path, owner, apply),
         ),
-        Some(_) if !has_config => Finding::failed(check, format!("{path} holds no repository"), how),
-        Some(_) => Finding::ok(check, format!("{path} holds one, and is restic's")),
+        Some(_) if !has_config => Finding::failed(check, format!("{path} contains no repository"), how),
+        Some(_) => Finding::ok(check, format!("{path} contains one, and belongs to user restic")),
     }
 }
 
-/// The ways to make the repository user restic's.
-fn whose(path: &str, owner: u32) -> String {
+/// How to give the repository to user restic.
+fn whose(path: &str, owner: u32, apply: Apply<'_>) -> String {
     let take = format!(
-        "stop what writes into it as another user; then `chown -R restic:restic -- {}`",
+        "stop all programs that write into it as another user, then run `chown -R restic:restic -- {}`",
         quoted(path)
     );
     if owner == 0 {
         return take;
     }
     format!(
-        "{take}. Where user restic itself is to be user {owner}, write `uid = {owner}` into [repository] instead, then \
-         `genbackup emit --now`"
+        "{take}; to give user restic the ID {owner} instead, write `uid = {owner}` into [repository], then run {apply}"
     )
 }
 
 fn judge_room(check: &str, folder: &str, free: u64, size: u64) -> Finding {
     let said = format!("{} of {} free", ByteSize(free), ByteSize(size));
-    let hint = "make room, or keep less: `genbackup explain` says what the keep policy keeps";
+    let hint =
+        "free some space, or keep fewer snapshots: `genbackup explain` shows what the keep policy keeps";
     if free < NOTHING {
         Finding::failed(
             check,
@@ -172,7 +204,15 @@ mod tests {
             (Some(0), true, State::Failed),
             (None, false, State::Failed),
         ] {
-            let finding = judge_folder("/srv/restic", owner, has_config, 850, &Creation::ByHand);
+            let finding = judge_folder(
+                "/srv/restic",
+                owner,
+                has_config,
+                850,
+                &Creation::ByHand,
+                "init",
+                Apply::Emit,
+            );
             assert_eq!(finding.state, state, "{finding:?}");
         }
     }
@@ -180,9 +220,17 @@ mod tests {
     #[test]
     fn a_folder_of_another_user_has_its_commands() {
         let hint = |owner| {
-            judge_folder("/srv/my repo", Some(owner), true, 850, &Creation::ByHand)
-                .hint
-                .unwrap()
+            judge_folder(
+                "/srv/my repo",
+                Some(owner),
+                true,
+                850,
+                &Creation::ByHand,
+                "init",
+                Apply::Emit,
+            )
+            .hint
+            .unwrap()
         };
         let chown = "`chown -R restic:restic -- $'/srv/my repo'`";
         assert!(hint(0).ends_with(chown), "{}", hint(0));

@@ -1,4 +1,4 @@
-//! Snapshots by rustic, which shares restic's format and takes no lock.
+//! Checks for snapshots by rustic, which uses restic's format and takes no lock.
 
 use std::path::Path;
 
@@ -12,9 +12,9 @@ use crate::restic::{Restic, Snapshot};
 use crate::text;
 
 const CHECK: &str = "rustic";
-/// After so long without a new one, rustic is taken to be no longer in use.
+/// After this time without a new snapshot, rustic is considered no longer in use.
 const IN_USE: SignedDuration = SignedDuration::from_hours(31 * 24);
-/// Characters of a host's name that are shown.
+/// The number of characters of a host's name that are shown.
 const LONGEST: usize = 80;
 
 pub(super) fn check(plan: &CoordinatorPlan<'_>) -> Vec<Finding> {
@@ -41,7 +41,7 @@ fn judge(snapshots: &Result<Vec<Snapshot>>, now: Timestamp) -> Vec<Finding> {
         .filter(|snapshot| snapshot.is_by_rustic())
         .count();
     let what = format!(
-        "{count} of {} snapshots were made by rustic; the newest is {} of {}, {}",
+        "rustic made {count} of {} snapshots; the newest is {} of {}, {}",
         snapshots.len(),
         text::bounded(newest.short_id(), LONGEST),
         text::bounded(&newest.host, LONGEST),

@@ -1,4 +1,4 @@
-//! Files that hold a secret: there, for root alone, and the ones that the fleet file means.
+//! Checks the files that hold a secret: they exist, only root can read them, and they match the fleet file.
 
 use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
@@ -6,13 +6,14 @@ use std::path::Path;
 
 use anyhow::Result;
 
+use super::apply::Apply;
 use super::ask::{Answer, ask};
 use super::finding::{Finding, State};
 use crate::deliver::WebAddress;
 use crate::model::{Fleet, PublicKey};
 use crate::plan::{ClientPlan, CoordinatorPlan};
 
-/// What is at the path of a secret.
+/// The file at the path of a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Secret {
     Missing,
@@ -20,10 +21,10 @@ enum Secret {
     There { mode: u32, owner: u32, size: u64 },
 }
 
-pub(super) fn check_storage(plan: &CoordinatorPlan<'_>) -> Vec<Finding> {
+pub(super) fn check_storage(plan: &CoordinatorPlan<'_>, apply: Apply<'_>) -> Vec<Finding> {
     let password = plan.repository.password_file.as_str();
     let mut findings = vec![judge("password file", password, &look(password))];
-    // Of what is not there, or empty, that is said already.
+    // A missing or empty file is already reported.
     if let Ok(text) = std::fs::read(password)
         && !text.is_empty()
     {
@@ -31,13 +32,15 @@ pub(super) fn check_storage(plan: &CoordinatorPlan<'_>) -> Vec<Finding> {
     }
     if let Some(remote) = plan.remote {
         let key = remote.key_file.as_str();
-        let hint = "write its public key into `ssh.public-key`, then `genbackup emit` on all hosts";
+        let hint = format!(
+            "write its public key into `ssh.public-key`, then run {apply} here and `genbackup push` for the clients"
+        );
         findings.push(judge("ssh key", key, &look(key)));
         findings.push(judge_pair(
             "ssh key pair",
             &derived(key),
             &remote.public_key,
-            hint,
+            &hint,
         ));
     }
     for (name, service, file) in plan.watching.addresses() {
@@ -59,7 +62,7 @@ pub(super) fn check_client(fleet: &Fleet, plan: &ClientPlan<'_>) -> Vec<Finding>
         return Vec::new();
     };
     let key = client.host_key_file.as_str();
-    let hint = "where it was changed on purpose, write the new public key into `host-key`, then `genbackup emit` on \
+    let hint = "if it was changed on purpose, write the new public key into `host-key`, then run `genbackup emit --now` on \
                 the storage host";
     vec![
         judge("host key", key, &look(key)),
@@ -67,12 +70,12 @@ pub(super) fn check_client(fleet: &Fleet, plan: &ClientPlan<'_>) -> Vec<Finding>
     ]
 }
 
-/// Whether restic, which takes off a byte order mark and trims the whole text, and a client, which gets the first line,
-/// read the same password; the same rules as in `templates/scripts/password.bash`.
+/// Checks that restic and a client read the same password. restic removes a byte order mark and trims the whole text; a
+/// client gets the first line. The rules are the same as in `templates/scripts/password.bash`.
 fn judge_password(path: &str, text: &[u8]) -> Finding {
     let check = "password";
     match ambiguity(text) {
-        None => Finding::ok(check, "restic and the clients read the same one"),
+        None => Finding::ok(check, "restic and the clients read the same password"),
         Some(problem) => Finding::failed(
             check,
             format!("{path} {problem}, so restic and the clients would read different passwords"),
@@ -81,7 +84,7 @@ fn judge_password(path: &str, text: &[u8]) -> Finding {
     }
 }
 
-/// White space of one byte, as C's isspace(3) has it in every locale.
+/// True for white space of one byte, as in isspace(3) in every locale.
 const fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t'..=b'\r')
 }
@@ -98,7 +101,7 @@ fn ambiguity(text: &[u8]) -> Option<&'static str> {
     let (password, after) = rest.split_at(end - start);
     let after = after.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let is_blank = |text: &[u8]| text.iter().all(|byte| matches!(byte, b' ' | b'\t'));
-    // Not lossy: what stands for a byte that is no text is no white space, as it is none to restic.
+    // A replacement character is not white space, and neither is the invalid byte to restic.
     let ends = String::from_utf8_lossy(password);
     if [&b"\xef\xbb\xbf"[..], b"\xff\xfe", b"\xfe\xff"]
         .iter()
@@ -141,7 +144,7 @@ fn judge(check: &str, path: &str, secret: &Secret) -> Finding {
         Secret::Missing => Finding::failed(
             check,
             format!("{path} is missing"),
-            "its file system may be locked or not mounted: unlock it; or name another in the fleet file",
+            "unlock or mount its file system, or name another file in the fleet file",
         ),
         Secret::NotToldToUs(why) => Finding::unknown(check, format!("{path}: {why}")),
         Secret::There { size: 0, .. } => {
@@ -149,19 +152,22 @@ fn judge(check: &str, path: &str, secret: &Secret) -> Finding {
         }
         Secret::There { mode, .. } if mode & 0o077 != 0 => Finding::failed(
             check,
-            format!("others than its owner may use {path}: its mode is {mode:04o}"),
-            format!("`chmod 600 {}`; then think about who has read it", quoted(path)),
+            format!("not only its owner has access to {path}: its mode is {mode:04o}"),
+            format!(
+                "run `chmod 600 {}`; replace the secret if others may have read it",
+                quoted(path)
+            ),
         ),
         Secret::There { owner, .. } if *owner != 0 => Finding::failed(
             check,
             format!("{path} belongs to user {owner}, and not to root"),
-            format!("`chown root: {}`", quoted(path)),
+            format!("run `chown root: {}`", quoted(path)),
         ),
-        Secret::There { .. } => Finding::ok(check, format!("{path} is there, for root alone")),
+        Secret::There { .. } => Finding::ok(check, format!("{path} exists, for root only")),
     }
 }
 
-/// Of a file that is there for root alone: that the address in it is one of its service.
+/// Checks the address in a file that is otherwise in order.
 fn judge_form(found: Finding, read: impl FnOnce() -> Result<WebAddress>) -> Finding {
     if found.state != State::Ok {
         return found;
@@ -176,13 +182,13 @@ fn judge_form(found: Finding, read: impl FnOnce() -> Result<WebAddress>) -> Find
     }
 }
 
-/// A path for a shell.
+/// A path, quoted for a shell.
 pub(super) fn quoted(path: &str) -> String {
     let quoted: Vec<u8> = shell_quote::Bash::quote_vec(path);
     String::from_utf8_lossy(&quoted).into_owned()
 }
 
-/// The public key of a private one; a passphrase is not asked for.
+/// The public key of a private key, without asking for a passphrase.
 fn derived(path: &str) -> Answer {
     ask("ssh-keygen", &["-y", "-P", "", "-f", path])
 }
@@ -193,18 +199,18 @@ fn judge_pair(check: &str, answer: &Answer, public_key: &PublicKey, hint: &str) 
     };
     match PublicKey::try_from(output.trim().to_owned()) {
         Ok(key) if key.without_comment() == public_key.without_comment() => {
-            Finding::ok(check, "it is the one of the fleet file")
+            Finding::ok(check, "it matches the fleet file")
         }
         Ok(key) => Finding::failed(
             check,
             format!(
-                "its fingerprint is {}, and the fleet file has {}",
+                "its fingerprint is {}, but the fleet file has {}",
                 key.fingerprint(),
                 public_key.fingerprint()
             ),
             hint,
         ),
-        Err(_) => Finding::unknown(check, "ssh-keygen says something else than a key"),
+        Err(_) => Finding::unknown(check, "ssh-keygen prints no key"),
     }
 }
 
@@ -217,8 +223,8 @@ mod tests {
     fn a_secret_is_there_and_for_root_alone() {
         let there = |mode, owner, size| Secret::There { mode, owner, size };
         for (secret, state, word) in [
-            (there(0o400, 0, 33), State::Ok, "for root alone"),
-            (there(0o600, 0, 33), State::Ok, "for root alone"),
+            (there(0o400, 0, 33), State::Ok, "for root only"),
+            (there(0o600, 0, 33), State::Ok, "for root only"),
             (there(0o640, 0, 33), State::Failed, "0640"),
             (there(0o604, 0, 33), State::Failed, "0604"),
             (there(0o600, 1000, 33), State::Failed, "user 1000"),
@@ -283,7 +289,7 @@ mod tests {
             assert_eq!(finding.state, state, "{finding:?}");
             assert!(!format!("{finding:?}").contains("secret"), "{finding:?}");
         }
-        // A file that everybody can read is said first.
+        // A file that everybody can read is reported first.
         let open = Finding::failed("address of team", "its mode is 0644", "chmod");
         assert!(judge_form(open, || read("")).what.contains("0644"));
     }

@@ -1,27 +1,28 @@
-//! What is included on this host: symbolic links, of which restic saves the link alone.
+//! Checks the included paths of this host for symbolic links, of which restic saves only the link.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use super::apply::Apply;
 use super::finding::Finding;
 use crate::model::{FileSystems, Source};
 use crate::plan::ClientPlan;
 
 const CHECK: &str = "links in include";
 
-pub(super) fn check(plan: &ClientPlan<'_>) -> Vec<Finding> {
+pub(super) fn check(plan: &ClientPlan<'_>, apply: Apply<'_>) -> Vec<Finding> {
     let Source {
         include,
         file_systems,
         ..
     } = plan.source;
     let includes: Vec<&Path> = include.iter().map(|path| Path::new(path.as_str())).collect();
-    judge(&uncovered(&includes, *file_systems))
+    judge(&uncovered(&includes, *file_systems), apply)
 }
 
-/// The included links whose target no include covers, with their targets. restic follows links in the directories above
-/// an include, so an include covers what lies below its real path.
+/// The included links whose target is not below another include, with their targets. restic follows links in the
+/// directories above an include, so an include covers everything below its real path.
 fn uncovered(includes: &[&Path], file_systems: FileSystems) -> Vec<(PathBuf, PathBuf)> {
     let (links, others): (Vec<&Path>, Vec<&Path>) = includes.iter().partition(|path| path.is_symlink());
     let real: Vec<PathBuf> = others
@@ -37,17 +38,17 @@ fn uncovered(includes: &[&Path], file_systems: FileSystems) -> Vec<(PathBuf, Pat
         .filter_map(|link| match fs::canonicalize(link) {
             Ok(target) if real.iter().any(|above| covers(above, &target)) => None,
             Ok(target) => Some((link.to_owned(), target)),
-            // A dangling one.
+            // A dangling link.
             Err(_) => Some((link.to_owned(), fs::read_link(link).unwrap_or_default())),
         })
         .collect()
 }
 
-fn judge(links: &[(PathBuf, PathBuf)]) -> Vec<Finding> {
+fn judge(links: &[(PathBuf, PathBuf)], apply: Apply<'_>) -> Vec<Finding> {
     if links.is_empty() {
         return vec![Finding::ok(
             CHECK,
-            "no included path is a symbolic link to something else",
+            "no included path is a symbolic link to a path outside the included ones",
         )];
     }
     links
@@ -56,11 +57,11 @@ fn judge(links: &[(PathBuf, PathBuf)]) -> Vec<Finding> {
             Finding::failed(
                 CHECK,
                 format!(
-                    "{} is a symbolic link to {}, and restic saves the link alone",
+                    "{} is a symbolic link to {}, and restic saves only the link",
                     link.display(),
                     target.display()
                 ),
-                "write the target into `include`, beside the link or in its place, then `genbackup emit --now`",
+                format!("write the target into `include`, in addition to the link or instead of it, then run {apply}"),
             )
         })
         .collect()
@@ -91,7 +92,7 @@ mod tests {
         for (includes, named) in [
             (&["link"][..], &[("link", "data/deep")][..]),
             (&["link", "data"], &[]),
-            // By way of a link above it.
+            // Through a link above it.
             (&["link", "by/data"], &[]),
             (&["like", "data"], &[("like", "data2")]),
             (&["link", "like"], &[("link", "data/deep"), ("like", "data2")]),
@@ -111,7 +112,7 @@ mod tests {
         }
         let dangling = at("dangling");
         let links = uncovered(&[&dangling, &here], FileSystems::Cross);
-        let [finding] = &judge(&links)[..] else {
+        let [finding] = &judge(&links, Apply::Emit)[..] else {
             panic!("{links:?}")
         };
         assert_eq!(finding.state, State::Failed);
@@ -119,7 +120,7 @@ mod tests {
             finding.what.contains("dangling is a symbolic link to nowhere"),
             "{finding:?}"
         );
-        assert_eq!(judge(&[])[0].state, State::Ok);
+        assert_eq!(judge(&[], Apply::Emit)[0].state, State::Ok);
     }
 
     #[test]

@@ -1,31 +1,43 @@
-//! The way from the storage host to a client: its host key, our key, and the socket behind them.
+//! Checks the connection from the storage host to each client: its host key, our key, and its backup socket.
 
 use std::collections::BTreeMap;
 use std::thread;
 
+use super::apply::Apply;
 use super::ask::{Answer, ask_with, last_line};
 use super::finding::Finding;
 use crate::model::{HostName, RemoteClient, RemoteClients};
 
-/// What no client knows, so that it refuses it: nothing is backed up.
+/// An unknown request, which each client refuses, so that nothing is backed up.
 const REQUEST: &str = "genbackup/1 doctor\n";
-const REFUSED: &str = "refused this is no request";
+/// How a client answers it; scripts of 0.1.0 have the second text.
+const REFUSED: [&str; 2] = ["refused unknown request", "refused this is no request"];
+/// What nologin(8) prints.
+const NO_LOGIN: &str = "account is currently not available";
 const CONFIG: &str = "/etc/genbackup/ssh_config";
-/// Seconds for a host to answer, and for a connection to be made.
+// The time limits in seconds for the answer of a host, and for the connection.
 const LIMIT: u32 = 60;
 const CONNECT: &str = "ConnectTimeout=30";
 
-/// Asks all clients at once.
-pub(super) fn check_all(storage: &HostName, remote: &RemoteClients) -> Vec<Finding> {
+/// Checks all clients in parallel.
+pub(super) fn check_all(storage: &HostName, remote: &RemoteClients, apply: Apply<'_>) -> Vec<Finding> {
     let asked: Vec<(&str, Finding, Option<String>)> = thread::scope(|scope| {
         let asked: Vec<_> = remote
             .clients
             .iter()
-            .map(|(name, client)| (name.as_str(), scope.spawn(|| check(remote, name, client))))
+            .map(|(name, client)| {
+                (
+                    name.as_str(),
+                    scope.spawn(move || check(remote, name, client, apply)),
+                )
+            })
             .collect();
         let lost = |name| {
             (
-                Finding::unknown(format!("ssh to {name}"), "the check broke off"),
+                Finding::unknown(
+                    format!("ssh to {name}"),
+                    "the check panicked: this is a bug in genbackup",
+                ),
                 None,
             )
         };
@@ -50,9 +62,9 @@ pub(super) fn check_all(storage: &HostName, remote: &RemoteClients) -> Vec<Findi
         .collect()
 }
 
-/// Judges the kernels' host names, as far as they are known: restic removes a lock at once when its host name is its own
-/// and its process is not running here. A client with the storage host's name is refused; two clients of one name are not,
-/// for each of them may say any name.
+/// Judges the known host names of the kernels. restic removes a lock at once if the lock has its own host name and the
+/// process of the lock is not running. A client with the storage host's name is refused. Two clients with the same name
+/// are not, because each of them can claim any name.
 fn judge_names(storage: &str, kernels: &[(&str, Option<&str>)]) -> Vec<Finding> {
     let check = "kernel host names";
     let mut hosts_of: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
@@ -66,10 +78,10 @@ fn judge_names(storage: &str, kernels: &[(&str, Option<&str>)]) -> Vec<Finding> 
         .filter(|(_, hosts)| hosts.len() > 1)
         .map(|(kernel, hosts)| {
             let what = format!(
-                "{} are all named {kernel} by their kernels, so that restic takes the locks of one for the other's",
+                "{} have the same kernel host name {kernel}, so restic confuses their locks",
                 hosts.join(" and ")
             );
-            let hint = "give each machine a name of its own: `hostnamectl hostname NAME`";
+            let hint = "give each machine a unique name: `hostnamectl hostname NAME`";
             if hosts.contains(&storage) {
                 Finding::failed(check, what, hint)
             } else {
@@ -81,13 +93,13 @@ fn judge_names(storage: &str, kernels: &[(&str, Option<&str>)]) -> Vec<Finding> 
         let known = kernels.iter().filter(|(_, kernel)| kernel.is_some()).count();
         return vec![Finding::ok(
             check,
-            format!("no two are equal among {known} of {} hosts", kernels.len()),
+            format!("no two are equal ({known} of {} are known)", kernels.len()),
         )];
     }
     findings
 }
 
-/// The kernel's host name in an answer; clients of an older release do not tell it.
+/// The kernel's host name in an answer. Clients of an older release do not send it.
 fn kernel_name(answer: &Answer) -> Option<String> {
     let Answer::Said { output, .. } = answer else {
         return None;
@@ -97,7 +109,12 @@ fn kernel_name(answer: &Answer) -> Option<String> {
     ((1..=64).contains(&name.len()) && name.chars().all(is_plain)).then(|| name.to_owned())
 }
 
-fn check(remote: &RemoteClients, name: &HostName, client: &RemoteClient) -> (Finding, Option<String>) {
+fn check(
+    remote: &RemoteClients,
+    name: &HostName,
+    client: &RemoteClient,
+    apply: Apply<'_>,
+) -> (Finding, Option<String>) {
     let identity = format!("IdentityFile=\"{}\"", remote.key_file.as_str().replace('%', "%%"));
     let arguments = ["-F", CONFIG, "-o", &identity, "-o", CONNECT, "--", name.as_str()];
     let answer = ask_with("ssh", &arguments, REQUEST, LIMIT);
@@ -106,11 +123,12 @@ fn check(remote: &RemoteClients, name: &HostName, client: &RemoteClient) -> (Fin
         name.as_str(),
         remote.port,
         client.may_be_absent.is_some(),
+        apply,
     );
     (finding, kernel_name(&answer))
 }
 
-fn judge(answer: &Answer, name: &str, port: u16, may_be_absent: bool) -> Finding {
+fn judge(answer: &Answer, name: &str, port: u16, may_be_absent: bool, apply: Apply<'_>) -> Finding {
     let check = format!("ssh to {name}");
     let (output, complaint) = match answer {
         Answer::Said {
@@ -119,43 +137,53 @@ fn judge(answer: &Answer, name: &str, port: u16, may_be_absent: bool) -> Finding
         Answer::NotThere => return Finding::unknown(check, answer.why("ssh")),
         Answer::TooLate => return away(check, "it does not answer in time", may_be_absent),
     };
-    if output.starts_with(REFUSED) {
+    if REFUSED.iter().any(|refused| output.starts_with(refused)) {
         return Finding::ok(
             check,
-            "it shows its own key, lets ours in, and listens to requests",
+            "its host key is right, it accepts our key, and it answers requests",
         );
     }
     let says = |words: &[&str]| words.iter().any(|word| complaint.contains(word));
+    // nologin(8) answers in the place of the forced command.
+    if [output, complaint].iter().any(|said| said.contains(NO_LOGIN)) {
+        return Finding::failed(
+            check,
+            "the shell of its user restic refuses each command",
+            format!("on {name}, run `usermod --shell /bin/sh restic`"),
+        );
+    }
     if says(&["Host key verification failed", "HOST IDENTIFICATION HAS CHANGED"]) {
         return Finding::failed(
             check,
-            "it shows another host key than the fleet file has",
-            "find out why; where it was installed anew, write its new key into `host-key`, then `genbackup emit`",
+            "it shows another host key than the one in the fleet file",
+            format!(
+                "find out why; if it was reinstalled, write its new key into `host-key`, then run {apply}"
+            ),
         );
     }
     if says(&["Can't open user config file"]) {
         return Finding::failed(
             check,
-            format!("{CONFIG} is not there, on this host"),
-            "`genbackup emit --now`, here",
+            format!("{CONFIG} is missing on this host"),
+            format!("run {apply} on this host"),
         );
     }
-    // Behind it stands that the other side denies what it was not shown.
+    // Checked before `Permission denied`, which follows if our key cannot be read.
     if says(&["Load key", "not accessible"]) {
-        return Finding::unknown(check, "this host's own key can't be read; see «ssh key»");
+        return Finding::unknown(check, "cannot read this host's own key; see the check `ssh key`");
     }
     if says(&["Permission denied"]) {
         return Finding::failed(
             check,
-            "it does not let our key in",
-            "`genbackup emit` there, from the same fleet file; `genbackup doctor` there says more",
+            "it refuses our key",
+            format!("run `genbackup push {name}`; on {name}, see `journalctl -u 'genbackup-sshd*'`"),
         );
     }
     if says(&["Connection refused"]) {
         return Finding::failed(
             check,
-            format!("nobody listens at its port {port}"),
-            "there: `systemctl enable --now genbackup-sshd.socket`",
+            format!("nothing listens on its port {port}"),
+            format!("run `genbackup push {name}`, which starts its genbackup-sshd.socket"),
         );
     }
     if says(&[
@@ -164,7 +192,7 @@ fn judge(answer: &Answer, name: &str, port: u16, may_be_absent: bool) -> Finding
         "Could not resolve",
         "unreachable",
     ]) {
-        return away(check, "it is out of reach", may_be_absent);
+        return away(check, "it is unreachable", may_be_absent);
     }
     Finding::failed(
         check,
@@ -172,14 +200,14 @@ fn judge(answer: &Answer, name: &str, port: u16, may_be_absent: bool) -> Finding
             Some(line) => format!("it gives no answer: {line}"),
             None => "it gives no answer".to_owned(),
         },
-        "there: `genbackup doctor`, and `journalctl -u 'genbackup-*'`",
+        format!("on {name}, see `journalctl -u 'genbackup-*'`"),
     )
 }
 
 fn away(check: String, what: &str, may_be_absent: bool) -> Finding {
-    let hint = "is it on, and its `address` the right one?";
+    let hint = "check that it is on, and that its `address` is right";
     if may_be_absent {
-        Finding::warning(check, format!("{what}, as it may be"), hint)
+        Finding::warning(check, format!("{what}, which `may-be-absent` allows"), hint)
     } else {
         Finding::failed(check, what, hint)
     }
@@ -207,7 +235,9 @@ mod tests {
             panic!("{findings:?}")
         };
         assert!(
-            finding.what.starts_with("jak and ziz are all named debian"),
+            finding
+                .what
+                .starts_with("jak and ziz have the same kernel host name debian"),
             "{finding:?}"
         );
         let findings = judge_names("jak", &[("jak", Some("jak")), ("kai", None), ("ziz", None)]);
@@ -219,10 +249,10 @@ mod tests {
         };
         let told = |output: &str| kernel_name(&said(output));
         assert_eq!(
-            told("refused this is no request that I know\nkernel kai\n"),
+            told("refused unknown request: …\nkernel kai\n"),
             Some("kai".to_owned())
         );
-        assert_eq!(told("refused this is no request that I know\n"), None);
+        assert_eq!(told("refused unknown request: …\n"), None);
         assert_eq!(told("kernel \u{1b}[2J\n"), None);
     }
 
@@ -236,9 +266,14 @@ mod tests {
         // OpenSSH 9.2 (Debian 12) and 10.0 (Debian 13).
         for (answer, state, word) in [
             (
+                said("refused unknown request: …\n", ""),
+                State::Ok,
+                "its host key is right",
+            ),
+            (
                 said("refused this is no request that I know\n", ""),
                 State::Ok,
-                "its own key",
+                "its host key is right",
             ),
             (
                 said(
@@ -288,7 +323,7 @@ mod tests {
                     "ssh: connect to host ziz port 50000: Connection timed out\r\n",
                 ),
                 State::Failed,
-                "out of reach",
+                "unreachable",
             ),
             (
                 said(
@@ -296,7 +331,7 @@ mod tests {
                     "ssh: Could not resolve hostname ziz: Name or service not known\r\n",
                 ),
                 State::Failed,
-                "out of reach",
+                "unreachable",
             ),
             (
                 said("", "Connection closed by 10.0.0.2 port 50000\r\n"),
@@ -304,15 +339,23 @@ mod tests {
                 "closed",
             ),
             (said("", ""), State::Failed, "no answer"),
+            (
+                said("This account is currently not available.\n", ""),
+                State::Failed,
+                "shell of its user",
+            ),
             (Answer::TooLate, State::Failed, "in time"),
-            (Answer::NotThere, State::Unknown, "no program"),
+            (Answer::NotThere, State::Unknown, "is missing"),
         ] {
-            let finding = judge(&answer, "ziz", 50_000, false);
+            let finding = judge(&answer, "ziz", 50_000, false, Apply::Emit);
             assert!(
                 finding.state == state && finding.what.contains(word),
                 "{finding:?}"
             );
         }
-        assert_eq!(judge(&Answer::TooLate, "ziz", 1, true).state, State::Warning);
+        assert_eq!(
+            judge(&Answer::TooLate, "ziz", 1, true, Apply::Emit).state,
+            State::Warning
+        );
     }
 }

@@ -1,7 +1,8 @@
-//! The emitted files, and what systemd makes of the units among them.
+//! Checks the emitted files, and the state of the units among them.
 
 use std::collections::BTreeMap;
 
+use super::apply::Apply;
 use super::ask::ask;
 use super::finding::Finding;
 use crate::emit::{Artifact, UNIT_FOLDER};
@@ -10,21 +11,23 @@ use crate::write::{Changes, Place};
 
 const PROPERTIES: &str =
     "--property=Id,LoadState,ActiveState,UnitFileState,Result,NeedDaemonReload,NextElapseUSecRealtime";
-/// Files that are named; of more, their number.
+/// The number of files that are named.
 const NAMED: usize = 3;
 
 /// Compares the files with what `genbackup emit` would write.
-pub(super) fn check_files(artifacts: &[Artifact]) -> Vec<Finding> {
+pub(super) fn check_files(artifacts: &[Artifact], apply: Apply<'_>) -> Vec<Finding> {
     let check = "files";
     let place = Place::below("/");
     if !place.has_manifest() {
         return vec![if super::is_on_nixos() {
-            Finding::unknown(check, "NixOS built them into the system")
+            Finding::unknown(check, "not checked: NixOS builds them into the system")
         } else {
             Finding::failed(
                 check,
-                "none was written here",
-                "`genbackup emit --now` writes them and makes them live; most of what else failed may come of that",
+                "none were written on this host",
+                format!(
+                    "run {apply}, which writes and applies them; most other failures may follow from this one"
+                ),
             )
         }];
     }
@@ -34,14 +37,11 @@ pub(super) fn check_files(artifacts: &[Artifact]) -> Vec<Finding> {
             let paths: Vec<String> = changes.paths().map(|path| path.display().to_string()).collect();
             Finding::failed(
                 check,
-                format!("not as the fleet file says: {}", few(&paths)),
-                "`genbackup emit --diff` shows the difference, `genbackup emit` writes them",
+                format!("they differ from the fleet file: {}", few(&paths)),
+                format!("run {} to see the difference, then {apply}", apply.diff()),
             )
         }
-        Ok(_) => Finding::ok(
-            check,
-            format!("{} files are as the fleet file says", artifacts.len()),
-        ),
+        Ok(_) => Finding::ok(check, format!("{} files match the fleet file", artifacts.len())),
     }]
 }
 
@@ -55,11 +55,11 @@ fn few(names: &[String]) -> String {
 }
 
 /// Asks systemd about each emitted unit, and the NFS server.
-pub(super) fn check(artifacts: &[Artifact], plan: &HostPlan<'_>) -> Vec<Finding> {
+pub(super) fn check(artifacts: &[Artifact], plan: &HostPlan<'_>, apply: Apply<'_>) -> Vec<Finding> {
     let mut units: Vec<String> = artifacts
         .iter()
         .filter_map(|artifact| artifact.path.strip_prefix(UNIT_FOLDER))
-        // Any instance speaks for its template.
+        // Any instance stands for its template.
         .map(|unit| unit.trim_start_matches('/').replace("@.", "@doctor."))
         .collect();
     if plan
@@ -77,15 +77,12 @@ pub(super) fn check(artifacts: &[Artifact], plan: &HostPlan<'_>) -> Vec<Finding>
     };
     let shown: Vec<Shown<'_>> = output.split("\n\n").map(properties).collect();
     if shown.len() != units.len() {
-        return vec![Finding::unknown(
-            "units",
-            "systemctl says something of other units",
-        )];
+        return vec![Finding::unknown("units", "systemctl printed other units")];
     }
     let mut findings: Vec<Finding> = units
         .iter()
         .zip(&shown)
-        .map(|(unit, shown)| judge(unit, shown))
+        .map(|(unit, shown)| judge(unit, shown, apply))
         .collect();
     if shown
         .iter()
@@ -94,7 +91,7 @@ pub(super) fn check(artifacts: &[Artifact], plan: &HostPlan<'_>) -> Vec<Finding>
         findings.push(Finding::failed(
             "systemd",
             "it has not read the units since they changed",
-            "`systemctl daemon-reload`",
+            "run `systemctl daemon-reload`",
         ));
     }
     findings
@@ -107,7 +104,7 @@ fn properties(block: &str) -> Shown<'_> {
     block.lines().filter_map(|line| line.split_once('=')).collect()
 }
 
-fn judge(unit: &str, shown: &Shown<'_>) -> Finding {
+fn judge(unit: &str, shown: &Shown<'_>, apply: Apply<'_>) -> Finding {
     let is = |property: &str| shown.get(property).copied().unwrap_or_default();
     let unit = unit.replace("@doctor.", "@.");
     match is("LoadState") {
@@ -115,21 +112,20 @@ fn judge(unit: &str, shown: &Shown<'_>) -> Finding {
         "masked" => {
             return Finding::failed(
                 &unit,
-                "it is masked: it never starts",
-                format!("`systemctl unmask {unit}`"),
+                "it is masked, so it never starts",
+                format!("run `systemctl unmask {unit}`"),
             );
         }
         "not-found" => {
-            let hint = "`genbackup emit`, then `systemctl daemon-reload`";
-            return Finding::failed(&unit, "systemd does not know it", hint);
+            return Finding::failed(&unit, "systemd does not know it", format!("run {apply}"));
         }
         other => {
-            let hint = format!("`systemctl status '{unit}'` says why");
-            return Finding::failed(&unit, format!("systemd can't load it: {other}"), hint);
+            let hint = format!("see `systemctl status '{unit}'`");
+            return Finding::failed(&unit, format!("systemd cannot load it: {other}"), hint);
         }
     }
     if is("ActiveState") == "failed" {
-        let hint = format!("`systemctl status '{unit}'` says why");
+        let hint = format!("see `systemctl status '{unit}'`");
         return Finding::failed(&unit, format!("it failed: {}", is("Result")), hint);
     }
     let kind = unit.rsplit('.').next().unwrap_or_default();
@@ -137,16 +133,16 @@ fn judge(unit: &str, shown: &Shown<'_>) -> Finding {
     if !waits {
         return Finding::ok(&unit, "systemd has loaded it");
     }
-    let enable = format!("`systemctl enable --now {unit}`");
+    let enable = format!("run `systemctl enable --now {unit}`");
     if is("ActiveState") != "active" {
         return Finding::failed(&unit, "it is not started", enable);
     }
     if matches!(is("UnitFileState"), "disabled" | "masked") {
-        return Finding::failed(&unit, "it works now, and will not after the next boot", enable);
+        return Finding::failed(&unit, "it is active, but does not start at the next boot", enable);
     }
     match is("NextElapseUSecRealtime") {
         "" => Finding::ok(&unit, "it is active"),
-        next => Finding::ok(&unit, format!("it starts a run at {next}")),
+        next => Finding::ok(&unit, format!("it elapses next at {next}")),
     }
 }
 
@@ -155,14 +151,14 @@ mod tests {
     use super::super::finding::State;
     use super::*;
 
-    /// What `systemctl show` of systemd 252 and 257 says of a unit.
+    /// What `systemctl show` of systemd 252 and 257 prints for a unit.
     fn said(load: &str, active: &str, enabled: &str) -> String {
         format!(
             "Id=x\nLoadState={load}\nActiveState={active}\nUnitFileState={enabled}\nResult=exit-code\nNeedDaemonReload=no"
         )
     }
 
-    /// A unit, what systemd says of it (how it was loaded, whether it is active and enabled), and what comes of it.
+    /// A unit, its state in systemd (load state, active state, enablement), and the expected finding.
     type Case = (&'static str, [&'static str; 3], State, &'static str);
 
     const CASES: &[Case] = &[
@@ -256,7 +252,7 @@ mod tests {
     fn each_unit_is_loaded_and_what_waits_is_active_and_enabled() {
         for (unit, [load, active, enabled], state, word) in CASES {
             let text = said(load, active, enabled);
-            let finding = judge(unit, &properties(&text));
+            let finding = judge(unit, &properties(&text), Apply::Emit);
             assert!(
                 finding.state == *state && finding.what.contains(word),
                 "{unit}: {finding:?}"
@@ -269,8 +265,8 @@ mod tests {
     fn a_timer_says_when_it_starts_a_run() {
         let text =
             said("loaded", "active", "enabled") + "\nNextElapseUSecRealtime=Wed 2026-11-25 12:00:00 UTC";
-        let finding = judge("genbackup.timer", &properties(&text));
-        assert_eq!(finding.what, "it starts a run at Wed 2026-11-25 12:00:00 UTC");
+        let finding = judge("genbackup.timer", &properties(&text), Apply::Emit);
+        assert_eq!(finding.what, "it elapses next at Wed 2026-11-25 12:00:00 UTC");
     }
 
     #[test]

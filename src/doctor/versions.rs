@@ -1,24 +1,30 @@
-//! The programs that our units and scripts start, and their versions.
+//! Checks the programs that our units and scripts start, and their versions.
 
 use std::fmt::Display;
 
+use super::apply::Apply;
 use super::ask::{Answer, ask, is_there};
 use super::finding::Finding;
 use crate::model::{Refusal, ResticVersion, SystemdVersion};
 use crate::plan::HostPlan;
 
-pub(super) fn check(plan: &HostPlan<'_>) -> Vec<Finding> {
-    // There, units and scripts name the programs of the Nix store, which are in nobody's PATH.
+pub(super) fn check(plan: &HostPlan<'_>, apply: Apply<'_>) -> Vec<Finding> {
+    // On NixOS, units and scripts name programs of the Nix store, which are not in PATH.
     if super::is_on_nixos() {
         return vec![Finding::unknown(
             "programs",
-            "NixOS chose them when it built the system",
+            "not checked: NixOS builds them into the system",
         )];
     }
     let versions = plan.versions;
     let mut findings = vec![
-        judge::<ResticVersion>("restic", &ask("restic", &["version"]), &versions.restic),
-        judge::<SystemdVersion>("systemd", &ask("systemctl", &["--version"]), &versions.systemd),
+        judge::<ResticVersion>("restic", &ask("restic", &["version"]), &versions.restic, apply),
+        judge::<SystemdVersion>(
+            "systemd",
+            &ask("systemctl", &["--version"]),
+            &versions.systemd,
+            apply,
+        ),
     ];
     for (program, package) in needed(plan) {
         findings.push(judge_presence(program, is_there(program), package));
@@ -26,22 +32,29 @@ pub(super) fn check(plan: &HostPlan<'_>) -> Vec<Finding> {
     findings
 }
 
-/// Debian's packages whose programs the units of this host start, and that are not installed here.
+/// The Debian packages that the units of this host need, and that are not installed.
 pub(crate) fn missing_packages(plan: &HostPlan<'_>) -> Vec<&'static str> {
     if super::is_on_nixos() {
         return Vec::new();
     }
-    let is_remote = plan.client.as_ref().is_some_and(|plan| plan.connection.is_some());
-    let own_sshd = is_remote.then_some(("sshd", "openssh-server"));
-    let needed = [("restic", "restic")]
+    let missing = needed_programs(plan)
         .into_iter()
-        .chain(needed(plan))
-        .chain(own_sshd);
-    let missing = needed.filter(|(program, _)| !is_there(program));
+        .filter(|(program, _)| !is_there(program));
     missing.map(|(_, package)| package).collect()
 }
 
-/// Programs that the host needs beside restic and systemd, and the package of each.
+/// All programs that the units of a host start, restic included, each with Debian's package.
+pub(crate) fn needed_programs(plan: &HostPlan<'_>) -> Vec<(&'static str, &'static str)> {
+    let is_remote = plan.client.as_ref().is_some_and(|plan| plan.connection.is_some());
+    let own_sshd = is_remote.then_some(("sshd", "openssh-server"));
+    [("restic", "restic")]
+        .into_iter()
+        .chain(needed(plan))
+        .chain(own_sshd)
+        .collect()
+}
+
+/// The programs that the host needs in addition to restic and systemd, and the package of each.
 fn needed(plan: &HostPlan<'_>) -> impl Iterator<Item = (&'static str, &'static str)> {
     let has_remote = plan
         .coordinator
@@ -66,27 +79,31 @@ fn judge<V: TryFrom<String, Error = Refusal> + PartialOrd + Display>(
     program: &str,
     answer: &Answer,
     at_least: &V,
+    apply: Apply<'_>,
 ) -> Finding {
     let Some(output) = answer.output() else {
         return match answer {
-            Answer::NotThere => {
-                Finding::failed(program, "it is not installed", format!("`apt install {program}`"))
-            }
+            Answer::NotThere => Finding::failed(
+                program,
+                "it is not installed",
+                format!("run `apt install {program}`"),
+            ),
             _ => Finding::unknown(program, answer.why(program)),
         };
     };
-    // A version of a developer has a word behind its number.
+    // A development version has a suffix after its number.
     let word = output.split_whitespace().nth(1).unwrap_or_default();
     let number = word.split(['-', '~', '+']).next().unwrap_or_default();
     match V::try_from(number.to_owned()) {
-        Ok(version) if version >= *at_least => Finding::ok(
-            program,
-            format!("{version}; the fleet asks for {at_least} or later"),
-        ),
+        Ok(version) if version >= *at_least => {
+            Finding::ok(program, format!("{version}; the fleet needs {at_least} or later"))
+        }
         Ok(version) => Finding::failed(
             program,
-            format!("{version} is older than {at_least}, for which the files are written"),
-            "write what this host has into its `minimum-versions`, then `genbackup emit`; or install a later one",
+            format!("{version} is older than {at_least}, which the emitted files need"),
+            format!(
+                "write the installed version into its `minimum-versions`, then run {apply}; or install a later version"
+            ),
         ),
         Err(refusal) => Finding::failed(program, refusal.what, refusal.hint),
     }
@@ -94,9 +111,13 @@ fn judge<V: TryFrom<String, Error = Refusal> + PartialOrd + Display>(
 
 fn judge_presence(program: &str, is_there: bool, package: &str) -> Finding {
     if is_there {
-        Finding::ok(program, "it is there")
+        Finding::ok(program, "it is installed")
     } else {
-        Finding::failed(program, "it is not installed", format!("`apt install {package}`"))
+        Finding::failed(
+            program,
+            "it is not installed",
+            format!("run `apt install {package}`"),
+        )
     }
 }
 
@@ -140,7 +161,7 @@ mod tests {
             ),
             ("odd\n", "0.14", State::Failed),
         ] {
-            let finding = judge::<ResticVersion>("restic", &said(output), &restic(at_least));
+            let finding = judge::<ResticVersion>("restic", &said(output), &restic(at_least), Apply::Emit);
             assert_eq!(finding.state, state, "{finding:?}");
         }
         let systemd = |text: &str| SystemdVersion::try_from(text.to_owned()).unwrap();
@@ -149,7 +170,7 @@ mod tests {
             ("systemd 257 (257.8-1~deb13u2)\n+PAM\n", "257", State::Ok),
             ("systemd 252 (252.38-1~deb12u1)\n", "257", State::Failed),
         ] {
-            let finding = judge::<SystemdVersion>("systemd", &said(output), &systemd(at_least));
+            let finding = judge::<SystemdVersion>("systemd", &said(output), &systemd(at_least), Apply::Emit);
             assert_eq!(finding.state, state, "{finding:?}");
         }
     }
@@ -157,8 +178,8 @@ mod tests {
     #[test]
     fn what_is_not_installed_is_named_with_its_package() {
         let finding = judge_presence("mount.nfs4", false, "nfs-common");
-        assert_eq!(finding.hint.unwrap(), "`apt install nfs-common`");
-        let finding = judge("restic", &Answer::TooLate, &ResticVersion::OLDEST);
+        assert_eq!(finding.hint.unwrap(), "run `apt install nfs-common`");
+        let finding = judge("restic", &Answer::TooLate, &ResticVersion::OLDEST, Apply::Emit);
         assert_eq!(finding.state, State::Unknown);
     }
 }

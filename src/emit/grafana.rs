@@ -39,7 +39,7 @@ const PANELS: [Panel; 7] = [
     },
     Panel {
         kind: "timeseries",
-        title: "Time since the last good backup",
+        title: "Time since the last complete backup",
         unit: "s",
         queries: &[
             ("time() - genbackup_last_success_timestamp_seconds", "{{host}}"),
@@ -51,19 +51,19 @@ const PANELS: [Panel; 7] = [
     },
     Panel {
         kind: "timeseries",
-        title: "How long a backup takes",
+        title: "Duration of the last backup",
         unit: "s",
         queries: &[("genbackup_duration_seconds", "{{host}}")],
     },
     Panel {
         kind: "timeseries",
-        title: "How long each phase takes",
+        title: "Duration of each phase",
         unit: "s",
         queries: &[("genbackup_phase_duration_seconds", "{{phase}}")],
     },
     Panel {
         kind: "timeseries",
-        title: "Time since the last good one of each phase",
+        title: "Time since each phase last succeeded",
         unit: "s",
         queries: &[
             (
@@ -75,13 +75,13 @@ const PANELS: [Panel; 7] = [
     },
     Panel {
         kind: "timeseries",
-        title: "What a backup adds",
+        title: "Data added by the last backup",
         unit: "bytes",
         queries: &[("genbackup_added_bytes", "{{host}}")],
     },
     Panel {
         kind: "timeseries",
-        title: "The size of all files",
+        title: "Size of all files",
         unit: "bytes",
         queries: &[("genbackup_processed_bytes", "{{host}}")],
     },
@@ -112,7 +112,7 @@ pub(super) fn dashboard() -> Value {
             "query": "prometheus",
         }]},
         "annotations": {"list": [{
-            "name": "another version of restic",
+            "name": "Changes of the restic version",
             "datasource": datasource(),
             "enable": true,
             "iconColor": "blue",

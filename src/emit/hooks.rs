@@ -62,7 +62,7 @@ pub(super) fn emit(
             let service = HookService {
                 hook,
                 kind,
-                description: format!("{} {kind} a backup of this host", hook.name),
+                description: format!("Hook {} {kind} a backup of this host", hook.name),
                 skips_on_battery,
                 platform,
             };

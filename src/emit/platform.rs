@@ -15,7 +15,8 @@ pub struct Platform {
     pub(super) sshd: String,
     /// socat(1).
     pub(super) socat: String,
-    /// genbackup(1) itself, on a storage host that watches.
+    /// genbackup(1) itself, on a storage host. A name without a directory: systemd and the scripts look for it in the usual
+    /// directories for programs, so a package may put it into /usr/bin and a person into /usr/local/bin.
     pub(super) genbackup: &'static str,
     /// The `PATH` of our services; without it, theirs is the service manager's.
     pub(super) path: Option<String>,
@@ -65,7 +66,7 @@ impl TryFrom<String> for StorePath {
             Ok(Self(path))
         } else {
             Err(format!(
-                "`{path}` is not an absolute path of letters, digits and `+-._?=/` alone"
+                "`{path}` is not an absolute path of only letters, digits and `+-._?=/`"
             ))
         }
     }
@@ -79,7 +80,7 @@ impl Platform {
             bash: "/bin/bash".to_owned(),
             sshd: "/usr/sbin/sshd".to_owned(),
             socat: "/usr/bin/socat".to_owned(),
-            genbackup: "/usr/local/bin/genbackup",
+            genbackup: "genbackup",
             path: None,
             filters: LIBEXEC.to_owned(),
             switches: false,

@@ -27,7 +27,9 @@ pub(super) fn rules(plan: &CoordinatorPlan<'_>, metrics: &UnitPath) -> Value {
                 "0m",
                 severity,
                 &format!(
-                    "the backup of {what} {{{{ $labels.{what} }}}} is not well: `genbackup status` says why"
+                    "{what} {{{{ $labels.{what} }}}} is in state {}: see `genbackup status` on {}",
+                    name.to_uppercase(),
+                    plan.name
                 ),
             ));
         }
@@ -38,7 +40,7 @@ pub(super) fn rules(plan: &CoordinatorPlan<'_>, metrics: &UnitPath) -> Value {
             &too_old(host, absence),
             "0m",
             "critical",
-            "the last good backup of {{ $labels.host }} is {{ $value | humanizeDuration }} old",
+            "the last complete backup of {{ $labels.host }} is {{ $value | humanizeDuration }} old",
         );
         // promtool wants rules of one name to differ in their labels.
         rule["labels"]["host"] = Value::from(host.as_str());
@@ -50,7 +52,7 @@ pub(super) fn rules(plan: &CoordinatorPlan<'_>, metrics: &UnitPath) -> Value {
         "time() - genbackup_phase_last_success_timestamp_seconds > genbackup_phase_alert_after_seconds",
         "0m",
         "critical",
-        "the last good {{ $labels.phase }} is {{ $value | humanizeDuration }} old",
+        "the last successful {{ $labels.phase }} is {{ $value | humanizeDuration }} old",
     ));
     // What nobody writes any more is not well either, whatever it said last.
     rules.push(rule(
@@ -71,7 +73,8 @@ pub(super) fn rules(plan: &CoordinatorPlan<'_>, metrics: &UnitPath) -> Value {
         &format!("absent(genbackup_state{of_this_fleet})"),
         "1h",
         "warning",
-        "nothing is known of the backups: does genbackup-metrics.timer run, and does the node exporter read its file?",
+        "no metrics about the backups: check that genbackup-metrics.timer is active, and that the node exporter reads \
+         its file",
     ));
     json!({"groups": [{"name": "genbackup", "rules": rules}]})
 }

@@ -1,4 +1,4 @@
-//! What every host gets for the day when something of the fleet is gone: a page to follow, command by command.
+//! The recovery page of every host: the commands for the day when a part of the fleet is lost.
 
 use askama::Template;
 
@@ -6,7 +6,7 @@ use super::{Artifact, add};
 use crate::model::{AbsolutePath, HostName};
 use crate::plan::RecoveryPlan;
 
-/// Where it is on every host.
+/// Where it is on the storage host. Clients have none.
 const FLEET_FILE: &str = "/etc/genbackup/fleet.toml";
 
 #[derive(Template)]
@@ -14,8 +14,8 @@ const FLEET_FILE: &str = "/etc/genbackup/fleet.toml";
 struct Recovery<'p> {
     plan: &'p RecoveryPlan<'p>,
     wanted: Option<Wanted<'p>>,
-    /// A host that backs up its fleet file.
-    keeper: Option<&'p HostName>,
+    /// Whether the storage host's snapshots have the fleet file.
+    backs_up_fleet_file: bool,
 }
 
 /// What stands for the one file that is wanted back.
@@ -36,12 +36,8 @@ pub(super) fn emit(plan: &RecoveryPlan<'_>, artifacts: &mut Vec<Artifact>) -> as
     } = plan;
     let clients = clients.iter().map(|(name, client)| (*name, &client.source));
     let local = source.iter().map(|source| (*storage, *source));
-    // That of the storage host is the newest: it is changed there.
-    let keeper = local
-        .clone()
-        .chain(clients.clone())
-        .find(|(_, source)| source.include.iter().any(|path| path.contains(FLEET_FILE)))
-        .map(|(host, _)| host);
+    let backs_up_fleet_file =
+        source.is_some_and(|source| source.include.iter().any(|path| path.contains(FLEET_FILE)));
     let wanted = clients.chain(local).find_map(|(host, source)| {
         let path = source.include.first()?;
         Some(Wanted { host, path })
@@ -49,6 +45,10 @@ pub(super) fn emit(plan: &RecoveryPlan<'_>, artifacts: &mut Vec<Artifact>) -> as
     add(
         artifacts,
         "/etc/genbackup/RECOVERY.md",
-        &Recovery { plan, wanted, keeper },
+        &Recovery {
+            plan,
+            wanted,
+            backs_up_fleet_file,
+        },
     )
 }

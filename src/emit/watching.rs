@@ -69,7 +69,7 @@ pub(super) fn emit(
             unit("genbackup-notify@.service"),
             &NotifyService { plan, platform },
         )?;
-        let what = "Tell what changed about the backups";
+        let what = "Send notifications about what changed";
         add(artifacts, unit("genbackup-watch.timer"), &Rhythm { what })?;
     }
     if plan.watching.sends_mail() {

@@ -36,11 +36,11 @@ fn unknown_key(key: &str, known: &[&str], dotted_key: &str, found: Option<&DeVal
     let what = format!("unknown key `{key}`");
     if let Some(Secret { file }) = secret(key, known) {
         let advice = match file {
-            Some(file) => format!("name the file that holds it, with `{file}`"),
-            None => "leave it out".to_owned(),
+            Some(file) => format!("write it into a file and set `{file}` to the path of that file"),
+            None => "remove it".to_owned(),
         };
         let hint = format!(
-            "a fleet file holds no secret: {advice}; then change the secret, since this one was written down"
+            "a fleet file must not hold secrets: {advice}; then replace the secret, because it was exposed"
         );
         return Explained {
             refusal: Refusal::new(what, hint),
@@ -54,7 +54,7 @@ fn unknown_key(key: &str, known: &[&str], dotted_key: &str, found: Option<&DeVal
         };
     }
     if POWER.contains(&key) && known.contains(&"power") {
-        let hint = format!("write it below `[{parent}power]`");
+        let hint = format!("move it to the table `[{parent}power]`");
         return Explained {
             refusal: Refusal::new(what, hint),
             meant: None,
@@ -66,9 +66,9 @@ fn unknown_key(key: &str, known: &[&str], dotted_key: &str, found: Option<&DeVal
     let hint = match host {
         Some(host) => {
             let name = format!("{host}{key}{}", tables_below(found));
-            format!("a host name with a dot stands in quotes: `[hosts.\"{name}\"]`")
+            format!("write a host name with a dot in quotes: `[hosts.\"{name}\"]`")
         }
-        None => format!("the keys here are {}", known.join(", ")),
+        None => format!("the valid keys here are `{}`", known.join("`, `")),
     };
     Explained {
         refusal: Refusal::new(what, hint),
@@ -123,27 +123,27 @@ fn secret<'k>(key: &str, known: &[&'k str]) -> Option<Secret<'k>> {
 fn wrong_type(dotted_key: &str, found: Option<&DeValue<'_>>, expected: &str) -> Refusal {
     let name = dotted_key.rsplit('.').next().unwrap_or(dotted_key);
     let (expected, hint) = match expected {
-        "a string" => (expected, "put it in double quotes".to_owned()),
-        "a sequence" => ("a list", "put it in brackets: [\"…\", \"…\"]".to_owned()),
-        "a boolean" => ("true or false", "write true or false, without quotes".to_owned()),
-        "i64" => (
-            "a whole number",
-            "write it in digits alone, without quotes".to_owned(),
+        "a string" => (expected, "write it in double quotes".to_owned()),
+        "a sequence" => ("a list", "write it in brackets: [\"…\", \"…\"]".to_owned()),
+        "a boolean" => (
+            "`true` or `false`",
+            "write `true` or `false`, without quotes".to_owned(),
         ),
+        "i64" => ("a whole number", "write digits only, without quotes".to_owned()),
         // The tables of the file, by the names of our types.
         _ => (
             "a table",
-            format!("write `[{dotted_key}]` on a line of its own, in single brackets, and its keys below"),
+            format!("write `[{dotted_key}]` on a separate line, in single brackets, and its keys below"),
         ),
     };
     if let (Some(DeValue::Integer(number)), "a whole number") = (found, expected) {
         return Refusal::new(
-            format!("`{}` is out of bounds", number.as_str()),
-            "write a smaller number",
+            format!("`{}` is out of range", number.as_str()),
+            "write a number with fewer digits",
         );
     }
     Refusal::new(
-        format!("`{name}` is {}, and must be {expected}", kind(found)),
+        format!("`{name}` is {}, but must be {expected}", kind(found)),
         hint,
     )
 }

@@ -12,6 +12,7 @@ use toml::de::{DeTable, DeValue, Deserializer};
 
 use super::explain::{Explained, explain};
 use super::{FleetFile, syntax};
+use crate::model::Release;
 use crate::problem::Problems;
 
 /// What could be read, and what was taken out because it could not.
@@ -39,7 +40,7 @@ pub fn read<'t>(file_name: &'t str, text: &'t str) -> Reading<'t> {
     let mut problems = Problems::new(file_name, text, table.clone());
     let mut understood = syntax::note(&mut problems, text, &errors);
     if errors.is_empty() && table.is_empty() {
-        let hint = "`genbackup init` writes a file to start from; `--fleet` names another";
+        let hint = "move this file away and run `genbackup init`, or name another file with `--fleet FILE`";
         problems.push(0..0, "this fleet file is empty", hint);
         understood = false;
     }
@@ -49,6 +50,24 @@ pub fn read<'t>(file_name: &'t str, text: &'t str) -> Reading<'t> {
             problems,
             taken_out,
             understood,
+        };
+    }
+
+    if let Some((span, needed)) = needs_newer(&table) {
+        // What else there is to say of it, only that version knows.
+        problems.push(
+            span,
+            format!(
+                "this fleet file needs genbackup {needed} or later, and this is {}",
+                Release::this()
+            ),
+            "install that version; `genbackup --version` prints which one this is",
+        );
+        return Reading {
+            file: FleetFile::default(),
+            problems,
+            taken_out,
+            understood: false,
         };
     }
 
@@ -79,6 +98,13 @@ pub fn read<'t>(file_name: &'t str, text: &'t str) -> Reading<'t> {
         taken_out,
         understood,
     }
+}
+
+/// The version that `requires` names, with its place, where this program is older.
+fn needs_newer(table: &DeTable<'_>) -> Option<(Range<usize>, Release)> {
+    let value = table.get("requires")?;
+    let needed = Release::try_from(value.get_ref().as_str()?.to_owned()).ok()?;
+    (needed > Release::this()).then(|| (value.span(), needed))
 }
 
 /// serde takes a list for a struct, as its values in order; here a table is a table. What stands in a list's

@@ -27,8 +27,8 @@ pub(super) fn note(problems: &mut Problems<'_>, text: &str, errors: &[Error]) ->
                 problems.refuse(
                     span,
                     Refusal::new(
-                        format!("`{at}` is there twice"),
-                        "give each key, and each host, once; two hosts need two names",
+                        format!("`{at}` occurs twice"),
+                        "write each key and each table once; give each host its own name",
                     ),
                 );
             }
@@ -81,8 +81,8 @@ fn table_start(text: &str, offset: usize) -> usize {
 fn explain(message: &str, at: &str) -> Refusal {
     if message.starts_with("string values must be quoted") && !at.trim().is_empty() {
         return Refusal::new(
-            format!("the value `{at}` is not understood"),
-            "put strings in double quotes",
+            format!("`{at}` is not a value of TOML"),
+            "write a string in double quotes",
         );
     }
     let known = [
@@ -94,7 +94,7 @@ fn explain(message: &str, at: &str) -> Refusal {
         (
             "invalid basic string",
             "this string does not end on its line",
-            "close it with `\"`; a `\\` in it is written `\\\\`",
+            "close it with `\"`; write a backslash in it as `\\\\`",
         ),
         (
             "key with no value",
@@ -103,22 +103,22 @@ fn explain(message: &str, at: &str) -> Refusal {
         ),
         (
             "invalid unquoted key",
-            "this character can't stand in a key",
-            "write `key = \"value\"`; a key of other characters than a to z, 0 to 9, `-` and `_` stands in quotes",
+            "a key cannot contain this character",
+            "write `key = \"value\"`; a key with other characters than letters, digits, `-` and `_` needs quotes",
         ),
         (
             "unclosed table",
-            "the name of this table does not end",
-            "write it in brackets: `[table]`",
+            "the name of this table is not closed",
+            "write the name in brackets: `[table]`",
         ),
         (
             "missing comma between array elements",
-            "the list before this does not end, or lacks a comma",
-            "write a `,` between its items, and `]` at its end",
+            "the list before this place is not closed, or lacks a comma",
+            "write `,` between its items and `]` at its end",
         ),
         (
             "unclosed array",
-            "the list before this does not end",
+            "the list before this place is not closed",
             "write `]` at its end",
         ),
     ];
@@ -130,7 +130,7 @@ fn explain(message: &str, at: &str) -> Refusal {
             || {
                 Refusal::new(
                     format!("this is not TOML: {first}"),
-                    "strings stand in double quotes, lists and names of tables in brackets; see toml.io",
+                    "write strings in double quotes, lists and table names in brackets; see https://toml.io",
                 )
             },
             |(_, what, hint)| Refusal::new(*what, *hint),

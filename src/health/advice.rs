@@ -4,7 +4,7 @@ use super::attempt::Attempt;
 use crate::model::{Fleet, HostName, Power};
 use crate::record::{Phase, Status};
 
-const NEWER: &str = "a newer genbackup wrote this record: ask that one";
+const NEWER: &str = "a newer genbackup wrote this record; use that version";
 
 /// Whom there is advice about.
 #[derive(Debug, Clone, Copy)]
@@ -46,21 +46,21 @@ impl Advice<'_> {
     /// What happened since the last good result, where nothing is known to have gone wrong.
     pub(super) fn since_then(&self) -> &'static str {
         if self.is_at_work {
-            "the run that is to make up for it is still in progress"
+            "the run that replaces it is still in progress"
         } else if self.was_left_out {
-            "no run has asked this host since"
+            "no run has included this host since"
         } else {
-            "nothing was tried since"
+            "nothing has been attempted since"
         }
     }
 
     /// Why there is nothing to say about it.
     pub(super) fn nothing_known(&self) -> String {
         match self.subject {
-            Subject::Host(_) if self.was_left_out => "no run has asked this host yet".to_owned(),
-            Subject::Host(_) => "there is no record of a run that backed it up".to_owned(),
-            Subject::Phase(Phase::Offsite) => "there is no record of an offsite copy".to_owned(),
-            Subject::Phase(phase) => format!("there is no record of a {}", noun(*phase)),
+            Subject::Host(_) if self.was_left_out => "no run has included this host yet".to_owned(),
+            Subject::Host(_) => "no backup of this host is recorded".to_owned(),
+            Subject::Phase(Phase::Offsite) => "no offsite copy is recorded".to_owned(),
+            Subject::Phase(phase) => format!("no {} is recorded", noun(*phase)),
         }
     }
 
@@ -108,10 +108,10 @@ impl Advice<'_> {
         let storage = &self.fleet.storage.name;
         if self.is_at_work {
             let unit = self.unit();
-            return format!("on {storage}, `systemctl status {unit}` shows what it does");
+            return format!("on {storage}, see `systemctl status {unit}`");
         }
         let run = self.run();
-        format!("on {storage}, `systemctl list-timers {run}.timer` says when the next run is due")
+        format!("on {storage}, run `systemctl list-timers {run}.timer` to see when the next run starts")
     }
 
     /// What does it, where that is no unit of ours.
@@ -129,12 +129,12 @@ impl Advice<'_> {
         let storage = &self.fleet.storage.name;
         match attempt.status {
             Status::Ok => format!(
-                "on {storage}, find out why nothing has run {command} since: `systemctl list-timers` says what is due when"
+                "on {storage}, find out why {command} has not run since; `systemctl list-timers` lists the timers"
             ),
             Status::Unknown(_) => NEWER.to_owned(),
-            Status::Interrupted => format!("on {storage}, run it once more with {command}"),
+            Status::Interrupted => format!("on {storage}, run it again with {command}"),
             _ => format!(
-                "put it right, then on {storage}, run it once more with {command}; the journal has what it said"
+                "fix the cause, then on {storage}, run it again with {command}; its output is in the journal"
             ),
         }
     }
@@ -152,23 +152,24 @@ impl Advice<'_> {
             Status::Ok => self.await_the_next(),
             Status::Partial => self.complete(attempt)?,
             Status::Failed => format!(
-                "put it right, then {}; `systemctl status {unit}` says more",
+                "fix the cause, then {}; see also `systemctl status {unit}`",
                 self.start(&unit)
             ),
             Status::Unreachable => self.reach(),
-            Status::Busy => "another backup of it was running; the next run asks again".to_owned(),
+            Status::Busy => "another backup of it was running; the next run tries again".to_owned(),
             Status::Interrupted => self.start(&unit),
             Status::Unknown(_) => NEWER.to_owned(),
         })
     }
 
     fn start(&self, unit: &str) -> String {
-        format!("on {}, `systemctl start {unit}`", self.fleet.storage.name)
+        format!("on {}, run `systemctl start {unit}`", self.fleet.storage.name)
     }
 
     fn emit_again(&self) -> String {
         format!(
-            "a new host, or a new name? on {}, `genbackup emit`, then `systemctl start genbackup.service`",
+            "if the host is new or renamed: on {}, run `genbackup emit --now` (on NixOS `nixos-rebuild switch`), then `systemctl \
+             start genbackup.service`",
             self.fleet.storage.name
         )
     }
@@ -185,14 +186,14 @@ impl Advice<'_> {
         };
         let reach = match client {
             Some((port, client)) => format!(
-                "is it up, with genbackup-sshd.socket, and does {} reach {} port {port}? where it may be away, say \
-                 so: `may-be-absent`",
+                "check that it is up, that its genbackup-sshd.socket is active, and that {} reaches {} port {port}; if it may \
+                 be absent, set `may-be-absent`",
                 self.fleet.storage.name, client.address
             ),
             None => self.start(&self.unit()),
         };
         if skips_on_battery {
-            format!("where it runs on battery, plug it in, or allow that: `on-battery`; else: {reach}")
+            format!("if it runs on battery, plug it in or change `on-battery`; otherwise: {reach}")
         } else {
             reach
         }
@@ -203,7 +204,7 @@ impl Advice<'_> {
         let hooks = attempt.lacks.hooks.keys();
         let hooks = hooks.map(|hook| match self.subject {
             Subject::Host(host) => {
-                format!("on {host}, `systemctl status genbackup-{hook}.service` says more of {hook}")
+                format!("on {host}, see `systemctl status genbackup-{hook}.service`")
             }
             Subject::Phase(_) => hook.clone(),
         });
@@ -226,19 +227,19 @@ fn partial(attempt: &Attempt) -> impl Iterator<Item = &'static str> {
     let advice = [
         (
             !lacks.missing.is_empty(),
-            "bring back what is missing, or take it out of `include`",
+            "bring back what is missing, or remove it from `include`",
         ),
         (
             !lacks.empty.is_empty(),
-            "find out why it is empty, or write it into `may-be-empty`",
+            "find out why it is empty, or add it to `may-be-empty`",
         ),
         (!lacks.unmounted.is_empty(), "mount it"),
         (!lacks.links.is_empty(), "include the link's target"),
         (
             !lacks.unreadable.is_empty(),
-            "see why it can't be read, or write it into `exclude`",
+            "find out why it cannot be read, or add it to `exclude`",
         ),
-        (attempt.clock_off.is_some(), "set that clock right"),
+        (attempt.clock_off.is_some(), "correct that clock"),
     ];
     advice.into_iter().filter_map(|(so, what)| so.then_some(what))
 }

@@ -206,7 +206,10 @@ impl Report {
         let oldest = span(oldest.unwrap_or(SignedDuration::ZERO));
         match &self.hosts[..] {
             [host] => format!("{} was backed up {oldest} ago", host.name),
-            hosts => format!("{} hosts were backed up, the longest {oldest} ago", hosts.len()),
+            hosts => format!(
+                "{} hosts were backed up; the oldest backup is {oldest} old",
+                hosts.len()
+            ),
         }
     }
 }
@@ -219,7 +222,7 @@ fn remarks(fleet: &Fleet, search: &Search<'_>) -> Vec<Remark> {
         let id = newest.id;
         remarks.extend(newest.warnings.iter().map(|warning| Remark {
             state: State::Warning,
-            what: format!("the run of {id} warns: {warning}"),
+            what: format!("the run {id} reported: {warning}"),
             hint: None,
             concerns: Concerns::Run,
         }));
@@ -232,10 +235,10 @@ fn remarks(fleet: &Fleet, search: &Search<'_>) -> Vec<Remark> {
 fn from_the_future(runs: &[RunId]) -> Option<Remark> {
     let run = runs.first()?;
     let what = match runs.len() {
-        1 => format!("the record of {run} is from the future, and is left out"),
-        several => format!("{several} records are from the future, and are left out; the last is of {run}"),
+        1 => format!("the record {run} is from the future, and is ignored"),
+        several => format!("{several} records are from the future, and are ignored; the last is {run}"),
     };
-    let hint = "this clock is wrong, or was: set it right; where it is right, remove what is from the future";
+    let hint = "the clock of this host is or was wrong: correct it; if it is right, remove the records from the future";
     Some(Remark {
         state: State::Warning,
         what,
@@ -258,11 +261,11 @@ fn interrupted(fleet: &Fleet, now: Timestamp, newest: &Newest) -> Option<Remark>
     } = newest;
     let after = span(last_event.duration_since(id.start()).max(SignedDuration::ZERO));
     let what = match stopped {
-        Some(why) => format!("the run of {id} was interrupted after {after}: {why}"),
+        Some(why) => format!("the run {id} was interrupted after {after}: {why}"),
         None if is_later(*last_event, now) => {
-            format!("the run of {id} was interrupted, and the last line of its record is from the future")
+            format!("the run {id} was interrupted, and the last line of its record is from the future")
         }
-        None => format!("the run of {id} was interrupted: its record ends after {after}"),
+        None => format!("the run {id} was interrupted: its record ends after {after}"),
     };
     let asked = fleet.backed_up();
     let asked: Vec<_> = asked
@@ -277,7 +280,7 @@ fn interrupted(fleet: &Fleet, now: Timestamp, newest: &Newest) -> Option<Remark>
         state: State::Warning,
         what,
         hint: Some(format!(
-            "on {}, `systemctl start {unit}.service`",
+            "on {}, run `systemctl start {unit}.service`",
             fleet.storage.name
         )),
         concerns: Concerns::Run,
@@ -288,8 +291,8 @@ fn bad_lines(id: RunId, lines: u64) -> Option<Remark> {
     let plural = if lines == 1 { "" } else { "s" };
     (lines > 0).then(|| Remark {
         state: State::Warning,
-        what: format!("{lines} line{plural} of the record of {id} can't be read"),
-        hint: Some("was its disk full, or lost power?".to_owned()),
+        what: format!("{lines} line{plural} of the record {id} cannot be read"),
+        hint: Some("check whether the disk was full or the power failed".to_owned()),
         concerns: Concerns::Records,
     })
 }
@@ -304,10 +307,14 @@ fn strangers(search: &Search<'_>) -> Option<Remark> {
     (!strangers.is_empty()).then(|| Remark {
         state: State::Ok,
         what: format!(
-            "in the records, but not in the fleet file: {}",
+            "hosts in the records that are not in the fleet file: {}",
             strangers.join(", ")
         ),
-        hint: Some("renamed, or removed? `genbackup emit` brings this host up to date".to_owned()),
+        hint: Some(
+            "if they were renamed or removed, run `genbackup emit --now` (on NixOS `nixos-rebuild switch`), which brings this \
+             host up to date"
+                .to_owned(),
+        ),
         concerns: Concerns::Run,
     })
 }

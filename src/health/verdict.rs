@@ -207,9 +207,9 @@ pub(super) fn age(attempt: &Attempt, now: Timestamp) -> SignedDuration {
 /// How an attempt ended, in the words of the record.
 fn said(attempt: &Attempt) -> String {
     let status = match &attempt.status {
-        Status::Unknown(word) if word.is_empty() => "ended in no way that the record tells".to_owned(),
-        Status::Unknown(word) => format!("ended as `{word}`, which this version does not know"),
-        Status::Interrupted if attempt.why.is_none() => "interrupted: the record breaks off".to_owned(),
+        Status::Unknown(word) if word.is_empty() => "ended, but the record has no status".to_owned(),
+        Status::Unknown(word) => format!("ended with the unknown status `{word}`"),
+        Status::Interrupted if attempt.why.is_none() => "interrupted: the record is incomplete".to_owned(),
         status => status.to_string(),
     };
     match &attempt.why {

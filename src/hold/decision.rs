@@ -173,7 +173,7 @@ impl fmt::Display for Held {
                 let id = snapshot.short_id();
                 write!(
                     formatter,
-                    "no record tells whether its newest snapshot {id} is complete"
+                    "no record shows whether its newest snapshot {id} is complete"
                 )
             }
             Self::Changed { snapshot, changes } => {
@@ -185,7 +185,7 @@ impl fmt::Display for Held {
                     changes.join("; ")
                 )
             }
-            Self::Nameless => formatter.write_str("its snapshots name no host"),
+            Self::Nameless => formatter.write_str("its snapshots have no host name"),
         }
     }
 }

@@ -150,8 +150,8 @@ pub(super) fn objection(listing: &Listing, run: &Run, now: Timestamp) -> Option<
     if let Some(latest) = listing.latest().filter(|latest| latest.time > limit) {
         let id = latest.short_id();
         why.push(format!(
-            "the snapshot {id} of {} is from the future, {}: a clock was or is wrong. set the clocks right; if only \
-             that snapshot is wrong, `restic forget {id}`",
+            "the snapshot {id} of {} is from the future ({}): a clock is or was wrong; correct the clocks, and if only \
+             that snapshot is wrong, run `restic forget {id}`",
             latest.hostname,
             latest.time.strftime("%Y-%m-%dT%H:%M:%SZ")
         ));

@@ -45,7 +45,7 @@ impl Store {
             let entry: Entry = serde_json::from_str(&text).with_context(unreadable)?;
             ensure!(
                 file_name(&entry.host) == name,
-                "{}: it is about host `{}`, and its name says otherwise",
+                "{}: it is about host `{}`, but its file name is not",
                 unreadable(),
                 entry.host
             );

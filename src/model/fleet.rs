@@ -5,87 +5,87 @@ use std::collections::BTreeMap;
 use crate::record::Phase;
 
 use super::{
-    AbsolutePath, Address, Calendars, ExcludePattern, FileSize, Hooks, HostName, KeepPolicy, Marker,
-    MinimumVersions, Power, PublicKey, Tag, TimeSpan, UnitPath, Watching,
+    AbsolutePath, Address, Calendars, Destination, ExcludePattern, FileSize, Hooks, HostName, KeepPolicy,
+    Marker, MinimumVersions, Power, PublicKey, Tag, TimeSpan, UnitPath, Watching,
 };
 
 /// One storage host, and the hosts that it backs up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fleet {
-    /// When the fleet's run starts and how a run goes.
+    /// When the fleet's run starts, and its limits.
     pub schedule: Schedule,
     /// Where the snapshots are.
     pub repository: Repository,
     /// The host that holds the repository and coordinates the runs.
     pub storage: StorageHost,
-    /// The clients on other machines; none when the storage host backs up only itself.
+    /// The clients on other machines; `None` if the storage host backs up only itself.
     pub remote: Option<RemoteClients>,
-    /// How old a last backup may be, where the fleet says so.
+    /// The maximum age of a last backup, if the fleet file sets it.
     pub monitor: Option<Monitor>,
-    /// How old the last of a phase may be, of those for which the fleet says so.
+    /// The maximum age of the last result of each phase for which the fleet file sets it.
     pub phases: BTreeMap<Phase, Monitor>,
-    /// Who is told, and what is written for others to read.
+    /// The recipients of notifications, and the files for other programs.
     pub watching: Watching,
 }
 
-/// When the fleet's run starts, which has the hosts without a schedule of their own, and how a run goes.
+/// When the run of the hosts without their own schedule starts, and the limits of each run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Schedule {
     /// When it starts.
     pub timing: Timing,
-    /// How many hosts are backed up at once; at least 1.
+    /// The number of hosts that are backed up at the same time; at least 1.
     pub max_parallel: u16,
-    /// How long one host may take.
+    /// The time limit of one host.
     pub time_limit: TimeSpan,
 }
 
-/// When a run starts by itself.
+/// When a timer starts a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Timing {
     /// The times.
     pub calendars: Calendars,
-    /// The start is put off by a random part of this.
+    /// The longest random delay of a start.
     pub randomized_delay: Option<TimeSpan>,
-    /// What happens to a run that the storage host slept through.
+    /// What happens to a run that the storage host missed while it was off.
     pub catch_up: CatchUp,
 }
 
-/// What happens to a run that the storage host slept through.
+/// What happens to a run that the storage host missed while it was off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CatchUp {
     /// It starts as soon as the host is up.
     AfterMissedRun,
-    /// It is left out.
+    /// It is skipped.
     Never,
 }
 
 /// Where the snapshots are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Repository {
-    /// Its folder on the storage host.
+    /// Its directory on the storage host.
     pub path: UnitPath,
-    /// The mount point of the file system that it lies on, where the fleet says so.
+    /// The mount point of its file system, if the fleet file sets it.
     pub file_system: Option<UnitPath>,
     /// The file with its password, on the storage host.
     pub password_file: UnitPath,
-    /// Which snapshots stay, of the hosts without a keep policy of their own.
+    /// Which snapshots of the hosts without their own keep policy stay.
     pub keep: KeepPolicy,
-    /// Whether it is made where none is.
+    /// Whether it is created if it is missing.
     pub creation: Creation,
-    /// How long to wait for somebody else's lock.
+    /// How long to wait for the lock of another process.
     pub lock_wait: TimeSpan,
-    /// How long a restic that is told to stop may take, before it is killed and its lock stays.
+    /// How long restic may take to stop. After that, it is killed and its lock stays.
     pub stop_wait: TimeSpan,
-    /// The user and group id of restic on the storage host.
+    /// The user ID and group ID of user restic on the storage host.
     pub uid: u32,
 }
 
-/// Whether a repository is made where none is.
+/// Whether a missing repository is created.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Creation {
-    /// Somebody makes it by hand.
+    /// An admin creates it.
     ByHand,
-    /// The storage host makes it, once this file system is mounted.
+    /// The storage host creates it once this file system is mounted.
     OnceMounted {
         /// The mount point.
         file_system: UnitPath,
@@ -93,7 +93,7 @@ pub enum Creation {
 }
 
 impl Creation {
-    /// True when it is made on the root file system, which is always mounted.
+    /// True if it is created on the root file system, which is always mounted.
     #[must_use]
     pub fn is_on_root(&self) -> bool {
         matches!(self, Self::OnceMounted { file_system } if file_system.as_str() == "/")
@@ -105,22 +105,22 @@ impl Creation {
 pub struct StorageHost {
     /// Its name in the fleet.
     pub name: HostName,
-    /// Where clients reach its NFS server.
+    /// The address at which clients reach its NFS server.
     pub address: Address,
-    /// What of it is backed up; nothing when it only stores.
+    /// Its source; `None` if it only stores snapshots.
     pub source: Option<Source>,
-    /// What its backup, forget and prune take of it.
+    /// What its backup, forget and prune may use of it.
     pub power: Power,
-    /// The programs that it has at least.
+    /// The oldest versions of its programs.
     pub versions: MinimumVersions,
 }
 
-/// The clients on other machines, and what all of them share.
+/// The clients on other machines, and their common settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RemoteClients {
     /// Where each of them mounts the repository.
     pub mount: UnitPath,
-    /// The port on which each waits for the storage host.
+    /// The port on which each listens for the storage host.
     pub port: u16,
     /// The private key, on the storage host.
     pub key_file: UnitPath,
@@ -130,91 +130,94 @@ pub struct RemoteClients {
     pub clients: BTreeMap<HostName, RemoteClient>,
 }
 
-/// A client on another machine than the storage host.
+/// A client on another machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RemoteClient {
-    /// Where the storage host reaches it.
+    /// The address at which the storage host reaches it.
     pub address: Address,
+    /// Where `genbackup push` connects to with the administrator's own ssh.
+    pub push_to: Destination,
     /// Its ssh public key, which the storage host pins.
     pub host_key: PublicKey,
-    /// The private key of that, on the client.
+    /// The file with its private key, on the client.
     pub host_key_file: UnitPath,
-    /// What of it is backed up.
+    /// Its source.
     pub source: Source,
-    /// What its backup takes of it.
+    /// What its backup may use of it.
     pub power: Power,
-    /// How long it may be out of reach before anybody is told; not at all unless the fleet says so.
+    /// The maximum age of its last backup while it is unreachable; `None` if an unreachable client is a warning at
+    /// once.
     pub may_be_absent: Option<TimeSpan>,
-    /// The programs that it has at least.
+    /// The oldest versions of its programs.
     pub versions: MinimumVersions,
 }
 
-/// What of a client is backed up, when, and what is done before and after.
+/// What is backed up of a host, its own settings, and its hooks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
-    /// Files and folders; at least one.
+    /// The included files and directories; at least one.
     pub include: Vec<AbsolutePath>,
-    /// What is left out of them.
+    /// The excluded paths.
     pub exclude: Vec<ExcludePattern>,
-    /// Directories with such a file are left out of them.
+    /// The content of directories with such a file is excluded.
     pub exclude_if_present: Vec<Marker>,
-    /// Files that are larger are left out.
+    /// Larger files are excluded.
     pub exclude_larger_than: Option<FileSize>,
-    /// Those of the included folders that may have nothing in them.
+    /// The included directories that may be empty.
     pub may_be_empty: Vec<AbsolutePath>,
-    /// Mount points that are there on every good day.
+    /// The mount points that must be mounted.
     pub must_be_mounted: Vec<AbsolutePath>,
-    /// Folders with a CACHEDIR.TAG.
+    /// Directories with a `CACHEDIR.TAG` file.
     pub caches: Caches,
-    /// Other file systems mounted below an included folder.
+    /// Other file systems mounted below an included directory.
     pub file_systems: FileSystems,
     /// What reading a file does to its access time.
     pub access_times: AccessTimes,
-    /// Commands before and after the backup.
+    /// The commands before and after the backup.
     pub hooks: Hooks,
-    /// When it is backed up, in a run of its own; without this, in the fleet's.
+    /// Its own schedule; `None` if it is backed up in the fleet's run.
     pub schedule: Option<Timing>,
-    /// How old its last backup may be, where the fleet says so of this host.
+    /// The maximum age of its last backup, if the fleet file sets it for this host.
     pub monitor: Option<Monitor>,
-    /// Which of its snapshots stay; without this, as in [`Repository::keep`].
+    /// Which of its snapshots stay; `None` for [`Repository::keep`].
     pub keep: Option<KeepPolicy>,
-    /// What its snapshots are marked with, beside our own tag.
+    /// The tags of its snapshots in addition to our own tag.
     pub tags: Vec<Tag>,
 }
 
-/// Folders with a CACHEDIR.TAG.
+/// Directories with a `CACHEDIR.TAG` file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Caches {
-    /// Backed up like any other.
+    /// They are backed up.
     Include,
-    /// Left out.
+    /// Their content is excluded.
     Exclude,
 }
 
-/// Other file systems mounted below an included folder.
+/// Other file systems mounted below an included directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileSystems {
-    /// Backed up as well.
+    /// They are backed up.
     Cross,
-    /// Left out.
+    /// They are excluded.
     StayOnOne,
 }
 
 /// What reading a file does to its access time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AccessTimes {
-    /// It changes, as the mount's options say (relatime, mount(8)).
+    /// It changes, as the options of the mount define (`relatime`, mount(8)).
     Change,
-    /// It stays, which costs the capability `CAP_FOWNER`.
+    /// It stays, which needs the capability `CAP_FOWNER`.
     Preserve,
 }
 
-/// How old a last backup may be.
+/// The maximum age of a last backup.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Monitor {
-    /// Older is a warning.
+    /// An older one is a warning.
     pub warn_after: TimeSpan,
-    /// Older is an alert; not less than `warn_after`.
+    /// An older one is an alert; not less than `warn_after`.
     pub alert_after: TimeSpan,
 }
 
@@ -231,7 +234,7 @@ impl Fleet {
         self.host_names().skip(usize::from(stores_only))
     }
 
-    /// What of a host is backed up; nothing when it only stores.
+    /// The source of a host; `None` if it only stores snapshots.
     #[must_use]
     pub fn source(&self, host: &HostName) -> Option<&Source> {
         if *host == self.storage.name {
@@ -240,13 +243,13 @@ impl Fleet {
         Some(&self.remote.as_ref()?.clients.get(host)?.source)
     }
 
-    /// The hosts with a schedule of their own, in the same order.
+    /// The hosts with their own schedule, in the same order.
     pub fn with_own_schedule(&self) -> impl Iterator<Item = (&HostName, &Timing)> {
         self.backed_up()
             .filter_map(|host| Some((host, self.source(host)?.schedule.as_ref()?)))
     }
 
-    /// True where a host is backed up in a run of its own, and not in the fleet's.
+    /// True if a host is backed up in its own run, and not in the fleet's.
     #[must_use]
     pub fn has_own_schedule(&self, host: &HostName) -> bool {
         self.source(host).is_some_and(|source| source.schedule.is_some())
@@ -259,7 +262,7 @@ impl Fleet {
         own.unwrap_or(&self.repository.keep)
     }
 
-    /// Puts another keep policy in the place of each: the fleet's, and those of hosts with their own.
+    /// Replaces every keep policy: the fleet's, and those of hosts with their own.
     pub fn replace_keep(&mut self, policy: &KeepPolicy) {
         self.repository.keep = policy.clone();
         let clients = self
@@ -272,13 +275,13 @@ impl Fleet {
         }
     }
 
-    /// The hosts with a keep policy of their own, in the same order.
+    /// The hosts with their own keep policy, in the same order.
     pub fn with_own_keep(&self) -> impl Iterator<Item = (&HostName, &KeepPolicy)> {
         self.backed_up()
             .filter_map(|host| Some((host, self.source(host)?.keep.as_ref()?)))
     }
 
-    /// The name of the timer and of the service that back a host up, without what follows the last dot.
+    /// The name of the timer and of the service that back up a host, without their suffix.
     #[must_use]
     pub fn run_of(&self, host: &HostName) -> String {
         if self.has_own_schedule(host) {
@@ -288,21 +291,22 @@ impl Fleet {
         }
     }
 
-    /// The name of the service that backs up these hosts alone, in the same way: there is no `_` in the name of a host.
+    /// The name of the service that backs up only these hosts, without its suffix. `_` separates them: no host name
+    /// has one.
     #[must_use]
     pub fn run_of_those(hosts: &[&HostName]) -> String {
         let names: Vec<&str> = hosts.iter().map(|host| host.as_str()).collect();
         format!("genbackup-run@{}", names.join("_"))
     }
 
-    /// The phases that are expected: those of each run, and those beside the runs for which the fleet says how old the
-    /// last may be.
+    /// The phases that are expected: those of each run, and the ad hoc phases for which the fleet file sets a maximum
+    /// age.
     pub fn expected_phases(&self) -> impl Iterator<Item = Phase> {
         let is_expected = |phase: &Phase| !phase.is_beside() || self.phases.contains_key(phase);
         Phase::ALL.into_iter().filter(is_expected)
     }
 
-    /// What its backup takes of a host.
+    /// What a backup of a host may use.
     #[must_use]
     pub fn power(&self, host: &HostName) -> Option<&Power> {
         if *host == self.storage.name {
@@ -311,7 +315,7 @@ impl Fleet {
         Some(&self.remote.as_ref()?.clients.get(host)?.power)
     }
 
-    /// How long a host may be out of reach before anybody is told.
+    /// The maximum age of a host's last backup while it is unreachable.
     #[must_use]
     pub fn may_be_absent(&self, host: &HostName) -> Option<TimeSpan> {
         self.remote.as_ref()?.clients.get(host)?.may_be_absent

@@ -10,7 +10,7 @@ checked_string! {
 }
 
 checked_string! {
-    /// The name of a user, as useradd(8) takes it, and not restic: that one is the backup's own.
+    /// The name of a user, as useradd(8) accepts it. Not `restic`, which makes the backups.
     UserName, check_user
 }
 
@@ -20,26 +20,27 @@ checked_string! {
     CommandWord, check_word
 }
 
-/// A command that runs before or after a backup, as a unit of its own.
+/// A command that runs before or after a backup, as a separate unit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hook {
-    /// Its name, which no other of its kind on this host has.
+    /// Its name, unique for its kind on this host.
     pub name: HookName,
-    /// Who runs it.
+    /// The user that runs it.
     pub user: UserName,
     /// The program.
     pub program: AbsolutePath,
     /// Its arguments.
     pub arguments: Vec<CommandWord>,
-    /// Folders and files that it may write; they are there already.
+    /// Existing directories and files that it may write to.
     pub writes: Vec<UnitPath>,
-    /// How far it reaches.
+    /// Its network access.
     pub network: Network,
-    /// How long it may take.
+    /// Its time limit.
     pub time_limit: TimeSpan,
 }
 
-/// How far a hook reaches. Sockets of the file system, as those of databases in `/run`, it reaches always.
+/// The network access of a hook. Sockets in the file system, such as those of databases in `/run`, are always
+/// reachable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
 #[serde(try_from = "String")]
 pub enum Network {
@@ -47,7 +48,7 @@ pub enum Network {
     None,
     /// This host's own services.
     Local,
-    /// Every machine that the host reaches.
+    /// Every machine that the host can reach.
     Any,
 }
 
@@ -60,8 +61,8 @@ impl TryFrom<String> for Network {
             "local" => Ok(Self::Local),
             "any" => Ok(Self::Any),
             _ => Err(Refusal::new(
-                format!("unknown word `{text}`"),
-                "write `none`, `local` (this host's own services) or `any`",
+                format!("unknown value `{text}`"),
+                "write `none`, `local` (services of the same host) or `any`",
             )),
         }
     }
@@ -72,12 +73,12 @@ impl TryFrom<String> for Network {
 pub struct Hooks {
     /// Before it: it waits for them.
     pub before: Vec<Hook>,
-    /// After it, well or not.
+    /// After it, whether it succeeded or failed.
     pub after: Vec<Hook>,
 }
 
 impl Hook {
-    /// True when it runs as root.
+    /// True if it runs as root.
     #[must_use]
     pub fn is_roots(&self) -> bool {
         self.user.is_root()
@@ -110,7 +111,7 @@ impl Hook {
 }
 
 impl UserName {
-    /// True for the user who may do everything.
+    /// True for root.
     #[must_use]
     pub fn is_root(&self) -> bool {
         self.as_str() == "root"
@@ -118,7 +119,7 @@ impl UserName {
 }
 
 impl Hooks {
-    /// True when there are none.
+    /// True if there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.before.is_empty() && self.after.is_empty()
@@ -132,8 +133,8 @@ fn check_name(text: &str) -> Result<(), Refusal> {
         return Ok(());
     }
     Err(Refusal::new(
-        format!("{text:?} is not the name of a hook"),
-        "use a to z, 0 to 9 and `-` between them; 64 characters at most",
+        format!("{text:?} is not a hook name"),
+        "write `a` to `z`, `0` to `9`, and `-` between them; at most 64 characters",
     ))
 }
 
@@ -142,14 +143,14 @@ fn check_user(text: &str) -> Result<(), Refusal> {
     let is_known = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-' || c == b'_';
     if !starts_well || text.len() > 31 || !text.bytes().all(is_known) {
         return Err(Refusal::new(
-            format!("{text:?} is not the name of a user"),
-            "use a to z, 0 to 9, `-` and `_`, and begin with a letter; 31 characters at most",
+            format!("{text:?} is not a user name"),
+            "write `a` to `z`, `0` to `9`, `-` and `_`, and start with a letter or `_`; at most 31 characters",
         ));
     }
     if text == "restic" {
         return Err(Refusal::new(
-            "`restic` is the user of the backup itself",
-            "name the user whose data it is, such as `postgres`, or make one for this",
+            "a hook cannot run as user `restic`, which makes the backups",
+            "write the user that owns the data, such as `postgres`, or create a user for this hook",
         ));
     }
     Ok(())
@@ -158,8 +159,8 @@ fn check_user(text: &str) -> Result<(), Refusal> {
 fn check_word(text: &str) -> Result<(), Refusal> {
     if text.is_empty() || text.contains(|c: char| c.is_control() || is_noncharacter(c)) {
         return Err(Refusal::new(
-            format!("{text:?} can't be a word of a command"),
-            "write no empty word, and none with a control character; a script can hold what a word can't",
+            format!("{text:?} cannot be a word of a command"),
+            "write words that are not empty and have no control characters; put other text into a script",
         ));
     }
     Ok(())

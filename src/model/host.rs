@@ -24,15 +24,15 @@ fn check_name(text: &str) -> Result<(), Refusal> {
     let lower = text.to_ascii_lowercase();
     if lower != text && check_name(&lower).is_ok() {
         return Err(Refusal::new(
-            format!("`{text}` is not in lower case"),
+            format!("the host name `{text}` is not in lower case"),
             format!(
-                "write `{lower}`: restic tells host names apart by their case, and a fleet's are in lower case"
+                "write `{lower}`: restic distinguishes upper and lower case, so host names of a fleet are in lower case"
             ),
         ));
     }
     Err(Refusal::new(
         format!("`{text}` is not a host name"),
-        "use labels of a to z, 0 to 9 and `-`, with dots between them; 64 characters at most",
+        "write labels of `a` to `z`, `0` to `9` and `-`, with dots between them; at most 64 characters",
     ))
 }
 
@@ -43,10 +43,8 @@ fn check_address(text: &str) -> Result<(), Refusal> {
         .is_ok_and(|number: Ipv6Addr| number.is_unicast_link_local());
     if is_link_local || !zone.is_empty() && number.parse::<Ipv6Addr>().is_ok() {
         return Err(Refusal::new(
-            format!(
-                "`{text}` is a link-local address, which holds on one network interface of one host alone"
-            ),
-            "write the host's name, or an address that all hosts can use: a global one, or a private one such as \
+            format!("`{text}` is a link-local address, which is valid on a single network interface only"),
+            "write the host name, or an address that all hosts can reach: a global one, or a private one such as \
              `fd00::2` (RFC 4193)",
         ));
     }
@@ -56,7 +54,7 @@ fn check_address(text: &str) -> Result<(), Refusal> {
     if ends_in_number(text) {
         return Err(Refusal::new(
             format!("`{text}` is neither a host name nor an IP address"),
-            "an IPv4 address has four numbers up to 255; the last label of a host name is no number",
+            "write an IPv4 address of four numbers up to 255, or a host name whose last label is not a number",
         ));
     }
     if is_dotted_name(text) && text.len() <= 253 {
@@ -64,7 +62,7 @@ fn check_address(text: &str) -> Result<(), Refusal> {
     }
     Err(Refusal::new(
         format!("`{text}` is not an address"),
-        "use a host name, an IPv4 or an IPv6 address; the port is `ssh.port`",
+        "write a host name, an IPv4 address or an IPv6 address; `ssh.port` sets the port",
     ))
 }
 
@@ -90,7 +88,7 @@ fn ends_in_number(text: &str) -> bool {
 }
 
 impl HostName {
-    /// The name as an address, for a host that gives none of its own.
+    /// The name as an address, for a host without `address`.
     #[must_use]
     pub fn to_address(&self) -> Address {
         Address(self.0.clone())

@@ -10,7 +10,7 @@ use super::{Refusal, ResticVersion};
 
 pub use age::Age;
 
-/// One rule of a keep policy: of each of so many periods, the newest snapshot stays.
+/// One rule of a keep policy: the newest snapshot of each period stays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Keep {
     /// The periods.
@@ -22,7 +22,7 @@ pub struct Keep {
 /// A period of which the newest snapshot stays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Period {
-    /// Each snapshot is a period of its own.
+    /// Each snapshot is a separate period.
     Last,
     /// An hour.
     Hourly,
@@ -39,7 +39,7 @@ pub enum Period {
 /// How many periods a rule keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Limit {
-    /// So many, counted back from the newest snapshot; at least one.
+    /// This number of them, counted back from the newest snapshot; at least one.
     Count(u32),
     /// All of them.
     Unlimited,
@@ -176,8 +176,8 @@ impl TryFrom<String> for KeepPolicy {
             };
             if let Some((known, _)) = rules.iter().find(|(known, _)| known.word() == keep.word()) {
                 return Err(Refusal::new(
-                    format!("`{}` is named twice in the keep policy", known.word()),
-                    "name each period once",
+                    format!("`{}` occurs twice in the keep policy", known.word()),
+                    "write each period once",
                 ));
             }
             rules.push((keep, rule));
@@ -185,7 +185,7 @@ impl TryFrom<String> for KeepPolicy {
         if rules.is_empty() {
             return Err(Refusal::new(
                 format!("the keep policy `{text}` keeps nothing"),
-                "name at least one period, such as `30 daily`",
+                "write at least one rule, such as `30 daily`",
             ));
         }
         for (rule, _) in &rules {
@@ -194,8 +194,8 @@ impl TryFrom<String> for KeepPolicy {
                 .find(|(other, _)| other != rule && rule.makes_pointless(other));
             if let Some((_, other)) = pointless {
                 return Err(Refusal::new(
-                    format!("`{rule}` keeps all that `{other}` keeps"),
-                    format!("leave out `{other}`, or write a number in place of `unlimited`"),
+                    format!("`{other}` has no effect, because `{rule}` already keeps these snapshots"),
+                    format!("remove `{other}`, or write a number instead of `unlimited`"),
                 ));
             }
         }
@@ -212,7 +212,7 @@ fn read(rule: &str) -> Result<Option<Keep>, Refusal> {
     if let Some(period) = Period::ALL.into_iter().find(|period| period.within() == first) {
         if second == "unlimited" {
             return Err(Refusal::new(
-                format!("`{rule}` contradicts itself: `within` takes an age"),
+                format!("`{rule}` contradicts itself: `within` needs an age"),
                 format!(
                     "write `unlimited {}`, or an age such as `{first} 30d`",
                     period.name()
@@ -248,8 +248,8 @@ fn unreadable(rule: &str) -> Refusal {
             Some(rule) => format!("did you mean `{rule}`?"),
             None => format!(
                 "write numbers and periods, such as `30 daily, unlimited yearly`, or ages, such as `within 30d, \
-                 within-monthly 1y`; the periods are {}",
-                Period::ALL.map(Period::name).join(", ")
+                 within-monthly 1y`; the periods are `{}`",
+                Period::ALL.map(Period::name).join("`, `")
             ),
         },
     )
@@ -426,7 +426,7 @@ mod tests {
         ] {
             let what = policy(text).unwrap_err().what;
             assert!(
-                what.ends_with(&format!("keeps all that `{pointless}` keeps")),
+                what.starts_with(&format!("`{pointless}` has no effect")),
                 "{what}"
             );
         }

@@ -25,9 +25,9 @@ const TYPES: [&str; 7] = [
 fn check(text: &str) -> Result<(), Refusal> {
     if text.contains("PRIVATE KEY") {
         return Err(Refusal::new(
-            "this is a private key, and a fleet file holds no secret",
-            "write the public key, one line that starts with `ssh-ed25519`; then make a new pair, \
-             since this one was written down",
+            "this is a private key, but a fleet file must not hold secrets",
+            "write the public key, one line such as `ssh-ed25519 AAAA…`; then create a new key pair, because this \
+             private key was exposed",
         ));
     }
     let mut words = text.split(' ');
@@ -41,8 +41,8 @@ fn check(text: &str) -> Result<(), Refusal> {
     }
     Err(Refusal::new(
         "this is not an ssh public key",
-        "write the type and the base64, as in `ssh-ed25519 AAAA…`; a host's own is in \
-         /etc/ssh/ssh_host_ed25519_key.pub",
+        "write the key type and the base64 text, such as `ssh-ed25519 AAAA…`; the key of a host is in \
+         `/etc/ssh/ssh_host_ed25519_key.pub`",
     ))
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Refusal, UnitPath, checked_string};
 
 checked_string! {
-    /// The name of a notification: letters from `a` to `z`, digits and single `-` between them, 40 characters at most.
+    /// The name of a notification: `a` to `z`, digits and single `-` between them, at most 40 characters.
     /// It is a part of a credential's name (systemd.exec(5)).
     NotifyName, check_name
 }
@@ -16,18 +16,18 @@ checked_string! {
     EmailAddress, check_email
 }
 
-/// How a fleet is watched.
+/// How a fleet is monitored.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Watching {
-    /// Who is told of what changes.
+    /// The recipients of notifications.
     pub notify: BTreeMap<NotifyName, Notify>,
-    /// The file that Prometheus' node exporter reads, on the storage host.
+    /// The file for the node exporter of Prometheus, on the storage host.
     pub metrics: Option<UnitPath>,
     /// The page for people, on the storage host.
     pub report: Option<UnitPath>,
 }
 
-/// A file that is written for others to read.
+/// A file that is written for other programs or people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Written<'w> {
     /// The verb that writes it.
@@ -38,29 +38,29 @@ pub struct Written<'w> {
     pub file: &'w UnitPath,
 }
 
-/// How somebody is told.
+/// How a recipient is notified.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Notify {
-    /// Over the web; the address is a secret.
+    /// Over the web. The address is a secret.
     Web {
-        /// What is spoken there.
+        /// The service at the address.
         service: WebService,
         /// The file on the storage host whose first line is the address.
         address_file: UnitPath,
     },
-    /// By e-mail, through the storage host's sendmail(8).
+    /// By email, through sendmail(8) of the storage host.
     Email {
-        /// To whom; at least one.
+        /// The recipients; at least one.
         to: Vec<EmailAddress>,
     },
 }
 
-/// What is spoken at a web address.
+/// The kind of service at a web address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum WebService {
-    /// A service that gets a message of each change.
+    /// A service that gets a message about each change.
     Messages(MessageService),
-    /// A monitor that is told of each of the fleet's runs, and raises the alarm itself when none comes.
+    /// A monitor that gets a sign of each of the fleet's runs, and raises the alarm itself if none comes.
     Runs(PushMonitor),
 }
 
@@ -116,11 +116,11 @@ macro_rules! kinds {
 kinds! {
     /// A service that gets messages.
     MessageService {
-        /// JSON of our own.
+        /// Our own JSON format.
         Webhook = "webhook",
-        /// A web hook of Discord.
+        /// A webhook of Discord.
         Discord = "discord",
-        /// An incoming web hook of Slack.
+        /// An incoming webhook of Slack.
         Slack = "slack",
         /// A topic of ntfy.
         Ntfy = "ntfy",
@@ -138,7 +138,7 @@ kinds! {
 kinds! {
     /// A monitor that expects a sign of each run.
     PushMonitor {
-        /// A check of healthchecks.io, or of a service that works alike.
+        /// A check of healthchecks.io, or of a compatible service.
         Healthchecks = "ping",
         /// A push monitor of Uptime Kuma.
         UptimeKuma = "uptime-kuma",
@@ -146,7 +146,7 @@ kinds! {
 }
 
 impl PushMonitor {
-    /// True when it takes the sign that a run began.
+    /// True if it accepts the sign that a run began.
     #[must_use]
     pub fn takes_starts(self) -> bool {
         match self {
@@ -158,7 +158,7 @@ impl PushMonitor {
 }
 
 impl Notify {
-    /// The monitor that is told of each run, where it is one, and the file with its address.
+    /// The monitor of runs and the file with its address; `None` for other kinds.
     #[must_use]
     pub fn monitor(&self) -> Option<(PushMonitor, &UnitPath)> {
         match self {
@@ -192,13 +192,13 @@ impl Watching {
         self.addresses().map(|(name, _, file)| (name, file))
     }
 
-    /// Who gets a message of each change.
+    /// The recipients of a message about each change.
     #[must_use]
     pub fn recipients(&self) -> Vec<&NotifyName> {
         self.named(|notify| notify.monitor().is_none())
     }
 
-    /// Which monitors get a sign of each run.
+    /// The monitors that get a sign of each run.
     #[must_use]
     pub fn monitors(&self) -> Vec<&NotifyName> {
         self.named(|notify| notify.monitor().is_some())
@@ -209,15 +209,11 @@ impl Watching {
         named.map(|(name, _)| name).collect()
     }
 
-    /// What is written for others to read.
+    /// The files that are written for other programs or people.
     pub fn written(&self) -> impl Iterator<Item = Written<'_>> {
         [
-            (
-                "metrics",
-                "what is known of the backups for Prometheus",
-                &self.metrics,
-            ),
-            ("report", "a page about the backups", &self.report),
+            ("metrics", "the backup metrics for Prometheus", &self.metrics),
+            ("report", "the backup report", &self.report),
         ]
         .into_iter()
         .filter_map(|(verb, what, file)| {
@@ -226,20 +222,20 @@ impl Watching {
         })
     }
 
-    /// True when the units of the storage host start genbackup itself, and not scripts alone.
+    /// True if units of the storage host start genbackup itself, and not only scripts.
     #[must_use]
     pub fn starts_the_command(&self) -> bool {
         !self.notify.is_empty() || self.written().next().is_some()
     }
 
-    /// True when somebody is told by e-mail.
+    /// True if there is a recipient of email.
     #[must_use]
     pub fn sends_mail(&self) -> bool {
         let is_mail = |notify: &Notify| matches!(notify, Notify::Email { .. });
         self.notify.values().any(is_mail)
     }
 
-    /// True when a monitor is told that a run begins.
+    /// True if a monitor gets a sign when a run begins.
     #[must_use]
     pub fn pings_starts(&self) -> bool {
         let monitors = self.notify.values().filter_map(Notify::monitor);
@@ -258,8 +254,8 @@ fn check_name(text: &str) -> Result<(), Refusal> {
         return Ok(());
     }
     Err(Refusal::new(
-        format!("`{text}` is not the name of a notification"),
-        "use a to z, 0 to 9 and single `-` between them; 40 characters at most",
+        format!("`{text}` is not a notification name"),
+        "write `a` to `z`, `0` to `9`, and single `-` between them; at most 40 characters",
     ))
 }
 

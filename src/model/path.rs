@@ -24,51 +24,50 @@ const LONGEST_PATH: usize = 4095;
 fn check_path(text: &str) -> Result<(), Refusal> {
     if text.contains("PRIVATE KEY") {
         return Err(Refusal::new(
-            "this is a private key, and a fleet file holds no secret",
-            "write the path of the file that holds it; then make a new pair, since this one was written down",
+            "this is a private key, but a fleet file must not hold secrets",
+            "write the path of the file that holds the key; then create a new key pair, because this private key was \
+             exposed",
         ));
     }
     if text.starts_with("http://") || text.starts_with("https://") {
         return Err(Refusal::new(
-            "this is the address of a web page, and a path is wanted",
-            "write the path of a file that holds the address; where it is a secret, take a new one, since this one was \
-             written down",
+            "this is a web address, not a path",
+            "write the path of a file that holds the address; if the address is a secret, replace it, because it was \
+             exposed",
         ));
     }
     if text.starts_with('~') || text.starts_with('$') {
         return Err(Refusal::new(
             format!("`{text}` is not an absolute path"),
-            "nothing is expanded here; write the whole path, starting with `/`",
+            "write the full path, starting with `/`: `~` and variables are not expanded",
         ));
     }
     let Some(rest) = text.strip_prefix('/') else {
         return Err(Refusal::new(
             format!("`{text}` is not an absolute path"),
             if text.is_empty() {
-                "write the whole path, starting with `/`".to_owned()
+                "write the full path, starting with `/`".to_owned()
             } else {
-                format!("write the whole path, for example `/{text}`")
+                format!("write the full path, for example `/{text}`")
             },
         ));
     };
     if text.chars().any(char::is_control) {
         return Err(Refusal::new(
-            format!("{text:?} holds a control character"),
-            "include the folder above it",
+            format!("{text:?} contains a control character"),
+            "rename the file, or write the directory above it",
         ));
     }
     if !rest.is_empty() && rest.split('/').any(|part| matches!(part, "" | "." | "..")) {
         return Err(Refusal::new(
-            format!("`{text}` is not a normal path"),
-            "leave out `//`, `.`, `..` and a `/` at the end",
+            format!("`{text}` is not a normalized path"),
+            "remove `//`, `.`, `..` and a `/` at the end",
         ));
     }
     if text.len() > LONGEST_PATH || rest.split('/').any(|part| part.len() > LONGEST_NAME) {
         return Err(Refusal::new(
-            format!("`{text}` is longer than a path can be"),
-            format!(
-                "no file's name has more than {LONGEST_NAME} bytes, and no path more than {LONGEST_PATH}"
-            ),
+            format!("the path `{text}` is too long"),
+            format!("a file name has at most {LONGEST_NAME} bytes, and a path at most {LONGEST_PATH}"),
         ));
     }
     Ok(())
@@ -78,20 +77,20 @@ fn check_unit_path(text: &str) -> Result<(), Refusal> {
     check_path(text)?;
     if text.ends_with(|c: char| c.is_whitespace() || c == '\\') {
         return Err(Refusal::new(
-            format!("`{text}` ends in white space or a backslash, which a unit file can't hold"),
+            format!("`{text}` ends in white space or a backslash, which a unit file cannot hold"),
             RENAME,
         ));
     }
     if text.contains(is_noncharacter) {
         return Err(Refusal::new(
-            format!("{text:?} holds what Unicode says is no character, and systemd ignores lines with one"),
+            format!("{text:?} contains a Unicode noncharacter, and systemd ignores lines with one"),
             RENAME,
         ));
     }
     Ok(())
 }
 
-const RENAME: &str = "rename it, or make a symbolic link to it and name that";
+const RENAME: &str = "rename it, or create a symbolic link to it and write the path of the link";
 
 /// Code points that Unicode keeps for programs' own use (The Unicode Standard, 23.7).
 pub(super) fn is_noncharacter(c: char) -> bool {
@@ -113,7 +112,7 @@ impl AbsolutePath {
         contains(&self.0, inner)
     }
 
-    /// The folder that it lies in; none for `/`.
+    /// The directory that it lies in; none for `/`.
     #[must_use]
     pub fn parent(&self) -> Option<Self> {
         let (parent, name) = self.0.rsplit_once('/')?;
@@ -148,7 +147,7 @@ impl UnitPath {
         contains(&self.0, inner)
     }
 
-    /// The folder that it lies in; `/` lies in itself.
+    /// The directory that it lies in; `/` lies in itself.
     #[must_use]
     pub fn parent(&self) -> &str {
         match self.0.rsplit_once('/') {

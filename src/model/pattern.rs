@@ -17,34 +17,35 @@ fn check(text: &str) -> Result<(), Refusal> {
     if text.is_empty() || text.chars().any(char::is_control) || text.trim() != text {
         return Err(Refusal::new(
             format!("{text:?} is not an exclude pattern"),
-            "no white space at its ends and no control character; `?` stands for any one character",
+            "write a pattern without control characters, and without white space at its ends; `?` matches any one \
+             character",
         ));
     }
     let pattern = text.strip_prefix('!').unwrap_or(text);
     if let Some(rest) = pattern.strip_prefix("~/") {
         return Err(Refusal::new(
-            format!("`{text}` matches nothing: `~` is not expanded in a pattern"),
+            format!("`{text}` matches nothing: patterns do not expand `~`"),
             format!(
-                "write `/home/*/{rest}` for all users, or `/root/{rest}`; `[~]` stands for a directory of that name"
+                "write `/home/*/{rest}` for all users, or `/root/{rest}` for root; write `[~]` for a directory with that name"
             ),
         ));
     }
     if let Some((variable, rest)) = login_variable(pattern) {
         let users = if variable == "HOME" && !rest.is_empty() {
-            format!("write `/home/*/{rest}` for all users, or the whole path")
+            format!("write `/home/*/{rest}` for all users, or the full path")
         } else {
-            "write the whole path, or `*` for any one name".to_owned()
+            "write the full path, or `*` for any name".to_owned()
         };
         return Err(Refusal::new(
-            format!("`{text}` matches nothing: variables are not expanded in a pattern"),
-            format!("{users}; `[$]` stands for a `$` in a name"),
+            format!("`{text}` matches nothing: patterns do not expand variables"),
+            format!("{users}; write `[$]` for a `$` in a name"),
         ));
     }
     if !matching::is_well_formed(text) {
         return Err(Refusal::new(
             format!("restic cannot use the pattern `{text}`"),
-            "close each `[` with a `]`, with something between them, and write `\\` before a `[`, `*`, `?` or `\\` that \
-             is part of a name",
+            "close each `[` with a `]`, with at least one character between them; write `\\` before a `[`, `*`, `?` or \
+             `\\` that is part of a name",
         ));
     }
     Ok(())
@@ -106,8 +107,8 @@ mod tests {
             ("!~/.cache/keep", "write `/home/*/.cache/keep` "),
             ("$HOME/tmp", "write `/home/*/tmp` "),
             ("${HOME}/tmp", "write `/home/*/tmp` "),
-            ("/home/$USER/tmp", "write the whole path"),
-            ("$XDG_CACHE_HOME", "write the whole path"),
+            ("/home/$USER/tmp", "write the full path"),
+            ("$XDG_CACHE_HOME", "write the full path"),
         ] {
             let hint = hint(text).unwrap_or_default();
             assert!(hint.starts_with(meant), "{text}: {hint}");

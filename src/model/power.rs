@@ -6,17 +6,17 @@ use serde::Deserialize;
 
 use super::{Rate, Refusal};
 
-/// What a backup, forget and prune take of their host.
+/// What a backup, forget and prune may use of their host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Power {
-    /// How much they give way to others, nice(1): from 0, not at all, to 19.
+    /// How much processor time they leave to other programs, as in nice(1): from 0 (none) to 19 (most).
     pub nice: u8,
-    /// What they get of the disk.
+    /// Their share of the disk.
     pub disk: DiskShare,
-    /// Their share of the processor, where others want it too (`CPUWeight=`, systemd.resource-control(5)): 100 is
-    /// everybody's.
+    /// Their share of the processor while others need it too (`CPUWeight=`, systemd.resource-control(5)). Other
+    /// services have 100.
     pub cpu_weight: Option<u16>,
-    /// The memory that they may have at most.
+    /// The most memory that they may use.
     pub memory_limit: Option<MemorySize>,
     /// How fast restic may write to the repository.
     pub upload_limit: Option<Rate>,
@@ -24,43 +24,43 @@ pub struct Power {
     pub download_limit: Option<Rate>,
     /// Whether the host may go to sleep meanwhile.
     pub sleep: Sleep,
-    /// What becomes of a backup while the host runs on battery.
+    /// What happens to a backup while the host runs on battery.
     pub on_battery: OnBattery,
 }
 
 impl Power {
-    /// True when no backup is made while the host runs on battery.
+    /// True if no backup is made while the host runs on battery.
     #[must_use]
     pub fn skips_on_battery(&self) -> bool {
         self.on_battery == OnBattery::Skip
     }
 }
 
-/// What a backup gets of the disk.
+/// The share of the disk that a backup gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DiskShare {
-    /// What everybody gets.
+    /// The same as other programs.
     Usual,
-    /// What nobody else wants.
+    /// Only what no other program uses.
     Idle,
 }
 
-/// Whether a host may go to sleep while a backup is at work.
+/// Whether a host may go to sleep while a backup is running.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sleep {
-    /// A lock of logind's keeps it awake.
+    /// A lock of logind keeps it awake.
     Inhibited,
-    /// As ever.
+    /// The backup does not prevent sleep.
     Allowed,
 }
 
-/// What becomes of a backup while its host runs on battery.
+/// What happens to a backup while its host runs on battery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub enum OnBattery {
     /// It is made.
     BackUp,
-    /// It is left out.
+    /// It is skipped.
     Skip,
 }
 
@@ -72,21 +72,21 @@ impl TryFrom<String> for OnBattery {
             "back-up" => Ok(Self::BackUp),
             "skip" => Ok(Self::Skip),
             _ => Err(Refusal::new(
-                format!("unknown word `{text}`"),
+                format!("unknown value `{text}`"),
                 "write `back-up` or `skip`",
             )),
         }
     }
 }
 
-/// So many mebibytes of memory: not fewer than restic can work with.
+/// An amount of memory in MiB, at least as much as restic needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(try_from = "String")]
 pub struct MemorySize {
     mebibytes: u64,
 }
 
-/// restic has some 100 MiB in use before it has read a file.
+/// restic uses about 100 MiB before it has read a file.
 const LEAST: u64 = 256;
 /// 16 TiB.
 const MOST: u64 = 16 << 20;
@@ -98,8 +98,8 @@ impl MemorySize {
         self.mebibytes
     }
 
-    /// What restic is to keep to (Go's `GOMEMLIMIT`), in MiB: it collects its garbage before it comes to the limit,
-    /// where it would be killed. The rest is for the script around it, and for files in the cache.
+    /// The limit for restic itself (Go's `GOMEMLIMIT`), in MiB: restic collects garbage before it reaches the limit of
+    /// the unit, where it would be killed. The rest is for the script around it, and for files in the cache.
     #[must_use]
     pub const fn for_restic(self) -> u64 {
         self.mebibytes / 10 * 8
@@ -122,16 +122,14 @@ impl TryFrom<String> for MemorySize {
         });
         let Some(mebibytes) = size else {
             return Err(Refusal::new(
-                format!("`{text}` is not a size of memory"),
+                format!("`{text}` is not a memory size"),
                 "write a whole number and a unit, such as `512 MiB` or `2 GiB`",
             ));
         };
         if !(LEAST..=MOST).contains(&mebibytes) {
             return Err(Refusal::new(
-                format!("`{text}` is out of bounds"),
-                format!(
-                    "restic needs {LEAST} MiB, and more for a repository of many files; 16 TiB is the most"
-                ),
+                format!("`{text}` is out of range"),
+                format!("write a size from {LEAST} MiB to 16 TiB; a repository with many files needs more"),
             ));
         }
         Ok(Self { mebibytes })

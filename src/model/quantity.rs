@@ -42,7 +42,7 @@ impl TryFrom<String> for FileSize {
     type Error = Refusal;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        let refusal = |hint: &str| Refusal::new(format!("`{text}` is not a size of a file"), hint);
+        let refusal = |hint: &str| Refusal::new(format!("`{text}` is not a file size"), hint);
         let (number, unit) = number_and_unit(&text);
         let Some(number) = number else {
             return Err(refusal(FILE_SIZES));
@@ -60,20 +60,20 @@ impl TryFrom<String> for FileSize {
             "t" | "T" | "TiB" => 'T',
             "" => {
                 return Err(refusal(&format!(
-                    "restic takes a number alone for bytes: write the unit, such as `{number} KiB` or `{number} MiB`"
+                    "add a unit, such as `{number} KiB` or `{number} MiB`: restic reads a number alone as bytes"
                 )));
             }
             "kB" | "KB" | "MB" | "GB" | "TB" => {
                 let letter = unit.get(..1).unwrap_or_default().to_ascii_uppercase();
                 return Err(refusal(&format!(
-                    "`{unit}` is a power of 1000, and restic counts in powers of 1024: write `{number} {letter}iB`"
+                    "write `{number} {letter}iB`: restic counts in powers of 1024, and `{unit}` is a power of 1000"
                 )));
             }
             _ => return Err(refusal(FILE_SIZES)),
         };
         // restic counts bytes in 63 bits.
         if unit == 'T' && number >= 1 << 23 {
-            return Err(refusal("no file is so large; leave it out"));
+            return Err(refusal("remove this key: no file is that large"));
         }
         Ok(Self { number, unit })
     }
@@ -83,7 +83,7 @@ impl TryFrom<String> for Rate {
     type Error = Refusal;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        let refusal = |hint: &str| Refusal::new(format!("`{text}` is not a rate of transfer"), hint);
+        let refusal = |hint: &str| Refusal::new(format!("`{text}` is not a transfer rate"), hint);
         let (number, unit) = number_and_unit(&text);
         let Some(number) = number else {
             return Err(refusal(RATES));
@@ -91,7 +91,7 @@ impl TryFrom<String> for Rate {
         if number == 0 {
             return Err(Refusal::new(
                 format!("`{text}` would transfer nothing"),
-                "leave it out for no limit",
+                "remove this key to set no limit",
             ));
         }
         let factor = match unit {
@@ -101,7 +101,7 @@ impl TryFrom<String> for Rate {
             "" => return Err(refusal(&without_unit(number.into()))),
             _ if unit.to_ascii_lowercase().contains("bit") || unit.ends_with("bps") => {
                 return Err(refusal(
-                    "restic counts bytes, of which one is eight bits: 8 Mbit/s are `976 KiB/s`",
+                    "write the rate in bytes, of 8 bits each: 8 Mbit/s is `976 KiB/s`",
                 ));
             }
             _ => return Err(refusal(RATES)),
@@ -109,13 +109,13 @@ impl TryFrom<String> for Rate {
         let kibibytes = number
             .checked_mul(factor)
             .filter(|rate| i32::try_from(*rate).is_ok())
-            .ok_or_else(|| refusal("that is faster than any disk; leave it out for no limit"))?;
+            .ok_or_else(|| refusal("remove this key to set no limit: no disk is that fast"))?;
         Ok(Self { kibibytes })
     }
 }
 
 fn without_unit(number: i64) -> String {
-    format!("restic's `--limit-upload` and `--limit-download` count KiB/s: write `{number} KiB/s`")
+    format!("write `{number} KiB/s`: restic counts `--limit-upload` and `--limit-download` in KiB/s")
 }
 
 /// A whole number, and what stands behind it and its white space.
@@ -162,8 +162,7 @@ impl Visitor<'_> for WithUnit {
 impl<'de> Deserialize<'de> for FileSize {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let without_unit = |number| {
-            let hint =
-                format!("restic takes a number alone for bytes: write the unit, such as \"{number} MiB\"");
+            let hint = format!("add a unit, such as \"{number} MiB\": restic reads a number alone as bytes");
             Refusal::new(format!("`{number}` has no unit"), hint)
         };
         let text = deserializer.deserialize_any(WithUnit(without_unit))?;
@@ -196,7 +195,7 @@ mod tests {
             assert_eq!(size.as_deref(), Ok(restic), "{text}");
         }
         for (text, hint) in [
-            ("1000", "write the unit, such as `1000 KiB`"),
+            ("1000", "add a unit, such as `1000 KiB`"),
             ("1 GB", "write `1 GiB`"),
             ("2kB", "write `2 KiB`"),
             ("1.5G", FILE_SIZES),
@@ -204,7 +203,7 @@ mod tests {
             ("0 MiB", FILE_SIZES),
             ("1 Gib", FILE_SIZES),
             ("", FILE_SIZES),
-            ("8388608 TiB", "leave it out"),
+            ("8388608 TiB", "remove this key"),
         ] {
             let said = FileSize::try_from(text.to_owned()).unwrap_err().hint;
             assert!(said.contains(hint), "{text}: {said}");
@@ -222,12 +221,12 @@ mod tests {
         );
         for (text, hint) in [
             ("512", "write `512 KiB/s`"),
-            ("8 Mbit/s", "eight bits"),
-            ("8 Mbps", "eight bits"),
+            ("8 Mbit/s", "8 bits each"),
+            ("8 Mbps", "8 bits each"),
             ("20 MB/s", RATES),
             ("20 MiB", RATES),
-            ("0 KiB/s", "leave it out"),
-            ("4000000 GiB/s", "leave it out"),
+            ("0 KiB/s", "remove this key"),
+            ("4000000 GiB/s", "remove this key"),
         ] {
             let said = rate(text).unwrap_err().hint;
             assert!(said.contains(hint), "{text}: {said}");

@@ -13,13 +13,13 @@ use super::Refusal;
 pub struct TimeSpan(Duration);
 
 impl TimeSpan {
-    /// A span of so many hours.
+    /// A span of this number of hours.
     #[must_use]
     pub const fn hours(hours: u64) -> Self {
         Self(Duration::from_secs(hours * 3600))
     }
 
-    /// A span of so many minutes.
+    /// A span of this number of minutes.
     #[must_use]
     pub const fn minutes(minutes: u64) -> Self {
         Self(Duration::from_secs(minutes * 60))

@@ -3,13 +3,13 @@
 use super::{Refusal, checked_string};
 
 checked_string! {
-    /// A tag of a host's snapshots beside our own: not empty, without a comma, which separates tags for restic, without
-    /// control characters and white space at its ends, and not `genbackup`.
+    /// A tag of a host's snapshots in addition to our own: not empty, without a comma, which separates tags for restic,
+    /// without control characters and white space at its ends, and not `genbackup`.
     Tag, check_tag
 }
 
 checked_string! {
-    /// What marks a directory to leave out, as in restic's `--exclude-if-present`: the name of a file, or `NAME:HEADER`
+    /// What marks a directory to exclude, as in restic's `--exclude-if-present`: the name of a file, or `NAME:HEADER`
     /// where the file has to start with that.
     Marker, check_marker
 }
@@ -20,20 +20,20 @@ const OURS: &str = "genbackup";
 fn check_tag(text: &str) -> Result<(), Refusal> {
     if text == OURS {
         return Err(Refusal::new(
-            format!("`{text}` is the tag of every snapshot that genbackup makes"),
-            "leave it out: it is there already",
+            format!("every snapshot that genbackup makes has the tag `{text}` already"),
+            "remove it from this list",
         ));
     }
     if text.contains(',') {
         return Err(Refusal::new(
-            format!("`{text}` holds a comma, which separates tags"),
-            "write each tag as an item of its own: [\"…\", \"…\"]",
+            format!("`{text}` contains a comma, which separates tags"),
+            "write each tag as a separate item: [\"…\", \"…\"]",
         ));
     }
     if text.is_empty() || text.chars().any(char::is_control) || text.trim() != text {
         return Err(Refusal::new(
             format!("{text:?} is not a tag"),
-            "write a word, without control characters and white space at its ends",
+            "write a word without control characters, and without white space at its ends",
         ));
     }
     Ok(())
@@ -44,15 +44,15 @@ fn check_marker(text: &str) -> Result<(), Refusal> {
     let is_name = !matches!(name, "" | "." | "..") && !name.contains('/') && name.len() <= 255;
     if !is_name || text.chars().any(char::is_control) {
         return Err(Refusal::new(
-            format!("{text:?} names no file that could mark a directory"),
-            "write a file's name without its directory, such as `.nobackup`, or `NAME:HEADER` where the file has to \
-             start with something",
+            format!("{text:?} is not the name of a marker file"),
+            "write a file name without a directory, such as `.nobackup`, or `NAME:HEADER` if the file must start with \
+             `HEADER`",
         ));
     }
     if text.contains(':') && header.is_empty() {
         return Err(Refusal::new(
-            format!("`{text}` has no header behind its colon"),
-            format!("write `{name}` for any file of that name"),
+            format!("`{text}` has no header after its colon"),
+            format!("write `{name}` for any file with that name"),
         ));
     }
     Ok(())

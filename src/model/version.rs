@@ -15,7 +15,7 @@ const OLDEST_RESTIC: ResticVersion = ResticVersion {
 /// The oldest systemd that a host may have.
 const OLDEST_SYSTEMD: u16 = 252;
 
-/// What a host has at least.
+/// The oldest versions that a host has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MinimumVersions {
     /// Its restic.
@@ -37,7 +37,7 @@ impl ResticVersion {
     /// The oldest that is supported.
     pub const OLDEST: Self = OLDEST_RESTIC;
 
-    /// True when it has the feature.
+    /// True if it has the feature.
     #[must_use]
     pub fn has(&self, feature: ResticFeature) -> bool {
         *self >= feature.since()
@@ -55,7 +55,7 @@ impl ResticVersion {
         (self.major, self.minor) >= (0, 16)
     }
 
-    /// What it has to do without.
+    /// The features that it lacks.
     pub fn lacks(&self) -> impl Iterator<Item = ResticFeature> {
         ResticFeature::ALL
             .into_iter()
@@ -68,15 +68,15 @@ impl ResticVersion {
 pub enum ResticFeature {
     /// It waits for a lock by itself.
     RetryLock,
-    /// `backup` can be told which snapshots to compare with.
+    /// `backup` has an option for the snapshots to compare with.
     GroupBy,
     /// `restore` leaves holes where a file has zeros.
     RestoreSparse,
-    /// `restore` says in JSON how far it is.
+    /// `restore` reports its progress in JSON.
     RestoreProgress,
-    /// `restore` can be told to leave what is there as it is, and follows no link that is there.
+    /// `restore` can keep existing files, and follows no existing link.
     RestoreOverwrite,
-    /// `rewrite` can give a snapshot another host.
+    /// `rewrite` can change the host of a snapshot.
     RewriteHost,
 }
 
@@ -112,17 +112,17 @@ impl ResticFeature {
         }
     }
 
-    /// What happens where it is lacking.
+    /// What happens without it.
     #[must_use]
     pub const fn without(self) -> &'static str {
         match self {
-            Self::RetryLock => "the script waits for locks itself, and looks every 10 s",
-            Self::GroupBy => "after a change of `include`, every file is read once more",
-            Self::RestoreSparse => "`genbackup restore` fills the holes of a sparse file",
-            Self::RestoreProgress => "`genbackup restore` does not say how far it is",
-            Self::RewriteHost => "`genbackup adopt` cannot give snapshots another host",
+            Self::RetryLock => "the script waits for locks itself, and checks every 10 s",
+            Self::GroupBy => "after a change of `include`, restic reads every file again",
+            Self::RestoreSparse => "`genbackup restore` writes zeros into the holes of a sparse file",
+            Self::RestoreProgress => "`genbackup restore` does not show its progress",
+            Self::RewriteHost => "`genbackup adopt` cannot change the host of snapshots",
             Self::RestoreOverwrite => {
-                "`genbackup restore` refuses `--overwrite`: restic would follow links that are there"
+                "`genbackup restore` refuses `--overwrite`: restic would follow existing links"
             }
         }
     }
@@ -142,15 +142,15 @@ impl TryFrom<String> for ResticVersion {
             Some(&[major, minor, patch]) => Self { major, minor, patch },
             _ => {
                 return Err(Refusal::new(
-                    format!("`{text}` is not a version of restic"),
-                    "write it as `restic version` shows it, such as `0.18` or `0.17.1`",
+                    format!("`{text}` is not a restic version"),
+                    "write the version that `restic version` prints, such as `0.18` or `0.17.1`",
                 ));
             }
         };
         if version < OLDEST_RESTIC {
             return Err(Refusal::new(
                 format!("restic {text} is too old"),
-                format!("{OLDEST_RESTIC} is the oldest that works; Debian 12 has it"),
+                format!("genbackup needs restic {OLDEST_RESTIC} or later; Debian 12 has it"),
             ));
         }
         Ok(version)
@@ -177,7 +177,7 @@ impl SystemdVersion {
     /// The oldest that is supported: every unit is written for it.
     pub const OLDEST: Self = Self(OLDEST_SYSTEMD);
 
-    /// True when it has the feature.
+    /// True if it has the feature.
     #[must_use]
     pub fn has(self, feature: SystemdFeature) -> bool {
         self >= feature.since()
@@ -209,16 +209,14 @@ impl TryFrom<String> for SystemdVersion {
         let release = text.split_once('.').map_or(text.as_str(), |(release, _)| release);
         let Some(version) = number(release) else {
             return Err(Refusal::new(
-                format!("`{text}` is not a version of systemd"),
-                "write the number that `systemctl --version` shows first, such as `257`",
+                format!("`{text}` is not a systemd version"),
+                "write the first number that `systemctl --version` prints, such as `257`",
             ));
         };
         if version < OLDEST_SYSTEMD {
             return Err(Refusal::new(
                 format!("systemd {text} is too old"),
-                format!(
-                    "{OLDEST_SYSTEMD} is the oldest that knows all settings of the sandbox; Debian 12 has it"
-                ),
+                format!("genbackup needs systemd {OLDEST_SYSTEMD} or later; Debian 12 has it"),
             ));
         }
         Ok(Self(version))

@@ -69,7 +69,7 @@ impl Message {
                 // Behind a change that is shown in part, there may be none.
                 1 if place == 0 => String::new(),
                 left => escape(&format!(
-                    "… and {} more: `genbackup status` on {} shows all",
+                    "… and {} more: run `genbackup status` on {} to see all",
                     if place == 0 { left - 1 } else { left },
                     self.from
                 )),

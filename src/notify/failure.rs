@@ -9,7 +9,7 @@ use crate::health::{Item, Report, State};
 use crate::model::{Fleet, HostName};
 use crate::record::{Phase, Status};
 
-/// From this exit status on it is systemd's own, and the program never began (systemd.exec(5), «Process Exit Codes»).
+/// From this exit status on it is systemd's own, and the program never began (systemd.exec(5), "Process Exit Codes").
 pub(crate) const OF_SYSTEMD: i64 = 200;
 const NO_CREDENTIALS: i64 = 243;
 /// The unit that forgets and prunes.
@@ -54,19 +54,19 @@ impl FailureResult {
             (Some("exit-code"), Some(status)) => format!("exit status {status}"),
             (Some(result), Some(status)) => format!("{result}, {status}"),
             (Some(result), None) => result.to_owned(),
-            (None, _) => "systemd does not say how".to_owned(),
+            (None, _) => "systemd gives no reason".to_owned(),
         };
         if self.exit_status() == Some(NO_CREDENTIALS) {
             let files = credentials(fleet, unit).join(", ");
             return format!(
-                "{unit} failed before it began ({said}): systemd can't hand over its credentials; one of these files \
-                 is missing, or its file system is locked: {files}"
+                "{unit} failed before it started ({said}): systemd cannot load its credentials; one of these files is \
+                 missing, or its file system is locked: {files}"
             );
         }
         if self.exit_status().is_some_and(|status| status >= OF_SYSTEMD) {
-            return format!("{unit} failed before it began ({said})");
+            return format!("{unit} failed before it started ({said})");
         }
-        format!("{unit} failed ({said}), and the records do not say why")
+        format!("{unit} failed ({said}), and no record shows the reason")
     }
 }
 
@@ -170,7 +170,7 @@ impl Memory {
                 since: Some(failure.time),
                 why: Some(failure.result.why(fleet, unit)),
                 hint: Some(format!(
-                    "on {}, `systemctl status {unit}` says more; put it right, then `systemctl start {unit}`",
+                    "on {}, see `systemctl status {unit}`; fix the cause, then run `systemctl start {unit}`",
                     fleet.storage.name
                 )),
                 grace: None,

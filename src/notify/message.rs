@@ -111,7 +111,7 @@ impl Change {
             Turn::Resolved { was, since } => {
                 let lasted = span(now.duration_since(*since).max(SignedDuration::ZERO));
                 vec![format!(
-                    "healthy again; it was {was} since {}, for {lasted}",
+                    "healthy again; it was {was} from {}, for {lasted}",
                     minute(*since, zone)
                 )]
             }

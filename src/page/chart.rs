@@ -88,7 +88,7 @@ impl Drawing {
     pub(super) fn svg(&self, zone: &TimeZone) -> Result<String, Error> {
         let mut svg = String::new();
         self.draw(&mut svg, zone)
-            .map_err(|error| Error(format!("can't draw a chart: {error}")))?;
+            .map_err(|error| Error(format!("cannot draw a chart: {error}")))?;
         Ok(svg)
     }
 

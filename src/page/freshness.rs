@@ -69,7 +69,7 @@ fn row(words: &Words<'_>, item: &Item, usual: Thresholds) -> Freshness {
         now: verdict.now.map(|now| match now {
             Now::AtWork => "running",
             Now::Waiting => "waiting for its turn",
-            Now::Absent => "out of reach, as it may be",
+            Now::Absent => "absent, within `may-be-absent`",
         }),
         since: verdict.since.map(|since| words.time(since.time)),
         why: verdict.why.as_deref().map(words::why),

@@ -266,7 +266,7 @@ impl Part {
             caption,
             name: format!("{of}: {}, in {}", self.what, unit.name),
             description: format!(
-                "From {} to {}, and {} at last.{}",
+                "From {} to {}, last {}.{}",
                 (self.said)(lowest),
                 (self.said)(greatest),
                 (self.said)(*last),
@@ -281,9 +281,9 @@ impl Part {
 /// What is marked in a drawing, beside its points.
 fn marked(drawing: &Drawing) -> String {
     let marks = [
-        ("Points that stand out", drawing.rings.len()),
-        ("Points with a run that did not end well", drawing.crosses.len()),
-        ("Points with a run that lacks something", drawing.halves.len()),
+        ("Anomalies", drawing.rings.len()),
+        ("Points with a run that did not succeed", drawing.crosses.len()),
+        ("Points with a partial run", drawing.halves.len()),
         ("Changes of versions", drawing.versions.len()),
     ];
     let marks = marks.iter().filter(|(_, count)| *count > 0);
@@ -301,7 +301,7 @@ fn id(of: &Of) -> String {
 
 fn title(of: &Of) -> String {
     match of {
-        Of::Runs => "The runs as a whole".to_owned(),
+        Of::Runs => "All runs".to_owned(),
         Of::Phase(phase) => phase.name().to_owned(),
         Of::Host(host) => host.clone(),
     }
@@ -343,7 +343,7 @@ fn row(words: &Words<'_>, group: &Group, versions: &[Version]) -> Row {
         .iter()
         .filter(of_group)
         .map(|version| format!("version {}", version.number));
-    let stands_out = (!group.stands_out.is_empty()).then(|| "stands out".to_owned());
+    let stands_out = (!group.stands_out.is_empty()).then(|| "anomaly".to_owned());
     let marks: Vec<String> = numbers.chain(stands_out).collect();
     Row {
         when,

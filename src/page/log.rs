@@ -137,8 +137,8 @@ fn host_entry(run: &Run, name: &str, host: &HostRun, room: &mut usize) -> Entry 
         ("empty", empty, empty_count),
         ("not mounted", unmounted, unmounted_count),
         ("symbolic link", links, links_count),
-        ("could not be read", unreadable, unreadable_count),
-        ("hooks that failed", hooks, 0),
+        ("unreadable", unreadable, unreadable_count),
+        ("failed hooks", hooks, 0),
     ];
     let paths = kinds
         .into_iter()
@@ -195,7 +195,7 @@ fn figures_of_host(attempt: &Attempt) -> Vec<String> {
     } = attempt.figures;
     let figures = [
         files.map(|files| words::count(files, "file")),
-        processed_bytes.map(|bytes| format!("{} in all", words::bytes(bytes))),
+        processed_bytes.map(|bytes| format!("{} in total", words::bytes(bytes))),
         added_bytes.map(|bytes| format!("{} new", words::bytes(bytes))),
         attempt
             .seconds

@@ -51,7 +51,7 @@ impl<'z> Words<'z> {
     pub(super) fn zone(&self) -> String {
         self.zone
             .iana_name()
-            .unwrap_or("this machine's time zone")
+            .unwrap_or("time zone of this machine")
             .to_owned()
     }
 }
@@ -78,7 +78,7 @@ pub(super) fn bytes(bytes: u64) -> String {
 /// A status in a word: one that this version does not know is somebody else's text.
 pub(super) fn status(status: &Status) -> String {
     match status {
-        Status::Unknown(word) if word.is_empty() => "not told".to_owned(),
+        Status::Unknown(word) if word.is_empty() => "no status".to_owned(),
         Status::Unknown(word) => format!("`{}`", name(word)),
         status => status.to_string(),
     }

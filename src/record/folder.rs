@@ -19,7 +19,7 @@ const EXTENSION: &str = ".jsonl";
 /// # Errors
 /// When the folder can't be read.
 pub fn list(folder: &Path) -> Result<Vec<RunId>> {
-    let unreadable = || format!("can't read the folder of the records, {}", folder.display());
+    let unreadable = || format!("cannot read the directory of the records, {}", folder.display());
     let mut runs = Vec::new();
     for entry in fs::read_dir(folder).with_context(unreadable)? {
         let entry = entry.with_context(unreadable)?;
@@ -47,6 +47,6 @@ pub fn file_name(run: RunId) -> String {
 /// When it can't be opened.
 pub fn open(folder: &Path, run: RunId) -> Result<BufReader<File>> {
     let path = folder.join(file_name(run));
-    let file = File::open(&path).with_context(|| format!("can't open the record {}", path.display()))?;
+    let file = File::open(&path).with_context(|| format!("cannot open the record {}", path.display()))?;
     Ok(BufReader::with_capacity(BUFFER, file))
 }

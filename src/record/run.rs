@@ -71,7 +71,7 @@ impl FromStr for RunId {
         let refusal = || {
             Refusal::new(
                 format!("`{text}` is not the name of a run"),
-                "a run is named by its start in UTC, as in 20261123T040000Z",
+                "the name of a run is its start in UTC, such as 20261123T040000Z",
             )
         };
         let start = DateTime::strptime(Self::FORMAT, text)

@@ -111,7 +111,11 @@ impl<'t> Fields<'t> {
             if seen.insert(item.clone()) {
                 distinct.push(item);
             } else {
-                self.problem(span, format!("`{item}` is in this list twice"), "write it once");
+                self.problem(
+                    span,
+                    format!("`{item}` occurs twice in this list"),
+                    "write it once",
+                );
             }
         }
         distinct
@@ -130,7 +134,7 @@ impl<'t> Fields<'t> {
             self.problems.push(
                 section.span.clone(),
                 format!("`{name}.{key}` is missing"),
-                format!("write {hint}"),
+                format!("add {hint}"),
             );
         }
         value
@@ -151,7 +155,7 @@ impl<'t> Fields<'t> {
             self.problem(
                 span,
                 "the list of calendar expressions is empty",
-                "write at least one, such as [\"*-*-* 12:00\", \"*-*-* 22:30\"]",
+                "write at least one expression, such as [\"*-*-* 12:00\", \"*-*-* 22:30\"]",
             );
         }
         Calendars::new(self.distinct_items(items))
@@ -176,7 +180,7 @@ impl<'t> Fields<'t> {
         if number.is_none() {
             self.problem(
                 value.span(),
-                format!("`{}` is out of bounds", value.get_ref()),
+                format!("`{}` is out of range", value.get_ref()),
                 format!("write a number from {} to {}", bounds.start(), bounds.end()),
             );
         }

@@ -4,14 +4,11 @@ use std::collections::BTreeMap;
 
 use crate::fleet::Spanned;
 
-use crate::fleet::{Field, HookTable};
-use crate::model::{AbsolutePath, CommandWord, Hook, HookName, Hooks, HostName, Network, TimeSpan, UnitPath};
+use crate::fleet::{Field, HookTable, defaults};
+use crate::model::{AbsolutePath, CommandWord, Hook, HookName, Hooks, HostName, UnitPath};
 
 use super::fields::{Fields, Section};
 use super::paths;
-
-/// How long a hook may take, unless the fleet says otherwise.
-const TIME_LIMIT: TimeSpan = TimeSpan::hours(1);
 
 type Tables = Field<BTreeMap<Spanned<HookName>, HookTable>>;
 
@@ -61,9 +58,14 @@ fn resolve_hook(
         network,
         time_limit,
     } = table;
-    let user = fields.required(section, "user", user, "user = \"…\", who runs it on that host");
+    let user = fields.required(
+        section,
+        "user",
+        user,
+        "`user = \"…\"`, the user that runs the command",
+    );
     let is_roots = user.as_ref().is_some_and(|user| user.get_ref().is_root());
-    let command = fields.required(section, "command", command, "command = [\"/usr/bin/…\", \"…\"]");
+    let command = fields.required(section, "command", command, "`command = [\"/usr/bin/…\", \"…\"]`");
     let writes = writes.map(|writes| (writes.span(), fields.items(writes.into_inner())));
     if let Some((span, paths)) = &writes {
         for path in paths {
@@ -75,8 +77,8 @@ fn resolve_hook(
         if !paths.is_empty() && !paths.iter().any(|path| is_backed_up(path.get_ref())) {
             fields.problem(
                 span.clone(),
-                "nothing of what it writes is backed up",
-                "add the folder to `include`, or let the command write into one that is there",
+                "nothing that this hook writes is backed up",
+                "add one of these paths to `include`, or let the command write below an included path",
             );
         }
     }
@@ -88,7 +90,7 @@ fn resolve_hook(
             fields.problem(
                 place,
                 "the command is empty",
-                "write command = [\"/usr/bin/…\", \"…\"]",
+                "write `command = [\"/usr/bin/…\", \"…\"]`",
             );
         }
         return None;
@@ -102,8 +104,8 @@ fn resolve_hook(
         writes: writes
             .map(|(_, paths)| paths.into_iter().map(Spanned::into_inner).collect())
             .unwrap_or_default(),
-        network: network.map_or(Network::None, Spanned::into_inner),
-        time_limit: time_limit.map_or(TIME_LIMIT, Spanned::into_inner),
+        network: network.map_or(defaults::HOOK_NETWORK.value, Spanned::into_inner),
+        time_limit: time_limit.map_or(defaults::HOOK_TIME_LIMIT.value, Spanned::into_inner),
     })
 }
 
@@ -113,17 +115,17 @@ fn check_program(fields: &mut Fields<'_>, program: &Spanned<CommandWord>) -> Opt
     let Ok(path) = AbsolutePath::try_from(text.to_owned()) else {
         fields.problem(
             program.span(),
-            format!("`{text}` is not the path of a program"),
-            "write the whole path of the program, and each of its arguments as a word of its own: \
-             [\"/usr/bin/pg_dumpall\", \"--file=/var/backups/all.sql\"]; there is no shell",
+            format!("`{text}` is not the full path of a program"),
+            "write the full path of the program, and each argument as a separate string: [\"/usr/bin/pg_dumpall\", \
+             \"--file=/var/backups/all.sql\"]; no shell runs the command",
         );
         return None;
     };
     if text.contains(['"', '\'', '\\']) {
         fields.problem(
             program.span(),
-            format!("systemd takes no program with a quote or a backslash in its path: `{text}`"),
-            "rename it, or make a symbolic link to it and name that",
+            format!("systemd accepts no quote or backslash in the path of a program: `{text}`"),
+            "rename it, or create a symbolic link to it and write the path of the link",
         );
         return None;
     }

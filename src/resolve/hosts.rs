@@ -6,9 +6,9 @@ use std::ops::Range;
 
 use crate::fleet::Spanned;
 
-use crate::fleet::{Field, HostTable, NfsTable, SshTable, VersionsTable};
+use crate::fleet::{Field, HostTable, NfsTable, SshTable, VersionsTable, defaults};
 use crate::model::{
-    Address, HostName, PublicKey, RemoteClient, RemoteClients, Repository, StorageHost, UnitPath,
+    Address, Destination, HostName, PublicKey, RemoteClient, RemoteClients, Repository, StorageHost, UnitPath,
 };
 use crate::problem::{did_you_mean, likely, quoted_if_odd};
 
@@ -19,9 +19,6 @@ use super::schedule;
 use super::source::{refuse_what_concerns_a_backup, resolve_source, resolve_versions};
 
 type Hosts = BTreeMap<Spanned<HostName>, HostTable>;
-
-/// Where sshd keeps a host's key by default (`sshd_config(5)`, `HostKey`).
-const HOST_KEY_FILE: &str = "/etc/ssh/ssh_host_ed25519_key";
 
 /// What holds for the hosts that do not say otherwise.
 #[derive(Debug)]
@@ -41,11 +38,8 @@ pub(super) fn resolve_hosts(
     ssh: Field<SshTable>,
     defaults: &Defaults,
 ) -> Option<(StorageHost, Option<RemoteClients>)> {
-    let (section, mut hosts) = fields.section(
-        "hosts",
-        hosts,
-        "write `[hosts.NAME]` for each host, with its `include`",
-    );
+    let (section, mut hosts) =
+        fields.section("hosts", hosts, "add `[hosts.NAME]` with `include` for each host");
     refuse_shared_addresses(fields, &hosts);
     refuse_shared_host_keys(fields, &hosts);
     let storage_name = storage_name
@@ -90,8 +84,8 @@ pub(super) fn resolve_hosts(
         {
             fields.problem(
                 span,
-                "nothing is backed up",
-                "give at least one host an `include` list",
+                "nothing is backed up: no host has an `include` list",
+                "add `include = [\"/etc\", \"/home\"]` to at least one host",
             );
         }
         return Some((storage, None));
@@ -130,7 +124,7 @@ fn known_host(fields: &mut Fields<'_>, name: &Spanned<String>, hosts: &Hosts) ->
         let hint = likely(name.get_ref(), names).map_or_else(
             || {
                 format!(
-                    "add `[hosts.{}]`; it may be empty when it only stores",
+                    "add `[hosts.{}]`; it may be empty if the host only stores backups",
                     quoted_if_odd(name.get_ref())
                 )
             },
@@ -155,8 +149,11 @@ fn refuse_shared_addresses(fields: &mut Fields<'_>, hosts: &Hosts) {
         if let Some(other) = seen.insert(address.identity(), name.get_ref()) {
             fields.problem(
                 span,
-                format!("`{}` and `{other}` have one address, `{address}`", name.get_ref()),
-                "two hosts of a fleet are two machines; give each its own address",
+                format!(
+                    "`{}` and `{other}` have the same address, `{address}`",
+                    name.get_ref()
+                ),
+                "give each host its own address: two hosts of a fleet must be two machines",
             );
         }
     }
@@ -177,12 +174,12 @@ fn refuse_other_families(fields: &mut Fields<'_>, hosts: &Hosts, storage: &HostN
             fields.problem(
                 address.span(),
                 format!(
-                    "`{}` has an {} address, and the storage host `{storage}` an {} address: neither reaches the other",
+                    "`{}` has an {} address and the storage host `{storage}` an {} address, so they cannot reach each other",
                     name.get_ref(),
                     family(other),
                     family(own)
                 ),
-                "give both an address of one family, or write their names",
+                "write addresses of the same family, or host names",
             );
         }
     }
@@ -195,8 +192,9 @@ fn refuse_shared_host_keys(fields: &mut Fields<'_>, hosts: &Hosts) {
         if let Some(other) = seen.insert(key.get_ref().without_comment(), name.get_ref()) {
             fields.problem(
                 key.span(),
-                format!("`{}` and `{other}` have one host key", name.get_ref()),
-                "one could answer in the other's name; give each its own, with `ssh-keygen -A` on a cloned machine",
+                format!("`{}` and `{other}` have the same host key", name.get_ref()),
+                "give each host its own key, because either could pose as the other; on a cloned machine, remove \
+                 `/etc/ssh/ssh_host_*` and run `ssh-keygen -A`",
             );
         }
     }
@@ -218,6 +216,7 @@ fn resolve_storage(
 ) -> StorageHost {
     let HostTable {
         address,
+        push_to,
         host_key,
         host_key_file,
         include,
@@ -249,14 +248,21 @@ fn resolve_storage(
         fields.problem(
             span,
             "the storage host needs no host key",
-            "leave it out: it backs itself up without ssh",
+            "remove this key: the storage host backs itself up without ssh",
+        );
+    }
+    if let Some(span) = push_to {
+        fields.problem(
+            span.span(),
+            "nothing is pushed to the storage host",
+            "remove this key: on the storage host, `genbackup emit --now` writes its files",
         );
     }
     if let Some(span) = may_be_absent {
         fields.problem(
             span.span(),
-            "the storage host is there whenever a run is",
-            "leave it out: this is for hosts that the storage host has to reach",
+            "`may-be-absent` does not apply to the storage host",
+            "remove this key: it is for clients that the storage host cannot reach at times",
         );
     }
     let address = address.as_ref().map_or_else(
@@ -302,7 +308,7 @@ fn resolve_client(
         &section,
         "host-key",
         table.host_key.clone(),
-        "host-key = \"ssh-ed25519 AAAA…\", from /etc/ssh/ssh_host_ed25519_key.pub of that host",
+        "`host-key = \"ssh-ed25519 AAAA…\"` from `/etc/ssh/ssh_host_ed25519_key.pub` of that host",
     );
     if let Some(file) = &table.host_key_file {
         paths::check_credential(fields, file);
@@ -316,6 +322,10 @@ fn resolve_client(
         .address
         .clone()
         .map_or_else(|| name.get_ref().to_address(), Spanned::into_inner);
+    let push_to = table
+        .push_to
+        .clone()
+        .map_or_else(|| Destination::root_of(&address), Spanned::into_inner);
     let versions = resolve_versions(table.minimum_versions.as_ref(), defaults.versions.as_ref());
     let may_be_absent = table.may_be_absent.clone().map(Spanned::into_inner);
     let power = defaults.power.resolve(fields, table.power.as_ref());
@@ -329,6 +339,7 @@ fn resolve_client(
     );
     let client = RemoteClient {
         address,
+        push_to,
         host_key: host_key?.into_inner(),
         host_key_file: host_key_file?,
         source: source?,
@@ -344,13 +355,13 @@ fn check_default_address(fields: &mut Fields<'_>, section: &Section, address: &A
     if let Err(refusal) = Address::try_from(address.to_string())
         && !fields.was_taken_out(section, "address")
     {
-        let hint = format!("write where it is reached: address = \"…\"; {}", refusal.hint);
+        let hint = format!("add `address = \"…\"`: {}", refusal.hint);
         fields.problem(section.span(), refusal.what, hint);
     }
 }
 
 fn default_host_key_file() -> Option<UnitPath> {
-    UnitPath::try_from(HOST_KEY_FILE.to_owned()).ok()
+    UnitPath::try_from(defaults::HOST_KEY_FILE.to_owned()).ok()
 }
 
 /// What all clients on other machines share.
@@ -367,9 +378,9 @@ fn resolve_shared(
     nfs: Field<NfsTable>,
     ssh: Field<SshTable>,
 ) -> Option<Shared> {
-    let hint = "clients on other machines need it: write `[nfs]`, and below it `mount = \"/mnt/…\"`";
+    let hint = "add `[nfs]` with `mount = \"/mnt/…\"`: clients on other machines need it";
     let (nfs_section, NfsTable { mount }) = fields.section("nfs", nfs, hint);
-    let hint = "clients on other machines need it: write `[ssh]`, and below it `key-file` and `public-key`";
+    let hint = "add `[ssh]` with `key-file` and `public-key`: clients on other machines need them";
     let (
         ssh_section,
         SshTable {
@@ -382,27 +393,27 @@ fn resolve_shared(
         &nfs_section,
         "mount",
         mount,
-        "mount = \"/mnt/…\", where clients mount the repository",
+        "`mount = \"/mnt/…\"`, the directory where clients mount the repository",
     );
     let key_file = fields.required(
         &ssh_section,
         "key-file",
         key_file,
-        "key-file = \"/…\", on the storage host",
+        "`key-file = \"/…\"`, a file on the storage host",
     );
     let public_key = fields.required(
         &ssh_section,
         "public-key",
         public_key,
-        "public-key = \"ssh-ed25519 AAAA…\", from the `.pub` file beside the key",
+        "`public-key = \"ssh-ed25519 AAAA…\"` from the `.pub` file of the key",
     );
     let port_span: Option<Range<usize>> = port.as_ref().map(Spanned::span);
-    let port = fields.number(port, 1..=u16::MAX, 50_000);
+    let port = fields.number(port, 1..=u16::MAX, defaults::PORT);
     if let (Some(22), Some(span)) = (port, port_span) {
         fields.problem(
             span,
             "port 22 belongs to the host's own sshd",
-            "choose another, such as 50000; backups have an sshd of their own, which runs as user restic",
+            "write another port, such as `50000`: backups use a separate sshd, which runs as user restic",
         );
     }
     if let Some(mount) = &mount {

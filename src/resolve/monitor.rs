@@ -6,7 +6,9 @@ use std::ops::Range;
 use crate::fleet::Spanned;
 
 use crate::fleet::{Field, KindWord, MonitorTable, NotifyTable, OwnMonitorTable, PhaseMonitorTable};
-use crate::model::{HostName, Monitor, Notify, NotifyName, Repository, UnitPath, Watching, WebService};
+use crate::model::{
+    HostName, Monitor, Notify, NotifyName, Repository, TimeSpan, UnitPath, Watching, WebService,
+};
 use crate::record::Phase;
 
 use super::fields::{Fields, Section};
@@ -69,8 +71,8 @@ pub(super) fn resolve(
     {
         fields.problem(
             report.span(),
-            "`metrics` and `report` are one file",
-            "give each a file of its own",
+            "`metrics` and `report` name the same file",
+            "write a different file for each",
         );
     }
     let says_no_threshold = warn_after.is_none()
@@ -84,7 +86,12 @@ pub(super) fn resolve(
     let monitor = if says_no_threshold && says_something_else {
         None
     } else {
-        thresholds(fields, &section, warn_after, alert_after)
+        let otherwise = if says_something_else {
+            "; without both, the ages follow from the schedule"
+        } else {
+            "; without this table, the ages follow from the schedule"
+        };
+        thresholds(fields, &section, (warn_after, alert_after), otherwise)
     };
     let phases = phases
         .into_iter()
@@ -108,7 +115,7 @@ fn of_phase(fields: &mut Fields<'_>, phase: Phase, table: Spanned<PhaseMonitorTa
         warn_after,
         alert_after,
     } = table.into_inner();
-    thresholds(fields, &section, warn_after, alert_after)
+    thresholds(fields, &section, (warn_after, alert_after), "")
 }
 
 /// A host's own thresholds, where it has some.
@@ -123,23 +130,27 @@ pub(super) fn resolve_own(
         warn_after,
         alert_after,
     } = monitor.into_inner();
-    thresholds(fields, &section, warn_after, alert_after)
+    thresholds(fields, &section, (warn_after, alert_after), "")
 }
 
+/// The two ages of a table, which has both. The hints name no age: which one fits depends on the schedule. `otherwise`
+/// says what happens without the keys.
 fn thresholds(
     fields: &mut Fields<'_>,
     section: &Section,
-    warn_after: Field<crate::model::TimeSpan>,
-    alert_after: Field<crate::model::TimeSpan>,
+    (warn_after, alert_after): (Field<TimeSpan>, Field<TimeSpan>),
+    otherwise: &str,
 ) -> Option<Monitor> {
-    let warn_after = fields.required(section, "warn-after", warn_after, "warn-after = \"24h\"");
-    let alert_after = fields.required(section, "alert-after", alert_after, "alert-after = \"28h\"");
+    let hint = format!("`warn-after = \"…\"`, longer than the longest gap between two runs{otherwise}");
+    let warn_after = fields.required(section, "warn-after", warn_after, &hint);
+    let hint = format!("`alert-after = \"…\"`, not shorter than `warn-after`{otherwise}");
+    let alert_after = fields.required(section, "alert-after", alert_after, &hint);
     let (warn_after, alert_after) = (warn_after?, alert_after?);
     if alert_after.get_ref() < warn_after.get_ref() {
         fields.problem(
             alert_after.span(),
-            "the alert would come before the warning",
-            format!("write a span of `{}` or more", warn_after.get_ref()),
+            "`alert-after` is shorter than `warn-after`",
+            format!("write `{}` or more", warn_after.get_ref()),
         );
     }
     Some(Monitor {
@@ -175,7 +186,7 @@ fn resolve_one(
         address_file,
         to,
     } = table;
-    let hint = format!("kind = \"…\": {}", KindWord::listed());
+    let hint = format!("`kind = \"…\"`, which is {}", KindWord::listed());
     let kind = fields.required(section, "kind", kind, &hint);
     if let Some(file) = &address_file {
         paths::check_credential(fields, file);
@@ -190,17 +201,17 @@ fn resolve_one(
                     fields,
                     to.span(),
                     "to",
-                    "the recipient is a part of the address in `address-file`",
+                    "the address in `address-file` contains the recipient",
                 );
             }
             resolve_web(fields, section, service, address_file)
         }
         KindWord::Email => {
             if let Some(file) = address_file {
-                misplaced(fields, file.span(), "address-file", "`to` has the recipients");
+                misplaced(fields, file.span(), "address-file", "`to` names the recipients");
             }
             let unreadable = fields.has_taken_out_below(section, "to");
-            let to = fields.required(section, "to", to, "to = [\"admin@example.net\"]")?;
+            let to = fields.required(section, "to", to, "`to = [\"admin@example.net\"]`")?;
             let span = to.span();
             let length = to.get_ref().len();
             let to: Vec<_> = fields
@@ -212,7 +223,7 @@ fn resolve_one(
                 fields.problem(
                     span,
                     "`to` has no recipient",
-                    "write to = [\"admin@example.net\"]",
+                    "write `to = [\"admin@example.net\"]`",
                 );
             }
             Some(Notify::Email { to })
@@ -227,7 +238,7 @@ fn resolve_web(
     address_file: Field<UnitPath>,
 ) -> Option<Notify> {
     let hint = format!(
-        "address-file = \"/…\", a file on the storage host that root alone can read; its first line has the form `{}`",
+        "`address-file = \"/…\"`, a file on the storage host that only root can read; its first line has the form `{}`",
         service.address_form()
     );
     let address_file = fields.required(section, "address-file", address_file, &hint)?;

@@ -29,29 +29,29 @@ pub(super) fn check_credential(fields: &mut Fields<'_>, file: &Spanned<UnitPath>
         fields.problem(
             file.span(),
             format!(
-                "`{}` is in the Nix store, which everybody can read",
+                "`{}` is in the Nix store, which every user can read",
                 file.get_ref()
             ),
-            "keep it outside, where only root can read it, and write its path as a string",
+            "move the file to a directory that only root can read, and write its path as a string",
         );
     }
 }
 
-/// A secret on the storage host is no secret in the repository's folder, which clients mount.
+/// A secret on the storage host is no secret in the repository's directory, which clients mount.
 pub(super) fn check_outside(fields: &mut Fields<'_>, secret: &Spanned<UnitPath>, repository: &UnitPath) {
     if repository.as_str() != "/" && repository.contains(secret.get_ref().as_str()) {
         fields.problem(
             secret.span(),
             format!(
-                "`{}` lies in the repository's folder, which clients mount",
+                "`{}` is in the repository's directory, which clients mount",
                 secret.get_ref()
             ),
-            format!("keep it outside `{repository}`"),
+            format!("move the file out of `{repository}`"),
         );
     }
 }
 
-/// The repository's folder and the file system it lies on.
+/// The repository's directory and the file system it lies on.
 pub(super) fn check_repository(
     fields: &mut Fields<'_>,
     path: &Spanned<UnitPath>,
@@ -67,11 +67,11 @@ pub(super) fn check_repository(
         fields.problem(
             file_system.span(),
             format!(
-                "the repository `{}` is not on `{}`",
+                "the repository `{}` is not below the mount point `{}`",
                 path.get_ref(),
                 file_system.get_ref()
             ),
-            "`file-system` is the mount point above the repository",
+            "write the mount point of the file system that holds the repository",
         );
     }
     // exports(5) splits the options of a host at these, and knows no escape for them; a space it escapes in what
@@ -83,8 +83,8 @@ pub(super) fn check_repository(
     {
         fields.problem(
             file_system.span(),
-            format!("`{}` can't stand in an NFS export", file_system.get_ref()),
-            "name a mount point without spaces, `,`, `(`, `)`, `\"` and `\\`",
+            format!("an NFS export cannot hold the path `{}`", file_system.get_ref()),
+            "use a mount point without spaces, `,`, `(`, `)`, `\"` and `\\`",
         );
     }
 }
@@ -94,8 +94,9 @@ fn check_not_a_home(fields: &mut Fields<'_>, path: &Spanned<UnitPath>) {
     if let Some(home) = HOMES.iter().find(|home| is_within(path.get_ref(), home)) {
         fields.problem(
             path.span(),
-            format!("the repository lies in `{home}`, which the sandbox hides (ProtectHome=)"),
-            "choose a directory such as one below /srv or /mnt; a bind mount (mount(8)) gives a directory in `/home` another place",
+            format!("the repository is in `{home}`, which the sandbox hides (`ProtectHome=`)"),
+            "use another directory, such as one below `/srv` or `/mnt`; a bind mount (mount(8)) gives a directory in \
+             `/home` another path",
         );
     }
 }
@@ -107,23 +108,23 @@ fn check_octal(fields: &mut Fields<'_>, path: &Spanned<UnitPath>) {
     if bytes.windows(4).any(is_octal) {
         fields.problem(
             path.span(),
-            format!("`{}` can't stand in an NFS export", path.get_ref()),
-            "name a folder without a backslash before three digits",
+            format!("an NFS export cannot hold the path `{}`", path.get_ref()),
+            "use a directory without a backslash before three octal digits",
         );
     }
 }
 
 /// Where clients mount the repository.
 pub(super) fn check_mount(fields: &mut Fields<'_>, mount: &Spanned<UnitPath>) {
-    check_place(fields, mount, "the repository's mount");
+    check_place(fields, mount, "the mount point of the repository");
     let length = mount.get_ref().mount_unit_name().len();
     if length > LONGEST_UNIT_NAME {
         fields.problem(
             mount.span(),
             format!(
-                "the mount unit's name would have {length} bytes, and {LONGEST_UNIT_NAME} is the most"
+                "the name of the mount unit would have {length} bytes, but can have at most {LONGEST_UNIT_NAME}"
             ),
-            "name a shorter folder; there a space or a `-` counts four times, and a letter such as `ö` eight times",
+            "use a shorter path; in the name of the unit, a space or a `-` takes 4 bytes, and a letter such as `ö` 8",
         );
     }
 }
@@ -158,8 +159,10 @@ pub(super) fn check_roots_writes(fields: &mut Fields<'_>, path: &Spanned<UnitPat
     {
         fields.problem(
             path.span(),
-            format!("root's hook that writes `{written}` could do all that root can: root obeys what is in `{obeyed}`"),
-            "name a folder of its own, such as one below /var/backups, or another user",
+            format!(
+                "a hook of root that writes `{written}` could take over the host: root runs or trusts files in `{obeyed}`"
+            ),
+            "use a separate directory, such as one below `/var/backups`, or another user",
         );
     }
 }
@@ -170,7 +173,7 @@ pub(super) fn check_hook_writes(
     path: &Spanned<UnitPath>,
     repository: Option<&UnitPath>,
 ) {
-    check_place(fields, path, "what a hook writes");
+    check_place(fields, path, "a path that a hook writes");
     let repository = repository.filter(|repository| repository.as_str() != "/");
     if let Some(repository) = repository
         && path.get_ref().as_str() != "/"
@@ -179,10 +182,10 @@ pub(super) fn check_hook_writes(
         fields.problem(
             path.span(),
             format!(
-                "a hook that writes `{}` reaches the repository, at `{repository}`",
+                "a hook that writes `{}` could change the repository `{repository}`",
                 path.get_ref()
             ),
-            "name a folder of its own, beside the repository",
+            "use a directory outside the repository",
         );
     }
 }
@@ -191,8 +194,8 @@ fn check_place(fields: &mut Fields<'_>, path: &Spanned<UnitPath>, what: &str) {
     if path.get_ref().as_str() == "/" {
         fields.problem(
             path.span(),
-            format!("{what} can't be the root folder"),
-            "name a folder of its own",
+            format!("{what} cannot be the root directory"),
+            "use a separate directory",
         );
     }
     if let Some((hidden, setting)) = HIDDEN
@@ -201,8 +204,8 @@ fn check_place(fields: &mut Fields<'_>, path: &Spanned<UnitPath>, what: &str) {
     {
         fields.problem(
             path.span(),
-            format!("{what} lies in `{hidden}`, which the sandbox hides ({setting})"),
-            "choose a folder that stays, such as one below /srv or /mnt",
+            format!("{what} is in `{hidden}`, which the sandbox hides (`{setting}`)"),
+            "use another directory, such as one below `/srv` or `/mnt`",
         );
     }
 }
@@ -220,22 +223,22 @@ pub(super) fn check_include(
         check_glob(fields, path);
         check_swallowed(fields, path, exclude, &patterns);
         check_hidden(fields, path, is_excluded);
-        // That the repository is the root folder is a problem of its own.
+        // That the repository is the root directory is a problem of its own.
         let Some(repository) = repository.filter(|repository| repository.as_str() != "/") else {
             continue;
         };
         if repository.contains(path.get_ref().as_str()) {
             fields.problem(
                 path.span(),
-                format!("`{}` lies in the repository, at `{repository}`", path.get_ref()),
-                "the repository would back up itself; leave this out",
+                format!("`{}` is in the repository `{repository}`", path.get_ref()),
+                "remove this path: the repository cannot back up itself",
             );
         } else if path.get_ref().contains(repository.as_str()) && !is_excluded(repository.as_str()) {
             fields.problem(
                 path.span(),
-                format!("`{}` contains the repository, at `{repository}`", path.get_ref()),
+                format!("`{}` contains the repository `{repository}`", path.get_ref()),
                 format!(
-                    "it would back up itself; say that it is left out: exclude = [{:?}]",
+                    "add {:?} to `exclude`: the repository cannot back up itself",
                     repository.as_str()
                 ),
             );
@@ -247,13 +250,13 @@ fn check_hidden(fields: &mut Fields<'_>, path: &Spanned<AbsolutePath>, is_exclud
     let included = path.get_ref();
     let mut contained = Vec::new();
     for (hidden, setting) in HIDDEN {
-        // There is a link to /usr/lib/modules, or a folder of that name, in /lib.
+        // There is a link to /usr/lib/modules, or a directory of that name, in /lib.
         let linked = hidden.strip_prefix("/usr").unwrap_or(hidden);
         if included.is_within(hidden) || included.is_within(linked) {
             fields.problem(
                 path.span(),
-                format!("`{included}` is hidden from the unit that reads files ({setting})"),
-                "it would be backed up empty; leave it out, or keep the files elsewhere",
+                format!("the sandbox hides `{included}` from the unit that reads the files (`{setting}`)"),
+                "remove this path, or move the files: the backup would contain an empty directory",
             );
         } else if let Some(within) = [hidden, linked]
             .into_iter()
@@ -271,13 +274,10 @@ fn check_hidden(fields: &mut Fields<'_>, path: &Spanned<AbsolutePath>, is_exclud
     fields.problem(
         path.span(),
         format!(
-            "`{included}` contains what is hidden from the unit that reads files: {}",
-            list(|(within, setting)| format!("`{within}` ({setting})"))
+            "`{included}` contains what the sandbox hides from the unit that reads the files: {}",
+            list(|(within, setting)| format!("`{within}` (`{setting}`)"))
         ),
-        format!(
-            "say that it is left out: exclude = [{}]",
-            list(|(within, _)| format!("\"{within}\""))
-        ),
+        format!("add {} to `exclude`", list(|(within, _)| format!("\"{within}\""))),
     );
 }
 
@@ -293,9 +293,9 @@ fn check_glob(fields: &mut Fields<'_>, path: &Spanned<AbsolutePath>) {
     let above = above.strip_suffix('/').filter(|above| !above.is_empty());
     fields.problem(
         path.span(),
-        format!("`{included}` is not one path: nothing is expanded in `include`"),
+        format!("`{included}` is a pattern, but `include` takes paths only"),
         format!(
-            "write each path, or `{}`, and below `exclude` what to leave out of it",
+            "write each path, or write `{}` and exclude the rest of it with `exclude`",
             above.unwrap_or("/")
         ),
     );
@@ -315,9 +315,9 @@ fn check_swallowed(
     let place = exclude.iter().find(|known| known.get_ref() == pattern);
     fields.problem(
         place.map_or_else(|| path.span(), Spanned::span),
-        format!("the exclude pattern `{pattern}` matches `{included}`, which is included, or a directory above it"),
+        format!("the exclude pattern `{pattern}` matches the included path `{included}` or a directory above it"),
         format!(
-            "nothing of `{included}` would be backed up: leave out one of them, or write the pattern as a path below it, \
+            "nothing of `{included}` would be backed up: remove one of the two, or write a pattern for a path below it, \
              such as `{included}/…`"
         ),
     );
@@ -348,10 +348,10 @@ pub(super) fn check_written(
             fields.problem(
                 file.span(),
                 format!(
-                    "`{}` lies in `{place}`, which the sandbox hides ({setting})",
+                    "`{}` is in `{place}`, which the sandbox hides (`{setting}`)",
                     file.get_ref()
                 ),
-                "choose a folder that stays, such as one below /var or /srv",
+                "use another directory, such as one below `/var` or `/srv`",
             );
         }
     }
@@ -359,10 +359,10 @@ pub(super) fn check_written(
         fields.problem(
             file.span(),
             format!(
-                "`{}` lies in the root folder, which the unit that writes it would have to change",
+                "`{}` is in the root directory, where user restic cannot write",
                 file.get_ref()
             ),
-            "give it a folder that user restic may write to",
+            "use a directory that user restic can write to",
         );
     }
     if let Some(repository) = repository
@@ -371,8 +371,8 @@ pub(super) fn check_written(
     {
         fields.problem(
             file.span(),
-            format!("`{}` lies in the repository, at `{repository}`", file.get_ref()),
-            "that folder is restic's alone; choose another",
+            format!("`{}` is in the repository `{repository}`", file.get_ref()),
+            "use another directory: only restic writes to the repository",
         );
     }
 }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::fleet::Spanned;
 
-use crate::fleet::{Field, PowerTable};
+use crate::fleet::{Field, PowerTable, defaults};
 use crate::model::{DiskShare, OnBattery, Power, Rate, Sleep};
 
 use super::fields::Fields;
@@ -35,14 +35,17 @@ impl Defaults {
     pub(super) fn resolve(&self, fields: &mut Fields<'_>, table: Option<&Spanned<PowerTable>>) -> Power {
         let (own, shared) = (Wishes::of(fields, table), self.0);
         Power {
-            nice: own.nice.or(shared.nice).unwrap_or(0),
-            disk: own.disk.or(shared.disk).unwrap_or(DiskShare::Usual),
+            nice: own.nice.or(shared.nice).unwrap_or(defaults::NICE),
+            disk: own.disk.or(shared.disk).unwrap_or(disk(defaults::IDLE_IO)),
             cpu_weight: own.cpu_weight.or(shared.cpu_weight),
             memory_limit: own.memory_limit.or(shared.memory_limit),
             upload_limit: own.upload_limit.or(shared.upload_limit),
             download_limit: own.download_limit.or(shared.download_limit),
-            sleep: own.sleep.or(shared.sleep).unwrap_or(Sleep::Inhibited),
-            on_battery: own.on_battery.or(shared.on_battery).unwrap_or(OnBattery::BackUp),
+            sleep: own.sleep.or(shared.sleep).unwrap_or(sleep(defaults::KEEP_AWAKE)),
+            on_battery: own
+                .on_battery
+                .or(shared.on_battery)
+                .unwrap_or(defaults::ON_BATTERY.value),
         }
     }
 }
@@ -71,20 +74,26 @@ impl Wishes {
         let cpu_weight = number(cpu_weight, 1..=10_000);
         Self {
             nice,
-            disk: idle_io.as_ref().map(|idle| match idle.get_ref() {
-                true => DiskShare::Idle,
-                false => DiskShare::Usual,
-            }),
+            disk: idle_io.as_ref().map(|idle| disk(*idle.get_ref())),
             cpu_weight,
             memory_limit: memory_limit.as_ref().map(|limit| *limit.get_ref()),
             upload_limit: limit_upload.as_ref().map(|limit| *limit.get_ref()),
             download_limit: limit_download.as_ref().map(|limit| *limit.get_ref()),
-            sleep: keep_awake.as_ref().map(|awake| match awake.get_ref() {
-                true => Sleep::Inhibited,
-                false => Sleep::Allowed,
-            }),
+            sleep: keep_awake.as_ref().map(|awake| sleep(*awake.get_ref())),
             on_battery: on_battery.as_ref().map(|wish| *wish.get_ref()),
         }
+    }
+}
+
+fn disk(idle: bool) -> DiskShare {
+    if idle { DiskShare::Idle } else { DiskShare::Usual }
+}
+
+fn sleep(keep_awake: bool) -> Sleep {
+    if keep_awake {
+        Sleep::Inhibited
+    } else {
+        Sleep::Allowed
     }
 }
 

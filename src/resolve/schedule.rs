@@ -2,15 +2,13 @@
 
 use std::ops::Range;
 
-use crate::fleet::{CatchUpWord, OwnScheduleTable, ScheduleTable, Spanned};
+use crate::fleet::{CatchUpWord, OwnScheduleTable, ScheduleTable, Spanned, defaults};
 use crate::model::{CatchUp, HostName, RemoteClients, Schedule, StorageHost, TimeSpan, Timing};
 
 use super::fields::{Fields, Section};
 
-/// How long one host may take, unless the fleet says otherwise.
-const TIME_LIMIT: TimeSpan = TimeSpan::hours(12);
-const CALENDAR: &str = "calendar = \"*-*-* 04:00:00\"";
-const OWN_CALENDAR: &str = "calendar = \"Sun 12:00\"";
+const CALENDAR: &str = "`calendar = \"*-*-* 04:00:00\"`";
+const OWN_CALENDAR: &str = "`calendar = \"Sun 12:00\"`";
 
 /// What `[schedule]` says, as far as it holds for hosts with a schedule of their own.
 #[derive(Debug, Default)]
@@ -64,7 +62,7 @@ impl Wishes {
 
 /// `[schedule]`.
 pub(super) fn resolve(fields: &mut Fields<'_>, table: Option<Spanned<ScheduleTable>>) -> Option<Schedule> {
-    let hint = format!("write `[schedule]`, and below it `{CALENDAR}`");
+    let hint = format!("add `[schedule]` with {CALENDAR}");
     let (section, table) = fields.section("schedule", table, &hint);
     let ScheduleTable {
         calendar,
@@ -75,7 +73,7 @@ pub(super) fn resolve(fields: &mut Fields<'_>, table: Option<Spanned<ScheduleTab
     } = table;
     let calendar = fields.required(&section, "calendar", calendar, CALENDAR);
     let calendars = calendar.and_then(|calendar| fields.calendars(&section, calendar));
-    let max_parallel = fields.number(max_parallel, 1..=256, 1);
+    let max_parallel = fields.number(max_parallel, 1..=256, defaults::MAX_PARALLEL);
     Some(Schedule {
         timing: Timing {
             calendars: calendars?,
@@ -83,7 +81,7 @@ pub(super) fn resolve(fields: &mut Fields<'_>, table: Option<Spanned<ScheduleTab
             catch_up: caught_up(catch_up.map(Spanned::into_inner)),
         },
         max_parallel: max_parallel?,
-        time_limit: time_limit.map_or(TIME_LIMIT, Spanned::into_inner),
+        time_limit: time_limit.map_or(defaults::TIME_LIMIT.value, Spanned::into_inner),
     })
 }
 
@@ -100,15 +98,15 @@ pub(super) fn refuse_an_empty_run(
     if own.peek().is_some() && own.all(|own| own) {
         fields.problem(
             calendar.unwrap_or_default(),
-            "no host is left for `[schedule]`: each has a schedule of its own",
-            "leave out the `schedule` of the hosts that are to be backed up together, and write it here",
+            "`[schedule]` applies to no host: each host has its own schedule",
+            "remove the `schedule` table of the hosts that `[schedule]` must back up",
         );
     }
 }
 
 fn caught_up(word: Option<CatchUpWord>) -> CatchUp {
-    match word {
-        None | Some(CatchUpWord::AfterMissedRun) => CatchUp::AfterMissedRun,
-        Some(CatchUpWord::Never) => CatchUp::Never,
+    match word.unwrap_or(defaults::CATCH_UP.value) {
+        CatchUpWord::AfterMissedRun => CatchUp::AfterMissedRun,
+        CatchUpWord::Never => CatchUp::Never,
     }
 }

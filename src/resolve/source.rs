@@ -30,6 +30,7 @@ pub(super) fn resolve_source(
         may_be_empty,
         must_be_mounted,
         address: _,
+        push_to: _,
         host_key: _,
         host_key_file: _,
         may_be_absent: _,
@@ -43,7 +44,7 @@ pub(super) fn resolve_source(
         tags,
     } = table;
     let section = Section::at(format!("hosts.{}", name.get_ref()), name.span());
-    let include = fields.required(&section, "include", include, "include = [\"/etc\", \"/home\"]");
+    let include = fields.required(&section, "include", include, "`include = [\"/etc\", \"/home\"]`");
     let exclude = exclude.map(Spanned::into_inner).unwrap_or_default();
     let exclude = fields.items(exclude);
     let exclude_if_present = exclude_if_present.map(Spanned::into_inner).unwrap_or_default();
@@ -60,7 +61,7 @@ pub(super) fn resolve_source(
         fields.problem(
             include.span(),
             "the include list is empty",
-            "name what is to be backed up, or remove the host",
+            "write the paths to back up, or remove the host",
         );
     }
     let include = fields.items(include.into_inner());
@@ -112,6 +113,7 @@ pub(super) fn refuse_what_concerns_a_backup(fields: &mut Fields<'_>, table: &Hos
         may_be_empty,
         must_be_mounted,
         address: _,
+        push_to: _,
         host_key: _,
         host_key_file: _,
         may_be_absent: _,
@@ -142,8 +144,8 @@ pub(super) fn refuse_what_concerns_a_backup(fields: &mut Fields<'_>, table: &Hos
     {
         fields.problem(
             span,
-            "this is for a host that is backed up, and this one has no `include` list",
-            "write include = [\"/etc\", \"/home\"], or leave this out",
+            "this key has no effect: the host has no `include` list, so it is not backed up",
+            "add `include = [\"/etc\", \"/home\"]`, or remove this key",
         );
     }
 }
@@ -182,7 +184,7 @@ fn check_may_be_empty(
             fields.problem(
                 path.span(),
                 format!("`{}` is not in the include list", path.get_ref()),
-                "only what is named in `include` is looked at for being empty; write it as there, or leave it out",
+                "write a path as in `include`, or remove it: only included paths are checked for being empty",
             );
         }
     }
@@ -205,20 +207,20 @@ fn check_must_be_mounted(
         if point.as_str() == "/" {
             fields.problem(
                 path.span(),
-                "the root folder is always mounted",
-                "name the mount points of other file systems",
+                "the root directory is always mounted",
+                "write mount points of other file systems",
             );
         } else if !holds_an_included && !lies_in_an_included {
             fields.problem(
                 path.span(),
                 format!("nothing of `{point}` is backed up"),
-                "add it to `include`, or leave it out here",
+                "add it to `include`, or remove it here",
             );
         } else if !holds_an_included && file_systems == FileSystems::StayOnOne {
             fields.problem(
                 path.span(),
-                format!("`{point}` is another file system, which `one-file-system` leaves out"),
-                "name it in `include` as well",
+                format!("`{point}` is another file system, which `one-file-system` excludes"),
+                "add it to `include` as well",
             );
         }
     }

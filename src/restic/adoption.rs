@@ -74,7 +74,7 @@ impl Restic<'_> {
             first.get_or_insert_with(|| line.to_owned());
             Ok(())
         })?;
-        removed(&first.context("restic does not say what it would forget")?)
+        removed(&first.context("restic did not print what it would forget")?)
     }
 }
 
@@ -82,7 +82,7 @@ fn names_in(repository: &Path, folder: &str) -> Result<Vec<PathBuf>> {
     let path = repository.join(folder);
     let entries = path
         .read_dir()
-        .with_context(|| format!("can't read {}", path.display()))?;
+        .with_context(|| format!("cannot read `{}`", path.display()))?;
     let name = |entry: std::io::Result<std::fs::DirEntry>| Ok(Path::new(folder).join(entry?.file_name()));
     entries.map(name).collect()
 }
@@ -98,7 +98,8 @@ fn removed(line: &str) -> Result<Vec<String>> {
     struct Removed {
         id: String,
     }
-    let groups: Vec<Group> = serde_json::from_str(line).context("restic says what is no list of groups")?;
+    let groups: Vec<Group> =
+        serde_json::from_str(line).context("cannot read the list of groups that restic printed")?;
     let removed = groups.into_iter().filter_map(|group| group.remove).flatten();
     Ok(removed.map(|snapshot| snapshot.id).collect())
 }

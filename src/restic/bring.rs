@@ -42,7 +42,7 @@ pub struct Wish<'w> {
     pub snapshot: &'w str,
     /// What of it.
     pub paths: &'w [SnapshotPath],
-    /// Into which folder.
+    /// Into which directory.
     pub target: &'w Path,
     /// Whether files that are there give way.
     pub overwrite: bool,
@@ -117,9 +117,9 @@ impl Restic<'_> {
             .stderr(Stdio::piped())
             // Not of the terminal's own group: a Ctrl-C reaches it once, through us.
             .process_group(0);
-        let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).context("can't wait for signals")?;
+        let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).context("cannot wait for signals")?;
         let mut child = command.spawn().context(match sandbox {
-            Some(_) => "can't start `systemd-run`, which confines restic to the target",
+            Some(_) => "cannot start `systemd-run`, which confines restic to the target",
             None => CANT_START,
         })?;
         let handle = signals.handle();
@@ -153,13 +153,13 @@ impl Restic<'_> {
             }
             handle.close();
         });
-        let status = child.wait().context("can't wait for restic")?;
+        let status = child.wait().context("cannot wait for restic")?;
         if let (Some(sandbox), Some(code)) = (&sandbox, status.code())
             && NOT_STARTED.contains(&code)
         {
             anyhow::bail!(
-                "systemd cannot start restic in its sandbox (exit status {code})\n\nhint: `journalctl --unit={}` has the \
-                 reason; `genbackup emit --now` makes the user restic where it is missing",
+                "systemd cannot start restic in its sandbox (exit status {code})\n\nhint: see `journalctl --unit={}`; if \
+                 user restic is missing, `genbackup emit --now` creates it",
                 sandbox.unit
             );
         }

@@ -62,7 +62,7 @@ struct Summary {
     data_added: u64,
 }
 
-/// One file or folder of a snapshot.
+/// One file or directory of a snapshot.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Node {
     /// Where it was.
@@ -82,7 +82,8 @@ pub struct Node {
 
 /// The list of `restic snapshots --json`, the oldest first.
 pub(super) fn snapshots(text: &str) -> Result<Vec<Snapshot>> {
-    let list: Vec<Value> = serde_json::from_str(text).context("restic says what is no list of snapshots")?;
+    let list: Vec<Value> =
+        serde_json::from_str(text).context("cannot read the list of snapshots that restic printed")?;
     let snapshot = |whole: Value| {
         let Listed {
             id,
@@ -93,7 +94,7 @@ pub(super) fn snapshots(text: &str) -> Result<Vec<Snapshot>> {
             original,
             program_version: program,
             summary,
-        } = Listed::deserialize(&whole).context("restic says what is no snapshot")?;
+        } = Listed::deserialize(&whole).context("cannot read a snapshot that restic printed")?;
         let bytes = summary.map(|summary| (summary.total_bytes_processed, summary.data_added));
         anyhow::Ok(Snapshot {
             id,
@@ -114,12 +115,12 @@ pub(super) fn snapshots(text: &str) -> Result<Vec<Snapshot>> {
 
 /// A line of `restic ls --json`; nothing for the line about the snapshot itself.
 pub(super) fn node(line: &str) -> Result<Option<Node>> {
-    let value: Value = serde_json::from_str(line).context("restic lists what is no file")?;
+    let value: Value = serde_json::from_str(line).context("cannot read a file that restic listed")?;
     if value.get("struct_type").and_then(Value::as_str) != Some("node") {
         return Ok(None);
     }
     Ok(Some(
-        Node::deserialize(&value).context("restic lists what is no file")?,
+        Node::deserialize(&value).context("cannot read a file that restic listed")?,
     ))
 }
 
@@ -129,7 +130,8 @@ pub(super) fn found(text: &str) -> Result<Vec<String>> {
     struct Found {
         snapshot: String,
     }
-    let found: Vec<Found> = serde_json::from_str(text).context("restic says what is no list of files")?;
+    let found: Vec<Found> =
+        serde_json::from_str(text).context("cannot read the list of files that restic printed")?;
     Ok(found.into_iter().map(|found| found.snapshot).collect())
 }
 

@@ -159,7 +159,7 @@ impl Sandbox {
 }
 
 fn open(directory: &Path) -> Result<File> {
-    File::open(directory).with_context(|| format!("cannot open {}", directory.display()))
+    File::open(directory).with_context(|| format!("cannot open `{}`", directory.display()))
 }
 
 #[cfg(test)]

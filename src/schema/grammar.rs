@@ -6,21 +6,21 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use crate::fleet::{CatchUpWord, KindWord, OneOrMore};
 use crate::model::{
-    AbsolutePath, Address, Calendar, CommandWord, EmailAddress, ExcludePattern, FileSize, HookName, HostName,
-    KeepPolicy, Marker, MemorySize, Network, NotifyName, OnBattery, PublicKey, Rate, ResticVersion,
-    SystemdVersion, Tag, TimeSpan, UnitPath, UserName,
+    AbsolutePath, Address, Calendar, CommandWord, Destination, EmailAddress, ExcludePattern, FileSize,
+    HookName, HostName, KeepPolicy, Marker, MemorySize, Network, NotifyName, OnBattery, PublicKey, Rate,
+    Release, ResticVersion, SystemdVersion, Tag, TimeSpan, UnitPath, UserName,
 };
 
-/// A text with a grammar.
+/// A text with a grammar, and what it stands for.
 macro_rules! text {
-    ($type:ident, $pattern:expr, [$($example:expr),*]) => {
+    ($type:ident, $kind:expr, $pattern:expr, [$($example:expr),*]) => {
         impl JsonSchema for $type {
             fn schema_name() -> Cow<'static, str> {
                 stringify!($type).into()
             }
 
             fn json_schema(_: &mut SchemaGenerator) -> Schema {
-                json_schema!({"type": "string", "pattern": $pattern, "examples": [$($example),*]})
+                json_schema!({"type": "string", "x-kind": $kind, "pattern": $pattern, "examples": [$($example),*]})
             }
         }
     };
@@ -28,31 +28,47 @@ macro_rules! text {
 
 const PARTS: &str = r"(?!(?:.*/)?\.\.?(?:/|$))(?:[^/\x00-\x1f\x7f-\x9f]+(?:/[^/\x00-\x1f\x7f-\x9f]+)*)?$";
 
-text!(AbsolutePath, format!("^/{PARTS}"), ["/etc", "/srv/my files"]);
+text!(
+    AbsolutePath,
+    "absolute path",
+    format!("^/{PARTS}"),
+    ["/etc", "/srv/my files"]
+);
 text!(
     UnitPath,
+    "absolute path",
     // Not what systemd would strip.
     format!(r"^(?!.*[\s\\]$)/{PARTS}"),
     ["/srv/backup"]
 );
 text!(
     HostName,
+    "host name",
     r"^(?=.{1,64}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$",
     ["ziz"]
 );
 text!(
     Address,
+    "host name or IP address",
     // A name whose last label is no number, four numbers, or an IPv6 address.
     r"^(?:(?=.{1,253}$)(?!(?:.*\.)?(?:[0-9]+|0[xX][0-9A-Fa-f]*)$)[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*|(?:[0-9]{1,3}\.){3}[0-9]{1,3}|[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*)$",
     ["ziz.example.net", "192.0.2.1", "2001:db8::1"]
 );
 text!(
+    Destination,
+    "destination of ssh(1)",
+    r"^(?=.{1,300}$)(?!-)(?!.*[@/]-)[A-Za-z0-9._@:/\[\]%+-]+$",
+    ["root@ziz", "admin@ziz.example.net", "ssh://admin@ziz:2222"]
+);
+text!(
     Calendar,
+    "calendar expression",
     r"^(?![- ])(?!.* $)[A-Za-z0-9 *\-,:./~_+]+$",
     ["*-*-* 04:00:00", "Mon..Fri 22:30 Europe/Berlin", "daily"]
 );
 text!(
     KeepPolicy,
+    "keep policy",
     {
         let count = r"(?:\+?[0-9]+|unlimited) \s*(?:last|hourly|daily|weekly|monthly|yearly)";
         let age = r"within(?:-(?:hourly|daily|weekly|monthly|yearly))? \s*(?:[0-9]+[ymdh])+";
@@ -66,28 +82,49 @@ text!(
 );
 text!(
     PublicKey,
+    "ssh public key",
     r"^(?:ssh-ed25519|ecdsa-sha2-nistp(?:256|384|521)|ssh-rsa|sk-ssh-ed25519@openssh\.com|sk-ecdsa-sha2-nistp256@openssh\.com) [A-Za-z0-9+/]+={0,2}(?: [^\x00-\x1f\x7f-\x9f]*)?$",
     ["ssh-ed25519 AAAA…"]
 );
 text!(
     ExcludePattern,
+    "pattern of restic",
     r"^(?!\s)(?!.*\s$)[^\x00-\x1f\x7f-\x9f]+$",
     ["/home/*/.cache", "*.tmp"]
 );
 text!(
     TimeSpan,
+    "time span",
     r"^\s*(?:[0-9]+\s*[A-Za-zµ]+\s*)+$",
     ["15min", "24h", "3d", "1h 30min"]
 );
 text!(
     ResticVersion,
+    format!("version of restic, {} or later", ResticVersion::OLDEST),
     r"^[0-9]+\.[0-9]+(?:\.[0-9]+)?$",
     ["0.14", "0.17.1"]
 );
-text!(SystemdVersion, r"^[0-9]+(?:\..*)?$", ["252", "257"]);
-text!(NotifyName, r"^(?=.{1,40}$)[a-z0-9]+(?:-[a-z0-9]+)*$", ["on-call"]);
+text!(
+    Release,
+    "version of genbackup",
+    r"^[0-9]+\.[0-9]+(?:\.[0-9]+)?$",
+    ["0.2"]
+);
+text!(
+    SystemdVersion,
+    format!("version of systemd, {} or later", SystemdVersion::OLDEST),
+    r"^[0-9]+(?:\..*)?$",
+    ["252", "257"]
+);
+text!(
+    NotifyName,
+    "name",
+    r"^(?=.{1,40}$)[a-z0-9]+(?:-[a-z0-9]+)*$",
+    ["on-call"]
+);
 text!(
     EmailAddress,
+    "email address or local user",
     // Printable ASCII without what separates addresses.
     r"^(?!-)(?=.{1,254}$)[!#-'*+\-./0-9=?A-Z^-~]+(?:@[!#-'*+\-./0-9=?A-Z^-~]+)?$",
     ["admin@example.net", "root"]
@@ -95,22 +132,31 @@ text!(
 
 text!(
     HookName,
+    "name",
     r"^(?=.{1,64}$)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$",
     ["postgres"]
 );
 text!(
     UserName,
+    "user name",
     r"^(?!restic$)(?=.{1,31}$)[a-z_][a-z0-9_-]*$",
     ["postgres"]
 );
-text!(CommandWord, r"^[^\x00-\x1f\x7f-\x9f]+$", ["/usr/bin/pg_dumpall"]);
+text!(
+    CommandWord,
+    "program or argument",
+    r"^[^\x00-\x1f\x7f-\x9f]+$",
+    ["/usr/bin/pg_dumpall"]
+);
 text!(
     Tag,
+    "tag",
     r"^(?!genbackup$)(?!\s)(?!.*\s$)[^,\x00-\x1f\x7f-\x9f]+$",
     ["daily"]
 );
 text!(
     Marker,
+    "`NAME` or `NAME:HEADER`",
     r"^(?!\.{1,2}(?::|$))[^/:\x00-\x1f\x7f-\x9f]+(?::[^\x00-\x1f\x7f-\x9f]+)?$",
     [
         ".nobackup",
@@ -119,11 +165,22 @@ text!(
 );
 text!(
     FileSize,
+    "file size",
     r"^(?!0+\D)[0-9]+\s*(?:[kKmMgGtT]|[KMGT]iB)$",
     ["512 MiB", "1 GiB"]
 );
-text!(Rate, r"^(?!0+\D)[0-9]+\s*[KMG]iB/s$", ["512 KiB/s", "20 MiB/s"]);
-text!(MemorySize, r"^[0-9]+\s*[MGT]iB$", ["512 MiB", "2 GiB"]);
+text!(
+    Rate,
+    "transfer rate",
+    r"^(?!0+\D)[0-9]+\s*[KMG]iB/s$",
+    ["512 KiB/s", "20 MiB/s"]
+);
+text!(
+    MemorySize,
+    "memory size",
+    r"^[0-9]+\s*[MGT]iB$",
+    ["512 MiB", "2 GiB"]
+);
 
 /// A value, or a list of them.
 impl<T: JsonSchema> JsonSchema for OneOrMore<T> {

@@ -1,4 +1,4 @@
-//! A file that joins others in their folder, and takes no other one's place.
+//! A file that joins others in their directory, and takes no other one's place.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
@@ -22,10 +22,10 @@ pub struct Addition<'f> {
 }
 
 impl<'f> Addition<'f> {
-    /// Writes it. It belongs to whom its folder belongs to, where root writes it.
+    /// Writes it. It belongs to whom its directory belongs to, where root writes it.
     ///
     /// # Errors
-    /// When it can't be written: then nothing is left of it.
+    /// When it cannot be written: then nothing is left of it.
     pub fn to(folder: &'f Path, text: &str) -> Result<Self> {
         let written = || {
             let file = waiting(folder, text.as_bytes(), MODE)?;
@@ -35,7 +35,7 @@ impl<'f> Addition<'f> {
             }
             io::Result::Ok(file)
         };
-        let file = written().with_context(|| format!("can't write into {}", folder.display()))?;
+        let file = written().with_context(|| format!("cannot write into `{}`", folder.display()))?;
         Ok(Self { folder, file })
     }
 
@@ -53,6 +53,6 @@ impl<'f> Addition<'f> {
             Err(error) if error.error.kind() == ErrorKind::AlreadyExists => Ok(false),
             Err(error) => Err(error.error),
         };
-        named.with_context(|| format!("can't write {}", place.display()))
+        named.with_context(|| format!("cannot write `{}`", place.display()))
     }
 }

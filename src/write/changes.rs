@@ -1,5 +1,6 @@
 //! What would change on the disk.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
@@ -7,11 +8,13 @@ use anyhow::Result;
 
 use super::diff::unified;
 use super::enablement;
-use super::found::{Found, look, strays};
+use super::found::{Disk, Files, Found, strays};
 use super::manifest::{self, Known, Manifest, hash};
 use super::note::Note;
 use super::place::Place;
+use super::transaction::{foreign, of_newer};
 use crate::emit::Artifact;
+use crate::model::Release;
 
 /// What happens to one file.
 #[derive(Debug)]
@@ -38,7 +41,7 @@ pub struct Changes {
     pub(super) files: Vec<(PathBuf, Change)>,
     /// What an interrupted call left beside the places of its files.
     pub(super) strays: Vec<PathBuf>,
-    /// What a person should know: the manifest can't be read, a file was left.
+    /// What a person should know: the manifest cannot be read, a file was left.
     pub notes: Vec<Note>,
 }
 
@@ -46,25 +49,33 @@ impl Changes {
     /// Compares what is wanted with what is there.
     ///
     /// # Errors
-    /// When a file that is there can't be read.
+    /// When a file that is there cannot be read.
     pub fn between(place: &Place, artifacts: &[Artifact]) -> Result<Self> {
+        Self::on(&Disk, place, artifacts)
+    }
+
+    /// The same on a machine whose files somebody reported.
+    ///
+    /// # Errors
+    /// When there is a directory in the place of a file.
+    pub(crate) fn on(system: &impl Files, place: &Place, artifacts: &[Artifact]) -> Result<Self> {
         let mut notes = Vec::new();
         let manifest = place.root.join(&place.manifest);
-        let known = match manifest::read(&manifest)? {
+        let known = match manifest::read(system, &manifest)? {
             Known::Files(known) => known,
             Known::Unreadable(why) => {
                 notes.push(Note::ManifestUnreadable { manifest, why });
                 Manifest::default()
             }
         };
-        let mut wanted = Manifest::default();
+        let mut wanted = Manifest::new();
         let mut changes = Vec::new();
         for artifact in artifacts {
             let path = place.relative(artifact);
             wanted
                 .files
                 .insert(path.clone(), [hash(artifact.content.as_bytes())].into());
-            if let Some(change) = compare(&place.root, &path, artifact, &known)? {
+            if let Some(change) = compare(system, &place.root, &path, artifact, &known)? {
                 changes.push((path, change));
             }
         }
@@ -73,7 +84,7 @@ impl Changes {
             .keys()
             .filter(|path| !wanted.files.contains_key(*path))
         {
-            let Some(Found { text, regular, .. }) = look(&place.root.join(path))? else {
+            let Some(Found { text, regular, .. }) = system.look(&place.root.join(path))? else {
                 continue;
             };
             let change = if regular && known.lists(path, &text) {
@@ -84,11 +95,11 @@ impl Changes {
             };
             changes.push((path.clone(), change));
         }
-        notes.extend(enablement::notes(&place.root, &known, &wanted, &changes)?);
+        notes.extend(enablement::notes(system, &place.root, &known, &wanted, &changes)?);
         let files = known.files.keys().chain(wanted.files.keys());
         let files = files.chain([&place.manifest]);
         let files: Vec<&Path> = files.map(PathBuf::as_path).collect();
-        let strays = strays(&place.root, &files)?;
+        let strays = strays(system, &place.root, &files)?;
         Ok(Self {
             root: place.root.clone(),
             manifest: place.manifest.clone(),
@@ -104,7 +115,15 @@ impl Changes {
     /// interrupted call.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        !self.changes_files() && self.strays.is_empty() && self.known == self.wanted
+        // A manifest of no file would have nothing but its version to complete.
+        let has_no_file = self.known.files.is_empty() && self.wanted.files.is_empty();
+        !self.changes_files() && self.strays.is_empty() && (has_no_file || self.known == self.wanted)
+    }
+
+    /// True when there is no manifest, so that nothing was written before.
+    pub(crate) fn knows_nothing(&self) -> bool {
+        let is_unreadable = |note: &Note| matches!(note, Note::ManifestUnreadable { .. });
+        self.known == Manifest::default() && !self.notes.iter().any(is_unreadable)
     }
 
     /// True when a file would be written or removed.
@@ -117,7 +136,7 @@ impl Changes {
     }
 
     /// The files that somebody else wrote or changed, and that we would overwrite, each with the difference. A
-    /// manifest that can't be read is one of them; its text is for nobody.
+    /// manifest that cannot be read is one of them; its text is for nobody.
     pub(super) fn overwritten(&self) -> impl Iterator<Item = (PathBuf, String)> {
         let manifest = self.notes.iter().filter_map(|note| match note {
             Note::ManifestUnreadable { manifest, .. } => Some((manifest.clone(), String::new())),
@@ -131,6 +150,50 @@ impl Changes {
         manifest.chain(files)
     }
 
+    /// The genbackup that wrote the files, where it is newer than this one.
+    pub(super) fn newer(&self) -> Option<Release> {
+        self.known.genbackup.filter(|release| *release > Release::this())
+    }
+
+    /// Refuses a change of files that a newer genbackup wrote, or that somebody else wrote or changed.
+    ///
+    /// # Errors
+    /// When there is such a file.
+    pub(crate) fn refuse_foreign(&self) -> Result<()> {
+        if let Some(release) = self.newer() {
+            return Err(of_newer(&[(self.root.clone(), release)]));
+        }
+        let files: Vec<(PathBuf, String)> = self.overwritten().collect();
+        if files.is_empty() {
+            Ok(())
+        } else {
+            Err(foreign(&files))
+        }
+    }
+
+    /// The paths below the root, without a leading `/`, that a comparison looks at.
+    ///
+    /// # Errors
+    /// When there is a directory in the place of the manifest.
+    pub(crate) fn paths_of_interest(
+        system: &impl Files,
+        place: &Place,
+        artifacts: &[Artifact],
+    ) -> Result<BTreeSet<PathBuf>> {
+        let known = match manifest::read(system, &place.root.join(&place.manifest))? {
+            Known::Files(known) => known,
+            Known::Unreadable(_) => Manifest::default(),
+        };
+        let wanted = artifacts.iter().map(|artifact| place.relative(artifact));
+        let paths = known.files.into_keys().chain(wanted);
+        Ok(paths.chain([place.manifest.clone()]).collect())
+    }
+
+    /// True when the file at this absolute path would be written or removed.
+    pub(crate) fn has(&self, path: &str) -> bool {
+        self.paths().any(|changed| changed == Path::new(path))
+    }
+
     /// The files that would be written or removed.
     pub fn paths(&self) -> impl Iterator<Item = PathBuf> {
         let changes = |(_, change): &&(PathBuf, Change)| !matches!(change, Change::Leave);
@@ -138,7 +201,7 @@ impl Changes {
         files.map(|(path, _)| self.root.join(path))
     }
 
-    /// The units that go. One that only moves to another folder does not.
+    /// The units that go. One that only moves to another directory does not.
     pub fn leaving_units(&self) -> impl Iterator<Item = &str> {
         let removed = self
             .files
@@ -158,6 +221,20 @@ impl Changes {
         files.any(|(path, change)| !matches!(change, Change::Leave) && enablement::unit_name(path).is_some())
     }
 
+    /// The files that would be written or removed, each with the verb for it.
+    pub(crate) fn listed(&self) -> impl Iterator<Item = (&'static str, PathBuf)> {
+        self.files.iter().filter_map(|(path, change)| {
+            let verb = match change {
+                Change::Create(_) => "create",
+                Change::Update(..) => "update",
+                Change::Overwrite(..) => "overwrite",
+                Change::Remove(_) => "remove",
+                Change::Leave => return None,
+            };
+            Some((verb, self.root.join(path)))
+        })
+    }
+
     /// How many files are written and how many removed.
     #[must_use]
     pub fn counts(&self) -> (usize, usize) {
@@ -175,13 +252,18 @@ impl Changes {
     }
 }
 
-fn compare(root: &Path, path: &Path, artifact: &Artifact, known: &Manifest) -> Result<Option<Change>> {
-    let Some(found) = look(&root.join(path))? else {
+fn compare(
+    system: &impl Files,
+    root: &Path,
+    path: &Path,
+    artifact: &Artifact,
+    known: &Manifest,
+) -> Result<Option<Change>> {
+    let Some(found) = system.look(&root.join(path))? else {
         return Ok(Some(Change::Create(artifact.clone())));
     };
     let same_text = found.regular && found.text == artifact.content.as_bytes();
-    let ours = nix::unistd::geteuid().as_raw();
-    let same_access = found.mode == artifact.access.mode() && found.owner == ours;
+    let same_access = found.mode == artifact.access.mode() && found.owner == system.owner();
     let artifact = artifact.clone();
     Ok(match (same_text, same_access) {
         (true, true) => None,

@@ -3,18 +3,17 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
 use super::changes::Change;
-use super::found::entries;
+use super::found::Files;
 use super::manifest::Manifest;
 use super::note::Note;
 use crate::emit::UNIT_FOLDER;
 
-/// The ends of the names of folders in which a link enables a unit (systemd.unit(5)).
+/// The ends of the names of directories in which a link enables a unit (systemd.unit(5)).
 const ENABLING: [&str; 3] = ["wants", "requires", "upholds"];
 /// The kinds of units that we write.
 const UNITS: [&str; 4] = ["mount", "service", "socket", "timer"];
@@ -22,8 +21,9 @@ const UNITS: [&str; 4] = ["mount", "service", "socket", "timer"];
 /// What there is to say of the units that go, and of those that come to a host that has had others.
 ///
 /// # Errors
-/// When a folder can't be looked into.
+/// When a directory cannot be looked into.
 pub(super) fn notes(
+    system: &impl Files,
     root: &Path,
     known: &Manifest,
     wanted: &Manifest,
@@ -34,9 +34,9 @@ pub(super) fn notes(
     for (path, change) in files {
         let Some(unit) = unit_name(path) else { continue };
         match change {
-            // One that only moves to another folder keeps its links: systemd goes by their names.
+            // One that only moves to another directory keeps its links: systemd goes by their names.
             Change::Remove(_) if !wanted.contains(OsStr::new(unit)) => {
-                for link in links(root, path, unit)? {
+                for link in links(system, root, path, unit)? {
                     notes.push(Note::StillEnabled {
                         unit: unit.to_owned(),
                         link,
@@ -45,13 +45,13 @@ pub(super) fn notes(
                 }
                 for folder in folders(root, path) {
                     let folder = folder.join(format!("{unit}.d"));
-                    if folder.is_dir() {
+                    if system.is_directory(&folder) {
                         let unit = unit.to_owned();
                         notes.push(Note::StillDroppedIn { unit, folder });
                     }
                 }
             }
-            // Where none of ours has been before, all of them are to be enabled, as README.md says.
+            // On a host that had none of our files, all units have to be enabled: that needs no note for each.
             Change::Create(artifact)
                 if !known.files.is_empty() && artifact.content.lines().any(|line| line == "[Install]") =>
             {
@@ -59,7 +59,7 @@ pub(super) fn notes(
                     .files
                     .keys()
                     .any(|path| path.file_name() == Some(OsStr::new(unit)));
-                if !moved && links(root, path, unit)?.is_empty() {
+                if !moved && links(system, root, path, unit)?.is_empty() {
                     notes.push(Note::NotEnabled {
                         unit: unit.to_owned(),
                         root: root.to_path_buf(),
@@ -91,16 +91,16 @@ fn folders(root: &Path, unit: &Path) -> BTreeSet<PathBuf> {
 }
 
 /// The links that enable a unit, or an instance of it.
-fn links(root: &Path, path: &Path, unit: &str) -> Result<Vec<PathBuf>> {
+fn links(system: &impl Files, root: &Path, path: &Path, unit: &str) -> Result<Vec<PathBuf>> {
     let mut links = Vec::new();
     for folder in folders(root, path) {
-        for enabling in entries(&folder)? {
+        for enabling in system.entries(&folder)? {
             let ends_so = |end: &str| enabling.extension() == Some(OsStr::new(end));
             if !ENABLING.iter().any(|end| ends_so(end)) {
                 continue;
             }
-            for link in entries(&enabling)? {
-                let leads_to = fs::read_link(&link).unwrap_or_default();
+            for link in system.entries(&enabling)? {
+                let leads_to = system.target(&link).unwrap_or_default();
                 if [link.file_name(), leads_to.file_name()].contains(&Some(OsStr::new(unit))) {
                     links.push(link);
                 }

@@ -1,14 +1,15 @@
 //! The list of what we wrote, by which we know our own files again.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
-use std::{fmt, fs};
+use std::{fmt, io};
 
-use anyhow::bail;
 use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use sha2::{Digest, Sha256};
+
+use super::found::Files;
+use crate::model::Release;
 
 /// Where the manifest of a host is, below its root.
 pub(super) const MANIFEST: &str = "etc/genbackup/manifest.json";
@@ -20,11 +21,21 @@ pub(super) fn last(manifest: &Path) -> PathBuf {
     PathBuf::from(last)
 }
 
+/// The form of a manifest that this program writes. Genbackup 0.1 wrote the first, which has no number and no version of
+/// genbackup; it refuses any other.
+const FORM: u64 = 2;
+
 /// What we wrote: for each path the SHA-256 of the text. While files are being changed it holds the old one
 /// and the new one, so that an interrupted change is ours in either state.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Manifest {
+    /// Which form it has.
+    #[serde(default = "first_form")]
+    version: u64,
+    /// Which genbackup wrote the files; none where it was 0.1.
+    #[serde(default)]
+    pub(super) genbackup: Option<Release>,
     #[serde(deserialize_with = "each_once")]
     pub(super) files: BTreeMap<PathBuf, BTreeSet<String>>,
 }
@@ -34,45 +45,58 @@ pub(super) struct Manifest {
 pub(super) enum Known {
     /// The manifest, empty when there is none: nothing was written before.
     Files(Manifest),
-    /// There is one, and it can't be read: we can't tell our files from others.
+    /// There is one, and it cannot be read: we cannot tell our files from others.
     Unreadable(String),
 }
 
 /// # Errors
-/// When there is a folder in its place.
-pub(super) fn read(path: &Path) -> anyhow::Result<Known> {
-    let bytes = match fs::symlink_metadata(path) {
-        Ok(metadata) if metadata.is_dir() => bail!(
-            "{} is a folder, where a file belongs\n\nhint: move it away",
-            path.display()
-        ),
-        // We never make one, and it may lead to another system's.
-        Ok(metadata) if metadata.is_symlink() => return Ok(Known::Unreadable("it is a link".to_owned())),
-        _ => fs::read(path),
-    };
-    Ok(match bytes {
-        Ok(bytes) => match serde_json::from_slice(&bytes) {
-            Ok(manifest) => Known::Files(manifest),
-            Err(error) => Known::Unreadable(newer(&bytes).unwrap_or_else(|| error.to_string())),
-        },
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-            Known::Files(Manifest::default())
+/// When there is a directory in its place.
+pub(super) fn read(system: &impl Files, path: &Path) -> anyhow::Result<Known> {
+    let found = match system.look_at_manifest(path) {
+        Ok(Some(found)) => found,
+        Ok(None) => return Ok(Known::Files(Manifest::default())),
+        // One that cannot be read is there all the same.
+        Err(error) => {
+            return match error.downcast_ref::<io::Error>() {
+                Some(cause) => Ok(Known::Unreadable(cause.to_string())),
+                None => Err(error),
+            };
         }
-        Err(error) => Known::Unreadable(error.to_string()),
+    };
+    // We never make one, and it may lead to another system's.
+    if system.target(path).is_some() {
+        return Ok(Known::Unreadable("it is a symbolic link".to_owned()));
+    }
+    if !found.regular {
+        return Ok(Known::Unreadable("it is not a regular file".to_owned()));
+    }
+    Ok(match serde_json::from_slice(&found.text) {
+        Ok(Manifest { version, .. }) if version > FORM => Known::Unreadable(of_newer_form(version)),
+        Ok(manifest) => Known::Files(manifest),
+        Err(error) => Known::Unreadable(newer(&found.text).unwrap_or_else(|| {
+            // A value that is refused comes with a hint for who writes a fleet file.
+            let why = error.to_string();
+            why.split("\n\nhint: ").next().unwrap_or_default().to_owned()
+        })),
     })
 }
 
-/// What to say of a manifest in a form that came after this one: such a form has a `version`, which this one,
-/// the first, does not have.
+const fn first_form() -> u64 {
+    1
+}
+
+/// What to report of a manifest in a form that this program does not know.
 fn newer(bytes: &[u8]) -> Option<String> {
     #[derive(Deserialize)]
     struct Newer {
         version: u64,
     }
     let Newer { version } = serde_json::from_slice(bytes).ok()?;
-    Some(format!(
-        "a newer genbackup wrote it, in version {version} of its form"
-    ))
+    (version > FORM).then(|| of_newer_form(version))
+}
+
+fn of_newer_form(version: u64) -> String {
+    format!("a newer genbackup wrote it, in version {version} of its format")
 }
 
 /// The files of a manifest, no path twice, and each a path that leads nowhere but below the root.
@@ -100,7 +124,7 @@ fn each_once<'de, D: Deserializer<'de>>(
                 }
                 let shown = path.display().to_string();
                 if files.insert(path, hashes).is_some() {
-                    return Err(A::Error::custom(format!("`{shown}` is there twice")));
+                    return Err(A::Error::custom(format!("`{shown}` occurs twice")));
                 }
             }
             Ok(files)
@@ -111,6 +135,15 @@ fn each_once<'de, D: Deserializer<'de>>(
 }
 
 impl Manifest {
+    /// That of files that this program wrote.
+    pub(super) fn new() -> Self {
+        Self {
+            version: FORM,
+            genbackup: Some(Release::this()),
+            files: BTreeMap::new(),
+        }
+    }
+
     pub(super) fn to_text(&self) -> serde_json::Result<String> {
         serde_json::to_string_pretty(self).map(|text| text + "\n")
     }

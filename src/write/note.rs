@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 /// What a person should know of a change. Its text says what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Note {
-    /// There is a manifest, and our files can't be told from others by it.
+    /// There is a manifest, and our files cannot be told from others by it.
     ManifestUnreadable {
         /// The manifest.
         manifest: PathBuf,
@@ -28,7 +28,7 @@ pub enum Note {
     StillDroppedIn {
         /// The unit's name.
         unit: String,
-        /// The folder of drop-ins.
+        /// The directory of drop-ins.
         folder: PathBuf,
     },
     /// A unit has come that nothing enables, on a host where the others have been for longer.
@@ -45,26 +45,30 @@ impl fmt::Display for Note {
         match self {
             Self::ManifestUnreadable { manifest, why } => write!(
                 formatter,
-                "{} can't be read, so nothing is deleted: {why}; put it back from a backup, or replace it with \
-                 `--force` and delete by hand what is no longer needed",
+                "cannot read `{}`, so nothing is deleted: {why}; restore it from a backup, or replace it with `--force` \
+                 and delete the files that are no longer needed yourself",
                 manifest.display()
             ),
             Self::Stays(path) => write!(
                 formatter,
-                "{} is no longer needed, but was changed by hand: it stays",
+                "`{}` is no longer needed, but was modified locally, so it stays",
                 path.display()
             ),
             Self::StillEnabled { unit, link, root } => {
-                write!(formatter, "{unit} goes, but {} stays: ", link.display())?;
+                write!(
+                    formatter,
+                    "{unit} is removed, but its link `{}` stays: run ",
+                    link.display()
+                )?;
                 systemctl(formatter, "disable", unit, root)
             }
             Self::StillDroppedIn { unit, folder } => write!(
                 formatter,
-                "{unit} goes, and what is in {} has no effect any more",
+                "{unit} is removed, so the drop-ins in `{}` have no effect",
                 folder.display()
             ),
             Self::NotEnabled { unit, root } => {
-                write!(formatter, "{unit} is new, and nothing enables it: ")?;
+                write!(formatter, "{unit} is new, but not enabled: run ")?;
                 systemctl(formatter, "enable", unit, root)
             }
         }

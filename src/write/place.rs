@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use super::manifest::MANIFEST;
 use crate::emit::{Artifact, UNIT_FOLDER};
 
-/// The manifest of a folder that holds nothing but what we write, and belongs to somebody's own files: out of sight.
+/// The manifest of a directory that holds nothing but what we write, and belongs to somebody's own files: out of sight.
 const HIDDEN_MANIFEST: &str = ".genbackup-manifest.json";
 
 /// Where a host's files go.
 #[derive(Debug, Clone)]
 pub struct Place {
-    /// What stands before every path: `/`, or a folder where a host's files are staged.
+    /// What stands before every path: `/`, or a directory where a host's files are staged.
     pub root: PathBuf,
     /// Where units go, below the root; [`UNIT_FOLDER`] unless somebody wants them elsewhere.
     pub(super) units: PathBuf,
@@ -30,7 +30,7 @@ impl Place {
         }
     }
 
-    /// A folder that is no system's root: artifacts go right into it.
+    /// A directory that is no system's root: artifacts go right into it.
     #[must_use]
     pub fn folder(folder: impl Into<PathBuf>) -> Self {
         Self {
@@ -57,6 +57,19 @@ impl Place {
     #[must_use]
     pub fn has_manifest(&self) -> bool {
         self.manifest_file().is_some()
+    }
+
+    /// The manifest, below the root.
+    pub(crate) fn manifest_path(&self) -> &Path {
+        &self.manifest
+    }
+
+    /// The absolute directory of the manifest, which is locked while files are written.
+    pub(crate) fn directory_of_manifest(&self) -> PathBuf {
+        let manifest = self.root.join(&self.manifest);
+        manifest
+            .parent()
+            .map_or_else(|| self.root.clone(), Path::to_path_buf)
     }
 
     /// Which file the manifest is, if there is one.

@@ -3,20 +3,23 @@
 //! All new texts are first written beside their places and brought to the disk by one syncfs(2); only then are
 //! they renamed. A disk that fills up is noticed before the first file has changed.
 
+use std::fmt;
 use std::fs::File;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow};
 use nix::fcntl::Flock;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
-use super::changes::{Change, Changes};
-use super::manifest::{self, Manifest};
+use super::changes::Changes;
 use super::note::Note;
 use super::place::Place;
+use super::steps::Steps;
 use super::tree::{Tree, remove};
 use crate::emit::Artifact;
+use crate::model::Release;
+use crate::text::counted;
 
 /// Whether files that somebody else wrote or changed are overwritten.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +39,13 @@ pub struct Counts {
     pub removed: usize,
 }
 
+impl fmt::Display for Counts {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let written = counted(self.written, "file");
+        write!(formatter, "{written} written, {} removed", self.removed)
+    }
+}
+
 /// Changes that are written beside their places, and not yet in force. Dropped without
 /// [`Transaction::commit`], it takes back what it wrote.
 #[derive(Debug, Default)]
@@ -47,6 +57,8 @@ pub struct Transaction {
     notes: Vec<Note>,
     /// Files that we may not overwrite, each with the difference.
     foreign: Vec<(PathBuf, String)>,
+    /// Roots whose files a newer genbackup wrote.
+    newer: Vec<(PathBuf, Release)>,
 }
 
 impl Transaction {
@@ -54,7 +66,7 @@ impl Transaction {
     /// [`Transaction::commit`] refuses all of them at once.
     ///
     /// # Errors
-    /// When somebody else is writing here, or when a text can't be written. Then nothing has changed.
+    /// When somebody else is writing here, or when a text cannot be written. Then nothing has changed.
     pub fn stage(&mut self, place: &Place, artifacts: &[Artifact], overwrite: Overwrite) -> Result<()> {
         if self.trees.is_empty() && self.kept.is_empty() {
             allow_many_locks()?;
@@ -75,43 +87,31 @@ impl Transaction {
         // Somebody else may have been at it until now.
         let changes = Changes::between(place, artifacts)?;
         if overwrite == Overwrite::Never {
-            let others = self.foreign.len();
+            let others = (self.foreign.len(), self.newer.len());
             self.foreign.extend(changes.overwritten());
-            if self.foreign.len() > others {
+            self.newer
+                .extend(changes.newer().map(|release| (changes.root.clone(), release)));
+            if (self.foreign.len(), self.newer.len()) != others {
                 self.notes.extend(changes.notes);
                 return Ok(());
             }
         }
-        let (written, removed) = changes.counts();
-        let Changes {
-            root,
-            manifest,
-            known,
-            wanted,
-            files,
+        let Steps {
             strays,
-            notes,
-        } = changes;
+            staged,
+            remove: to_remove,
+            counts,
+        } = changes.steps()?;
         for stray in strays {
             remove(&stray)?;
         }
-        // The manifest that knows both states comes first, the one that knows the new state last.
-        tree.stage(&manifest, &both(&known, &wanted).to_text()?, 0o644)?;
-        let mut to_remove = Vec::new();
-        for (path, change) in files {
-            match change {
-                Change::Create(artifact) | Change::Update(artifact, _) | Change::Overwrite(artifact, _) => {
-                    tree.stage(&path, &artifact.content, artifact.access.mode())?;
-                }
-                Change::Remove(_) => to_remove.push(root.join(path)),
-                Change::Leave => {}
-            }
+        for text in staged {
+            tree.stage(text)?;
         }
-        tree.stage_as(&manifest, &manifest::last(&manifest), &wanted.to_text()?, 0o644)?;
+        self.notes.extend(changes.notes);
         self.trees.push((tree, to_remove));
-        self.notes.extend(notes);
-        self.counts.written += written;
-        self.counts.removed += removed;
+        self.counts.written += counts.written;
+        self.counts.removed += counts.removed;
         Ok(())
     }
 
@@ -149,20 +149,13 @@ impl Transaction {
     /// # Errors
     /// When there is a file that we may not overwrite.
     pub fn refuse_foreign(&self) -> Result<()> {
+        if !self.newer.is_empty() {
+            return Err(of_newer(&self.newer));
+        }
         if self.foreign.is_empty() {
             return Ok(());
         }
-        let (paths, differences): (Vec<String>, Vec<&str>) = self
-            .foreign
-            .iter()
-            .map(|(path, difference)| (path.display().to_string(), difference.as_str()))
-            .unzip();
-        bail!(
-            "changed by hand, or not ours: {}\n\n{}\nhint: `--force` overwrites; a change of your own belongs into the \
-             fleet file or, for a unit, a drop-in (`systemctl edit`)",
-            paths.join(", "),
-            differences.concat()
-        )
+        Err(foreign(&self.foreign))
     }
 
     /// One syncfs(2) for all trees of one file system, instead of an fsync(2) a file.
@@ -170,10 +163,10 @@ impl Transaction {
         let mut synced = Vec::new();
         for (tree, _) in &self.trees {
             let root = tree.root();
-            let folder = File::open(root).with_context(|| format!("can't open {}", root.display()))?;
+            let folder = File::open(root).with_context(|| format!("cannot open `{}`", root.display()))?;
             let device = folder.metadata()?.dev();
             if !synced.contains(&device) {
-                nix::unistd::syncfs(&folder).with_context(|| format!("can't sync {}", root.display()))?;
+                nix::unistd::syncfs(&folder).with_context(|| format!("cannot sync `{}`", root.display()))?;
                 synced.push(device);
             }
         }
@@ -194,18 +187,33 @@ fn written_as(place: &Place) -> Option<(u64, u64, i64, i64)> {
 
 /// Each tree has its lock, and each lock a file descriptor: a large fleet needs more than the usual 1024.
 fn allow_many_locks() -> Result<()> {
-    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE).context("can't ask for the limit of open files")?;
-    setrlimit(Resource::RLIMIT_NOFILE, most, most).context("can't raise the limit of open files")
+    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE).context("cannot read the limit of open files")?;
+    setrlimit(Resource::RLIMIT_NOFILE, most, most).context("cannot raise the limit of open files")
 }
 
-/// Each file's old and new hashes: in either state it is ours.
-fn both(known: &Manifest, wanted: &Manifest) -> Manifest {
-    let mut both = known.clone();
-    for (path, hashes) in &wanted.files {
-        both.files
-            .entry(path.clone())
-            .or_default()
-            .extend(hashes.iter().cloned());
-    }
-    both
+/// Refuses files that a newer genbackup wrote: this one may not know all that they need.
+pub(super) fn of_newer(roots: &[(PathBuf, Release)]) -> anyhow::Error {
+    let newest = roots.iter().map(|(_, release)| *release).max();
+    let newest = newest.map_or_else(String::new, |release| release.to_string());
+    let roots: Vec<String> = roots.iter().map(|(root, _)| root.display().to_string()).collect();
+    anyhow!(
+        "genbackup {newest} wrote the files below {}, and this is {}\n\nhint: install genbackup {newest} here; `--force` \
+         writes the files of this older version",
+        roots.join(", "),
+        Release::this()
+    )
+}
+
+/// Refuses files that we may not overwrite, each with its difference.
+pub(super) fn foreign(files: &[(PathBuf, String)]) -> anyhow::Error {
+    let (paths, differences): (Vec<String>, Vec<&str>) = files
+        .iter()
+        .map(|(path, difference)| (path.display().to_string(), difference.as_str()))
+        .unzip();
+    anyhow!(
+        "modified locally, or not written by genbackup: `{}`\n\n{}\nhint: put your changes into the fleet file or, for a \
+         unit, into a drop-in (`systemctl edit`); `--force` overwrites the files",
+        paths.join("`, `"),
+        differences.concat()
+    )
 }

@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow, bail};
 use nix::fcntl::{Flock, FlockArg};
 
+use super::steps::Staged;
+
 /// The end of the name of what waits beside a file's place.
 const BESIDE: &str = ".genbackup-new";
 
@@ -21,12 +23,12 @@ pub(super) struct Tree {
     staged: VecDeque<(PathBuf, PathBuf)>,
     /// Folders that were made, each after the one that it is in.
     made: Vec<PathBuf>,
-    /// Two who write at once would mix their states. The folder itself is locked, so no lock file is needed.
+    /// Two who write at once would mix their states. The directory itself is locked, so no lock file is needed.
     lock: Option<Flock<File>>,
 }
 
 impl Tree {
-    /// Locks the tree at a root, by the folder of its manifest.
+    /// Locks the tree at a root, by the directory of its manifest.
     pub(super) fn lock(root: &Path, manifest: &Path) -> Result<Self> {
         let mut tree = Self {
             root: root.to_path_buf(),
@@ -38,7 +40,7 @@ impl Tree {
         tree.make_folder_of(&manifest)?;
         let folder = manifest.parent().unwrap_or(root);
         let lock = locked(folder, FlockArg::LockExclusiveNonblock)?;
-        // Whoever made this folder and failed has removed it again: that lock is nobody's.
+        // Whoever made this directory and failed has removed it again: that lock is nobody's.
         match (fs::metadata(folder), lock.metadata()) {
             (Ok(there), Ok(ours)) if there.ino() == ours.ino() => tree.lock = Some(lock),
             _ => bail!(is_locked(folder)),
@@ -57,18 +59,17 @@ impl Tree {
         &self.root
     }
 
-    /// Writes a text to wait for its place.
-    pub(super) fn stage(&mut self, path: &Path, text: &str, mode: u32) -> Result<()> {
-        self.stage_as(path, path, text, mode)
-    }
-
-    /// Writes a text that waits beside `beside_path` until it becomes `path`.
-    pub(super) fn stage_as(&mut self, path: &Path, beside_path: &Path, text: &str, mode: u32) -> Result<()> {
-        let place = self.root.join(path);
+    /// Writes a text that waits until it becomes the file at its place.
+    pub(super) fn stage(&mut self, staged: Staged) -> Result<()> {
+        let Staged {
+            place,
+            waiting,
+            text,
+            mode,
+        } = staged;
         self.make_folder_of(&place)?;
-        let waiting = beside(&self.root.join(beside_path));
         self.staged.push_back((place.clone(), waiting.clone()));
-        write_new(&waiting, text, mode).map_err(|error| unwritable(&place, &error))
+        write_new(&waiting, &text, mode).map_err(|error| unwritable(&place, &error))
     }
 
     /// Makes what waits beside its place the file there, up to but not including the last of them.
@@ -89,7 +90,7 @@ impl Tree {
 
     fn put_first_in_force(&mut self) -> Result<()> {
         if let Some((place, waiting)) = self.staged.front() {
-            fs::rename(waiting, place).with_context(|| format!("can't replace {}", place.display()))?;
+            fs::rename(waiting, place).with_context(|| format!("cannot replace `{}`", place.display()))?;
             self.staged.pop_front();
             // There is something in them now.
             self.made.clear();
@@ -99,7 +100,7 @@ impl Tree {
 
     fn make_folder_of(&mut self, place: &Path) -> Result<()> {
         let folder = place.parent().unwrap_or(place);
-        // A relative path ends in the empty one, which is the folder we are in.
+        // A relative path ends in the empty one, which is the directory we are in.
         let is_missing = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.exists();
         let missing: Vec<&Path> = folder.ancestors().take_while(is_missing).collect();
         for folder in missing.into_iter().rev() {
@@ -129,7 +130,7 @@ impl Drop for Tree {
 pub(super) fn remove(path: &Path) -> Result<()> {
     match fs::remove_file(path) {
         Err(error) if !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-            Err(error).with_context(|| format!("can't remove {}", path.display()))
+            Err(error).with_context(|| format!("cannot remove `{}`", path.display()))
         }
         _ => Ok(()),
     }
@@ -141,9 +142,9 @@ pub(super) fn is_beside(path: &Path) -> bool {
     name.starts_with('.') && name.ends_with(BESIDE)
 }
 
-/// Locks a folder, or fails at once where somebody else has it locked.
+/// Locks a directory, or fails at once where somebody else has it locked.
 fn locked(folder: &Path, lock: FlockArg) -> Result<Flock<File>> {
-    let file = File::open(folder).with_context(|| format!("can't open {}", folder.display()))?;
+    let file = File::open(folder).with_context(|| format!("cannot open `{}`", folder.display()))?;
     Flock::lock(file, lock)
         .map_err(|(_, error)| error)
         .with_context(|| is_locked(folder))
@@ -151,12 +152,13 @@ fn locked(folder: &Path, lock: FlockArg) -> Result<Flock<File>> {
 
 fn is_locked(folder: &Path) -> String {
     format!(
-        "{} is locked: another `genbackup emit` is at work there",
+        "`{}` is locked: another `genbackup emit` is running",
         folder.display()
     )
 }
 
-fn beside(place: &Path) -> PathBuf {
+/// Where what becomes the file at a place waits.
+pub(super) fn beside(place: &Path) -> PathBuf {
     let name = place.file_name().unwrap_or_default().to_string_lossy();
     place.with_file_name(format!(".{name}{BESIDE}"))
 }
@@ -174,12 +176,14 @@ fn write_new(path: &Path, text: &str, mode: u32) -> io::Result<()> {
 
 fn unwritable(path: &Path, error: &io::Error) -> anyhow::Error {
     let hint = match error.kind() {
-        ErrorKind::PermissionDenied => "\n\nhint: run as root, or stage the files with `--root`",
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "\n\nhint: make room, and run it again",
+        ErrorKind::PermissionDenied => {
+            "\n\nhint: run this as root, or write the files below another directory with `--root`"
+        }
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "\n\nhint: free some space, and run this again",
         _ => "",
     };
     anyhow!(
-        "can't write {}: {error}; nothing has changed{hint}",
+        "cannot write `{}`: {error}; nothing was changed{hint}",
         path.display()
     )
 }

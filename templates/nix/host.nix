@@ -1,15 +1,17 @@
 # Written by genbackup from the fleet file; change that instead.
-# What NixOS needs to know of host {{ host }}: import it into that host's configuration.
+# The NixOS module of host {{ host }}: import it into the configuration of that host.
 {%- if let Some(connection) = connection %}
-# The storage host comes in on TCP port {{ connection.port }}: the firewall is yours to open.
+# The storage host connects to TCP port {{ connection.port }}: open it in the firewall yourself.
 {%- else if parts.exports() %}
-# The clients come in on TCP port 2049 (NFS): the firewall is yours to open.
+# The clients connect to TCP port 2049 (NFS): open it in the firewall yourself.
 {%- endif %}
 {%- if keeps %}
-# The command itself decides what forget may touch{% if watches %}, and watches the fleet{% endif %}. Install it: environment.systemPackages
-{%- if watches %}, and
-# the fleet file: environment.etc."genbackup/fleet.toml"
-{%- endif %}.
+{%- if watches %}
+# Units run genbackup and read the fleet file: add genbackup to environment.systemPackages, and the fleet file to
+# environment.etc."genbackup/fleet.toml".
+{%- else %}
+# A unit runs genbackup to decide what forget may remove: add genbackup to environment.systemPackages.
+{%- endif %}
 {%- endif %}
 {
 {%- if parts.exports() %}
@@ -21,7 +23,7 @@
 }:
 
 let
-  # Where the scripts find their programs.
+  # The directories in which the scripts find their programs.
   path = lib.makeBinPath [
 {%- for package in packages %}
     pkgs.{{ package }}
@@ -29,7 +31,7 @@ let
   ];
 {%- if !parts.filters.is_empty() %}
 
-  # What the scripts ask jq.
+  # The jq programs of the scripts.
   filters = pkgs.linkFarm "genbackup-filters" {
 {%- for (name, content) in parts.filters %}
     "{{ name }}" = pkgs.writeText "{{ name }}" ''
@@ -47,11 +49,11 @@ in
   assertions = [
     {
       assertion = lib.versionAtLeast pkgs.restic.version "{{ restic }}";
-      message = "genbackup: restic is ${pkgs.restic.version} here, and the fleet says that {{ host }} has {{ restic }} or later (minimum-versions)";
+      message = "genbackup: restic is ${pkgs.restic.version}, but the fleet file requires {{ restic }} or later on {{ host }} (minimum-versions)";
     }
     {
       assertion = lib.versionAtLeast pkgs.systemd.version "{{ systemd }}";
-      message = "genbackup: systemd is ${pkgs.systemd.version} here, and the fleet says that {{ host }} has {{ systemd }} or later (minimum-versions)";
+      message = "genbackup: systemd is ${pkgs.systemd.version}, but the fleet file requires {{ systemd }} or later on {{ host }} (minimum-versions)";
     }
   ];
 
@@ -79,7 +81,7 @@ in
 {%- if parts.exports() %}
 
   services.nfs.server.enable = true;
-  # A changed export is in force after the switch.
+  # Reload changed exports at a switch.
   systemd.services.nfs-server.reloadTriggers = [
     config.environment.etc."exports.d/genbackup.exports".source
   ];
@@ -100,7 +102,7 @@ in
 {%- for file in parts.files %}
 {%- if file.is_watched %}
     "{{ file.path }}" = {
-      # A file, not a link: sshd takes no keys from below a folder that others than root may write to.
+      # A file, not a link: sshd ignores keys below a directory that anyone but root may write to.
       mode = "0444";
       text = ''
 {{ file.content|indented(8)|safe }}      '';

@@ -1,19 +1,19 @@
 #!{{ platform.bash|safe }}
 # Written by genbackup from the fleet file; change that instead.
 #
-# Backs this host up. Started by genbackup-backup.socket, with the connection as standard input and output: a
-# request and the repository's password come in, one line each; restic's answer goes out.
+# Backs up this host. genbackup-backup.socket starts it with the connection as standard input and output: a request and
+# the repository's password come in, one line each; restic's output goes out.
 set -euo pipefail
 export LC_ALL=C
-# The other side may hang up. restic must not learn of it by SIGPIPE, which would leave its lock behind.
+# The other side may hang up. restic must not get SIGPIPE then: it would leave its lock behind.
 trap '' PIPE
 
 repository={{ client.repository }}
-# Seconds that restic has to end when it is told to.
+# Seconds that restic has to stop after a signal.
 stop_wait={{ client.stop_wait.seconds() }}
 may_be_empty=({% for path in client.source.may_be_empty %}{{ path }}{% if !loop.last %} {% endif %}{% endfor %})
 {%- if !client.source.hooks.is_empty() %}
-# Commands before and after a backup, each a unit of its own.
+# The hooks before and after a backup; each is its own unit.
 before=({% for hook in client.source.hooks.before %}{{ hook.name }}{% if !loop.last %} {% endif %}{% endfor %})
 after=({% for hook in client.source.hooks.after %}{{ hook.name }}{% if !loop.last %} {% endif %}{% endfor %})
 {%- endif %}
@@ -25,30 +25,31 @@ refuse() {
     exit 1
 }
 
-IFS= read -r -t 60 request || refuse "no request came within 60 s"
-[[ $request =~ ^genbackup/1\ backup\ [0-9A-Za-z-]+$ ]] || refuse "this is no request that I know"
-# Without white space at its ends, as restic reads a password file.
-read -r -t 60 password || refuse "no password came within 60 s"
-[[ -n $password ]] || refuse "the password is empty"
-# The storage host's kernel host name, as HOST=NAME; an empty line from a storage host of an older release.
+IFS= read -r -t 60 request || refuse "received no request within 60 s"
+[[ $request =~ ^genbackup/1\ backup\ [0-9A-Za-z-]+$ ]] ||
+    refuse "unknown request: the storage host may run an incompatible genbackup"
+# `read` strips surrounding white space, as restic does with a password file.
+read -r -t 60 password || refuse "received no password within 60 s"
+[[ -n $password ]] || refuse "received an empty password"
+# The storage host's kernel host name, as HOST=NAME. A storage host of an older release sends an empty line.
 heard=
 word=
 storage=
 IFS=' ' read -r -t 10 word storage _ && heard=yes
 if [[ $word == names && ${storage#*=} == "$(uname --nodename)" ]]; then
-    refuse "its kernel's host name ${storage#*=} is that of ${storage%%=*} as well, so that restic takes the locks of\
- one for the other's; give each machine a name of its own: \`hostnamectl hostname NAME\`"
+    refuse "its kernel host name ${storage#*=} is also that of ${storage%%=*}, so restic confuses the locks of both\
+ hosts; give one of them another name: \`hostnamectl hostname NAME\`"
 fi
 
-# The kernel lets go of the lock when this script ends, however it ends.
+# The kernel releases the lock when this script ends, however it ends.
 exec {lock}>"$CACHE_DIRECTORY/lock"
 if ! flock --nonblock "$lock"; then
     printf 'busy\n' || true
     exit 0
 fi
 {%- if skips_on_battery %}
-# systemd's own answer, which also keeps the hooks from their start; the program lies in a folder of systemd's before
-# version 254. Where it can't tell, there is no battery.
+# The same test by which systemd skips the hooks. Before version 254, the program is in systemd's own directory. If it
+# cannot tell, assume that there is no battery.
 code=0
 PATH=$PATH:/usr/lib/systemd systemd-ac-power || code=$?
 if [[ $code == 1 ]]; then
@@ -56,7 +57,7 @@ if [[ $code == 1 ]]; then
     exit 0
 fi
 {%- endif %}
-# Beside the backup, which need not wait for what these programs are.
+# In the background, because the backup need not wait for these versions.
 {
     printf 'hello %s\n' "$(restic version)" || true
     printf 'kernel %s\n' "$(uname --nodename)" || true
@@ -64,8 +65,8 @@ fi
 } </dev/null {lock}>&- &
 introduction=$!
 
-# restic says nothing of a path that is not there, of a folder that has become empty, of a disk that was not
-# mounted: it backs up what it finds, and calls that a success.
+# restic does not fail if a path is missing, a directory has become empty, or a disk is not mounted: it backs up what it
+# finds. So this script reports them.
 tell() { # WORD PATH
     printf '%s %s\n' "$1" "$2" || true
 }
@@ -76,16 +77,16 @@ may_be_empty() {
     done
     return 1
 }
-is_empty_folder() {
+is_empty_directory() {
     [[ -d $1 && ! -L $1 && -z $(find "$1" -mindepth 1 -maxdepth 1 -print -quit 2>/dev/null) ]]
 }
-# By the file system's number, for the sandbox has mount points of its own, which mountpoint(1) takes for one.
+# Compares device numbers, because the sandbox adds its own mount points, which mountpoint(1) would report, too.
 is_mounted() {
     local here above
     here=$(stat --format=%d -- "$1/." 2>/dev/null) && above=$(stat --format=%d -- "$1/.." 2>/dev/null) &&
         [[ $here != "$above" ]]
 }
-# Whether some include that is no link itself holds a path, which has no link in it.
+# True if an include that is not a symbolic link contains this path. The path must not contain links.
 is_covered() {
     local include
     while IFS= read -r include; do
@@ -99,17 +100,17 @@ is_covered() {
     done </etc/genbackup/include
     return 1
 }
-# restic follows links in the folders above an include, and saves an include that is a link as a link alone.
+# restic follows links in the parent directories of an include. If the include itself is a link, it saves only the link.
 every_may_be_empty=yes
 while IFS= read -r path; do
     may_be_empty "$path" || every_may_be_empty=no
     if [[ -L $path ]]; then
         target=$(realpath --canonicalize-missing -- "$path" 2>/dev/null || readlink -- "$path")
-        # Its owner may have put anything into it.
+        # The owner of the link chose its target, so replace control characters.
         { [[ -e $path ]] && is_covered "$target"; } || tell link "$path -> ${target//[[:cntrl:]]/?}"
     elif [[ ! -e $path ]]; then
         tell missing "$path"
-    elif is_empty_folder "$path" && ! may_be_empty "$path"; then
+    elif is_empty_directory "$path" && ! may_be_empty "$path"; then
         tell empty "$path"
     fi
 done </etc/genbackup/include
@@ -118,36 +119,36 @@ for path in "${must_be_mounted[@]}"; do
     is_mounted "$path" || tell unmounted "$path"
 done
 {%- if !client.source.hooks.is_empty() %}
-# systemd has started what is done before, and waited for it. Its results are of this backup alone, and are there only
-# for what has run; those of what is done after are of the backup before, if there was one since this host's start.
+# systemd has started the hooks before this backup and waited for them. Only a hook that has run for this backup has a
+# result. The results of the hooks after a backup are from the previous backup, if there was one since this host booted.
 for name in "${before[@]}"; do
     result=
     { read -r result <"/run/genbackup/before/$name"; } 2>/dev/null || true
-    [[ $result == ok ]] || tell hook "before-$name ${result:-it did not run}"
+    [[ $result == ok ]] || tell hook "before-$name ${result:-did not run}"
 done
 for name in "${after[@]}"; do
     result=ok
     { read -r result <"/run/genbackup/last/$name"; } 2>/dev/null || true
-    [[ $result == ok ]] || tell hook "after-$name $result, after the last backup"
+    [[ $result == ok ]] || tell hook "after-$name $result, after the previous backup"
 done
 {%- endif %}
 
-# The end of the connection, or of this unit, stops restic the way that removes its lock.
+# When the connection ends or this unit stops, stop restic so that it removes its lock.
 restic=
 stopped=
 killer=
 stop() {
-    [[ -n $stopped ]] || echo "the connection has ended, or this unit is to stop: so is restic" >&2
+    [[ -n $stopped ]] || echo "stopping restic: the connection has ended, or this unit is being stopped" >&2
     stopped=yes
     [[ -n $restic && -z $killer ]] || return 0
-    # It is told again every second, since it hears no signal before it is ready for one. From a repository that does
-    # not answer, restic can't remove its lock, and would try again and again.
+    # Send the signal every second, because restic ignores it until it has set up its handler. If the repository does
+    # not answer, restic cannot remove its lock and would retry without end.
     {
         for ((second = 0; second < stop_wait; second++)); do
             kill -INT "$restic" 2>/dev/null || exit 0
             sleep 1
         done
-        echo "restic has not ended within $stop_wait s: it is killed, and its lock stays" >&2
+        echo "killing restic, which did not stop within $stop_wait s; its lock stays in the repository" >&2
         kill -KILL "$restic"
     } </dev/null >/dev/null {lock}>&- &
     killer=$!
@@ -155,23 +156,23 @@ stop() {
 trap stop INT TERM
 exec {connection}<&0
 {
-    # The storage host says every 5 s that it is there; where it has begun to, silence means that it is gone. TCP would
-    # find that out in a quarter of an hour, since an answer is always on its way.
+    # The storage host sends a line every 5 s. Once it has begun, 25 s of silence mean that it is gone. TCP would notice
+    # that only after about 15 minutes, because output is always in flight.
     patience=(${heard:+-t 25})
     while IFS= read -r "${patience[@]}" _; do patience=(-t 25); done
     kill -TERM "$$"
 } <&"$connection" {lock}>&- &
 watch=$!
 
-# What restic says goes through this loop, which reads on when nobody listens any more. Of how far it has come it
-# says less the longer it takes: some thousand lines in a month, which is little of what an answer may have.
+# restic's output goes through this loop, which reads on after the other side has hung up. The longer the backup takes,
+# the fewer progress lines it passes on: a few thousand in a month, far below the limit of an answer.
 relay() {
     local line due=0
     while IFS= read -r line || [[ -n $line ]]; do
         if [[ $line == '{"message_type":"status",'* ]]; then
             ((SECONDS >= due)) || continue
             due=$((SECONDS + 2 + SECONDS / 1000))
-            # The names of the files that it is at concern nobody; they come last.
+            # Nothing needs the names of the current files, which come last.
             [[ $line != *',"current_files":['* ]] || line="${line%%',"current_files":['*}}"
         fi
         printf 'out %s\n' "$line" 2>/dev/null || true
@@ -186,8 +187,8 @@ back_up() {
     local answer relay
     exec {answer}> >(relay {lock}>&-)
     relay=$!
-    # The password is restic's standard input: it is in no argument, no environment and no file.
-    # With the variable, `--quiet` keeps all but the lines that say how far it has come.
+    # The password is restic's standard input: it is in no argument, no environment variable and no file.
+    # With RESTIC_PROGRESS_FPS, restic prints progress in spite of `--quiet`.
     RESTIC_PROGRESS_FPS=0.5 restic --repo "$repository" --json --quiet
 {%- if restic.has(ResticFeature::RetryLock) %} --retry-lock {{ client.lock_wait.seconds() }}s{% endif %}
 {%- if let Some(limit) = power.upload_limit %} --limit-upload {{ limit.kibibytes() }}{% endif %}
@@ -206,9 +207,9 @@ back_up() {
         < <(printf '%s\n' "$password") >&"$answer" 2>&1 {answer}>&- {lock}>&- &
     restic=$!
     exec {answer}>&-
-    # It may have been told to stop before there was a restic to hand that to.
+    # The signal may have come before restic was started.
     [[ -z $stopped ]] || stop
-    # `wait` also returns when a signal comes; restic is gone when it is gone.
+    # `wait` also returns when a signal comes, so wait until restic has ended.
     code=0
     while kill -0 "$restic" 2>/dev/null; do
         code=0
@@ -222,7 +223,7 @@ code=0
 {%- if restic.has(ResticFeature::RetryLock) %}
 back_up
 {%- else %}
-# This host's restic has no --retry-lock, which came with 0.16.
+# This host's restic may be older than 0.16, which introduced --retry-lock.
 give_up=$((SECONDS + {{ client.lock_wait.seconds() }}))
 while :; do
     rm -f "$CACHE_DIRECTORY/locked"
@@ -236,11 +237,12 @@ done
 unset password
 wait "$introduction" || true
 kill "$watch" ${killer:+"$killer"} 2>/dev/null || true
-# The storage host holds this against its own clock: the snapshot carries this host's time.
+# The storage host compares this with its own clock, because the snapshot carries this host's time.
 printf 'clock %s\n' "$(date +%s)" || true
 printf 'exit %s\n' "$code" || true
 {%- if keeps_awake %}
-[[ -d /run/genbackup/awake ]] || echo "nothing kept this host awake meanwhile: genbackup-awake.service says why" >&2
+[[ -d /run/genbackup/awake ]] ||
+    echo "nothing inhibited sleep during this backup; see \`journalctl --unit=genbackup-awake.service\`" >&2
 {%- endif %}
-# What the record calls partial is no failure of this unit: the record is where it is judged.
+# A partial backup is not a failure of this unit: the record reports it.
 [[ $code == 0 || $code == 3 ]]

@@ -1,13 +1,13 @@
 #!{{ platform.bash|safe }}
 # Written by genbackup from the fleet file; change that instead.
 #
-# Keeps for this backup how the commands after the last one ended. Started by genbackup-hooks.service.
+# Keeps the results of the hooks after the previous backup for this backup. Started by genbackup-hooks.service.
 set -euo pipefail
 {%- if after.is_empty() %}
-# There are none: the unit is there for its folder and for its end.
+# This host has none: it needs the unit only for its directory and its lifetime.
 {%- endif %}
 {%- for hook in after %}
 [[ ! -e /run/genbackup/after/{{ hook.name }} ]] || cp /run/genbackup/after/{{ hook.name }} /run/genbackup/last/
-# What it says when it ends takes the place of this.
-echo "it did not run" >/run/genbackup/after/{{ hook.name }}
+# The hook replaces this when it ends.
+echo "did not run" >/run/genbackup/after/{{ hook.name }}
 {%- endfor %}

@@ -1,7 +1,7 @@
 #!{{ platform.bash|safe }}
 # Written by genbackup from the fleet file; change that instead.
 #
-# Forgets snapshots that the keep policy lets go, prunes, and ends the run's record.
+# Forgets snapshots by the keep policy, prunes, and completes the run's record.
 # Started by genbackup-maintain.service, after the hosts.
 set -euo pipefail
 export LC_ALL=C
@@ -11,31 +11,31 @@ scratch=$RUNTIME_DIRECTORY
 genbackup={{ platform.genbackup|safe }}
 repository={{ plan.repository.path }}
 password_file={{ plan.repository.password_file }}
-# Seconds to wait for somebody else's lock.
+# Seconds to wait for a lock that another process holds.
 lock_wait={{ plan.repository.lock_wait.seconds() }}
 export RESTIC_PASSWORD_FILE=$CREDENTIALS_DIRECTORY/restic-password
 
-# One at a time: the hosts of a run, or forget and prune.
+# Only one at a time: the hosts of a run, or forget and prune.
 exec {turn}<"$STATE_DIRECTORY"
-# A run at work is waited for to its end; `wait`, since a signal ends that at once.
+# Wait until a run in progress ends; with `wait`, because a signal interrupts it at once.
 while :; do
     flock --timeout "$lock_wait" "$turn" &
     ! wait "$!" || break
     [[ $(cat "$STATE_DIRECTORY/current" 2>/dev/null) != at-work ]] || continue
-    echo "a run has been at work for more than $lock_wait s; nothing is forgotten. try again when it is done" >&2
+    echo "skipping forget and prune: $STATE_DIRECTORY has been locked for more than $lock_wait s; try again later" >&2
     exit 1
 done
 
-# The run whose hosts are done; a run of its own when this unit is started alone.
+# The run whose hosts are done. If this unit was started alone, it makes its own run.
 if run=$(cat "$STATE_DIRECTORY/current" 2>/dev/null); then
     rm "$STATE_DIRECTORY/current"
     started=no
     if [[ $run == at-work ]]; then
-        echo "the run was stopped before all its hosts were done: nothing is forgotten"
+        echo "skipping forget and prune: the run was stopped before all its hosts were done"
         exit 0
     elif [[ ! $run =~ ^[0-9]{8}T[0-9]{6}Z$ ]]; then
-        # run-backups could not write down what forget looks for, such as a clock that is wrong.
-        echo "the run before this could not be recorded: nothing is forgotten" >&2
+        # run-backups could not record what forget needs to know, such as a wrong clock.
+        echo "skipping forget and prune: the record of the previous run is incomplete" >&2
         exit 1
     fi
 else
@@ -46,8 +46,8 @@ fi
 
 {% include "scripts/password.bash" %}
 
-# A signal is for restic, which then removes its lock; this script ends when restic has. restic is told again every
-# second, since it hears no signal before it is ready for one.
+# Passes a signal on to restic, which then removes its lock; this script ends when restic has. Sends it every second,
+# because restic ignores it until it has set up its handler.
 child=
 stopped=
 telling=
@@ -59,7 +59,7 @@ stop() {
 }
 trap stop INT TERM
 
-# Runs restic: its exit code is this function's; what it prints is in $scratch/output and $scratch/complaint.
+# Runs restic and returns its exit code. Its output is in $scratch/output, its error messages in $scratch/complaint.
 run_restic() {
     local code=0
     [[ -z $stopped ]] || return 130
@@ -77,28 +77,28 @@ run_restic() {
     return "$code"
 }
 
-# Asks restic.jq what an exit code and restic's complaints mean.
+# Asks restic.jq what an exit code and restic's error messages mean.
 ask() { # CODE FILTER
     jq -L {{ platform.filters|safe }} --raw-input --null-input --raw-output --argjson code "$1" '
         include "restic"; def code: $code; [inputs | (fromjson? | objects | .message | strings) // .] | '"$2" \
         <"$scratch/complaint"
 }
 
-# Fails where restic could not read or remove all that it should; before 0.19 its exit code does not say so.
+# Fails if restic could not read or remove everything; before 0.19 its exit code does not show that.
 is_whole() {
     why=$(ask 0 refused)
     [[ -z $why ]]
 }
 
-# Removes the locks of hosts that died: a restic that is running writes its lock anew every 5 minutes. Only the age
-# counts, by this host's own clock (ctime, which no client can set). `restic unlock` would also remove a young lock
-# with this host's name and a process that is not running here, and another machine may have the same name.
+# Removes stale locks of hosts that crashed: a running restic renews its lock every 5 minutes. Only the age counts, by
+# this host's own clock (ctime, which no client can set). `restic unlock` would also remove a recent lock with this
+# host's name whose process does not run here, although another machine may have the same name.
 remove_dead_locks() {
     find "$repository/locks" -mindepth 1 -maxdepth 1 -type f -name '[0-9a-f]*' -cmin +35 \
-        -printf 'removing a lock that nobody has renewed since %c: %f\n' -delete >&2 || true
+        -printf 'removing a stale lock, last renewed on %c: %f\n' -delete >&2 || true
 }
 
-# Runs restic, and again while a lock keeps it out.
+# Runs restic, and retries while the repository is locked.
 patiently() {
     local give_up=$((SECONDS + lock_wait)) pause=1 code
     while :; do
@@ -115,7 +115,7 @@ patiently() {
     done
 }
 
-# One phase: does it, records how it ended, and prints that. $scratch/fields has more for the record.
+# Runs one phase, records its result and prints it. $scratch/fields has further fields for the record.
 failed=no
 phase() { # NAME FUNCTION
     local name=$1 code=0 since=$EPOCHREALTIME status=ok restic_code=null
@@ -146,8 +146,8 @@ phase() { # NAME FUNCTION
 
 # Decides which hosts forget may touch, from restic's list of the snapshots, the records and the holds.
 decide() {
-    if [[ ! -x $genbackup ]]; then
-        why="$genbackup is missing: it decides what may be forgotten"
+    if ! command -v "$genbackup" >/dev/null; then
+        why="the command $genbackup is missing, which decides what forget may remove"
         return 1
     fi
     if ! "$genbackup" guard --runs "$runs" --run "$run"
@@ -155,25 +155,26 @@ decide() {
         --policy-of {{ hosts|join(",") }}{% endfor %} \
         <"$scratch/output" >"$scratch/decision" 2>"$scratch/complaint"; then
         cat "$scratch/complaint" >&2
-        why="what may be forgotten cannot be decided: $(ask 1 '.[0] // "" | sub("^error: "; "")')"
+        why="cannot decide what forget may remove: $(ask 1 '.[0] // "" | sub("^error: "; "")')"
         return 1
     fi
-    jq --raw-output '.held | to_entries[] | "forget leaves \(.key) alone: \(.value)" | gsub("[[:cntrl:]]"; " ")' \
+    jq --raw-output '.held | to_entries[] | "forget skips \(.key): \(.value)" | gsub("[[:cntrl:]]"; " ")' \
         "$scratch/decision"
     jq 'if .held == {} then {} else {held} end' "$scratch/decision" >"$scratch/fields" &&
-        why=$(jq --raw-output '.objection // empty' "$scratch/decision") || why="the decision of genbackup is unreadable"
+        why=$(jq --raw-output '.objection // empty' "$scratch/decision") ||
+        why="cannot read the decision of \`genbackup guard\`"
     [[ -z $why ]]
 }
 
-# Forgets by one keep policy, what it may touch of the hosts that have it.
+# Applies one keep policy to the hosts that have it and that forget may touch.
 forget_by() { # NUMBER-OF-POLICY OPTION…
     local hosts
     jq --join-output --argjson number "$1" '.forget[$number][] | "--host=\(.)\u0000"' \
         "$scratch/decision" >"$scratch/hosts" || return
-    # Without a `--host`, restic would forget of all hosts.
+    # Without `--host`, restic would forget snapshots of all hosts.
     [[ -s $scratch/hosts ]] || return 0
     mapfile -d '' hosts <"$scratch/hosts"
-    # `--tag`: snapshots that somebody made by hand are not ours to forget.
+    # `--tag`: never forget snapshots that genbackup did not make.
     patiently forget --json --quiet --tag genbackup --group-by host "${hosts[@]}" "${@:2}" || return
     head --lines=1 "$scratch/output" >>"$scratch/forgotten"
     is_whole
@@ -202,9 +203,9 @@ forget() {
 }
 
 prune() {
-    # Nothing is deleted on partial knowledge.
+    # Delete nothing after an incomplete forget.
     if [[ $failed == yes ]]; then
-        why="left out, since forget failed"
+        why="skipped, because forget failed"
         return 1
     fi
     patiently prune --quiet || return
@@ -219,14 +220,14 @@ if [[ $started == yes ]]; then
         '{run: $run, hosts: [], versions: $versions}')"
 fi
 if phase forget forget; then
-    # Seen today: init-repository makes no other in its place.
+    # The repository exists today: init-repository creates no other one in its place.
     : >"$STATE_DIRECTORY/repository-made" || true
 fi
 [[ -n $stopped ]] || phase prune prune || true
 if [[ -n $stopped ]]; then
     event run-stopped '{"why":"forget or prune was stopped"}'
 else
-    # A record without this is one of a run that was interrupted.
+    # A record without this event belongs to an interrupted run.
     event run-finished '{}'
 fi
 [[ $failed == no && ! -e $scratch/record-failed ]]

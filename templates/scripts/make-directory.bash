@@ -1,6 +1,6 @@
 #!{{ platform.bash|safe }}
 # Written by genbackup from the fleet file; change that instead.
 #
-# Makes the folder of the repository. Started by genbackup-directory.service once its file system is mounted.
+# Creates the directory of the repository. Started by genbackup-directory.service once its file system is mounted.
 set -euo pipefail
 install --directory --mode=0700 --owner=restic --group=restic -- {{ plan.repository.path }}

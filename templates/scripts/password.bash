@@ -1,5 +1,5 @@
-# Prints what is wrong with a password file, and nothing when restic and a client read the same password from it. restic
-# takes off a byte order mark and trims the whole text of Unicode's white space; a client gets the first line.
+# Prints what is wrong with a password file, and nothing if restic and a client read the same password from it. restic
+# removes a byte order mark and trims Unicode white space around the whole text; a client gets the first line.
 password_problem() { # FILE NAME
     local LC_ALL=C text password before after problem
     local space=$'(\xc2[\x85\xa0]|\xe1\x9a\x80|\xe2\x80[\x80-\x8a\xa8\xa9\xaf]|\xe2\x81\x9f|\xe3\x80\x80)'

@@ -1,21 +1,21 @@
 #!{{ platform.bash|safe }}
 # Written by genbackup from the fleet file; change that instead.
 #
-# Backs up one host after the other and writes the run's record. Started by genbackup.service.
-# Exit status: 0 all hosts are well, 3 some snapshot is partial, 1 some host has no snapshot of this run.
+# Backs up the hosts and writes the run's record. Started by genbackup.service and genbackup-run@.service.
+# Exit status: 0 all hosts succeeded, 3 a snapshot is partial, 1 a host has no snapshot of this run.
 set -euo pipefail
 export LC_ALL=C
 
 runs=$STATE_DIRECTORY/runs
 scratch=$RUNTIME_DIRECTORY
 max_parallel={{ plan.schedule.max_parallel }}
-# Seconds for one host, from the first word to the last.
+# Seconds for one host, from the connection to the end of its answer.
 time_limit={{ plan.schedule.time_limit.seconds() }}
-# Bytes of one host's answer; a sound one has some hundred, and one line for each file that can't be read.
+# The most bytes of one host's answer. A normal one is far smaller, with one line for each unreadable file.
 answer_limit=$((16 * 1024 * 1024))
-# Bytes of what ssh says in passing, which the host's own standard error is a part of.
+# The most bytes of ssh's messages, which include the standard error of the host.
 complaint_limit=$((64 * 1024))
-# Seconds to wait for forget and prune of the run before, once it is their turn.
+# Seconds to wait for forget and prune of the previous run, once it is their turn.
 lock_wait={{ plan.repository.lock_wait.seconds() }}
 password_file={{ plan.repository.password_file }}
 {%- if let Some(remote) = plan.remote %}
@@ -26,7 +26,7 @@ key_file={{ remote.key_file }}
 
 {% include "scripts/password.bash" %}
 
-# Connects standard input and output to the socket that backs a host up.
+# Connects standard input and output to the backup socket of a host.
 connect() {
     case $1 in
 {%- if let Some(local) = plan.local %}
@@ -38,35 +38,35 @@ connect() {
     esac
 }
 
-# This host's kernel host name, as HOST=NAME, for a client to compare with its own: a restic started here by hand removes
-# a lock at once when the lock's host name is its own and its process is not running. No host hears what another says.
+# This host's kernel host name, as HOST=NAME, which a client compares with its own: a restic that you start on this host
+# removes a lock at once if it has this host's name and its process does not run here. No host gets another client's name.
 storage_name() { # HOST
     [[ -z $own_name || $1 == {{ plan.name }} ]] || printf '{{ plan.name }}=%s' "$own_name"
 }
 
-# Asks one host for a backup; its answer goes, as it comes, to $scratch/$1.answer, its exit status to $scratch/$1.exit.
+# Requests a backup from one host. Its answer goes to $scratch/$1.answer as it comes, its exit status to $scratch/$1.exit.
 converse() {
     local host=$1 connection beat
-    # The password goes through a pipe, from the credential to the host, and is never written down. This script
-    # holds the pipe's other end until the answer is complete: its end is how the host learns that we are gone.
+    # The password goes from the credential to the host through a pipe, and is never written to a file. This script
+    # keeps the pipe open until the answer is complete: when the pipe closes, the host knows that this script has ended.
     rm -f "$scratch/$host.pipe"
     mkfifo --mode=0600 "$scratch/$host.pipe"
     exec {connection}<>"$scratch/$host.pipe"
     rm "$scratch/$host.pipe"
-    # The group may follow a run: `genbackup run` reads what hosts say while they say it.
+    # The group restic may follow a run: `genbackup run` reads the answers as they come.
     (umask 0027 && : >"$scratch/$host.answer")
     {
         printf 'genbackup/1 backup %s\n' "$run"
-        # Its line may have no end.
+        # The last line of the file may lack its newline.
         printf '%s\n' "$(head --lines=1 "$CREDENTIALS_DIRECTORY/restic-password")"
-        # A client of an older release takes the line for a sign of life.
+        # To a client of an older release, this line is a sign of life.
         printf 'names %s\n' "$(storage_name "$host")"
     } >&"$connection"
-    # The host stops restic when it hears nothing more: this ends with the script, however that ends.
+    # The host stops restic when no more lines come. This loop ends with the script, however the script ends.
     while printf '\n' >&"$connection" && sleep 5 {connection}>&- && kill -0 "$$"; do :; done </dev/null &>/dev/null &
     beat=$!
-    # Opened anew for reading only, so that the connecting process holds no writing end itself.
-    # A host that says more than it may ends with `head`, of the signal that this script ignores.
+    # Opened again for reading only, so that the connecting process does not hold the writing end itself.
+    # A host that sends too much ends with `head`, by SIGPIPE, which this script itself ignores.
     {
         {
             code=0
@@ -79,7 +79,7 @@ converse() {
     exec {connection}>&-
 }
 
-# Everything that a host says is input from outside: jq reads it as text and writes it as JSON.
+# A host's answer is untrusted input: jq reads it as text and writes it as JSON.
 judge() { # HOST STARTED
     local host=$1 last
     jq -L {{ platform.filters|safe }} --raw-input --null-input --raw-output --compact-output \
@@ -89,7 +89,7 @@ judge() { # HOST STARTED
         --argjson bytes "$(stat --format=%s "$scratch/$host.answer")" \
         --rawfile complaint <(head --bytes=4096 "$scratch/$host.stderr") \
         "$scratch/$host.answer" >"$scratch/$host.events"
-    # The folder is in memory: a fleet's answers must not add up there.
+    # The directory is in memory, so the answers of all hosts must not add up there.
     rm "$scratch/$host.answer"
     head --lines=-1 "$scratch/$host.events" | append
     last=$(tail --lines=1 "$scratch/$host.events")
@@ -101,15 +101,15 @@ if [[ ${1-} == --connect ]]; then
     connect "$2"
 fi
 
-# A host that hangs up shows as an error where it is written to, not as the end of this script.
+# When a host hangs up, writing to it fails, but this script goes on.
 trap '' PIPE
 
 hosts=({% for host in plan.hosts() %}{{ host }}{% if !loop.last %} {% endif %}{% endfor %})
 {%- if !plan.own.is_empty() %}
-# Those that have no schedule, and so no timer, of their own.
+# The hosts without their own schedule, and so without their own timer.
 together=({% for host in plan.together() %}{{ host }}{% if !loop.last %} {% endif %}{% endfor %})
 {%- endif %}
-# These alone, in the order of the fleet, where some are chosen: `A_B`, for there is no `_` in the name of a host.
+# If GENBACKUP_HOSTS is set, only these hosts, in the order of the fleet: `A_B`, because no host name contains `_`.
 chosen=()
 if [[ -v GENBACKUP_HOSTS ]]; then
     wanted=_${GENBACKUP_HOSTS}_
@@ -119,12 +119,12 @@ if [[ -v GENBACKUP_HOSTS ]]; then
     IFS=_ read -ra names <<<"$GENBACKUP_HOSTS"
     for name in "${names[@]}"; do
         if [[ " ${hosts[*]} " != *" $name "* ]]; then
-            printf 'no run: %q is no host that is backed up: %s\n' "$name" "${hosts[*]}" >&2
+            printf 'no run started: %q is not a host that is backed up; these are: %s\n' "$name" "${hosts[*]}" >&2
             exit 1
         fi
     done
     if [[ -z ${chosen[*]-} ]]; then
-        echo "no run: no host is named" >&2
+        echo "no run started: no host is named" >&2
         exit 1
     fi
     hosts=("${chosen[@]}")
@@ -135,20 +135,20 @@ else
 fi
 mkdir --parents "$runs"
 
-# Whether there is a record of this run, to which nothing was added that ends it.
+# Set while there is a record of this run that no event has ended.
 recorded=
-# Stopped: the record says so at once, and systemd sees that a signal ended this script.
+# Records the stop at once, then ends by the signal, so that systemd sees it.
 # shellcheck disable=SC2317 # it is called by `trap`
 stop() {
-    # systemd also sends it to what starts meanwhile.
+    # systemd also sends the signal to processes that start meanwhile.
     trap '' INT TERM
     [[ -z $recorded ]] || event run-stopped '{"why":"the run was stopped"}' || true
     trap - INT TERM
     kill -TERM "$$"
 }
 trap stop INT TERM
-# One at a time: the hosts of a run, or forget and prune. Another run is waited for to its end, since each of its hosts has
-# a time limit; forget and prune for so long and no longer.
+# Only one at a time: the hosts of a run, or forget and prune. Wait for another run until it ends, because each of its
+# hosts has a time limit; wait for forget and prune for lock-wait at most.
 exec {turn}<"$STATE_DIRECTORY"
 handed_over() {
     cat "$STATE_DIRECTORY/current" 2>/dev/null || true
@@ -158,14 +158,14 @@ take_turn() {
     while :; do
         code=0
         flock --timeout "$lock_wait" "$turn" || code=$?
-        # It is 1 while somebody else holds the lock.
+        # It is 1 if another process holds the lock.
         [[ $code == 1 && $(handed_over) == at-work ]] || return "$code"
     done
 }
 turn_comes=yes
 take_turn || turn_comes=no
-# Where the run before has left its record to forget and prune, which are about to begin, they come first, also when they
-# are late: until lock-wait has passed since it was left, and for 5 s in any case.
+# If the previous run has handed its record over to forget and prune, they go first, also if they start late: wait until
+# lock-wait has passed since the handover, and 5 s in any case.
 pause=0.1
 for ((tries = 0; ; tries++)); do
     before=$(handed_over)
@@ -179,7 +179,7 @@ for ((tries = 0; ; tries++)); do
     sleep "$pause"
     take_turn || turn_comes=no
 done
-# They did not come. This run's name takes the place of the one that they would go on with, whose record ends here.
+# They did not start. This run replaces the one that they would have continued, so the record of that one ends here.
 if [[ $turn_comes == yes && $before =~ ^[0-9]{8}T[0-9]{6}Z$ && -e $runs/$before.jsonl ]]; then
     why="forget and prune of the run $before did not start; see \`journalctl --unit=genbackup-maintain.service\`"
     echo "$why" >&2
@@ -188,11 +188,11 @@ if [[ $turn_comes == yes && $before =~ ^[0-9]{8}T[0-9]{6}Z$ && -e $runs/$before.
     event run-finished '{}'
 fi
 
-# What forget and prune find afterwards: this when the run was stopped, its name when it was not, and nothing when its
-# record is not whole. They only follow the second.
+# What forget and prune find here: `at-work` if this run was stopped, its name if it was not, and nothing if its record is
+# incomplete. They continue only a run whose name they find.
 [[ $turn_comes == no ]] || echo at-work >"$STATE_DIRECTORY/current" || true
-# Before this run has a name: what begins after that is later, and not from the future.
-# Other files in this directory are not records.
+# Look for the newest record before this run has a name, so that a record that begins later does not count as one from the
+# future. Other files in this directory are not records.
 newest=$(find "$runs" -type f -regextype posix-extended \
     -regex '.*/[0-9]{4}(0[1-9]|1[0-2])[0-3][0-9]T[0-2][0-9][0-5][0-9][0-5][0-9]Z\.jsonl' -printf '%f\n' | sort | tail --lines=1)
 newest=${newest%.jsonl}
@@ -205,12 +205,12 @@ event run-started "$(jq --null-input --compact-output --arg run "$run" '$ARGS.po
     --arg invocation "${INVOCATION_ID-}" --argjson versions "$(versions)" --args "${hosts[@]}")"
 recorded=yes
 if [[ $newest > $run ]]; then
-    why="this host's clock is wrong, or was: there is a record of $newest, which is yet to come"
+    why="this host's clock is or was wrong: the record $newest is from the future"
     echo "$why" >&2
     event warning "$(jq --null-input --compact-output --arg why "$why" '{why: $why}')"
 fi
 
-# No host is asked. Each of them learns why it has no snapshot of this run, and so does who looks at the unit.
+# Requests no backup. Records for each host why it has no snapshot of this run, and prints the reason to the journal.
 call_off() { # WHY
     local host
     echo "$1" >&2
@@ -226,8 +226,8 @@ if [[ -z $why ]] && ! grep --quiet '[^[:space:]]' "$CREDENTIALS_DIRECTORY/ssh-ke
 fi
 {%- endif %}
 if [[ $turn_comes == no ]]; then
-    call_off "forget and prune of the run before have been at work for more than $lock_wait s"
-    # They are not started again while they are at work, so this record ends here.
+    call_off "forget and prune of the previous run have been running for more than $lock_wait s"
+    # systemd does not start them again while they are running, so this record ends here.
     event run-finished '{}'
     exit 1
 elif [[ -n $why ]]; then
@@ -236,10 +236,10 @@ elif [[ -n $why ]]; then
     exit 1
 fi
 
-# The hosts that are asked now, by process, and when each of them began.
+# The hosts that are being backed up, by process, and when each of them began.
 declare -A asked=() began=()
 free=$max_parallel
-# Waits until one more process has ended, and judges the answers that are complete. The next host need not wait for that.
+# Waits until one more process has ended, and judges complete answers in the background: the next host need not wait.
 await_answer() {
     local process host
     wait -n || true
@@ -252,7 +252,7 @@ await_answer() {
     done
 }
 for host in "${hosts[@]}"; do
-    # As many answers at most are judged beside them.
+    # At most as many answers are judged at the same time.
     while ((free == 0 || $(jobs -rp | wc --lines) >= 2 * max_parallel)); do
         await_answer
     done
@@ -268,14 +268,13 @@ done
 wait
 
 recorded=
-# Forget and prune, which follow, write the rest of this record. They go by it, so there they have nothing to do
-# where it is not complete.
+# Forget and prune follow, and write the rest of this record. They rely on it, so they do nothing if it is incomplete.
 if [[ -e $scratch/record-failed ]] || ! printf '%s\n' "$run" >"$STATE_DIRECTORY/current"; then
     : >"$STATE_DIRECTORY/current" || true
-    echo "the record of this run is not complete, so nothing is forgotten: $runs/$run.jsonl" >&2
+    echo "skipping forget and prune: the record $runs/$run.jsonl is incomplete" >&2
     exit 1
 fi
-# The worst of them; a host of which nothing is known is not well.
+# The worst result counts; a host without a result has failed.
 result=0
 for host in "${hosts[@]}"; do
     case $(tail --lines=1 "$scratch/$host.events") in

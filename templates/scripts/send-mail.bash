@@ -1,11 +1,11 @@
 #!{{ platform.bash|safe }}
 # Written by genbackup from the fleet file; change that instead.
 #
-# Hands the e-mail on standard input to sendmail(8), and says on standard output how that ended. Started by
-# genbackup-mail@.service for each e-mail.
+# Passes the email on standard input to sendmail(8), and prints its exit status on standard output. Started by
+# genbackup-mail@.service for each email.
 set -uo pipefail
 
-# Where systems have it, beside the usual places.
+# Further directories in which systems have sendmail.
 PATH=$PATH:/usr/sbin:/usr/lib:/run/wrappers/bin
 
 code=0

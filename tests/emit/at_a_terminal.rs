@@ -41,17 +41,18 @@ impl Scene {
     }
 
     fn start(&self) -> Result<Conversation> {
-        self.start_with(genbackup())
+        self.start_with(genbackup(), &[])
     }
 
-    /// The program under test, started in some way.
-    fn start_with(&self, mut command: Command) -> Result<Conversation> {
+    /// The program under test, started in some way, with these options.
+    fn start_with(&self, mut command: Command, options: &[&str]) -> Result<Conversation> {
         let path = std::env::var("PATH").context("no PATH")?;
         let path = format!("{}:{path}", self.at("programs").display());
         command
             .arg("--fleet")
             .arg(self.at("fleet.toml"))
-            .args(["init", "--host", "jak"]);
+            .args(["init", "--host", "jak"])
+            .args(options);
         Conversation::start(command.env("PATH", path), 100)
     }
 
@@ -83,22 +84,22 @@ fn typed(text: impl AsRef<Path>) -> String {
 /// Answers up to the question for other machines.
 fn first_answers(scene: &Scene, talk: &mut Conversation) -> Result<()> {
     talk.answer("the storage host's name:", ENTER)?;
-    talk.answer("the repository's folder:", &typed("relative"))?;
+    talk.answer("the repository's directory:", &typed("relative"))?;
     talk.wait_for("`relative` is not an absolute path")?;
     let eight = "\u{7f}".repeat(8);
     talk.answer("", &format!("{eight}{}", typed("/srv/\"odd\" folder/restic")))?;
-    talk.answer("the mount point that it lies on:", &typed("/srv"))?;
+    talk.answer("the mount point of its file system:", &typed("/srv"))?;
     talk.answer(
         "the file with the repository's password",
         &typed(scene.at("password")),
     )?;
-    talk.answer("make it, with a random password?", ENTER)?;
-    talk.answer("what of jak is backed up:", &typed("/etc, /home"))
+    talk.answer("make it with a random password?", ENTER)?;
+    talk.answer("what to back up on jak:", &typed("/etc, /home"))
 }
 
 fn last_answers(talk: &mut Conversation) -> Result<()> {
     talk.answer("when a run starts:", &typed("Mon..Fri 22:30"))?;
-    talk.answer("which snapshots stay:", ENTER)
+    talk.answer("which snapshots to keep:", ENTER)
 }
 
 fn mode(file: &Path) -> Result<u32> {
@@ -112,7 +113,7 @@ fn what_nobody_hears_any_more_is_written_all_the_same() -> Result<()> {
     let mut command = Command::new("bash");
     command.args(["-c", "\"$0\" \"$@\" | head --lines=1; exit ${PIPESTATUS[0]}"]);
     command.arg(env!("CARGO_BIN_EXE_genbackup"));
-    let mut talk = scene.start_with(command)?;
+    let mut talk = scene.start_with(command, &[])?;
     first_answers(&scene, &mut talk)?;
     talk.answer("back up another machine?", ENTER)?;
     last_answers(&mut talk)?;
@@ -166,14 +167,14 @@ fn all_of_a_machine_is_included_without_what_the_sandbox_hides() -> Result<()> {
     let scene = Scene::new("")?;
     let mut talk = scene.start()?;
     talk.answer("the storage host's name:", ENTER)?;
-    talk.answer("the repository's folder:", &typed("/srv/r"))?;
-    talk.answer("the mount point that it lies on:", &typed("/"))?;
+    talk.answer("the repository's directory:", &typed("/srv/r"))?;
+    talk.answer("the mount point of its file system:", &typed("/"))?;
     talk.answer(
         "the file with the repository's password",
         &typed(scene.at("password")),
     )?;
-    talk.answer("make it, with a random password?", ENTER)?;
-    talk.answer("what of jak is backed up:", &typed("/"))?;
+    talk.answer("make it with a random password?", ENTER)?;
+    talk.answer("what to back up on jak:", &typed("/"))?;
     talk.answer("back up another machine?", ENTER)?;
     last_answers(&mut talk)?;
     talk.answer("write the fleet file?", ENTER)?;
@@ -224,7 +225,7 @@ fn a_client_s_key_is_taken_once_its_fingerprint_was_compared() -> Result<()> {
             talk.answer("did you compare them", ENTER)?;
             talk.answer("its host key:", &typed(KEY.replace("IKUt", "IKUu")))?;
         }
-        talk.answer(&format!("what of {name} is backed up:"), &typed("/srv"))?;
+        talk.answer(&format!("what to back up on {name}:"), &typed("/srv"))?;
     }
     talk.answer("back up another machine?", ENTER)?;
     talk.answer("where clients mount the repository:", ENTER)?;
@@ -258,6 +259,27 @@ fn a_client_s_key_is_taken_once_its_fingerprint_was_compared() -> Result<()> {
 }
 
 #[test]
+fn a_client_of_the_command_line_is_not_asked_for_by_name() -> Result<()> {
+    let scene = Scene::new(&format!("ziz {KEY}"))?;
+    let mut talk = scene.start_with(genbackup(), &["--client", "ziz=ziz.example.net"])?;
+    first_answers(&scene, &mut talk)?;
+    talk.answer("did you compare them", "y\r")?;
+    talk.answer("what to back up on ziz:", ENTER)?;
+    talk.answer("back up another machine?", ENTER)?;
+    talk.answer("where clients mount the repository:", ENTER)?;
+    talk.answer("the private ssh key for the clients", &typed(scene.at("key")))?;
+    talk.answer("make a key pair with `ssh-keygen`?", ENTER)?;
+    last_answers(&mut talk)?;
+    talk.answer("write the fleet file?", ENTER)?;
+    talk.answer("show the password now?", ENTER)?;
+    let (status, said) = talk.end()?;
+    assert!(status.success() && !said.contains("its name:"), "{said}");
+    let fleet = fs::read_to_string(scene.at("fleet.toml"))?;
+    assert!(fleet.contains("\naddress = \"ziz.example.net\"\n"), "{fleet}");
+    Ok(())
+}
+
+#[test]
 fn whoever_stops_at_any_question_has_written_nothing() -> Result<()> {
     let scene = Scene::new("")?;
     for at_the_end in [false, true] {
@@ -283,10 +305,10 @@ fn answers_that_do_not_fit_together_are_asked_for_once_more() -> Result<()> {
     let scene = Scene::new("")?;
     let mut talk = scene.start()?;
     talk.answer("the storage host's name:", ENTER)?;
-    talk.answer("the repository's folder:", &typed("/home/restic"))?;
-    talk.answer("the mount point that it lies on:", &typed("/home"))?;
+    talk.answer("the repository's directory:", &typed("/home/restic"))?;
+    talk.answer("the mount point of its file system:", &typed("/home"))?;
     talk.answer("the file with the repository's password", &typed("/dev/null"))?;
-    talk.answer("what of jak is backed up:", &typed("/home"))?;
+    talk.answer("what to back up on jak:", &typed("/home"))?;
     talk.answer("back up another machine?", ENTER)?;
     last_answers(&mut talk)?;
     talk.wait_for("do not fit together")?;
@@ -303,7 +325,7 @@ fn a_file_that_is_there_is_said_before_any_question() -> Result<()> {
     fs::write(scene.at("fleet.toml"), "mine")?;
     let (status, said) = scene.start()?.end()?;
     assert_eq!(status.code(), Some(1));
-    assert!(said.contains("is there already") && !said.contains('?'), "{said}");
+    assert!(said.contains("already exists") && !said.contains('?'), "{said}");
     assert_eq!(fs::read_to_string(scene.at("fleet.toml"))?, "mine");
     Ok(())
 }

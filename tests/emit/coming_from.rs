@@ -1,31 +1,34 @@
-//! The fleet files of docs/coming-from.md: each is one that `check` accepts, and from which files are emitted.
+//! The fleet files of the chapters for users of other tools: `check` accepts each, and `emit` writes its files.
 
 #![expect(
     clippy::disallowed_methods,
-    reason = "the program runs as its users run it, on files of the page"
+    reason = "the program runs as its users run it, on files of the book"
 )]
 
 use std::fs;
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::command::{genbackup, run};
 
-/// The blocks of TOML of the page.
-fn fleet_files() -> Result<Vec<String>> {
-    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/coming-from.md"))?;
-    let blocks = page.split("```toml\n").skip(1);
-    Ok(blocks
-        .filter_map(|block| Some(block.split_once("\n```")?.0.to_owned() + "\n"))
-        .collect())
+/// The tools that have a chapter.
+const TOOLS: [&str; 3] = ["borgmatic", "nixpkgs", "resticprofile"];
+
+/// The fleet file of a chapter.
+fn fleet_file(tool: &str) -> Result<String> {
+    let chapter = format!("docs/src/how-to/coming-from-{tool}.md");
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(&chapter))?;
+    let block = text.split_once("\n<!-- test: fleet file -->\n```toml\n");
+    let block = block.and_then(|(_, rest)| rest.split_once("\n```\n"));
+    let (block, _) = block.with_context(|| format!("{chapter} has no fleet file"))?;
+    Ok(format!("{block}\n"))
 }
 
 #[test]
-fn each_fleet_file_of_the_page_is_accepted_and_emitted() -> Result<()> {
-    let files = fleet_files()?;
-    assert_eq!(files.len(), 3, "resticprofile, borgmatic, nixpkgs");
-    for text in files {
+fn each_translated_fleet_file_is_accepted_and_emitted() -> Result<()> {
+    for tool in TOOLS {
+        let text = fleet_file(tool)?;
         let folder = tempfile::tempdir()?;
         let file = folder.path().join("fleet.toml");
         fs::write(&file, &text)?;

@@ -7,4 +7,4 @@
 
 mod completions;
 mod man;
-mod verbs;
+pub(crate) mod verbs;

@@ -2,6 +2,7 @@
 //! that, and how it is written. One program, since linking each module by itself takes longer than most of them run.
 
 mod at_a_terminal;
+mod book;
 mod coming_from;
 #[path = "../support/command.rs"]
 mod command;
@@ -27,6 +28,7 @@ mod problems;
 mod properties;
 #[path = "../support/pty.rs"]
 mod pty;
+mod reference;
 mod schema;
 mod security;
 #[path = "../support/snapshot.rs"]

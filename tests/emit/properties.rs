@@ -71,6 +71,7 @@ const CASES: [(Reader, &[Field], usize); 15] = [
             Field::HostKeyFile,
             Field::StorageName,
             Field::ClientName,
+            Field::ClientAddress,
         ],
         100,
     ),

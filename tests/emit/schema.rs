@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use jsonschema::Validator;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::command::{genbackup, run};
 
@@ -104,6 +104,7 @@ const NOT_OF_SHAPE: &[&str] = &[
     "port-22",
     "public-key-cut-short",
     "public-key-cut-short-in-its-middle",
+    "push-to-of-the-storage-host",
     "report-in-the-root-folder",
     "repository-at-the-root",
     "repository-in-a-home",
@@ -116,14 +117,13 @@ const NOT_OF_SHAPE: &[&str] = &[
     "storage-host-of-another-address-family",
     "storage-host-with-a-dot-not-in-hosts",
     "storage-host-without-likeness",
+    "tag-twice",
     "telegram-without-an-address-file",
     "time-span-below-a-second",
     "time-span-of-nothing",
-    "tag-twice",
     "two-hosts-with-one-address",
     "two-hosts-with-one-address-in-two-spellings",
     "two-hosts-with-one-host-key",
-    "uid-of-nobody",
     "uptime-kuma-with-to",
     "version-of-restic-that-is-too-old",
     "version-of-systemd-that-is-too-old",
@@ -247,6 +247,43 @@ fn every_key_has_a_description_and_no_table_takes_another() -> Result<()> {
             assert_eq!(value["additionalProperties"], false, "{path}");
         }
     }
+    Ok(())
+}
+
+#[test]
+fn a_description_ends_with_the_default_and_the_example() -> Result<()> {
+    let schema = schema()?;
+    let key = &schema["properties"]["schedule"]["properties"]["time-limit"];
+    assert_eq!(key["default"], "12h");
+    assert_eq!(key["examples"], json!(["6h"]));
+    let description = key["description"].as_str().context("no description")?;
+    let end = ". Default: `\"12h\"`. Example: `\"6h\"`.";
+    assert!(description.ends_with(end), "{description}");
+    Ok(())
+}
+
+#[test]
+fn a_default_in_words_is_no_default_of_the_schema() -> Result<()> {
+    let schema = schema()?;
+    let hosts = &schema["properties"]["hosts"]["patternProperties"];
+    let host = hosts
+        .as_object()
+        .and_then(|hosts| hosts.values().next())
+        .context("no host")?;
+    let nice = &host["properties"]["power"]["properties"]["nice"];
+    assert_eq!(nice["default"], Value::Null);
+    let description = nice["description"].as_str().context("no description")?;
+    assert!(
+        description.contains(" Default: as in `[power]`."),
+        "{description}"
+    );
+    Ok(())
+}
+
+#[test]
+fn no_attribute_of_our_own_is_published() -> Result<()> {
+    let text = schema()?.to_string();
+    assert!(!text.contains("\"x-"), "{text}");
     Ok(())
 }
 

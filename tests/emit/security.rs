@@ -1,9 +1,11 @@
-//! SECURITY.md names what shows its claims; a name that is none would be a claim without a proof.
+//! The threat model names what shows its claims; a name that is none would be a claim without a proof.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::{Result, ensure};
+
+const THREAT_MODEL: &str = "docs/src/explanation/threat-model.md";
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -59,17 +61,17 @@ fn stories() -> Result<BTreeSet<String>> {
 }
 
 #[test]
-fn every_test_and_story_that_the_security_page_names_is_there() -> Result<()> {
-    let text = std::fs::read_to_string(root().join("SECURITY.md"))?;
+fn every_test_and_story_that_the_threat_model_names_is_there() -> Result<()> {
+    let text = std::fs::read_to_string(root().join(THREAT_MODEL))?;
     let named = names(&text);
-    ensure!(named.len() > 8, "SECURITY.md names only {named:?}");
+    ensure!(named.len() > 8, "the threat model names only {named:?}");
     let mut there = stories()?;
     ensure!(there.len() > 8, "only these stories: {there:?}");
     collect(&root().join("tests"), &mut there)?;
     let missing: Vec<_> = named.iter().filter(|name| !there.contains(**name)).collect();
     assert!(
         missing.is_empty(),
-        "SECURITY.md names what is not there: {missing:#?}"
+        "the threat model names what is not there: {missing:#?}"
     );
     Ok(())
 }

@@ -160,7 +160,7 @@ fn a_command_that_can_not_be_started_has_failed() -> Result<()> {
     ] {
         let folder = folder()?;
         let ended = run(&mut recorded(folder.path(), "drill", &[program, "word"]))?;
-        let why = format!("can't start {program}: {why}");
+        let why = format!("cannot start {program}: {why}");
         assert_eq!(ended.status.code(), Some(status));
         assert_eq!(ended.stderr, format!("error: {why}\n"));
         assert_eq!(told(folder.path(), Phase::Drill)?, (Status::Failed, Some(why)));
@@ -177,7 +177,7 @@ fn what_is_stopped_with_its_command_writes_down_that_it_was() -> Result<()> {
         let mut child = started(&recorded(folder.path(), "offsite", &words))?;
         killpg(pid(&child), signal)?;
         assert_eq!(child.wait()?.code(), Some(128 + signal as i32));
-        let why = format!("sh was killed by {signal}, told to stop by {signal}");
+        let why = format!("sh was killed by {signal}, stopped by {signal}");
         assert_eq!(
             told(folder.path(), Phase::Offsite)?,
             (Status::Interrupted, Some(why))
@@ -189,7 +189,7 @@ fn what_is_stopped_with_its_command_writes_down_that_it_was() -> Result<()> {
     let mut child = started(&recorded(folder.path(), "offsite", &words))?;
     killpg(pid(&child), Signal::SIGTERM)?;
     assert_eq!(child.wait()?.code(), Some(7));
-    let why = "sh exited with 7, told to stop by SIGTERM".to_owned();
+    let why = "sh exited with 7, stopped by SIGTERM".to_owned();
     assert_eq!(
         told(folder.path(), Phase::Offsite)?,
         (Status::Interrupted, Some(why))
@@ -236,24 +236,23 @@ fn where_no_record_can_be_left_nothing_is_started() -> Result<()> {
     for (runs, hint) in [
         (
             absent.as_path(),
-            "hint: the storage host has this folder, as `genbackup emit --now` makes it; `--runs` names another\n",
+            "hint: run this on the storage host, where `genbackup emit --now` makes the directory; `--runs DIR` names another\n",
         ),
-        (&file, "nobody would hear how it ended\n"),
+        (&file, "\n"),
         // Not even root writes there.
-        (Path::new("/proc/self"), "`--runs` names another\n"),
+        (Path::new("/proc/self"), "; `--runs DIR` names another\n"),
     ] {
         let mark = folder.path().join("mark");
         let words = ["touch", mark.to_str().context("a folder's name")?];
         let ended = run(&mut recorded(runs, "offsite", &words))?;
         assert_eq!(ended.status.code(), Some(1), "{}", ended.stderr);
-        let begin = format!("error: can't write into {}: ", runs.display());
-        assert!(ended.stderr.starts_with(&begin), "{}", ended.stderr);
-        assert!(
-            ended.stderr.contains("so nothing was started"),
-            "{}",
-            ended.stderr
+        let begin = format!(
+            "error: the command was not started, because it cannot be recorded: cannot write into `{}`: ",
+            runs.display()
         );
+        assert!(ended.stderr.starts_with(&begin), "{}", ended.stderr);
         assert!(ended.stderr.ends_with(hint), "{}", ended.stderr);
+        assert_eq!(ended.stderr.contains("hint: "), runs != file, "{}", ended.stderr);
         assert!(!mark.exists());
     }
     Ok(())
@@ -261,7 +260,7 @@ fn where_no_record_can_be_left_nothing_is_started() -> Result<()> {
 
 #[test]
 fn a_record_that_can_not_be_written_afterwards_hides_no_result() -> Result<()> {
-    for (code, status, how) in [(0, 1, "it went well"), (5, 5, "/bin/sh exited with 5")] {
+    for (code, status, how) in [(0, 1, "the command succeeded"), (5, 5, "/bin/sh exited with 5")] {
         let folder = folder()?;
         let runs = folder.path().join("runs");
         fs::create_dir(&runs)?;
@@ -269,7 +268,7 @@ fn a_record_that_can_not_be_written_afterwards_hides_no_result() -> Result<()> {
         assert_eq!(ended.status.code(), Some(status));
         assert!(
             ended.stderr.starts_with(&format!(
-                "error: no record of this offsite was left: can't write into {}: ",
+                "error: cannot record this offsite: cannot write into `{}`: ",
                 runs.display()
             )),
             "{}",

@@ -262,7 +262,7 @@ fn runs_are_listed_oldest_first_and_what_is_no_record_is_left_out() -> Result<()
     assert!(
         missing
             .to_string()
-            .starts_with("can't read the folder of the records, "),
+            .starts_with("cannot read the directory of the records, "),
         "{missing}"
     );
     Ok(())

@@ -179,8 +179,8 @@ fn a_client_of_the_storage_host_s_kernel_name_refuses_before_restic_starts() -> 
         lines,
         [
             format!(
-                "refused its kernel's host name {kernel} is that of jak as well, so that restic takes the locks of one \
-                 for the other's; give each machine a name of its own: `hostnamectl hostname NAME`"
+                "refused its kernel host name {kernel} is also that of jak, so restic confuses the locks of both hosts; \
+                 give one of them another name: `hostnamectl hostname NAME`"
             ),
             format!("kernel {kernel}"),
         ]

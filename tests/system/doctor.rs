@@ -60,7 +60,7 @@ const FAKES: [(&str, &str); 8] = [
 /// It answers to a request whose sender listens on: where the input ends, socat on the client ends the conversation.
 const A_CLIENT: &str = r#"exec bash -c '
     read -r request; read -r -t 1 more
-    (($? > 128)) && [[ $request == "genbackup/1 doctor" ]] && echo refused this is no request that I know'"#;
+    (($? > 128)) && [[ $request == "genbackup/1 doctor" ]] && echo refused unknown request'"#;
 
 fn findings(said: &Outcome) -> Result<Vec<(String, String)>> {
     let all: Value = serde_json::from_str(&said.stdout)?;
@@ -126,10 +126,11 @@ fn the_worst_comes_first_with_its_hint_and_nothing_that_a_terminal_obeys() -> Re
         "{}",
         said.stdout
     );
-    // Most of the rest comes of it.
+    // Most other failures follow from it.
     assert!(
-        said.stdout
-            .starts_with("failed   files: none was written here\n         hint: `genbackup emit --now`"),
+        said.stdout.starts_with(
+            "failed   files: none were written on this host\n         hint: run `genbackup emit --now`"
+        ),
         "{}",
         said.stdout
     );
@@ -143,7 +144,7 @@ fn the_worst_comes_first_with_its_hint_and_nothing_that_a_terminal_obeys() -> Re
         said.stdout
     );
     assert!(
-        said.stdout.contains("         hint: there: `genbackup doctor`"),
+        said.stdout.contains("         hint: on ziz, see `journalctl"),
         "{}",
         said.stdout
     );
@@ -174,17 +175,17 @@ fn what_is_missing_here_is_looked_for_here() -> Result<()> {
     for (line, expected) in [
         (
             "echo \"Can't open user config file /etc/genbackup/ssh_config: No such file or directory\" >&2; exit 255",
-            "failed   ssh to ziz: /etc/genbackup/ssh_config is not there, on this host\n         hint: `genbackup emit --now`, here\n",
+            "failed   ssh to ziz: /etc/genbackup/ssh_config is missing on this host\n         hint: run `genbackup emit --now` on this host\n",
         ),
         (
             "echo 'Load key \"/etc/genbackup/ssh_ed25519\": Permission denied' >&2; echo 'restic@ziz: Permission denied (publickey).' >&2; exit 255",
-            "unknown  ssh to ziz: this host's own key can't be read; see «ssh key»\n",
+            "unknown  ssh to ziz: cannot read this host's own key; see the check `ssh key`\n",
         ),
     ] {
         fakes[7] = ("ssh", line);
         let said = doctor(&fakes, &[])?;
         assert!(said.stdout.contains(expected), "{}", said.stdout);
-        assert!(!said.stdout.contains("hint: there:"), "{}", said.stdout);
+        assert!(!said.stdout.contains("hint: on ziz"), "{}", said.stdout);
     }
     Ok(())
 }
@@ -239,14 +240,14 @@ fn a_hook_has_its_user_its_program_and_where_it_writes() -> Result<()> {
     assert_eq!(
         told,
         [
-            "hook before-bad|failed|nobody may not run HERE/script|`chmod a+rx HERE/script`, and let nobody into the folders above it",
-            "hook before-bad|failed|nobody may not write HERE/roots|`chown nobody: HERE/roots`, or name another folder in `writes`",
-            "hook before-bad|failed|HERE/none, which it writes, is not there|`install -d -o nobody -m 0700 HERE/none`",
-            "hook before-lost|failed|there is no user no-such-user|make the user, or name another in the fleet file",
+            "hook before-bad|failed|nobody may not run HERE/script|run `chmod a+rx HERE/script`, and let nobody enter the directories above it",
+            "hook before-bad|failed|nobody may not write to HERE/roots|run `chown nobody: HERE/roots`, or name another directory in `writes`",
+            "hook before-bad|failed|HERE/none, which it writes, is missing|run `install -d -o nobody -m 0700 HERE/none`",
+            "hook before-lost|failed|its user no-such-user is missing|make the user, or name another one in the fleet file",
             // Root without a capability is a user like any other.
-            "hook before-roots|failed|root may not write HERE/own|`chown root: HERE/own`, or name another folder in `writes`",
-            "hook before-well|ok|its user, its program and what it writes are there|",
-            "hook after-none|failed|its program /no such program is not there|install it, or name another in `command`",
+            "hook before-roots|failed|root may not write to HERE/own|run `chown root: HERE/own`, or name another directory in `writes`",
+            "hook before-well|ok|its user, its program and the paths that it writes are in order|",
+            "hook after-none|failed|its program /no such program is missing|install it, or name another one in `command`",
         ]
     );
     Ok(())
@@ -309,7 +310,7 @@ fn a_file_of_root_in_the_repository_is_named_and_the_hint_fixes_it() -> Result<(
     let root = folder.path().join("my repo");
     let told = || told_of(&folder, &FAKES, "files of the repository");
     // config, keys, a, data, 00, b, c, 01, d, locks, e.
-    assert_eq!(told()?, [["ok", "all 11 are restic's", ""]]);
+    assert_eq!(told()?, [["ok", "all 11 belong to user restic", ""]]);
     for file in ["data/00/b", "data/01", "locks/e"] {
         std::os::unix::fs::chown(root.join(file), Some(0), Some(0))?;
     }
@@ -321,14 +322,14 @@ fn a_file_of_root_in_the_repository_is_named_and_the_hint_fixes_it() -> Result<(
     };
     assert_eq!(state, "failed");
     assert!(
-        foreign.starts_with("3 files and directories are not restic's: ")
+        foreign.starts_with("3 files and directories of other users than restic: ")
             && ["data/00/b of user 0", "data/01 of user 0", "locks/e of user 0"]
                 .iter()
                 .all(|file| foreign.contains(file)),
         "{said:?}"
     );
     assert!(
-        closed.starts_with("2 files and directories are closed to user restic: ")
+        closed.starts_with("2 files and directories closed to user restic: ")
             && closed.contains("data/00/c with mode 0040")
             && closed.contains("data/00 with mode 0500"),
         "{said:?}"
@@ -342,7 +343,40 @@ fn a_file_of_root_in_the_repository_is_named_and_the_hint_fixes_it() -> Result<(
         let done = run(std::process::Command::new("bash").args(["-c", &command]))?;
         assert!(done.status.success(), "{command}: {done:?}");
     }
-    assert_eq!(told()?, [["ok", "all 11 are restic's", ""]]);
+    assert_eq!(told()?, [["ok", "all 11 belong to user restic", ""]]);
+    Ok(())
+}
+
+/// User restic cannot open the password file, which is root's.
+#[test]
+fn the_hint_runs_restic_as_its_user_with_the_password() -> Result<()> {
+    let folder = repository()?;
+    let here = folder.path().display().to_string();
+    fs::set_permissions(folder.path().join("password"), fs::Permissions::from_mode(0o400))?;
+    std::os::unix::fs::chown(folder.path().join("my repo/config"), Some(0), Some(0))?;
+    let told = told_of(&folder, &FAKES, "files of the repository")?;
+    let [[_, _, hint]] = &told[..] else {
+        panic!("{told:?}")
+    };
+    let command = hint.split('`').nth(3).context("no command")?;
+    assert!(command.ends_with(" COMMAND"), "{command}");
+    // The machine of the test does not have the user.
+    let command = command
+        .replace("=restic", "=12345")
+        .replace("--init-groups", "--clear-groups")
+        .replace("HERE", &here);
+    executable(
+        &folder.path().join("restic"),
+        "#!/bin/sh\nid --user; echo \"$3\"; cat \"$5\"\n",
+    )?;
+    let done = run(std::process::Command::new("bash")
+        .args(["-c", &command])
+        .env("PATH", format!("{here}:/usr/sbin:/usr/bin:/sbin:/bin")))?;
+    assert_eq!(
+        done.stdout,
+        format!("12345\n{here}/my repo\nsecret\n"),
+        "{command}: {done:?}"
+    );
     Ok(())
 }
 
@@ -356,7 +390,7 @@ fn a_directory_above_that_is_closed_to_restic_is_named() -> Result<()> {
         [
             "failed",
             "user restic cannot reach the repository: HERE is closed to it",
-            "`chmod o+x -- HERE`, or move the repository, such as below /srv"
+            "run `chmod o+x -- HERE`, or move the repository, for example below /srv"
         ]
     );
     Ok(())
@@ -371,7 +405,7 @@ fn a_repository_of_another_user_has_both_ways_out() -> Result<()> {
         panic!("{told:?}")
     };
     assert_eq!(state, "failed");
-    assert_eq!(what, "HERE/my repo belongs to user 34, and restic is 12345");
+    assert_eq!(what, "HERE/my repo belongs to user 34, but user restic is 12345");
     assert!(
         hint.contains("`chown -R restic:restic -- $'HERE/my repo'`") && hint.contains("`uid = 34`"),
         "{hint}"
@@ -401,7 +435,7 @@ fn snapshots_by_rustic_are_named_with_the_danger() -> Result<()> {
     };
     assert_eq!(state, "warning");
     assert!(
-        what.starts_with("1 of 1 snapshots were made by rustic; the newest is 01234567 of ziz, "),
+        what.starts_with("rustic made 1 of 1 snapshots; the newest is 01234567 of ziz, "),
         "{what}"
     );
     assert!(

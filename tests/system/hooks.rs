@@ -159,9 +159,9 @@ fn each_hook_that_failed_or_did_not_run_is_named_and_the_backup_is_made() -> Res
         [
             "hello restic 0.14.0",
             "systemd systemd 257",
-            "hook before-db it did not run",
+            "hook before-db did not run",
             "hook before-list exit status 3",
-            "hook after-report killed by signal KILL, after the last backup",
+            "hook after-report killed by signal KILL, after the previous backup",
             "out saved",
             "exit 0",
         ]
@@ -210,12 +210,9 @@ fn the_result_of_a_hook_is_systemd_s_in_words() -> Result<()> {
         ),
         (
             &[("SERVICE_RESULT", "timeout"), ("EXIT_STATUS", "TERM")],
-            "it took longer than its time-limit\n",
+            "took longer than its time-limit\n",
         ),
-        (
-            &[("SERVICE_RESULT", "oom-kill")],
-            "it was killed, for want of memory\n",
-        ),
+        (&[("SERVICE_RESULT", "oom-kill")], "killed: out of memory\n"),
         (&[("SERVICE_RESULT", "resources")], "resources\n"),
     ] {
         assert_eq!(client.noted(variables)?, expected);
@@ -231,7 +228,7 @@ fn what_was_not_done_after_a_backup_is_known_at_the_next() -> Result<()> {
     client.keep_results()?;
     assert!(!last.exists());
     client.keep_results()?;
-    assert_eq!(fs::read_to_string(&last)?, "it did not run\n");
+    assert_eq!(fs::read_to_string(&last)?, "did not run\n");
     client.result("after/report", "ok\n")?;
     client.keep_results()?;
     assert_eq!(fs::read_to_string(&last)?, "ok\n");
@@ -253,9 +250,7 @@ fn a_hook_of_root_s_is_warned_of() -> Result<()> {
         .collect();
     assert_eq!(
         warnings,
-        [
-            "warning: hosts.jak.before.list runs as root, without a capability: name another user where one will do"
-        ]
+        ["warning: hosts.jak.before.list runs as root, without a capability: name another user if possible"]
     );
     Ok(())
 }

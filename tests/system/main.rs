@@ -9,15 +9,17 @@ mod command;
 #[path = "../support/crafted.rs"]
 mod crafted;
 mod doctor;
+mod examples;
 #[path = "../support/executable.rs"]
 mod executable;
 mod hooks;
+mod init;
 #[path = "../support/keys.rs"]
 mod keys;
 mod maintain_repository;
 #[path = "../support/pty.rs"]
 mod pty;
-mod readme;
+mod push;
 #[path = "../support/repository.rs"]
 mod repository;
 mod restore;

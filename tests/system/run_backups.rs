@@ -294,7 +294,7 @@ fn a_run_that_can_not_be_recorded_asks_every_host_and_fails() -> Result<()> {
     let ended = night.run()?;
     assert_eq!(ended.status.code(), Some(1), "{}", ended.stderr);
     assert!(
-        ended.stderr.contains("can't write the record"),
+        ended.stderr.contains("cannot write the record"),
         "{}",
         ended.stderr
     );
@@ -350,13 +350,19 @@ fn hosts_that_somebody_chose_are_asked_alone_and_others_are_refused() -> Result<
     assert_eq!(started["chosen"], true);
     assert!(started.get("invocation").is_none(), "systemd did not start it");
     for (chosen, complaint) in [
-        ("ziz_zzz", "no run: zzz is no host that is backed up: kai ziz\n"),
+        (
+            "ziz_zzz",
+            "no run started: zzz is not a host that is backed up; these are: kai ziz\n",
+        ),
         (
             "$(id)",
-            "no run: \\$\\(id\\) is no host that is backed up: kai ziz\n",
+            "no run started: \\$\\(id\\) is not a host that is backed up; these are: kai ziz\n",
         ),
-        ("*", "no run: \\* is no host that is backed up: kai ziz\n"),
-        ("", "no run: no host is named\n"),
+        (
+            "*",
+            "no run started: \\* is not a host that is backed up; these are: kai ziz\n",
+        ),
+        ("", "no run started: no host is named\n"),
     ] {
         let night = Night::new()?;
         let ended = night.run_with(&[("GENBACKUP_HOSTS", chosen)])?;
@@ -455,7 +461,7 @@ fn only_the_name_of_a_record_blames_a_clock() -> Result<()> {
         fs::create_dir_all(&runs)?;
         fs::write(runs.join(name), "{}\n")?;
         let ended = night.run()?;
-        let is_said = ended.stderr.contains("this host's clock is wrong");
+        let is_said = ended.stderr.contains("this host's clock is or was wrong");
         assert_eq!(is_said, is_blamed, "{name}: {}", ended.stderr);
     }
     Ok(())
@@ -514,7 +520,7 @@ fn a_run_names_the_time_of_its_unit_by_which_it_is_found() -> Result<()> {
 
 #[test]
 fn a_run_whose_turn_does_not_come_says_who_is_at_work() -> Result<()> {
-    let why = "forget and prune of the run before have been at work for more than ";
+    let why = "forget and prune of the previous run have been running for more than ";
     let night = Night::new()?;
     // The turn does not come, and the record can be written.
     night.program(
@@ -639,7 +645,7 @@ fn each_host_hears_the_storage_host_s_kernel_name_and_an_equal_one_fails() -> Re
         .map(ToString::to_string)
         .collect::<String>();
     assert!(
-        text.contains("its kernel's host name storage is that of jak as well"),
+        text.contains("its kernel host name storage is also that of jak"),
         "{text}"
     );
     Ok(())

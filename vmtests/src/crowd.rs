@@ -85,8 +85,8 @@ impl Crowd {
         on_all(&self.machines(), act)
     }
 
-    /// Gives each machine something to lose, and installs genbackup on all of them as README.md says. `tables` are lines
-    /// of the fleet file for its tables `schedule` and `repository`, `keys` those of a machine.
+    /// Gives each machine something to lose, and installs genbackup on all of them, as an administrator does it by hand.
+    /// `tables` are lines of the fleet file for its tables `schedule` and `repository`, `keys` those of a machine.
     ///
     /// # Errors
     /// When genbackup refuses the fleet, or a machine what was emitted.

@@ -19,14 +19,14 @@ use crate::warm_up::warm_up;
 /// The fleet, with keys that the lab's own take the place of.
 const FLEET: &str = include_str!("../fleet.toml");
 
-/// What README.md tells an admin to do once the files are there.
+/// What an administrator does once the files are there, where `emit --now` does not.
 const ON_ALL: &str = "systemd-sysusers && systemd-tmpfiles --create && systemctl daemon-reload";
 const ON_STORAGE: &str = "systemctl start genbackup-init.service && \
                           systemctl --quiet enable --now nfs-server.service && exportfs -ra && \
                           systemctl --quiet enable --now genbackup.timer genbackup-backup.socket";
 const ON_CLIENT: &str = "systemctl --quiet enable --now genbackup-backup.socket genbackup-sshd.socket";
 
-/// What README.md tells an admin to do after the fleet has changed.
+/// The same after the fleet has changed: the chapter Change the fleet has it.
 const AFTER_A_CHANGE: &str = "systemd-sysusers && systemd-tmpfiles --create && systemctl daemon-reload && \
                               systemctl try-restart 'genbackup-*.socket'";
 

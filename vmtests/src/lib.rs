@@ -10,16 +10,19 @@
 //! 2. A machine is a [`container`] or a [`virtual_machine`]; [`body`] has what both can do, [`machine`] the verbs that
 //!    stories are told in.
 //! 3. [`ground`] has what machines stand on, [`lab`] three of them and their snapshots, [`crowd`] as many as one wants.
-//! 4. [`install`] puts genbackup onto them, [`story`] runs each story from a freshly restored lab; [`steps`] tells those
-//!    that NixOS tells, too.
+//! 4. [`install`] puts genbackup onto them, [`administrator`] gives one of them ssh to the others, [`story`] runs each
+//!    story from a freshly restored lab; [`steps`] tells those that NixOS tells, too. [`book`] follows chapters of the
+//!    book, [`runbook`] the sections of the recovery page.
 //!
 //! Nothing of a machine leaves the one that it runs on: none has an address of the host or a route to one.
 
 pub mod accelerator;
+pub mod administrator;
 pub mod agent;
 pub mod apt;
 pub mod belongings;
 pub mod body;
+pub mod book;
 pub mod cache;
 pub mod collect;
 pub mod container;
@@ -39,6 +42,7 @@ pub mod machine;
 pub mod network;
 pub mod nixos;
 pub mod nixpkgs;
+pub mod package;
 pub mod process;
 pub mod progress;
 pub mod provision;

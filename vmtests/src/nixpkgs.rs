@@ -53,8 +53,8 @@ impl Nixpkgs {
         Ok(nixpkgs)
     }
 
-    /// Two commands of Nix that both find no store, and make one at the same time, are in each other's way: «creating
-    /// symlink …: File exists».
+    /// Two commands of Nix that both find no store and make one at the same time fail with `creating symlink …: File
+    /// exists`. So this makes it first.
     fn make_store(&self) -> Result<()> {
         let made = self.command("nix-store").arg("--init").output().context(NO_NIX)?;
         let said = String::from_utf8_lossy(&made.stderr);

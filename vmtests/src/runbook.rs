@@ -1,20 +1,19 @@
-//! Follows the page that is emitted for the day when something is gone, command by command, as it is printed.
+//! Follows the emitted recovery page, command by command, as it is printed.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 
+use crate::agent::Output;
 use crate::fleet::RUN_LIMIT;
 use crate::lab::Lab;
-use crate::machine::Machine;
+use crate::machine::{Machine, told};
 use crate::progress::timed;
 
 /// Where it is on every host.
 pub const PAGE: &str = "/etc/genbackup/RECOVERY.md";
 /// Names all files of ours on a machine; the lab's own agent is none.
 pub const OURS: &str = "find / -xdev -name '*genbackup*' ! -name '*vmtests*' ! -path '/proc/*'";
-const FLEET_FILE: &str = "/etc/genbackup/fleet.toml";
 const COMMAND_LIMIT: Duration = RUN_LIMIT;
 
 /// One section of a page.
@@ -22,17 +21,8 @@ const COMMAND_LIMIT: Duration = RUN_LIMIT;
 pub struct Section {
     /// Its heading, without backticks.
     pub title: String,
-    /// Where a command runs, and the command: each line of its blocks, in order.
-    pub steps: Vec<(Where, String)>,
-}
-
-/// Where a command runs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Where {
-    /// On the host of that name.
-    Host(String),
-    /// On all hosts but the storage host.
-    EachClient,
+    /// The host that a command runs on, and the command: each line of its blocks, in order.
+    pub steps: Vec<(String, String)>,
 }
 
 /// The sections of a page that have commands.
@@ -41,25 +31,25 @@ pub enum Where {
 /// When a command has no host, or a block no end.
 pub fn sections(page: &str) -> anyhow::Result<Vec<Section>> {
     let mut sections: Vec<Section> = Vec::new();
-    let (mut place, mut is_block) = (None, false);
+    let (mut host, mut is_block) = (None::<String>, false);
     for line in page.lines() {
         match line {
             "```bash" if !is_block => is_block = true,
             "```" if is_block => is_block = false,
             command if is_block => {
                 let section = sections.last_mut().context("a command before all sections")?;
-                let place: &Where = place.as_ref().with_context(|| format!("nowhere: {command}"))?;
-                section.steps.push((place.clone(), command.to_owned()));
+                let host = host.clone().with_context(|| format!("no host: {command}"))?;
+                section.steps.push((host, command.to_owned()));
             }
             line if line.starts_with("```") => bail!("not a block of bash: {line}"),
             line if line.starts_with("## ") => {
-                place = None;
+                host = None;
                 sections.push(Section {
                     title: line.trim_start_matches("## ").replace('`', ""),
                     steps: Vec::new(),
                 });
             }
-            line => place = place_of(line).or(place),
+            line => host = host_of(line).or(host),
         }
     }
     ensure!(!is_block, "a block without an end");
@@ -67,13 +57,27 @@ pub fn sections(page: &str) -> anyhow::Result<Vec<Section>> {
     Ok(sections)
 }
 
-/// `On NAME, as root:`, which may have a word before it.
-fn place_of(line: &str) -> Option<Where> {
-    let place = line.strip_suffix(", as root:")?;
-    match place.rsplit_once("n ")?.1 {
-        "each client" | "client" => Some(Where::EachClient),
-        name => Some(Where::Host(name.trim_matches('`').to_owned())),
-    }
+/// The host of the line `On NAME, as root:`, which may begin with other words.
+fn host_of(line: &str) -> Option<String> {
+    let (_, name) = line.strip_suffix(", as root:")?.rsplit_once("n ")?;
+    Some(name.trim_matches('`').to_owned())
+}
+
+/// Runs a command as it is printed, with what a person types. Prints how long it took.
+///
+/// # Errors
+/// When the command fails, or takes longer than a run may.
+pub(crate) fn carry_out(machine: &Machine, command: &str, typed: &str) -> anyhow::Result<Output> {
+    timed(&format!("{}: {command}", machine.name()), || {
+        let output = machine.run_within(command, typed.as_bytes(), COMMAND_LIMIT)?;
+        ensure!(
+            output.status == 0,
+            "{}: `{command}` failed: {}",
+            machine.name(),
+            told(&output)
+        );
+        Ok(output)
+    })
 }
 
 /// What a person brings along, and types.
@@ -86,8 +90,8 @@ pub struct Person<'p> {
 }
 
 impl Person<'_> {
-    /// Follows the section of that heading: runs each command as it is printed, types what it asks for, and copies the
-    /// fleet file where the text says so. What each command printed.
+    /// Follows the section of that heading: runs each command as root, as it is printed, and types what it asks for.
+    /// Returns what each command printed.
     ///
     /// # Errors
     /// When a command fails.
@@ -96,40 +100,12 @@ impl Person<'_> {
         let section = sections.iter().find(|section| section.title == title);
         let section = section.with_context(|| format!("the page has no section `{title}`:\n{page}"))?;
         let mut printed: Vec<String> = Vec::new();
-        // Those that have the fleet file of the storage host, as it is now.
-        let mut have_file = BTreeSet::new();
-        for (place, command) in &section.steps {
-            let clients = [&lab.ziz, &lab.kai];
-            let machines: Vec<&Machine> = match place {
-                Where::EachClient => clients.to_vec(),
-                Where::Host(name) => lab
-                    .machines()
-                    .into_iter()
-                    .filter(|it| it.name() == name)
-                    .collect(),
-            };
-            ensure!(!machines.is_empty(), "{place:?} is no machine of the lab");
-            for machine in machines {
-                if command.starts_with("genbackup emit")
-                    && machine.name() != lab.jak.name()
-                    && have_file.insert(machine.name())
-                {
-                    machine.write_file(FLEET_FILE, &lab.jak.read_file(FLEET_FILE)?, 0o644)?;
-                }
-                let typed = self.typed(command, printed.last());
-                printed.push(timed(&format!("{}: {command}", machine.name()), || {
-                    let output = machine.run_within(command, typed.as_bytes(), COMMAND_LIMIT)?;
-                    ensure!(
-                        output.status == 0,
-                        "{}: `{command}` exits with {}\n{}\n{}",
-                        machine.name(),
-                        output.status,
-                        output.text(),
-                        output.error_text()
-                    );
-                    Ok(output.text())
-                })?);
-            }
+        for (host, command) in &section.steps {
+            let mut machines = lab.machines().into_iter();
+            let machine = machines.find(|machine| machine.name() == host);
+            let machine = machine.with_context(|| format!("{host} is no machine of the lab"))?;
+            let typed = self.typed(command, printed.last());
+            printed.push(carry_out(machine, command, &typed)?.text());
         }
         Ok(printed)
     }
@@ -156,28 +132,23 @@ mod tests {
 
     #[test]
     fn a_command_runs_where_the_line_above_its_block_says() {
-        let page = "# A\n\n## `ziz` is gone\n\ntext\n\nOn `ziz`, as root:\n\n```bash\none\ntwo\n```\n\nThen, on `jak`, as \
-                    root:\n\n```bash\nthree\n```\n\n## B\n\nOn each client, as root:\n\n```bash\nfour\n```\n\n## C\n";
-        let host = |name: &str| Where::Host(name.to_owned());
-        let step = |place: Where, command: &str| (place, command.to_owned());
+        let page = "# A\n\n## `ziz` is lost\n\ntext\n\nOn `ziz`, as root:\n\n```bash\none\ntwo\n```\n\nThen, on `jak`, as \
+                    root:\n\n```bash\nthree\n```\n\n## B\n\nOn `kai`, as root:\n\n```bash\nfour\n```\n\n## C\n";
+        let step = |host: &str, command: &str| (host.to_owned(), command.to_owned());
         let found = sections(page).unwrap();
         assert_eq!(
             found,
             [
                 Section {
-                    title: "ziz is gone".to_owned(),
-                    steps: vec![
-                        step(host("ziz"), "one"),
-                        step(host("ziz"), "two"),
-                        step(host("jak"), "three"),
-                    ],
+                    title: "ziz is lost".to_owned(),
+                    steps: vec![step("ziz", "one"), step("ziz", "two"), step("jak", "three")],
                 },
                 Section {
                     title: "B".to_owned(),
-                    steps: vec![step(Where::EachClient, "four")],
+                    steps: vec![step("kai", "four")],
                 },
             ]
         );
-        assert!(sections("## A\n```bash\nx\n```\n").is_err(), "nowhere");
+        assert!(sections("## A\n```bash\nx\n```\n").is_err(), "no host");
     }
 }

@@ -91,13 +91,13 @@ fn show(options: &Options, text: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Builds the release that is measured, unless `GENBACKUP` names another binary.
+/// Builds what is shipped, unless `GENBACKUP` names another binary.
 fn build() -> anyhow::Result<()> {
     if std::env::var_os("GENBACKUP").is_some() {
         return Ok(());
     }
-    output_of(test::cargo("build").args(["--quiet", "--release", "--package", "genbackup"]))?;
-    install::use_binary(cache::target_folder().join("release/genbackup"))
+    output_of(test::cargo("build").args(["--quiet", "--profile=shipped", "--package", "genbackup"]))?;
+    install::use_binary(cache::target_folder().join("shipped/genbackup"))
 }
 
 fn text(sections: &[Section], rounds: usize, load: f64) -> anyhow::Result<String> {

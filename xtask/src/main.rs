@@ -1,11 +1,18 @@
 //! The commands for developers: `cargo xtask test`, `cargo xtask fuzz`, `cargo xtask nix`, `cargo xtask demo`,
-//! `cargo xtask bench`, `cargo xtask scale`, `cargo xtask setup`.
+//! `cargo xtask bench`, `cargo xtask scale`, `cargo xtask docs`, `cargo xtask picture`, `cargo xtask dist`, `cargo xtask release`,
+//! `cargo xtask setup`.
 
 mod bench;
 mod demo;
+mod dist;
+mod docs;
 mod fuzz;
 mod licences;
 mod nix;
+mod picture;
+mod process;
+mod project;
+mod release;
 mod scale;
 mod setup;
 mod test;
@@ -36,6 +43,14 @@ enum Command {
     Bench(bench::Options),
     /// Backs up a large fleet for one night, in containers, and prints what that takes.
     Scale(scale::Options),
+    /// Writes the generated chapters of the book, and the book where mdbook is installed.
+    Docs,
+    /// Writes the picture of README.md: the terminal of a run and of `status`, in containers.
+    Picture,
+    /// Makes what is published: the Debian package, the static binary, checksums and the SBOM.
+    Dist(dist::Options),
+    /// Checks that all files of the project agree on a version that is released.
+    Release(release::Options),
     /// Installs the Debian packages and the tools that the other commands need. They do it themselves, too.
     Setup,
 }
@@ -48,6 +63,10 @@ fn main() -> ExitCode {
         Command::Demo(options) => demo::run(&options),
         Command::Bench(options) => bench::run(&options),
         Command::Scale(options) => scale::run(&options),
+        Command::Docs => docs::run(),
+        Command::Picture => picture::run(),
+        Command::Dist(options) => dist::run(&options),
+        Command::Release(options) => release::run(&options),
         Command::Setup => setup::run(),
     };
     match result {
@@ -64,6 +83,40 @@ mod tests {
     use clap::CommandFactory;
 
     use super::Arguments;
+    use crate::project;
+
+    /// The words after `cargo xtask` in a text, such as `test`.
+    fn verbs_in(text: &str) -> Vec<&str> {
+        let after = text.split("cargo xtask ").skip(1);
+        let verbs = after.map(|rest| {
+            let end = rest.find(|character: char| !character.is_ascii_lowercase());
+            rest.get(..end.unwrap_or(rest.len())).unwrap_or_default()
+        });
+        verbs.filter(|verb| !verb.is_empty()).collect()
+    }
+
+    #[test]
+    fn files_name_only_verbs_that_exist() {
+        let arguments = Arguments::command();
+        let known: Vec<_> = arguments.get_subcommands().map(clap::Command::get_name).collect();
+        let mut named = 0;
+        for path in project::files(&["*.md", "*.yml", ".ci/*", "packaging/*", "docs/*"]).unwrap() {
+            let text = project::read(&path).unwrap();
+            for verb in verbs_in(&text) {
+                assert!(known.contains(&verb), "{path}: cargo xtask {verb}");
+                named += 1;
+            }
+        }
+        assert!(named > 10, "{named}");
+    }
+
+    #[test]
+    fn verbs_end_where_their_words_end() {
+        assert_eq!(
+            verbs_in("`cargo xtask docs` and cargo xtask test --fast; cargo xtask VERB"),
+            ["docs", "test"]
+        );
+    }
 
     #[test]
     fn the_command_line_fits_together() {

@@ -1,4 +1,4 @@
-//! The Debian packages that the developers' commands need, and a few tools beside them.
+//! The Debian packages that the developers' commands need, and a few other tools.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -36,7 +36,7 @@ const FOR_VIRTUAL_MACHINES: [Needed; 4] = [
     ("vde_switch", "vde2"),
 ];
 /// What the tests need beside that.
-const FOR_TESTS: [Needed; 21] = [
+const FOR_TESTS: [Needed; 20] = [
     ("c++", "g++"),
     // For the report's tests: 124 MB to download, three times that on the disk.
     ("chromium", "chromium"),
@@ -57,9 +57,21 @@ const FOR_TESTS: [Needed; 21] = [
     ("socat", "socat"),
     ("sqlite3", "sqlite3"),
     (SSHD, "openssh-server"),
-    ("systemd-analyze", "systemd"),
     ("zsh", "zsh"),
 ];
+/// What `cargo xtask dist` and the stories about the package need.
+const FOR_PACKAGES: [Needed; 6] = [
+    ("dh", "debhelper"),
+    ("dpkg-buildpackage", "dpkg-dev"),
+    ("lintian", "lintian"),
+    ("readelf", "binutils"),
+    ("strip", "binutils"),
+    ANALYZER,
+];
+/// The C compiler for musl.
+const FOR_MUSL: [Needed; 1] = [("musl-gcc", "musl-tools")];
+/// What `emit` asks about calendar expressions.
+const ANALYZER: Needed = ("systemd-analyze", "systemd");
 /// What `cargo xtask bench` compares genbackup with, beside what comes from elsewhere.
 const FOR_BENCHMARKS: [Needed; 2] = [(BORGMATIC, "borgmatic"), ("borg", "borgbackup")];
 const BORGMATIC: &str = "borgmatic";
@@ -117,7 +129,24 @@ pub(crate) fn run_for_benchmarks() -> anyhow::Result<()> {
 }
 
 fn for_tests() -> Vec<Needed> {
-    [for_machines(Kind::Virtual).as_slice(), &FOR_TESTS].concat()
+    [for_machines(Kind::Virtual).as_slice(), &FOR_TESTS, &FOR_PACKAGES].concat()
+}
+
+/// The same for `cargo xtask dist`, with or without musl.
+///
+/// # Errors
+/// When something is missing and cannot be installed: the error names it.
+pub(crate) fn run_for_packages(with_musl: bool) -> anyhow::Result<()> {
+    let musl: &[Needed] = if with_musl { &FOR_MUSL } else { &[] };
+    packages(&[FOR_PACKAGES.as_slice(), musl].concat())
+}
+
+/// The same for what runs the command and packs nothing.
+///
+/// # Errors
+/// When something is missing and cannot be installed: the error names it.
+pub(crate) fn run_for_command() -> anyhow::Result<()> {
+    packages(&[ANALYZER])
 }
 
 fn packages(needed: &[Needed]) -> anyhow::Result<()> {
@@ -126,8 +155,7 @@ fn packages(needed: &[Needed]) -> anyhow::Result<()> {
         return Ok(());
     }
     let list = missing.join(" ");
-    let is_root = output_of(command("id").arg("-u"))?.trim() == "0";
-    if !is_root || !is_there("apt-get") {
+    if !is_root()? || !is_there("apt-get") {
         bail!(
             "missing packages: {list}\n\nhint: install them, or run this command as root on Debian 12 or newer"
         );
@@ -141,6 +169,14 @@ fn packages(needed: &[Needed]) -> anyhow::Result<()> {
         still.join(" ")
     );
     Ok(())
+}
+
+/// Whether this is root.
+///
+/// # Errors
+/// When `id` cannot be started.
+pub(crate) fn is_root() -> anyhow::Result<bool> {
+    Ok(output_of(command("id").arg("-u"))?.trim() == "0")
 }
 
 fn missing(needed: &[Needed]) -> anyhow::Result<Vec<&'static str>> {
@@ -289,6 +325,7 @@ mod tests {
             "shellcheck",
             "mandoc",
             "groff-base",
+            "lintian",
             "duktape",
             "restic",
             "qemu-system-x86",

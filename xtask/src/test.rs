@@ -1,7 +1,9 @@
 //! `cargo xtask test`: every check, each a part with a name, a time and a result.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::{Command, ExitCode};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
@@ -9,9 +11,9 @@ use clap::Args;
 use vmtests::process::{command, output_of};
 use vmtests::progress::seconds;
 use vmtests::side_by_side::side_by_side;
-use vmtests::{cache, install};
+use vmtests::{cache, install, package};
 
-use crate::{fuzz, licences, nix, setup};
+use crate::{dist, fuzz, licences, nix, project, setup};
 
 /// What is checked.
 #[derive(Debug, Args)]
@@ -40,14 +42,16 @@ enum Verdict {
 /// One check. An error is a failure, and says why.
 type Check = fn(&Options) -> anyhow::Result<Verdict>;
 
-const PARTS: [(&str, Check, Kind); 10] = [
+const PARTS: [(&str, Check, Kind); 12] = [
     ("tools", tools, Kind::Other),
+    ("project files", project_files, Kind::Other),
     ("format", format, Kind::Other),
     ("lint", lint, Kind::Other),
     ("unit and snapshot tests", unit_tests, Kind::Tests),
     ("whole nixpkgs", whole_nixpkgs, Kind::Other),
     ("docs", docs, Kind::Other),
     ("licences", licences, Kind::Other),
+    ("packages", packages, Kind::Other),
     ("fuzz", fuzz, Kind::Other),
     ("stories", stories, Kind::Stories),
     ("clean-up", clean_up, Kind::Stories),
@@ -216,17 +220,34 @@ fn whole_nixpkgs(_options: &Options) -> anyhow::Result<Verdict> {
 }
 
 fn docs(_options: &Options) -> anyhow::Result<Verdict> {
-    passes(
+    let of_items = passes(
         cargo("doc")
             .args(["--workspace", "--no-deps", "--quiet"])
             .env("RUSTDOCFLAGS", "--deny warnings"),
-    )
+    );
+    let book = crate::docs::book();
+    of_items.and_then(|verdict| book.map(|()| verdict))
 }
 
 fn licences(_options: &Options) -> anyhow::Result<Verdict> {
     let deny = std::fs::read_to_string(cache::workspace().join("deny.toml")).context("deny.toml")?;
     let mut metadata = cargo("metadata");
     licences::check(metadata.args(["--format-version=1", "--locked"]), &deny)?;
+    Ok(Verdict::Passed)
+}
+
+/// The package of the command that the tests have built. The stories install it.
+static PACKAGE: OnceLock<PathBuf> = OnceLock::new();
+
+fn packages(_options: &Options) -> anyhow::Result<Verdict> {
+    let made = dist::from_tests()?;
+    project::check_bom(&made.bom)?;
+    PACKAGE.get_or_init(|| made.package);
+    Ok(Verdict::Passed)
+}
+
+fn project_files(_options: &Options) -> anyhow::Result<Verdict> {
+    project::check()?;
     Ok(Verdict::Passed)
 }
 
@@ -241,6 +262,10 @@ fn stories(options: &Options) -> anyhow::Result<Verdict> {
     let mut test = cargo("test");
     test.env("GENBACKUP", install::built())
         .args(["--package", "vmtests", "--test", "stories", "--"]);
+    // Without it, the first story that wants a package makes one.
+    if let Some(package) = PACKAGE.get() {
+        test.env(package::VARIABLE, package);
+    }
     passes(test.args(options.filter.as_deref()))
 }
 

@@ -12,32 +12,92 @@ const DEADNIX: (&str, &str) = ("deadnix", "1.3.1");
 const RUFF: (&str, &str) = ("ruff", "0.17.6");
 /// What knows Python's types, and NixOS checks its own tests with.
 const TY: (&str, &str) = ("ty", "0.0.105");
+/// What builds the book. Its default features are a server, a watcher and a search.
+const MDBOOK: (&str, &str) = ("mdbook", "0.5.4");
+/// What finds misspelled words.
+const TYPOS: (&str, &str) = ("typos", "1.52.0");
+/// What reads the workflows and other files of GitHub by their schemas, which it brings.
+const CHECK_JSONSCHEMA: (&str, &str) = ("check-jsonschema", "0.39.0");
+/// What finds holes in workflows.
+const ZIZMOR: (&str, &str) = ("zizmor", "1.32.0");
+/// What has the schemas of CycloneDX: a module of Python.
+const CYCLONEDX: (&str, &str) = ("cyclonedx-python-lib", "11.12.0");
 
 /// Makes sure that they are there; quick when they are.
 ///
 /// # Errors
 /// When one is not there and cannot be installed.
 pub(crate) fn install() -> anyhow::Result<()> {
-    let folder = cache::target_folder().join("tools");
-    for (tool, install) in [
-        (DEADNIX, from_cargo as fn(&Path, &str, &str) -> anyhow::Result<()>),
-        (RUFF, from_pypi),
-        (TY, from_pypi),
-    ] {
-        let (name, version) = tool;
-        if is_there(&folder.join("bin").join(name), tool) {
-            continue;
-        }
-        println!("installing: {name} {version}");
-        install(&folder, name, version)
-            .with_context(|| format!("cannot install {name} {version} into {}", folder.display()))?;
+    for tool in [DEADNIX, MDBOOK] {
+        make_sure_of(tool, from_cargo)?;
     }
-    Ok(())
+    for tool in [RUFF, TY, TYPOS, CHECK_JSONSCHEMA, ZIZMOR] {
+        make_sure_of(tool, from_pypi)?;
+    }
+    module(&folder(), CYCLONEDX)
 }
 
-fn is_there(program: &Path, (name, version): (&str, &str)) -> bool {
+/// The same for mdbook alone.
+///
+/// # Errors
+/// When it is not there and cannot be installed.
+pub(crate) fn install_mdbook() -> anyhow::Result<()> {
+    make_sure_of(MDBOOK, from_cargo)
+}
+
+fn make_sure_of(
+    tool: (&str, &str),
+    install: fn(&Path, &str, &str) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let folder = folder();
+    let (name, version) = tool;
+    if is_there(&program(name), tool) {
+        return Ok(());
+    }
+    println!("installing: {name} {version}");
+    install(&folder, name, version)
+        .with_context(|| format!("cannot install {name} {version} into {}", folder.display()))
+}
+
+/// A tool's program; [`install`] brings it.
+pub(crate) fn program(name: &str) -> PathBuf {
+    folder().join("bin").join(name)
+}
+
+/// The Python that has the modules; [`install`] brings it.
+pub(crate) fn python() -> PathBuf {
+    environment(&folder()).join("bin/python")
+}
+
+fn folder() -> PathBuf {
+    cache::target_folder().join("tools")
+}
+
+/// Python's virtual environment.
+fn environment(folder: &Path) -> PathBuf {
+    folder.join("python")
+}
+
+/// Some programs print another name than their own, or a `v` before the version.
+fn is_there(program: &Path, (_, version): (&str, &str)) -> bool {
     let told = output_of(command(&program.to_string_lossy()).arg("--version"));
-    told.is_ok_and(|told| told.trim() == format!("{name} {version}"))
+    told.is_ok_and(|told| {
+        told.split_whitespace()
+            .last()
+            .map(|it| it.trim_start_matches('v'))
+            == Some(version)
+    })
+}
+
+/// A module of Python, with what it needs to read JSON.
+fn module(folder: &Path, (name, version): (&str, &str)) -> anyhow::Result<()> {
+    let ask = format!("import importlib.metadata as m; assert m.version('{name}') == '{version}'");
+    let python = environment(folder).join("bin/python");
+    if output_of(command(&python.to_string_lossy()).args(["-c", &ask])).is_ok() {
+        return Ok(());
+    }
+    println!("installing: {name} {version}");
+    pip(folder, &format!("{name}[json-validation]=={version}"))
 }
 
 /// A crate, from the registry that all dependencies come from.
@@ -45,7 +105,15 @@ fn from_cargo(folder: &Path, name: &str, version: &str) -> anyhow::Result<()> {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     let mut install = command(&cargo);
     install
-        .args(["install", "--quiet", "--locked", "--force", "--debug", "--root"])
+        .args([
+            "install",
+            "--quiet",
+            "--locked",
+            "--force",
+            "--debug",
+            "--no-default-features",
+            "--root",
+        ])
         .arg(folder)
         .args(["--version", version, name]);
     // In a folder of its own that goes away: it shares nothing with ours.
@@ -54,18 +122,23 @@ fn from_cargo(folder: &Path, name: &str, version: &str) -> anyhow::Result<()> {
 
 /// A Python package, in a virtual environment, with a link to its program.
 fn from_pypi(folder: &Path, name: &str, version: &str) -> anyhow::Result<()> {
-    let environment = folder.join("python");
-    output_of(command("python3").args(["-m", "venv"]).arg(&environment))?;
-    let program = |name: &str| -> PathBuf { environment.join("bin").join(name) };
-    output_of(
-        command(&program("pip").to_string_lossy())
-            .args(["install", "--quiet", "--disable-pip-version-check"])
-            .arg(format!("{name}=={version}")),
-    )?;
+    pip(folder, &format!("{name}=={version}"))?;
     let link = folder.join("bin").join(name);
     std::fs::create_dir_all(folder.join("bin"))?;
     if link.is_symlink() {
         std::fs::remove_file(&link)?;
     }
-    Ok(std::os::unix::fs::symlink(program(name), link)?)
+    Ok(std::os::unix::fs::symlink(
+        environment(folder).join("bin").join(name),
+        link,
+    )?)
+}
+
+/// Installs into the virtual environment, and makes it where there is none.
+fn pip(folder: &Path, wanted: &str) -> anyhow::Result<()> {
+    let environment = environment(folder);
+    output_of(command("python3").args(["-m", "venv"]).arg(&environment))?;
+    let mut pip = command(&environment.join("bin/pip").to_string_lossy());
+    pip.args(["install", "--quiet", "--disable-pip-version-check", wanted]);
+    output_of(&mut pip).map(drop)
 }

@@ -10,18 +10,18 @@ use crate::model::{Fleet, HostName};
 use crate::problem::{did_you_mean, likely};
 use crate::restic::Snapshot;
 
-/// What is asked for on the command line.
+/// The hosts and snapshots that the command line names.
 #[derive(Debug)]
 pub(super) struct Wishes<'w> {
-    /// Hosts, with the names that their snapshots get; all hosts where there are none.
+    /// Hosts, with the names that their snapshots get. Empty means all hosts.
     hosts: Vec<(&'w str, &'w str)>,
-    /// The beginnings of ids; all snapshots where there are none.
+    /// The beginnings of ids. Empty means all snapshots.
     ids: &'w [String],
 }
 
 impl<'w> Wishes<'w> {
     /// # Errors
-    /// When a host is to get a name that is not in the fleet, or is named twice.
+    /// When a new name is not in the fleet, or a host is named twice.
     pub(super) fn read(hosts: &'w [String], ids: &'w [String], fleet: &Fleet) -> Result<Self> {
         let mut seen = BTreeSet::new();
         let mut read = Vec::new();
@@ -29,13 +29,15 @@ impl<'w> Wishes<'w> {
             let (other, host) = text.split_once('=').unwrap_or((text, text));
             if other.is_empty() || !seen.insert(other) {
                 bail!(
-                    "`--host {text}` names no host, or one that is named before\n\nhint: write `--host OTHER` or `--host OTHER=HOST`, once for each OTHER"
+                    "`--host {text}` names no host, or names a host again\n\nhint: write `--host OTHER` or `--host OTHER=HOST`, once for each OTHER"
                 );
             }
             let names: Vec<&str> = fleet.host_names().map(HostName::as_str).collect();
             if text.contains('=') && !names.contains(&host) {
-                let hint = likely(host, names.iter().copied())
-                    .map_or_else(|| format!("the fleet has {}", names.join(", ")), did_you_mean);
+                let hint = likely(host, names.iter().copied()).map_or_else(
+                    || format!("name a host of the fleet: {}", names.join(", ")),
+                    did_you_mean,
+                );
                 bail!("no host of the fleet is named `{host}`\n\nhint: {hint}");
             }
             read.push((other, host));
@@ -47,24 +49,24 @@ impl<'w> Wishes<'w> {
 /// What is taken over.
 #[derive(Debug)]
 pub(super) struct Plan<'s> {
-    /// By the host that they have afterwards.
+    /// One group for each host name that the snapshots have afterwards.
     pub(super) groups: Vec<Group<'s>>,
 }
 
-/// The snapshots of one host, as forget will see them.
+/// The snapshots that one host has afterwards.
 #[derive(Debug)]
 pub(super) struct Group<'s> {
     /// The host.
     pub(super) host: String,
     /// Those that are taken over or renamed, the oldest first.
     pub(super) adopted: Vec<&'s Snapshot>,
-    /// Those that forget counts already.
+    /// Those that already have the tag, so that forget counts them.
     pub(super) own: Vec<&'s Snapshot>,
 }
 
 impl<'s> Plan<'s> {
     /// # Errors
-    /// When a host or an id is asked for that is not in the list.
+    /// When the list lacks a host or an id that is asked for.
     pub(super) fn of(all: &'s [Snapshot], wishes: &Wishes<'_>, fleet: &Fleet) -> Result<Self> {
         let chosen = chosen(all, wishes.ids)?;
         let is_of_the_fleet = |name: &str| fleet.host_names().any(|host| host.as_str() == name);
@@ -78,7 +80,7 @@ impl<'s> Plan<'s> {
             wishes.hosts.iter().find_map(|(other, host)| {
                 let is_renamed = other != host;
                 let is_taken = if snapshot.host == *other {
-                    // What has our tag and the name of a host that the fleet does not have: that host has a new name.
+                    // A snapshot with our tag and a host name that is not in the fleet: that host was renamed.
                     snapshot.is_foreign() || is_renamed && !is_of_the_fleet(other)
                 } else {
                     is_renamed && is_half_done(snapshot, host)
@@ -128,8 +130,8 @@ impl<'s> Plan<'s> {
         })
     }
 
-    /// Those of a later list that were to be taken over, and still lack the tag; restic gives each a new id when it changes
-    /// something, and keeps the one that it had.
+    /// The snapshots of a later list that should have been taken over, but still lack the tag. restic gives a changed
+    /// snapshot a new id, and records the original one in it.
     pub(super) fn untagged<'n>(&self, now: &'n [Snapshot]) -> impl Iterator<Item = &'n Snapshot> {
         let ids: BTreeSet<String> = self
             .adopted()
@@ -147,12 +149,12 @@ impl<'s> Plan<'s> {
     }
 }
 
-/// Whether an earlier call has renamed it, and was interrupted before it had its tag.
+/// True if an earlier call renamed it, and was interrupted before it added the tag.
 fn is_half_done(snapshot: &Snapshot, host: &str) -> bool {
     snapshot.host == host && snapshot.is_foreign() && snapshot.original.is_some()
 }
 
-/// The whole ids of which beginnings are given.
+/// The whole ids for these beginnings.
 fn chosen(all: &[Snapshot], beginnings: &[String]) -> Result<BTreeSet<String>> {
     let mut chosen = BTreeSet::new();
     for beginning in beginnings {
@@ -162,7 +164,7 @@ fn chosen(all: &[Snapshot], beginnings: &[String]) -> Result<BTreeSet<String>> {
         match (alike.next(), alike.next()) {
             (Some(snapshot), None) => chosen.insert(snapshot.id.clone()),
             (None, _) => bail!(
-                "there is no snapshot `{}`\n\nhint: `genbackup snapshots` lists them",
+                "there is no snapshot `{}`\n\nhint: run `genbackup snapshots` to list them",
                 terminal::harmless(beginning)
             ),
             _ => bail!("more than one snapshot begins with `{beginning}`\n\nhint: write more of the id"),

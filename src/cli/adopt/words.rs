@@ -1,4 +1,4 @@
-//! What `adopt` shows before it changes anything.
+//! The texts that `adopt` prints before it changes anything.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -11,10 +11,10 @@ use crate::cli::terminal;
 use crate::model::Fleet;
 use crate::restic::{Restic, Snapshot};
 
-/// Paths that are named of a host.
+/// The number of paths that are shown for a host.
 const PATHS: usize = 3;
 
-/// The snapshots that are taken over: a row for each host.
+/// The snapshots that are adopted: one row for each host.
 pub(super) fn adopted(plan: &Plan<'_>) -> String {
     let count = plan.adopted().count();
     let rows = plan.groups.iter().flat_map(|group| {
@@ -48,10 +48,7 @@ pub(super) fn adopted(plan: &Plan<'_>) -> String {
         })
     });
     let table = table(["HOST", "SNAPSHOTS", "OLDEST", "NEWEST", "PATHS"], rows);
-    format!(
-        "{} to take over:\n\n{table}",
-        terminal::counted(count, "snapshot")
-    )
+    format!("{} to adopt:\n\n{table}", terminal::counted(count, "snapshot"))
 }
 
 fn paths(snapshots: &[&Snapshot]) -> String {
@@ -64,7 +61,7 @@ fn paths(snapshots: &[&Snapshot]) -> String {
     terminal::harmless(&some.join(", ")) + more
 }
 
-/// What forget would then remove, as restic itself says it: a row for each snapshot.
+/// The snapshots that forget would then remove, by a dry run of restic: one row for each snapshot.
 pub(super) fn removed(plan: &Plan<'_>, restic: &Restic<'_>, fleet: &Fleet) -> Result<String> {
     let mut text = String::new();
     let version = Restic::version()?;
@@ -100,7 +97,7 @@ pub(super) fn removed(plan: &Plan<'_>, restic: &Restic<'_>, fleet: &Fleet) -> Re
     Ok(text + "\n")
 }
 
-/// What else is to be known beforehand.
+/// The notes that are shown before the confirmation.
 pub(super) fn notes(plan: &Plan<'_>, all: &[Snapshot], fleet: &Fleet) -> Vec<String> {
     let is_of_the_fleet = |name: &str| fleet.host_names().any(|host| host.as_str() == name);
     let (inside, outside): (Vec<&str>, Vec<&str>) = plan
@@ -112,8 +109,8 @@ pub(super) fn notes(plan: &Plan<'_>, all: &[Snapshot], fleet: &Fleet) -> Vec<Str
     let mut notes = Vec::new();
     if let Some(first) = inside.first() {
         notes.push(format!(
-            "forget first waits for a complete backup of each host whose newest snapshot is in no record of a run ({}); \
-             `genbackup release {first}` does not wait. A newer backup may then let one more go for each rule",
+            "forget waits for a complete backup of each host whose newest snapshot is in no record of a run ({}); \
+             `genbackup release {first}` ends the wait. After that backup, each rule may remove one more snapshot",
             named(&inside)
         ));
     }
@@ -121,16 +118,16 @@ pub(super) fn notes(plan: &Plan<'_>, all: &[Snapshot], fleet: &Fleet) -> Vec<Str
         let first = terminal::harmless(first);
         notes.push(format!(
             "not in the fleet file: {}. The keep policy applies to each of them separately, after `genbackup release {first}`; \
-             `--host {first}=HOST` makes them snapshots of HOST",
+             `--host {first}=HOST` turns the snapshots into snapshots of HOST",
             named(&outside)
         ));
     }
-    notes.push("restic gives each snapshot that is taken over a new ID; its time and files stay".to_owned());
+    notes.push("restic gives each snapshot that is adopted a new ID; its time and files stay".to_owned());
     notes.extend(about_rustic(all));
     notes
 }
 
-/// The danger of rustic beside restic, where it has written into the repository.
+/// A warning about rustic, if rustic has written into the repository.
 fn about_rustic(all: &[Snapshot]) -> Option<String> {
     let newest = all.iter().rfind(|snapshot| snapshot.is_by_rustic())?;
     let count = all.iter().filter(|snapshot| snapshot.is_by_rustic()).count();

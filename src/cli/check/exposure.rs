@@ -1,4 +1,5 @@
-//! The exposure of a fleet's units: each text is looked at once, and hosts with the same exposure share a line.
+//! The exposure of a fleet's units. Each distinct unit text is analyzed once. Hosts with the same exposure share a
+//! line.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -11,19 +12,19 @@ use crate::model::Fleet;
 use crate::plan::HostPlan;
 use crate::{verify, write};
 
-/// Hosts of a line that are named.
+/// The number of hosts that a line names.
 const NAMED: usize = 5;
 
-/// Units by their names and texts, and the hosts that have each.
+/// The hosts for each name and text of a unit.
 type Units<'f> = BTreeMap<String, BTreeMap<String, Vec<&'f str>>>;
 
 /// One line for each unit and exposure.
 ///
 /// # Errors
-/// When `systemd-analyze` can't be started, or gives no exposure for a unit.
+/// When `systemd-analyze` cannot be started, or reports no exposure for a unit.
 pub(super) fn table(fleet: &Fleet) -> Result<String> {
     let units = units(fleet)?;
-    // A file for each text, under a name of its own: hosts may have different units of one name.
+    // Each text gets a file with a unique name, because hosts may have different units with the same name.
     let texts: BTreeSet<&String> = units.values().flat_map(BTreeMap::keys).collect();
     let names: BTreeMap<&String, String> = texts
         .into_iter()
@@ -47,7 +48,7 @@ pub(super) fn table(fleet: &Fleet) -> Result<String> {
         let mut levels: BTreeMap<u32, Vec<&str>> = BTreeMap::new();
         for (text, hosts) in texts {
             let exposure = names.get(text).and_then(|name| exposures.get(name));
-            let exposure = exposure.context("a unit has its exposure")?;
+            let exposure = exposure.context("a unit has no exposure: this is a bug in genbackup")?;
             levels.entry(*exposure).or_default().extend(hosts);
         }
         table += &lines(unit, levels)?;
@@ -58,7 +59,8 @@ pub(super) fn table(fleet: &Fleet) -> Result<String> {
 fn units(fleet: &Fleet) -> Result<Units<'_>> {
     let mut units = Units::new();
     for host in fleet.host_names() {
-        let plan = HostPlan::of(fleet, host).context("the fleet does not know its own host")?;
+        let plan =
+            HostPlan::of(fleet, host).context("the fleet lacks its own host: this is a bug in genbackup")?;
         let services = emit(&plan)?
             .into_iter()
             .filter(|artifact| artifact.path.ends_with(".service"));
@@ -71,7 +73,7 @@ fn units(fleet: &Fleet) -> Result<Units<'_>> {
     Ok(units)
 }
 
-/// The exposure that most hosts have comes first; of the others the hosts are named.
+/// The exposure that most hosts share comes first. The hosts with another exposure are named.
 fn lines(unit: &str, levels: BTreeMap<u32, Vec<&str>>) -> Result<String> {
     let mut levels: Vec<(u32, Vec<&str>)> = levels.into_iter().collect();
     levels.sort_by_key(|(_, hosts)| std::cmp::Reverse(hosts.len()));

@@ -1,146 +1,179 @@
-//! `genbackup emit --now`: writes this host's files, or takes them off, and makes it live.
+//! `genbackup emit --now`: writes or removes this host's files, and applies the change.
 
 use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Result, anyhow, bail};
 
-use super::live::Live;
 use super::target::Target;
-use super::{Arguments, load, notes, status};
+use super::{Arguments, load, status};
 use crate::bus::Waiting;
-use crate::emit::{Artifact, UNIT_FOLDER};
+use crate::cli::terminal::{self, Steps};
+use crate::emit::Artifact;
+use crate::live::{Audience, Live, Systemd};
 use crate::model::{Creation, Repository};
 use crate::mounts;
 use crate::neighbours;
 use crate::write::{Changes, Counts, Note, Overwrite, Transaction};
 
-/// What the storage host exports.
+/// The NFS exports of the storage host.
 const EXPORTS: &str = "/etc/exports.d/genbackup.exports";
+const NFS_SERVER: &str = "nfs-server.service";
 const INIT: &str = "genbackup-init.service";
-/// There once was a repository, and no other one is made in its place: see `init-repository`.
+/// Exists once there was a repository. Then no other repository is made in its place: see `init-repository`.
 const REPOSITORY_MADE: &str = "/var/lib/genbackup/repository-made";
-/// What a system of NixOS has, and no other.
+/// Exists on NixOS only.
 const NIXOS: &str = "/etc/NIXOS";
 
-/// What can't be made live from here.
+/// What this host lacks that the units start.
+#[derive(Debug, Default)]
+pub(super) struct Missing {
+    /// Debian's packages.
+    pub(super) packages: Vec<&'static str>,
+    /// Why units do not find genbackup itself.
+    pub(super) command: Option<String>,
+}
+
+/// Refuses what `--now` cannot do here.
 ///
 /// # Errors
-/// When that is what is asked for.
+/// When the arguments, the system or the user do not fit.
 pub(super) fn refuse(arguments: &Arguments) -> Result<()> {
     if arguments.all {
         bail!(
-            "`--now` is for this host, and not for all of them\n\nhint: `genbackup emit --now` on each of them; `genbackup emit --all --root DIR` stages the files of all"
+            "`--now` applies to this host only, and not to all hosts\n\nhint: run `genbackup emit --now` here, and `genbackup push` for the other hosts; `genbackup emit --all --root DIR` writes the files of all hosts below DIR"
         );
     }
     if let Some(root) = &arguments.root {
         bail!(
-            "`--now` makes live what is below /, and not what is below {}\n\nhint: on the host that it is for, `genbackup emit --now`",
+            "`--now` applies files below / only, and not below {}\n\nhint: leave out `--root`; for a client, run `genbackup push` on the storage host",
             root.display()
         );
     }
     if arguments.diff {
-        bail!("`--diff` changes nothing, and `--now` does\n\nhint: leave one of them out");
+        bail!("`--diff` changes nothing, so it excludes `--now`\n\nhint: leave out one of them");
     }
     if let Some(host) = &arguments.host {
         let machine = load::this_machine()?;
         let short = machine.split('.').next().unwrap_or(&machine);
         if host != short && *host != machine {
             bail!(
-                "`--now` is for this host, `{machine}`, and not for `{host}`\n\nhint: on `{host}`, `genbackup emit --now`"
+                "`--now` applies to this host, `{machine}`, and not to `{host}`\n\nhint: if `{host}` is a client, run `genbackup push {host}` on the storage host; if it is the storage host, run `genbackup emit --now` there"
             );
         }
     }
     if Path::new(NIXOS).exists() {
         bail!(
-            "on NixOS, `--now` has nothing to do: the system is built with these files\n\nhint: `nixos-rebuild switch` makes a change of the fleet file live; see README.md, «On NixOS»"
+            "`--now` does not apply to NixOS: the system is built with these files\n\nhint: run `nixos-rebuild switch` after a change of the fleet file; see the chapter \"NixOS\""
         );
     }
     if !nix::unistd::geteuid().is_root() {
         bail!(
-            "`--now` makes users, and enables and starts units: it has to be root\n\nhint: `sudo genbackup emit --now`"
+            "only root may use `--now`, which makes users, and enables and starts units\n\nhint: run `sudo genbackup emit --now`"
         );
     }
     Ok(())
 }
 
-/// Writes a tree and makes it live; `repository` is the one that this host may have to make.
+/// Writes a tree and applies it. `repository` is the one that this host may have to make.
 ///
 /// # Errors
-/// When nothing has been done: there is no systemd to be asked, or a file can't be written. What goes wrong later is said,
-/// the rest goes on, and the exit status tells.
+/// When nothing was changed: systemd cannot be reached, or a file cannot be written. Later errors are printed, the
+/// other steps continue, and the exit status is 1.
 pub(super) fn emit(
     target: &Target<'_>,
     repository: Option<&Repository>,
-    missing_packages: &[&str],
+    missing: &Missing,
     overwrite: Overwrite,
     is_departing: bool,
 ) -> Result<ExitCode> {
-    // First, for a host whose files are there and whose units nobody starts is worse than one that is as it was.
+    // First, because files whose units do not start are worse than no change.
     let systemd = Waiting::connect().map_err(|error| {
         let error = error.to_string();
         let (what, _) = error.split_once("\n\nhint: ").unwrap_or((&error, ""));
-        anyhow!("{what}; nothing has changed\n\nhint: where systemd is not to be had, leave `--now` out and do what README.md says by hand")
+        anyhow!("{what}; nothing was changed\n\nhint: without systemd, leave out `--now`; see the chapter \"Change the fleet\" for the steps by hand")
     })?;
     let artifacts = target.artifacts()?;
     let changes = Changes::between(&target.place, &artifacts)?;
     let mut transaction = Transaction::default();
     transaction.stage(&target.place, &artifacts, overwrite)?;
-    // What else there is to say is done here.
-    let is_left = |note: &&Note| !matches!(note, Note::StillEnabled { .. } | Note::NotEnabled { .. });
-    let told: Vec<Note> = transaction.notes().iter().filter(is_left).cloned().collect();
-    notes(&told);
+    let told = transaction.notes().to_vec();
     let knows_what_to_remove = !told
         .iter()
         .any(|note| matches!(note, Note::ManifestUnreadable { .. }));
+    let mut live = Live::new(systemd, Aloud::default(), "genbackup emit --now");
+    for note in &told {
+        live.note(note);
+    }
     transaction.refuse_foreign()?;
 
-    let mut live = Live::new(systemd);
     let leaving: Vec<&str> = changes.leaving_units().collect();
     // While systemd still knows them.
     live.retire(&leaving);
-    let Counts { written, removed } = transaction.commit()?;
-    live.say(format_args!("{written} files written, {removed} removed"));
-    if !missing_packages.is_empty() {
-        live.fail(load::packages_to_install(missing_packages));
+    let counts = transaction.commit()?;
+    live.say(counts);
+    if !missing.packages.is_empty() {
+        live.fail(load::packages_to_install(&missing.packages));
     }
-
-    let is_changed = |path: &str| changes.paths().any(|changed| changed == Path::new(path));
-    let below = |folder: &str| {
-        let paths = artifacts.iter().map(|artifact| artifact.path.as_str());
-        let files: Vec<&str> = paths.filter(|path| path.starts_with(folder)).collect();
-        let is_new = files.iter().any(|path| is_changed(path));
-        (!files.is_empty()).then_some((files, is_new))
-    };
-    if let Some((files, is_new)) = below("/etc/sysusers.d/") {
-        live.neighbour("users and groups", is_new, neighbours::make_users(&files));
+    if let Some(why) = &missing.command {
+        live.fail(format_args!("genbackup: {why}"));
     }
-    if let Some((files, is_new)) = below("/etc/tmpfiles.d/") {
-        live.neighbour("folders", is_new, neighbours::make_folders(&files));
-    }
-    let units: Vec<&Artifact> = artifacts
-        .iter()
-        .filter(|artifact| artifact.path.starts_with(UNIT_FOLDER))
-        .collect();
-    let waiting = live.enable(&units, changes.changes_units());
+    live.make_what_they_need(&artifacts, &changes);
+    let waiting = live.enable(&artifacts, changes.changes_units());
     if let Some(repository) = repository {
         make(repository, &mut live);
     }
-    // Behind it: what is not there can't be exported.
-    if is_changed(EXPORTS) || artifacts.iter().any(|artifact| artifact.path == EXPORTS) {
-        live.neighbour("exports", is_changed(EXPORTS), neighbours::export());
-    }
-    live.start(&waiting);
+    // After the repository is made: exportfs cannot export a missing directory.
+    export(&artifacts, &changes, &mut live);
+    waiting.start(&mut live);
 
-    if live.is_as_it_was() && (written, removed) == (0, 0) {
-        live.say("nothing has changed: this host is as the fleet file says");
+    if live.is_as_it_was() && counts == Counts::default() {
+        live.say("nothing to change: the host matches the fleet file");
     }
-    let is_live = live.end()?;
+    let (is_live, Aloud(steps)) = live.end();
+    steps.end()?;
     Ok(status(is_live && (knows_what_to_remove || !is_departing)))
 }
 
-/// Makes the repository where there is none, and never was one.
-fn make(repository: &Repository, live: &mut Live) {
+/// Prints each step at once.
+#[derive(Default)]
+struct Aloud(Steps);
+
+impl Audience for Aloud {
+    fn say(&mut self, what: &str) {
+        self.0.say(what);
+    }
+
+    fn complain(&mut self, what: &str) {
+        terminal::complain(what);
+    }
+}
+
+/// Exports the repository to the clients. exportfs succeeds without a running NFS server, so this checks it as well.
+fn export(artifacts: &[Artifact], changes: &Changes, live: &mut Live<Waiting, Aloud>) {
+    let has_clients = artifacts.iter().any(|artifact| artifact.path == EXPORTS);
+    if !has_clients && !changes.has(EXPORTS) {
+        return;
+    }
+    let exported = neighbours::export();
+    let is_exported = exported.is_ok();
+    live.tool("exports", changes.has(EXPORTS), exported);
+    if !has_clients || !is_exported {
+        return;
+    }
+    match live.systemd().loaded(NFS_SERVER) {
+        Ok(loaded) if loaded.is_running => {}
+        Ok(_) => live.fail(format_args!(
+            "{NFS_SERVER} is not active, so clients cannot mount the repository\n\nhint: run `systemctl enable --now {NFS_SERVER}`"
+        )),
+        Err(error) => live.fail(format_args!(
+            "{NFS_SERVER}: {error}\n\nhint: run `systemctl status {NFS_SERVER}`"
+        )),
+    }
+}
+
+/// Makes the repository if there is none and never was one.
+fn make(repository: &Repository, live: &mut Live<Waiting, Aloud>) {
     let Creation::OnceMounted { file_system } = &repository.creation else {
         return;
     };
@@ -150,12 +183,12 @@ fn make(repository: &Repository, live: &mut Live) {
     }
     let list = std::fs::read_to_string("/proc/self/mounts").unwrap_or_default();
     let is_mounted = |mount: &mounts::Mount| mount.target == file_system.as_str();
-    // The root file system is always there.
+    // The root file system is always mounted.
     if file_system.as_str() == "/" || mounts::parse(&list).iter().any(is_mounted) {
         live.start_once(INIT);
     } else {
         live.say(format_args!(
-            "{INIT}: not started, for {file_system} is not mounted; the first run that finds it mounted makes the repository"
+            "{INIT}: not started, because {file_system} is not mounted; the first run that finds it mounted makes the repository"
         ));
     }
 }

@@ -1,4 +1,4 @@
-//! Which trees are written, and what goes there.
+//! The trees that are written, and their content.
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
@@ -13,23 +13,25 @@ use crate::model::{Fleet, HostName};
 use crate::plan::HostPlan;
 use crate::write::Place;
 
-/// A tree that is written, and what goes there.
+/// A tree that is written, and its content.
 pub(super) struct Target<'f> {
     pub(super) place: Place,
     content: Content<'f>,
 }
 
 enum Content<'f> {
-    /// What a host that is not in the fleet needs.
+    /// Nothing, for a host that is not in the fleet.
     Nothing,
     Host(&'f Fleet, &'f HostName),
     NixModules(&'f Fleet),
 }
 
 impl Target<'_> {
-    /// Made when it is needed, and not kept: a fleet may have many hosts.
+    /// The files. They are made on demand and not kept, because a fleet may have many hosts.
     pub(super) fn artifacts(&self) -> Result<Vec<Artifact>> {
-        let plan = |fleet, host| HostPlan::of(fleet, host).context("the fleet does not know its own host");
+        let plan = |fleet, host| {
+            HostPlan::of(fleet, host).context("the fleet lacks its own host: this is a bug in genbackup")
+        };
         match self.content {
             Content::Nothing => Ok(Vec::new()),
             Content::Host(fleet, host) => Ok(emit(&plan(fleet, host)?)?),
@@ -41,12 +43,12 @@ impl Target<'_> {
     }
 }
 
-/// The tree of a host that left the fleet. It needs no fleet file: who left may have none any more.
+/// The tree of a host that left the fleet. It needs no fleet file, because such a host may have none.
 pub(super) fn departing(arguments: &Arguments) -> Result<Target<'static>> {
     let place = place(arguments);
     if !place.has_manifest() {
         bail!(
-            "genbackup wrote nothing below {}, or its manifest is gone: there is nothing to remove",
+            "nothing to remove: genbackup wrote nothing below {}, or its manifest is missing\n\nhint: name another directory with `--root DIR`",
             place.root.display()
         );
     }
@@ -94,18 +96,18 @@ fn place(arguments: &Arguments) -> Place {
     Place::below(arguments.root()).with_units(arguments.units())
 }
 
-/// Trees of hosts that the fleet had once: folders below the root with a manifest of ours. A link is none, since
-/// it may lead to a system in use.
+/// Trees of hosts that left the fleet: directories below the root with our manifest. Links are skipped, because they
+/// may lead to a system in use.
 fn departed(fleet: &Fleet, place: &Place) -> Result<Vec<PathBuf>> {
     let root: &Path = &place.root;
     let entries = match std::fs::read_dir(root) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries.with_context(|| format!("can't look into {}", root.display()))?,
+        entries => entries.with_context(|| format!("cannot read the directory {}", root.display()))?,
     };
     let hosts: HashSet<&OsStr> = fleet.host_names().map(|host| OsStr::new(host.as_str())).collect();
     let mut trees = Vec::new();
     for entry in entries {
-        let entry = entry.with_context(|| format!("can't look into {}", root.display()))?;
+        let entry = entry.with_context(|| format!("cannot read the directory {}", root.display()))?;
         let is_host = hosts.contains(entry.file_name().as_os_str());
         let tree = place.at(entry.path());
         if !is_host && entry.file_type()?.is_dir() && tree.has_manifest() {

@@ -1,4 +1,4 @@
-//! What the keep policy will have kept, in words and as a picture.
+//! What the keep policy will keep, in words and as a picture.
 
 use anyhow::Result;
 use jiff::civil::DateTime;
@@ -9,14 +9,15 @@ use crate::keep::{Horizon, Kept, Oldest, after_years};
 use crate::model::{KeepPolicy, ResticVersion, Timing};
 use crate::verify;
 
-/// The times whose mean distance is taken for the schedule's.
+/// The number of times from which the mean distance between runs is computed.
 const SAMPLE: usize = 64;
-/// As many runs as ten years of hours have: a schedule with more is followed for less long.
+/// The most runs that are simulated: ten years of hourly runs. A schedule with more runs is simulated for a shorter
+/// time.
 const MOST_RUNS: usize = 88_000;
 const TEN_YEARS: i32 = 10 * 366 * 24 * 3600;
 
-/// What a policy has kept after a week, a month, a year and ten years of a schedule, from now on, by the restic of the
-/// storage host.
+/// What a policy keeps after a week, a month, a year and ten years of a schedule from now on, with the storage host's
+/// version of restic.
 pub(super) fn keeps(
     policy: &KeepPolicy,
     timing: &Timing,
@@ -57,17 +58,17 @@ pub(super) fn keeps(
             .filter_map(|(name, span, _)| gap(name, now, *span, last))
             .collect();
         let said = format!(
-            "after {name}, from one snapshot to the next it is at most {}",
+            "after {name}, the longest gap between two snapshots is {}",
             gaps.join(", ")
         );
         (!gaps.is_empty()).then_some(said)
     });
     let end = (horizon == Horizon::Endless).then(|| match runs.last() {
         Some(last) => format!(
-            "the last run is that of {}: the calendar expression has no other",
+            "the last run is at {}: the calendar expression does not elapse after that",
             last.strftime("%Y-%m-%d %H:%M")
         ),
-        None => "there is no run: the calendar expression has none to come".to_owned(),
+        None => "no run is scheduled: the calendar expression never elapses again".to_owned(),
     });
     for said in gaps.into_iter().chain(end) {
         lines.extend(textwrap::wrap(&said, width).into_iter().map(Into::into));
@@ -75,7 +76,7 @@ pub(super) fn keeps(
     Ok(lines)
 }
 
-/// `1d within the last week`; nothing where it has no two snapshots.
+/// `1 day within the last week`; `None` if there are fewer than two snapshots.
 fn gap(name: &str, now: DateTime, span: Span, kept: &Kept) -> Option<String> {
     let span = now.checked_add(span).ok()?.duration_since(now);
     let gap = kept.longest_gap(span)?;
@@ -83,13 +84,13 @@ fn gap(name: &str, now: DateTime, span: Span, kept: &Kept) -> Option<String> {
     Some(format!("{} within the last {last}", picture::age(gap)))
 }
 
-/// How many runs ten years have, and one more; none where there are no more than the sample has.
+/// The number of runs in ten years, plus one; `None` if the schedule has no more runs than the sample.
 fn runs_in_ten_years(sample: &[DateTime]) -> Option<usize> {
     let ([first, ..], true) = (sample, sample.len() == SAMPLE) else {
         return None;
     };
     let sampled = sample.last()?.duration_since(*first).as_secs().max(1);
-    // Not evenly, in a schedule of a few months of the year.
+    // Runs are not evenly spaced in a schedule of a few months of the year.
     let shortest = sample
         .windows(2)
         .filter_map(|pair| Some(pair.last()?.duration_since(*pair.first()?)))

@@ -1,15 +1,15 @@
-//! Snapshots on an axis of their ages, from now to years ago.
+//! Draws snapshots on an axis of their ages, from now to years ago.
 
 use jiff::SignedDuration;
 
 use crate::health::span;
 use crate::keep::Kept;
 
-/// What stands before an axis: the row's name, how many snapshots, the age of the oldest.
+/// The width of the columns before the axis: the row's name, the number of snapshots, the age of the oldest.
 const LEFT: usize = 34;
-/// An axis that is shorter shows nothing.
+/// The shortest axis that is drawn.
 const SHORTEST_AXIS: usize = 16;
-/// What is marked below the axis.
+/// The ages that are marked below the axis.
 const TICKS: [(&str, i64); 6] = [
     ("1h", 3600),
     ("1d", 86_400),
@@ -19,11 +19,11 @@ const TICKS: [(&str, i64); 6] = [
     ("10y", 3650 * 86_400),
 ];
 
-/// What the marks mean.
-const LEGEND: &str = "`|` is one snapshot, `3` three, `+` ten or more; to the right they are older";
+/// The meaning of the marks.
+const LEGEND: &str = "`|` is one snapshot, `3` three, `+` ten or more; the age increases to the right";
 
-/// A table with a row for each time, and beside it, where there is room, its snapshots: `|` is one, a digit so many,
-/// `+` more.
+/// A table with one row for each time. If the width allows, each row shows its snapshots: `|` for one, a digit for up
+/// to nine, `+` for more.
 pub(super) fn of(rows: &[(&str, &Kept)], width: usize) -> Vec<String> {
     let columns = width.saturating_sub(LEFT);
     let axis = (columns >= SHORTEST_AXIS)
@@ -48,7 +48,7 @@ pub(super) fn of(rows: &[(&str, &Kept)], width: usize) -> Vec<String> {
     lines
 }
 
-/// An age in whole days, or less than one.
+/// An age in whole days, or a time span of less than a day.
 pub(super) fn age(age: SignedDuration) -> String {
     match age.as_hours() / 24 {
         0 if age.is_zero() => "just made".to_owned(),
@@ -58,7 +58,7 @@ pub(super) fn age(age: SignedDuration) -> String {
     }
 }
 
-/// A scale on which each column is so many times older than the one before it; the first column is now.
+/// A logarithmic scale of ages. The first column is now.
 struct Axis {
     columns: usize,
     youngest: f64,
@@ -66,7 +66,7 @@ struct Axis {
 }
 
 impl Axis {
-    /// The axis of all rows; none where no snapshot is older than another.
+    /// The axis of all rows; `None` if no snapshot is older than another.
     fn of(rows: &[(&str, &Kept)], columns: usize) -> Option<Self> {
         let ages = rows.iter().flat_map(|(_, kept)| &kept.ages);
         let ages = ages
@@ -77,7 +77,7 @@ impl Axis {
         Some(Self {
             columns,
             youngest,
-            // One age alone would have no scale.
+            // A single age would give no scale.
             oldest: oldest.max(youngest * 2.0),
         })
     }
@@ -93,7 +93,7 @@ impl Axis {
             return 0;
         }
         let part = (age / self.youngest).ln() / (self.oldest / self.youngest).ln();
-        // The first two columns are of the newest, and of the space behind it.
+        // The first two columns are for the newest snapshot and a space.
         2 + (part * (self.columns.saturating_sub(3)) as f64).round() as usize
     }
 
@@ -114,7 +114,7 @@ impl Axis {
         counts.into_iter().map(mark).collect()
     }
 
-    /// The ages below the axis, as many as have room.
+    /// The ages below the axis, as many as fit.
     fn ticks(&self) -> String {
         let mut line = "now".to_owned();
         for (name, seconds) in TICKS {
@@ -148,8 +148,8 @@ mod tests {
                 "after     snapshots  the oldest   each by its age",
                 "1 year            8  400 days     | | |  | 2|            |",
                 "                                  now      1w   1m",
-                "`|` is one snapshot, `3` three, `+` ten or more; to the",
-                "right they are older",
+                "`|` is one snapshot, `3` three, `+` ten or more; the age",
+                "increases to the right",
             ]
         );
     }

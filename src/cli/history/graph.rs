@@ -1,4 +1,4 @@
-//! A graph of bars, one a run, as high as a letter.
+//! A bar graph with one bar for each run, one line high.
 
 use bytesize::ByteSize;
 
@@ -6,17 +6,17 @@ use super::took;
 use crate::history::Row;
 
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
-/// As wide as the longest name of a line and the space behind it.
+/// As wide as the longest name of a line and the space after it.
 const NAME: usize = 9;
-/// As wide as the greatest value behind a line may be.
+/// As wide as the greatest value after a line can be.
 const GREATEST: usize = 16;
 
-/// How long the runs took, what they added, and where versions changed.
+/// Lines that show how long the runs took, what they added, and where versions changed.
 pub(super) fn of(rows: &[Row], width: Option<u16>) -> Vec<String> {
     let columns = width.map_or(usize::MAX, |width| {
         usize::from(width).saturating_sub(NAME + GREATEST)
     });
-    // Where there are more runs than columns, a bar is the greatest of several.
+    // If there are more runs than columns, a bar shows the greatest value of several runs.
     let runs_a_bar = rows.len().div_ceil(columns.max(1));
     let bars = rows.chunks(runs_a_bar.max(1));
     let greatest = |value: fn(&Row) -> Option<f64>| -> Vec<Option<f64>> {
@@ -29,7 +29,7 @@ pub(super) fn of(rows: &[Row], width: Option<u16>) -> Vec<String> {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
-        reason = "it was a whole number, and is one that people read"
+        reason = "it was a whole number, and is only displayed"
     )]
     let added = |bytes| ByteSize(bytes as u64).to_string();
     let mark = |rows: &[Row]| {
@@ -53,7 +53,7 @@ pub(super) fn of(rows: &[Row], width: Option<u16>) -> Vec<String> {
     .collect()
 }
 
-/// One line; none where there is nothing to show.
+/// One line; `None` if there is no value.
 fn line(name: &str, values: &[Option<f64>], said: impl Fn(f64) -> String) -> Option<String> {
     let greatest = values.iter().copied().flatten().max_by(f64::total_cmp)?;
     let bars: String = values
@@ -71,7 +71,7 @@ fn bar(value: f64, greatest: f64) -> char {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
-        reason = "neither is below nothing, and the greatest is the greater"
+        reason = "neither is negative, and `greatest` is the greater"
     )]
     let height = (value / greatest * 8.0).ceil() as usize;
     BARS.get(height.saturating_sub(1)).copied().unwrap_or(highest)

@@ -1,7 +1,10 @@
-//! What somebody answered, and what follows from it.
+//! The answers of `genbackup init`, and the settings that follow from them.
 
-use anyhow::{Result, bail};
+use std::path::Path;
 
+use anyhow::{Context, Result, bail};
+
+use super::clients::Named;
 use super::secrets::Secret;
 use super::{file, places};
 use crate::cli::load;
@@ -12,7 +15,7 @@ use crate::mounts;
 use crate::openssh;
 use crate::resolve::{hidden_places, resolve};
 
-/// What somebody answered.
+/// The answers.
 #[derive(Debug, Clone)]
 pub(super) struct Answers {
     pub(super) host: HostName,
@@ -25,7 +28,7 @@ pub(super) struct Answers {
     pub(super) remote: Option<Remote>,
 }
 
-/// The clients on other machines, and what they share.
+/// The clients on other machines, and their common settings.
 #[derive(Debug, Clone)]
 pub(super) struct Remote {
     pub(super) mount: UnitPath,
@@ -37,9 +40,11 @@ pub(super) struct Remote {
 #[derive(Debug, Clone)]
 pub(super) struct Client {
     pub(super) name: HostName,
-    /// Where its name does not do.
+    /// Its address, if it differs from its name.
     pub(super) address: Option<Address>,
     pub(super) host_key: PublicKey,
+    /// True if the user compared the key with the one on the client itself.
+    pub(super) is_compared: bool,
     pub(super) include: Vec<AbsolutePath>,
 }
 
@@ -61,14 +66,17 @@ pub(super) const CALENDAR: &str = "*-*-* 04:00:00";
 pub(super) const KEEP: &str = "30 daily, 5 weekly, 12 monthly, 10 yearly";
 pub(super) const INCLUDE: [&str; 2] = ["/etc", "/home"];
 pub(super) const MOUNT: &str = "/mnt/backup";
-/// Stands for a key that is not made yet.
+/// A placeholder for a key that is not made yet.
 const KEY_TO_BE_MADE: &str =
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
-/// Caches, by the directory above them.
+/// Caches: an included directory, and the pattern that excludes the caches below it.
 const CACHES: [(&str, &str); 2] = [("/home", "/home/*/.cache"), ("/root", "/root/.cache")];
 
-/// What of a host is proposed. Of another machine nobody knows what it holds.
+/// Of the usual paths, those that may be empty: a machine may have no user with a home directory.
+const MAY_BE_EMPTY: [&str; 1] = ["/home"];
+
+/// The proposed paths of a host. For another machine, the usual ones, because its content is unknown.
 pub(super) fn include_of(host: &HostName, repository: &UnitPath) -> Result<Vec<AbsolutePath>, Refusal> {
     let found = if is_this_machine(host) {
         places::worth_keeping(repository)
@@ -82,6 +90,16 @@ pub(super) fn include_of(host: &HostName, repository: &UnitPath) -> Result<Vec<A
     Ok(found)
 }
 
+/// The included paths that may be empty on a host. On this machine, the proposed ones hold something; the content of
+/// another one is unknown, and an empty directory would make its first backup partial.
+pub(super) fn may_be_empty<'p>(host: &HostName, include: &'p [AbsolutePath]) -> Vec<&'p AbsolutePath> {
+    if is_this_machine(host) {
+        return Vec::new();
+    }
+    let may_be = |path: &&AbsolutePath| MAY_BE_EMPTY.contains(&path.as_str());
+    include.iter().filter(may_be).collect()
+}
+
 /// True for the machine that this program runs on.
 pub(super) fn is_this_machine(host: &HostName) -> bool {
     load::this_machine()
@@ -89,26 +107,40 @@ pub(super) fn is_this_machine(host: &HostName) -> bool {
 }
 
 impl Answers {
-    /// What stands in a file that nobody was asked about.
-    pub(super) fn usual(host: HostName) -> Result<Self, Refusal> {
+    /// The answers for a file that is written without questions.
+    ///
+    /// # Errors
+    /// When a client shows no host key, the key pair is missing and not to be made, or the clients do not fit together.
+    pub(super) fn usual(host: HostName, clients: &[Named], makes_secrets: bool) -> Result<Self> {
         let path = UnitPath::try_from(places::ON_ROOT.to_owned())?;
         let include = include_of(&host, &path)?;
+        let remote = if clients.is_empty() {
+            None
+        } else {
+            Some(Remote::unasked(clients, &path, makes_secrets)?)
+        };
         let mounts = places::mounted();
         let file_system = mounts::below(&mounts, path.as_str()).filter(|_| is_this_machine(&host));
         let file_system = file_system.map_or("/", |mount| &mount.target);
-        Ok(Self {
+        let answers = Self {
             file_system: file_system.to_owned().try_into()?,
             host,
             path,
-            password_file: Secret::IsThere(PASSWORD_FILE.to_owned().try_into()?),
+            password_file: Secret::unasked(PASSWORD_FILE.to_owned().try_into()?, makes_secrets),
             calendar: CALENDAR.to_owned().try_into()?,
             keep: KEEP.to_owned().try_into()?,
             include,
-            remote: None,
-        })
+            remote,
+        };
+        if answers.remote.is_some() {
+            answers
+                .check()
+                .context("the hosts do not fit together; nothing was written")?;
+        }
+        Ok(answers)
     }
 
-    /// What of the storage host is left out: caches, the repository, and what the sandbox hides.
+    /// The excludes of the storage host: caches, the repository, and what the sandbox hides.
     pub(super) fn exclude(&self) -> Vec<String> {
         let repository = (self.path.as_str(), self.path.as_str());
         let candidates = CACHES
@@ -121,10 +153,10 @@ impl Answers {
         wanted.map(|(_, pattern)| pattern.to_owned()).collect()
     }
 
-    /// That `genbackup check` takes what comes of it.
+    /// Checks that `genbackup check` accepts the resulting file.
     ///
     /// # Errors
-    /// All problems, where answers do not fit together.
+    /// All problems, if the answers contradict each other.
     pub(super) fn check(&self) -> Result<()> {
         let key = PublicKey::try_from(KEY_TO_BE_MADE.to_owned())?;
         let text = file::text(self, Some(&key), "fleet.schema.json")?;
@@ -138,7 +170,7 @@ impl Answers {
         Ok(())
     }
 
-    /// The fleet file. The key pair is there by now.
+    /// The fleet file. The key pair must exist.
     pub(super) fn fleet_file(&self, schema: &str) -> Result<String> {
         let key = match &self.remote {
             Some(remote) => Some(openssh::public_key(remote.key_file.path().as_ref())?),
@@ -147,13 +179,44 @@ impl Answers {
         file::text(self, key.as_ref(), schema)
     }
 
-    /// Makes what is to be made, the key pair and the password.
-    pub(super) fn make_secrets(&self, steps: &mut Steps) -> Result<()> {
+    /// Makes the key pair and the password file, if they were asked for. `may_ask` lets it ask whether to show the
+    /// password.
+    pub(super) fn make_secrets(&self, steps: &mut Steps, may_ask: bool) -> Result<()> {
         if let Some(Secret::ToBeMade(file)) = self.remote.as_ref().map(|remote| &remote.key_file) {
             crate::write::make_folder_of(file.as_str().as_ref())?;
             openssh::make_pair(file.as_str().as_ref())?;
             steps.say(format_args!("{file}: a key pair for the clients"));
         }
-        self.password_file.make_password(steps)
+        self.password_file.make_password(steps, may_ask)
     }
+}
+
+impl Remote {
+    /// The usual settings of these clients.
+    fn unasked(clients: &[Named], repository: &UnitPath, makes_secrets: bool) -> Result<Self> {
+        let key_file = Secret::unasked(KEY_FILE.to_owned().try_into()?, makes_secrets);
+        refuse_without_public_key(&key_file)?;
+        let clients = clients.iter().cloned().map(|client| client.unasked(repository));
+        Ok(Self {
+            mount: MOUNT.to_owned().try_into()?,
+            key_file,
+            clients: clients.collect::<Result<_>>()?,
+        })
+    }
+}
+
+/// Refuses a key pair that is not made now and has no public key, which the fleet file holds.
+fn refuse_without_public_key(key_file: &Secret) -> Result<()> {
+    let Secret::IsThere(path) = key_file else {
+        return Ok(());
+    };
+    if openssh::public_key(path.as_str().as_ref()).is_ok() {
+        return Ok(());
+    }
+    let hint = if Path::new(path.as_str()).exists() {
+        format!("run `ssh-keygen -y -f {path} >{path}.pub`, then this again")
+    } else {
+        "add `--make-secrets`, which makes the key pair and the password file".to_owned()
+    };
+    bail!("the public key {path}.pub for the clients is missing; nothing was written\n\nhint: {hint}")
 }

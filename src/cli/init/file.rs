@@ -1,14 +1,14 @@
-//! The answers as a commented fleet file.
+//! Writes the answers as a commented fleet file.
 
 use std::fmt::Display;
 
 use anyhow::Result;
 use askama::Template;
 
-use super::answers::Answers;
+use super::answers::{Answers, may_be_empty};
 use crate::model::PublicKey;
 
-/// Every value stands here as TOML writes it, with its quotes.
+/// Every value is a TOML string with its quotes.
 #[derive(Template)]
 #[template(path = "fleet.toml", escape = "none")]
 struct FleetTemplate<'a> {
@@ -21,6 +21,7 @@ struct FleetTemplate<'a> {
     keep: String,
     include: Vec<String>,
     exclude: Vec<String>,
+    may_be_empty: Vec<String>,
     remote: Option<RemoteTables>,
 }
 
@@ -35,10 +36,12 @@ struct HostTable {
     name: String,
     address: Option<String>,
     host_key: String,
+    is_compared: bool,
     include: Vec<String>,
+    may_be_empty: Vec<String>,
 }
 
-/// The fleet file, with the public key of the storage host where there are clients on other machines.
+/// The fleet file, with the public key of the storage host if there are clients on other machines.
 pub(super) fn text(answers: &Answers, public_key: Option<&PublicKey>, schema: &str) -> Result<String> {
     let remote = answers.remote.as_ref().zip(public_key);
     let template = FleetTemplate {
@@ -49,8 +52,9 @@ pub(super) fn text(answers: &Answers, public_key: Option<&PublicKey>, schema: &s
         password_file: quoted(answers.password_file.path()),
         calendar: quoted(&answers.calendar),
         keep: quoted(&answers.keep.0),
-        include: answers.include.iter().map(quoted).collect(),
-        exclude: answers.exclude().iter().map(quoted).collect(),
+        include: all_quoted(&answers.include),
+        exclude: all_quoted(answers.exclude()),
+        may_be_empty: all_quoted(may_be_empty(&answers.host, &answers.include)),
         remote: remote.map(|(remote, public_key)| RemoteTables {
             mount: quoted(&remote.mount),
             key_file: quoted(remote.key_file.path()),
@@ -62,12 +66,18 @@ pub(super) fn text(answers: &Answers, public_key: Option<&PublicKey>, schema: &s
                     name: quoted(&client.name),
                     address: client.address.as_ref().map(quoted),
                     host_key: quoted(&client.host_key),
-                    include: client.include.iter().map(quoted).collect(),
+                    is_compared: client.is_compared,
+                    include: all_quoted(&client.include),
+                    may_be_empty: all_quoted(may_be_empty(&client.name, &client.include)),
                 })
                 .collect(),
         }),
     };
     Ok(template.render()? + "\n")
+}
+
+fn all_quoted(values: impl IntoIterator<Item = impl Display>) -> Vec<String> {
+    values.into_iter().map(quoted).collect()
 }
 
 /// A text as a basic string of TOML.

@@ -1,4 +1,4 @@
-//! The questions of `genbackup init` on a terminal. Nothing is changed until all of them are answered.
+//! The questions of `genbackup init` on a terminal. Nothing is written until all of them are answered.
 
 use std::path::Path;
 
@@ -9,6 +9,7 @@ use inquire::{Confirm, CustomUserError, Text};
 use super::answers::{
     Answers, CALENDAR, Client, KEEP, KEY_FILE, KeepText, MOUNT, PASSWORD_FILE, Remote, include_of,
 };
+use super::clients::{Named, SSH_PORT};
 use super::places;
 use super::secrets::Secret;
 use crate::cli::terminal::{self, harmless};
@@ -16,16 +17,11 @@ use crate::model::{AbsolutePath, Address, Calendar, HostName, PublicKey, Refusal
 use crate::mounts::{self, Mount};
 use crate::{openssh, verify};
 
-/// Where a host's own sshd shows the key that ours shows, too.
-const SSH_PORT: u16 = 22;
-
-/// Asks until the answers fit together.
-pub(super) fn ask(host: &str) -> Result<Answers> {
-    terminal::say(
-        "A few questions; Ctrl-C stops, and nothing is written before the last one is answered.\n\n",
-    )?;
+/// Asks until the answers are consistent. Of the clients that are named already, it asks only the rest.
+pub(super) fn ask(host: &str, named: &[Named]) -> Result<Answers> {
+    terminal::say("Answer a few questions. Ctrl-C stops; nothing is written before the last answer.\n\n")?;
     loop {
-        let answers = ask_once(host)?;
+        let answers = ask_once(host, named)?;
         let Err(problems) = answers.check() else {
             if Confirm::new("write the fleet file?")
                 .with_default(true)
@@ -36,12 +32,12 @@ pub(super) fn ask(host: &str) -> Result<Answers> {
             return Err(inquire::InquireError::OperationCanceled.into());
         };
         terminal::say(&format!(
-            "\nthese answers do not fit together:\n  {problems}\nonce more, then:\n\n"
+            "\nthese answers do not fit together:\n  {problems}\nanswer the questions again:\n\n"
         ))?;
     }
 }
 
-fn ask_once(host: &str) -> Result<Answers> {
+fn ask_once(host: &str, named: &[Named]) -> Result<Answers> {
     let host: HostName = value(
         "the storage host's name:",
         host,
@@ -51,15 +47,18 @@ fn ask_once(host: &str) -> Result<Answers> {
     let password_file = secret(
         "the file with the repository's password, on the storage host:",
         PASSWORD_FILE,
-        "make it, with a random password?",
+        "make it with a random password?",
     )?;
     let include = include(&host, &include_of(&host, &path)?)?;
     let mut clients = Vec::new();
+    for client in named {
+        clients.push(ask_of(client.clone(), &path)?);
+    }
     while Confirm::new("back up another machine?")
         .with_default(false)
         .prompt()?
     {
-        clients.push(client(&path)?);
+        clients.push(ask_of(client()?, &path)?);
     }
     let remote = if clients.is_empty() {
         None
@@ -73,16 +72,16 @@ fn ask_once(host: &str) -> Result<Answers> {
         password_file,
         calendar: calendar()?,
         keep: value::<KeepText>(
-            "which snapshots stay:",
+            "which snapshots to keep:",
             KEEP,
-            "numbers and periods; `genbackup explain` draws what comes of it",
+            "numbers and periods; `genbackup explain` shows the result",
         )?,
         include,
         remote,
     })
 }
 
-/// Asks for a text until its grammar takes it.
+/// Asks for a text until it is valid.
 fn value<T: TryFrom<String, Error = Refusal>>(question: &str, default: &str, help: &str) -> Result<T> {
     let takes = |text: &str| Ok::<_, CustomUserError>(validation(T::try_from(text.to_owned()).map(drop)));
     let asked = Text::new(question).with_help_message(help).with_validator(takes);
@@ -103,7 +102,7 @@ fn validation(taken: Result<(), Refusal>) -> Validation {
     }
 }
 
-/// The repository's folder, and the file system that it lies on.
+/// The repository's directory, and the file system that holds it.
 fn repository() -> Result<(UnitPath, UnitPath)> {
     let mounts = places::mounted();
     let folders = places::for_a_repository(&mounts);
@@ -114,28 +113,28 @@ fn repository() -> Result<(UnitPath, UnitPath)> {
     };
     let takes =
         |text: &str| Ok::<_, CustomUserError>(validation(UnitPath::try_from(text.to_owned()).map(drop)));
-    let path = Text::new("the repository's folder:")
+    let path = Text::new("the repository's directory:")
         .with_default(proposed.as_deref().unwrap_or(places::ON_ROOT))
-        .with_help_message("on another disk than what it backs up, if you can; directories on this machine's disks are proposed")
+        .with_help_message("use a disk that is not backed up, if possible; this machine's disks are proposed")
         .with_autocomplete(suggested)
         .with_validator(takes)
         .prompt()?;
     let path = UnitPath::try_from(path)?;
     let found = mounts::below(&mounts, path.as_str()).map_or("/", |mount: &Mount| &mount.target);
     let file_system = value(
-        "the mount point that it lies on:",
+        "the mount point of its file system:",
         found,
-        "while nothing is mounted there, no repository is made",
+        "no repository is made while nothing is mounted there",
     )?;
     Ok((path, file_system))
 }
 
-/// A file that holds a secret; what is not there may be made.
+/// A file that holds a secret. A missing file may be made.
 fn secret(question: &str, default: &str, offer: &str) -> Result<Secret> {
     let file: UnitPath = value(
         question,
         default,
-        "readable for root alone; systemd hands it over",
+        "readable by root only; systemd passes it to the units",
     )?;
     if !Path::new(file.as_str()).exists() && Confirm::new(offer).with_default(true).prompt()? {
         return Ok(Secret::ToBeMade(file));
@@ -146,9 +145,9 @@ fn secret(question: &str, default: &str, offer: &str) -> Result<Secret> {
 fn include(host: &HostName, proposed: &[AbsolutePath]) -> Result<Vec<AbsolutePath>> {
     let proposed: Vec<&str> = proposed.iter().map(AbsolutePath::as_str).collect();
     let takes = |text: &str| Ok::<_, CustomUserError>(validation(paths(text).map(drop)));
-    let text = Text::new(&format!("what of {host} is backed up:"))
+    let text = Text::new(&format!("what to back up on {host}:"))
         .with_default(&proposed.join(", "))
-        .with_help_message("files and folders, with commas between them")
+        .with_help_message("files and directories, separated by commas")
         .with_validator(takes)
         .prompt()?;
     Ok(paths(&text)?)
@@ -160,7 +159,7 @@ fn paths(text: &str) -> Result<Vec<AbsolutePath>, Refusal> {
         .map(|path| AbsolutePath::try_from(path.to_owned()))
         .collect::<Result<_, _>>()?;
     if paths.is_empty() {
-        return Err(Refusal::new("nothing is named", "name a folder, such as /etc"));
+        return Err(Refusal::new("there is no path", "name a directory, such as /etc"));
     }
     Ok(paths)
 }
@@ -172,7 +171,12 @@ fn calendar() -> Result<Calendar> {
             Err(refusal) => return Ok(validation(Err(refusal))),
         };
         let is_taken = verify::takes_calendar(&calendar)?;
-        let refused = || Refusal::new("systemd refuses that", "write it as in systemd.time(7)");
+        let refused = || {
+            Refusal::new(
+                "systemd refuses this expression",
+                "write it as in systemd.time(7)",
+            )
+        };
         Ok::<_, CustomUserError>(validation(is_taken.then_some(()).ok_or_else(refused)))
     };
     let text = Text::new("when a run starts:")
@@ -183,37 +187,39 @@ fn calendar() -> Result<Calendar> {
     Ok(text.try_into()?)
 }
 
-fn client(repository: &UnitPath) -> Result<Client> {
-    let name: HostName = value("its name:", "", "as `hostname` says it there, in lower case")?;
+/// Asks for the name and the address of a client.
+fn client() -> Result<Named> {
+    let name: HostName = value("its name:", "", "as `hostname` prints it there, in lower case")?;
     let address: Address = value(
         "its address:",
         name.as_str(),
-        "how the storage host reaches it: a name or an IP address",
+        "the host name or IP address by which the storage host reaches it",
     )?;
-    let host_key = host_key(&name, &address)?;
-    let include = include(&name, &include_of(&name, repository)?)?;
-    Ok(Client {
-        address: (address.as_str() != name.as_str()).then_some(address),
-        name,
-        host_key,
-        include,
-    })
+    Ok(Named { name, address })
 }
 
-/// The key that the host shows, once somebody has compared it; or another.
+/// Asks for the host key and the paths of a client.
+fn ask_of(client: Named, repository: &UnitPath) -> Result<Client> {
+    let Named { name, address } = &client;
+    let host_key = host_key(name, address)?;
+    let include = include(name, &include_of(name, repository)?)?;
+    Ok(client.with(host_key, true, include))
+}
+
+/// The key that the host shows, if the user confirms it; otherwise the key that the user enters.
 fn host_key(name: &HostName, address: &Address) -> Result<PublicKey> {
     match openssh::shown_key(address, SSH_PORT)? {
         None => terminal::say(&format!(
-            "{address} shows no ed25519 host key at port {SSH_PORT}\n"
+            "{address} shows no ed25519 host key on port {SSH_PORT}\n"
         ))?,
         Some(key) => {
             terminal::say(&format!(
-                "who answers at {address} shows the host key {}\n\
-                 on {name} itself, `ssh-keygen -l -f /etc/ssh/ssh_host_ed25519_key.pub` shows the right one\n",
+                "the machine at {address} shows the host key {}\n\
+                 compare it: on {name} itself, run `ssh-keygen -l -f /etc/ssh/ssh_host_ed25519_key.pub`\n",
                 key.fingerprint()
             ))?;
-            // Whoever sits on the way may have answered.
-            if Confirm::new("did you compare them, and are they the same?")
+            // Another machine on the way may have answered.
+            if Confirm::new("did you compare them, and are they equal?")
                 .with_default(false)
                 .prompt()?
             {
@@ -242,7 +248,7 @@ fn remote(clients: Vec<Client>) -> Result<Remote> {
         )?;
         match &file {
             Secret::IsThere(path) if openssh::public_key(path.as_str().as_ref()).is_err() => {
-                terminal::say(&format!("there is no public key {path}.pub beside it\n"))?;
+                terminal::say(&format!("the public key {path}.pub is missing\n"))?;
             }
             _ => break file,
         }

@@ -1,4 +1,4 @@
-//! What this machine has: places for a repository, and directories that hold something.
+//! Proposals from this machine: places for a repository, and directories worth a backup.
 
 use std::path::Path;
 
@@ -7,14 +7,14 @@ use nix::sys::statvfs::{FsFlags, statvfs};
 use crate::model::{AbsolutePath, UnitPath};
 use crate::mounts::{self, Mount};
 
-/// Where a repository goes that lies on the root file system.
+/// The proposed repository on the root file system.
 pub(super) const ON_ROOT: &str = "/srv/backup/restic";
-/// Directories that people miss. Not /var/lib: there are databases, which a copy of their files does not save.
+/// Directories that are proposed for a backup. Not /var/lib: a copy of the files of a running database is not usable.
 const WORTH_KEEPING: [&str; 6] = ["/etc", "/home", "/root", "/srv", "/var/mail", "/var/www"];
-/// Every file system of ext4 has it.
+/// Exists on every ext4 file system.
 const NO_CONTENT: &str = "lost+found";
 
-/// What is mounted on this machine.
+/// The mounts of this machine.
 pub(super) fn mounted() -> Vec<Mount> {
     mounts::parse(&std::fs::read_to_string("/proc/self/mounts").unwrap_or_default())
 }
@@ -24,7 +24,7 @@ pub(super) fn for_a_repository(mounts: &[Mount]) -> Vec<String> {
     by_free_space(mounts, free_space)
 }
 
-/// The bytes that users may still write below a mount point; none where nobody can make a directory.
+/// The bytes that users may still write below a mount point; `None` if no directory can be made there.
 fn free_space(mount_point: &str) -> Option<u64> {
     if !Path::new(mount_point).is_dir() {
         return None;
@@ -35,7 +35,7 @@ fn free_space(mount_point: &str) -> Option<u64> {
 }
 
 fn by_free_space(mounts: &[Mount], free_space: impl Fn(&str) -> Option<u64>) -> Vec<String> {
-    // The root file system may be of a kind that says nothing, as in a container.
+    // The type of the root file system may be unusual, as in a container.
     let is_candidate = |mount: &&Mount| mount.target == "/" || mount.is_of_a_disk();
     let can_be_written_down = |mount: &&Mount| {
         UnitPath::try_from(mount.target.clone()).is_ok()
@@ -50,17 +50,17 @@ fn by_free_space(mounts: &[Mount], free_space: impl Fn(&str) -> Option<u64>) -> 
                 "/" => ON_ROOT.to_owned(),
                 target => format!("{target}/restic"),
             };
-            // Where another file system is mounted above that directory, it is that one's.
+            // If another file system is mounted on or above that directory, the directory belongs to it.
             let is_its_own = mounts::below(mounts, &path).is_some_and(|found| found.target == mount.target);
             Some((free_space(&mount.target)?, path)).filter(|_| is_its_own)
         })
         .collect();
-    // Of equal ones the first that was mounted.
+    // The sort is stable: of equal ones, the first mount stays first.
     places.sort_by_key(|(free, _)| std::cmp::Reverse(*free));
     places.into_iter().map(|(_, path)| path).collect()
 }
 
-/// The directories of this machine that hold something beside the repository.
+/// The directories of this machine that contain something other than the repository.
 pub(super) fn worth_keeping(repository: &UnitPath) -> Vec<AbsolutePath> {
     worth_keeping_below(Path::new("/"), repository)
 }
@@ -156,7 +156,7 @@ mod tests {
         let found = worth_keeping_below(root.path(), &path("/srv/backup/restic"));
         let found: Vec<_> = found.iter().map(AbsolutePath::as_str).collect();
         assert_eq!(found, ["/etc", "/var/www"]);
-        // Beside the repository there is something now.
+        // Now there is something else than the repository.
         std::fs::create_dir(root.path().join("srv/data")).unwrap();
         let found = worth_keeping_below(root.path(), &path("/srv/backup/restic"));
         assert!(found.iter().any(|path| path.as_str() == "/srv"), "{found:?}");

@@ -1,4 +1,4 @@
-//! A path that a snapshot does not have: what is near, and which snapshots do have it.
+//! Reports a path that is missing in a snapshot: similar paths, and the snapshots that have it.
 
 use std::collections::BTreeMap;
 
@@ -10,15 +10,15 @@ use crate::restic::{Restic, Snapshot, SnapshotPath};
 
 use super::twice::{Fault, refuse};
 
-/// Names that are listed of a folder.
+/// The number of names that are listed of a directory.
 const NAMES: usize = 20;
-/// Snapshots that are named.
+/// The number of snapshots that are named.
 const SNAPSHOTS: usize = 5;
 
-/// Looks for paths in a snapshot, each of which, and each directory above it, must be there once.
+/// Checks that each path, and each directory above it, is in a snapshot exactly once.
 ///
 /// # Errors
-/// When one is not there, where the message says what is; or is there twice.
+/// When a path is missing, with what is there instead; or when a path is there twice.
 pub(super) fn are_there(
     restic: &Restic<'_>,
     snapshots: &[Snapshot],
@@ -39,7 +39,7 @@ pub(super) fn are_there(
     restic.list(&snapshot.id, &above, false, |node| {
         if let Some(seen) = wanted.get_mut(&node.path) {
             let is_link = node.kind == "symlink";
-            // Names that are not UTF-8 look alike; only a link is then one too many.
+            // Different names that are not UTF-8 may look alike. Then only a link is refused.
             let is_twice = seen
                 .iter()
                 .any(|before| !node.path.contains('\u{fffd}') || *before != is_link);
@@ -60,7 +60,7 @@ pub(super) fn are_there(
     Ok(())
 }
 
-/// Asks for a name that is not UTF-8 once more: another one looks alike in JSON.
+/// Lists a name that is not UTF-8 once more, because another name may look alike in JSON.
 fn has_bytes(restic: &Restic<'_>, snapshot: &Snapshot, path: &SnapshotPath) -> Result<bool> {
     let mut is_there = path.as_os_str().to_str().is_some();
     if !is_there {
@@ -72,7 +72,7 @@ fn has_bytes(restic: &Restic<'_>, snapshot: &Snapshot, path: &SnapshotPath) -> R
     Ok(is_there)
 }
 
-/// What is said of a path that a snapshot does not have.
+/// The error for a path that is missing in a snapshot.
 fn missing(
     restic: &Restic<'_>,
     snapshots: &[Snapshot],
@@ -109,7 +109,7 @@ fn missing(
     ))
 }
 
-/// What the closest folder above it has.
+/// What the closest existing directory above the path contains.
 fn near(restic: &Restic<'_>, snapshot: &Snapshot, path: &SnapshotPath) -> Result<String> {
     let mut below = path.clone();
     while let Some(folder) = below.parent() {
@@ -127,11 +127,11 @@ fn near(restic: &Restic<'_>, snapshot: &Snapshot, path: &SnapshotPath) -> Result
             let more = if names.len() > NAMES { ", …" } else { "" };
             let shown: Vec<&str> = names.iter().take(NAMES).map(String::as_str).collect();
             return Ok(terminal::harmless(&format!(
-                "there is {}{more}{similar}",
+                "the snapshot has {}{more}{similar}",
                 shown.join(", ")
             )));
         }
         below = folder;
     }
-    Ok("there is nothing in it".to_owned())
+    Ok("the snapshot is empty".to_owned())
 }

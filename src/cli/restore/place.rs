@@ -1,4 +1,4 @@
-//! The folder that files come back to: none of the repository's, and root's alone while they come.
+//! The target directory of a restore. It is outside the repository, and only root can read it.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -12,21 +12,21 @@ use crate::cli::terminal;
 use crate::model::Repository;
 use crate::write::{self, Privacy};
 
-/// Where files come back to.
+/// The target of a restore.
 pub(super) struct Place {
-    /// Absolute, and without a link.
+    /// Absolute, with all links resolved.
     folder: PathBuf,
-    /// That of the repository, without a link.
+    /// The directory of the repository, with all links resolved.
     repository: PathBuf,
 }
 
 impl Place {
-    /// The folder of that name, which need not be there yet.
+    /// The directory with this name, which may be missing.
     ///
     /// # Errors
     /// When it is in the repository.
     pub(super) fn of(folder: &Path, repository: &Repository) -> Result<Self> {
-        let folder = std::path::absolute(folder).context("can't tell where the folder is")?;
+        let folder = std::path::absolute(folder).context("cannot make the target an absolute path")?;
         let place = Self {
             folder: without_links(&folder),
             repository: without_links(repository.path.as_str().as_ref()),
@@ -39,46 +39,42 @@ impl Place {
         &self.folder
     }
 
-    /// That the folder is not there, or has nothing in it, unless it may; and is of who asks.
+    /// Checks that the directory is missing, or belongs to the caller and is empty, unless files may be overwritten.
     ///
     /// # Errors
-    /// When it is otherwise.
+    /// When this is not so.
     pub(super) fn refuse_what_is_there(&self, overwrite: bool) -> Result<()> {
         let shown = self.folder.display();
         self.refuse_what_others_could_move()?;
         let entries = match fs::read_dir(&self.folder) {
             Ok(entries) => entries,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-            Err(error) => return Err(error).with_context(|| format!("can't restore to {shown}")),
+            Err(error) => return Err(error).with_context(|| format!("cannot restore to {shown}")),
         };
         let owner = Uid::from_raw(fs::metadata(&self.folder)?.uid());
         if owner != Uid::effective() {
             bail!(
-                "{shown} is of the user {owner}, who could put links in the way of what comes back\n\nhint: name a folder of root's, or one that is not there yet"
+                "{shown} belongs to user {owner}: links in it could redirect restored files\n\nhint: name a new directory, or one that belongs to root"
             );
         }
         if let Some(why) = writers(&self.folder, Sticky::IsNotEnough)?
             && overwrite
         {
-            bail!(
-                "{shown} {why}, who could put links in the way of what comes back\n\nhint: name a directory that is not there yet"
-            );
+            bail!("{shown} {why}: links in it could redirect restored files\n\nhint: name a new directory");
         }
         if entries.take(1).count() > 0 && !overwrite {
-            bail!(
-                "there is something in {shown}, and nothing is overwritten\n\nhint: name a folder that is not there yet, or say `--overwrite`"
-            );
+            bail!("{shown} is not empty\n\nhint: name a new directory, or add `--overwrite`");
         }
         Ok(())
     }
 
-    /// That nobody but root could put another directory in the place of one above it, as sshd's `StrictModes` demands.
+    /// Checks that only root could replace a directory above the target, like `StrictModes` of sshd.
     fn refuse_what_others_could_move(&self) -> Result<()> {
         for above in self.folder.ancestors().skip(1) {
             if let Some(why) = writers(above, Sticky::IsEnough)? {
                 bail!(
-                    "{} {why}, who could put a link in the place of what is below it\n\nhint: name a directory below others that \
-                     only root may write to, such as one in /root",
+                    "{} {why}: what is below it could be replaced by a link\n\nhint: name a directory below directories that only \
+                     root can write to, such as one in /root",
                     above.display()
                 );
             }
@@ -86,18 +82,21 @@ impl Place {
         Ok(())
     }
 
-    /// Makes it, for root alone, whatever the modes of what comes back: who may look at it is for root to say. Until a
-    /// file has its owner it is user restic's, who would otherwise read it.
+    /// Makes the directory for root only, whatever the modes of the restored files: root decides who can read them. A
+    /// file belongs to user restic until it gets its owner, and user restic must not read it meanwhile.
     ///
     /// # Errors
-    /// When it can't be made, or has become a part of the repository.
+    /// When it cannot be made, or is now in the repository.
     pub(super) fn make(&self) -> Result<&Path> {
         let privacy = write::private_folder(&self.folder)?;
-        let made = self.folder.canonicalize().context("the folder is gone again")?;
+        let made = self
+            .folder
+            .canonicalize()
+            .context("the target was removed meanwhile")?;
         self.refuse_the_repository(&made)?;
         if privacy == Privacy::OthersMayLook {
             terminal::complain(format_args!(
-                "note: others may look into {}, which has something in it and keeps its mode; what comes back has its own in the end",
+                "note: others can read {}, which is not empty and keeps its mode; restored files get their own modes at the end",
                 terminal::harmless(&self.folder.to_string_lossy())
             ));
         }
@@ -107,7 +106,7 @@ impl Place {
     fn refuse_the_repository(&self, folder: &Path) -> Result<()> {
         if folder.starts_with(&self.repository) {
             bail!(
-                "{} is in the repository\n\nhint: name another folder with `--to`",
+                "{} is in the repository\n\nhint: name another directory with `--to`",
                 folder.display()
             );
         }
@@ -115,26 +114,26 @@ impl Place {
     }
 }
 
-/// Whether the sticky bit keeps others than root from what root has in a directory.
+/// Whether the sticky bit is enough to protect root's files in a directory that others can write to.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Sticky {
     IsEnough,
     IsNotEnough,
 }
 
-/// Who but root may change what is in a directory; nothing where nobody may, or it is not there.
+/// Why others than root can change the content of a directory; `None` if they cannot, or it does not exist.
 fn writers(directory: &Path, sticky: Sticky) -> Result<Option<String>> {
     let about = match fs::metadata(directory) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        about => about.with_context(|| format!("can't tell whose {} is", directory.display()))?,
+        about => about.with_context(|| format!("cannot read the owner of {}", directory.display()))?,
     };
     let owner = Uid::from_raw(about.uid());
     let mode = about.mode();
     Ok(if owner != Uid::effective() {
-        Some(format!("belongs to the user {owner}"))
+        Some(format!("belongs to user {owner}"))
     } else if mode & 0o022 != 0 && (sticky == Sticky::IsNotEnough || mode & 0o1000 == 0) {
         Some(format!(
-            "has the mode {:04o} and may be written to by others",
+            "has mode {:04o}, so others can write to it",
             mode & 0o7777
         ))
     } else {
@@ -142,7 +141,7 @@ fn writers(directory: &Path, sticky: Sticky) -> Result<Option<String>> {
     })
 }
 
-/// A path as it leads on without a link, also where its last parts are not there yet.
+/// A path with all links resolved. Its last parts may be missing.
 fn without_links(path: &Path) -> PathBuf {
     path.components().fold(PathBuf::new(), |mut real, part| {
         if part == Component::ParentDir {

@@ -1,4 +1,4 @@
-//! How far a restore is: a bar on a terminal, lines elsewhere.
+//! Shows the progress of a restore: a bar on a terminal, lines elsewhere.
 
 use std::collections::HashMap;
 use std::io::IsTerminal;
@@ -11,24 +11,24 @@ use serde::Deserialize;
 use crate::cli::terminal;
 use crate::restic::Said;
 
-/// Complaints that are kept for the end.
+/// The number of error messages that are kept for the end.
 const COMPLAINTS: usize = 100;
-/// Different complaints that are counted instead of being said again.
+/// The number of different error messages that are counted instead of being repeated.
 const COUNTED: usize = 1000;
-/// How often something moves where restic does not say how far it is.
+/// How often the spinner moves if restic does not report its progress.
 const TICK: Duration = Duration::from_millis(200);
 
 pub(super) struct Progress {
     bar: Option<ProgressBar>,
-    /// The last tenth that was said in a line of its own.
+    /// The last tenth that was printed.
     tenth: u64,
     figures: String,
     complaints: Vec<String>,
-    /// Each complaint that was said, and how often it came.
+    /// Each error message, and how often it came.
     counts: HashMap<String, u64>,
 }
 
-/// What `restic restore --json` says; the fields are those of its documentation.
+/// A message of `restic restore --json`, with the fields of its documentation.
 #[derive(Deserialize)]
 struct Message {
     #[serde(rename = "message_type")]
@@ -54,9 +54,9 @@ impl Progress {
     pub(super) fn new() -> Self {
         let bar = std::io::stderr().is_terminal().then(|| {
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-            // Until restic says how far it is, and one that is older than 0.16 never does.
+            // Until restic reports its progress, which it does since 0.16.
             bar.set_style(style("{spinner} {msg}, {elapsed}"));
-            bar.set_message("at work; restic does not say how far it is");
+            bar.set_message("restoring; restic does not report its progress");
             bar.enable_steady_tick(TICK);
             bar
         });
@@ -69,7 +69,7 @@ impl Progress {
         }
     }
 
-    /// How often restic is to say how far it is: for a bar several times a second, for lines from time to time.
+    /// How often restic should report its progress: several times a second for a bar, once for lines.
     pub(super) fn reports_a_second(&self) -> &'static str {
         if self.bar.is_some() { "5" } else { "1" }
     }
@@ -122,7 +122,7 @@ impl Progress {
         }
     }
 
-    /// A line for each tenth.
+    /// Prints a line for each tenth.
     fn tenths(&mut self, message: &Message) {
         let Message {
             percent_done,
@@ -146,7 +146,7 @@ impl Progress {
         }
     }
 
-    /// What restic says in its own words, above the bar.
+    /// Prints a line of restic above the bar.
     fn line(&self, line: &str) {
         let line = terminal::harmless(line);
         match &self.bar {
@@ -156,7 +156,7 @@ impl Progress {
         }
     }
 
-    /// What was restored, where restic says it, and what it complained of.
+    /// Ends the bar. Returns what was restored, if restic reports it, and the error messages.
     pub(super) fn end(self) -> (String, Vec<String>) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();

@@ -1,19 +1,19 @@
-//! A snapshot that names a path twice, as no backup makes it: restored first as a link, then as a directory, it would
-//! lead restic elsewhere.
+//! Detects a snapshot that names a path twice, which no backup does. Such a path, restored first as a link and then as
+//! a directory, would make restic write outside the target.
 
 use anyhow::{Result, bail};
 
 use crate::cli::{repository, terminal};
 use crate::restic::{Node, Snapshot};
 
-/// In the place of what is not UTF-8 in restic's JSON: two names that have it may differ.
+/// Replaces what is not UTF-8 in restic's JSON. Two equal names that contain it may differ.
 const LOST: char = '\u{fffd}';
 
-/// Looks at the files of a snapshot in the order in which restic lists them: each directory before what it has, and its
-/// names in ascending order. It remembers one path, however many there are.
+/// Checks the files of a snapshot in the order in which restic lists them: each directory before its content, and names
+/// in ascending order. It remembers only one path.
 #[derive(Debug, Default)]
 pub(super) struct Names {
-    /// The path that was listed last, name by name, and whether each is a link.
+    /// The last listed path, name by name, and whether each is a link.
     last: Vec<(String, bool)>,
 }
 
@@ -22,12 +22,12 @@ pub(super) struct Names {
 pub(super) enum Fault {
     /// It was named before.
     Twice,
-    /// It comes after a name that should follow it, so that one between them could be there twice.
+    /// It comes after a name that should follow it, so that a name could come twice.
     OutOfOrder,
 }
 
 impl Names {
-    /// The next one.
+    /// Checks the next path.
     pub(super) fn see(&mut self, node: &Node) -> Option<Fault> {
         let names: Vec<&str> = node.path.strip_prefix('/')?.split('/').collect();
         let (name, above) = names.split_last()?;
@@ -46,21 +46,21 @@ impl Names {
     }
 }
 
-/// What is wrong with two names of a directory, one after the other.
+/// What is wrong with two successive names of a directory.
 fn fault((before, was_link): (&str, bool), (name, is_link): (&str, bool)) -> Option<Fault> {
     let is_lossy = before.contains(LOST) || name.contains(LOST);
     match before.cmp(name) {
-        // Where two names may differ, only what would lead elsewhere is refused.
+        // If two names may differ, only a link is refused.
         std::cmp::Ordering::Equal if !is_lossy || was_link != is_link => Some(Fault::Twice),
         std::cmp::Ordering::Greater if !is_lossy => Some(Fault::OutOfOrder),
         _ => None,
     }
 }
 
-/// Refuses a snapshot for a path of it.
+/// Refuses a snapshot because of a path in it.
 ///
 /// # Errors
-/// Always: with the path, and the way to the other files.
+/// Always, with the path, and how to restore the other files.
 pub(super) fn refuse<T>(snapshot: &Snapshot, path: &str, fault: &Fault) -> Result<T> {
     let what = match fault {
         Fault::Twice => "names a path twice",
@@ -68,9 +68,8 @@ pub(super) fn refuse<T>(snapshot: &Snapshot, path: &str, fault: &Fault) -> Resul
     };
     let path = terminal::harmless(path);
     bail!(
-        "snapshot {} {what}, which no backup does: {path}; restic could follow it out of the target\n\nhint: its other files come \
-         back where you name none of the directories above {path}, but what is beside it; `restic dump` prints one file \
-         and writes none",
+        "snapshot {} {what}, which no backup does: {path}; restic could write outside the target\n\nhint: to restore other files \
+         of it, name paths other than {path}, and no directory above it; `restic dump` prints one file and writes none",
         repository::described(snapshot)
     )
 }

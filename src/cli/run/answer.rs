@@ -1,6 +1,6 @@
-//! How far a host has come, by restic's own words at the end of the answer that it is giving.
+//! Reads the progress of a host from restic's messages at the end of its current answer.
 //!
-//! All of it is input from outside: a bounded part of the file is read, and nothing of it but numbers goes on.
+//! The answer is untrusted input: only a bounded part of the file is read, and only numbers are used.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -15,10 +15,10 @@ use serde::Deserialize;
 use crate::health::span;
 use crate::model::HostName;
 
-/// Bytes at the end of an answer that are looked at: a line has some two hundred.
+/// The number of bytes that are read at the end of an answer. A line has about two hundred.
 const END: u64 = 8 << 10;
 
-/// restic's `status`, as versions from 0.14 on have it. What is zero is left out.
+/// restic's message `status`, as of version 0.14. restic omits fields that are zero.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub(super) struct Progress {
@@ -30,12 +30,12 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// How much of its bytes it has backed up.
+    /// The part of the bytes that is backed up, in percent.
     pub(super) fn percent(&self) -> u128 {
         u128::from(self.bytes_done.min(self.total_bytes)) * 100 / u128::from(self.total_bytes.max(1))
     }
 
-    /// The time that it needs still, where restic knows.
+    /// The remaining time, if restic knows it.
     pub(super) fn left(&self) -> Option<String> {
         match i64::try_from(self.seconds_remaining) {
             Ok(seconds @ 1..) => Some(format!("{} left", span(SignedDuration::from_secs(seconds)))),
@@ -58,12 +58,12 @@ struct Kind<'l> {
     message_type: &'l str,
 }
 
-/// What the host said last of its progress; nothing where it said nothing that can be read.
+/// The last progress that the host reported; `None` if there is none that can be read.
 pub(super) fn progress(folder: &Path, host: &str) -> Option<Progress> {
-    // The name comes from a record; a path it must not be.
+    // The name comes from a record, and must not be a path.
     let host = HostName::try_from(host.to_owned()).ok()?;
     let path = folder.join(format!("{host}.answer"));
-    // Whatever is in that file's place: neither a link is followed nor a pipe waited for.
+    // Neither follows a link nor waits for a pipe in place of the file.
     let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
     let mut file = File::from(open(&path, flags, Mode::empty()).ok()?);
     let metadata = file.metadata().ok()?;
@@ -77,7 +77,7 @@ pub(super) fn progress(folder: &Path, host: &str) -> Option<Progress> {
     last(&end)
 }
 
-/// The last of the whole lines that is a status.
+/// The last complete line that is a status.
 fn last(end: &[u8]) -> Option<Progress> {
     let whole = end.iter().rposition(|byte| *byte == b'\n')?;
     let mut lines = end.get(..whole)?.rsplit(|byte| *byte == b'\n');

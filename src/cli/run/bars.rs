@@ -1,4 +1,5 @@
-//! Bars on a terminal: a line for each host that is at work, and for forget and prune, none wider than the terminal.
+//! Progress bars on a terminal: a line for each running backup, and for forget and prune. No line is wider than the
+//! terminal.
 
 use std::collections::BTreeMap;
 
@@ -11,18 +12,18 @@ use super::names;
 use crate::cli::terminal;
 use crate::health::span;
 
-/// Below so many columns there is no room for a bar beside what it says.
+/// The minimum number of columns for a bar beside the text.
 const NARROW: usize = 60;
-/// The columns of a terminal that does not tell.
+/// The number of columns if the terminal does not report it.
 const USUAL: u16 = 80;
 
 pub(super) struct Bars {
     all: MultiProgress,
     by_name: BTreeMap<String, ProgressBar>,
-    /// What is behind them: who is still to come.
+    /// The line after them: the number of waiting hosts.
     rest: Option<ProgressBar>,
     columns: usize,
-    /// What each of them is called, all equally wide.
+    /// The displayed names, all equally wide.
     names: BTreeMap<String, String>,
 }
 
@@ -37,7 +38,7 @@ impl Bars {
         }
     }
 
-    /// Makes room for these hosts, and for forget and prune, in the terminal as it is now.
+    /// Fits the names of these hosts, and of forget and prune, to the current width of the terminal.
     pub(super) fn fit(&mut self, hosts: &[String]) {
         let columns = usize::from(terminal::width().unwrap_or(USUAL));
         let is_known = hosts.iter().all(|host| self.names.contains_key(host));
@@ -47,12 +48,12 @@ impl Bars {
         }
     }
 
-    /// Says how far one has come, or for how long it has been at work.
+    /// Shows the progress of one of them, or how long it has been running.
     pub(super) fn show(&mut self, name: &str, progress: Option<Progress>, at_work: SignedDuration) {
         let called = self.names.get(name).map_or(name, String::as_str);
         let text = match progress {
             Some(progress) => line(called, progress, self.columns),
-            None => format!("{called} at work for {}", span(at_work)),
+            None => format!("{called} running for {}", span(at_work)),
         };
         let bar = self.by_name.entry(name.to_owned()).or_insert_with(|| {
             let bar = new_line();
@@ -62,11 +63,11 @@ impl Bars {
             }
         });
         bar.set_message(text);
-        // Seen at once.
+        // Draw it at once.
         bar.tick();
     }
 
-    /// Says how many hosts are still to come.
+    /// Shows how many hosts are waiting.
     pub(super) fn show_rest(&mut self, hosts: usize) {
         if hosts == 0 {
             if let Some(rest) = self.rest.take() {
@@ -76,20 +77,20 @@ impl Bars {
         }
         let rest = self.rest.get_or_insert_with(|| self.all.add(new_line()));
         rest.set_message(match hosts {
-            1 => "1 host is still to come".to_owned(),
-            hosts => format!("{hosts} hosts are still to come"),
+            1 => "1 host is waiting".to_owned(),
+            hosts => format!("{hosts} hosts are waiting"),
         });
         rest.tick();
     }
 
-    /// Takes one of them away.
+    /// Removes one line.
     pub(super) fn remove(&mut self, name: &str) {
         if let Some(bar) = self.by_name.remove(name) {
             bar.finish_and_clear();
         }
     }
 
-    /// Takes all of them away.
+    /// Removes all lines.
     pub(super) fn clear(&mut self) {
         for bar in std::mem::take(&mut self.by_name).into_values() {
             bar.finish_and_clear();
@@ -97,19 +98,19 @@ impl Bars {
         self.show_rest(0);
     }
 
-    /// Does something while none of them is there.
+    /// Hides all lines while `what` runs.
     pub(super) fn suspend<R>(&self, what: impl FnOnce() -> R) -> R {
         self.all.suspend(what)
     }
 }
 
 fn new_line() -> ProgressBar {
-    // Cut off at the terminal's edge, whatever comes.
+    // `wide_msg` cuts the text at the edge of the terminal.
     let style = ProgressStyle::with_template("{wide_msg}");
     ProgressBar::new(1).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
-/// What is known of a host's progress, the most important first, and of it what has room.
+/// The progress of a host, the most important part first, and as much of it as fits.
 fn line(name: &str, progress: Progress, columns: usize) -> String {
     let Progress {
         total_bytes,

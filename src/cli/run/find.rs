@@ -1,4 +1,4 @@
-//! Which record is that of a run that systemd tells of.
+//! Finds the record of a run that systemd reports.
 
 use std::collections::BTreeSet;
 
@@ -9,12 +9,12 @@ use crate::bus::UnitState;
 use crate::cli::records::Records;
 use crate::record::{Run, RunId};
 
-/// How much earlier than its unit a run may be named: the clock was set meanwhile.
+/// How much earlier than its unit a run may start by its name, because the clock was set meanwhile.
 const CLOCK_WAS_SET: SignedDuration = SignedDuration::from_hours(24);
 
 pub(super) struct Finder<'r> {
     pub(super) records: &'r Records,
-    /// The hosts that somebody chose; none where it is all of them.
+    /// The named hosts. Empty means all hosts.
     chosen: &'r [String],
     /// The records of other runs.
     others: BTreeSet<RunId>,
@@ -29,11 +29,11 @@ impl<'r> Finder<'r> {
         }
     }
 
-    /// The run that names this time of the unit. A record of an older release names none: then it is the first run of the
-    /// same hosts that is not older than the unit, and not yet to come.
+    /// The run whose record holds this invocation ID of the unit. A record of an older release has no invocation ID:
+    /// then it is the first run of the same hosts that is not older than the unit, and not in the future.
     ///
     /// # Errors
-    /// When the records can't be read.
+    /// When the records cannot be read.
     pub(super) fn find(&mut self, unit: &UnitState, began: Timestamp) -> Result<Option<RunId>> {
         let invocation = unit.invocation_in_hexadecimal();
         let now = self.records.now();
@@ -48,10 +48,10 @@ impl<'r> Finder<'r> {
                 continue;
             }
             if run.hosts.is_empty() {
-                // Its first line is not there yet.
+                // Its first line is not written yet.
                 continue;
             }
-            // A run's name is the second in which its script began.
+            // A run's name is the second in which its script started.
             let is_between = id.start().as_second() >= began.as_second() && id.start() <= now;
             match &run.invocation {
                 Some(named) if *named == invocation => return Ok(Some(id)),

@@ -9,49 +9,49 @@ use crate::bus::{Absence, Error, Job, JobResult, Manager, Signal, UnitState};
 use crate::cli::terminal;
 use crate::notify::OF_SYSTEMD;
 
-/// How often progress is looked at.
+/// How often the progress is read.
 const TICK: Duration = Duration::from_millis(500);
-/// How long the word of a job's end may be late, when its unit is at rest already.
+/// How long the signal of a job's end may be late after its unit has ended.
 const LATE: Duration = Duration::from_secs(2);
 
 /// How following ended.
 pub(super) enum Ending {
-    /// Nobody wanted to see anything.
+    /// The run was not followed.
     Left,
-    /// Nobody wants to see more.
+    /// The user stopped following.
     Detached,
-    /// The run is over.
+    /// The run has ended.
     Over {
-        /// The exit status that says how.
+        /// The exit status of its result.
         status: u8,
-        /// What did not go well.
+        /// What failed.
         complaints: Vec<String>,
     },
 }
 
-/// What is known beforehand of how a run ends.
+/// How a run is expected to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum End {
-    /// It ends when it is done, for all that is known.
+    /// By itself.
     OfItself,
-    /// Somebody stops it already.
+    /// It is already being stopped.
     Stopped,
 }
 
-/// What was so when it was started, or found.
+/// The state when the run was started or found.
 pub(super) struct Start {
-    /// The job that starts it, unless that is over.
+    /// The job that starts it, unless the job has ended.
     pub(super) job: Option<Job>,
     pub(super) end: End,
-    /// What the unit of the hosts was before.
+    /// The previous state of the unit that backs up the hosts.
     pub(super) before: UnitState,
-    /// Which time of forget and prune came last before this run.
+    /// The invocation ID of the last forget and prune before this run.
     pub(super) maintained: Vec<u8>,
 }
 
 pub(super) struct Follower<'r> {
     manager: &'r Manager,
-    /// The unit of the hosts.
+    /// The unit that backs up the hosts.
     unit: &'r str,
     events: &'r Receiver<Event>,
     view: View<'r>,
@@ -61,7 +61,7 @@ pub(super) struct Follower<'r> {
     has_said_away: bool,
     has_said_whom_it_waits_for: bool,
     at_rest_since: Option<Instant>,
-    /// What the unit of the hosts was when it had begun. systemd forgets that of chosen hosts as soon as it is at rest.
+    /// The state of the unit after it started. systemd unloads the unit of named hosts as soon as it ends.
     begun: Option<UnitState>,
 }
 
@@ -88,7 +88,7 @@ impl<'r> Follower<'r> {
         }
     }
 
-    /// Shows progress until the run is over, or nobody wants to see it.
+    /// Shows the progress until the run has ended, or the user stops following.
     pub(super) fn follow(mut self) -> anyhow::Result<Ending> {
         loop {
             match self.events.recv_timeout(TICK) {
@@ -100,8 +100,8 @@ impl<'r> Follower<'r> {
                     self.job_result = Some(result);
                 }
                 Ok(Event::Said(Signal::ManagerIsBack)) => {
-                    self.view.note("systemd has started anew; the run goes on")?;
-                    // Where it is not ready yet, states are what there is to go by.
+                    self.view.note("systemd was restarted; the run continues")?;
+                    // If it is not ready yet, the states of the units are enough.
                     drop(self.manager.subscribe());
                 }
                 Ok(Event::Said(Signal::JobRemoved(..))) | Err(RecvTimeoutError::Timeout) => {}
@@ -116,8 +116,7 @@ impl<'r> Follower<'r> {
                 Err(Error::Away) if self.absence.may_last() => {
                     if !self.has_said_away {
                         self.has_said_away = true;
-                        self.view
-                            .note("systemd does not answer just now; it is waited for")?;
+                        self.view.note("systemd does not answer; waiting for it")?;
                     }
                     continue;
                 }
@@ -141,18 +140,18 @@ impl<'r> Follower<'r> {
         }
     }
 
-    /// The hosts first: systemd queues forget and prune in the moment in which the hosts are at rest.
+    /// The hosts first: systemd queues forget and prune at the moment when the hosts end.
     fn states(&self) -> Result<(UnitState, UnitState), Error> {
         let hosts = self.manager.state(self.unit)?;
         Ok((hosts, self.manager.state(MAINTAIN)?))
     }
 
-    /// Says once what a run waits for that is at work and has no record yet: there is one at a time.
+    /// Prints once which other units a run without a record waits for: only one run works at a time.
     fn say_who_is_before(&mut self, hosts: &UnitState) -> anyhow::Result<()> {
         if self.has_said_whom_it_waits_for || hosts.is_at_rest() || !self.view.waits_for_a_record() {
             return Ok(());
         }
-        // Where systemd does not answer, it is asked again.
+        // If systemd does not answer, it is asked again later.
         let units = self
             .manager
             .at_work(&[HOSTS, CHOSEN, MAINTAIN])
@@ -162,33 +161,32 @@ impl<'r> Follower<'r> {
         self.has_said_whom_it_waits_for = !others.is_empty();
         match others.as_slice() {
             [] => Ok(()),
-            [one] => self.view.note(&format!("it waits for its turn, behind {one}")),
+            [one] => self.view.note(&format!("waiting for {one}")),
             many => {
                 let many = many.join("; ");
-                self.view.note(&format!(
-                    "it waits for its turn; these are at work, or wait as well: {many}"
-                ))
+                self.view
+                    .note(&format!("waiting; these are running, or waiting as well: {many}"))
             }
         }
     }
 
-    /// True when it is known how the job ended, or will not be: while systemd was away, nobody said it.
+    /// True if the result of the job is known, or will never be because systemd was away.
     fn has_last_word(&mut self) -> bool {
         self.job_result.is_some()
             || self.start.job.is_none()
             || self.at_rest_since.get_or_insert_with(Instant::now).elapsed() > LATE
     }
 
-    /// The exit status, and what did not go well.
+    /// The exit status, and what failed.
     fn judge(&self, hosts: &UnitState, maintain: &UnitState) -> (u8, Vec<String>) {
         let mut complaints = Vec::new();
         let was_started = self.begun.is_some();
         let by_job = match &self.job_result {
             _ if self.start.end == End::Stopped => Some(JobResult::Canceled),
-            // A condition that is not met is no failure to systemd, which does nothing and calls that done.
+            // For systemd, the job of a unit whose condition is not met is done.
             Some(JobResult::Done) if !was_started => Some(JobResult::Skipped),
             Some(JobResult::Done) if hosts.result != "success" => None,
-            // Its word for the job is the same however the unit failed, and where it was away there is none.
+            // The job's result does not show how the unit failed, and is missing if systemd was away.
             Some(JobResult::Failed) | None if was_started => None,
             Some(result) => Some(result.clone()),
             None => Some(JobResult::Failed),
@@ -203,31 +201,31 @@ impl<'r> Follower<'r> {
         complaints.extend(complaint);
         if maintain.invocation != self.start.maintained && maintain.result != "success" {
             complaints.push(format!(
-                "forget or prune failed; `systemctl status {MAINTAIN}` says why"
+                "forget or prune failed; see `systemctl status {MAINTAIN}`"
             ));
             status = 1;
         }
         (status, complaints)
     }
 
-    /// The same, of hosts that were at work, by what systemd says of their unit.
+    /// The same from the state of the unit, for a unit that was started.
     fn by_unit(&self, hosts: &UnitState) -> (u8, Option<String>) {
         let unit = self.unit;
         match (hosts.result.as_str(), hosts.exit_status) {
             ("success", _) => (0, None),
-            // The script says which of the two it is; its record names the hosts.
+            // Exit statuses of systemd itself come first, then those of the script.
             ("exit-code", status) if i64::from(status) >= OF_SYSTEMD => {
                 let why = format!(
-                    "{unit} failed before it began (exit status {status}, which is systemd's own); `systemctl status {unit}` says why"
+                    "{unit} failed before its script started (exit status {status} is systemd's own); see `systemctl status {unit}`"
                 );
                 (1, Some(why))
             }
             ("exit-code", 3) => {
-                let partial = "some snapshot is partial; `genbackup status` says what is missing";
+                let partial = "at least one snapshot is partial; `genbackup status` shows what is missing";
                 (3, Some(partial.to_owned()))
             }
             ("exit-code", _) => {
-                let failed = "some host has no snapshot of this run; `genbackup status` says why";
+                let failed = "at least one host has no snapshot of this run; `genbackup status` shows why";
                 (1, Some(failed.to_owned()))
             }
             ("timeout", _) => (1, JobResult::Timeout.complaint(unit)),
@@ -235,16 +233,14 @@ impl<'r> Follower<'r> {
                 let result = result.escape_debug();
                 (
                     1,
-                    Some(format!(
-                        "{unit} failed: {result}; `systemctl status {unit}` says more"
-                    )),
+                    Some(format!("{unit} failed: {result}; see `systemctl status {unit}`")),
                 )
             }
         }
     }
 }
 
-/// What a unit does, for people.
+/// What a unit does, in words.
 fn in_words(unit: &str) -> String {
     let chosen = unit
         .strip_prefix("genbackup-run@")

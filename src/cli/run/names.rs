@@ -1,13 +1,14 @@
-//! Names of hosts in a column: short enough for it, and still told apart.
+//! Shortens names of hosts to the width of a column, and keeps them distinct.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use textwrap::core::display_width;
 
-/// What stands for what is left out.
+/// Marks an omitted part.
 const LEFT_OUT: &str = "…";
 
-/// Each name as it is shown, of hosts and of what else is in the column, all of them equally wide, and at most `room`.
+/// The displayed names of the hosts and of the other entries of the column, all equally wide. A host's name has at most
+/// `room` columns.
 pub(super) fn in_columns(hosts: &[String], others: &[&str], room: usize) -> BTreeMap<String, String> {
     let shown = shorten(hosts, room);
     let mut names: BTreeMap<String, String> = hosts.iter().cloned().zip(shown).collect();
@@ -24,7 +25,7 @@ pub(super) fn in_columns(hosts: &[String], others: &[&str], room: usize) -> BTre
     names
 }
 
-/// Leaves out what all of them have: first the domain, then the beginning; then the middle of each.
+/// Omits what all names share: first the domain, then the beginning. Then omits the middle of each name.
 fn shorten(names: &[String], room: usize) -> Vec<String> {
     let is_wide = |names: &[String]| names.iter().any(|name| display_width(name) > room);
     let mut short = names.to_vec();
@@ -38,7 +39,7 @@ fn shorten(names: &[String], room: usize) -> Vec<String> {
     for (number, name) in short.iter_mut().enumerate() {
         let mut shown = cut(name, room);
         if !seen.insert(shown.clone()) {
-            // Alike but for what has no room.
+            // The names differ only in the omitted part.
             let number = format!("{LEFT_OUT}{}", number + 1);
             shown = cut(name, room.saturating_sub(display_width(&number))) + &number;
             seen.insert(shown.clone());
@@ -48,7 +49,7 @@ fn shorten(names: &[String], room: usize) -> Vec<String> {
     short
 }
 
-/// Without the labels at the end that all have; the first stays in any case.
+/// The names without the labels at the end that all share. The first label always stays.
 fn without_domain(names: &[String]) -> Vec<String> {
     let labels: Vec<Vec<&str>> = names.iter().map(|name| name.split('.').collect()).collect();
     let fewest = labels.iter().map(Vec::len).min().unwrap_or_default();
@@ -65,7 +66,7 @@ fn without_domain(names: &[String]) -> Vec<String> {
     labels.iter().map(kept).collect()
 }
 
-/// Without the beginning that all have, where that makes them shorter.
+/// The names without the beginning that all share, if that makes them shorter.
 fn without_beginning(names: Vec<String>) -> Vec<String> {
     let [first, rest @ ..] = names.as_slice() else {
         return names;
@@ -83,7 +84,7 @@ fn without_beginning(names: Vec<String>) -> Vec<String> {
     }
 }
 
-/// Its beginning and its end.
+/// The beginning and the end of a name.
 fn cut(name: &str, room: usize) -> String {
     let length = name.chars().count();
     if length <= room {

@@ -1,20 +1,19 @@
-//! The last line about a run: how its hosts are, and what came of forget and prune.
+//! The last line about a run: the results of its hosts, and of forget and prune.
 
 use crate::health::span;
 use crate::record::{HostRun, Phase, Run, Status};
 
-/// In one line; nothing where the record names no host.
+/// The results of a run in one line; `None` if the record names no host.
 pub(super) fn summary(run: &Run) -> Option<String> {
     let (name, _) = run.hosts.first_key_value()?;
     let is_well = |host: &&HostRun| *host.status() == Status::Ok;
     let well = run.hosts.values().filter(is_well).count();
     let hosts = match (well, run.hosts.len()) {
-        (1, 1) => format!("{name} is well"),
-        (0, 1) => format!("{name} is not well"),
-        (well, all) if well == all => format!("all {all} hosts are well"),
-        (0, all) => format!("none of {all} hosts is well"),
-        (1, all) => format!("1 of {all} hosts is well"),
-        (well, all) => format!("{well} of {all} hosts are well"),
+        (1, 1) => format!("{name} succeeded"),
+        (0, 1) => format!("{name} did not succeed"),
+        (well, all) if well == all => format!("all {all} hosts succeeded"),
+        (0, all) => format!("none of {all} hosts succeeded"),
+        (well, all) => format!("{well} of {all} hosts succeeded"),
     };
     let end = run.end.or(run.last_event)?;
     let took = span(end.duration_since(run.id.start()));
@@ -24,16 +23,16 @@ pub(super) fn summary(run: &Run) -> Option<String> {
 fn phases(run: &Run) -> String {
     let status = |phase| run.phases.get(&phase).map(|phase| phase.status().clone());
     match (status(Phase::Forget), status(Phase::Prune)) {
-        (Some(Status::Ok), Some(Status::Ok)) => "forget and prune are done".to_owned(),
-        (None, None) => "forget and prune did not begin".to_owned(),
+        (Some(Status::Ok), Some(Status::Ok)) => "forget and prune succeeded".to_owned(),
+        (None, None) => "forget and prune did not start".to_owned(),
         (forget, prune) => format!("{}, {}", said("forget", forget), said("prune", prune)),
     }
 }
 
 fn said(phase: &str, status: Option<Status>) -> String {
     match status {
-        None => format!("{phase} did not begin"),
-        Some(Status::Ok) => format!("{phase} is done"),
+        None => format!("{phase} did not start"),
+        Some(Status::Ok) => format!("{phase} succeeded"),
         Some(Status::Failed) => format!("{phase} failed"),
         Some(Status::Interrupted) => format!("{phase} was interrupted"),
         Some(status) => format!("{phase} is {status}"),
@@ -64,7 +63,7 @@ mod tests {
                     phase("forget", "ok"),
                     phase("prune", "ok"),
                 ],
-                "all 2 hosts are well, in 19m 1s; forget and prune are done",
+                "all 2 hosts succeeded, in 19m 1s; forget and prune succeeded",
             ),
             (
                 vec![
@@ -72,11 +71,11 @@ mod tests {
                     host("ziz", "partial"),
                     phase("forget", "failed"),
                 ],
-                "1 of 2 hosts is well, in 19m 1s; forget failed, prune did not begin",
+                "1 of 2 hosts succeeded, in 19m 1s; forget failed, prune did not start",
             ),
             (
                 vec![host("kai", "ok")],
-                "kai is well, in 19m 1s; forget and prune did not begin",
+                "kai succeeded, in 19m 1s; forget and prune did not start",
             ),
             (
                 vec![
@@ -85,7 +84,7 @@ mod tests {
                     phase("forget", "ok"),
                     phase("prune", "busy"),
                 ],
-                "none of 2 hosts is well, in 19m 1s; forget is done, prune is busy",
+                "none of 2 hosts succeeded, in 19m 1s; forget succeeded, prune is busy",
             ),
         ] {
             let id = "20261123T060640Z".parse().unwrap();

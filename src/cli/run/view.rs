@@ -1,4 +1,4 @@
-//! What is shown of a run: bars on a terminal, plain lines elsewhere, from its record and the answers of its hosts.
+//! Shows a run from its record and the answers of its hosts: bars on a terminal, plain lines elsewhere.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::IsTerminal;
@@ -17,16 +17,16 @@ use crate::cli::terminal;
 use crate::health::{State, span};
 use crate::record::{HostRun, Run, RunId, Status};
 
-/// How often a line says how far a host has come, where there are no bars.
+/// How often a line shows the progress of a host if there are no bars.
 const LINE_EVERY: Duration = Duration::from_secs(30);
 
 pub(super) struct View<'r> {
     finder: Finder<'r>,
     answers: &'r Path,
     run: Option<RunId>,
-    /// What was said already, each once.
+    /// The lines that were already printed, each once.
     said: BTreeSet<String>,
-    /// When a line last said how far a host has come.
+    /// When the last line about each host was printed.
     lines: BTreeMap<String, Instant>,
     bars: Option<Bars>,
     is_blind: bool,
@@ -47,20 +47,20 @@ impl<'r> View<'r> {
         }
     }
 
-    /// Takes the bars away.
+    /// Removes the bars.
     pub(super) fn close(&mut self) {
         if let Some(bars) = &mut self.bars {
             bars.clear();
         }
     }
 
-    /// Takes the bars away, and says how it went.
+    /// Removes the bars, and prints the result.
     pub(super) fn sum_up(&mut self) -> Result<()> {
         self.close();
         let Some(run) = self.run.filter(|_| !self.is_blind) else {
             return Ok(());
         };
-        // It could be read a moment ago.
+        // An error is unlikely: the record was readable a moment ago.
         let run = self.finder.records.read(run, None);
         match run.ok().as_ref().and_then(summary) {
             Some(summary) => self.note(&terminal::harmless(&summary)),
@@ -68,17 +68,17 @@ impl<'r> View<'r> {
         }
     }
 
-    /// Says something that is about no host.
+    /// Prints a line that is not about a host.
     pub(super) fn note(&self, text: &str) -> Result<()> {
         self.print(&format!("{text}\n"))
     }
 
-    /// True while there is no record of the run, and it could be seen.
+    /// True while the run has no record, although records can be read.
     pub(super) const fn waits_for_a_record(&self) -> bool {
         self.run.is_none() && !self.is_blind
     }
 
-    /// Shows what is new in the run of this time of its unit.
+    /// Shows what is new in the run of this invocation of its unit.
     pub(super) fn show(&mut self, unit: &UnitState) -> Result<()> {
         let Some(began) = unit.began.filter(|_| !self.is_blind) else {
             return Ok(());
@@ -88,7 +88,7 @@ impl<'r> View<'r> {
             Ok(None) => Ok(()),
             Err(error) => {
                 self.is_blind = true;
-                let text = format!("how far it comes can't be shown: {error:#}");
+                let text = format!("cannot show the progress: {error:#}");
                 self.note(&terminal::harmless(&text.replace("\n\nhint: ", "; ")))
             }
         }
@@ -149,7 +149,7 @@ impl<'r> View<'r> {
         let text = progress.map(in_words);
         if !self.lines.contains_key(&name) {
             self.lines.insert(name.clone(), Instant::now());
-            self.print(&format!("{name}: at work\n"))?;
+            self.print(&format!("{name}: running\n"))?;
         }
         let is_due = self
             .lines
@@ -191,7 +191,7 @@ impl<'r> View<'r> {
         }
     }
 
-    /// Above the bars, where there are some.
+    /// Prints above the bars, if there are any.
     fn print(&self, text: &str) -> Result<()> {
         match &self.bars {
             Some(bars) => bars.suspend(|| terminal::say(text)),

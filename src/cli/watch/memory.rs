@@ -1,20 +1,20 @@
-//! The file of what was told before.
+//! The file that remembers what was reported before.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use serde_json::{Map, Value};
 
 use crate::cli::terminal;
 use crate::notify::Memory;
 use crate::write;
 
-/// The bytes that are read: more than any memory has.
+/// The number of bytes that are read: more than any such file has.
 const LONGEST: u64 = 64 * 1024 * 1024;
 
-/// Where it is. While this lives, no other `genbackup watch` has it.
+/// The file and its lock. While this exists, no other `genbackup watch` uses the file.
 #[derive(Debug)]
 pub(super) struct Place<'p> {
     file: &'p Path,
@@ -22,10 +22,10 @@ pub(super) struct Place<'p> {
 }
 
 impl<'p> Place<'p> {
-    /// Waits for another one that is at work; it ends at its deadline.
+    /// Waits for another `genbackup watch`, which ends at its deadline.
     ///
     /// # Errors
-    /// When its folder is not there, or can't be locked.
+    /// When the directory is missing, or cannot be locked.
     pub(super) fn open(file: &'p Path) -> Result<Self> {
         let folder = match file.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
@@ -33,39 +33,39 @@ impl<'p> Place<'p> {
         };
         let lock = File::open(folder)
             .and_then(|folder| folder.lock().map(|()| folder))
-            .with_context(|| {
-                format!(
-                    "can't open {}: genbackup-watch.service makes it; `--memory` names a file elsewhere",
+            .map_err(|error| {
+                anyhow!(
+                    "cannot open {}: {error}\n\nhint: genbackup-watch.service makes this directory; `--memory FILE` names another file",
                     folder.display()
                 )
             })?;
         Ok(Self { file, _lock: lock })
     }
 
-    /// What is remembered: nothing where there is no file yet, or one that can't be understood, which is said.
+    /// The content of the file. It is empty if the file is missing or damaged; a damaged file is noted.
     ///
     /// # Errors
-    /// When the file can't be read.
+    /// When the file cannot be read.
     pub(super) fn read(&self) -> Result<Memory> {
         let mut text = Vec::new();
         match File::open(self.file) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Memory::default()),
             file => file.and_then(|file| file.take(LONGEST).read_to_end(&mut text)),
         }
-        .with_context(|| format!("can't read {}", self.file.display()))?;
-        // serde would take a list for it, as its values in order.
+        .with_context(|| format!("cannot read {}", self.file.display()))?;
+        // serde would also accept a list of the values in order.
         let object: serde_json::Result<Map<String, Value>> = serde_json::from_slice(&text);
         let memory = object.and_then(|object| serde_json::from_value(Value::Object(object)));
         let mut memory: Memory = memory.unwrap_or_else(|error| {
             terminal::complain(format_args!(
-                "note: {} is damaged ({error}), and is taken for empty: what is not well is told once more, in one message",
+                "note: {} is damaged ({error}) and is ignored: everything that is not healthy is reported once more, in one message",
                 self.file.display()
             ));
             Memory::default()
         });
         if memory.take_over() {
             terminal::complain(format_args!(
-                "note: {} is of a newer genbackup: unknown entries in it are dropped",
+                "note: a newer genbackup wrote {}: unknown entries in it are dropped",
                 self.file.display()
             ));
         }
@@ -73,7 +73,7 @@ impl<'p> Place<'p> {
     }
 
     /// # Errors
-    /// When it can't be written; then the old one is there, whole.
+    /// When the file cannot be written. The old file is unchanged then.
     pub(super) fn write(&self, memory: &Memory) -> Result<()> {
         write::replace(self.file, serde_json::to_string_pretty(memory)?.as_bytes())
     }

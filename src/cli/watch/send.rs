@@ -1,4 +1,4 @@
-//! Takes what waits to each address, to all of them at once: one that is down costs the others nothing.
+//! Delivers queued messages to all recipients at once. A recipient that does not answer does not delay the others.
 
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -13,28 +13,28 @@ use crate::notify::{Memory, Message, Ping, body};
 
 pub(super) struct Sender<'f> {
     pub(super) watching: &'f Watching,
-    /// Where e-mail is handed over.
+    /// The socket for email.
     pub(super) mail: &'f Path,
     pub(super) web: Web,
-    /// In which times are told: the storage host's.
+    /// The time zone of the storage host, for the times in messages.
     pub(super) zone: TimeZone,
-    /// How long delivery may take: of all that waits, since the addresses do not wait for each other.
+    /// The time limit of the whole delivery.
     pub(super) limit: Duration,
 }
 
-/// What became of what waited for one address.
+/// The result of the delivery to one recipient.
 #[derive(Debug, Default)]
 struct Sent {
-    /// How many messages wait no more: they have arrived, or never will.
+    /// The number of messages that leave the queue: delivered, or dropped.
     messages: usize,
-    /// The same of the ping.
+    /// True if the ping leaves the queue.
     ping: bool,
-    /// What never will, and why; and why the rest waits on.
+    /// Why messages were dropped, and why the others stay in the queue.
     failed: Vec<anyhow::Error>,
 }
 
 impl Sender<'_> {
-    /// Delivers what waits, and notes what has arrived; for each address where something did not, why.
+    /// Delivers the queued messages, and removes them from the queues. Returns what was not delivered and why.
     pub(super) fn send(&self, memory: &mut Memory) -> Vec<String> {
         let deadline = Instant::now() + self.limit;
         let waiting: Vec<_> = self
@@ -66,14 +66,14 @@ impl Sender<'_> {
         undelivered
     }
 
-    /// Sends a ping to all who are told of runs, without a second chance.
+    /// Sends a ping to all monitors of runs, without a retry.
     pub(super) fn ping_all(&self, ping: &Ping) -> Vec<String> {
         let mut memory = Memory::default();
         memory.post_ping(self.watching, ping);
         self.send(&mut memory)
     }
 
-    /// In the order in which it was said.
+    /// Delivers the messages of one recipient in their order.
     fn send_to(
         &self,
         name: &NotifyName,
@@ -86,7 +86,7 @@ impl Sender<'_> {
         for message in messages {
             match self.send_message(name, notify, message, deadline) {
                 Ok(()) => {}
-                // It would keep back all that come after it, for ever.
+                // Keeping it would block all later messages.
                 Err(Undelivered::Refused(why)) => sent.leave_out(&message.title(), &why),
                 Err(Undelivered::Kept(why)) => {
                     sent.failed.push(why);
@@ -126,7 +126,7 @@ impl Sender<'_> {
                 let request = Request::message(&address, *messages, form, &message.id());
                 self.web.deliver(&request, deadline)
             }
-            // A monitor that has taken the place of a service: it has no use for what waited for that.
+            // A monitor that replaced a service of this name: the old messages are dropped.
             Notify::Web {
                 service: WebService::Runs(_),
                 ..
@@ -153,7 +153,7 @@ impl Sent {
     }
 }
 
-/// What a delivery came to, also where it broke off: then all of it waits on.
+/// The result of a delivery. If its thread panicked, everything stays in the queue.
 fn joined(sent: thread::Result<Sent>) -> Sent {
     sent.unwrap_or_else(|_| Sent {
         failed: vec![anyhow!(
@@ -163,7 +163,7 @@ fn joined(sent: thread::Result<Sent>) -> Sent {
     })
 }
 
-/// The address of a notification: as a credential in a unit; by hand, from the file itself.
+/// The address of a recipient: from a credential in a unit, otherwise from the file itself.
 fn address(name: &NotifyName, service: WebService, file: &UnitPath) -> Result<WebAddress> {
     let place = match std::env::var_os("CREDENTIALS_DIRECTORY") {
         Some(folder) => Path::new(&folder).join(format!("notify-{name}")),

@@ -59,11 +59,8 @@ impl TryFrom<&str> for Age {
             };
             let number = number.parse::<u16>().map_err(|_| {
                 Refusal::new(
-                    format!("`{text}` is out of bounds"),
-                    format!(
-                        "write numbers up to {}; `unlimited` keeps without an end",
-                        u16::MAX
-                    ),
+                    format!("`{text}` is out of range"),
+                    format!("write numbers up to {}; `unlimited` sets no limit", u16::MAX),
                 )
             })?;
             match numbers.get_mut(place) {
@@ -91,11 +88,11 @@ const UNITS: [char; 4] = ['y', 'm', 'd', 'h'];
 fn unreadable(text: &str) -> Refusal {
     let weeks = text.strip_suffix('w').and_then(|weeks| weeks.parse::<u32>().ok());
     Refusal::new(
-        format!("`{text}` is not an age of a snapshot"),
+        format!("`{text}` is not an age"),
         match weeks.and_then(|weeks| weeks.checked_mul(7)).filter(|days| *days > 0) {
-            Some(days) => format!("restic has no unit for weeks: write `{days}d`"),
-            None => "write numbers and units without spaces, each unit once, such as `30d` or `1y6m`; the units are y \
-                     for years, m for months, d for days and h for hours"
+            Some(days) => format!("write `{days}d`: restic has no unit for weeks"),
+            None => "write numbers and units without spaces, each unit once, such as `30d` or `1y6m`; the units are \
+                     `y` (years), `m` (months), `d` (days) and `h` (hours)"
                 .to_owned(),
         },
     )
@@ -137,7 +134,7 @@ mod tests {
     #[test]
     fn weeks_are_told_in_days() {
         let hint = Age::try_from("4w").unwrap_err().hint;
-        assert!(hint.ends_with("write `28d`"), "{hint}");
+        assert!(hint.starts_with("write `28d`"), "{hint}");
     }
 
     #[test]

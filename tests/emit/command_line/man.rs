@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
+use genbackup::reference::tables;
 
 use super::verbs::{is_hidden, printed, shown_verbs};
 use crate::command::{genbackup, run};
@@ -15,6 +16,9 @@ const HARMLESS: [&str; 2] = [
     "WARNING: cannot parse date",
     "WARNING: skipping paragraph macro: br ",
 ];
+
+/// The page of the fleet file.
+const FLEET_FILE: &str = "genbackup-fleet.toml.5";
 
 /// The pages that `genbackup man --out` writes, by their names.
 fn pages(folder: &Path) -> Result<BTreeMap<String, String>> {
@@ -65,7 +69,45 @@ fn there_is_a_page_for_the_command_and_one_for_each_verb_with_all_its_options() 
             assert!(page.contains(&written), "{verb} {option}: {page}");
         }
     }
+    pages.remove(FLEET_FILE).context("no page of the fleet file")?;
     assert!(pages.is_empty(), "pages of nothing: {:?}", pages.keys());
+    Ok(())
+}
+
+#[test]
+fn the_page_of_the_fleet_file_has_every_key_and_its_example() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    pages(folder.path())?;
+    let (text, _) = shown(&folder.path().join(FLEET_FILE))?;
+    // groff fills lines, and breaks words at their ends.
+    let squeezed = |text: &str| text.replace(['-', '`', ' ', '\n'], "");
+    let all = squeezed(&text);
+    for table in tables() {
+        let heading = format!("\n[{}]\n", table.name);
+        assert!(table.name.is_empty() || text.contains(&heading), "{heading}");
+        for key in table.keys {
+            let about = format!("{}{}Type:", key.short_name(), key.about);
+            assert!(all.contains(&squeezed(&about)), "{}: {about}", key.name);
+            let example = key.example_line().context("no example")?;
+            let line = text.lines().find(|line| line.trim() == example);
+            assert!(line.is_some(), "{}: {example}", key.name);
+        }
+    }
+    for section in ["NAME", "DESCRIPTION", "FILES", "SEE ALSO"] {
+        assert!(text.contains(&format!("\n{section}\n")), "{section}");
+    }
+    Ok(())
+}
+
+/// lintian asks for the first, and each terminal has ASCII.
+#[test]
+fn the_page_of_the_fleet_file_has_a_name_for_whatis() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let page = pages(folder.path())?.remove(FLEET_FILE).context("no page")?;
+    assert!(page.is_ascii());
+    let (_, name) = page.split_once("\n.SH NAME\n").context("no name")?;
+    let begin = "genbackup\\-fleet.toml \\- the fleet file of genbackup\n.SH ";
+    assert!(name.starts_with(begin), "{name}");
     Ok(())
 }
 
@@ -95,12 +137,16 @@ fn pages_that_are_there_are_replaced_and_a_place_that_is_none_is_named() -> Resu
     std::fs::create_dir(folder.path().join("pages"))?;
     std::fs::write(&page, "old")?;
     let there = pages(&folder.path().join("pages"))?;
-    assert_eq!(there.len(), shown_verbs().len() + 1, "{:?}", there.keys());
+    // One for the command, and one for the fleet file.
+    assert_eq!(there.len(), shown_verbs().len() + 2, "{:?}", there.keys());
     assert_ne!(there["genbackup.1"], "old");
 
     let said = run(genbackup().args(["man", "--out"]).arg(page.join("below")))?;
     assert_eq!((said.status.code(), said.stdout.as_str()), (Some(1), ""));
-    let begin = format!("error: can't make the folder {}: ", page.join("below").display());
+    let begin = format!(
+        "error: cannot create the directory `{}`: ",
+        page.join("below").display()
+    );
     assert!(said.stderr.starts_with(&begin), "{}", said.stderr);
     Ok(())
 }

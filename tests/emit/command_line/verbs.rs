@@ -68,7 +68,7 @@ fn arguments_of(verb: &str, folder: &Path) -> Result<(Vec<String>, Says)> {
     Ok(match verb {
         "check" | "explain" | "schema" => (words(&[]), Says::Something),
         "completions" => (words(&["bash"]), Says::Something),
-        "man" => (words(&["--out", &at("man")]), Says::Something),
+        "man" | "reference" => (words(&["--out", &at(verb)]), Says::Something),
         "emit" => (words(&["--all", "--root", &at("root")]), Says::Something),
         "init" => (
             words(&["--fleet", &at("new.toml"), "--host", "jak"]),
@@ -96,7 +96,7 @@ fn arguments_of(verb: &str, folder: &Path) -> Result<(Vec<String>, Says)> {
         "guard" => (words(&["--run", "20261123T060640Z"]), Says::Nothing),
         "hold" => (words(&["ziz", "--why", "copied"]), Says::Nothing),
         "release" => (words(&["ziz"]), Says::Nothing),
-        "adopt" | "run" | "stop" | "snapshots" => (words(&[]), Says::Nothing),
+        "adopt" | "push" | "run" | "stop" | "snapshots" => (words(&[]), Says::Nothing),
         "restore" => (words(&["ziz", "/", "--to", "/back"]), Says::Nothing),
         _ => bail!("what does `{verb}` do where its output is lost? say here how it is started"),
     })
@@ -146,7 +146,7 @@ fn what_cannot_be_said_to_its_end_is_a_failure() -> Result<()> {
         if let Says::Something = says {
             assert!(matches!(code, Some(1 | 3)), "{verb}: {code:?} {told}");
             assert!(
-                told.contains("error: can't write to standard output: No space left"),
+                told.contains("error: cannot write to standard output: No space left"),
                 "{verb}: {told}"
             );
         }

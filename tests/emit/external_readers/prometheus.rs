@@ -183,10 +183,10 @@ fn tested(series: &[(&str, &str)], at: &str, alert: &str, expected: &Value) -> R
 
 #[test]
 fn a_state_is_an_alert_and_a_good_one_is_none() -> Result<()> {
-    for (number, alert, severity) in [
-        (1, "GenbackupHostWarning", "warning"),
-        (2, "GenbackupHostAlert", "critical"),
-        (3, "GenbackupHostNever", "critical"),
+    for (number, alert, severity, state) in [
+        (1, "GenbackupHostWarning", "warning", "WARNING"),
+        (2, "GenbackupHostAlert", "critical", "ALERT"),
+        (3, "GenbackupHostNever", "critical", "NEVER"),
     ] {
         let series = [
             ("genbackup_state{host=\"web-1\"}", format!("{number}x5")),
@@ -195,7 +195,9 @@ fn a_state_is_an_alert_and_a_good_one_is_none() -> Result<()> {
         let series = series.each_ref().map(|(name, values)| (*name, values.as_str()));
         let expected = json!([{
             "exp_labels": {"host": "web-1", "severity": severity},
-            "exp_annotations": {"summary": "the backup of host web-1 is not well: `genbackup status` says why"},
+            "exp_annotations": {
+                "summary": format!("host web-1 is in state {state}: see `genbackup status` on store"),
+            },
         }]);
         tested(&series, "3m", alert, &expected)?;
         let refused = tested(&series, "3m", alert, &json!([]));
@@ -232,7 +234,7 @@ fn a_host_is_too_old_by_its_own_threshold_or_by_its_own_absence() -> Result<()> 
         let expected = if is_told {
             json!([{
                 "exp_labels": {"host": host, "severity": "critical"},
-                "exp_annotations": {"summary": format!("the last good backup of {host} is {age} old")},
+                "exp_annotations": {"summary": format!("the last complete backup of {host} is {age} old")},
             }])
         } else {
             json!([])
@@ -259,7 +261,7 @@ fn a_host_is_held_against_the_threshold_of_its_own_storage_host() -> Result<()> 
     let series = series.each_ref().map(|(name, values)| (name.as_str(), *values));
     let expected = json!([{
         "exp_labels": {"host": "db.example.net", "severity": "critical", "instance": "store:9100", "job": "node"},
-        "exp_annotations": {"summary": "the last good backup of db.example.net is 2h 1m 0s old"},
+        "exp_annotations": {"summary": "the last complete backup of db.example.net is 2h 1m 0s old"},
     }]);
     tested(&series, "1m", "GenbackupTooOld", &expected)
 }
@@ -281,7 +283,7 @@ fn a_phase_is_too_old_by_its_own_threshold_and_prometheus_own_clock() -> Result<
         let expected = if is_told {
             json!([{
                 "exp_labels": {"phase": phase, "instance": "jak", "severity": "critical"},
-                "exp_annotations": {"summary": "the last good offsite is 3d 1h 0m 0s old"},
+                "exp_annotations": {"summary": "the last successful offsite is 3d 1h 0m 0s old"},
             }])
         } else {
             json!([])
@@ -302,8 +304,8 @@ fn metrics_that_nobody_writes_any_more_are_a_warning() -> Result<()> {
     tested(&[(file, "0x200")], "30m", "GenbackupMetricsStale", &json!([]))?;
     let expected = json!([{
         "exp_labels": {"severity": "warning", "host": "db.example.net"},
-        "exp_annotations": {"summary": "nothing is known of the backups: does genbackup-metrics.timer run, and does the \
-                                        node exporter read its file?"},
+        "exp_annotations": {"summary": "no metrics about the backups: check that genbackup-metrics.timer is active, \
+                                        and that the node exporter reads its file"},
     }]);
     tested(
         &[("genbackup_state{host=\"of-another-fleet\"}", "0x200")],

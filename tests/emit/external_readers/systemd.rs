@@ -7,33 +7,10 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use genbackup::model::{AccessTimes, Network, Source, SystemdFeature, SystemdVersion};
+use genbackup::reference::{BOUNDS, RESTORE_BOUND, kind};
 
 use crate::command::{Outcome, run};
 use crate::stage::{Host, Stage, file_name};
-
-/// The exposure that each service may have at most, in tenths, from 0 (none) to 100 (full).
-const BOUNDS: [(&str, u32); 16] = [
-    ("genbackup.service", 20),
-    ("genbackup-after-", 16),
-    ("genbackup-awake.service", 12),
-    ("genbackup-backup@.service", 9),
-    ("genbackup-before-", 16),
-    ("genbackup-directory.service", 20),
-    ("genbackup-hooks.service", 10),
-    ("genbackup-init.service", 5),
-    // sendmail becomes another user, which most of a sandbox forbids.
-    ("genbackup-mail@.service", 70),
-    ("genbackup-maintain.service", 5),
-    ("genbackup-metrics.service", 5),
-    ("genbackup-notify@.service", 15),
-    ("genbackup-report.service", 5),
-    ("genbackup-run@.service", 20),
-    ("genbackup-sshd@.service", 20),
-    ("genbackup-watch.service", 15),
-];
-
-/// The same of the transient unit of `genbackup restore`.
-const RESTORE_BOUND: u32 = 19;
 
 fn systemd_analyze() -> Command {
     let mut command = Command::new("systemd-analyze");
@@ -156,13 +133,6 @@ fn a_script_that_is_not_there_would_be_noticed() -> Result<()> {
     Ok(())
 }
 
-/// A service's name, up to what an admin calls a hook.
-fn kind(service: &str) -> &str {
-    let hooks = ["genbackup-after-", "genbackup-before-"];
-    let kind = hooks.into_iter().find(|kind| service.starts_with(kind));
-    kind.unwrap_or(service)
-}
-
 #[test]
 fn no_service_is_more_exposed_than_its_bound() -> Result<()> {
     let bounds = BTreeMap::from(BOUNDS);
@@ -174,7 +144,7 @@ fn no_service_is_more_exposed_than_its_bound() -> Result<()> {
             if !texts.insert((file_name(&service).to_owned(), std::fs::read_to_string(&service)?)) {
                 continue;
             }
-            let name = kind(file_name(&service)).to_owned();
+            let name = kind(file_name(&service));
             let bound = bounds.get(name.as_str());
             let bound = bound.with_context(|| format!("{name} has no bound; add one"))?;
             let measured = exposure(&service, *bound)?;
@@ -304,9 +274,9 @@ fn only_the_unit_that_backs_up_reads_all_files_and_it_can_do_no_more() -> Result
 fn every_service_is_restic_s_but_those_of_root_and_of_hooks() -> Result<()> {
     for host in Stage::shared()?.hosts() {
         for service in host.services()? {
-            let expected: &[&str] = match kind(file_name(&service)) {
+            let expected: &[&str] = match kind(file_name(&service)).as_str() {
                 "genbackup-directory.service" | "genbackup-awake.service" | "genbackup-hooks.service" => &[],
-                "genbackup-after-" | "genbackup-before-" => {
+                "genbackup-after-HOOK.service" | "genbackup-before-HOOK.service" => {
                     let user = values(&service, "User")?;
                     assert!(
                         user.len() == 1 && user != ["restic"],

@@ -63,7 +63,7 @@ impl Places {
     /// A text of NixOS, with each known store path replaced by the path on any other system.
     pub(crate) fn usual(&mut self, text: &str) -> String {
         // The command is the system's own, so that its path is the same in an emitted module.
-        let text = text.replace("/run/current-system/sw/bin/genbackup", "/usr/local/bin/genbackup");
+        let text = text.replace("/run/current-system/sw/bin/genbackup", "genbackup");
         let mut rest = text.as_str();
         let mut usual = String::new();
         while let Some((before, path)) = rest.split_once(&self.store) {

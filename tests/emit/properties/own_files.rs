@@ -1,7 +1,5 @@
 //! We give back what the fleet file and the manifest say.
 
-use std::collections::BTreeMap;
-
 use anyhow::{Context, Result, ensure};
 use genbackup::write::{Changes, Overwrite, Place, Transaction};
 
@@ -36,8 +34,8 @@ fn the_manifest_lists_every_file_and_knows_it_again() -> Result<()> {
             transaction.commit()?;
 
             let text = std::fs::read_to_string(folder.path().join("etc/genbackup/manifest.json"))?;
-            let manifest: BTreeMap<String, BTreeMap<String, Vec<String>>> = serde_json::from_str(&text)?;
-            let files = manifest.get("files").context("a manifest lists files")?;
+            let manifest: serde_json::Value = serde_json::from_str(&text)?;
+            let files = manifest["files"].as_object().context("a manifest lists files")?;
             let listed: Vec<String> = files.keys().map(|path| format!("/{path}")).collect();
             let expected: Vec<&String> = artifacts.iter().map(|artifact| &artifact.path).collect();
             ensure!(

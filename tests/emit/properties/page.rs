@@ -24,7 +24,7 @@ fn tell(told: &mut Told, case: &Case) -> Result<()> {
     let text = case.text.as_str();
     // Whatever the texts are, there are as many blocks with as many commands.
     let file_system = usize::from(case.field == Field::FileSystem || page.find("findmnt ").is_ok());
-    told.add(&format!("show {}", page.0.len() - file_system), &["45"]);
+    told.add(&format!("show {}", page.0.len() - file_system), &["50"]);
     match case.field {
         Field::RepositoryPath => {
             told.add(page.find("chown ")?, &["--recursive", "850:850", text]);
@@ -83,39 +83,61 @@ fn tell(told: &mut Told, case: &Case) -> Result<()> {
             let cut = "cut() { local word; while IFS= read -rd '' word; do show \"$word\"; done; }";
             told.add(&format!("({cut}; {shown})"), &["-y", "-f", text]);
         }
-        Field::StorageName => {
+        Field::StorageName => own_files(told, &page, text)?,
+        Field::ClientAddress => {
+            let forgotten = page.find_with("test ! -e ", "ssh-keygen -R ")?;
+            let name = known_hosts_name(text);
+            // Whatever is there on this machine.
+            told.add(&format!("(test() {{ return 1; }}; {forgotten})"), &["-R", &name]);
+            let tried = page.find("ssh ")?;
+            let destination = format!("root@{text}");
             told.add(
-                page.find("genbackup restore ")?,
-                &[
-                    "restore",
-                    "ziz",
-                    "/etc",
-                    "--to",
-                    "/root/restored-files",
-                    "--dry-run",
-                ],
+                &format!("(ssh() {{ show \"$@\"; }}; {tried})"),
+                &[&destination, "true"],
             );
-            let own = page.find_with(
-                "restic ",
-                &format!("--host {text} --tag genbackup --target /root/restored"),
-            )?;
-            let [from, host] = [
-                [
-                    "--repo",
-                    "/srv/restic",
-                    "--no-lock",
-                    "--no-cache",
-                    "restore",
-                    "latest",
-                ],
-                ["--host", text, "--tag", "genbackup", "--target", "/root/restored"],
-            ];
-            told.add(own, &[from, host].concat());
         }
         Field::ClientName => told.add(page.find("genbackup snapshots ")?, &["snapshots", "--host", text]),
         field => bail!("{field:?} is in no command"),
     }
     Ok(())
+}
+
+/// What the storage host restores of a client, and of itself.
+fn own_files(told: &mut Told, page: &Page, name: &str) -> Result<()> {
+    told.add(
+        page.find("genbackup restore ")?,
+        &[
+            "restore",
+            "ziz",
+            "/etc",
+            "--to",
+            "/root/restored-files",
+            "--dry-run",
+        ],
+    );
+    let own = page.find_with(
+        "restic ",
+        &format!("--host {name} --tag genbackup --target /root/restored"),
+    )?;
+    let [from, host] = [
+        [
+            "--repo",
+            "/srv/restic",
+            "--no-lock",
+            "--no-cache",
+            "restore",
+            "latest",
+        ],
+        ["--host", name, "--tag", "genbackup", "--target", "/root/restored"],
+    ];
+    told.add(own, &[from, host].concat());
+    Ok(())
+}
+
+/// The name of an address in `known_hosts`, where ssh writes numbers in one form, and names in lower case.
+fn known_hosts_name(address: &str) -> String {
+    let number = address.parse::<std::net::IpAddr>();
+    number.map_or_else(|_| address.to_ascii_lowercase(), |number| number.to_string())
 }
 
 /// The public key of the fleet gives way to the one of a file, whose name `ssh-keygen` shows in this place.

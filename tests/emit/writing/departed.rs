@@ -52,7 +52,7 @@ fn what_is_not_ours_in_the_tree_of_a_host_that_left_stays() -> Result<()> {
     assert_eq!(
         emit.stderr,
         format!(
-            "note: {} is no longer needed, but was changed by hand: it stays\n",
+            "note: `{}` is no longer needed, but was modified locally, so it stays\n",
             site.path("ziz/etc/genbackup/include").display()
         )
     );
@@ -137,7 +137,7 @@ fn where_genbackup_wrote_nothing_there_is_nothing_to_remove() -> Result<()> {
     assert_eq!(
         message,
         format!(
-            "error: genbackup wrote nothing below {}, or its manifest is gone: there is nothing to remove\n",
+            "error: nothing to remove: genbackup wrote nothing below {}, or its manifest is missing\n\nhint: name another directory with `--root DIR`\n",
             site.root.display()
         )
     );

@@ -24,14 +24,14 @@ fn a_file_that_was_changed_by_hand_is_refused_and_nothing_is_written() -> Result
     for fleet in [FLEET, &other()?] {
         let message = site.refused(fleet, &["--host=jak"])?;
         let head = format!(
-            "error: changed by hand, or not ours: {0}\n\n--- {0}\n+++ {0}\n@@ -1 +1,",
+            "error: modified locally, or not written by genbackup: `{0}`\n\n--- {0}\n+++ {0}\n@@ -1 +1,",
             site.path(TIMER).display()
         );
         assert!(message.starts_with(&head), "{message}");
         assert!(message.contains(" @@\n-mine\n"), "{message}");
         assert!(message.contains("\n+OnCalendar=daily\n"), "{message}");
-        let hint = "\n+WantedBy=timers.target\n\nhint: `--force` overwrites; a change of your own belongs into the fleet \
-                    file or, for a unit, a drop-in (`systemctl edit`)\n";
+        let hint = "\n+WantedBy=timers.target\n\nhint: put your changes into the fleet file or, for a unit, into a \
+                    drop-in (`systemctl edit`); `--force` overwrites the files\n";
         assert!(message.ends_with(hint), "{message}");
         assert_eq!(site.tree()?, before);
     }
@@ -54,7 +54,10 @@ fn all_files_that_were_changed_by_hand_are_shown_at_once_and_nothing_else() -> R
     let before = site.tree()?;
     let message = site.refused(&other()?, &["--all"])?;
     let paths = hands.map(|path| site.path(path).display().to_string());
-    let head = format!("error: changed by hand, or not ours: {}\n", paths.join(", "));
+    let head = format!(
+        "error: modified locally, or not written by genbackup: `{}`\n",
+        paths.join("`, `")
+    );
     assert!(message.starts_with(&head), "{message}");
     for path in hands {
         assert!(
@@ -77,7 +80,7 @@ fn force_overwrites_what_was_changed_by_hand_and_touches_nothing_else() -> Resul
     assert!(diff.stdout.contains("\n-mine\n"), "{}", diff.stdout);
     assert_eq!(
         site.emitted(FLEET, &["--host=jak", "--force"])?,
-        "1 files written, 0 removed\n"
+        "1 file written, 0 removed\n"
     );
     fresh.emitted(FLEET, &["--host=jak"])?;
     let after = site.tree()?;
@@ -141,7 +144,7 @@ fn a_link_in_the_place_of_a_file_is_refused_and_what_it_leads_to_is_untouched() 
         symlink(target.path(), site.path(TIMER))?;
         let before = site.tree()?;
         let message = site.refused(FLEET, &["--host=jak"])?;
-        let leads_to = format!("\n-(a link to {})\n", target.path().display());
+        let leads_to = format!("\n-(a symbolic link to {})\n", target.path().display());
         assert!(message.contains(&leads_to), "{message}");
         assert_eq!(site.tree()?, before);
         assert_eq!(fs::read_to_string(target.path())?, text);
@@ -181,7 +184,10 @@ fn a_folder_in_the_place_of_a_file_is_refused_even_with_force() -> Result<()> {
     let before = site.tree()?;
     for arguments in [&["--host=jak"][..], &["--host=jak", "--force"]] {
         let message = site.refused(FLEET, arguments)?;
-        assert!(message.contains("is a folder, where a file belongs"), "{message}");
+        assert!(
+            message.contains("is a directory, but must be a file"),
+            "{message}"
+        );
         assert_eq!(site.tree()?, before);
     }
     Ok(())
@@ -199,7 +205,7 @@ fn a_file_that_is_no_longer_needed_but_was_changed_by_hand_stays_and_is_mentione
         assert_eq!(
             emit.stderr,
             format!(
-                "note: {} is no longer needed, but was changed by hand: it stays\n",
+                "note: `{}` is no longer needed, but was modified locally, so it stays\n",
                 site.path(path).display()
             )
         );
@@ -225,7 +231,7 @@ fn a_link_in_the_place_of_a_file_that_is_no_longer_needed_stays() -> Result<()> 
     assert_eq!(
         emit.stderr,
         format!(
-            "note: {} is no longer needed, but was changed by hand: it stays\n",
+            "note: `{}` is no longer needed, but was modified locally, so it stays\n",
             include.display()
         )
     );

@@ -61,7 +61,7 @@ fn the_module_of_a_host_that_left_goes_and_what_is_not_ours_stays() -> Result<()
     let emitted = modules(&site, &without_ziz()?, &[])?;
     // jak, which goes over the others, changes.
     assert_eq!(
-        emitted.stdout, "1 files written, 1 removed\n",
+        emitted.stdout, "1 file written, 1 removed\n",
         "{}",
         emitted.stderr
     );
@@ -144,7 +144,7 @@ fn an_option_that_means_nothing_in_a_format_is_refused() -> Result<()> {
     ] {
         let arguments: Vec<&OsStr> = arguments.iter().map(OsStr::new).collect();
         let refused = emit(&site, FLEET, &arguments)?;
-        let expected = format!("error: `{option}` means nothing with `--format {format}`\n");
+        let expected = format!("error: `{option}` does not apply to `--format {format}`\n");
         assert!(refused.stderr.starts_with(&expected), "{}", refused.stderr);
     }
     let arguments = ["--remove", "--out=/nowhere"].map(OsStr::new);
@@ -152,7 +152,7 @@ fn an_option_that_means_nothing_in_a_format_is_refused() -> Result<()> {
     assert!(
         refused
             .stderr
-            .starts_with("error: `--out` means nothing with `--remove`\n"),
+            .starts_with("error: `--out` does not apply to `--remove`\n"),
         "{}",
         refused.stderr
     );
@@ -246,7 +246,7 @@ fn a_package_is_written_into_a_new_folder_or_not_at_all() -> Result<()> {
     let refused = package(&site, PROGRAMS, &out)?;
     assert_eq!(refused.status.code(), Some(1));
     assert!(
-        refused.stderr.contains("package has something in it"),
+        refused.stderr.contains("package` is not empty"),
         "{}",
         refused.stderr
     );
@@ -267,17 +267,17 @@ fn a_list_of_programs_that_is_not_as_it_should_be_is_refused() -> Result<()> {
         (
             "a-bash",
             "a bash",
-            "is not an absolute path of letters, digits and",
+            "is not an absolute path of only letters, digits and",
         ),
         (
             "a-bash",
             "a%bash",
-            "is not an absolute path of letters, digits and",
+            "is not an absolute path of only letters, digits and",
         ),
         (
             "a-bash",
             "a$(id)",
-            "is not an absolute path of letters, digits and",
+            "is not an absolute path of only letters, digits and",
         ),
         ("\"sshd\"", "\"ssh\"", "unknown field `ssh`"),
         ("\"bash\"", "\"socat\"", "duplicate field `socat`"),
@@ -287,7 +287,9 @@ fn a_list_of_programs_that_is_not_as_it_should_be_is_refused() -> Result<()> {
         let refused = package(&site, &PROGRAMS.replacen(from, to, 1), &out)?;
         assert_eq!(refused.status.code(), Some(1), "{from}");
         assert!(
-            refused.stderr.contains("programs.json is not as it should be: ")
+            refused
+                .stderr
+                .contains("error: cannot parse the list of programs ")
                 && refused.stderr.contains(expected),
             "{}",
             refused.stderr
@@ -299,10 +301,10 @@ fn a_list_of_programs_that_is_not_as_it_should_be_is_refused() -> Result<()> {
     assert!(
         refused
             .stderr
-            .contains("the folder is named in scripts and units: `")
+            .contains("scripts and units cannot name the directory: `")
             && refused
                 .stderr
-                .contains("a folder` is not an absolute path of letters"),
+                .contains("a folder` is not an absolute path of only letters"),
         "{}",
         refused.stderr
     );

@@ -221,7 +221,7 @@ fn two_at_once_do_not_mix_their_files() -> Result<()> {
                 successes += 1;
             } else {
                 ensure!(
-                    message.contains("is locked: another `genbackup emit` is at work there"),
+                    message.contains("is locked: another `genbackup emit` is running"),
                     "{message}"
                 );
             }
@@ -256,7 +256,7 @@ fn while_another_is_at_work_there_nothing_is_written() -> Result<()> {
         Flock::lock(File::open(&folder)?, FlockArg::LockExclusiveNonblock).map_err(|(_, error)| error)?;
     let message = site.refused(&fleet, &["--host=jak"])?;
     let expected = format!(
-        "error: {} is locked: another `genbackup emit` is at work there",
+        "error: `{}` is locked: another `genbackup emit` is running",
         folder.display()
     );
     assert!(message.starts_with(&expected), "{message}");

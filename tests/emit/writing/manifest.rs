@@ -21,7 +21,7 @@ const MISTAKES: &[Mistake] = &[
     (|right| right[..right.len() / 2].to_owned(), "EOF while parsing"),
     (|_| "\0".to_owned(), "expected value at line 1"),
     (|right| format!("{right}{right}"), "trailing characters"),
-    (|_| "[]".to_owned(), "invalid length 0"),
+    (|_| "[]".to_owned(), "invalid length 2"),
     (|_| "{}".to_owned(), "missing field `files`"),
     (
         |_| "{\"files\": []}".to_owned(),
@@ -37,8 +37,16 @@ const MISTAKES: &[Mistake] = &[
         "unknown field `more`",
     ),
     (
-        |right| right.replacen('{', "{\"version\": 2,", 1),
-        "a newer genbackup wrote it, in version 2 of its form",
+        |right| right.replacen("\"version\": 2", "\"version\": 3", 1),
+        "a newer genbackup wrote it, in version 3 of its form",
+    ),
+    (
+        |right| right.replacen("\"version\": 2", "\"version\": 3, \"more\": 1", 1),
+        "a newer genbackup wrote it, in version 3 of its form",
+    ),
+    (
+        |right| right.replacen("\"genbackup\": \"", "\"genbackup\": \"x", 1),
+        "is not a version of genbackup",
     ),
     (
         |right| right.replace("\"etc/genbackup/include\"", "\"../../etc/passwd\""),
@@ -58,7 +66,7 @@ const MISTAKES: &[Mistake] = &[
     ),
     (
         |right| right.replace("\"etc/genbackup/include\"", "\"etc/genbackup/exclude\""),
-        "`etc/genbackup/exclude` is there twice",
+        "`etc/genbackup/exclude` occurs twice",
     ),
 ];
 
@@ -68,13 +76,13 @@ fn nothing_is_deleted(site: &Site, why: &str, emit: impl Fn(&str, &[&str]) -> Re
     // Four files are no longer needed, one changes, and nobody knows any more whether they are ours.
     let fleet = changed("initialize = true\n", "")?;
     let note = format!(
-        "note: {} can't be read, so nothing is deleted: ",
+        "note: cannot read `{}`, so nothing is deleted: ",
         site.path(MANIFEST).display()
     );
     let told = |stderr: &str| {
         stderr.starts_with(&note)
             && stderr.contains(why)
-            && stderr.contains("; put it back from a backup, or ")
+            && stderr.contains("; restore it from a backup, or ")
     };
     for fleet in [FLEET, &fleet] {
         let refused = run(&mut emit(fleet, &["--host=jak"])?)?;
@@ -84,7 +92,7 @@ fn nothing_is_deleted(site: &Site, why: &str, emit: impl Fn(&str, &[&str]) -> Re
             refused.stderr
         );
         let foreign = format!(
-            "error: changed by hand, or not ours: {}",
+            "error: modified locally, or not written by genbackup: `{}`",
             site.path(MANIFEST).display()
         );
         ensure!(refused.stderr.contains(&foreign), "{}", refused.stderr);
@@ -136,7 +144,7 @@ fn a_manifest_that_is_a_link_is_not_followed() -> Result<()> {
         let text = fs::read(elsewhere.path())?;
         fs::remove_file(site.path(MANIFEST))?;
         symlink(elsewhere.path(), site.path(MANIFEST))?;
-        nothing_is_deleted(&site, "it is a link", |fleet, arguments| {
+        nothing_is_deleted(&site, "it is a symbolic link", |fleet, arguments| {
             site.command(fleet, arguments)
         })?;
         assert!(!site.path(MANIFEST).is_symlink());
@@ -179,7 +187,7 @@ fn a_folder_in_the_place_of_the_manifest_is_refused_even_with_force() -> Result<
         assert_eq!(
             site.refused(&changed("initialize = true\n", "")?, arguments)?,
             format!(
-                "error: {} is a folder, where a file belongs\n\nhint: move it away\n",
+                "error: `{}` is a directory, but must be a file\n\nhint: move the directory away\n",
                 site.path(MANIFEST).display()
             )
         );
@@ -197,7 +205,7 @@ fn the_tree_of_a_host_that_left_stays_when_its_manifest_cannot_be_read() -> Resu
     let emit = site.emit(&without_ziz(), &["--all"])?;
     assert!(emit.status.success(), "{}", emit.stderr);
     let note = format!(
-        "{} can't be read, so nothing is deleted: ",
+        "cannot read `{}`, so nothing is deleted: ",
         site.path("ziz").join(MANIFEST).display()
     );
     assert!(emit.stderr.contains(&note), "{}", emit.stderr);

@@ -32,7 +32,7 @@ fn only_what_changes_is_written() -> Result<()> {
     let fleet = changed("\"daily\"", "\"weekly\"")?;
     assert_eq!(
         site.emitted(&fleet, &["--host=jak"])?,
-        "1 files written, 0 removed\n"
+        "1 file written, 0 removed\n"
     );
     let after = site.tree()?;
     let touched: Vec<_> = after
@@ -79,7 +79,7 @@ fn a_mode_that_somebody_changed_is_set_right() -> Result<()> {
     );
     assert_eq!(
         site.emitted(FLEET, &["--host=jak"])?,
-        "1 files written, 0 removed\n"
+        "1 file written, 0 removed\n"
     );
     assert_eq!(texts(&site.tree()?), texts(&before));
     Ok(())
@@ -214,13 +214,13 @@ fn a_host_that_the_fleet_does_not_have_is_refused_with_those_that_it_has() -> Re
     let message = site.refused(FLEET, &["--host=nobody"])?;
     assert_eq!(
         message,
-        "error: no host of the fleet is named `nobody`\n\nhint: name one with `--host`: jak, kai, ziz; on a host that \
-         left the fleet, `genbackup emit --remove` removes its files\n"
+        "error: no host of the fleet is named `nobody`\n\nhint: name one with `--host`: jak, kai, ziz; if it left the \
+         fleet, run `genbackup push --remove root@nobody` on the storage host\n"
     );
     // This machine, whatever it is called.
     let message = site.refused(FLEET, &[])?;
     assert!(
-        message.contains("`, as this machine is\n\nhint: name one with `--host`: jak, kai, ziz; "),
+        message.contains("`, the host name of this machine\n\nhint: name one with `--host`: jak, kai, ziz; "),
         "{message}"
     );
     assert!(!site.root.exists());

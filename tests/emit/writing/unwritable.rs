@@ -50,10 +50,10 @@ fn a_root_that_is_a_file_is_named() -> Result<()> {
     fs::write(&site.root, "mine")?;
     let message = site.refused(FLEET, &["--host=jak"])?;
     assert!(
-        message.starts_with(&format!("error: can't write {}", site.root.display())),
+        message.starts_with(&format!("error: cannot write `{}", site.root.display())),
         "{message}"
     );
-    assert!(message.contains("nothing has changed"), "{message}");
+    assert!(message.contains("nothing was changed"), "{message}");
     assert_eq!(fs::read_to_string(&site.root)?, "mine");
     Ok(())
 }
@@ -115,7 +115,8 @@ fn a_disk_that_fills_up_half_way_changes_nothing_and_room_is_all_it_takes() -> R
         assert_eq!(emit.status.code(), Some(1));
         assert!(emit.stderr.contains("No space left on device"), "{}", emit.stderr);
         assert!(
-            emit.stderr.contains("\n\nhint: make room, and run it again\n"),
+            emit.stderr
+                .contains("\n\nhint: free some space, and run this again\n"),
             "{}",
             emit.stderr
         );

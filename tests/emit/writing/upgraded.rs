@@ -49,9 +49,10 @@ fn was_named(site: &Site, new: &str, old: &str) -> Result<()> {
     Ok(fs::write(manifest, renamed)?)
 }
 
-/// Runs the commands that a note has between backquotes.
+/// Runs the commands that a note has in backticks.
 fn follow(notes: &str) -> Result<()> {
-    for command in notes.split('`').skip(1).step_by(2) {
+    let quoted = notes.split('`').skip(1).step_by(2);
+    for command in quoted.filter(|quoted| quoted.starts_with("systemctl ")) {
         let done = run(Command::new("sh").args(["-c", command]))?;
         ensure!(done.status.success(), "{command}: {}", done.stderr);
     }
@@ -141,26 +142,27 @@ fn a_unit_that_is_no_more_goes_and_the_link_that_enables_it_is_mentioned() -> Re
     }
     fs::create_dir(site.path(UNITS).join("genbackup-prune.service.d"))?;
     let before = site.tree()?;
-    let notes = |verb: &str| {
+    let notes = {
+        let removed = "genbackup-prune.service is removed";
         let units = site.path(UNITS).display().to_string();
         let disable = format!(
             "`systemctl --root={} disable genbackup-prune.service`",
             site.root.display()
         );
         format!(
-            "note: genbackup-prune.service {verb}, but {units}/mine.target.requires/genbackup-prune.service stays: {disable}\n\
-             note: genbackup-prune.service {verb}, but {units}/multi-user.target.wants/genbackup-prune.service stays: {disable}\n\
-             note: genbackup-prune.service {verb}, and what is in {units}/genbackup-prune.service.d has no effect any more\n"
+            "note: {removed}, but its link `{units}/mine.target.requires/genbackup-prune.service` stays: run {disable}\n\
+             note: {removed}, but its link `{units}/multi-user.target.wants/genbackup-prune.service` stays: run {disable}\n\
+             note: {removed}, so the drop-ins in `{units}/genbackup-prune.service.d` have no effect\n"
         )
     };
     // Who looks first can also disable it first.
     let diff = site.emit(FLEET, &["--host=jak", "--diff"])?;
-    assert_eq!((diff.status.code(), diff.stderr), (Some(1), notes("goes")));
+    assert_eq!((diff.status.code(), diff.stderr), (Some(1), notes.clone()));
     assert_eq!(site.tree()?, before);
     let updated = site.emit(FLEET, &["--host=jak"])?;
     assert_eq!(
         (updated.stdout.as_str(), updated.stderr.as_str()),
-        ("1 files written, 1 removed\n", notes("goes").as_str())
+        ("1 file written, 1 removed\n", notes.as_str())
     );
     let after = site.tree()?;
     for (path, entry) in &before {
@@ -217,8 +219,9 @@ fn a_timer_that_gets_another_name_is_enabled_again_by_what_is_said() -> Result<(
     assert_eq!(
         updated.stderr,
         format!(
-            "note: genbackup.timer is new, and nothing enables it: `systemctl --root={root} enable genbackup.timer`\n\
-             note: genbackup-nightly.timer goes, but {root}/{UNITS}/timers.target.wants/genbackup-nightly.timer stays: \
+            "note: genbackup.timer is new, but not enabled: run `systemctl --root={root} enable genbackup.timer`\n\
+             note: genbackup-nightly.timer is removed, but its link \
+             `{root}/{UNITS}/timers.target.wants/genbackup-nightly.timer` stays: run \
              `systemctl --root={root} disable genbackup-nightly.timer`\n"
         )
     );

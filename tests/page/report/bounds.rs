@@ -12,7 +12,7 @@ use crate::command::{genbackup, run};
 use crate::night::Night;
 
 const NOW: &str = "2026-11-23T12:00:00Z";
-/// What README.md promises.
+/// What the chapter on monitoring promises.
 const MOST: usize = 5_000_000;
 
 /// A fleet of so many hosts.
@@ -85,7 +85,7 @@ fn a_hundred_hosts_and_many_nights_fit_on_a_page() -> Result<()> {
     assert!((5000..=6000).contains(&rows), "{rows} rows");
     assert_eq!(page.matches("<svg role=\"img\"").count(), 3 * 101 + 2);
     // All of them are well, and fold.
-    assert!(page.contains("<summary>100 hosts are well</summary>"));
+    assert!(page.contains("<summary>100 healthy hosts</summary>"));
     Ok(())
 }
 

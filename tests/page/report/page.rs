@@ -22,12 +22,12 @@ fn a_row_has_its_own_thresholds_where_they_are_not_those_of_all() -> Result<()> 
             "{usual}"
         );
         let own: Vec<String> = shown
-            .ask("[...document.querySelectorAll('#hosts tbody tr, #phases tbody tr')].filter(row => row.textContent.includes('a warning after')).map(row => row.cells[0].textContent + ': ' + row.cells[2].lastElementChild.textContent)")?;
+            .ask("[...document.querySelectorAll('#hosts tbody tr, #phases tbody tr')].filter(row => row.textContent.includes('warning after')).map(row => row.cells[0].textContent + ': ' + row.cells[2].lastElementChild.textContent)")?;
         assert_eq!(
             own,
             [
-                "kai: a warning after 7d 1h, an alert after 8d 5h",
-                "www.example.net: a warning after 3h, an alert after 12h"
+                "kai: warning after 7d 1h, alert after 8d 5h",
+                "www.example.net: warning after 3h, alert after 12h"
             ]
         );
         Ok(())
@@ -71,15 +71,15 @@ fn verdicts_marks_and_the_last_run_are_shown() -> Result<()> {
         assert_eq!(
             anomalies,
             [
-                "2026-11-12 04:00|ziz|it took 8m, and 1m is usual",
-                "2026-11-12 04:00|ziz|83.8 GiB are new, and 8.6 MiB is usual"
+                "2026-11-12 04:00|ziz|it took 8m, usually 1m",
+                "2026-11-12 04:00|ziz|83.8 GiB of new data, usually 8.6 MiB"
             ]
         );
         let rows = shown.rows("#host-ziz tbody tr")?;
         assert_eq!(rows.len(), 23);
         assert_eq!(
             rows.get(11).context("no such row")?,
-            "2026-11-12 04:00|ok|8m|83.8 GiB|2000||version 1, stands out"
+            "2026-11-12 04:00|ok|8m|83.8 GiB|2000||version 1, anomaly"
         );
         assert_eq!(
             rows.first().context("no first row")?,
@@ -103,7 +103,7 @@ fn verdicts_marks_and_the_last_run_are_shown() -> Result<()> {
             ]
         );
         let lacks = shown.texts("#last-run li li")?;
-        assert_eq!(lacks, ["missing: /srv/films", "could not be read: /etc/shadow"]);
+        assert_eq!(lacks, ["missing: /srv/films", "unreadable: /etc/shadow"]);
         Ok(())
     })
 }
@@ -142,7 +142,7 @@ fn a_night_that_stands_out_is_seen_among_the_nights_of_a_year() -> Result<()> {
             assert_eq!(rows.get(place).map(String::as_str), Some(row));
         }
         for row in [
-            "2026-08-10 04:00|ok|1m|1000 B|0|0 B|stands out",
+            "2026-08-10 04:00|ok|1m|1000 B|0|0 B|anomaly",
             "2026-08-30 04:00|failed|||||",
         ] {
             assert!(rows.iter().any(|told| told == row), "no {row} in {rows:#?}");

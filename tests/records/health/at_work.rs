@@ -42,8 +42,7 @@ fn an_alert_is_one_however_long_a_run_has_been_at_work() -> Result<()> {
         said(&report, "kai")?,
         (
             "ALERT",
-            "the last backup is 1d 5h old, and the run that is to make up for it is still in progress"
-                .to_owned()
+            "the last backup is 1d 5h old, and the run that replaces it is still in progress".to_owned()
         )
     );
     Ok(())
@@ -70,14 +69,14 @@ fn an_interrupted_run_is_shown_as_such_and_so_are_its_hosts() -> Result<()> {
     let remarks: Vec<&str> = report.remarks.iter().map(|remark| remark.what.as_str()).collect();
     assert_eq!(
         remarks,
-        ["the run of 20261124T040000Z was interrupted: its record ends after 1m"]
+        ["the run 20261124T040000Z was interrupted: its record ends after 1m"]
     );
     assert_eq!(said(&report, "jak")?.0, "OK");
     for host in ["kai", "ziz"] {
         let (state, why) = said(&report, host)?;
         assert_eq!(state, "ALERT");
         assert_eq!(
-            why, "interrupted: the record breaks off; the last backup is 1d 12h old",
+            why, "interrupted: the record is incomplete; the last backup is 1d 12h old",
             "{host}"
         );
     }
@@ -94,7 +93,7 @@ fn a_record_that_breaks_off_before_another_run_is_of_one_that_was_interrupted() 
     let report = judged("post", &nights, "2026-11-24T05:10:00Z")?;
     assert_eq!(
         said(&report, "kai")?.1,
-        "interrupted: the record breaks off; the last backup is 1d 1h old"
+        "interrupted: the record is incomplete; the last backup is 1d 1h old"
     );
     assert_eq!(of(&report, "kai")?.verdict.now, None);
     Ok(())
@@ -124,7 +123,7 @@ fn forget_and_prune_alone_are_no_run_that_left_the_hosts_out() -> Result<()> {
     let report = judged("post", &nights, "2026-11-24T12:00:00Z")?;
     assert_eq!(
         said(&report, "kai")?.1,
-        "the last backup is 1d 7h old, and nothing was tried since"
+        "the last backup is 1d 7h old, and nothing has been attempted since"
     );
     assert_eq!(said(&report, "prune")?.0, "OK", "it is of noon");
     Ok(())
@@ -178,7 +177,7 @@ fn a_run_that_was_stopped_is_interrupted_at_once() -> Result<()> {
     let why = "interrupted: forget or prune was stopped";
     assert_eq!(said(&report, "kai")?, ("WARNING", why.to_owned()));
     let remarks: Vec<&str> = report.remarks.iter().map(|remark| remark.what.as_str()).collect();
-    let what = "the run of 20261124T040000Z was interrupted after 1m: forget or prune was stopped";
+    let what = "the run 20261124T040000Z was interrupted after 1m: forget or prune was stopped";
     assert_eq!(remarks, [what]);
     Ok(())
 }

@@ -57,8 +57,8 @@ fn a_run_that_was_interrupted_is_said_to_be_whatever_is_noted_later() -> Result<
     assert_eq!(
         remarks,
         [
-            "the run of 20261124T040000Z was interrupted: its record ends after 1m",
-            "the run of 20261124T040000Z warns: a disk is full",
+            "the run 20261124T040000Z was interrupted: its record ends after 1m",
+            "the run 20261124T040000Z reported: a disk is full",
         ]
     );
     Ok(())
@@ -70,7 +70,7 @@ fn what_is_noted_is_no_run_that_left_the_hosts_out() -> Result<()> {
     let report = judged("post", &nights, "2026-11-24T12:00:00Z")?;
     assert_eq!(
         said(&report, "kai")?.1,
-        "the last backup is 1d 7h old, and nothing was tried since"
+        "the last backup is 1d 7h old, and nothing has been attempted since"
     );
     Ok(())
 }

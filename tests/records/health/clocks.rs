@@ -24,7 +24,7 @@ fn a_record_from_the_future_keeps_nobody_fresh_and_is_said_to_be_there() -> Resu
         remarks,
         [(
             State::Warning,
-            "the record of 20310101T040000Z is from the future, and is left out"
+            "the record 20310101T040000Z is from the future, and is ignored"
         )]
     );
     Ok(())
@@ -47,7 +47,7 @@ fn a_clock_that_was_set_back_makes_all_records_those_of_the_future() -> Result<(
     let remarks: Vec<&str> = report.remarks.iter().map(|remark| remark.what.as_str()).collect();
     assert_eq!(
         remarks,
-        ["2 records are from the future, and are left out; the last is of 20261123T040000Z"]
+        ["2 records are from the future, and are ignored; the last is 20261123T040000Z"]
     );
     Ok(())
 }
@@ -76,7 +76,7 @@ fn a_clock_that_jumped_in_the_night_keeps_nobody_fresh() -> Result<()> {
         said(&report, "kai")?,
         (
             "ALERT",
-            "the last backup is 3d 8h old, and nothing was tried since".to_owned()
+            "the last backup is 3d 8h old, and nothing has been attempted since".to_owned()
         )
     );
     Ok(())
@@ -93,8 +93,7 @@ fn an_event_from_the_future_is_no_sign_of_life() -> Result<()> {
     assert_eq!(report.run.map(|run| run.progress), Some(Progress::Interrupted));
     assert_eq!(said(&report, "kai")?.0, "WARNING");
     let remarks: Vec<&str> = report.remarks.iter().map(|remark| remark.what.as_str()).collect();
-    let what =
-        "the run of 20261123T040000Z was interrupted, and the last line of its record is from the future";
+    let what = "the run 20261123T040000Z was interrupted, and the last line of its record is from the future";
     assert_eq!(remarks, [what]);
     Ok(())
 }

@@ -60,7 +60,7 @@ fn a_run_at_work_has_taken_as_long_as_it_is_at_work_and_one_from_the_future_is_l
         let said = say("history", folder.path(), NOON, &[&["--json"], arguments].concat())?;
         assert_eq!(
             said.stderr,
-            "note: 1 record from the future left out: a clock is wrong, or was\n"
+            "note: skipped 1 record from the future: a clock is or was wrong\n"
         );
         let rows: Vec<Value> = serde_json::from_str(&said.stdout)?;
         assert_eq!(runs(&rows), ["20261123T110000Z"]);
@@ -116,7 +116,7 @@ fn a_host_is_found_by_the_name_that_it_had_then() -> Result<()> {
     assert_eq!(said.status.code(), Some(1));
     assert_eq!(
         said.stderr,
-        "error: no record of the last 90d tells of `zizz`\n\nhint: did you mean `ziz`?\n"
+        "error: no record of the last 90d names `zizz`\n\nhint: did you mean `ziz`?\n"
     );
     Ok(())
 }
@@ -263,10 +263,10 @@ fn without_a_folder_there_is_no_history() -> Result<()> {
     assert_eq!(said.status.code(), Some(1));
     assert!(
         said.stderr
-            .starts_with(&format!("error: there is no directory {}", absent.display()))
+            .starts_with(&format!("error: the directory {} is missing", absent.display()))
     );
     assert!(
-        said.stderr.contains("hint: the storage host has it"),
+        said.stderr.contains("hint: run this on the storage host"),
         "{}",
         said.stderr
     );

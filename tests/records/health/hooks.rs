@@ -23,8 +23,8 @@ fn a_hook_that_failed_is_a_warning_with_the_unit_that_says_more() -> Result<()> 
     assert_eq!(
         verdict.hint.as_deref(),
         Some(
-            "on ziz, `systemctl status genbackup-before-db.service` says more of before-db; bring back what is missing, \
-             or take it out of `include`"
+            "on ziz, see `systemctl status genbackup-before-db.service`; bring back what is missing, or remove it from \
+             `include`"
         )
     );
     // Scripts have it, too.
@@ -43,12 +43,12 @@ fn a_host_that_skips_its_backup_on_battery_may_be_plugged_in() -> Result<()> {
     let report = judged("every-option", &[night], "2026-11-23T12:00:00Z")?;
     let hint = |name| anyhow::Ok(of(&report, name)?.verdict.hint.clone().unwrap_or_default());
     assert!(
-        hint("web-1")?.starts_with("where it runs on battery, plug it in"),
+        hint("web-1")?.starts_with("if it runs on battery, plug it in"),
         "{}",
         hint("web-1")?
     );
     assert!(
-        hint("db.example.net")?.starts_with("is it up"),
+        hint("db.example.net")?.starts_with("check that it is up"),
         "{}",
         hint("db.example.net")?
     );

@@ -152,7 +152,7 @@ fn a_file_that_cannot_be_written_is_named_and_nothing_is_left() -> Result<()> {
             &["--out", out.to_str().unwrap_or_default()],
         )?;
         assert_eq!(said.status.code(), Some(1));
-        let words = format!("error: can't write {}: ", out.display());
+        let words = format!("error: cannot write `{}`: ", out.display());
         assert!(said.stderr.starts_with(&words), "{}", said.stderr);
         assert_eq!(fs::read_dir(place.path())?.count(), 1, "nothing is left");
     }

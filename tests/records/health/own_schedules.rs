@@ -86,18 +86,18 @@ fn the_fleet_s_run_has_not_left_it_out_and_advice_names_its_own_timer_and_servic
     let kai = &of(&report, "kai")?.verdict;
     assert_eq!(
         kai.why.as_deref(),
-        Some("the last backup is 7d 1h old, and nothing was tried since")
+        Some("the last backup is 7d 1h old, and nothing has been attempted since")
     );
     assert_eq!(
         kai.hint.as_deref(),
-        Some("on jak, `systemctl list-timers genbackup-run@kai.timer` says when the next run is due")
+        Some("on jak, run `systemctl list-timers genbackup-run@kai.timer` to see when the next run starts")
     );
     let www = &of(&report, WWW)?.verdict;
     assert_eq!(
         (www.why.as_deref(), www.hint.as_deref()),
         (
-            Some("there is no record of a run that backed it up"),
-            Some("on jak, `systemctl start genbackup-run@www.example.net.service`")
+            Some("no backup of this host is recorded"),
+            Some("on jak, run `systemctl start genbackup-run@www.example.net.service`")
         )
     );
     let mut nights = two_weeks();
@@ -106,8 +106,8 @@ fn the_fleet_s_run_has_not_left_it_out_and_advice_names_its_own_timer_and_servic
     assert_eq!(
         of(&report, "kai")?.verdict.hint.as_deref(),
         Some(
-            "put it right, then on jak, `systemctl start genbackup-run@kai.service`; \
-             `systemctl status genbackup-run@kai.service` says more"
+            "fix the cause, then on jak, run `systemctl start genbackup-run@kai.service`; see also \
+             `systemctl status genbackup-run@kai.service`"
         )
     );
     // The others are as well as the last run of the fleet left them.
@@ -171,7 +171,7 @@ fn a_run_of_its_own_that_was_interrupted_is_to_be_started_again_alone() -> Resul
     let remark = report.remarks.first().context("no remark")?;
     assert_eq!(
         remark.hint.as_deref(),
-        Some("on jak, `systemctl start genbackup-run@kai.service`")
+        Some("on jak, run `systemctl start genbackup-run@kai.service`")
     );
     Ok(())
 }

@@ -87,13 +87,13 @@ fn one_that_nobody_expects_is_in_no_report_and_one_that_never_was_says_what_to_d
     assert_eq!(named, ["forget", "prune", "drill", "offsite"]);
     assert_eq!(
         said(&report, "offsite")?,
-        ("NEVER", "there is no record of an offsite copy".to_owned())
+        ("NEVER", "no offsite copy is recorded".to_owned())
     );
     assert_eq!(
         hint(&report, "offsite")?,
         "on jak, run it with `genbackup record offsite -- …`"
     );
-    assert_eq!(said(&report, "drill")?.1, "there is no record of a drill");
+    assert_eq!(said(&report, "drill")?.1, "no drill is recorded");
     Ok(())
 }
 
@@ -116,12 +116,12 @@ fn it_is_late_by_its_own_thresholds_to_the_second() -> Result<()> {
     let (report, _) = judged(&[OFFSITE], &nights, "2026-11-22T10:01:00Z")?;
     assert_eq!(
         said(&report, "offsite")?.1,
-        "the last offsite copy is 2d 1h old, and nothing was tried since"
+        "the last offsite copy is 2d 1h old, and nothing has been attempted since"
     );
     assert_eq!(
         hint(&report, "offsite")?,
-        "on jak, find out why nothing has run `genbackup record offsite -- …` since: `systemctl list-timers` says what \
-         is due when"
+        "on jak, find out why `genbackup record offsite -- …` has not run since; `systemctl list-timers` lists the \
+         timers"
     );
     let since = of(&report, "offsite")?.verdict.since.context("no time")?;
     assert_eq!(since.time.to_string(), "2026-11-21T11:01:00Z");
@@ -134,13 +134,13 @@ fn one_that_failed_is_a_warning_and_an_alert_once_the_last_good_one_is_too_old()
         (
             "failed",
             "failed: offsite is not well",
-            "put it right, then on jak, run it once more with `genbackup record offsite -- …`; the journal has what it \
-             said",
+            "fix the cause, then on jak, run it again with `genbackup record offsite -- …`; its output is in the \
+             journal",
         ),
         (
             "interrupted",
             "interrupted: offsite is not well",
-            "on jak, run it once more with `genbackup record offsite -- …`",
+            "on jak, run it again with `genbackup record offsite -- …`",
         ),
     ] {
         let nights = [
@@ -218,10 +218,10 @@ fn status_and_metrics_tell_of_it_and_the_exit_status_goes_by_it() -> Result<()> 
     let told = say("status", &phases, &nights, &[])?;
     assert_eq!((told.status.code(), told.stderr.as_str()), (Some(2), ""));
     for line in [
-        "genbackup ALERT: offsite: the last offsite copy is 3d 2h old, and nothing was tried since\n",
+        "genbackup ALERT: offsite: the last offsite copy is 3d 2h old, and nothing has been attempted since\n",
         "OK       drill    59m ago, 2026-11-23 11:01\n",
         "ALERT    offsite  3d 2h ago, 2026-11-20 09:01\n",
-        "         hint: on jak, find out why nothing has run `genbackup record offsite -- …` since",
+        "         hint: on jak, find out why `genbackup record offsite -- …` has not run since",
     ] {
         assert!(told.stdout.contains(line), "no `{line}` in {}", told.stdout);
     }
@@ -276,7 +276,7 @@ fn one_of_a_month_ago_is_found_behind_all_the_nights_since_and_no_further() -> R
     assert_eq!(said(&report, "drill")?.0, "WARNING");
     assert_eq!(
         said(&report, "drill")?.1,
-        "the last drill is 33d 19h old, and nothing was tried since"
+        "the last drill is 33d 19h old, and nothing has been attempted since"
     );
     assert_eq!(read, 35);
     Ok(())

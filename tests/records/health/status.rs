@@ -28,7 +28,7 @@ fn the_exit_status_is_that_of_the_worst_and_the_first_line_says_why() -> Result<
         (
             vec![before(), ended("ok")],
             0,
-            "genbackup OK: 3 hosts were backed up, the longest 7h 59m ago",
+            "genbackup OK: 3 hosts were backed up; the oldest backup is 7h 59m old",
         ),
         (
             vec![before(), ended("partial")],
@@ -90,7 +90,7 @@ fn what_keeps_it_from_an_answer_is_unknown_and_said_with_a_way_out() -> Result<(
     is_unknown(
         &said,
         &format!(
-            "can't read the folder of the records, {}: Not a directory",
+            "cannot read the directory of the records, {}: Not a directory",
             file("post").display()
         ),
     );
@@ -105,7 +105,7 @@ fn what_keeps_it_from_an_answer_is_unknown_and_said_with_a_way_out() -> Result<(
     };
     is_unknown(
         &status(Path::new("/nowhere/fleet.toml"))?,
-        "can't read the fleet file /nowhere/fleet.toml",
+        "cannot read the fleet file /nowhere/fleet.toml",
     );
     let mistake = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/problems/port-0.toml");
     let said = status(&mistake)?;
@@ -116,7 +116,7 @@ fn what_keeps_it_from_an_answer_is_unknown_and_said_with_a_way_out() -> Result<(
         .arg(file("every-option"))
         .args(["status", "--host", "store", "--runs"])
         .arg(folder.path()))?;
-    is_unknown(&storage, "`store` only keeps the snapshots of others");
+    is_unknown(&storage, "`store` is not backed up");
     Ok(())
 }
 
@@ -136,7 +136,7 @@ fn records_that_nobody_may_read_are_named_with_who_may() -> Result<()> {
             .args(["status", "--now", NOON, "--runs"])
             .arg(folder.path()))
     };
-    let hint = "hint: root and the group `restic` may read the records";
+    let hint = "hint: run this as root or as a member of the group `restic`";
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o000))?;
     let said = status()?;
     is_unknown(&said, &format!("{}: Permission denied", folder.path().display()));
@@ -147,7 +147,7 @@ fn records_that_nobody_may_read_are_named_with_who_may() -> Result<()> {
     let said = status()?;
     is_unknown(
         &said,
-        &format!("can't open the record {}: Permission denied", record.display()),
+        &format!("cannot open the record {}: Permission denied", record.display()),
     );
     assert!(said.stdout.contains(hint), "{}", said.stdout);
 
@@ -168,7 +168,7 @@ fn a_folder_that_is_not_there_has_no_records() -> Result<()> {
     assert_eq!(said.status.code(), Some(3));
     assert!(said.stdout.starts_with("genbackup NEVER: "), "{}", said.stdout);
     let remark = format!(
-        "NEVER    there is no directory {}\n         hint: the first run makes it, on jak\n",
+        "NEVER    the directory {} is missing\n         hint: run `genbackup run` on jak: the first run makes it\n",
         absent.display()
     );
     assert!(said.stdout.ends_with(&remark), "{}", said.stdout);
@@ -185,7 +185,7 @@ fn lines_that_cannot_be_read_are_a_warning() -> Result<()> {
     assert_eq!(said.status.code(), Some(1));
     assert_eq!(
         said.stdout.lines().next(),
-        Some("genbackup WARNING: 1 line of the record of 20261123T040000Z can't be read")
+        Some("genbackup WARNING: 1 line of the record 20261123T040000Z cannot be read")
     );
     Ok(())
 }
@@ -246,13 +246,13 @@ fn a_run_is_in_progress_while_its_lock_is_held() -> Result<()> {
     let lock = fs::File::open(state.path())?;
     lock.lock()?;
     let (status, history) = by_the_lock(state.path())?;
-    assert!(status.contains("a run is in progress"), "{status}");
+    assert!(status.contains("a run has been in progress"), "{status}");
     assert_eq!(history, "running");
     lock.unlock()?;
     let (status, history) = by_the_lock(state.path())?;
     assert!(!status.contains("in progress"), "{status}");
     assert!(
-        status.contains("the run of 20261123T040000Z was interrupted"),
+        status.contains("the run 20261123T040000Z was interrupted"),
         "{status}"
     );
     assert_eq!(history, "interrupted");

@@ -229,7 +229,7 @@ fn what_cannot_be_written_is_an_error() -> Result<()> {
         let stderr = String::from_utf8(said.stderr)?;
         assert_eq!(said.status.code(), Some(exit_status), "{verb}: {stderr}");
         assert!(
-            stderr.contains("can't write to standard output: No space left"),
+            stderr.contains("cannot write to standard output: No space left"),
             "{stderr}"
         );
     }

@@ -36,7 +36,7 @@ fn a_fleet_that_was_backed_up_last_night_is_ok() -> Result<()> {
     assert_eq!(report.remarks, []);
     assert_eq!(
         report.summary(),
-        "genbackup OK: 3 hosts were backed up, the longest 7h 59m ago"
+        "genbackup OK: 3 hosts were backed up; the oldest backup is 7h 59m old"
     );
     Ok(())
 }
@@ -57,7 +57,7 @@ fn age_counts_from_the_end_of_a_backup_to_the_second() -> Result<()> {
     let jak = &of(&report, "jak")?.verdict;
     assert_eq!(
         jak.why.as_deref(),
-        Some("the last backup is 1d 5h old, and nothing was tried since")
+        Some("the last backup is 1d 5h old, and nothing has been attempted since")
     );
     let since = jak.since.map(|since| since.time.to_string());
     assert_eq!(since, Some("2026-11-24T04:01:00Z".to_owned()));
@@ -75,27 +75,27 @@ fn whatever_ended_the_last_attempt_badly_is_a_warning_while_the_one_before_is_fr
         (
             "failed",
             "failed: ziz is not well",
-            "put it right, then on jak, `systemctl start",
+            "fix the cause, then on jak, run `systemctl start",
         ),
         (
             "unreachable",
             "unreachable: ziz is not well",
-            "does jak reach ziz.example.ts.net port 50000?",
+            "and that jak reaches ziz.example.ts.net port 50000",
         ),
-        ("busy", "busy: ziz is not well", "the next run asks again"),
+        ("busy", "busy: ziz is not well", "the next run tries again"),
         (
             "interrupted",
             "interrupted: ziz is not well",
-            "on jak, `systemctl start genbackup.service`",
+            "on jak, run `systemctl start genbackup.service`",
         ),
         (
             "quarantined",
-            "ended as `quarantined`, which this version does not know: ziz is not well",
+            "ended with the unknown status `quarantined`: ziz is not well",
             "a newer genbackup",
         ),
         (
             "",
-            "ended in no way that the record tells: ziz is not well",
+            "ended, but the record has no status: ziz is not well",
             "a newer genbackup",
         ),
     ] {
@@ -159,7 +159,7 @@ fn a_partial_backup_has_the_age_of_the_last_complete_one() -> Result<()> {
     assert_eq!(
         ziz.hint.as_deref(),
         Some(
-            "bring back what is missing, or take it out of `include`; find out why it is empty, or write it into \
+            "bring back what is missing, or remove it from `include`; find out why it is empty, or add it to \
              `may-be-empty`"
         )
     );
@@ -189,13 +189,10 @@ fn a_fleet_without_a_record_is_never_in_all_its_parts() -> Result<()> {
     for item in report.items() {
         assert_eq!(item.verdict.state, State::Never, "{}", item.name);
     }
-    assert_eq!(
-        said(&report, "ziz")?.1,
-        "there is no record of a run that backed it up"
-    );
-    assert_eq!(said(&report, "prune")?.1, "there is no record of a prune");
+    assert_eq!(said(&report, "ziz")?.1, "no backup of this host is recorded");
+    assert_eq!(said(&report, "prune")?.1, "no prune is recorded");
     let hint = of(&report, "ziz")?.verdict.hint.as_deref();
-    assert_eq!(hint, Some("on jak, `systemctl start genbackup.service`"));
+    assert_eq!(hint, Some("on jak, run `systemctl start genbackup.service`"));
     assert_eq!((report.run, report.state().exit_status()), (None, 3));
     Ok(())
 }
@@ -252,12 +249,18 @@ fn a_host_under_a_new_name_has_never_run_and_its_old_name_is_said() -> Result<()
     let report = judged("post", &nights, "2026-11-23T12:00:00Z")?;
     assert_eq!(
         said(&report, "ziz")?,
-        ("NEVER", "no run has asked this host yet".to_owned())
+        ("NEVER", "no run has included this host yet".to_owned())
     );
     let hint = of(&report, "ziz")?.verdict.hint.clone().unwrap_or_default();
-    assert!(hint.contains("a new name? on jak, `genbackup emit`"), "{hint}");
+    assert!(
+        hint.contains("renamed: on jak, run `genbackup emit --now` (on NixOS `nixos-rebuild switch`)"),
+        "{hint}"
+    );
     let remarks: Vec<&str> = report.remarks.iter().map(|remark| remark.what.as_str()).collect();
-    assert_eq!(remarks, ["in the records, but not in the fleet file: zoe"]);
+    assert_eq!(
+        remarks,
+        ["hosts in the records that are not in the fleet file: zoe"]
+    );
     assert_eq!(report.remarks.first().map(|remark| remark.state), Some(State::Ok));
     Ok(())
 }
@@ -274,7 +277,7 @@ fn a_host_that_the_last_runs_left_out_is_said_to_be() -> Result<()> {
         said(&report, "ziz")?,
         (
             "ALERT",
-            "the last backup is 3d 7h old, and no run has asked this host since".to_owned()
+            "the last backup is 3d 7h old, and no run has included this host since".to_owned()
         )
     );
     Ok(())
@@ -289,7 +292,7 @@ fn a_run_of_chosen_hosts_leaves_nobody_out_and_counts_for_its_own() -> Result<()
     let report = judged("post", &nights, "2026-11-23T12:00:00Z")?;
     let (state, why) = said(&report, "ziz")?;
     assert_eq!(state, "ALERT");
-    assert!(!why.contains("no run has asked"), "{why}");
+    assert!(!why.contains("no run has included"), "{why}");
     assert_eq!(said(&report, "kai")?.0, "OK");
     Ok(())
 }
@@ -340,7 +343,7 @@ fn what_the_newest_run_warns_of_and_lines_that_cannot_be_read_are_warnings() -> 
     assert_eq!(report.state(), State::Warning);
     assert_eq!(
         report.summary(),
-        "genbackup WARNING: the run of 20261123T040000Z warns: the repository's file system is 91% full"
+        "genbackup WARNING: the run 20261123T040000Z reported: the repository's file system is 91% full"
     );
     let later = Night::good("2026-11-23T05:00:00Z", &HOSTS);
     let report = judged("post", &[night, later], "2026-11-23T12:00:00Z")?;

@@ -20,7 +20,7 @@ fn an_answer_that_was_cut_off_is_a_failure_and_not_taken_for_a_short_one() -> Re
     is(
         &judged,
         "failed",
-        &format!("it answered more than {limit} bytes, and was cut off"),
+        &format!("its answer exceeds {limit} bytes and was cut off"),
     );
     Ok(())
 }
@@ -33,7 +33,7 @@ fn an_answer_of_endless_short_lines_is_read_in_part_and_is_a_failure() -> Result
     is(
         &judged,
         "failed",
-        "it answered more than 100000 lines, and was cut off",
+        "its answer exceeds 100000 lines and was cut off",
     );
     // What comes after those lines is not read, so it can't change that.
     let (events, _) = Answer::of(format!("{}{ending}", "\n".repeat(16 << 20))).events()?;

@@ -7,16 +7,16 @@ use super::{Answer, SUMMARY, is};
 #[test]
 fn a_host_that_is_at_it_already_is_busy() -> Result<()> {
     let judged = Answer::of("busy\n").judged()?;
-    is(&judged, "busy", "a backup of this host is running already");
+    is(&judged, "busy", "another backup of this host is running");
     Ok(())
 }
 
 #[test]
 fn a_host_that_refuses_says_why() -> Result<()> {
-    let judged = Answer::of("refused the password is empty\n")
+    let judged = Answer::of("refused received an empty password\n")
         .with_code(1)
         .judged()?;
-    is(&judged, "failed", "the password is empty");
+    is(&judged, "failed", "received an empty password");
     Ok(())
 }
 
@@ -36,8 +36,8 @@ fn a_missing_program_is_not_taken_for_an_answer() -> Result<()> {
     is(
         &judged,
         "failed",
-        "a program that connects to it is missing; `genbackup doctor` names it, here or there: \
-         run-backups: line 36: exec: ssh: not found",
+        "a program for the connection is missing, on this host (`genbackup doctor` names it) or on that one \
+         (`genbackup push ziz` names it): run-backups: line 36: exec: ssh: not found",
     );
     Ok(())
 }
@@ -113,14 +113,28 @@ fn only_silence_is_unreachable_and_each_refusal_is_a_failure() -> Result<()> {
     Ok(())
 }
 
+/// A client has no command of its own.
+#[test]
+fn a_refused_key_names_the_push_of_that_client() -> Result<()> {
+    let complaint = "restic@10.0.0.2: Permission denied (publickey).";
+    let judged = Answer::of("").with_code(255).with_complaint(complaint).judged()?;
+    is(
+        &judged,
+        "failed",
+        "it does not accept the storage host's ssh key; run `genbackup push ziz`, or see `genbackup doctor`: \
+         restic@10.0.0.2: Permission denied (publickey).",
+    );
+    Ok(())
+}
+
 #[test]
 fn a_client_of_the_storage_host_s_kernel_name_has_failed() -> Result<()> {
     let text = |kernel: &str| format!("hello restic\nkernel {kernel}\n{SUMMARY}\nexit 0\n");
     is(
         &Answer::of(text("jak")).judged()?,
         "failed",
-        "its kernel's host name jak is that of jak as well, so that restic takes the locks of one for the other's; give \
-         each machine a name of its own: `hostnamectl hostname NAME`",
+        "its kernel host name jak is also that of jak, so restic confuses the locks of both hosts; give one of them \
+         another name: `hostnamectl hostname NAME`",
     );
     // restic compares all of it, and a client of an older release says none.
     for kernel in ["ziz", "jak.lan", "JAK", ""] {
@@ -138,7 +152,7 @@ fn a_host_that_shows_another_key_has_failed_and_it_is_said_in_one_line() -> Resu
     is(
         &judged,
         "failed",
-        "it shows another host key than the fleet file has: it was installed anew, or another machine answers in its place",
+        "its host key is not the one in the fleet file: it was reinstalled, or another machine answers at its address",
     );
     Ok(())
 }
@@ -148,8 +162,7 @@ fn a_host_that_says_nothing_has_failed() -> Result<()> {
     let (status, why) = Answer::of("").judged()?;
     assert_eq!(status, "failed");
     assert!(
-        why.as_str()
-            .is_some_and(|why| why.contains("its journal says why")),
+        why.as_str().is_some_and(|why| why.contains("see its journal")),
         "{why}"
     );
     Ok(())
@@ -159,10 +172,18 @@ fn a_host_that_says_nothing_has_failed() -> Result<()> {
 fn a_connection_that_ends_before_restic_does_is_interrupted() -> Result<()> {
     let text = format!("hello restic\n{SUMMARY}\n");
     let judged = Answer::of(text).judged()?;
-    is(&judged, "interrupted", "the connection ended before restic did");
+    is(
+        &judged,
+        "interrupted",
+        "the connection closed before restic finished",
+    );
     // Cut off in the middle of a line.
     let judged = Answer::of("hello restic\nout {\"message_ty").judged()?;
-    is(&judged, "interrupted", "the connection ended before restic did");
+    is(
+        &judged,
+        "interrupted",
+        "the connection closed before restic finished",
+    );
     Ok(())
 }
 
@@ -174,10 +195,14 @@ fn a_host_that_ssh_loses_in_mid_backup_is_unreachable() -> Result<()> {
         .with_code(255)
         .with_complaint(complaint)
         .judged()?;
-    let why = "the connection broke before restic ended: Timeout, server 10.0.0.2 not responding.";
+    let why = "the connection broke before restic finished: Timeout, server 10.0.0.2 not responding.";
     is(&judged, "unreachable", why);
     let judged = Answer::of(text).with_code(255).judged()?;
-    is(&judged, "unreachable", "the connection broke before restic ended");
+    is(
+        &judged,
+        "unreachable",
+        "the connection broke before restic finished",
+    );
     Ok(())
 }
 
@@ -186,7 +211,7 @@ fn a_host_that_takes_too_long_has_failed() -> Result<()> {
     for code in [124, 137] {
         for text in ["", "hello restic\n"] {
             let judged = Answer::of(text).with_code(code).judged()?;
-            is(&judged, "failed", "it took longer than the time limit");
+            is(&judged, "failed", "its backup took longer than `time-limit`");
         }
     }
     Ok(())

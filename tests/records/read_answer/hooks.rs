@@ -8,20 +8,20 @@ use super::{Answer, SUMMARY, is};
 #[test]
 fn a_hook_that_failed_makes_it_partial_and_is_named() -> Result<()> {
     let text = format!(
-        "hello restic\nmissing /a\nhook before-db exit status 1\nhook after-report it took longer than its time-limit, \
-         after the last backup\n{SUMMARY}\nexit 0\n"
+        "hello restic\nmissing /a\nhook before-db exit status 1\nhook after-report took longer than its time-limit, after \
+         the previous backup\n{SUMMARY}\nexit 0\n"
     );
     let (_, last) = Answer::of(text).events()?;
     assert_eq!(last["status"], "partial");
     assert_eq!(
         last["why"],
-        "hook before-db: exit status 1; hook after-report: it took longer than its time-limit, after the last backup; \
+        "hook before-db: exit status 1; hook after-report: took longer than its time-limit, after the previous backup; \
          missing: /a"
     );
     assert_eq!(
         last["hooks"],
         json!({"before-db": "exit status 1",
-            "after-report": "it took longer than its time-limit, after the last backup"})
+            "after-report": "took longer than its time-limit, after the previous backup"})
     );
     Ok(())
 }
@@ -76,7 +76,7 @@ fn a_host_that_runs_on_battery_is_out_of_reach_and_says_why() -> Result<()> {
     is(
         &Answer::of("later it runs on battery\n").judged()?,
         "unreachable",
-        "it is up, but puts its backup off: it runs on battery",
+        "it is up, but postpones its backup: it runs on battery",
     );
     Ok(())
 }
@@ -86,7 +86,7 @@ fn a_restic_that_was_killed_may_have_had_too_little_memory() -> Result<()> {
     is(
         &Answer::of("hello restic\nexit 137\n").judged()?,
         "failed",
-        "restic was killed, most likely for want of memory (`memory-limit`): restic exited with 137",
+        "restic was killed, most likely because memory ran out (`memory-limit`): restic exited with 137",
     );
     Ok(())
 }

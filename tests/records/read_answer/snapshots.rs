@@ -112,14 +112,14 @@ fn what_is_most_often_wrong_is_said_in_plain_words() -> Result<()> {
         (
             10,
             "out Fatal: repository does not exist",
-            "there is no repository in that folder",
+            "there is no repository in the directory",
         ),
         (
             1,
             "out Fatal: unable to open config file: stat /r/config: no such file or directory",
-            "there is no repository in that folder",
+            "there is no repository in the directory",
         ),
-        (11, "out whatever", "the repository is locked by somebody else"),
+        (11, "out whatever", "another process has locked the repository"),
         // restic 0.14 puts a trace of its calls between what is wrong and what it was about to do.
         (
             1,
@@ -134,18 +134,18 @@ fn what_is_most_often_wrong_is_said_in_plain_words() -> Result<()> {
             1,
             "out unable to create lock in backend: repository is already locked by PID 1 on kai by root\n\
              out the `unlock` command can be used to remove stale locks",
-            "the repository is locked by somebody else, for longer than lock-wait allows: restic exited with 1: \
+            "another process has locked the repository for longer than `lock-wait`: restic exited with 1: \
              unable to create lock in backend: repository is already locked by PID 1 on kai by root",
         ),
         (
             12,
             "out whatever",
-            "the password file does not hold this repository's password",
+            "the password file does not contain the password of this repository",
         ),
         (
             1,
             "out Fatal: wrong password or no key found",
-            "the password file does not hold",
+            "the password file does not contain",
         ),
         (
             1,
@@ -243,7 +243,7 @@ fn a_symbolic_link_that_is_included_makes_it_partial_and_is_named() -> Result<()
     );
     assert_eq!(
         last["why"],
-        "symbolic link, of which only the link itself is saved (include its target): /home/me/documents -> /data/documents"
+        "symbolic link, saved only as a link (include its target): /home/me/documents -> /data/documents"
     );
     Ok(())
 }
@@ -253,11 +253,11 @@ fn a_snapshot_without_a_file_is_partial_unless_every_include_may_be_empty() -> R
     let summary =
         |files: u64| format!("out {{\"message_type\":\"summary\",\"total_files_processed\":{files}}}");
     let judged = |text: &str| Answer::of(format!("hello restic\n{text}\nexit 0\n")).judged();
-    is(&judged(&summary(0))?, "partial", "the snapshot holds no file");
+    is(&judged(&summary(0))?, "partial", "the snapshot contains no files");
     is(
         &judged(&format!("empty /srv\n{}", summary(0)))?,
         "partial",
-        "empty: /srv; the snapshot holds no file",
+        "empty: /srv; the snapshot contains no files",
     );
     assert_eq!(judged(&format!("no-files\n{}", summary(0)))?.0, "ok");
     assert_eq!(judged(&summary(1))?.0, "ok");
@@ -281,11 +281,7 @@ fn a_restic_that_was_stopped_by_a_signal_is_interrupted() -> Result<()> {
         ),
     ] {
         let judged = Answer::of(format!("hello restic\n{said}\nexit {code}\n")).judged()?;
-        is(
-            &judged,
-            "interrupted",
-            "restic was stopped on the host by a signal",
-        );
+        is(&judged, "interrupted", "a signal on the host stopped restic");
     }
     Ok(())
 }
@@ -306,7 +302,7 @@ fn a_line_of_json_that_was_cut_off_is_not_restic_s_last_word() -> Result<()> {
         is(
             &Answer::of(text).judged()?,
             "failed",
-            "restic was killed, most likely for want of memory (`memory-limit`): restic exited with 137",
+            "restic was killed, most likely because memory ran out (`memory-limit`): restic exited with 137",
         );
     }
     Ok(())

@@ -114,7 +114,7 @@ fn a_host_without_sendmail_says_so() -> Result<()> {
     site.night(&night(20, &[("kai", "failed")]))?;
     let said = site.watch(&at(20, 5))?;
     assert!(
-        said.stderr.contains("is genbackup-mail.socket started?"),
+        said.stderr.contains("check that genbackup-mail.socket is active"),
         "{said:?}"
     );
     Ok(())

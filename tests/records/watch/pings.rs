@@ -253,7 +253,7 @@ fn a_monitor_that_uptime_kuma_does_not_know_is_said_and_not_asked_again() -> Res
         let site = kuma(&server)?;
         site.night(&night(20, &[]))?;
         let said = site.watch(&at(20, 5))?;
-        let words = format!("it answers {number}: it does not know this monitor, or the monitor is paused");
+        let words = format!("it answered {number}: it does not know this monitor, or the monitor is paused");
         assert!(said.stderr.contains(&words), "{said:?}");
         assert_eq!(server.requests().len(), 1);
     }

@@ -93,7 +93,7 @@ fn matrix_gets_the_same_transaction_each_time_that_a_message_is_tried() -> Resul
     let answers = [status(500), status(502), status(404), status(200)];
     let (site, server, said) = told("matrix", MATRIX, &answers)?;
     assert!(
-        said.contains("it answers 404: are the server and the room right?"),
+        said.contains("it answered 404: check that the server and the room are right"),
         "{said}"
     );
     assert_eq!(site.watched(&at(20, 7))?, "");
@@ -146,20 +146,20 @@ fn telegram_refuses_a_message_or_a_chat() -> Result<()> {
         (
             said(400, "Bad Request: chat not found"),
             Fate::Waits,
-            "is the chat right",
+            "the chat is right",
         ),
         (
             said(400, "Bad Request: message is too long"),
             Fate::LeftOut,
-            "does not take this",
+            "rejects this message",
         ),
         (
             said(403, "Forbidden: bot was kicked"),
             Fate::Waits,
-            "may the bot write to it",
+            "the bot may write to it",
         ),
-        (said(401, "Unauthorized"), Fate::Waits, "is the bot's token right"),
-        (status(400), Fate::Waits, "is the chat right"),
+        (said(401, "Unauthorized"), Fate::Waits, "the bot's token is right"),
+        (status(400), Fate::Waits, "the chat is right"),
     ] {
         assert_eq!(fate("telegram", TELEGRAM, &answer, words)?, expected, "{words}");
     }
@@ -169,8 +169,8 @@ fn telegram_refuses_a_message_or_a_chat() -> Result<()> {
 #[test]
 fn gotify_refuses_a_message_or_a_token() -> Result<()> {
     for (number, expected, words) in [
-        (401, Fate::Waits, "it answers 401: is the address right?"),
-        (400, Fate::LeftOut, "does not take this"),
+        (401, Fate::Waits, "401: check that the address is right"),
+        (400, Fate::LeftOut, "rejects this message"),
     ] {
         assert_eq!(
             fate("gotify", GOTIFY, &status(number), words)?,
@@ -184,9 +184,9 @@ fn gotify_refuses_a_message_or_a_token() -> Result<()> {
 #[test]
 fn pushover_refuses_a_message_or_a_recipient() -> Result<()> {
     for (name, expected, words) in [
-        ("token", Fate::Waits, "are the token and the user's key right"),
-        ("user", Fate::Waits, "are the token and the user's key right"),
-        ("message", Fate::LeftOut, "does not take this"),
+        ("token", Fate::Waits, "the token and the user's key are right"),
+        ("user", Fate::Waits, "the token and the user's key are right"),
+        ("message", Fate::LeftOut, "rejects this message"),
     ] {
         let answer = answers(400, &json!({name: "invalid", "errors": ["x"], "status": 0}));
         assert_eq!(fate("pushover", PUSHOVER, &answer, words)?, expected, "{name}");
@@ -197,15 +197,15 @@ fn pushover_refuses_a_message_or_a_recipient() -> Result<()> {
 #[test]
 fn matrix_refuses_a_message_or_an_account() -> Result<()> {
     for (number, errcode, expected, words) in [
-        (403, "M_FORBIDDEN", Fate::Waits, "is the account in the room"),
-        (401, "M_UNKNOWN_TOKEN", Fate::Waits, "is the access token right"),
+        (403, "M_FORBIDDEN", Fate::Waits, "the account is in the room"),
+        (401, "M_UNKNOWN_TOKEN", Fate::Waits, "the access token is right"),
         (
             400,
             "M_INVALID_PARAM",
             Fate::Waits,
-            "are the server and the room right",
+            "the server and the room are right",
         ),
-        (413, "M_TOO_LARGE", Fate::LeftOut, "does not take this"),
+        (413, "M_TOO_LARGE", Fate::LeftOut, "rejects this message"),
     ] {
         let answer = answers(number, &json!({"errcode": errcode, "error": "x"}));
         assert_eq!(fate("matrix", MATRIX, &answer, words)?, expected, "{errcode}");
@@ -254,7 +254,7 @@ fn who_asks_for_silence_in_the_body_gets_it() -> Result<()> {
         ("pushover", PUSHOVER, status(500)),
     ] {
         let (site, server, said) = told(kind, path, &[answer, status(200)])?;
-        assert!(said.contains("and asks for "), "{kind}: {said}");
+        assert!(said.contains("and asks to wait for "), "{kind}: {said}");
         assert_eq!(server.requests().len(), 1, "{kind}");
         assert_eq!(site.watched(&at(20, 6))?, "");
         assert_eq!(server.requests().len(), 2, "{kind}");
@@ -313,22 +313,23 @@ fn a_refusal_that_floods_costs_no_more_than_the_deadline() -> Result<()> {
     let flood = Answer::Body(400, String::new(), "x".repeat(8 * 1024 * 1024));
     let start = Instant::now();
     let (_, _, said) = told("telegram", TELEGRAM, &[flood])?;
-    assert!(said.contains("is the chat right"), "{said}");
+    assert!(said.contains("the chat is right"), "{said}");
     assert!(start.elapsed() < Duration::from_secs(15), "{:?}", start.elapsed());
     Ok(())
 }
 
 #[test]
-fn the_readme_names_each_kind_and_the_addresses_with_a_token() -> Result<()> {
-    let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md"))?;
+fn the_book_names_each_kind_and_the_addresses_with_a_token() -> Result<()> {
+    let chapter = "/docs/src/how-to/notifications.md";
+    let chapter = fs::read_to_string(format!("{}{chapter}", env!("CARGO_MANIFEST_DIR")))?;
     let words = MessageService::ALL.iter().map(|service| service.word());
     for word in words.chain(PushMonitor::ALL.iter().map(|monitor| monitor.word())) {
-        assert!(readme.contains(&format!("`{word}`")), "{word}");
+        assert!(chapter.contains(&format!("`{word}`")), "{word}");
     }
     for service in MessageService::ALL {
         let form = WebService::Messages(*service).address_form();
         assert!(
-            !form.contains("TOKEN") || readme.contains(&format!("| `{form}` |")),
+            !form.contains("TOKEN") || chapter.contains(&format!("| `{form}` |")),
             "{form}"
         );
     }

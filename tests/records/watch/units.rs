@@ -96,9 +96,9 @@ fn a_failure_that_no_record_explains_is_told() -> Result<()> {
         (
             "exit-code",
             "1",
-            "failed (exit status 1), and the records do not say why",
+            "failed (exit status 1), and no record shows the reason",
         ),
-        ("exit-code", "203", "failed before it began (exit status 203)"),
+        ("exit-code", "203", "failed before it started (exit status 203)"),
         ("oom-kill", "KILL", "failed (oom-kill, KILL)"),
         ("timeout", "TERM", "failed (timeout, TERM)"),
     ] {

@@ -9,42 +9,42 @@ use super::program::Storage;
 fn every_result_of_the_job_has_its_exit_status_and_its_words() -> Result<()> {
     for (result, script, status, words) in [
         ("done", 0, 0, ""),
-        ("failed", 3, 3, "error: some snapshot is partial"),
-        ("failed", 1, 1, "error: some host has no snapshot of this run"),
+        ("failed", 3, 3, "error: at least one snapshot is partial"),
+        (
+            "failed",
+            1,
+            1,
+            "error: at least one host has no snapshot of this run",
+        ),
         (
             "canceled",
             0,
             1,
-            "error: genbackup.service was stopped before it was done",
+            "error: genbackup.service was stopped before it finished",
         ),
-        (
-            "timeout",
-            0,
-            1,
-            "error: genbackup.service took longer than systemd lets it",
-        ),
+        ("timeout", 0, 1, "error: genbackup.service timed out"),
         (
             "dependency",
             0,
             1,
-            "error: genbackup.service did not start, since a unit that it needs did not",
+            "error: genbackup.service did not start: a unit that it needs did not start",
         ),
         (
             "skipped",
             0,
             1,
-            "error: genbackup.service did not start, since a condition of it is not met",
+            "error: genbackup.service did not start: a condition is not met",
         ),
         (
             "\u{1b}[2J",
             0,
             1,
-            "error: the start of genbackup.service ended with `\\u{1b}[2J`",
+            "error: the start of genbackup.service ended with the result `\\u{1b}[2J`",
         ),
     ] {
         let storage = Storage::new()?;
         let mut run = storage.start(&["run"])?;
-        run.until("a run has been started\n")?;
+        run.until("a run was started\n")?;
         storage.manager.end(result, script)?;
         let (code, said) = run.ended()?;
         assert_eq!(code, Some(status), "{result}: {said}");
@@ -64,19 +64,13 @@ fn every_result_of_the_job_has_its_exit_status_and_its_words() -> Result<()> {
 fn a_unit_that_failed_says_how_and_one_that_did_not_begin_is_no_success() -> Result<()> {
     let words = "error: genbackup.service ";
     for (job, active, result, began, says) in [
-        (
-            "failed",
-            "failed",
-            "timeout",
-            true,
-            "took longer than systemd lets it",
-        ),
+        ("failed", "failed", "timeout", true, "timed out"),
         (
             "failed",
             "failed",
             "oom-kill",
             true,
-            "failed: oom-kill; `systemctl status",
+            "failed: oom-kill; see `systemctl status",
         ),
         // As systemd has it where a condition is not met.
         (
@@ -84,12 +78,12 @@ fn a_unit_that_failed_says_how_and_one_that_did_not_begin_is_no_success() -> Res
             "inactive",
             "success",
             false,
-            "did not start, since a condition of it is not met",
+            "did not start: a condition is not met",
         ),
     ] {
         let storage = Storage::new()?;
         let mut run = storage.start(&["run"])?;
-        run.until("a run has been started\n")?;
+        run.until("a run was started\n")?;
         storage.manager.end_as(job, |unit| {
             (unit.active, unit.result) = (active, result);
             if !began {
@@ -109,10 +103,10 @@ fn a_unit_of_chosen_hosts_that_systemd_forgets_at_its_end_has_been_at_work() -> 
     let fleet = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/fleets/post/fleet.toml");
     let storage = Storage::new()?;
     let mut run = storage.start(&["run", "--fleet", fleet, "kai", "ziz"])?;
-    run.until("a run has been started\n")?;
+    run.until("a run was started\n")?;
     let started = r#""event":"run-started","run":"20270115T080001Z","hosts":["kai","ziz"],"chosen":true"#;
     storage.record(&[started, r#""event":"host-started","host":"ziz""#])?;
-    run.until("ziz: at work\n")?;
+    run.until("ziz: running\n")?;
     storage.manager.end_as("done", |unit| {
         unit.active = "inactive";
         unit.invocation = Vec::new();
@@ -127,11 +121,11 @@ fn a_unit_of_chosen_hosts_that_systemd_forgets_at_its_end_has_been_at_work() -> 
 fn an_exit_status_of_systemd_s_own_is_none_of_the_hosts() -> Result<()> {
     let storage = Storage::new()?;
     let mut run = storage.start(&["run"])?;
-    run.until("a run has been started\n")?;
+    run.until("a run was started\n")?;
     storage.manager.end("failed", 226)?;
     let (code, said) = run.ended()?;
     assert_eq!(code, Some(1), "{said}");
-    let says = "error: genbackup.service failed before it began (exit status 226, which is systemd's own); `systemctl status genbackup.service` says why";
+    let says = "error: genbackup.service failed before its script started (exit status 226 is systemd's own); see `systemctl status genbackup.service`";
     assert!(said.contains(says), "{said}");
     assert!(!said.contains("no snapshot"), "{said}");
     Ok(())
@@ -141,7 +135,7 @@ fn an_exit_status_of_systemd_s_own_is_none_of_the_hosts() -> Result<()> {
 fn forget_and_prune_are_waited_for_and_their_failure_is_the_run_s() -> Result<()> {
     let storage = Storage::new()?;
     let mut run = storage.start(&["run"])?;
-    run.until("a run has been started\n")?;
+    run.until("a run was started\n")?;
     {
         let mut world = storage.manager.world();
         world.maintain.active = "activating";
@@ -153,7 +147,7 @@ fn forget_and_prune_are_waited_for_and_their_failure_is_the_run_s() -> Result<()
         r#""event":"run-started","run":"20270115T080001Z","hosts":["kai","ziz"]"#,
         r#""event":"forget-started""#,
     ])?;
-    run.until("forget: at work\n")?;
+    run.until("forget: running\n")?;
     {
         let mut world = storage.manager.world();
         world.maintain.active = "failed";
@@ -162,7 +156,7 @@ fn forget_and_prune_are_waited_for_and_their_failure_is_the_run_s() -> Result<()
     let (code, said) = run.ended()?;
     assert_eq!(code, Some(1), "{said}");
     assert!(
-        said.contains("error: forget or prune failed; `systemctl status genbackup-maintain.service`"),
+        said.contains("error: forget or prune failed; see `systemctl status genbackup-maintain.service`"),
         "{said}"
     );
     Ok(())
@@ -174,7 +168,7 @@ fn a_failure_of_forget_before_this_run_is_none_of_it() -> Result<()> {
     storage.manager.world().maintain.active = "failed";
     storage.manager.world().maintain.result = "exit-code";
     let mut run = storage.start(&["run"])?;
-    run.until("a run has been started\n")?;
+    run.until("a run was started\n")?;
     storage.manager.end("done", 0)?;
     assert_eq!(run.ended()?.0, Some(0));
     Ok(())
@@ -195,10 +189,10 @@ fn who_may_not_is_told_who_may() -> Result<()> {
         let (code, said) = storage.start(&[verb])?.ended()?;
         assert_eq!(code, Some(1), "{said}");
         assert!(
-            said.contains("error: you may not start or stop genbackup.service"),
+            said.contains("error: you are not allowed to start or stop genbackup.service"),
             "{said}"
         );
-        assert!(said.contains("who is in the group `restic`"), "{said}");
+        assert!(said.contains("a member of the group `restic`"), "{said}");
     }
     Ok(())
 }
@@ -211,10 +205,10 @@ fn a_unit_that_is_not_there_is_named_with_what_makes_it() -> Result<()> {
         let (code, said) = storage.start(&[verb])?.ended()?;
         assert_eq!(code, Some(1), "{said}");
         assert!(
-            said.contains("error: systemd knows no unit genbackup.service"),
+            said.contains("error: systemd does not know the unit genbackup.service"),
             "{said}"
         );
-        assert!(said.contains("`genbackup emit` writes it"), "{said}");
+        assert!(said.contains("run `genbackup emit --now`"), "{said}");
     }
     Ok(())
 }
@@ -229,7 +223,7 @@ fn no_bus_and_no_systemd_behind_it_are_told_apart() -> Result<()> {
     storage.bus.address = "unix:path=/nowhere".to_owned();
     let (code, said) = storage.start(&["run"])?.ended()?;
     assert_eq!(code, Some(1), "{said}");
-    assert!(said.contains("error: can't reach the system's bus"), "{said}");
+    assert!(said.contains("error: cannot reach the system bus"), "{said}");
     Ok(())
 }
 
@@ -239,16 +233,16 @@ fn a_systemd_that_starts_anew_costs_nothing() -> Result<()> {
         for (script, status) in [(0, 0), (3, 3)] {
             let mut storage = Storage::new()?;
             let mut run = storage.start(&["run"])?;
-            run.until("a run has been started\n")?;
+            run.until("a run was started\n")?;
             let result = if script == 0 { "done" } else { "failed" };
             storage.manager.go_away()?;
             if ends_while_away {
                 // Nobody is there to say it.
                 storage.manager.end(result, script)?;
             }
-            run.until("systemd does not answer just now; it is waited for\n")?;
+            run.until("systemd does not answer; waiting for it\n")?;
             storage.manager.come_back()?;
-            run.until("systemd has started anew; the run goes on\n")?;
+            run.until("systemd was restarted; the run continues\n")?;
             if !ends_while_away {
                 storage.manager.end(result, script)?;
             }
@@ -263,12 +257,12 @@ fn a_systemd_that_starts_anew_costs_nothing() -> Result<()> {
 fn ctrl_c_leaves_the_run_alone_and_says_how_to_stop_it() -> Result<()> {
     let storage = Storage::new()?;
     let mut run = storage.start(&["run"])?;
-    run.until("a run has been started\n")?;
+    run.until("a run was started\n")?;
     run.interrupt()?;
     let (code, said) = run.ended()?;
     assert_eq!(code, Some(130), "{said}");
     assert!(
-        said.contains("the run goes on: `genbackup stop` stops it, `genbackup run` looks at it again"),
+        said.contains("the run continues: `genbackup stop` stops it, `genbackup run` follows it again"),
         "{said}"
     );
     let world = storage.manager.world();
@@ -291,12 +285,12 @@ fn a_run_at_work_is_followed_and_no_other_is_started() -> Result<()> {
         world.hosts.has_job = true;
     }
     let mut run = storage.start(&["run"])?;
-    run.until("a run is at work already; no other is started\n")?;
+    run.until("a run is already in progress; no other run is started\n")?;
     // As systemd tells of a script that ended of SIGTERM when it was told to stop.
     storage.manager.end("canceled", 0)?;
     let (code, said) = run.ended()?;
     assert_eq!(code, Some(1), "{said}");
-    assert!(said.contains("was stopped before it was done"), "{said}");
+    assert!(said.contains("was stopped before it finished"), "{said}");
     assert_eq!(storage.manager.world().asked, ["subscribe"]);
     Ok(())
 }
@@ -307,12 +301,12 @@ fn a_run_that_is_being_stopped_is_no_success() -> Result<()> {
         (
             "deactivating",
             Some("stop"),
-            "a run is being stopped; no other is started\n",
+            "a run is being stopped; no other run is started\n",
         ),
         (
             "activating",
             Some("stop"),
-            "a run is being stopped; no other is started\n",
+            "a run is being stopped; no other run is started\n",
         ),
     ] {
         for (is, result) in [("inactive", "success"), ("failed", "signal")] {
@@ -331,7 +325,7 @@ fn a_run_that_is_being_stopped_is_no_success() -> Result<()> {
             let (code, said) = run.ended()?;
             assert_eq!(code, Some(1), "{said}");
             assert!(
-                said.contains("genbackup.service was stopped before it was done"),
+                said.contains("genbackup.service was stopped before it finished"),
                 "{said}"
             );
             assert_eq!(storage.manager.world().asked, ["subscribe"]);
@@ -346,7 +340,7 @@ fn a_run_that_is_ending_is_judged_by_what_becomes_of_its_unit() -> Result<()> {
         let storage = Storage::new()?;
         storage.manager.world().hosts.active = "deactivating";
         let mut run = storage.start(&["run"])?;
-        run.until("a run is ending just now; no other is started\n")?;
+        run.until("a run is just ending; no other run is started\n")?;
         storage
             .manager
             .end_as("done", |unit| (unit.active, unit.result) = (is, result))?;
@@ -360,7 +354,7 @@ fn a_run_that_is_ending_is_judged_by_what_becomes_of_its_unit() -> Result<()> {
 fn done_is_no_success_where_the_unit_failed() -> Result<()> {
     let storage = Storage::new()?;
     let mut run = storage.start(&["run"])?;
-    run.until("a run has been started\n")?;
+    run.until("a run was started\n")?;
     storage
         .manager
         .end_as("done", |unit| (unit.active, unit.result) = ("failed", "signal"))?;
@@ -376,7 +370,7 @@ fn who_does_not_follow_is_not_kept_waiting() -> Result<()> {
     let (code, said) = storage.start(&["run", "--no-follow"])?.ended()?;
     assert_eq!(code, Some(0), "{said}");
     assert!(
-        said.starts_with("a run has been started\n`genbackup stop` stops it"),
+        said.starts_with("a run was started\n`genbackup stop` stops it"),
         "{said}"
     );
     assert_eq!(storage.manager.world().hosts.active, "activating");
@@ -390,7 +384,7 @@ fn stop_stops_the_hosts_first_and_says_what_was_not_at_work() -> Result<()> {
     assert_eq!(code, Some(0), "{said}");
     assert_eq!(
         said,
-        "the backup of the hosts: not at work\nforget and prune: not at work\n"
+        "the backup of all hosts: not running\nforget and prune: not running\n"
     );
     {
         let mut world = storage.manager.world();
@@ -401,7 +395,7 @@ fn stop_stops_the_hosts_first_and_says_what_was_not_at_work() -> Result<()> {
     assert_eq!(code, Some(0), "{said}");
     assert_eq!(
         said,
-        "the backup of the hosts: stopped\nforget and prune: stopped\n"
+        "the backup of all hosts: stopped\nforget and prune: stopped\n"
     );
     let asked = storage.manager.world().asked.clone();
     let stops: Vec<&String> = asked.iter().filter(|asked| *asked != "subscribe").collect();
@@ -421,7 +415,7 @@ fn hosts_that_are_named_have_a_unit_of_their_own_and_others_are_refused() -> Res
     let storage = Storage::new()?;
     // In the fleet's order, and each of them once.
     let mut run = storage.start(&["run", "--fleet", fleet, "ziz", "kai", "ziz"])?;
-    run.until("a run has been started\n")?;
+    run.until("a run was started\n")?;
     storage.manager.end("failed", 3)?;
     let (code, said) = run.ended()?;
     assert_eq!(code, Some(3), "{said}");
@@ -433,7 +427,7 @@ fn hosts_that_are_named_have_a_unit_of_their_own_and_others_are_refused() -> Res
     }
     let (code, said) = storage.start(&["stop"])?.ended()?;
     assert_eq!(code, Some(0), "{said}");
-    assert!(said.starts_with("the backup of some hosts: stopped\n"), "{said}");
+    assert!(said.starts_with("the backup of named hosts: stopped\n"), "{said}");
     let mut asked = storage.manager.world().asked.clone();
     asked.retain(|call| call != "subscribe");
     assert_eq!(
@@ -446,7 +440,7 @@ fn hosts_that_are_named_have_a_unit_of_their_own_and_others_are_refused() -> Res
 
     let (code, said) = storage.start(&["run", "--fleet", fleet, "zzz", "kai"])?.ended()?;
     assert_eq!(code, Some(1));
-    let words = "error: no host that is backed up is named `zzz`\n\nhint: these are: jak, kai, ziz";
+    let words = "error: no host that is backed up is named `zzz`\n\nhint: name hosts that are backed up: jak, kai, ziz";
     assert!(said.contains(words), "{said}");
     assert_eq!(
         storage.manager.world().asked.len(),
@@ -469,8 +463,8 @@ fn a_run_of_the_fleet_says_who_is_not_in_it() -> Result<()> {
     assert_eq!(code, Some(0), "{said}");
     assert!(
         said.starts_with(
-            "kai, www.example.net have schedules of their own, and are not in this run; to back up now: `genbackup run \
-             kai www.example.net`\na run has been started\n"
+            "kai, www.example.net have their own schedules, and are not in this run; to back up now, run `genbackup run \
+             kai www.example.net`\na run was started\n"
         ),
         "{said}"
     );
@@ -480,6 +474,6 @@ fn a_run_of_the_fleet_says_who_is_not_in_it() -> Result<()> {
         .start(&["run", "--fleet", "/nonexistent", "--no-follow"])?
         .ended()?;
     assert_eq!(code, Some(0), "{said}");
-    assert!(said.starts_with("a run has been started\n"), "{said}");
+    assert!(said.starts_with("a run was started\n"), "{said}");
     Ok(())
 }

@@ -15,7 +15,7 @@ use crate::executable::{copy_of_genbackup, executable};
 const FLEET: &str = include_str!("../../../vmtests/fleet.toml");
 const MAIL: &str = "[notify.admin]\nkind = \"email\"\nto = [\"admin@example.net\"]\n";
 /// What both hosts of the fleet have, and what they may come to have.
-const KNOWN: [&str; 15] = [
+const KNOWN: [&str; 16] = [
     "genbackup-awake.service",
     "genbackup-backup.socket",
     "genbackup-directory.service",
@@ -31,7 +31,9 @@ const KNOWN: [&str; 15] = [
     "genbackup.timer",
     "genbackup-run@kai.timer",
     "mnt-jak-restic.mount",
+    NFS_SERVER,
 ];
+const NFS_SERVER: &str = "nfs-server.service";
 /// A machine's own places, and this one's programs.
 const MACHINE: &str = r#"set -e
 mount --bind /usr "$1/usr"
@@ -60,7 +62,7 @@ impl Machine {
             "etc/systemd/system",
             "etc/genbackup",
             "fakes",
-            "local",
+            "local/bin",
             "program",
             "usr",
             "proc",
@@ -73,6 +75,8 @@ impl Machine {
         for link in ["bin", "sbin", "lib", "lib64"] {
             std::os::unix::fs::symlink(format!("usr/{link}"), folder.path().join(link))?;
         }
+        // Where units find the command.
+        std::os::unix::fs::symlink("/program/genbackup", folder.path().join("local/bin/genbackup"))?;
         let bus = Bus::new()?;
         let systemd = Systemd::on(&bus, &folder.path().join("etc/systemd/system"), &KNOWN)?;
         let machine = Self {
@@ -85,6 +89,10 @@ impl Machine {
             machine.fake(program, "exit 0")?;
         }
         machine.fleet(FLEET)?;
+        if name == "jak" {
+            let mut world = machine.systemd.world();
+            world.active.insert(NFS_SERVER.to_owned());
+        }
         Ok(machine)
     }
 
@@ -154,7 +162,7 @@ impl Machine {
     }
 }
 
-const SECOND: &str = "0 files written, 0 removed\nnothing has changed: this host is as the fleet file says\n";
+const SECOND: &str = "0 files written, 0 removed\nnothing to change: the host matches the fleet file\n";
 
 #[test]
 fn a_new_storage_host_is_live_and_the_second_time_nothing_is_asked() -> Result<()> {
@@ -181,13 +189,13 @@ fn a_new_storage_host_is_live_and_the_second_time_nothing_is_asked() -> Result<(
     let (_, steps) = said.split_once('\n').context("one line")?;
     assert_eq!(
         steps,
-        "users and groups: as the files say\n\
-         folders: as the files say\n\
+        "users and groups: applied\n\
+         directories: applied\n\
          genbackup-backup.socket: enabled\n\
          genbackup.timer: enabled\n\
-         systemd: has read its units anew\n\
-         genbackup-init.service: not started, for /mnt/storage is not mounted; the first run that finds it mounted makes the repository\n\
-         exports: as the files say\n\
+         systemd: reloaded its units\n\
+         genbackup-init.service: not started, because /mnt/storage is not mounted; the first run that finds it mounted makes the repository\n\
+         exports: applied\n\
          genbackup-backup.socket: started\n\
          genbackup.timer: started\n"
     );
@@ -204,7 +212,7 @@ fn what_nobody_hears_is_done_all_the_same() -> Result<()> {
         (
             ">/dev/full",
             1,
-            "error: can't write to standard output: No space left on device (os error 28)\n",
+            "error: cannot write to standard output: No space left on device (os error 28)\n",
         ),
         // Who has heard enough has gone: that is no failure.
         ("| head --lines=1; exit ${PIPESTATUS[0]}", 0, ""),
@@ -248,7 +256,7 @@ fn a_mounted_file_system_gets_its_repository_and_its_failure_is_one() -> Result<
     assert_eq!(code, Some(1), "{said}");
     assert!(
         complaint.starts_with(
-            "error: can't start genbackup-init.service: genbackup-init.service failed; `systemctl status"
+            "error: cannot start genbackup-init.service: genbackup-init.service failed; see `systemctl status"
         ),
         "{complaint}"
     );
@@ -346,7 +354,7 @@ fn a_host_that_left_the_fleet_stops_what_waits_and_no_backup() -> Result<()> {
         }
         expected.push("reload");
         assert_eq!(machine.asked(), expected);
-        let note = "note: mnt-jak-restic.mount goes, and stays mounted for a backup that is at work; afterwards: `systemctl stop mnt-jak-restic.mount`\n";
+        let note = "note: mnt-jak-restic.mount is removed, but stays mounted for a running backup; run `systemctl stop mnt-jak-restic.mount` afterwards\n";
         assert_eq!(complaint, if is_at_work { note } else { "" });
         let left = fs::read_dir(machine.path("etc/systemd/system"))?.count();
         assert_eq!(left, 0, "{said}");
@@ -360,22 +368,22 @@ fn each_failure_is_said_and_the_rest_goes_on() -> Result<()> {
         (
             "enable genbackup.timer",
             "denied",
-            "error: can't enable genbackup.timer: systemd denies it to root",
+            "error: cannot enable genbackup.timer: systemd denies it to root",
         ),
         (
             "start genbackup.timer",
             "failed",
-            "error: can't start genbackup.timer: genbackup.timer failed",
+            "error: cannot start genbackup.timer: genbackup.timer failed",
         ),
         (
             "start genbackup.timer",
             "denied",
-            "error: can't start genbackup.timer: systemd denies it to root",
+            "error: cannot start genbackup.timer: systemd denies it to root",
         ),
         (
             "start genbackup.timer",
             "never",
-            "error: can't start genbackup.timer: systemd does not answer",
+            "error: cannot start genbackup.timer: systemd does not answer",
         ),
     ] {
         let machine = Machine::new("jak")?;
@@ -383,14 +391,15 @@ fn each_failure_is_said_and_the_rest_goes_on() -> Result<()> {
         let (code, said, complaint) = machine.emit(&[])?;
         assert_eq!(code, Some(1), "{said}");
         assert!(
-            complaint.contains(words) && (complaint.contains("hint: ") || complaint.contains("` says why")),
+            complaint.contains(words) && (complaint.contains("hint: ") || complaint.contains("; see `")),
             "{complaint}"
         );
         assert!(said.contains("genbackup-backup.socket: started\n"), "{said}");
         machine.systemd.world().goes_wrong.clear();
         let said = machine.well(&[])?;
-        assert!(!said.contains("nothing has changed"), "{said}");
-        assert_eq!(machine.systemd.world().active.len(), 2);
+        assert!(!said.contains("nothing to change"), "{said}");
+        // The NFS server, the timer and the socket.
+        assert_eq!(machine.systemd.world().active.len(), 3);
     }
     let machine = Machine::new("jak")?;
     machine
@@ -404,10 +413,30 @@ fn each_failure_is_said_and_the_rest_goes_on() -> Result<()> {
     assert!(
         complaint.contains("error: genbackup.timer is masked")
             && complaint.contains("`systemctl unmask genbackup.timer`")
-            && complaint.contains("error: exports: exportfs failed: no such host\n\nhint: `exportfs -ra`"),
+            && complaint
+                .contains("error: exports: exportfs failed: no such host\n\nhint: run `exportfs -ra`"),
         "{complaint}"
     );
     assert!(said.ends_with("genbackup-backup.socket: started\n"), "{said}");
+    Ok(())
+}
+
+/// exportfs succeeds, and each client waits for its mount until its backup fails.
+#[test]
+fn an_nfs_server_that_is_not_active_is_a_failure() -> Result<()> {
+    let machine = Machine::new("jak")?;
+    machine.systemd.world().active.remove(NFS_SERVER);
+    let (code, said, complaint) = machine.emit(&[])?;
+    assert_eq!(code, Some(1), "{said}");
+    assert!(
+        complaint.contains(
+            "error: nfs-server.service is not active, so clients cannot mount the repository\n\n\
+             hint: run `systemctl enable --now nfs-server.service`\n"
+        ),
+        "{complaint}"
+    );
+    // The rest goes on.
+    assert!(said.ends_with("genbackup.timer: started\n"), "{said}");
     Ok(())
 }
 
@@ -422,7 +451,7 @@ fn a_systemd_that_does_not_reload_starts_nothing_by_what_it_read_before() -> Res
     let (code, _, complaint) = machine.emit(&[])?;
     assert_eq!(code, Some(1));
     assert!(
-        complaint.contains("error: can't reload systemd: ")
+        complaint.contains("error: cannot reload systemd: ")
             && complaint.contains("`systemctl daemon-reload`"),
         "{complaint}"
     );
@@ -437,8 +466,8 @@ fn without_a_bus_nothing_is_written() -> Result<()> {
     let (code, said, complaint) = machine.emit(&[])?;
     assert_eq!((code, said.as_str()), (Some(1), ""));
     assert!(
-        complaint.starts_with("error: can't reach the system's bus: ")
-            && complaint.contains("; nothing has changed\n\nhint: "),
+        complaint.starts_with("error: cannot reach the system bus: ")
+            && complaint.contains("; nothing was changed\n\nhint: "),
         "{complaint}"
     );
     assert_eq!(fs::read_dir(machine.path("etc/systemd/system"))?.count(), 0);
@@ -449,21 +478,21 @@ fn without_a_bus_nothing_is_written() -> Result<()> {
 fn what_can_not_be_made_live_from_here_is_refused() -> Result<()> {
     let machine = Machine::new("jak")?;
     for (words, refusal) in [
-        (&["--root", "/tree"][..], "and not what is below /tree"),
-        (&["--all", "--root", "/tree"], "and not for all of them"),
+        (&["--root", "/tree"][..], "and not below /tree"),
+        (&["--all", "--root", "/tree"], "and not to all hosts"),
         (
             &["--host", "ziz"],
-            "`--now` is for this host, `jak`, and not for `ziz`",
+            "`--now` applies to this host, `jak`, and not to `ziz`",
         ),
         (
             &["--format", "nix", "--out", "/tree"],
-            "`--now` means nothing with `--format nix`",
+            "`--now` does not apply to `--format nix`",
         ),
         (
             &["--format", "package", "--out", "/tree", "--programs", "/none"],
-            "`--now` means nothing with `--format package`",
+            "`--now` does not apply to `--format package`",
         ),
-        (&["--diff"], "`--diff` changes nothing, and `--now` does"),
+        (&["--diff"], "`--diff` changes nothing, so it excludes `--now`"),
     ] {
         let (code, said, complaint) = machine.emit(words)?;
         assert_eq!((code, said.as_str()), (Some(1), ""), "{words:?}");
@@ -483,6 +512,22 @@ fn what_can_not_be_made_live_from_here_is_refused() -> Result<()> {
 }
 
 #[test]
+fn a_client_is_named_with_its_push() -> Result<()> {
+    let machine = Machine::new("jak")?;
+    let (_, _, complaint) = machine.emit(&["--host", "ziz"])?;
+    assert!(
+        complaint.contains("hint: if `ziz` is a client, run `genbackup push ziz` on the storage host;"),
+        "{complaint}"
+    );
+    let (_, _, complaint) = machine.emit(&["--root", "/tree"])?;
+    assert!(
+        complaint.contains("for a client, run `genbackup push` on the storage host"),
+        "{complaint}"
+    );
+    Ok(())
+}
+
+#[test]
 fn who_is_not_root_is_told_so() -> Result<()> {
     let program = tempfile::tempdir_in("/tmp")?;
     fs::set_permissions(program.path(), fs::Permissions::from_mode(0o755))?;
@@ -496,9 +541,10 @@ fn who_is_not_root_is_told_so() -> Result<()> {
     let complaint = String::from_utf8(output.stderr)?;
     assert!(
         output.status.code() == Some(1)
-            && complaint
-                .starts_with("error: `--now` makes users, and enables and starts units: it has to be root")
-            && complaint.contains("hint: `sudo genbackup emit --now`"),
+            && complaint.starts_with(
+                "error: only root may use `--now`, which makes users, and enables and starts units"
+            )
+            && complaint.contains("hint: run `sudo genbackup emit --now`"),
         "{complaint}"
     );
     Ok(())

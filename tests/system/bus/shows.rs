@@ -37,9 +37,9 @@ fn lines_say_who_is_at_work_and_how_that_ended() -> Result<()> {
     let storage = Storage::new()?;
     fs::write(storage.path("answers/genbackup-run/kai.answer"), STATUS)?;
     let mut run = storage.start(&["run"])?;
-    run.until("a run has been started\n")?;
+    run.until("a run was started\n")?;
     storage.record(&[STARTED, AT_WORK])?;
-    run.until("kai: at work\n")?;
+    run.until("kai: running\n")?;
     storage.record(&[
         STARTED,
         AT_WORK,
@@ -53,8 +53,7 @@ fn lines_say_who_is_at_work_and_how_that_ended() -> Result<()> {
     assert_eq!(code, Some(3), "{said}");
     assert!(!said.contains('\u{1b}'), "{said:?}");
     assert!(!said.contains("ziz"), "its turn did not come: {said}");
-    let summary =
-        "\nnone of 2 hosts is well, in 1s; forget and prune did not begin\nerror: some snapshot is partial";
+    let summary = "\nnone of 2 hosts succeeded, in 1s; forget and prune did not start\nerror: at least one snapshot is partial";
     assert!(said.contains(summary), "{said}");
     Ok(())
 }
@@ -64,12 +63,12 @@ fn a_terminal_has_a_bar_for_each_host_with_restic_s_own_figures() -> Result<()> 
     let storage = Storage::new()?;
     fs::write(storage.path("answers/genbackup-run/kai.answer"), STATUS)?;
     let mut run = on_a_terminal(&storage, 100, &[])?;
-    run.until("a run has been started")?;
+    run.until("a run was started")?;
     storage.record(&[STARTED, AT_WORK])?;
     run.until("kai    [=====>              ] 25%, 1m 30s left, 976.6 KiB of 3.8 MiB, 2 of 9 files")?;
-    run.until("1 host is still to come")?;
+    run.until("1 host is waiting")?;
     storage.record(&[STARTED, AT_WORK, &partial(), r#""event":"forget-started""#])?;
-    run.until("forget at work for 59m 58s")?;
+    run.until("forget running for 59m 58s")?;
     storage.manager.end("failed", 3)?;
     let (code, said) = run.ended()?;
     assert_eq!(code, Some(3), "{said}");
@@ -123,7 +122,7 @@ fn how_far_and_how_long_are_seen_in_every_width() -> Result<()> {
             )?;
         }
         let mut run = on_a_terminal(&storage, columns, &[])?;
-        run.until("a run has been started")?;
+        run.until("a run was started")?;
         let quoted = hosts.each_ref().map(|host| format!("\"{host}\""));
         let started = format!(
             r#""event":"run-started","run":"20270115T080001Z","hosts":[{}]"#,
@@ -160,7 +159,7 @@ fn how_far_and_how_long_are_seen_in_every_width() -> Result<()> {
         }
         let forget = lines.iter().find(|line| line.starts_with("forget"));
         assert!(
-            forget.is_some_and(|forget| forget.contains("at work for 59m 58s")),
+            forget.is_some_and(|forget| forget.contains("running for 59m 58s")),
             "{said:?}"
         );
     }
@@ -172,15 +171,15 @@ fn who_wants_no_colours_gets_none_and_a_dumb_terminal_gets_lines() -> Result<()>
     for (variable, has_bars) in [(("NO_COLOR", "1"), true), (("TERM", "dumb"), false)] {
         let storage = Storage::new()?;
         let mut run = on_a_terminal(&storage, 100, &[variable])?;
-        run.until("a run has been started")?;
+        run.until("a run was started")?;
         storage.record(&[STARTED, AT_WORK])?;
-        run.until("at work")?;
+        run.until("running")?;
         storage.record(&[STARTED, AT_WORK, &partial()])?;
         run.until("partial in 1m 1s")?;
         storage.manager.end("failed", 3)?;
         let (_, said) = run.ended()?;
         assert!(!said.contains("\u{1b}[33m"), "{said:?}");
-        assert_eq!(said.contains("kai    at work for"), has_bars, "{said:?}");
+        assert_eq!(said.contains("kai    running for"), has_bars, "{said:?}");
         assert_eq!(said.contains('\u{1b}'), has_bars, "{said:?}");
     }
     Ok(())
@@ -193,7 +192,7 @@ fn where_nothing_can_be_read_the_run_is_waited_for_all_the_same() -> Result<()> 
     // A file where the folder was: root, too, can't read it.
     fs::write(storage.path("runs"), "")?;
     let mut run = storage.start(&["run"])?;
-    run.until("how far it comes can't be shown: can't read the folder of the records")?;
+    run.until("cannot show the progress: cannot read the directory of the records")?;
     storage.manager.end("done", 0)?;
     assert_eq!(run.ended()?.0, Some(0));
     Ok(())
@@ -207,9 +206,9 @@ fn what_is_noted_beside_the_run_is_not_taken_for_it() -> Result<()> {
 "#;
     fs::write(storage.path("runs/20270115T080000Z.jsonl"), beside)?;
     let mut run = storage.start(&["run"])?;
-    run.until("a run has been started\n")?;
+    run.until("a run was started\n")?;
     storage.record(&[STARTED, AT_WORK])?;
-    run.until("kai: at work\n")?;
+    run.until("kai: running\n")?;
     storage.manager.end("done", 0)?;
     let (code, said) = run.ended()?;
     assert_eq!(code, Some(0), "{said}");
@@ -234,7 +233,7 @@ fn the_record_is_that_of_this_time_of_the_unit() -> Result<()> {
             storage.record_of(run, &[&started, &ended])
         };
         let mut run = storage.start(&["run"])?;
-        run.until("a run has been started\n")?;
+        run.until("a run was started\n")?;
         of("20270615T080000Z", "jak", "", "of the future")?;
         of(
             "20270115T080001Z",
@@ -263,7 +262,7 @@ fn a_run_that_waits_for_its_turn_says_for_whom() -> Result<()> {
     let storage = Storage::new()?;
     storage.manager.world().hosts.active = "activating";
     let mut run = storage.start(&["run", "--fleet", fleet, "ziz", "kai"])?;
-    run.until("a run has been started\nit waits for its turn, behind the run of all hosts\n")?;
+    run.until("a run was started\nwaiting for the run of all hosts\n")?;
     // That one's record is none of it.
     storage.record(&[
         r#""event":"run-started","run":"20270115T080001Z","hosts":["jak","kai","ziz"]"#,
@@ -276,11 +275,11 @@ fn a_run_that_waits_for_its_turn_says_for_whom() -> Result<()> {
             r#""event":"host-started","host":"ziz""#,
         ],
     )?;
-    run.until("ziz: at work\n")?;
+    run.until("ziz: running\n")?;
     storage.manager.end("done", 0)?;
     let (code, said) = run.ended()?;
     assert_eq!(code, Some(0), "{said}");
-    assert!(!said.contains("kai: at work"), "{said}");
+    assert!(!said.contains("kai: running"), "{said}");
 
     let storage = Storage::new()?;
     {
@@ -289,6 +288,6 @@ fn a_run_that_waits_for_its_turn_says_for_whom() -> Result<()> {
         world.maintain.active = "activating";
     }
     let mut run = storage.start(&["run"])?;
-    run.until("these are at work, or wait as well: the run of kai, ziz; forget and prune\n")?;
+    run.until("waiting; these are running, or waiting as well: the run of kai, ziz; forget and prune\n")?;
     Ok(())
 }

@@ -16,11 +16,11 @@ const LIMIT: Duration = Duration::from_secs(60);
 #[test]
 fn ctrl_c_ends_it_though_systemd_never_answers() -> Result<()> {
     for (is_frozen, asks, says) in [
-        (true, format!("load {HOSTS}"), "no run has been asked for\n"),
+        (true, format!("load {HOSTS}"), "no run was started\n"),
         (
             false,
             format!("start {HOSTS} replace"),
-            "systemd has not answered, so a run may begin or not: `genbackup run` follows it",
+            "systemd has not answered, so a run may start: `genbackup run` follows it",
         ),
     ] {
         let storage = Storage::new()?;
@@ -46,7 +46,7 @@ fn ctrl_c_ends_it_though_systemd_never_answers() -> Result<()> {
 fn ctrl_c_ends_it_though_systemd_answers_no_more() -> Result<()> {
     let storage = Storage::new()?;
     let mut run = storage.start(&["run"])?;
-    run.until("a run has been started\n")?;
+    run.until("a run was started\n")?;
     let asked = {
         let mut world = storage.manager.world();
         world.is_frozen = true;
@@ -58,7 +58,7 @@ fn ctrl_c_ends_it_though_systemd_answers_no_more() -> Result<()> {
     let (code, said) = run.ended()?;
     assert_eq!(code, Some(130), "{said}");
     assert!(
-        said.contains("the run goes on: `genbackup stop` stops it"),
+        said.contains("the run continues: `genbackup stop` stops it"),
         "{said}"
     );
     assert!(since.elapsed() < SOON, "{:?}", since.elapsed());
@@ -70,7 +70,7 @@ fn an_answer_that_never_comes_is_given_up() -> Result<()> {
     for (verb, says) in [
         (
             "run",
-            "error: whether a run has been started is not known: systemd does not answer",
+            "error: it is unknown whether a run was started: systemd does not answer",
         ),
         ("stop", "error: systemd does not answer"),
     ] {
@@ -84,7 +84,7 @@ fn an_answer_that_never_comes_is_given_up() -> Result<()> {
         let (code, said) = Storage::piped(command)?.ended()?;
         assert_eq!(code, Some(1), "{said}");
         assert!(said.contains(says), "{said}");
-        assert!(said.contains("hint: it may be starting anew"), "{said}");
+        assert!(said.contains("hint: try again; it may be restarting"), "{said}");
     }
     Ok(())
 }
@@ -93,7 +93,7 @@ fn an_answer_that_never_comes_is_given_up() -> Result<()> {
 fn the_end_of_a_run_can_not_be_forged() -> Result<()> {
     let storage = Storage::new()?;
     let mut run = storage.start(&["run"])?;
-    run.until("a run has been started\n")?;
+    run.until("a run was started\n")?;
     let forger = Builder::address(storage.bus.address.as_str())?.build()?;
     let victim = storage
         .manager

@@ -87,7 +87,7 @@ fn a_snapshot_that_no_record_tells_of_holds_its_host() -> Result<()> {
     let forget = storage.forget()?;
     let why = forget["held"]["jak"].as_str().unwrap_or_default();
     assert!(
-        why.starts_with("no record tells whether its newest snapshot"),
+        why.starts_with("no record shows whether its newest snapshot"),
         "{forget}"
     );
     assert_eq!(storage.snapshots()?.len(), 2);
@@ -103,7 +103,7 @@ fn a_snapshot_without_a_host_name_is_never_forgotten() -> Result<()> {
     let list = Value::from(vec![list('a'), list('b')]);
     storage.restic_does(&format!("[[ $* != *snapshots* ]] || {{ echo '{list}'; exit; }}"))?;
     let forget = storage.forget()?;
-    assert_eq!(forget["held"], json!({"": "its snapshots name no host"}));
+    assert_eq!(forget["held"], json!({"": "its snapshots have no host name"}));
     assert_eq!(storage.calls()?, ["version", "snapshots", "prune"]);
     Ok(())
 }
@@ -114,7 +114,7 @@ type Break = fn(&Storage) -> Result<()>;
 #[test]
 fn nothing_is_forgotten_where_the_decision_cannot_be_made() -> Result<()> {
     let break_it: [(&str, Break); 4] = [
-        ("programs/genbackup is missing", |storage| {
+        ("the command genbackup is missing", |storage| {
             Ok(fs::remove_file(storage.path("programs/genbackup"))?)
         }),
         ("cannot read the holds in /", |storage| {
@@ -143,7 +143,7 @@ fn nothing_is_forgotten_where_the_decision_cannot_be_made() -> Result<()> {
         assert!(!broken.calls()?.iter().any(|call| call == "forget"), "{expected}");
         assert_eq!(
             event(&events, "prune-finished")?["why"],
-            "left out, since forget failed"
+            "skipped, because forget failed"
         );
     }
     // With nothing broken, it is forgotten.
@@ -162,7 +162,7 @@ fn a_clock_that_is_wrong_stops_forget() -> Result<()> {
     let why = forget["why"].as_str().unwrap_or_default();
     assert!(
         why.contains(&format!(
-            "the snapshot {future} of jak is from the future, 2126-11-01T04:00:00Z"
+            "the snapshot {future} of jak is from the future (2126-11-01T04:00:00Z)"
         )),
         "{why}"
     );

@@ -41,7 +41,7 @@ fn a_young_lock_stays_though_its_process_is_gone() -> Result<()> {
     assert_eq!(forget["status"], "failed", "{forget}");
     let why = forget["why"].as_str().context("no reason")?;
     assert!(
-        why.starts_with("the repository is locked by somebody else"),
+        why.starts_with("another process has locked the repository"),
         "{why}"
     );
     assert!(lock.exists());

@@ -13,7 +13,6 @@ use crate::scripts::{LIBEXEC, Scripts};
 
 const SCRIPT: &str = "maintain-repository";
 const REPOSITORY: &str = "/srv/restic";
-const COMMAND: &str = "/usr/local/bin/genbackup";
 
 pub(crate) struct Storage {
     scripts: Scripts,
@@ -42,14 +41,9 @@ impl Storage {
             storage.path("holds").display()
         );
         storage.program("genbackup", &command)?;
-        storage.scripts.moved(
-            SCRIPT,
-            &[
-                (LIBEXEC, &LIBEXEC[1..]),
-                (REPOSITORY, "repository"),
-                (COMMAND, "programs/genbackup"),
-            ],
-        )?;
+        storage
+            .scripts
+            .moved(SCRIPT, &[(LIBEXEC, &LIBEXEC[1..]), (REPOSITORY, "repository")])?;
         repository::make(&storage.path("repository"), "secret")?;
         Ok(storage)
     }

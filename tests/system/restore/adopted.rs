@@ -94,7 +94,7 @@ fn forget_removes_what_adopt_has_shown_and_nothing_before() -> Result<()> {
     let dry = storage.says(&["adopt", "--dry-run"])?;
     assert!(
         dry.starts_with(
-            "12 snapshots to take over:\n\n\
+            "12 snapshots to adopt:\n\n\
              HOST     SNAPSHOTS  OLDEST            NEWEST            PATHS\n\
              jak      6          2026-09-10 04:00  2026-09-15 04:00  /mnt/data\n\
              old.lan  6          2026-09-10 16:00  2026-09-15 16:00  /mnt/data\n"
@@ -115,7 +115,7 @@ fn forget_removes_what_adopt_has_shown_and_nothing_before() -> Result<()> {
 
     let said = storage.says(&["adopt", "--yes"])?;
     assert_eq!(shown(&said), shown(&dry));
-    assert!(said.ends_with("\n12 snapshots taken over\n"), "{said}");
+    assert!(said.ends_with("\n12 snapshots adopted\n"), "{said}");
     assert_eq!(snapshots(&storage)?, before);
     storage.restic(&FORGET)?;
     let removed: BTreeSet<String> = before.difference(&snapshots(&storage)?).cloned().collect();
@@ -153,9 +153,9 @@ fn one_host_or_one_snapshot_alone_is_adopted() -> Result<()> {
     assert_eq!(tagged()?, (3, 3));
     for (arguments, hint) in [
         (["--host", "old.la"], "did you mean `old.lan`?"),
-        (["--host", "old.lan=jka"], "the fleet has jak"),
+        (["--host", "old.lan=jka"], "name a host of the fleet: jak"),
         (["--host", "=jak"], "write `--host OTHER`"),
-        (["--snapshot", "zz"], "`genbackup snapshots` lists them"),
+        (["--snapshot", "zz"], "run `genbackup snapshots` to list them"),
     ] {
         let told = storage.told(&[&["adopt", "--yes"], &arguments[..]].concat())?;
         assert!(
@@ -176,7 +176,7 @@ fn a_host_gets_its_new_name_where_restic_can() -> Result<()> {
         let told = storage.told(&rename)?;
         assert!(
             told.stderr.contains(
-                "cannot give snapshots another host; restic 0.17 can\n\nhint: with `--host old.lan` they keep"
+                "cannot change the host of snapshots; restic 0.17 can\n\nhint: use `--host old.lan` to keep"
             ),
             "{told:?}"
         );
@@ -193,7 +193,7 @@ fn a_host_gets_its_new_name_where_restic_can() -> Result<()> {
         .collect();
     storage.restic(&[&["rewrite", "--forget", "--new-host=jak"], &ids[..1]].concat())?;
     let said = storage.says(&rename)?;
-    assert!(said.starts_with("3 snapshots to take over:"), "{said}");
+    assert!(said.starts_with("3 snapshots to adopt:"), "{said}");
     assert!(
         said.contains("old.lan as jak  2 ") && said.contains("of the 5 snapshots that jak then has"),
         "{said}"
@@ -220,14 +220,14 @@ fn what_was_interrupted_is_done_by_the_next_call() -> Result<()> {
     let told = run(storage.with_stand_in().args(["adopt", "--yes"]))?;
     assert_eq!(told.status.code(), Some(130), "{told:?}");
     assert!(
-        told.stderr.contains("not all snapshots were taken over")
+        told.stderr.contains("not all snapshots were adopted")
             && told
                 .stderr
-                .contains("hint: run the command again: it takes over those that are left"),
+                .contains("hint: run the command again to adopt the rest"),
         "{told:?}"
     );
     let said = storage.says(&["adopt", "--yes"])?;
-    assert!(said.starts_with("4 snapshots to take over:"), "{said}");
+    assert!(said.starts_with("4 snapshots to adopt:"), "{said}");
     let said = storage.says(&["adopt"])?;
     assert!(said.starts_with("nothing to adopt"), "{said}");
     Ok(())
@@ -242,7 +242,7 @@ fn what_restic_passes_over_is_no_success() -> Result<()> {
     assert_eq!(told.status.code(), Some(1), "{told:?}");
     assert!(
         told.stderr
-            .contains("error: 6 snapshots were not taken over, such as "),
+            .contains("error: 6 snapshots were not adopted, such as "),
         "{told:?}"
     );
     Ok(())
@@ -277,7 +277,7 @@ fn nothing_is_adopted_unless_somebody_says_so() -> Result<()> {
         told.status.code() == Some(1)
             && told
                 .stderr
-                .contains("hint: `--yes` takes the snapshots over without asking"),
+                .contains("hint: add `--yes` to take the snapshots over without asking"),
         "{told:?}"
     );
     let (code, said) = answered(&storage, "n\r")?;
@@ -288,7 +288,7 @@ fn nothing_is_adopted_unless_somebody_says_so() -> Result<()> {
     assert_eq!(ids()?, before);
     let (code, said) = answered(&storage, "y\r")?;
     assert!(
-        code == Some(0) && said.contains("6 snapshots taken over"),
+        code == Some(0) && said.contains("6 snapshots adopted"),
         "{said:?}"
     );
     Ok(())

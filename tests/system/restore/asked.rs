@@ -40,7 +40,7 @@ fn the_newest_snapshot_of_the_host_that_is_not_later_is_taken() -> Result<()> {
         too_early.stderr.contains("no snapshot of that time or earlier")
             && too_early
                 .stderr
-                .contains(&format!("the oldest is {old} of ziz, 2026-11-18 04:00")),
+                .contains(&format!("its oldest snapshot is {old} of ziz, 2026-11-18 04:00")),
         "{too_early:?}"
     );
     let of_kai = storage.told(&["restore", "kai", "/", "--to", "/mnt/back", "--snapshot", &old])?;

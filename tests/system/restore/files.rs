@@ -52,7 +52,7 @@ fn owners_and_modes_come_back_and_the_repository_stays_its_users() -> Result<()>
     assert_eq!(
         (folder.uid(), folder.mode() & 0o7777),
         (0, 0o700),
-        "for root alone"
+        "for root only"
     );
     assert_eq!(strangers(&storage.path("restic"))?, Vec::<String>::new());
     assert_eq!(fs::read_dir(storage.path("restic/locks"))?.count(), 0);
@@ -85,7 +85,7 @@ fn nothing_that_is_there_is_overwritten_unless_told_so() -> Result<()> {
     let refused = storage.told(&words)?;
     assert_eq!(refused.status.code(), Some(1));
     assert!(
-        refused.stderr.contains("there is something in /mnt/back"),
+        refused.stderr.contains("error: /mnt/back is not empty"),
         "{refused:?}"
     );
     let there = || fs::read_to_string(storage.path("back/mnt/data/file"));
@@ -98,7 +98,7 @@ fn nothing_that_is_there_is_overwritten_unless_told_so() -> Result<()> {
         if !is_new {
             assert!(
                 told.stderr
-                    .contains("error: `--overwrite` needs restic 0.17, and this is 0.1"),
+                    .contains("error: `--overwrite` needs restic 0.17: restic 0.1"),
                 "{told:?}"
             );
             assert_eq!(
@@ -107,8 +107,7 @@ fn nothing_that_is_there_is_overwritten_unless_told_so() -> Result<()> {
             );
         } else if more.len() == 2 {
             assert!(
-                told.stdout
-                    .contains("1 of them over what is there; nothing was written"),
+                told.stdout.contains(", overwriting 1 file; nothing was written"),
                 "{told:?}"
             );
             assert_eq!(there()?, "what is there");
@@ -171,8 +170,10 @@ fn what_comes_back_is_for_root_alone_from_the_start() -> Result<()> {
         assert!(
             refused
                 .stderr
-                .contains("error: /mnt/back is of the user 12345, who could")
-                && refused.stderr.contains("hint: name a folder of root's"),
+                .contains("error: /mnt/back belongs to user 12345: links in it could")
+                && refused
+                    .stderr
+                    .contains("hint: name a new directory, or one that belongs to root"),
             "{refused:?}"
         );
     }
@@ -195,7 +196,7 @@ fn what_comes_back_is_for_root_alone_from_the_start() -> Result<()> {
     let over = run(storage.with_stand_in().args(words).arg("--overwrite"))?;
     assert_eq!((over.status.code(), mode("back")?), (Some(0), 0o755));
     assert!(
-        over.stderr.contains("note: others may look into /mnt/back"),
+        over.stderr.contains("note: others can read /mnt/back"),
         "{over:?}"
     );
     Ok(())
@@ -224,7 +225,7 @@ fn of_a_path_that_is_not_there_it_says_what_is_near_and_which_snapshots_have_it(
     for (path, expected) in [
         (
             "/mnt/data/leter",
-            "there is /mnt/data/letter; did you mean `/mnt/data/letter`?".to_owned(),
+            "the snapshot has /mnt/data/letter; did you mean `/mnt/data/letter`?".to_owned(),
         ),
         ("/mnt/dat/letter", "did you mean `/mnt/data`?".to_owned()),
         (
@@ -244,8 +245,9 @@ fn a_name_that_no_path_can_have_is_in_the_folder_above_it() -> Result<()> {
     let storage = Storage::new()?;
     let said = storage.told(&["restore", "ziz", "/srv/a\nb", "--to", "/mnt/back"])?;
     assert!(
-        said.stderr
-            .ends_with("\"/srv/a\\nb\" holds a control character\n\nhint: restore the folder above it\n"),
+        said.stderr.ends_with(
+            "\"/srv/a\\nb\" contains a control character\n\nhint: restore the directory above it\n"
+        ),
         "{said:?}"
     );
     Ok(())

@@ -38,7 +38,7 @@ fn snapshots_that_no_run_made_are_marked() -> Result<()> {
     );
     assert_eq!(
         legend,
-        "* no run of genbackup made it; forget leaves it alone unless `genbackup adopt` takes it over\n\
+        "* no run of genbackup made it; forget never removes it unless `genbackup adopt` takes it over\n\
          - its host is not in the fleet file\n"
     );
     // Where there is nothing to be marked, there is no column.
@@ -70,7 +70,7 @@ fn restore_takes_the_newest_and_says_who_made_it() -> Result<()> {
     );
     assert!(
         told.stderr.contains(&format!(
-            "the newest one before it that a run of genbackup made is {own} of jak, 2026-11-20 04:00: `--snapshot {own}`"
+            "the newest earlier snapshot that a run of genbackup made is {own} of jak, 2026-11-20 04:00; `--snapshot {own}`"
         )),
         "{told:?}"
     );

@@ -42,6 +42,24 @@ fn commands(page: &str) -> Vec<&str> {
     commands
 }
 
+/// The commands of a page, each with the host that they run on.
+fn commands_on_hosts(page: &str) -> Result<Vec<(&str, &str)>> {
+    let (mut host, mut is_block) = (None, false);
+    let mut commands = Vec::new();
+    for line in page.lines() {
+        match line {
+            "```bash" | "```" => is_block = !is_block,
+            command if is_block => commands.push((host.context("a command without a host")?, command)),
+            line => {
+                let place = line.strip_suffix("`, as root:");
+                let name = place.and_then(|place| place.rsplit_once('`'));
+                host = name.map(|(_, name)| name).or(host);
+            }
+        }
+    }
+    Ok(commands)
+}
+
 #[test]
 fn bash_reads_every_command_and_gives_back_the_words_of_the_fleet() -> Result<()> {
     for name in ["awkward-names", "every-option", "post", "smallest"] {
@@ -112,6 +130,7 @@ fn what_asks_for_something_is_the_last_of_its_block() -> Result<()> {
             let blocks: Vec<&str> = page.split("```").skip(1).step_by(2).collect();
             let asks = |line: &&str| {
                 line.contains("read -r")
+                    || line.starts_with("ssh ")
                     || (line.starts_with("restic ") && !line.contains("--password-file "))
             };
             let asked = blocks
@@ -133,15 +152,14 @@ fn a_storage_host_s_own_files_come_back_before_anything_is_made() -> Result<()> 
     for page in pages(&fleet("post")?)? {
         let section = page
             .split("\n## ")
-            .find(|section| section.starts_with("`jak` is gone"));
+            .find(|section| section.starts_with("`jak` is lost"));
         let section = section.context("no section")?;
         let places: Vec<_> = [
             "restic --repo",
             "tar --create",
             "read -rsp 'the password: '",
             "ssh-keygen -q",
-            "On each client",
-            "genbackup emit --now\ngenbackup run",
+            "genbackup emit --now\ngenbackup push\ngenbackup run",
         ]
         .iter()
         .map(|part| section.find(part))
@@ -169,14 +187,65 @@ fn a_client_is_told_of_itself_and_the_storage_host_of_all() -> Result<()> {
     );
     for (number, page) in pages.iter().enumerate() {
         for (index, client) in clients.iter().enumerate() {
-            let is_told = page.contains(&format!("## `{client}` is gone\n"));
+            let is_told = page.contains(&format!("## `{client}` is lost\n"));
             assert_eq!(
                 is_told,
                 number == 0 || number == index + 1,
                 "{client} in page {number}"
             );
         }
-        assert!(page.contains(&format!("## `{}` is gone\n", fleet.storage.name)));
+        assert!(page.contains(&format!("## `{}` is lost\n", fleet.storage.name)));
+    }
+    Ok(())
+}
+
+/// Clients have no such command, and no fleet file.
+#[test]
+fn no_command_of_genbackup_runs_on_a_client() -> Result<()> {
+    for name in ["every-option", "post"] {
+        let fleet = fleet(name)?;
+        let storage = fleet.storage.name.as_str();
+        for page in pages(&fleet)? {
+            let commands = commands_on_hosts(&page)?;
+            let of_clients = commands.iter().filter(|(host, _)| *host != storage);
+            ensure!(of_clients.clone().count() > 0, "{name}: nothing runs on a client");
+            for (host, command) in of_clients {
+                ensure!(!command.starts_with("genbackup "), "{name}: on {host}: {command}");
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_new_key_is_pushed_to_the_clients() -> Result<()> {
+    let fleet = fleet("post")?;
+    let page = pages(&fleet)?.into_iter().next().context("no page of jak")?;
+    for (title, push) in [
+        ("`ziz` is lost", "genbackup push ziz"),
+        ("`jak` is lost", "genbackup push"),
+        ("The ssh key is lost", "genbackup push"),
+    ] {
+        let section = page.split("\n## ").find(|section| section.starts_with(title));
+        let section = section.with_context(|| format!("no section `{title}`"))?;
+        let commands = format!("\ngenbackup emit --now\n{push}\n");
+        ensure!(section.contains(&commands), "{section}");
+    }
+    Ok(())
+}
+
+/// A client that backs up `/etc` has no fleet file there.
+#[test]
+fn the_fleet_file_comes_from_the_storage_host() -> Result<()> {
+    for (name, snapshot) in [("post", Some("--host jak ")), ("every-option", None)] {
+        for page in pages(&fleet(name)?)? {
+            let mut commands = commands(&page).into_iter();
+            let dump = commands.find(|command| command.contains(" dump latest "));
+            match snapshot {
+                Some(host) => ensure!(dump.is_some_and(|dump| dump.contains(host)), "{name}: {dump:?}"),
+                None => ensure!(dump.is_none(), "{name}: {dump:?}"),
+            }
+        }
     }
     Ok(())
 }

@@ -16,9 +16,10 @@ fn said_elsewhere(storage: &Storage, arguments: &[&str]) -> Result<(Vec<String>,
     assert_eq!(said.status.code(), Some(1), "{said:?}");
     let (_, command) = said
         .stderr
-        .split_once("hint: on jak, as root: ")
+        .split_once("hint: on jak, run as root: `")
         .context("no command")?;
     let command = command.lines().next().unwrap_or_default();
+    let command = command.strip_suffix('`').context("no end of the command")?;
     let read = run(Command::new("bash").args(["-c", &format!(r"printf '%s\n' {command}")]))?;
     Ok((read.stdout.lines().map(str::to_owned).collect(), said))
 }
@@ -106,7 +107,7 @@ fn who_is_not_root_is_told_who_can() -> Result<()> {
     assert_eq!(said.status.code(), Some(1));
     assert!(
         said.stderr
-            .contains("only root can open the password's file /mnt/password\n\nhint: sudo genbackup snapshots --fleet /mnt/fleet.toml --host ziz\n"),
+            .contains("only root can read the password file /mnt/password\n\nhint: run `sudo genbackup snapshots --fleet /mnt/fleet.toml --host ziz`\n"),
         "{said:?}"
     );
     Ok(())
@@ -128,7 +129,7 @@ fn a_password_file_that_is_not_there_or_empty_is_named() -> Result<()> {
     assert!(
         missing
             .stderr
-            .contains("its file system may be locked or not mounted"),
+            .contains("\n\nhint: unlock or mount its file system"),
         "{missing:?}"
     );
     Ok(())
@@ -145,11 +146,14 @@ fn what_restic_refuses_ends_with_its_reason_and_its_exit_status() -> Result<()> 
         Ok(())
     };
     same(&["snapshots"], "unable to open config file")?;
-    same(&["snapshots"], "\n\nhint: its file system may not be mounted")?;
+    same(
+        &["snapshots"],
+        "\n\nhint: check that the file system of the repository is mounted",
+    )?;
     storage.restic(&["init"])?;
     fs::write(storage.path("password"), "another\n")?;
     same(&["snapshots"], "wrong password or no key found")?;
-    let hint = "\n\nhint: what /mnt/password holds is not the password of the repository /mnt/restic";
+    let hint = "\n\nhint: write the password of the repository `/mnt/restic` into `/mnt/password`";
     same(&["snapshots"], hint)?;
     same(&["restore", "ziz", "/", "--to", "/mnt/back"], hint)?;
     same(

@@ -92,8 +92,8 @@ fn a_lock_of_prune_is_named_and_so_is_what_restic_died_of() -> Result<()> {
     let said = run(stand_in("0.18.0", dies)?.with_stand_in().args(WORDS))?;
     assert_eq!(said.status.code(), Some(11));
     assert!(
-        said.stderr.contains("error: the restore to /mnt/back is not whole: restic exited with 11: Fatal: unable to create lock")
-            && said.stderr.ends_with("hint: forget or prune is at work; try again when it is done\n"),
+        said.stderr.contains("error: the restore to /mnt/back is incomplete: restic exited with 11: Fatal: unable to create lock")
+            && said.stderr.ends_with("hint: forget or prune is running; try again when it has ended\n"),
         "{said:?}"
     );
     Ok(())
@@ -148,6 +148,27 @@ fn the_shell_that_starts_restic_says_nothing_however_soon_restic_ends() -> Resul
 }
 
 #[test]
+fn a_target_that_is_backed_up_again_is_named() -> Result<()> {
+    let storage = stand_in("0.18.0", "")?;
+    let fleet = std::fs::read_to_string(storage.path("fleet.toml"))?;
+    let include = "include = [\"/mnt/data\"]\nexclude = [\"/mnt/data/cache\"]";
+    let fleet = fleet.replace("include = [\"/etc\"]", include);
+    std::fs::write(storage.path("fleet.toml"), fleet)?;
+    for (target, is_named) in [
+        ("/mnt/data/back", true),
+        ("/mnt/data/cache/back", false),
+        ("/mnt/back", false),
+    ] {
+        let words = ["restore", "ziz", "/srv/a*", "--to", target, "--dry-run"];
+        let said = run(storage.with_stand_in().args(words))?;
+        assert!(said.status.success(), "{said:?}");
+        let note = format!("note: the next backup of jak saves {target} again; ");
+        assert_eq!(said.stderr.contains(&note), is_named, "{said:?}");
+    }
+    Ok(())
+}
+
+#[test]
 fn sizes_are_listed_where_restic_says_them() -> Result<()> {
     let storage = stand_in("0.18.0", "")?;
     let listed = || anyhow::Ok(run(storage.with_stand_in().arg("snapshots"))?.stdout);
@@ -192,7 +213,7 @@ fn one_file_is_no_files() -> Result<()> {
 fn a_restic_that_does_not_say_how_far_it_is_gets_no_bar() -> Result<()> {
     let storage = stand_in("0.14.0", "echo 'restoring to /mnt/back'; read -r _ </mnt/go")?;
     make_fifo(&storage.path("go"))?;
-    let said = on_a_terminal(&storage, "does not say how far it is")?;
+    let said = on_a_terminal(&storage, "does not report its progress")?;
     assert!(said.contains("restoring to /mnt/back"), "{said:?}");
     assert!(!said.contains(" left"), "{said:?}");
     Ok(())

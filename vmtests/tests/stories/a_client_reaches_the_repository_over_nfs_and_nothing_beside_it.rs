@@ -1,5 +1,5 @@
 //! Without this, root of one client is root of the storage host's disk. What it can do all the same is shown here as
-//! well, for SECURITY.md says so: read every host's snapshots, and delete them.
+//! well, for the threat model says so: read every host's snapshots, and delete them.
 
 use vmtests::fleet::{self, REPOSITORY, ask_from_inside};
 use vmtests::lab::Lab;
@@ -109,12 +109,12 @@ fn deleting_the_repository_is_seen(lab: &Lab) -> anyhow::Result<()> {
         let finished = record.host(host)?;
         assert_eq!(finished["status"], "failed", "{finished}");
         let why = finished["why"].as_str().unwrap_or_default();
-        assert!(why.contains("there is no repository in that folder"), "{why}");
+        assert!(why.contains("there is no repository in the directory"), "{why}");
     }
     assert_eq!(lab.jak.succeeds(&format!("ls --almost-all {REPOSITORY}"))?, "");
     let said = lab
         .jak
         .succeeds("journalctl --boot --no-pager --output=cat --unit=genbackup-init.service")?;
-    assert!(said.contains("no other is made in its place"), "{said}");
+    assert!(said.contains("to create a new one"), "{said}");
     Ok(())
 }

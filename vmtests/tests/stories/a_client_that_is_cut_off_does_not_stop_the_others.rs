@@ -56,7 +56,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     let forget = record.phase("forget")?;
     assert_eq!(forget["status"], "failed", "{forget}");
     assert!(
-        fleet::why(forget).contains("the repository is locked"),
+        fleet::why(forget).contains("has locked the repository"),
         "{forget}"
     );
 

@@ -64,7 +64,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
         lab,
         &record,
         "ziz",
-        "it took longer than the time limit",
+        "its backup took longer than `time-limit`",
         time_limit,
     )?;
 

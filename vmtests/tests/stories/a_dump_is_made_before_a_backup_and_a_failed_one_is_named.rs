@@ -104,7 +104,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
             "partial",
             [
                 "hook before-dump: exit status 3",
-                "hook after-afterwards: exit status 4, after the last backup",
+                "hook after-afterwards: exit status 4, after the previous backup",
             ]
             .as_slice(),
         ),
@@ -112,17 +112,21 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
             "kai",
             "partial",
             &[
-                "hook before-dump: it did not run",
+                "hook before-dump: did not run",
                 "hook after-afterwards: exit status 4",
             ],
         ),
-        ("jak", "unreachable", &["puts its backup off: it runs on battery"]),
+        (
+            "jak",
+            "unreachable",
+            &["postpones its backup: it runs on battery"],
+        ),
     ] {
         let finished = record.host(name)?;
         ensure!(finished["status"] == status, "{finished}");
         let why = finished["why"].as_str().context("no reason")?;
         for expected in whys {
-            ensure!(why.contains(expected), "no «{expected}» in {why}");
+            ensure!(why.contains(expected), "no `{expected}` in {why}");
         }
     }
     ensure!(fleet::restic(lab, "dump latest --host ziz /srv/data/dump/user")? == "www-data");
@@ -138,8 +142,8 @@ fn at_work(machine: &Machine) -> anyhow::Result<()> {
         echo "disk $(ionice --pid "$restic")"
         tr '\0' '\n' </proc/$restic/environ | grep GOMEMLIMIT"#,
     )?;
-    for expected in ["a backup is at work", "disk idle", "GOMEMLIMIT=408MiB"] {
-        ensure!(seen.contains(expected), "no «{expected}» in {seen}");
+    for expected in ["a backup is in progress", "disk idle", "GOMEMLIMIT=408MiB"] {
+        ensure!(seen.contains(expected), "no `{expected}` in {seen}");
     }
     ensure!(
         seen.lines().any(|line| line.split_whitespace().eq(["nice", "7"])),
@@ -169,7 +173,7 @@ fn is_backed_up(lab: &Lab, machine: &Machine) -> anyhow::Result<()> {
         "a hook did more than it may: {attempts}"
     );
     for refusal in ["Permission denied", "Read-only file system"] {
-        ensure!(attempts.contains(refusal), "no «{refusal}» in {attempts}");
+        ensure!(attempts.contains(refusal), "no `{refusal}` in {attempts}");
     }
     // Once for a backup, when it was over.
     machine

@@ -46,7 +46,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
         .run("systemctl status --no-pager --full genbackup.service")?
         .text();
     assert!(
-        shown.contains("ziz: failed") && shown.contains("another host key"),
+        shown.contains("ziz: failed") && shown.contains("its host key is not the one in the fleet file"),
         "{shown}"
     );
     Ok(())
@@ -57,7 +57,7 @@ fn was_refused(record: &Record, host: &str) -> anyhow::Result<()> {
     assert_eq!(finished["status"], "failed", "{finished}");
     let why = finished["why"].as_str().unwrap_or_default();
     assert!(
-        why.starts_with("it shows another host key than the fleet file has"),
+        why.starts_with("its host key is not the one in the fleet file"),
         "{why}"
     );
     Ok(())

@@ -27,7 +27,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     }
     let status = lab.jak.run("genbackup status")?.text();
     assert!(
-        status.contains("forget leaves ziz alone: its newest snapshot"),
+        status.contains("forget keeps all snapshots of ziz: its newest snapshot"),
         "{status}"
     );
     let snapshots = fleet::snapshots(lab)?;

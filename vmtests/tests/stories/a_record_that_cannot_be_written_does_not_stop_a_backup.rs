@@ -52,7 +52,7 @@ fn nothing_can_be_written(lab: &Lab) -> anyhow::Result<()> {
     let maintained = lab.jak.run_within(maintain, b"", RUN_LIMIT)?;
     assert_ne!(maintained.status, 0);
     let said = said_by(lab, "genbackup-maintain.service")?;
-    assert!(said.contains("can't write the record"), "{said}");
+    assert!(said.contains("cannot write the record"), "{said}");
     assert!(said.contains("prune: ok"), "{said}");
     assert_eq!(fleet::hosts_of_snapshots(lab)?, ["jak", "kai", "ziz"]);
     lab.jak
@@ -98,13 +98,13 @@ fn the_record_is_missed(lab: &Lab) -> anyhow::Result<()> {
         .run("systemctl status --no-pager --full genbackup.service")?
         .text();
     let newest = lab.jak.succeeds(NEWEST)?;
-    let complaint = format!("the record of this run is not complete, so nothing is forgotten: {newest}");
+    let complaint = format!("skipping forget and prune: the record {newest} is incomplete");
     assert!(shown.contains(&complaint), "{shown}");
     let over = "test \"$(systemctl is-active genbackup-maintain.service)\" = failed";
     lab.jak.wait_until_succeeds(over, RUN_LIMIT)?;
     let said = said_by(lab, "genbackup-maintain.service")?;
     assert!(
-        said.contains("the run before this could not be recorded: nothing is forgotten"),
+        said.contains("skipping forget and prune: the record of the previous run is incomplete"),
         "{said}"
     );
     Ok(())

@@ -44,7 +44,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     assert_eq!(snapshots(lab)?, with_the_run, "a dry run changes nothing");
     ensure!(shown.len() > 10, "{shown:?}");
     let said = says(lab, &format!("{adopt} --yes"))?;
-    ensure!(said.trim_end().ends_with("40 snapshots taken over"), "{said}");
+    ensure!(said.trim_end().ends_with("40 snapshots adopted"), "{said}");
     assert_eq!(self::shown(&said), shown);
     let adopted = snapshots(lab)?;
     assert_eq!(times(&adopted), times(&with_the_run));
@@ -139,7 +139,9 @@ fn doctor_names_what_is_root_s_and_its_command_mends_it(lab: &Lab) -> anyhow::Re
     let found = finding(lab)?;
     let what = found["what"].as_str().unwrap_or_default();
     ensure!(
-        found["state"] == "failed" && what.contains("are not restic's: ") && what.contains(" of user 0"),
+        found["state"] == "failed"
+            && what.contains("of other users than restic: ")
+            && what.contains(" of user 0"),
         "{found}"
     );
     let hint = found["hint"].as_str().unwrap_or_default();

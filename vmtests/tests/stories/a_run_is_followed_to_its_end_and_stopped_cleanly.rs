@@ -23,7 +23,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
         .run("setpriv --reuid=nobody --regid=nogroup --clear-groups genbackup run")?;
     let why = refused.error_text();
     ensure!(
-        refused.status == 1 && why.contains("you may not start or stop genbackup.service"),
+        refused.status == 1 && why.contains("you are not allowed to start or stop genbackup.service"),
         "{} {why}",
         refused.status
     );
@@ -31,7 +31,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     let missing = lab.ziz.run("genbackup run")?;
     let why = missing.error_text();
     ensure!(
-        missing.status == 1 && why.contains("systemd knows no unit genbackup.service"),
+        missing.status == 1 && why.contains("systemd does not know the unit genbackup.service"),
         "{} {why}",
         missing.status
     );
@@ -51,19 +51,19 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
         "files are named: {names}"
     );
     lab.jak
-        .wait_until_succeeds("grep --quiet '^ziz: at work' /root/said", SOON)?;
+        .wait_until_succeeds("grep --quiet '^ziz: running' /root/said", SOON)?;
 
     // Who looks meanwhile sees it in progress, by the lock that it holds.
     let status = lab.jak.run("genbackup status")?;
     ensure!(
-        status.text().contains("a run is in progress"),
+        status.text().contains("a run has been in progress"),
         "{}",
         status.text()
     );
 
     lab.jak.succeeds("systemctl daemon-reexec")?;
     lab.jak.wait_until_succeeds(
-        "grep --quiet 'systemd has started anew; the run goes on' /root/said",
+        "grep --quiet 'systemd was restarted; the run continues' /root/said",
         SOON,
     )?;
 
@@ -74,7 +74,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     assert_eq!(lab.jak.wait_until_succeeds("cat /root/status", SOON)?.trim(), "1");
     let said = lab.jak.succeeds("cat /root/said")?;
     ensure!(
-        said.contains("genbackup.service was stopped before it was done"),
+        said.contains("genbackup.service was stopped before it finished"),
         "{said}"
     );
 
@@ -106,7 +106,9 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     );
     let other = lab.jak.fails("genbackup run nobody")?;
     ensure!(
-        other.error_text().contains("hint: these are: jak, kai, ziz"),
+        other
+            .error_text()
+            .contains("hint: name hosts that are backed up: jak, kai, ziz"),
         "{}",
         other.error_text()
     );

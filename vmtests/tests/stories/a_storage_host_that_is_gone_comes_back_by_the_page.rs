@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use vmtests::administrator;
 use vmtests::fleet::{self, PASSWORD_FILE, REPOSITORY, SSH_KEY_FILE};
 use vmtests::install;
 use vmtests::lab::Lab;
@@ -33,7 +34,6 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
         password: password.trim(),
         address: ADDRESS,
     };
-    lab.on_all(install::put_command_onto)?;
     jak.succeeds(&format!(
         "cp --archive {SSH_KEY_FILE} {SSH_KEY_FILE}.pub /etc/genbackup && echo {ADDRESS} >/etc/genbackup/team
          cp /etc/genbackup/team /root/keys/admin && chmod 0400 /etc/genbackup/team /root/keys/admin"
@@ -52,9 +52,10 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     assert_eq!(jak.succeeds(OURS)?, "", "what is ours on a new machine");
     send(&lab.ziz, COPY, jak, "/mnt/storage")?;
     install::put_command_onto(jak)?;
-    person.follow(lab, &page, "The fleet file is gone")?;
+    administrator::give_access(jak, &[&lab.ziz, &lab.kai])?;
+    person.follow(lab, &page, "The fleet file is lost")?;
     assert_eq!(jak.succeeds("cat /etc/genbackup/fleet.toml")?, fleet_file);
-    person.follow(lab, &page, "jak is gone")?;
+    person.follow(lab, &page, "jak is lost")?;
 
     assert_eq!(belongings(jak)?, had);
     // Its last command was a run, in which all are well: the key came back, and is the one that the clients let in.

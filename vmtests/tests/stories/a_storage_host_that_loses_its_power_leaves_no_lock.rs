@@ -10,7 +10,7 @@ use vmtests::lab::Lab;
 /// after 25 s of silence.
 const TOLD_WITHIN: f64 = 30.0;
 /// From a storage host that is up again to the end of the client's backup. restic waits for the NFS server, which lets
-/// nobody open a file until those that it knew have claimed what is theirs, or 90 s have passed (nfsd(7), «grace»).
+/// nobody open a file until those that it knew have claimed what is theirs, or 90 s have passed (nfsd(7), "grace").
 const ENDED_WITHIN: Duration = Duration::from_secs(120);
 
 pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {

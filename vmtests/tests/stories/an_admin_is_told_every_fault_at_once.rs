@@ -57,11 +57,11 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
             "masked",
             "systemctl unmask genbackup-maintain.service",
         ),
-        ("export", "exported to nobody", "exportfs -ra"),
-        ("room for snapshots", "is full", "make room"),
+        ("export", "is not exported", "exportfs -ra"),
+        ("room for snapshots", "is full", "free some space"),
         (
             "ssh to kai",
-            "nobody listens at its port 50000",
+            "nothing listens on its port 50000",
             "genbackup-sshd.socket",
         ),
     ] {
@@ -83,8 +83,8 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     findings.has(
         "mount",
         "failed",
-        "can't be mounted",
-        "on jak, `genbackup doctor`",
+        "cannot be mounted",
+        "on jak, run `genbackup doctor`",
     )?;
     let findings = Findings::of(&lab.kai)?;
     findings.has(

@@ -250,7 +250,8 @@ fn what_comes_back_is_what_was_there(crowd: &Crowd) -> anyhow::Result<()> {
         let fleet = storage.read_file("/etc/genbackup/fleet.toml")?;
         machine.write_file("/etc/genbackup/fleet.toml", &fleet, 0o644)?;
         let refused = machine.fails(&format!("genbackup restore {name} /srv/data --to /root/restored"))?;
-        let hint = format!("hint: on jak, as root: genbackup restore {name} /srv/data --to /root/restored");
+        let hint =
+            format!("hint: on jak, run as root: `genbackup restore {name} /srv/data --to /root/restored`");
         ensure!(refused.error_text().contains(&hint), "{}", refused.error_text());
         machine.succeeds_with(
             &format!(
@@ -293,7 +294,7 @@ fn what_is_too_old_is_named(crowd: &Crowd) -> anyhow::Result<()> {
         doctor.status == 1
             && doctor
                 .text()
-                .contains("0.14 is older than 0.18, for which the files are written"),
+                .contains("0.14 is older than 0.18, which the emitted files need"),
         "{}{}",
         doctor.text(),
         doctor.error_text()
@@ -302,7 +303,7 @@ fn what_is_too_old_is_named(crowd: &Crowd) -> anyhow::Result<()> {
     let check = client.fails(&format!("genbackup check --fleet {file}"))?;
     let said = format!("{}{}", check.text(), check.error_text());
     ensure!(
-        said.contains("restic 0.13 is too old") && said.contains("0.14 is the oldest that works"),
+        said.contains("restic 0.13 is too old") && said.contains("genbackup needs restic 0.14 or later"),
         "{said}"
     );
     Ok(())

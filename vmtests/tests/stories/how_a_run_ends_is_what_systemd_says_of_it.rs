@@ -20,7 +20,9 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
         .succeeds(&format!("mv {PASSWORD_FILE} {PASSWORD_FILE}-locked"))?;
     let (status, said) = run(lab)?;
     ensure!(
-        status == 1 && said.contains(PASSWORD_FILE) && said.contains("some host has no snapshot of this run"),
+        status == 1
+            && said.contains(PASSWORD_FILE)
+            && said.contains("at least one host has no snapshot of this run"),
         "{status} {said}"
     );
     lab.jak
@@ -44,7 +46,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     change(lab, "genbackup.service", "[Service]\nTimeoutStartSec=15s\n")?;
     let (status, said) = run(lab)?;
     ensure!(
-        status == 1 && said.contains("genbackup.service took longer than systemd lets it"),
+        status == 1 && said.contains("genbackup.service timed out"),
         "{status} {said}"
     );
     undo(lab, "genbackup.service")?;
@@ -55,7 +57,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     change(lab, "genbackup.service", "[Unit]\nJobTimeoutSec=10s\n")?;
     let (status, said) = run(lab)?;
     ensure!(
-        status == 1 && said.contains("genbackup.service took longer than systemd lets it"),
+        status == 1 && said.contains("genbackup.service timed out"),
         "{status} {said}"
     );
     undo(lab, "genbackup.service")?;
@@ -77,7 +79,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     let (status, said) = run(lab)?;
     ensure!(
         status == 1
-            && said.contains("genbackup.service did not start, since a unit that it needs did not")
+            && said.contains("genbackup.service did not start: a unit that it needs did not start")
             && said.contains("journalctl --unit=genbackup.service"),
         "{status} {said}"
     );
@@ -90,8 +92,8 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
 
     // A condition that is not met, and an assertion.
     for (line, words) in [
-        ("ConditionPathExists=/nowhere", "a condition of it is not met"),
-        ("AssertPathExists=/nowhere", "something that it asserts is not so"),
+        ("ConditionPathExists=/nowhere", "a condition is not met"),
+        ("AssertPathExists=/nowhere", "an assertion failed"),
     ] {
         change(lab, "genbackup.service", &format!("[Unit]\n{line}\n"))?;
         let (status, said) = run(lab)?;

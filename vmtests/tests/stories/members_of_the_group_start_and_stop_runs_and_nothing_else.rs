@@ -37,7 +37,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     let stopped = as_user(jak, "member", "genbackup stop")?;
     ensure!(stopped.status == 0, "{}", stopped.error_text());
     ensure!(
-        stopped.text().contains("the backup of the hosts: stopped"),
+        stopped.text().contains("the backup of all hosts: stopped"),
         "{}",
         stopped.text()
     );
@@ -121,7 +121,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     // Without polkit only root may, and the hint says what it takes.
     jak.succeeds(NO_POLKIT)?;
     let why = refused(&as_user(jak, "member", "genbackup run")?)?;
-    ensure!(why.contains("that takes polkitd"), "{why}");
+    ensure!(why.contains("the group needs polkitd"), "{why}");
     Ok(())
 }
 
@@ -129,7 +129,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
 fn refused(answer: &Output) -> anyhow::Result<String> {
     let why = answer.error_text();
     ensure!(
-        answer.status == 1 && why.contains("you may not start or stop genbackup.service"),
+        answer.status == 1 && why.contains("you are not allowed to start or stop genbackup.service"),
         "{} {why}",
         answer.status
     );

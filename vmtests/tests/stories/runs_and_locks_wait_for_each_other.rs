@@ -63,7 +63,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     assert_eq!(fleet::start_run(lab)?.status, 1);
     let names = wait_for_records(lab, 5)?;
     let (first, second) = (read(lab, &names[3])?, read(lab, &names[4])?);
-    let said = "the repository is locked by somebody else";
+    let said = "another process has locked the repository";
     for event in ["jak", "ziz", "kai"]
         .map(|host| first.host(host))
         .into_iter()
@@ -75,7 +75,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
         let event = second.host(host)?;
         assert_eq!(event["status"], "failed", "{event}");
         assert!(
-            fleet::why(event).starts_with("forget and prune of the run before"),
+            fleet::why(event).starts_with("forget and prune of the previous run"),
             "{event}"
         );
     }

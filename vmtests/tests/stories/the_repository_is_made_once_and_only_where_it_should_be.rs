@@ -49,7 +49,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
         .jak
         .succeeds("journalctl --boot --no-pager --unit=genbackup-init.service")?;
     assert!(
-        journal.contains("holds files, but no restic repository"),
+        journal.contains("is not empty and holds no restic repository"),
         "{journal}"
     );
     Ok(())

@@ -33,7 +33,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
         ))?;
         assert_eq!(
             output.text(),
-            "refused this is no request that I know\nkernel ziz",
+            "refused unknown request: the storage host may run an incompatible genbackup\nkernel ziz",
             "{wish}: {}",
             output.error_text()
         );

@@ -73,7 +73,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     assert_eq!(titles(&messages), ["NEVER: kai"]);
     let change = &messages.last().context("one")?["changes"][0];
     for (key, part) in [
-        ("why", "nothing listens at its port"),
+        ("why", "nothing listens on its port"),
         ("why", "genbackup-sshd.socket"),
     ] {
         let text = change[key].as_str().unwrap_or_default();
@@ -99,7 +99,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
         .jak
         .succeeds("journalctl --output=cat --unit=genbackup-watch.service")?;
     assert!(
-        journal.contains("not delivered: hook: it can't be reached"),
+        journal.contains("not delivered: hook: it cannot be reached"),
         "{journal}"
     );
     lab.ziz.succeeds(SERVE)?;
@@ -116,7 +116,10 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     let messages = told(lab)?;
     let last = messages.last().context("one")?;
     let why = last["changes"][0]["why"].as_str().unwrap_or_default();
-    assert!(why.contains("failed before it began (exit status 203)"), "{last}");
+    assert!(
+        why.contains("failed before it started (exit status 203)"),
+        "{last}"
+    );
 
     let leaks = format!("journalctl --output=cat | grep --fixed-strings {SECRET} || true");
     assert_eq!(lab.jak.succeeds(&leaks)?, "", "the address is in the journal");

@@ -1,0 +1,130 @@
+//! Prints the steps that lead from the fleet file to a first backup, in their order.
+
+use std::path::Path;
+
+use anyhow::Result;
+
+use super::answers::{self, Answers};
+use super::clients::SSH_PORT;
+use crate::cli::FLEET_FILE;
+use crate::cli::terminal::Steps;
+use crate::model::{HostName, RemoteClients};
+use crate::plan::HostPlan;
+use crate::resolve::resolve;
+use crate::{doctor, fleet};
+
+/// The port of NFS 4.
+const NFS_PORT: u16 = 2049;
+
+pub(super) fn say(file: &Path, answers: &Answers, steps: &mut Steps) -> Result<()> {
+    let text = answers.fleet_file("")?;
+    // `genbackup check` reports its problems.
+    let fleet = resolve(fleet::read("fleet", &text)).ok();
+    let fleet = fleet.as_ref();
+    let remote = fleet.and_then(|fleet| fleet.remote.as_ref());
+    let is_here = answers::is_this_machine(&answers.host);
+    let place = if is_here && remote.is_none() {
+        String::new()
+    } else {
+        format!(", on {}", answers.host)
+    };
+    steps.say(format_args!("\nnext steps{place}:"));
+    let plan = fleet.and_then(|fleet| HostPlan::of(fleet, &answers.host));
+    if is_here {
+        install(
+            &plan.map_or_else(Vec::new, |plan| doctor::missing_packages(&plan)),
+            steps,
+        );
+    } else if let Some(plan) = plan.filter(|_| remote.is_some()) {
+        install(&packages(&plan), steps);
+    }
+    if let Some(remote) = remote {
+        let plan = fleet.zip(remote.clients.keys().next());
+        let plan = plan.and_then(|(fleet, client)| HostPlan::of(fleet, client));
+        for_clients(answers, remote, plan.as_ref(), steps);
+        steps.say(format_args!("on {}:", answers.host));
+    }
+    commands(file, answers, is_here, steps);
+    Ok(())
+}
+
+/// What the clients need, and what lies between them and the storage host.
+fn for_clients(answers: &Answers, remote: &RemoteClients, plan: Option<&HostPlan<'_>>, steps: &mut Steps) {
+    let storage = &answers.host;
+    if !is_on_nixos(answers) {
+        steps.say("  systemctl enable --now nfs-server.service");
+    }
+    let names: Vec<&str> = remote.clients.keys().map(HostName::as_str).collect();
+    let clients = names.join(", ");
+    steps.say(format_args!("on {clients}:"));
+    install(&plan.map_or_else(Vec::new, packages), steps);
+    steps.say("open these TCP ports if a firewall blocks them:");
+    steps.say(format_args!(
+        "  from {storage} to {clients}: {} for backups, {SSH_PORT} for `genbackup push`",
+        remote.port
+    ));
+    steps.say(format_args!("  from {clients} to {storage}: {NFS_PORT} for NFS"));
+    compare(answers, steps);
+}
+
+/// The fingerprints that nobody has compared yet: another machine on the way may have answered.
+fn compare(answers: &Answers, steps: &mut Steps) {
+    let clients = answers.remote.iter().flat_map(|remote| &remote.clients);
+    let mut unknown = clients.filter(|client| !client.is_compared).peekable();
+    if unknown.peek().is_some() {
+        steps.say(format_args!(
+            "compare the host keys, because {} sends the password to these hosts:",
+            answers.host
+        ));
+    }
+    for client in unknown {
+        steps.say(format_args!(
+            "  on {}, `ssh-keygen -l -f /etc/ssh/ssh_host_ed25519_key.pub` must print {}",
+            client.name,
+            client.host_key.fingerprint()
+        ));
+    }
+}
+
+/// The commands on the storage host.
+fn commands(file: &Path, answers: &Answers, is_here: bool, steps: &mut Steps) {
+    let password = answers.password_file.path();
+    if !is_here || !Path::new(password).exists() {
+        steps.say(format_args!(
+            "  (umask 077; head --bytes=32 /dev/urandom | base64 >{password})    # keep a copy of it elsewhere"
+        ));
+    }
+    let fleet = match file.to_str() {
+        Some(FLEET_FILE) => String::new(),
+        _ => format!(" --fleet {}", file.display()),
+    };
+    steps.say(format_args!("  genbackup{fleet} check"));
+    if is_on_nixos(answers) {
+        steps.say("  nixos-rebuild switch    # with the module of genbackup; see the chapter \"NixOS\"");
+    } else {
+        steps.say(format_args!("  genbackup{fleet} emit --now"));
+    }
+    if answers.remote.is_some() {
+        steps.say(format_args!(
+            "  genbackup{fleet} push    # logs in to each client by ssh, as root or as its `push-to` sets"
+        ));
+    }
+    steps.say(format_args!("  genbackup{fleet} run"));
+}
+
+fn install(packages: &[&str], steps: &mut Steps) {
+    if !packages.is_empty() {
+        steps.say(format_args!("  apt install {}", packages.join(" ")));
+    }
+}
+
+/// The packages that a host needs.
+fn packages(plan: &HostPlan<'_>) -> Vec<&'static str> {
+    let needed = doctor::needed_programs(plan).into_iter();
+    needed.map(|(_, package)| package).collect()
+}
+
+/// True if the storage host is this machine, and NixOS builds its files.
+fn is_on_nixos(answers: &Answers) -> bool {
+    answers::is_this_machine(&answers.host) && doctor::is_on_nixos()
+}

@@ -1,0 +1,29 @@
+//! `genbackup reference`: writes the chapters of the book that are made from the code, for `cargo xtask docs`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Args, CommandFactory};
+
+use super::terminal;
+use crate::{reference, write};
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Write the chapters into this directory
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
+    let folder = &arguments.out;
+    let chapters = reference::chapters(&super::Arguments::command())?;
+    write::make_folder(folder)?;
+    for chapter in &chapters {
+        write::replace(&folder.join(chapter.name), chapter.text.as_bytes())?;
+    }
+    let written = format!("{}: {} chapters written\n", folder.display(), chapters.len());
+    terminal::say(&written)?;
+    Ok(ExitCode::SUCCESS)
+}

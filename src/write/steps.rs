@@ -1,0 +1,101 @@
+//! What a change does to the files of a machine, in its order.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+use super::changes::{Change, Changes};
+use super::manifest::{self, Manifest};
+use super::transaction::Counts;
+use super::tree::beside;
+
+/// What a change does to the files of a machine, in its order: the strays go, all texts are written beside their places,
+/// all but the last become the files there, what is to go goes, and the last becomes the manifest.
+#[derive(Debug)]
+pub(crate) struct Steps {
+    /// What an interrupted call left.
+    pub(crate) strays: Vec<PathBuf>,
+    /// The manifest that knows both states first, the one that knows the new state last.
+    pub(crate) staged: Vec<Staged>,
+    /// Files that go.
+    pub(crate) remove: Vec<PathBuf>,
+    /// How many files are written and removed, without manifests.
+    pub(crate) counts: Counts,
+}
+
+/// A text that waits beside its place.
+#[derive(Debug)]
+pub(crate) struct Staged {
+    /// Where it belongs.
+    pub(crate) place: PathBuf,
+    /// Where it waits.
+    pub(crate) waiting: PathBuf,
+    /// What it says.
+    pub(crate) text: String,
+    /// Its mode.
+    pub(crate) mode: u32,
+}
+
+impl Changes {
+    /// The steps of this change.
+    ///
+    /// # Errors
+    /// When a manifest cannot be written as JSON, which no path of ours causes.
+    pub(crate) fn steps(&self) -> Result<Steps> {
+        let (written, removed) = self.counts();
+        let Self {
+            root,
+            manifest,
+            known,
+            wanted,
+            files,
+            strays,
+            notes: _,
+        } = self;
+        let manifest = root.join(manifest);
+        let staged = |place: PathBuf, text: String, mode: u32| Staged {
+            waiting: beside(&place),
+            place,
+            text,
+            mode,
+        };
+        let mut all = vec![staged(manifest.clone(), both(known, wanted).to_text()?, 0o644)];
+        let mut remove = Vec::new();
+        for (path, change) in files {
+            match change {
+                Change::Create(artifact) | Change::Update(artifact, _) | Change::Overwrite(artifact, _) => {
+                    let mode = artifact.access.mode();
+                    all.push(staged(root.join(path), artifact.content.clone(), mode));
+                }
+                Change::Remove(_) => remove.push(root.join(path)),
+                Change::Leave => {}
+            }
+        }
+        all.push(Staged {
+            waiting: beside(&manifest::last(&manifest)),
+            place: manifest,
+            text: wanted.to_text()?,
+            mode: 0o644,
+        });
+        Ok(Steps {
+            strays: strays.clone(),
+            staged: all,
+            remove,
+            counts: Counts { written, removed },
+        })
+    }
+}
+
+/// Each file's old and new hashes: in either state it is ours.
+fn both(known: &Manifest, wanted: &Manifest) -> Manifest {
+    let mut both = Manifest::new();
+    both.genbackup = both.genbackup.max(known.genbackup);
+    both.files.clone_from(&known.files);
+    for (path, hashes) in &wanted.files {
+        both.files
+            .entry(path.clone())
+            .or_default()
+            .extend(hashes.iter().cloned());
+    }
+    both
+}
