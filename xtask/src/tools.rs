@@ -28,9 +28,8 @@ const CYCLONEDX: (&str, &str) = ("cyclonedx-python-lib", "11.12.0");
 /// # Errors
 /// When one is not there and cannot be installed.
 pub(crate) fn install() -> anyhow::Result<()> {
-    for tool in [DEADNIX, MDBOOK] {
-        make_sure_of(tool, from_cargo)?;
-    }
+    make_sure_of(DEADNIX, from_cargo)?;
+    install_mdbook()?;
     for tool in [RUFF, TY, TYPOS, CHECK_JSONSCHEMA, ZIZMOR] {
         make_sure_of(tool, from_pypi)?;
     }
@@ -42,7 +41,7 @@ pub(crate) fn install() -> anyhow::Result<()> {
 /// # Errors
 /// When it is not there and cannot be installed.
 pub(crate) fn install_mdbook() -> anyhow::Result<()> {
-    make_sure_of(MDBOOK, from_cargo)
+    make_sure_of(MDBOOK, from_cargo_alone)
 }
 
 fn make_sure_of(
@@ -102,19 +101,21 @@ fn module(folder: &Path, (name, version): (&str, &str)) -> anyhow::Result<()> {
 
 /// A crate, from the registry that all dependencies come from.
 fn from_cargo(folder: &Path, name: &str, version: &str) -> anyhow::Result<()> {
+    cargo_install(folder, name, version, &[])
+}
+
+/// The same without the features of a crate that nobody here needs.
+fn from_cargo_alone(folder: &Path, name: &str, version: &str) -> anyhow::Result<()> {
+    cargo_install(folder, name, version, &["--no-default-features"])
+}
+
+fn cargo_install(folder: &Path, name: &str, version: &str, options: &[&str]) -> anyhow::Result<()> {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     let mut install = command(&cargo);
     install
-        .args([
-            "install",
-            "--quiet",
-            "--locked",
-            "--force",
-            "--debug",
-            "--no-default-features",
-            "--root",
-        ])
+        .args(["install", "--quiet", "--locked", "--force", "--debug", "--root"])
         .arg(folder)
+        .args(options)
         .args(["--version", version, name]);
     // In a folder of its own that goes away: it shares nothing with ours.
     output_of(install.env_remove("CARGO_TARGET_DIR")).map(drop)
