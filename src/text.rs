@@ -47,6 +47,12 @@ pub fn counted<N: Copy + Display + From<u8> + PartialEq>(number: N, name: &str) 
     format!("{number} {name}{plural}")
 }
 
+/// An error without its hint, for a place where another hint applies.
+#[must_use]
+pub(crate) fn without_hint(error: &str) -> &str {
+    error.split("\n\nhint: ").next().unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -11,8 +11,9 @@ use clap::Args;
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, presets};
 use jiff::SignedDuration;
 
+use super::load;
 use super::records::Records;
-use super::{load, terminal};
+use super::terminal::{self, counted};
 use crate::health::{Progress, State, is_yet_to_come, longest_silence, span};
 use crate::history::{History, Of, Row};
 use crate::model::{Refusal, TimeSpan};
@@ -105,9 +106,9 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
         terminal::say(&in_words(&history.rows, arguments))?;
     }
     if from_the_future > 0 {
-        let plural = if from_the_future == 1 { "" } else { "s" };
         terminal::complain(format_args!(
-            "note: skipped {from_the_future} record{plural} from the future: a clock is or was wrong"
+            "note: skipped {} from the future: a clock is or was wrong",
+            counted(from_the_future, "record")
         ));
     }
     Ok(ExitCode::SUCCESS)

@@ -14,6 +14,7 @@ use super::trace::Trace;
 use super::verdict::{Case, Verdict};
 use crate::model::Fleet;
 use crate::record::RunId;
+use crate::text::counted;
 
 /// How well a fleet is.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -288,10 +289,9 @@ fn interrupted(fleet: &Fleet, now: Timestamp, newest: &Newest) -> Option<Remark>
 }
 
 fn bad_lines(id: RunId, lines: u64) -> Option<Remark> {
-    let plural = if lines == 1 { "" } else { "s" };
     (lines > 0).then(|| Remark {
         state: State::Warning,
-        what: format!("{lines} line{plural} of the record {id} cannot be read"),
+        what: format!("{} of the record {id} cannot be read", counted(lines, "line")),
         hint: Some("check whether the disk was full or the power failed".to_owned()),
         concerns: Concerns::Records,
     })

@@ -4,6 +4,7 @@ use anyhow::Result as Attempt;
 
 use crate::bus::{Active, Error, JobResult, Waiting};
 use crate::neighbours;
+use crate::text::without_hint;
 
 pub(crate) use crate::bus::Enablement;
 
@@ -149,9 +150,6 @@ fn words(error: &Error) -> String {
             "systemd denies it to root: a container or a security module such as SELinux may forbid it"
                 .to_owned()
         }
-        error => {
-            let error = error.to_string();
-            error.split("\n\nhint: ").next().unwrap_or_default().to_owned()
-        }
+        error => without_hint(&error.to_string()).to_owned(),
     }
 }

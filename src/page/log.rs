@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::words::{self, Time, Words};
 use crate::health::{Attempt, Figures, NewestRun, Progress, span};
 use crate::record::{HostFinished, HostRun, PhaseRun, Run, Status};
-use crate::text::bounded;
+use crate::text::{bounded, counted};
 
 /// So many hosts are told of, and so many warnings.
 const HOSTS: usize = 500;
@@ -154,7 +154,7 @@ fn host_entry(run: &Run, name: &str, host: &HostRun, room: &mut usize) -> Entry 
 fn phase_entry(run: &Run, name: &str, done: &PhaseRun) -> Entry {
     let attempt = Attempt::of_phase(run, done);
     let number = |number: Option<u64>, what: &str| {
-        number.map(|number| format!("{} {what}", words::count(number, "snapshot")))
+        number.map(|number| format!("{} {what}", counted(number, "snapshot")))
     };
     let figures = [
         number(attempt.kept, "kept"),
@@ -194,7 +194,7 @@ fn figures_of_host(attempt: &Attempt) -> Vec<String> {
         processed_bytes,
     } = attempt.figures;
     let figures = [
-        files.map(|files| words::count(files, "file")),
+        files.map(|files| counted(files, "file")),
         processed_bytes.map(|bytes| format!("{} in total", words::bytes(bytes))),
         added_bytes.map(|bytes| format!("{} new", words::bytes(bytes))),
         attempt

@@ -83,9 +83,3 @@ pub(super) fn status(status: &Status) -> String {
         status => status.to_string(),
     }
 }
-
-/// `1 file`, `2 files`.
-pub(super) fn count(number: u64, what: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{number} {what}{plural}")
-}

@@ -4,7 +4,7 @@ use anyhow::{Result, anyhow, bail};
 
 use super::session::{Session, last_lines};
 use crate::live::{Acted, Action, Enablement, Loaded, Systemd};
-use crate::text::bounded;
+use crate::text::{bounded, without_hint};
 
 /// Lines of a system tool that are reported.
 const MOST: usize = 20;
@@ -32,10 +32,10 @@ impl Systemctl<'_> {
             input.extend_from_slice(word.as_bytes());
             input.push(0);
         }
-        let answer = self.0.run(&script, &input).map_err(|error| {
-            let error = format!("{error:#}");
-            error.split("\n\nhint: ").next().unwrap_or_default().to_owned()
-        })?;
+        let answer = self
+            .0
+            .run(&script, &input)
+            .map_err(|error| without_hint(&format!("{error:#}")).to_owned())?;
         let output = String::from_utf8_lossy(&answer.output).into_owned();
         Ok((answer.status, output, answer.complaint))
     }

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::found::Files;
 use crate::model::Release;
+use crate::text::without_hint;
 
 /// Where the manifest of a host is, below its root.
 pub(super) const MANIFEST: &str = "etc/genbackup/manifest.json";
@@ -75,8 +76,7 @@ pub(super) fn read(system: &impl Files, path: &Path) -> anyhow::Result<Known> {
         Ok(manifest) => Known::Files(manifest),
         Err(error) => Known::Unreadable(newer(&found.text).unwrap_or_else(|| {
             // A value that is refused comes with a hint for who writes a fleet file.
-            let why = error.to_string();
-            why.split("\n\nhint: ").next().unwrap_or_default().to_owned()
+            without_hint(&error.to_string()).to_owned()
         })),
     })
 }

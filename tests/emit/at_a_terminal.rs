@@ -102,6 +102,16 @@ fn last_answers(talk: &mut Conversation) -> Result<()> {
     talk.answer("which snapshots to keep:", ENTER)
 }
 
+fn after_the_clients(scene: &Scene, talk: &mut Conversation) -> Result<()> {
+    talk.answer("back up another machine?", ENTER)?;
+    talk.answer("where clients mount the repository:", ENTER)?;
+    talk.answer("the private ssh key for the clients", &typed(scene.at("key")))?;
+    talk.answer("make a key pair with `ssh-keygen`?", ENTER)?;
+    last_answers(talk)?;
+    talk.answer("write the fleet file?", ENTER)?;
+    talk.answer("show the password now?", ENTER)
+}
+
 fn mode(file: &Path) -> Result<u32> {
     Ok(fs::metadata(file)?.permissions().mode() & 0o7777)
 }
@@ -227,13 +237,7 @@ fn a_client_s_key_is_taken_once_its_fingerprint_was_compared() -> Result<()> {
         }
         talk.answer(&format!("what to back up on {name}:"), &typed("/srv"))?;
     }
-    talk.answer("back up another machine?", ENTER)?;
-    talk.answer("where clients mount the repository:", ENTER)?;
-    talk.answer("the private ssh key for the clients", &typed(scene.at("key")))?;
-    talk.answer("make a key pair with `ssh-keygen`?", ENTER)?;
-    last_answers(&mut talk)?;
-    talk.answer("write the fleet file?", ENTER)?;
-    talk.answer("show the password now?", ENTER)?;
+    after_the_clients(&scene, &mut talk)?;
     let (status, said) = talk.end()?;
     assert!(status.success(), "{said}");
     assert_eq!(
@@ -265,13 +269,7 @@ fn a_client_of_the_command_line_is_not_asked_for_by_name() -> Result<()> {
     first_answers(&scene, &mut talk)?;
     talk.answer("did you compare them", "y\r")?;
     talk.answer("what to back up on ziz:", ENTER)?;
-    talk.answer("back up another machine?", ENTER)?;
-    talk.answer("where clients mount the repository:", ENTER)?;
-    talk.answer("the private ssh key for the clients", &typed(scene.at("key")))?;
-    talk.answer("make a key pair with `ssh-keygen`?", ENTER)?;
-    last_answers(&mut talk)?;
-    talk.answer("write the fleet file?", ENTER)?;
-    talk.answer("show the password now?", ENTER)?;
+    after_the_clients(&scene, &mut talk)?;
     let (status, said) = talk.end()?;
     assert!(status.success() && !said.contains("its name:"), "{said}");
     let fleet = fs::read_to_string(scene.at("fleet.toml"))?;
