@@ -13,8 +13,11 @@ use crate::model::{Creation, Repository, UnitPath};
 use crate::mounts::{self, Mount};
 use crate::plan::CoordinatorPlan;
 
-/// Less free space than this is a warning, in percent.
+/// Less free space than this is a warning, in percent of the file system.
 const SCARCE: u64 = 10;
+/// This much free space, in bytes, is enough for records on a file system of any size: those of 100 hosts take less in
+/// ten years.
+const ENOUGH_FOR_RECORDS: u64 = 1 << 30;
 /// With less free space than this, in bytes, restic cannot even lock the repository, or forget.
 const NOTHING: u64 = 16 << 20;
 const ROOM: &str = "room for snapshots";
@@ -37,7 +40,7 @@ pub(super) fn check(plan: &CoordinatorPlan<'_>, apply: Apply<'_>) -> Vec<Finding
                 let what = format!("not checked, because nothing is mounted at {file_system}");
                 findings.push(Finding::unknown(check, what));
             }
-            findings.push(check_room("room for records", RECORDS));
+            findings.push(check_room_for_records());
             return findings;
         }
     }
@@ -53,14 +56,24 @@ pub(super) fn check(plan: &CoordinatorPlan<'_>, apply: Apply<'_>) -> Vec<Finding
         &by_hand(repository, "init"),
         apply,
     ));
-    findings.push(check_room(ROOM, path));
-    findings.push(check_room("room for records", RECORDS));
+    findings.push(check_room(
+        ROOM,
+        path,
+        u64::MAX,
+        "free some space, or keep fewer snapshots: `genbackup explain` shows what the keep policy keeps",
+    ));
+    findings.push(check_room_for_records());
     findings
 }
 
-fn check_room(check: &str, folder: &str) -> Finding {
+fn check_room_for_records() -> Finding {
+    check_room("room for records", RECORDS, ENOUGH_FOR_RECORDS, "free some space")
+}
+
+/// `enough` is free space, in bytes, that is never scarce.
+fn check_room(check: &str, folder: &str, enough: u64, hint: &str) -> Finding {
     match room(folder) {
-        Some((free, size)) => judge_room(check, folder, free, size),
+        Some((free, size)) => judge_room(check, folder, free, scarce(size, enough), size, hint),
         None => Finding::unknown(check, format!("cannot read the free space of {folder}")),
     }
 }
@@ -171,17 +184,20 @@ fn whose(path: &str, owner: u32, apply: Apply<'_>) -> String {
     )
 }
 
-fn judge_room(check: &str, folder: &str, free: u64, size: u64) -> Finding {
+/// Less free space than this, in bytes, is a warning.
+fn scarce(size: u64, enough: u64) -> u64 {
+    (size / 100 * SCARCE).min(enough)
+}
+
+fn judge_room(check: &str, folder: &str, free: u64, scarce: u64, size: u64, hint: &str) -> Finding {
     let said = format!("{} of {} free", ByteSize(free), ByteSize(size));
-    let hint =
-        "free some space, or keep fewer snapshots: `genbackup explain` shows what the keep policy keeps";
     if free < NOTHING {
         Finding::failed(
             check,
             format!("the file system of {folder} is full: {said}"),
             hint,
         )
-    } else if free < size / 100 * SCARCE {
+    } else if free < scarce {
         Finding::warning(
             check,
             format!("the file system of {folder} is nearly full: {said}"),
@@ -258,14 +274,33 @@ mod tests {
 
     #[test]
     fn room_is_scarce_before_there_is_none() {
-        let gigabyte = 1 << 30;
+        const GIB: u64 = 1 << 30;
         for (free, state) in [
-            (gigabyte, State::Ok),
-            (gigabyte / 20, State::Warning),
-            (gigabyte / 1000, State::Failed),
+            (GIB, State::Ok),
+            (GIB / 20, State::Warning),
+            (GIB / 1000, State::Failed),
             (0, State::Failed),
         ] {
-            assert_eq!(judge_room("room", "/", free, gigabyte).state, state, "{free}");
+            let scarce = scarce(GIB, u64::MAX);
+            assert_eq!(
+                judge_room("room", "/", free, scarce, GIB, "").state,
+                state,
+                "{free}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_tenth_of_a_large_file_system_is_not_needed_for_records() {
+        const GIB: u64 = 1 << 30;
+        for (free, size, state) in [
+            (24 * GIB, 252 * GIB, State::Ok),
+            (GIB / 2, 252 * GIB, State::Warning),
+            (GIB / 2, 4 * GIB, State::Ok),
+        ] {
+            let scarce = scarce(size, ENOUGH_FOR_RECORDS);
+            let state_found = judge_room("room", "/", free, scarce, size, "").state;
+            assert_eq!(state_found, state, "{free} of {size}");
         }
     }
 }
