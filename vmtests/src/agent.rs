@@ -89,10 +89,11 @@ impl Agent {
         let end = Instant::now() + limit;
         loop {
             let token = self.next_token();
-            // The line break ends what an interrupted request may have left in the guest's line.
-            self.send(format!("\n{MARK} synchronize {token}\n").as_bytes())?;
-            let expected = format!("{MARK} synchronized {token}");
             let next_try = end.min(Instant::now() + RETRY);
+            // The line break ends what an interrupted request may have left in the guest's line. A guest that boots for
+            // minutes reads nothing meanwhile, and the socket takes only so much.
+            self.send_by(format!("\n{MARK} synchronize {token}\n").as_bytes(), next_try)?;
+            let expected = format!("{MARK} synchronized {token}");
             while let Some(line) = self.line(next_try)? {
                 // The terminal layer may have echoed before the agent set it up, so a line can start with anything.
                 if line.ends_with(&expected) {
@@ -211,9 +212,24 @@ impl Agent {
     }
 
     fn send(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
+        ensure!(
+            self.send_by(bytes, Instant::now() + GRACE)?,
+            "the guest read nothing for {} s",
+            GRACE.as_secs()
+        );
+        Ok(())
+    }
+
+    /// Sends bytes; false when the guest has not read enough by `end`: then a part of them may be on its way.
+    fn send_by(&mut self, bytes: &[u8], end: Instant) -> anyhow::Result<bool> {
         let stream = self.stream()?;
-        stream.set_write_timeout(Some(GRACE))?;
-        stream.write_all(bytes).context("cannot send")
+        let left = end.saturating_duration_since(Instant::now());
+        stream.set_write_timeout(Some(left.max(Duration::from_millis(1))))?;
+        match stream.write_all(bytes) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => Ok(false),
+            Err(error) => Err(error).context("cannot send"),
+        }
     }
 
     /// The next line, without its end; `None` when there is none by `end`.
@@ -312,6 +328,7 @@ fn unsqueeze(bytes: &[u8]) -> anyhow::Result<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::BufRead;
     use std::os::unix::net::UnixListener;
     use std::thread;
 
@@ -380,6 +397,35 @@ mod tests {
                 stderr: b"\0".to_vec()
             }
         );
+    }
+
+    #[test]
+    fn a_guest_that_reads_late_is_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("agent");
+        let listener = UnixListener::bind(&socket).unwrap();
+        let mut agent = Agent::new("ziz", &socket, &folder.path().join("inbox"));
+        let stream = agent.stream().unwrap();
+        stream.set_nonblocking(true).unwrap();
+        while stream.write(b"\n").is_ok() {}
+        stream.set_nonblocking(false).unwrap();
+        let (is_full, reads) = std::sync::mpsc::channel::<()>();
+        let guest = thread::spawn(move || {
+            let (stream, _) = listener.accept().unwrap();
+            let _heard = reads.recv();
+            let mut answers = stream.try_clone().unwrap();
+            for line in std::io::BufReader::new(stream).lines() {
+                if let Some(token) = line.unwrap().strip_prefix("genbackup-vmtests synchronize ") {
+                    // The host has gone once it has heard the answer to its last request.
+                    let _gone = writeln!(answers, "genbackup-vmtests synchronized {token}");
+                }
+            }
+        });
+        assert!(!agent.send_by(b"\n", Instant::now()).unwrap());
+        is_full.send(()).unwrap();
+        agent.synchronize(Duration::from_secs(60)).unwrap();
+        drop(agent);
+        guest.join().unwrap();
     }
 
     #[test]

@@ -6,8 +6,8 @@ use anyhow::{Context, bail};
 
 use super::Machine;
 
-/// From the power switch to a system that has started everything.
-const BOOT_LIMIT: Duration = Duration::from_secs(400);
+/// From the power switch to a system that has started everything. An emulated one takes minutes beside other work.
+const BOOT_LIMIT: Duration = Duration::from_secs(1200);
 
 impl Machine {
     /// Takes its power away, between two instructions. What was not on the disk of a virtual machine is lost.
