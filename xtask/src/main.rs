@@ -1,6 +1,6 @@
 //! The commands for developers: `cargo xtask test`, `cargo xtask fuzz`, `cargo xtask nix`, `cargo xtask demo`,
-//! `cargo xtask bench`, `cargo xtask scale`, `cargo xtask docs`, `cargo xtask picture`, `cargo xtask dist`, `cargo xtask release`,
-//! `cargo xtask setup`.
+//! `cargo xtask bench`, `cargo xtask scale`, `cargo xtask mutants`, `cargo xtask docs`, `cargo xtask picture`,
+//! `cargo xtask dist`, `cargo xtask release`, `cargo xtask setup`.
 
 mod bench;
 mod demo;
@@ -8,6 +8,7 @@ mod dist;
 mod docs;
 mod fuzz;
 mod licences;
+mod mutants;
 mod nix;
 mod picture;
 mod process;
@@ -43,6 +44,8 @@ enum Command {
     Bench(bench::Options),
     /// Backs up a large fleet for one night, in containers, and prints what that takes.
     Scale(scale::Options),
+    /// Breaks a copy of the project on purpose, and tells the stories in containers that have to notice.
+    Mutants(mutants::Options),
     /// Writes the generated chapters of the book, and the book where mdbook is installed.
     Docs,
     /// Writes the picture of README.md: the terminal of a run and of `status`, in containers.
@@ -63,6 +66,7 @@ fn main() -> ExitCode {
         Command::Demo(options) => demo::run(&options),
         Command::Bench(options) => bench::run(&options),
         Command::Scale(options) => scale::run(&options),
+        Command::Mutants(options) => mutants::run(&options),
         Command::Docs => docs::run(),
         Command::Picture => picture::run(),
         Command::Dist(options) => dist::run(&options),
