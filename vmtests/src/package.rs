@@ -17,6 +17,9 @@ pub const VARIABLE: &str = "GENBACKUP_PACKAGE";
 /// Where the package puts the command.
 pub const COMMAND: &str = "/usr/bin/genbackup";
 
+/// Where `cargo xtask dist` leaves the package of the tests' own build, below the target folder.
+pub const DIRECTORY: &str = "dist-dev";
+
 /// Where a machine gets the package from.
 const ON_MACHINE: &str = "/var/tmp/genbackup.deb";
 /// For apt, which has nothing to download.
@@ -47,12 +50,16 @@ pub fn package() -> anyhow::Result<PathBuf> {
         "--profile=dev",
         "--only=package",
     ]))?;
-    let path = only_package(&cache::target_folder().join("dist-dev"))?;
+    let path = package_in(&cache::target_folder().join(DIRECTORY))?;
     *made = Some(path.clone());
     Ok(path)
 }
 
-fn only_package(directory: &Path) -> anyhow::Result<PathBuf> {
+/// The one package in a directory.
+///
+/// # Errors
+/// When there is none, or more than one.
+pub fn package_in(directory: &Path) -> anyhow::Result<PathBuf> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(directory).with_context(|| directory.display().to_string())? {
         let path = entry?.path();

@@ -24,8 +24,10 @@ pub(crate) struct Options {
 /// What a story said of its mutant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Verdict {
-    /// It failed, as it should.
+    /// It failed, because of the defect.
     Killed,
+    /// It failed, but printed another reason.
+    Mistaken,
     /// It passed.
     Survived,
     /// It was not told, or not to its end.
@@ -36,6 +38,7 @@ impl Verdict {
     const fn word(self) -> &'static str {
         match self {
             Self::Killed => "killed",
+            Self::Mistaken => "mistaken",
             Self::Survived => "survived",
             Self::Unknown => "unknown",
         }
@@ -72,7 +75,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         timed("mutants", || checkout.build())?;
         for mutant in group {
             let began = Instant::now();
-            let verdict = judge(&checkout.tell(&mutant.story)?);
+            let verdict = judge(&checkout.tell(&mutant.story)?, &mutant.failure);
             println!(
                 "{}: {}, {}",
                 mutant.story,
@@ -96,13 +99,15 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn judge(ended: &Ended) -> Verdict {
+fn judge(ended: &Ended, failure: &str) -> Verdict {
     if ended.passed {
         Verdict::Survived
-    } else if ended.has_failed_story() {
+    } else if !ended.has_failed_story() {
+        Verdict::Unknown
+    } else if ended.has_said(failure) {
         Verdict::Killed
     } else {
-        Verdict::Unknown
+        Verdict::Mistaken
     }
 }
 
@@ -125,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_story_that_was_told_and_failed_kills() {
+    fn only_the_expected_failure_kills() {
         let ended = |passed, said: &str| Ended {
             passed,
             said: said.to_owned(),
@@ -136,13 +141,19 @@ mod tests {
                 Verdict::Survived,
             ),
             (
-                ended(false, "test result: FAILED. 0 passed; 1 failed"),
+                ended(
+                    false,
+                    "two locks\n  are left\ntest result: FAILED. 0 passed; 1 failed",
+                ),
                 Verdict::Killed,
             ),
+            (
+                ended(false, "no answer\ntest result: FAILED. 0 passed; 1 failed"),
+                Verdict::Mistaken,
+            ),
             (ended(false, "error: the lab is not ready"), Verdict::Unknown),
-            (ended(false, "told to stop after 900 s"), Verdict::Unknown),
         ] {
-            assert_eq!(judge(&ended), verdict, "{ended:?}");
+            assert_eq!(judge(&ended, "locks are left"), verdict, "{ended:?}");
         }
     }
 }

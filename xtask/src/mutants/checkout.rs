@@ -37,6 +37,12 @@ impl Ended {
     pub(super) fn has_failed_story(&self) -> bool {
         self.said.contains("test result: FAILED. 0 passed; 1 failed")
     }
+
+    /// Whether it printed this. Lines and spaces may be broken otherwise.
+    pub(super) fn has_said(&self, text: &str) -> bool {
+        let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        words(&self.said).contains(&words(text))
+    }
 }
 
 impl Checkout {
@@ -79,7 +85,7 @@ impl Checkout {
     pub(super) fn restore(&self) -> anyhow::Result<()> {
         output_of(self.git().args(["checkout", "--quiet", "--force", "."]))?;
         // It has the defects of the group before.
-        let package = self.target.join("dist-dev");
+        let package = self.target.join(package::DIRECTORY);
         if package.exists() {
             fs::remove_dir_all(&package).with_context(|| package.display().to_string())?;
         }
@@ -154,14 +160,18 @@ impl Checkout {
         cargo
     }
 
-    /// Images of Debian take minutes to make, and no mutant changes them: they are those of the work tree.
+    /// Images of Debian take minutes to make, and no mutant changes them: they are those of the work tree. The package is
+    /// made by the first story of a group that needs it.
     fn prepare(&self, command: &mut Command) {
         command
             .current_dir(&self.source)
             .env("CARGO_TARGET_DIR", &self.target)
             .env("CARGO_INCREMENTAL", "1")
-            .env("GENBACKUP_VM_CACHE", &self.images)
-            .env_remove(package::VARIABLE);
+            .env("GENBACKUP_VM_CACHE", &self.images);
+        match package::package_in(&self.target.join(package::DIRECTORY)) {
+            Ok(package) => command.env(package::VARIABLE, package),
+            Err(_) => command.env_remove(package::VARIABLE),
+        };
     }
 }
 

@@ -20,6 +20,9 @@ pub(super) struct Mutant {
     group: u32,
     /// What is broken, in a sentence.
     pub(super) defect: String,
+    /// A part of what the story prints when it fails because of that. Without it, every failure of the story counts.
+    #[serde(default)]
+    pub(super) failure: String,
     /// The path of the file that is broken, in the project.
     pub(super) file: String,
     /// What occurs once in the file.
