@@ -38,8 +38,11 @@ in
         touch "$out"
       '';
 }
-# The stories, on virtual machines.
-// import ./tests { inherit pkgs; }
+# On virtual machines.
+// import ./tests {
+  inherit (pkgs) lib testers;
+  package = genbackup;
+}
 // lib.optionalAttrs (hosts != { }) {
   # Each host is evaluated to its end; what is built of it is what the command writes for it.
   example = pkgs.linkFarm "genbackup-example" (
