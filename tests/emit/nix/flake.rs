@@ -165,9 +165,14 @@ fn a_broken_output_of_the_flake_is_refused() -> Result<()> {
     let (checkout, stub) = (Checkout::new()?, nixpkgs()?.stub());
     for (file, from, to, expected) in [
         // The package: a source, a package that it asks for, one of its checks.
-        ("nix/package.nix", "../askama.toml", "../askama.tom", "askama.tom"),
-        ("nix/package.nix", "  zsh,\n", "  zsch,\n  zsh,\n", "zsch"),
-        ("nix/package.nix", "++ [ clippy ]", "++ clippy", "clippy"),
+        (
+            "nix/checkout.nix",
+            "../askama.toml",
+            "../askama.tom",
+            "askama.tom",
+        ),
+        ("nix/package.nix", "  tzdata,\n", "  tzdat,\n  tzdata,\n", "tzdat"),
+        ("nix/checkout.nix", "++ [ clippy ]", "++ clippy", "clippy"),
         ("nix/overlay.nix", "final: _: ", "", "final"),
         (
             "nix/outputs.nix",
@@ -178,7 +183,7 @@ fn a_broken_output_of_the_flake_is_refused() -> Result<()> {
         ("nix/outputs.nix", "[ ./module.nix ]", "./module.nix }", "syntax"),
         (
             "nix/outputs.nix",
-            "default = genbackup;",
+            "default = system.genbackup;",
             "default = 1;",
             "default",
         ),
