@@ -1,4 +1,5 @@
-//! What a Nix evaluator reads, and those who write it; and the Python of the VM tests.
+//! What a Nix evaluator reads, and those who write it; what a build in Nix's sandbox finds; and the Python of the VM
+//! tests.
 
 #![expect(
     clippy::disallowed_methods,
@@ -9,4 +10,5 @@ mod by_name;
 mod flake;
 mod package;
 mod python;
+mod sandbox;
 mod style;
