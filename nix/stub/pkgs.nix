@@ -32,7 +32,8 @@ let
       passAsFile = [ "text" ];
     } "install -m ${mode} \"$textPath\" \"$out\"";
 
-  # The programs of Debian packages. No more of them, so that a program that is used and not asked for is missed.
+  # The programs of Debian packages, which are named in `debian`. No more of them, so that a program that is used and
+  # not asked for is missed.
   debian =
     name: packages:
     runCommand name { } ''
@@ -43,6 +44,7 @@ let
     ''
     // {
       version = versions.${name} or "1";
+      debian = packages;
     };
 
   inline =
@@ -87,22 +89,38 @@ in
     generate = name: value: writeFile "444" name (lib.concatLines (lib.mapAttrsToList keyValue value));
   };
 
-  bash = runCommand "bash" { } ''
-    mkdir -p "$out/bin"
-    ln -s /bin/bash "$out/bin/bash"
-    ln -s /bin/bash "$out/bin/sh"
-  '';
+  bash =
+    runCommand "bash" { } ''
+      mkdir -p "$out/bin"
+      ln -s /bin/bash "$out/bin/bash"
+      ln -s /bin/bash "$out/bin/sh"
+    ''
+    // {
+      debian = "bash";
+    };
   coreutils = debian "coreutils" "coreutils";
+  diffutils = debian "diffutils" "diffutils";
   findutils = debian "findutils" "findutils";
+  fish = debian "fish" "fish fish-common";
   gnugrep = debian "gnugrep" "grep";
+  gnused = debian "gnused" "sed";
+  gnutar = debian "gnutar" "tar";
+  groff = debian "groff" "groff-base";
+  gzip = debian "gzip" "gzip";
   jq = debian "jq" "jq";
+  mandoc = debian "mandoc" "mandoc";
   openssh = debian "openssh" "openssh-client openssh-server";
   restic = debian "restic" "restic";
   socat = debian "socat" "socat";
   systemd = debian "systemd" "systemd";
-  tzdata = runCommand "tzdata" { } ''
-    mkdir -p "$out/share"
-    ln -s /usr/share/zoneinfo "$out/share"
-  '';
+  tzdata =
+    runCommand "tzdata" { } ''
+      mkdir -p "$out/share"
+      ln -s /usr/share/zoneinfo "$out/share"
+    ''
+    // {
+      debian = "tzdata";
+    };
   util-linux = debian "util-linux" "util-linux";
+  zsh = debian "zsh" "zsh zsh-common";
 }

@@ -65,12 +65,7 @@ mod tests {
 
     #[test]
     fn each_kind_of_host_has_its_command() {
-        let text = std::fs::read_to_string(concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/fixtures/fleets/post/fleet.toml"
-        ))
-        .unwrap();
-        let fleet = resolve(fleet::read("fleet", &text)).unwrap();
+        let fleet = resolve(fleet::read("fleet", crate::reference::FLEET)).unwrap();
         for (host, is_nixos, command) in [
             ("jak", false, "`genbackup emit --now`"),
             ("ziz", false, "`genbackup push ziz` on jak"),

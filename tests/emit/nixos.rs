@@ -11,6 +11,5 @@ mod module;
 mod nix;
 mod same;
 mod system;
-mod vm_tests;
 mod whole;
 mod wrong;

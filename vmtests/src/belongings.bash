@@ -1,27 +1,6 @@
-# What the commands of the steps may call, on any machine of the lab. Both drivers put it before each command.
+# What the machines of the lab have to lose.
 # shellcheck shell=bash
 set -euo pipefail
-
-# Runs restic with the fleet's repository and password, as the repository's user. For the storage host.
-repository() {
-    RESTIC_PASSWORD=$(cat /root/keys/restic-password) setpriv --reuid=restic --regid=restic --clear-groups \
-        restic --no-cache --repo /mnt/storage/restic "$@"
-}
-
-# The host of each snapshot, one a line.
-hosts_of_snapshots() {
-    repository snapshots --json | jq --raw-output '.[].hostname' | sort
-}
-
-# What jq makes of the newest run's record: a list of its events. For the storage host.
-record() { # OPTIONS AND FILTER
-    jq --slurp --raw-output "$@" "$(find /var/lib/genbackup/runs -name '*.jsonl' | sort | tail --lines=1)"
-}
-
-# Whether forget and prune are over, too. A line that is just being written makes jq fail, which is a no.
-record_is_complete() {
-    record --exit-status '.[-1].event == "run-finished"'
-}
 
 # Makes what the machines have to lose: files with everything that a backup can get wrong. Every machine has its own
 # bytes.
