@@ -112,6 +112,7 @@ let
       "zsh"
     ] standIn
     // {
+      buildPackages = all;
       callPackage = lib.callPackageWith all;
       mkShell =
         { inputsFrom, packages }:
@@ -129,10 +130,6 @@ let
           builder = "/bin/false";
         };
       rustPlatform.buildRustPackage = package;
-      stdenv = {
-        buildPlatform.canExecute = platform: platform.system == system;
-        hostPlatform = { inherit system; };
-      };
       testers.runNixOSTest =
         module:
         let
