@@ -3,13 +3,15 @@
 //! `OnCalendar=` is a list: a drop-in adds to the list of the unit. So the unit has none, and a configuration that replaces
 //! the option replaces the calendar.
 
+use std::path::Path;
+
 use super::Artifact;
 
 const KEY: &str = "OnCalendar=";
 
 /// Takes the calendar expressions out of a timer. Other units have none.
 pub(super) fn take(artifact: &mut Artifact) -> Vec<String> {
-    if !artifact.path.ends_with(".timer") {
+    if Path::new(&artifact.path).extension() != Some("timer".as_ref()) {
         return Vec::new();
     }
     let expressions = artifact

@@ -85,7 +85,7 @@ fn each_service_can_be_extended_and_finds_its_programs() -> Result<()> {
     let mut looked_at = 0;
     for host in emitted.hosts()? {
         let mut names: Vec<String> = units(&emitted.root(&host))?.into_keys().collect();
-        names.retain(|name| name.ends_with(".service"));
+        names.retain(|name| Path::new(name).extension() == Some("service".as_ref()));
         let mut more = String::new();
         for name in &names {
             write!(

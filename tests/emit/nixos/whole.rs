@@ -37,15 +37,7 @@ struct Evaluated {
     /// The units of the emitted module.
     units: BTreeMap<String, String>,
     /// What NixOS writes into the drop-ins of timers.
-    calendars: BTreeMap<String, OneOrMore>,
-}
-
-/// The value of an option that is a list or not.
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum OneOrMore {
-    One(String),
-    More(Vec<String>),
+    calendars: BTreeMap<String, Vec<String>>,
 }
 
 impl Evaluated {
@@ -54,14 +46,10 @@ impl Evaluated {
         let calendars = name
             .strip_suffix(".timer")
             .and_then(|timer| self.calendars.get(timer));
-        let calendars: &[String] = match calendars {
-            None => &[],
-            Some(OneOrMore::One(one)) => std::slice::from_ref(one),
-            Some(OneOrMore::More(all)) => all,
-        };
         let lines: String = calendars
-            .iter()
-            .map(|calendar| format!("OnCalendar={calendar}\n"))
+            .into_iter()
+            .flatten()
+            .flat_map(|calendar| ["OnCalendar=", calendar, "\n"])
             .collect();
         let text = self.units.get(name)?;
         Some(text.replace("[Timer]\n", &format!("[Timer]\n{lines}")))
@@ -93,7 +81,10 @@ fn evaluate(nixpkgs: &Path, fleet: &Path, emitted: &Emitted, host: &str) -> Resu
                     }}) (builtins.attrNames package.entries)
                 ) (builtins.filter (package: package.name == "genbackup-units") emitted.config.systemd.packages)
             );
-            calendars = builtins.mapAttrs (_: timer: timer.timerConfig.OnCalendar or [ ]) emitted.config.systemd.timers;
+            calendars = builtins.mapAttrs (_: timer:
+                let calendar = timer.timerConfig.OnCalendar or [ ]; in
+                if builtins.isList calendar then calendar else [ calendar ]
+            ) emitted.config.systemd.timers;
         }}"#,
         nixpkgs = nixpkgs.display(),
         emitted = emitted.module(host).display(),

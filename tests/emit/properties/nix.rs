@@ -122,7 +122,7 @@ fn is_the_same(case: &Case, host: Host, shown: &Shown) -> Result<()> {
         let lines: String = calendars
             .into_iter()
             .flatten()
-            .map(|calendar| format!("OnCalendar={calendar}\n"))
+            .flat_map(|calendar| ["OnCalendar=", calendar, "\n"])
             .collect();
         let usual = usual.replace("[Timer]\n", &format!("[Timer]\n{lines}"));
         // The command is the system's own there (`tests/emit/nixos/same.rs`).
