@@ -2,6 +2,7 @@
 //! layout for them, and they fit the types of the real driver, if there is a nixpkgs.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Command;
 
@@ -83,7 +84,7 @@ fn scripts_fit_the_types_of_the_real_driver() -> Result<()> {
     let lib = Path::new(&nixpkgs).join("nixos/lib");
     let mut before = std::fs::read_to_string(lib.join("test-script-prepend.py"))?;
     for machine in ["jak", "kai", "ziz"] {
-        before += &format!("{machine} = create_fake_qemu_machine()\n");
+        writeln!(before, "{machine} = create_fake_qemu_machine()")?;
     }
     for (name, script) in scripts()? {
         // Once more with a method that machines do not have.

@@ -16,7 +16,7 @@ set -euo pipefail
 
 mount -t tmpfs -o mode=0755,size=50% sandbox "$root"
 cd "$root"
-mkdir -p bin build dev etc proc tmp usr/bin usr/lib lib64 ".$tree" ".$scratch"
+mkdir -p bin build dev etc proc tmp usr/lib ".$tree" ".$scratch"
 chmod 1777 build tmp ".$scratch"
 
 bind() { # PATH [PLACE]
@@ -31,11 +31,12 @@ bind() { # PATH [PLACE]
     mount -o remount,bind,ro "$place"
 }
 
-# The shell, and the loader and libraries of Debian's programs. Programs of Nix have theirs in the store.
+# The shell, and the loader and libraries of Debian's programs. Programs of Nix have theirs in the store. Where the
+# loader is depends on the architecture.
 ln -s usr/lib lib
 cp --dereference /bin/sh bin/sh
-for libraries in /lib64 /usr/lib/*-linux-gnu; do
-    bind "$libraries"
+for libraries in /lib64 /usr/lib/*-linux-gnu /usr/lib/ld-linux*; do
+    [[ ! -e $libraries ]] || bind "$libraries"
 done
 
 for entry in "$source"/*; do

@@ -31,7 +31,7 @@ fn tests_of_the_flake_pass_in_their_sandbox() -> Result<()> {
     for outcome in &outcomes {
         assert!(passed(outcome)? > 0, "no test ran: {}", outcome.stdout);
     }
-    for flag in &check.check_flags {
+    for flag in &check.chosen {
         let ran = outcomes.iter().flat_map(|outcome| outcome.stdout.lines());
         let mut of_flag = ran.filter(|line| line.starts_with(&format!("test {flag}")));
         assert!(of_flag.next().is_some(), "no test ran: {flag}");

@@ -43,7 +43,9 @@ pub(super) struct Check {
     pub(super) source: PathBuf,
     pub(super) inputs: Vec<Input>,
     cargo_test_flags: Vec<String>,
-    pub(super) check_flags: Vec<String>,
+    /// The words of which a test has one in its name; all tests run if there is none.
+    #[serde(rename = "checkFlags")]
+    pub(super) chosen: Vec<String>,
     pub(super) env: BTreeMap<String, String>,
 }
 
@@ -163,7 +165,7 @@ pub(super) fn run_tests(check: &Check, words: &[&str]) -> Result<Vec<Outcome>> {
         files.push(program);
         let name = program.display().to_string();
         let mut command = vec![name.as_str(), "--test-threads", &threads];
-        command.extend(check.check_flags.iter().map(String::as_str));
+        command.extend(check.chosen.iter().map(String::as_str));
         command.extend(words);
         run_in_sandbox(check, &files, &command)
     });
