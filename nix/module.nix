@@ -68,7 +68,7 @@ let
     genbackup = fleet.schedule or { };
   }
   // lib.mapAttrs' (name: host: lib.nameValuePair "genbackup-run@${name}" host.schedule) (
-    lib.filterAttrs (_: host: table host ? schedule) hosts
+    lib.filterAttrs (_: host: (table host) ? schedule) hosts
   );
   # The defaults are those of genbackup.
   userId = if lib.isInt (repository.uid or null) then repository.uid else 850;
