@@ -13,9 +13,9 @@ let
     _: host: host.pkgs.stdenv.hostPlatform.system == pkgs.stdenv.hostPlatform.system
   ) example.nixosConfigurations;
 in
-{
+genbackup.tests
+// {
   package = genbackup;
-  inherit (genbackup.tests) clippy tests;
 
   formatting =
     pkgs.runCommand "genbackup-formatting"
@@ -29,7 +29,7 @@ in
         };
         nativeBuildInputs = [
           pkgs.deadnix
-          pkgs.nixfmt-rs
+          pkgs.nixfmt
         ];
       }
       ''
@@ -38,8 +38,6 @@ in
         touch "$out"
       '';
 }
-# The stories, on virtual machines.
-// import ./tests { inherit pkgs; }
 // lib.optionalAttrs (hosts != { }) {
   # Each host is evaluated to its end; what is built of it is what the command writes for it.
   example = pkgs.linkFarm "genbackup-example" (

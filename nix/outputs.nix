@@ -26,7 +26,9 @@ let
     # By its path, so that a host that imports it twice has it once, and mistakes are said with the file's name.
     nixosModules.default.imports = [ ./module.nix ];
 
-    packages = forEachSystem ({ genbackup, ... }: { default = genbackup; });
+    packages = forEachSystem (system: {
+      default = system.genbackup;
+    });
 
     apps = forEachSystem (
       { genbackup, ... }:
@@ -59,9 +61,8 @@ let
             pkgs.clippy
             pkgs.deadnix
             pkgs.jq
-            pkgs.nixfmt-rs
+            pkgs.nixfmt
             pkgs.restic
-            pkgs.ruff
             pkgs.rustfmt
             pkgs.shellcheck
             pkgs.socat
@@ -70,13 +71,9 @@ let
       }
     );
 
-    # The same nixfmt as in the tests. The templates are Nix only once they are filled in.
+    # The templates are Nix only once they are filled in.
     formatter = forEachSystem (
-      { pkgs, ... }:
-      pkgs.nixfmt-tree.override {
-        nixfmtPackage = pkgs.nixfmt-rs;
-        settings.excludes = [ "templates/**" ];
-      }
+      { pkgs, ... }: pkgs.nixfmt-tree.override { settings.excludes = [ "templates/**" ]; }
     );
   };
 in

@@ -1,141 +1,81 @@
-# The command, built from this checkout: `pkgs.callPackage ./nix/package.nix { }`.
+# The command, in the form of a package of nixpkgs (`pkgs/by-name`). ./checkout.nix has all that differs there.
 {
   lib,
-  clippy,
-  fish,
-  groff,
-  installShellFiles,
-  jq,
-  mandoc,
-  rustPlatform,
   stdenv,
-  systemd,
-  zsh,
+  rustPlatform,
+  buildPackages,
+  callPackage,
+  installShellFiles,
+  nix-update-script,
+  openssh,
+  tzdata,
+  versionCheckHook,
 }:
 
 let
-  # Only what the build reads: a change of a test or of a text does not build it anew. Cargo reads every member of
-  # the workspace, also to build one of them.
-  sources = [
-    ../Cargo.lock
-    ../Cargo.toml
-    ../askama.toml
-    ../fuzz
-    ../src
-    ../templates
-    ../vmtests
-    ../workspace-hack
-    ../xtask
-  ];
-  # What the checks below read beside that.
-  checkedSources = [
-    ../clippy.toml
-    ../fixtures
-    ../snapshots
-    ../tests
-  ];
-
-  source =
-    paths:
-    lib.fileset.toSource {
-      root = ../.;
-      fileset = lib.fileset.unions paths;
-    };
+  checkout = callPackage ./checkout.nix { };
 in
 rustPlatform.buildRustPackage (finalAttrs: {
   pname = "genbackup";
-  inherit ((lib.importTOML ../Cargo.toml).workspace.package) version;
+  inherit (checkout) version src cargoLock;
 
-  src = source sources;
-  cargoLock.lockFile = ../Cargo.lock;
+  __structuredAttrs = true;
+  strictDeps = true;
+
   cargoBuildFlags = [ "--package=genbackup" ];
-
+  # The library's own tests. The other tests take root, a running systemd or virtual machines.
   cargoTestFlags = [
     "--package=genbackup"
     "--lib"
   ];
 
   nativeBuildInputs = [ installShellFiles ];
+  nativeCheckInputs = [ openssh ];
+  # The build sandbox has no time zones. With `strictDeps`, the setup hook of tzdata sets this variable only for a
+  # package that has `buildInputs`.
+  env.TZDIR = "${tzdata}/share/zoneinfo";
 
-  # The command itself writes these, so it has to run where it is built.
-  postInstall = lib.optionalString (stdenv.buildPlatform.canExecute stdenv.hostPlatform) ''
-    installShellCompletion --cmd genbackup \
-      --bash <("$out/bin/genbackup" completions bash) \
-      --fish <("$out/bin/genbackup" completions fish) \
-      --zsh <("$out/bin/genbackup" completions zsh)
-    "$out/bin/genbackup" man --out "$TMPDIR/man"
-    installManPage "$TMPDIR"/man/*
-  '';
-
-  passthru.tests =
+  # The command writes these. When it cannot run where it is built, that of the build platform writes the same.
+  postInstall =
     let
-      # The same package, with a check in the place of what would be installed.
-      checked =
-        name: change:
-        finalAttrs.finalPackage.overrideAttrs (
-          previous:
-          {
-            pname = "genbackup-${name}";
-            src = source (sources ++ checkedSources);
-            installPhase = ''
-              touch "$out"
-            '';
-          }
-          // change previous
-        );
+      genbackup =
+        if stdenv.buildPlatform.canExecute stdenv.hostPlatform then
+          "$out/bin/genbackup"
+        else
+          lib.getExe (buildPackages.genbackup or (buildPackages.callPackage ./package.nix { }));
     in
-    {
-      clippy = checked "clippy" (previous: {
-        nativeBuildInputs = previous.nativeBuildInputs ++ [ clippy ];
-        buildPhase = ''
-          runHook preBuild
-          cargo clippy --offline --workspace --all-targets -- --deny warnings
-          runHook postBuild
-        '';
-        doCheck = false;
-      });
+    ''
+      installShellCompletion --cmd genbackup \
+        --bash <("${genbackup}" completions bash) \
+        --fish <("${genbackup}" completions fish) \
+        --zsh <("${genbackup}" completions zsh)
+      "${genbackup}" man --out "$TMPDIR/man"
+      installManPage "$TMPDIR"/man/*
+    '';
 
-      # The other tests need root, a running systemd or virtual machines; CONTRIBUTING.md says how they are run.
-      tests = checked "tests" (previous: {
-        dontBuild = true;
-        cargoCheckType = "debug";
-        cargoTestFlags = [
-          "--package=genbackup"
-          "--test=emit"
-          "--test=records"
-          "--test=record_of_any_size"
-        ];
-        # Modules of these programs.
-        checkFlags = [
-          "command_line::"
-          "expected_output::"
-          "explain::"
-          "read_answer::"
-          "record::"
-          "a_line_of_a_gigabyte_costs_little_memory_and_no_good_line"
-        ];
-        nativeCheckInputs = [
-          fish
-          groff
-          jq
-          mandoc
-          systemd
-          zsh
-        ];
-        env = (previous.env or { }) // {
-          # A snapshot that differs is a failure.
-          INSTA_UPDATE = "no";
-        };
-      });
-    };
+  doInstallCheck = true;
+  nativeInstallCheckInputs = [ versionCheckHook ];
+
+  passthru = {
+    tests = checkout.tests finalAttrs.finalPackage;
+    updateScript = nix-update-script { };
+  };
 
   meta = {
     description = "Backups of a fleet with restic, as plain systemd units written from one TOML file";
+    longDescription = ''
+      genbackup writes the files of each host of a fleet from one TOML file: units of systemd, short scripts, and
+      settings of OpenSSH, NFS and restic. No daemon or agent of genbackup runs on the hosts. The process that can read
+      all files of a host has no network. genbackup also follows and records the runs, reports hosts whose last backup
+      is too old, and restores.
+    '';
+    inherit (checkout) homepage changelog;
     license = with lib.licenses; [
       mit
       asl20
     ];
     mainProgram = "genbackup";
+    maintainers = [ ];
     platforms = lib.platforms.linux;
   };
 })

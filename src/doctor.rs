@@ -21,13 +21,12 @@ mod ssh;
 mod units;
 mod versions;
 
-use std::path::Path;
-
 use anyhow::Result;
 
 use crate::emit::{Artifact, emit};
 use crate::health::Report;
 use crate::model::Fleet;
+use crate::nixos::System;
 use crate::plan::HostPlan;
 
 use apply::Apply;
@@ -63,7 +62,7 @@ pub fn examine(fleet: &Fleet, plan: &HostPlan<'_>, report: Option<&Result<Report
         }
     }
     if let Some(client) = &plan.client {
-        subjects.push(Box::new(|| hooks::check(client)));
+        subjects.push(Box::new(|| hooks::check(client, System::here())));
         subjects.push(Box::new(|| sources::check(client, apply)));
     }
     if let Some(client) = &plan.client
@@ -77,11 +76,6 @@ pub fn examine(fleet: &Fleet, plan: &HostPlan<'_>, report: Option<&Result<Report
         findings.extend(records::check(report));
     }
     Ok(findings)
-}
-
-/// True on NixOS, where programs and files come from the Nix store.
-pub(crate) fn is_on_nixos() -> bool {
-    Path::new("/etc/NIXOS").exists()
 }
 
 /// The check of one subject.

@@ -2,11 +2,13 @@
 //!
 //! Pure: no clock, no environment, no disk. The same plan gives the same bytes.
 
+mod calendars;
 mod client;
 mod grafana;
 mod hooks;
 mod nix_module;
 mod package;
+mod path;
 mod platform;
 mod power;
 mod prometheus;
@@ -83,8 +85,9 @@ fn emit_for(plan: &HostPlan<'_>, platform: &Platform) -> askama::Result<Vec<Arti
     if let Some(client) = client {
         client::emit(client, *versions, power, platform, &mut artifacts)?;
     }
-    recovery::emit(recovery, &mut artifacts)?;
+    recovery::emit(recovery, platform, &mut artifacts)?;
     power::emit(power, platform, &mut artifacts)?;
+    path::emit(plan, platform, &mut artifacts)?;
     artifacts.sort_by(|left, right| left.path.cmp(&right.path));
     Ok(artifacts)
 }

@@ -59,6 +59,7 @@ pub mod metrics;
 pub mod model;
 pub mod mounts;
 pub mod neighbours;
+mod nixos;
 pub mod notify;
 pub mod openssh;
 pub mod page;

@@ -214,38 +214,4 @@ mod tests {
             None
         );
     }
-
-    fn schedule(expressions: &[&str]) -> Calendars {
-        let calendar = |text: &&str| Calendar::try_from((*text).to_owned()).unwrap();
-        Calendars::new(expressions.iter().map(calendar).collect()).unwrap()
-    }
-
-    #[test]
-    fn the_times_of_several_expressions_are_in_one_order_as_far_as_all_are_known() {
-        let start: DateTime = "2026-11-24T00:00:00".parse().unwrap();
-        let times = |count| times_after(&schedule(&["*-*-* 22:30", "*-*-* 12:00"]), start, count);
-        let shown: Vec<String> = times(4).unwrap().iter().map(ToString::to_string).collect();
-        assert_eq!(
-            shown,
-            [
-                "2026-11-24T12:00:00",
-                "2026-11-24T22:30:00",
-                "2026-11-25T12:00:00",
-                "2026-11-25T22:30:00"
-            ]
-        );
-        assert_eq!(times(4000).unwrap().len(), 4000);
-    }
-
-    #[test]
-    fn the_longest_gap_of_several_expressions_is_between_any_two_of_their_times() {
-        let hours = |expressions: &[&str]| longest_gap(&schedule(expressions)).unwrap().unwrap().as_hours();
-        assert_eq!(hours(&["*-*-* 12:00", "*-*-* 22:00"]), 14);
-        assert_eq!(hours(&["Mon..Fri 22:00", "Sun 10:00"]), 36);
-        assert_eq!(
-            hours(&["*-*-* 12:00 UTC", "*-*-* 12:00 Asia/Tokyo"]),
-            15,
-            "time zones differ"
-        );
-    }
 }

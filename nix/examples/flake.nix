@@ -4,7 +4,7 @@
 # Copy this directory, replace these hosts with your own, and run `nix flake check`.
 {
   inputs = {
-    nixpkgs.url = "github:NixOS/nixpkgs/nixos-unstable";
+    nixpkgs.url = "github:NixOS/nixpkgs/nixos-26.05";
     # The place from which you get genbackup.
     genbackup.url = "git+https://git.example.net/genbackup";
     genbackup.inputs.nixpkgs.follows = "nixpkgs";

@@ -44,6 +44,7 @@ let
         // (final.passthru or { })
         // {
           inherit (final) meta nativeBuildInputs;
+          env = final.env or { };
           overrideAttrs =
             change:
             package (
@@ -101,18 +102,16 @@ let
       "attr"
       "clippy"
       "deadnix"
-      "fish"
-      "groff"
       "installShellFiles"
-      "mandoc"
-      "nixfmt-rs"
-      "ruff"
+      "nixfmt"
       "rustfmt"
       "shellcheck"
-      "zsh"
+      "versionCheckHook"
     ] standIn
     // {
       callPackage = lib.callPackageWith all;
+      # What runs where it is built.
+      buildPackages = all;
       mkShell =
         { inputsFrom, packages }:
         derivation {
@@ -120,10 +119,11 @@ let
           name = "shell";
           builder = "/bin/false";
         };
+      nix-update-script = _: standIn "nix-update-script";
       nixfmt-tree.override =
-        { nixfmtPackage, settings }:
+        { settings }:
         derivation {
-          inherit nixfmtPackage system;
+          inherit system;
           inherit (settings) excludes;
           name = "nixfmt-tree";
           builder = "/bin/false";
@@ -132,6 +132,17 @@ let
       stdenv = {
         buildPlatform.canExecute = platform: platform.system == system;
         hostPlatform = { inherit system; };
+        # Of nixpkgs' longer list, what tests may call.
+        initialPath = [
+          all.bash
+          all.coreutils
+          all.diffutils
+          all.findutils
+          all.gnugrep
+          all.gnused
+          all.gnutar
+          all.gzip
+        ];
       };
       testers.runNixOSTest =
         module:

@@ -27,7 +27,7 @@
               modules = [
                 ./machine.nix
                 ./options.nix
-                ({ config, ... }: { _module.args.pkgs = packages config.nixpkgs.hostPlatform; })
+                (machine: { _module.args.pkgs = packages machine.config.nixpkgs.hostPlatform; })
               ]
               ++ modules;
             };

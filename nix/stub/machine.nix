@@ -15,7 +15,7 @@ in
     fileSystems = anything { };
     nixpkgs.hostPlatform = lib.mkOption { type = lib.types.str; };
     services.nfs.settings = anything { };
-    services.openssh = anything { };
+    services.openssh.settings = anything { };
     # As NixOS's: another configuration of the same machine.
     specialisation = lib.mkOption {
       default = { };

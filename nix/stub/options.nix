@@ -10,14 +10,91 @@
 let
   inherit (lib) mkOption types;
   option = type: default: mkOption { inherit type default; };
-  units = option (types.attrsOf (
-    types.submodule {
-      options = {
-        wantedBy = option (types.listOf types.str) [ ];
-        reloadTriggers = option (types.listOf (types.either types.package types.str)) [ ];
-      };
-    }
-  )) { };
+  list = option (types.listOf types.str) [ ];
+
+  # As in NixOS: one list makes a list of all definitions; other definitions must be equal.
+  unitOption = lib.mkOptionType {
+    name = "systemd option";
+    merge =
+      place: definitions:
+      if lib.any (definition: lib.isList definition.value) definitions then
+        lib.concatMap (definition: lib.toList definition.value) definitions
+      else
+        lib.mergeEqualOption place definitions;
+  };
+  section = option (types.attrsOf unitOption) { };
+  units =
+    more:
+    option (types.attrsOf (
+      types.submodule {
+        options = {
+          after = list;
+          before = list;
+          onFailure = list;
+          onSuccess = list;
+          requires = list;
+          unitConfig = section;
+          wantedBy = list;
+          wants = list;
+        }
+        // more;
+      }
+    )) { };
+
+  # Lines of a unit, one for each value of each key.
+  lines =
+    keys:
+    lib.concatStrings (
+      lib.mapAttrsToList (
+        key: value: lib.concatMapStrings (one: "${key}=${toString one}\n") (lib.toList value)
+      ) keys
+    );
+  # What NixOS writes for `systemd.services.NAME` and its like. For a unit of a package, this is a drop-in.
+  unitText =
+    own: unit:
+    "[Unit]\n"
+    + lines (
+      {
+        After = unit.after;
+        Before = unit.before;
+        OnFailure = unit.onFailure;
+        OnSuccess = unit.onSuccess;
+        Requires = unit.requires;
+        Wants = unit.wants;
+      }
+      // unit.unitConfig
+    )
+    + own unit;
+  # The variable PATH of each such service: that of the unit and its other drop-ins does not count.
+  path = lib.concatMapStringsSep ":" (package: "${package}/bin") [
+    pkgs.coreutils
+    pkgs.findutils
+    pkgs.gnugrep
+    pkgs.gnused
+    config.systemd.package
+  ];
+  serviceText = unitText (
+    unit:
+    "\n[Service]\n"
+    + lines (
+      {
+        Environment = lib.mapAttrsToList (name: value: builtins.toJSON "${name}=${value}") (
+          {
+            PATH = lib.concatStringsSep ":" (map (package: "${package}/bin") unit.path ++ [ path ]);
+          }
+          // unit.environment
+        );
+      }
+      // unit.serviceConfig
+    )
+  );
+  timerText = unitText (unit: "\n[Timer]\n" + lines unit.timerConfig);
+  socketText = unitText (unit: "\n[Socket]\n" + lines unit.socketConfig);
+  named = ending: lib.mapAttrs' (name: lib.nameValuePair "${name}.${ending}");
+  extended =
+    lib.mapAttrs (_: serviceText) (named "service" config.systemd.services)
+    // lib.mapAttrs (_: timerText) (named "timer" config.systemd.timers)
+    // lib.mapAttrs (_: socketText) (named "socket" config.systemd.sockets);
 
   failed = lib.filter (check: !check.assertion) config.assertions;
   failures = lib.concatMapStringsSep "\n" (check: "- ${check.message}") failed;
@@ -70,21 +147,13 @@ let
   # Links that start a unit, as NixOS makes them: of its own `wantedBy`, and of those of units in packages.
   wanted = lib.concatLists (
     lib.mapAttrsToList (name: unit: map (target: { inherit name target; }) unit.wantedBy) (
-      config.systemd.units
-      // lib.mapAttrs' (name: lib.nameValuePair "${name}.timer") config.systemd.timers
-      // lib.mapAttrs' (name: lib.nameValuePair "${name}.socket") config.systemd.sockets
+      config.systemd.units // named "timer" config.systemd.timers // named "socket" config.systemd.sockets
     )
   );
 in
 {
   options = {
     assertions = option (types.listOf types.unspecified) [ ];
-    boot.supportedFilesystems = mkOption {
-      type = types.coercedTo (types.listOf types.str) (
-        names: lib.listToAttrs (map (name: lib.nameValuePair name true) names)
-      ) (types.attrsOf types.bool);
-      default = { };
-    };
     environment.etc = mkOption {
       default = { };
       type = types.attrsOf (
@@ -107,12 +176,35 @@ in
     networking.firewall.allowedTCPPorts = option (types.listOf types.port) [ ];
     networking.hostName = option types.str "nixos";
     services.nfs.server.enable = option types.bool false;
+    services.openssh = {
+      enable = option types.bool false;
+      package = option types.package pkgs.openssh;
+      hostKeys = option (types.listOf (types.attrsOf types.anything)) (
+        map
+          (type: {
+            inherit type;
+            path = "/etc/ssh/ssh_host_${type}_key";
+          })
+          [
+            "rsa"
+            "ed25519"
+          ]
+      );
+    };
+    services.restic.server.enable = option types.bool false;
+    system.fsPackages = option (types.listOf types.package) [ ];
     system.build = option (types.lazyAttrsOf types.unspecified) { };
     systemd = {
+      package = option types.package pkgs.systemd;
       packages = option (types.listOf types.package) [ ];
-      services = units;
-      sockets = units;
-      timers = units;
+      services = units {
+        environment = option (types.attrsOf types.str) { };
+        path = option (types.listOf types.package) [ ];
+        reloadTriggers = option (types.listOf (types.either types.package types.str)) [ ];
+        serviceConfig = section;
+      };
+      sockets = units { socketConfig = section; };
+      timers = units { timerConfig = section; };
       tmpfiles.packages = option (types.listOf types.package) [ ];
       tmpfiles.rules = option (types.listOf types.str) [ ];
       units = option (types.attrsOf (
@@ -130,25 +222,50 @@ in
     users.users = option (types.attrsOf (
       types.submodule {
         options = {
+          createHome = option types.bool false;
           description = option types.str "";
+          extraGroups = list;
           group = option types.str "";
+          home = option types.path "/var/empty";
           isSystemUser = option types.bool false;
           shell = option (types.nullOr (types.either types.shellPackage types.path)) null;
           uid = option (types.nullOr types.int) null;
         };
       }
     )) { };
+    warnings = option (types.listOf types.str) [ ];
+  };
+
+  # As NixOS's own modules: a conflict of IDs is an error before any other assertion is reported.
+  config.assertions = lib.mkBefore [
+    {
+      assertion =
+        let
+          ids = lib.filter (uid: uid != null) (lib.mapAttrsToList (_: user: user.uid) config.users.users);
+        in
+        lib.unique ids == ids;
+      message = "UIDs and GIDs must be unique!";
+    }
+  ];
+  config.users = lib.mkIf config.services.restic.server.enable {
+    users.restic = {
+      group = "restic";
+      home = "/var/lib/restic";
+      createHome = true;
+      uid = 291;
+    };
+    groups.restic.gid = 291;
   };
 
   config.system.build.toplevel =
     if failed != [ ] then
       throw "\nFailed assertions:\n${failures}"
     else
-      pkgs.runCommand "system"
+      lib.showWarnings config.warnings pkgs.runCommand "system"
         {
           facts = builtins.toJSON {
             inherit (config.users) users groups;
-            inherit (config.boot) supportedFilesystems;
+            fsPackages = map (package: package.name) config.system.fsPackages;
             inherit (config.networking.firewall) allowedTCPPorts;
             nfsServer = config.services.nfs.server.enable;
             reloadTriggers = lib.mapAttrs (
@@ -176,6 +293,15 @@ in
           for package in ${toString config.systemd.packages}; do
             ln -s "$package"/lib/systemd/system/* "$units"
           done
+          # A unit that no package has belongs to a part of NixOS that is not here.
+          ${lib.concatStrings (
+            lib.mapAttrsToList (name: text: ''
+              if [ -e "$units"/${lib.escapeShellArg name} ]; then
+                mkdir "$units"/${lib.escapeShellArg name}.d
+                ln -s ${pkgs.writeText "overrides.conf" text} "$units"/${lib.escapeShellArg name}.d/overrides.conf
+              fi
+            '') extended
+          )}
           ${lib.concatMapStrings (
             { name, target }:
             ''

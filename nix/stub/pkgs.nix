@@ -32,7 +32,8 @@ let
       passAsFile = [ "text" ];
     } "install -m ${mode} \"$textPath\" \"$out\"";
 
-  # The programs of Debian packages. No more of them, so that a program that is used and not asked for is missed.
+  # The programs of Debian packages, which are named in `debian`. No more of them, so that a program that is used and
+  # not asked for is missed.
   debian =
     name: packages:
     runCommand name { } ''
@@ -43,6 +44,7 @@ let
     ''
     // {
       version = versions.${name} or "1";
+      debian = packages;
     };
 
   inline =
@@ -54,55 +56,84 @@ let
     else
       builtins.toJSON value;
   keyValue = name: value: "${builtins.toJSON name} = ${inline value}";
-in
-{
-  inherit lib runCommand system;
+  packages = {
+    inherit lib runCommand system;
+    # This machine builds for itself.
+    buildPackages = packages;
+    stdenv = {
+      buildPlatform.canExecute = platform: platform.system == system;
+      hostPlatform = { inherit system; };
+    };
 
-  writeText = writeFile "444";
-  writeScript = writeFile "555";
-  linkFarm =
-    name: files:
-    runCommand name { } (
-      "mkdir \"$out\"\n"
-      + lib.concatStrings (lib.mapAttrsToList (file: target: "ln -s ${target} \"$out/${file}\"\n") files)
-    );
-  formats.toml = _: {
-    type =
-      let
-        value =
-          lib.types.oneOf [
-            lib.types.bool
-            lib.types.int
-            lib.types.float
-            lib.types.str
-            lib.types.path
-            (lib.types.attrsOf value)
-            (lib.types.listOf value)
-          ]
-          // {
-            description = "TOML value";
-          };
-      in
-      value;
-    generate = name: value: writeFile "444" name (lib.concatLines (lib.mapAttrsToList keyValue value));
+    writeText = writeFile "444";
+    writeScript = writeFile "555";
+    linkFarm =
+      name: files:
+      runCommand name { } (
+        "mkdir \"$out\"\n"
+        + lib.concatStrings (
+          lib.mapAttrsToList (file: target: ''
+            mkdir -p "$(dirname "$out"/${lib.escapeShellArg file})"
+            ln -s ${target} "$out"/${lib.escapeShellArg file}
+          '') files
+        )
+      );
+    formats.toml = _: {
+      type =
+        let
+          value =
+            lib.types.oneOf [
+              lib.types.bool
+              lib.types.int
+              lib.types.float
+              lib.types.str
+              lib.types.path
+              (lib.types.attrsOf value)
+              (lib.types.listOf value)
+            ]
+            // {
+              description = "TOML value";
+            };
+        in
+        value;
+      generate = name: value: writeFile "444" name (lib.concatLines (lib.mapAttrsToList keyValue value));
+    };
+
+    bash =
+      runCommand "bash" { } ''
+        mkdir -p "$out/bin"
+        ln -s /bin/bash "$out/bin/bash"
+        ln -s /bin/bash "$out/bin/sh"
+      ''
+      // {
+        debian = "bash";
+      };
+    coreutils = debian "coreutils" "coreutils";
+    diffutils = debian "diffutils" "diffutils";
+    findutils = debian "findutils" "findutils";
+    fish = debian "fish" "fish fish-common";
+    gnugrep = debian "gnugrep" "grep";
+    gnused = debian "gnused" "sed";
+    gnutar = debian "gnutar" "tar";
+    groff = debian "groff" "groff-base";
+    gzip = debian "gzip" "gzip";
+    jq = debian "jq" "jq";
+    mandoc = debian "mandoc" "mandoc";
+    nfs-utils = debian "nfs-utils" "nfs-common nfs-kernel-server";
+    openssh = debian "openssh" "openssh-client openssh-server";
+    restic = debian "restic" "restic";
+    socat = debian "socat" "socat";
+    systemd = debian "systemd" "systemd";
+    tzdata =
+      runCommand "tzdata" { } ''
+        mkdir -p "$out/share"
+        ln -s /usr/share/zoneinfo "$out/share"
+      ''
+      // {
+        debian = "tzdata";
+      };
+    util-linux = debian "util-linux" "util-linux";
+    zsh = debian "zsh" "zsh zsh-common";
   };
-
-  bash = runCommand "bash" { } ''
-    mkdir -p "$out/bin"
-    ln -s /bin/bash "$out/bin/bash"
-    ln -s /bin/bash "$out/bin/sh"
-  '';
-  coreutils = debian "coreutils" "coreutils";
-  findutils = debian "findutils" "findutils";
-  gnugrep = debian "gnugrep" "grep";
-  jq = debian "jq" "jq";
-  openssh = debian "openssh" "openssh-client openssh-server";
-  restic = debian "restic" "restic";
-  socat = debian "socat" "socat";
-  systemd = debian "systemd" "systemd";
-  tzdata = runCommand "tzdata" { } ''
-    mkdir -p "$out/share"
-    ln -s /usr/share/zoneinfo "$out/share"
-  '';
-  util-linux = debian "util-linux" "util-linux";
-}
+in
+packages

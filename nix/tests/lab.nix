@@ -1,33 +1,25 @@
-# The lab on NixOS: the fleet of vmtests/fleet.toml, with the keys that are in it.
-{ module }:
+# The machines of the tests: the fleet of vmtests/fleet.toml, with the keys that are in it.
+{ module, package }:
 
 {
-  defaults =
-    { pkgs, ... }:
-    {
-      imports = [ module ];
-      services.genbackup = {
-        enable = true;
-        fleet = ../../vmtests/fleet.toml;
-        openFirewall = true;
-      };
-      # What the steps call, and is not on every NixOS.
-      environment.systemPackages = [
-        pkgs.attr
-        pkgs.jq
-        pkgs.restic
-      ];
+  defaults = {
+    imports = [ module ];
+    services.genbackup = {
+      enable = true;
+      inherit package;
+      fleet = ../../vmtests/fleet.toml;
+      openFirewall = true;
     };
+  };
 
   nodes.jak = {
     virtualisation.emptyDiskImages = [ 2048 ];
-    # `fileSystems` would be ignored here without a word.
+    # The test driver ignores `fileSystems` without a message.
     virtualisation.fileSystems."/mnt/storage" = {
       device = "/dev/vdb";
       fsType = "ext4";
       autoFormat = true;
     };
-    # The admin's own: a password, and the key to the clients. Copied, so that a story can take them away.
     systemd.tmpfiles.settings.lab = {
       "/root/keys".d.mode = "0700";
       "/root/keys/restic-password".f = {
@@ -39,7 +31,7 @@
         argument = "${./keys/for-tests-only-jak-to-its-clients}";
       };
     };
-    # For 90 seconds after its start, the server would let nobody write.
+    # For 90 seconds after its start, the server would accept no writes.
     services.nfs.settings.nfsd = {
       grace-time = 10;
       lease-time = 10;

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::nixos::System;
+
 /// Why a request to the bus or to systemd failed.
 #[derive(Debug)]
 pub enum Error {
@@ -108,6 +110,13 @@ fn is_timeout(error: &zbus::Error) -> bool {
 
 impl fmt::Display for Error {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write(System::here(), formatter)
+    }
+}
+
+impl Error {
+    /// Writes the error with the hint for a system.
+    fn write(&self, system: System, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoBus(error) => write!(
                 formatter,
@@ -115,11 +124,13 @@ impl fmt::Display for Error {
             ),
             Self::Denied(unit) => write!(
                 formatter,
-                "you are not allowed to start or stop {unit}\n\nhint: run this as root, or as a member of the group `restic` (`usermod --append --groups restic NAME`, then log in again); the group needs polkitd"
+                "you are not allowed to start or stop {unit}\n\nhint: run this as root, or as a member of the group `restic`: {}",
+                system.join_group()
             ),
             Self::UnitMissing(unit) => write!(
                 formatter,
-                "systemd does not know the unit {unit}\n\nhint: run this on the storage host; if the unit is missing there, run `genbackup emit --now`"
+                "systemd does not know the unit {unit}\n\nhint: run this on the storage host; if the unit is missing there, run {}",
+                system.apply()
             ),
             Self::Away => write!(
                 formatter,
@@ -131,6 +142,35 @@ impl fmt::Display for Error {
                 formatter,
                 "systemd refused the request for {unit}: {error}\n\nhint: see `systemctl status {unit}`"
             ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An error with the hint for a system.
+    struct On<'e>(&'e Error, System);
+
+    impl fmt::Display for On<'_> {
+        fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            self.0.write(self.1, formatter)
+        }
+    }
+
+    #[test]
+    fn hints_fit_the_system() {
+        let denied = Error::Denied("genbackup.service".to_owned());
+        let missing = Error::UnitMissing("genbackup.service".to_owned());
+        for (error, system, command) in [
+            (&denied, System::NixOs, "`users.users.NAME.extraGroups"),
+            (&denied, System::Other, "`usermod --append --groups restic NAME`"),
+            (&missing, System::NixOs, "run `nixos-rebuild switch`"),
+            (&missing, System::Other, "run `genbackup emit --now`"),
+        ] {
+            let text = On(error, system).to_string();
+            assert!(text.contains(command), "{text}");
         }
     }
 }

@@ -13,6 +13,7 @@ use clap::{Args, ValueEnum};
 use super::{load, terminal};
 use crate::doctor;
 use crate::emit::UNIT_FOLDER;
+use crate::nixos::System;
 use crate::plan::HostPlan;
 use crate::write::{Changes, Note, Overwrite, Transaction};
 use now::Missing;
@@ -50,7 +51,7 @@ pub(super) struct Arguments {
     /// stop removed units. A running backup continues unchanged
     #[arg(long)]
     now: bool,
-    /// Read the paths of bash, socat and sshd, and the directories of all other programs (`path`), from this JSON file.
+    /// Read the paths of bash, genbackup, socat and sshd, and the directories of all other programs (`path`), from this JSON file.
     /// With `--format package`
     #[arg(long, value_name = "FILE", required_if_eq("format", "package"))]
     programs: Option<PathBuf>,
@@ -70,6 +71,9 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     refuse_what_does_not_fit(arguments)?;
     if arguments.now {
         now::refuse(arguments)?;
+    }
+    if let (Format::Files, None, false) = (arguments.format, &arguments.root, arguments.remove) {
+        refuse_on_nixos(System::here())?;
     }
     if arguments.remove && arguments.now {
         return now::emit(
@@ -109,6 +113,18 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
         }
         _ => write_all(&target::targets(&fleet, arguments)?, arguments),
     }
+}
+
+/// Refuses to write below `/`, or to compare with it, where NixOS makes these files.
+fn refuse_on_nixos(system: System) -> Result<()> {
+    if system.is_nixos() {
+        bail!(
+            "this host runs NixOS, which builds these files into the system\n\nhint: after a change of the fleet file, run {}; {} shows which units change; `--root DIR` writes the files below DIR",
+            system.apply(),
+            system.compare()
+        );
+    }
+    Ok(())
 }
 
 /// Refuses options that have no effect in this format.

@@ -15,6 +15,7 @@ use super::load;
 use super::terminal::{self, Steps};
 use crate::live::{Line, Transcript};
 use crate::model::{Destination, Fleet, HostName};
+use crate::nixos::System;
 use crate::plan::HostPlan;
 use crate::problem::{did_you_mean, likely};
 use crate::push::{Manner, Preview, Push, Pushed};
@@ -73,7 +74,8 @@ fn hosts<'f>(fleet: &'f Fleet, names: &[String]) -> Result<Vec<&'f HostName>> {
     if names.is_empty() {
         if clients().next().is_none() {
             bail!(
-                "the fleet has no client\n\nhint: run `genbackup emit --now` on the storage host, {}",
+                "the fleet has no client\n\nhint: run {} on the storage host, {}",
+                System::here().apply(),
                 fleet.storage.name
             );
         }
@@ -86,7 +88,8 @@ fn hosts<'f>(fleet: &'f Fleet, names: &[String]) -> Result<Vec<&'f HostName>> {
             Some(host) if hosts.contains(&host) => {}
             Some(host) => hosts.push(host),
             None if fleet.storage.name.as_str() == name => refused.push(format!(
-                "{name} is the storage host\n\nhint: run `genbackup emit --now` on {name}"
+                "{name} is the storage host\n\nhint: run {} on {name}",
+                System::here().apply()
             )),
             None => {
                 let known: Vec<&str> = clients().map(HostName::as_str).collect();

@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use super::records::kind;
 use super::terminal;
 use crate::beside;
+use crate::nixos::System;
 use crate::record::{self, Beside, Phase, RunId};
 use crate::write::Addition;
 
@@ -119,9 +120,10 @@ fn add(folder: &Path, beside: &Beside) -> Result<()> {
 /// The error if no record can be written, before the command is started.
 fn explained(error: &anyhow::Error) -> anyhow::Error {
     let hint = match kind(error) {
-        Some(ErrorKind::NotFound) => {
-            "\n\nhint: run this on the storage host, where `genbackup emit --now` makes the directory; `--runs DIR` names another"
-        }
+        Some(ErrorKind::NotFound) => &format!(
+            "\n\nhint: run this on the storage host, where {} makes the directory; `--runs DIR` names another",
+            System::here().apply()
+        ),
         Some(ErrorKind::PermissionDenied) => {
             "\n\nhint: run this as user restic or root; `--runs DIR` names another directory"
         }

@@ -17,6 +17,7 @@ use super::{load, status};
 use crate::deliver::{self, Web};
 use crate::health::Report;
 use crate::model::Fleet;
+use crate::nixos::System;
 use crate::notify::{FailureResult, LONGEST_QUEUE, Memory, Ping, findings};
 use memory::Place;
 use send::Sender;
@@ -49,7 +50,8 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     };
     if fleet.watching.notify.is_empty() {
         bail!(
-            "the fleet file names no recipient\n\nhint: add a table `[notify.NAME]` with `kind` and `address-file`, then run `genbackup emit --now`"
+            "the fleet file names no recipient\n\nhint: add a table `[notify.NAME]` with `kind` and `address-file`, then run {}",
+            System::here().apply()
         );
     }
     let sender = Sender {

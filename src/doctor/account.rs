@@ -72,6 +72,9 @@ fn judge(answer: &Answer, uid: Option<u32>, apply: Apply<'_>) -> Finding {
 fn how_to_agree(user: u32, group: u32, uid: u32, apply: Apply<'_>) -> String {
     let group = if user == group {
         String::new()
+    } else if apply.system().is_nixos() {
+        // NixOS keeps the ID of a group that exists.
+        "remove the line of the group `restic` from /etc/group; ".to_owned()
     } else {
         format!("run `groupmod --gid {user} restic && usermod --gid restic restic`; ")
     };
@@ -140,18 +143,21 @@ mod tests {
     fn ids_that_differ_have_the_steps_that_make_them_equal() {
         let group = |id| format!("run `groupmod --gid {id} restic && usermod --gid restic restic`; ");
         let fleet = "write `uid = 998` into [repository]; ";
-        for (ids, steps) in [
-            ("998:998", fleet.to_owned()),
-            ("850:100", group(850)),
-            ("998:997", group(998) + fleet),
+        let nixos = "remove the line of the group `restic` from /etc/group; ".to_owned();
+        for (apply, ids, steps) in [
+            (Apply::Emit, "998:998", fleet.to_owned()),
+            (Apply::Emit, "850:100", group(850)),
+            (Apply::Emit, "998:997", group(998) + fleet),
+            (Apply::Rebuild, "998:998", fleet.to_owned()),
+            (Apply::Rebuild, "998:997", nixos + fleet),
         ] {
-            let hint = format!("{steps}then run `genbackup emit --now`: NFS maps clients to this ID");
+            let hint = format!("{steps}then run {apply}: NFS maps clients to this ID");
             let line = Answer::Said {
                 code: 0,
                 output: format!("restic:x:{ids}::/:/usr/sbin/nologin\n"),
                 complaint: String::new(),
             };
-            assert_eq!(judge(&line, Some(850), Apply::Emit).hint, Some(hint));
+            assert_eq!(judge(&line, Some(850), apply).hint, Some(hint));
         }
     }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::model::HostName;
+use crate::nixos::System;
 use crate::plan::HostPlan;
 
 /// How a change of the fleet file takes effect on this host.
@@ -21,11 +22,11 @@ pub(super) enum Apply<'f> {
 
 impl<'f> Apply<'f> {
     pub(super) fn of(plan: &HostPlan<'f>) -> Self {
-        Self::on(plan, super::is_on_nixos())
+        Self::on(plan, System::here())
     }
 
-    fn on(plan: &HostPlan<'f>, is_nixos: bool) -> Self {
-        if is_nixos {
+    fn on(plan: &HostPlan<'f>, system: System) -> Self {
+        if system.is_nixos() {
             Self::Rebuild
         } else if plan.coordinator.is_some() {
             Self::Emit
@@ -37,10 +38,18 @@ impl<'f> Apply<'f> {
         }
     }
 
+    /// How the host is administered.
+    pub(super) const fn system(self) -> System {
+        match self {
+            Self::Emit | Self::Push { .. } => System::Other,
+            Self::Rebuild => System::NixOs,
+        }
+    }
+
     /// The command that shows what would change.
     pub(super) fn diff(self) -> String {
         match self {
-            Self::Emit | Self::Rebuild => "`genbackup emit --diff`".to_owned(),
+            Self::Emit | Self::Rebuild => self.system().compare().to_owned(),
             Self::Push { client, storage } => format!("`genbackup push --diff {client}` on {storage}"),
         }
     }
@@ -50,9 +59,8 @@ impl<'f> Apply<'f> {
 impl fmt::Display for Apply<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Emit => formatter.write_str("`genbackup emit --now`"),
+            Self::Emit | Self::Rebuild => formatter.write_str(self.system().apply()),
             Self::Push { client, storage } => write!(formatter, "`genbackup push {client}` on {storage}"),
-            Self::Rebuild => formatter.write_str("`nixos-rebuild switch`"),
         }
     }
 }
@@ -65,21 +73,38 @@ mod tests {
 
     #[test]
     fn each_kind_of_host_has_its_command() {
-        let text = std::fs::read_to_string(concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/fixtures/fleets/post/fleet.toml"
-        ))
-        .unwrap();
-        let fleet = resolve(fleet::read("fleet", &text)).unwrap();
-        for (host, is_nixos, command) in [
-            ("jak", false, "`genbackup emit --now`"),
-            ("ziz", false, "`genbackup push ziz` on jak"),
-            ("jak", true, "`nixos-rebuild switch`"),
-            ("ziz", true, "`nixos-rebuild switch`"),
+        let fleet = resolve(fleet::read("fleet", crate::reference::FLEET)).unwrap();
+        for (host, system, command, diff) in [
+            (
+                "jak",
+                System::Other,
+                "`genbackup emit --now`",
+                "`genbackup emit --diff`",
+            ),
+            (
+                "ziz",
+                System::Other,
+                "`genbackup push ziz` on jak",
+                "`genbackup push --diff ziz` on jak",
+            ),
+            (
+                "jak",
+                System::NixOs,
+                "`nixos-rebuild switch`",
+                "`nixos-rebuild dry-activate`",
+            ),
+            (
+                "ziz",
+                System::NixOs,
+                "`nixos-rebuild switch`",
+                "`nixos-rebuild dry-activate`",
+            ),
         ] {
             let host = HostName::try_from(host.to_owned()).unwrap();
             let plan = HostPlan::of(&fleet, &host).unwrap();
-            assert_eq!(Apply::on(&plan, is_nixos).to_string(), command, "{host}");
+            let apply = Apply::on(&plan, system);
+            assert_eq!(apply.to_string(), command, "{host}");
+            assert_eq!(apply.diff(), diff, "{host}");
         }
     }
 }

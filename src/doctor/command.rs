@@ -8,6 +8,7 @@ use super::ask::ask;
 use super::finding::{Finding, State};
 use super::secrets::quoted;
 use crate::model::Release;
+use crate::nixos::System;
 
 /// Where systemd, and the scripts that it starts, look for programs, in this order (systemd.exec(5), `ExecSearchPath=`).
 const DIRECTORIES: [&str; 4] = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin"];
@@ -21,7 +22,7 @@ struct Installed {
 }
 
 pub(super) fn check() -> Vec<Finding> {
-    if super::is_on_nixos() {
+    if System::here().is_nixos() {
         return Vec::new();
     }
     vec![judge(&installed(), Release::this(), &this())]
@@ -29,7 +30,7 @@ pub(super) fn check() -> Vec<Finding> {
 
 /// Why the units of a storage host do not find this genbackup, with a hint; none where they do.
 pub(crate) fn unreachable() -> Option<String> {
-    if super::is_on_nixos() {
+    if System::here().is_nixos() {
         return None;
     }
     let finding = judge(&installed(), Release::this(), &this());

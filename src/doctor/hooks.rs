@@ -6,6 +6,7 @@ use super::ask::{Answer, ask};
 use super::finding::Finding;
 use super::secrets::quoted;
 use crate::model::Hook;
+use crate::nixos::System;
 use crate::plan::ClientPlan;
 
 /// What a user may do with a file or a directory.
@@ -17,16 +18,16 @@ enum Found {
     NotTold(String),
 }
 
-pub(super) fn check(plan: &ClientPlan<'_>) -> Vec<Finding> {
+pub(super) fn check(plan: &ClientPlan<'_>, system: System) -> Vec<Finding> {
     let hooks = &plan.source.hooks;
     let before = hooks.before.iter().map(|hook| ("before", hook));
     before
         .chain(hooks.after.iter().map(|hook| ("after", hook)))
-        .flat_map(|(kind, hook)| check_hook(&format!("hook {kind}-{}", hook.name), hook))
+        .flat_map(|(kind, hook)| check_hook(&format!("hook {kind}-{}", hook.name), hook, system))
         .collect()
 }
 
-fn check_hook(check: &str, hook: &Hook) -> Vec<Finding> {
+fn check_hook(check: &str, hook: &Hook, system: System) -> Vec<Finding> {
     let Hook {
         name: _,
         user,
@@ -40,16 +41,16 @@ fn check_hook(check: &str, hook: &Hook) -> Vec<Finding> {
     let group = match group(&ask("getent", &["passwd", user])) {
         Ok(Some(group)) => group,
         Ok(None) => {
-            let hint = "make the user, or name another one in the fleet file";
             return vec![Finding::failed(
                 check,
                 format!("its user {user} is missing"),
-                hint,
+                system.make_user(user),
             )];
         }
         Err(why) => return vec![Finding::unknown(check, why)],
     };
-    let mut findings: Vec<Finding> = judge_program(check, user, program, &look(user, &group, "-x", program))
+    let found = look(user, &group, "-x", program);
+    let mut findings: Vec<Finding> = judge_program(check, user, program, &found, system)
         .into_iter()
         .collect();
     for path in writes {
@@ -101,13 +102,13 @@ fn judge_access(answer: &Answer) -> Found {
     }
 }
 
-fn judge_program(check: &str, user: &str, program: &str, found: &Found) -> Option<Finding> {
+fn judge_program(check: &str, user: &str, program: &str, found: &Found, system: System) -> Option<Finding> {
     Some(match found {
         Found::Usable => return None,
         Found::Missing => Finding::failed(
             check,
             format!("its program {program} is missing"),
-            "install it, or name another one in `command`",
+            system.install(program),
         ),
         Found::Refused => Finding::failed(
             check,
@@ -160,6 +161,22 @@ mod tests {
         assert_eq!(group(&said(2, "", "")), Ok(None));
         assert!(group(&said(0, "odd\n", "")).is_err());
         assert!(group(&Answer::TooLate).is_err());
+    }
+
+    #[test]
+    fn a_missing_program_has_a_hint_for_its_system() {
+        for (system, hint) in [
+            (System::Other, "install it, or name another one in `command`"),
+            (
+                System::NixOs,
+                "add its package to `environment.systemPackages`, and write `/run/current-system/sw/bin/pg_dumpall` into \
+                 `command`",
+            ),
+        ] {
+            let program = "/usr/bin/pg_dumpall";
+            let finding = judge_program("hook", "postgres", program, &Found::Missing, system);
+            assert_eq!(finding.and_then(|finding| finding.hint).as_deref(), Some(hint));
+        }
     }
 
     #[test]

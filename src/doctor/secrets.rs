@@ -11,6 +11,7 @@ use super::ask::{Answer, ask};
 use super::finding::{Finding, State};
 use crate::deliver::WebAddress;
 use crate::model::{Fleet, PublicKey};
+use crate::nixos::SecretTool;
 use crate::plan::{ClientPlan, CoordinatorPlan};
 
 /// The file at the path of a secret.
@@ -63,7 +64,7 @@ pub(super) fn check_client(fleet: &Fleet, plan: &ClientPlan<'_>) -> Vec<Finding>
     };
     let key = client.host_key_file.as_str();
     let hint = "if it was changed on purpose, write the new public key into `host-key`, then run `genbackup emit --now` on \
-                the storage host";
+                the storage host, or `nixos-rebuild switch` there if it runs NixOS";
     vec![
         judge("host key", key, &look(key)),
         judge_pair("host key pair", &derived(key), &client.host_key, hint),
@@ -140,28 +141,34 @@ fn look(path: &str) -> Secret {
 }
 
 fn judge(check: &str, path: &str, secret: &Secret) -> Finding {
+    let tool = SecretTool::of(path);
+    // The hint for a person who writes the file, unless a tool does.
+    let write = |hint: &'static str| tool.map_or(hint, SecretTool::write).to_owned();
+    let close = |hint: String| tool.map_or(hint, |tool| tool.close().to_owned());
     match secret {
         Secret::Missing => Finding::failed(
             check,
             format!("{path} is missing"),
-            "unlock or mount its file system, or name another file in the fleet file",
+            write("unlock or mount its file system, or name another file in the fleet file"),
         ),
         Secret::NotToldToUs(why) => Finding::unknown(check, format!("{path}: {why}")),
-        Secret::There { size: 0, .. } => {
-            Finding::failed(check, format!("{path} is empty"), "write the secret into it")
-        }
+        Secret::There { size: 0, .. } => Finding::failed(
+            check,
+            format!("{path} is empty"),
+            write("write the secret into it"),
+        ),
         Secret::There { mode, .. } if mode & 0o077 != 0 => Finding::failed(
             check,
             format!("not only its owner has access to {path}: its mode is {mode:04o}"),
-            format!(
+            close(format!(
                 "run `chmod 600 {}`; replace the secret if others may have read it",
                 quoted(path)
-            ),
+            )),
         ),
         Secret::There { owner, .. } if *owner != 0 => Finding::failed(
             check,
             format!("{path} belongs to user {owner}, and not to root"),
-            format!("run `chown root: {}`", quoted(path)),
+            close(format!("run `chown root: {}`", quoted(path))),
         ),
         Secret::There { .. } => Finding::ok(check, format!("{path} exists, for root only")),
     }
@@ -238,6 +245,28 @@ mod tests {
         }
         let finding = judge("password file", "/a file", &there(0o644, 0, 1));
         assert!(finding.hint.unwrap().contains("chmod 600 $'/a file'"));
+    }
+
+    #[test]
+    fn a_secret_of_a_tool_is_corrected_in_the_configuration() {
+        let there = |mode, owner, size| Secret::There { mode, owner, size };
+        for (path, option) in [
+            ("/run/secrets/password", "`sops.secrets`"),
+            ("/run/agenix/password", "`age.secrets`"),
+        ] {
+            for secret in [
+                Secret::Missing,
+                there(0o400, 0, 0),
+                there(0o440, 0, 33),
+                there(0o400, 1000, 33),
+            ] {
+                let hint = judge("password file", path, &secret).hint.unwrap();
+                assert!(
+                    hint.contains(option) && hint.contains("nixos-rebuild switch"),
+                    "{hint}"
+                );
+            }
+        }
     }
 
     /// The same texts as in `tests/system/run_backups.rs`, where the scripts and restic judge them.

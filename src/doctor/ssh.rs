@@ -149,7 +149,7 @@ fn judge(answer: &Answer, name: &str, port: u16, may_be_absent: bool, apply: App
         return Finding::failed(
             check,
             "the shell of its user restic refuses each command",
-            format!("on {name}, run `usermod --shell /bin/sh restic`"),
+            format!("on {name}, run `usermod --shell /bin/sh restic`; on NixOS `nixos-rebuild switch`"),
         );
     }
     if says(&["Host key verification failed", "HOST IDENTIFICATION HAS CHANGED"]) {

@@ -19,7 +19,7 @@ pub(super) fn check_files(artifacts: &[Artifact], apply: Apply<'_>) -> Vec<Findi
     let check = "files";
     let place = Place::below("/");
     if !place.has_manifest() {
-        return vec![if super::is_on_nixos() {
+        return vec![if apply.system().is_nixos() {
             Finding::unknown(check, "not checked: NixOS builds them into the system")
         } else {
             Finding::failed(
@@ -113,7 +113,7 @@ fn judge(unit: &str, shown: &Shown<'_>, apply: Apply<'_>) -> Finding {
             return Finding::failed(
                 &unit,
                 "it is masked, so it never starts",
-                format!("run `systemctl unmask {unit}`"),
+                apply.system().unmask(&unit),
             );
         }
         "not-found" => {
@@ -133,7 +133,7 @@ fn judge(unit: &str, shown: &Shown<'_>, apply: Apply<'_>) -> Finding {
     if !waits {
         return Finding::ok(&unit, "systemd has loaded it");
     }
-    let enable = format!("run `systemctl enable --now {unit}`");
+    let enable = apply.system().enable(&unit);
     if is("ActiveState") != "active" {
         return Finding::failed(&unit, "it is not started", enable);
     }
@@ -156,6 +156,31 @@ mod tests {
         format!(
             "Id=x\nLoadState={load}\nActiveState={active}\nUnitFileState={enabled}\nResult=exit-code\nNeedDaemonReload=no"
         )
+    }
+
+    #[test]
+    fn hints_on_nixos_leave_enabling_to_it() {
+        let hint = |load, active, enabled| {
+            let said = said(load, active, enabled);
+            judge("genbackup.timer", &properties(&said), Apply::Rebuild)
+                .hint
+                .unwrap()
+        };
+        for (hint, command) in [
+            (
+                hint("loaded", "inactive", "enabled"),
+                "`systemctl start genbackup.timer`",
+            ),
+            (hint("loaded", "active", "disabled"), "`nixos-rebuild switch`"),
+            (hint("masked", "inactive", "masked"), "`enable = false`"),
+            (hint("not-found", "inactive", ""), "`nixos-rebuild switch`"),
+        ] {
+            assert!(hint.contains(command), "{hint}");
+            assert!(
+                !hint.contains("systemctl enable") && !hint.contains("unmask"),
+                "{hint}"
+            );
+        }
     }
 
     /// A unit, its state in systemd (load state, active state, enablement), and the expected finding.

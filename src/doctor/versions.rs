@@ -6,11 +6,12 @@ use super::apply::Apply;
 use super::ask::{Answer, ask, is_there};
 use super::finding::Finding;
 use crate::model::{Refusal, ResticVersion, SystemdVersion};
+use crate::nixos::System;
 use crate::plan::HostPlan;
 
 pub(super) fn check(plan: &HostPlan<'_>, apply: Apply<'_>) -> Vec<Finding> {
     // On NixOS, units and scripts name programs of the Nix store, which are not in PATH.
-    if super::is_on_nixos() {
+    if System::here().is_nixos() {
         return vec![Finding::unknown(
             "programs",
             "not checked: NixOS builds them into the system",
@@ -34,7 +35,7 @@ pub(super) fn check(plan: &HostPlan<'_>, apply: Apply<'_>) -> Vec<Finding> {
 
 /// The Debian packages that the units of this host need, and that are not installed.
 pub(crate) fn missing_packages(plan: &HostPlan<'_>) -> Vec<&'static str> {
-    if super::is_on_nixos() {
+    if System::here().is_nixos() {
         return Vec::new();
     }
     let missing = needed_programs(plan)

@@ -2,22 +2,22 @@
 
 use askama::Template;
 
-use super::{Access, Artifact, LIBEXEC, Platform, UNIT_FOLDER, emit_for};
+use super::{Access, Artifact, LIBEXEC, Platform, UNIT_FOLDER, calendars, emit_for};
 use crate::escape::filters;
 use crate::model::HostName;
 use crate::plan::{Connection, HostPlan};
 
-/// The packages of nixpkgs in whose `bin` our scripts find their programs.
+/// The packages in whose `bin` our scripts find their programs: those that NixOS itself uses, where it has an option.
 const PACKAGES: [&str; 9] = [
-    "coreutils",
-    "findutils",
-    "gnugrep",
-    "jq",
-    "openssh",
-    "restic",
-    "socat",
-    "systemd",
-    "util-linux",
+    "pkgs.coreutils",
+    "pkgs.findutils",
+    "pkgs.gnugrep",
+    "pkgs.jq",
+    "config.services.openssh.package",
+    "pkgs.restic",
+    "pkgs.socat",
+    "config.systemd.package",
+    "pkgs.util-linux",
 ];
 
 #[derive(Template)]
@@ -47,7 +47,9 @@ struct Parts {
     rules: Vec<String>,
     /// Files by their paths below `/etc`.
     files: Vec<File>,
-    units: Vec<Unit>,
+    units: Vec<(String, String)>,
+    timers: Vec<Waiting>,
+    sockets: Vec<Waiting>,
 }
 
 struct File {
@@ -57,11 +59,14 @@ struct File {
     is_watched: bool,
 }
 
-struct Unit {
+/// A timer or a socket, as an option of NixOS.
+struct Waiting {
+    /// Without its ending.
     name: String,
-    content: String,
     /// Which unit starts it, from its `[Install]` section, which NixOS does not read.
-    wanted_by: Option<String>,
+    wanted_by: String,
+    /// A socket has none.
+    calendars: Vec<String>,
 }
 
 /// The module of one host, as an artifact whose path is `/HOST.nix`.
@@ -102,19 +107,16 @@ pub fn nix_module(plan: &HostPlan<'_>) -> askama::Result<Artifact> {
 }
 
 impl Parts {
-    fn add(&mut self, artifact: Artifact) {
+    fn add(&mut self, mut artifact: Artifact) {
+        let calendars = calendars::take(&mut artifact);
         let Artifact {
             path,
             access,
             content,
         } = artifact;
         if let Some(name) = below(&path, UNIT_FOLDER) {
-            let wanted_by = content.lines().find_map(|line| line.strip_prefix("WantedBy="));
-            self.units.push(Unit {
-                name,
-                wanted_by: wanted_by.map(str::to_owned),
-                content,
-            });
+            self.wait(&name, &content, calendars);
+            self.units.push((name, content));
         } else if let Some(name) = below(&path, LIBEXEC) {
             match access {
                 Access::Executable => self.scripts.push((name, content)),
@@ -133,6 +135,23 @@ impl Parts {
                 });
             }
         }
+    }
+
+    /// Adds the option of a unit that waits for something.
+    fn wait(&mut self, unit: &str, content: &str, calendars: Vec<String>) {
+        let wanted_by = content.lines().find_map(|line| line.strip_prefix("WantedBy="));
+        let (Some(wanted_by), Some((name, kind))) = (wanted_by, unit.rsplit_once('.')) else {
+            return;
+        };
+        let list = match kind {
+            "timer" => &mut self.timers,
+            _ => &mut self.sockets,
+        };
+        list.push(Waiting {
+            name: name.to_owned(),
+            wanted_by: wanted_by.to_owned(),
+            calendars,
+        });
     }
 
     fn exports(&self) -> bool {

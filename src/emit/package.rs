@@ -1,6 +1,8 @@
 //! A host's files as a package of their own, below a prefix: what NixOS links into a system.
 
-use super::{Artifact, LIBEXEC as USUAL_LIBEXEC, Platform, Programs, StorePath, UNIT_FOLDER, emit_for};
+use super::{
+    Artifact, LIBEXEC as USUAL_LIBEXEC, Platform, Programs, StorePath, UNIT_FOLDER, calendars, emit_for,
+};
 use crate::plan::HostPlan;
 
 /// Where our scripts are, below the prefix.
@@ -14,7 +16,7 @@ const FOLDERS: [(&str, &str); 4] = [
 ];
 
 /// The files of one host with the paths that they have below the prefix, in the order of these. What goes to `/etc`
-/// of the system is below `/etc` here.
+/// of the system is below `/etc` here. The module sets the calendars of the timers.
 ///
 /// # Errors
 /// As [`super::emit`].
@@ -24,7 +26,9 @@ pub fn package(
     prefix: &StorePath,
 ) -> askama::Result<Vec<Artifact>> {
     let mut artifacts = emit_for(plan, &Platform::package(programs, prefix))?;
-    for Artifact { path, .. } in &mut artifacts {
+    for artifact in &mut artifacts {
+        drop(calendars::take(artifact));
+        let path = &mut artifact.path;
         let moved = FOLDERS
             .iter()
             .find_map(|(folder, place)| Some(format!("{place}{}", path.strip_prefix(folder)?)));

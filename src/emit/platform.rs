@@ -17,12 +17,13 @@ pub struct Platform {
     pub(super) socat: String,
     /// genbackup(1) itself, on a storage host. A name without a directory: systemd and the scripts look for it in the usual
     /// directories for programs, so a package may put it into /usr/bin and a person into /usr/local/bin.
-    pub(super) genbackup: &'static str,
-    /// The `PATH` of our services; without it, theirs is the service manager's.
+    pub(super) genbackup: String,
+    /// The `PATH` that our scripts set themselves. Without it, they use the one of the service manager: it is the same for
+    /// all units, and no other tool replaces it.
     pub(super) path: Option<String>,
     /// The folder of what our scripts ask jq.
     pub(super) filters: String,
-    /// Whether units say what becomes of them when NixOS switches to another generation.
+    /// True on NixOS: units state what happens to them when it switches to another generation.
     pub(super) switches: bool,
     scripts: Scripts,
 }
@@ -30,6 +31,9 @@ pub struct Platform {
 /// Where NixOS has the programs of `environment.systemPackages`. An emitted module does not know the package of the
 /// command, since nixpkgs has none.
 const OF_THE_SYSTEM: &str = "/run/current-system/sw/bin/genbackup";
+
+/// The script that sets `PATH` for other programs.
+pub(super) const WITH_PATH: &str = "run-with-path";
 
 #[derive(Debug, Clone)]
 enum Scripts {
@@ -43,6 +47,8 @@ enum Scripts {
 pub struct Programs {
     /// The path of bash(1).
     pub bash: StorePath,
+    /// The path of genbackup(1), as units and scripts start it.
+    pub genbackup: StorePath,
     /// The path of socat(1).
     pub socat: StorePath,
     /// The path of sshd(8).
@@ -80,7 +86,7 @@ impl Platform {
             bash: "/bin/bash".to_owned(),
             sshd: "/usr/sbin/sshd".to_owned(),
             socat: "/usr/bin/socat".to_owned(),
-            genbackup: "genbackup",
+            genbackup: "genbackup".to_owned(),
             path: None,
             filters: LIBEXEC.to_owned(),
             switches: false,
@@ -93,6 +99,7 @@ impl Platform {
     pub fn package(programs: &Programs, package: &StorePath) -> Self {
         let Programs {
             bash,
+            genbackup,
             socat,
             sshd,
             path,
@@ -103,7 +110,7 @@ impl Platform {
             bash: bash.0.clone(),
             sshd: sshd.0.clone(),
             socat: socat.0.clone(),
-            genbackup: OF_THE_SYSTEM,
+            genbackup: genbackup.0.clone(),
             path: Some(path.join(":")),
             filters: libexec.clone(),
             switches: true,
@@ -116,13 +123,22 @@ impl Platform {
     pub(super) fn expressions() -> Self {
         Self {
             bash: format!("{}/bin/bash", reference("pkgs.bash")),
-            sshd: format!("{}/bin/sshd", reference("pkgs.openssh")),
+            sshd: format!("{}/bin/sshd", reference("config.services.openssh.package")),
             socat: format!("{}/bin/socat", reference("pkgs.socat")),
-            genbackup: OF_THE_SYSTEM,
+            genbackup: OF_THE_SYSTEM.to_owned(),
             path: Some(reference("path")),
             filters: reference("filters"),
             switches: true,
             scripts: Scripts::Expressions,
+        }
+    }
+
+    /// What a unit writes before a program that is no script of ours, and that may start others: nothing, or the script that
+    /// sets `PATH` and a space.
+    pub(super) fn with_path(&self) -> String {
+        match self.path {
+            Some(_) => format!("{} ", self.script(WITH_PATH)),
+            None => String::new(),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::{Artifact, add};
+use super::{Artifact, Platform, add};
 use crate::model::{AbsolutePath, HostName};
 use crate::plan::RecoveryPlan;
 
@@ -18,13 +18,25 @@ struct Recovery<'p> {
     backs_up_fleet_file: bool,
 }
 
+/// The page of a host with NixOS, whose configuration makes what the commands of the other page make.
+#[derive(Template)]
+#[template(path = "recovery/nixos.md")]
+struct RecoveryOnNixos<'p> {
+    plan: &'p RecoveryPlan<'p>,
+    wanted: Option<Wanted<'p>>,
+}
+
 /// What stands for the one file that is wanted back.
 struct Wanted<'p> {
     host: &'p HostName,
     path: &'p AbsolutePath,
 }
 
-pub(super) fn emit(plan: &RecoveryPlan<'_>, artifacts: &mut Vec<Artifact>) -> askama::Result<()> {
+pub(super) fn emit(
+    plan: &RecoveryPlan<'_>,
+    platform: &Platform,
+    artifacts: &mut Vec<Artifact>,
+) -> askama::Result<()> {
     let RecoveryPlan {
         repository: _,
         storage,
@@ -42,9 +54,13 @@ pub(super) fn emit(plan: &RecoveryPlan<'_>, artifacts: &mut Vec<Artifact>) -> as
         let path = source.include.first()?;
         Some(Wanted { host, path })
     });
+    let page = "/etc/genbackup/RECOVERY.md";
+    if platform.switches {
+        return add(artifacts, page, &RecoveryOnNixos { plan, wanted });
+    }
     add(
         artifacts,
-        "/etc/genbackup/RECOVERY.md",
+        page,
         &Recovery {
             plan,
             wanted,

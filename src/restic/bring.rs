@@ -15,6 +15,7 @@ use signal_hook::iterator::Signals;
 use super::sandbox::{self, Sandbox};
 use super::{CANT_START, Restic, SnapshotPath, environment, listed, pipes, relay};
 use crate::model::{Repository, ResticFeature, ResticVersion};
+use crate::nixos::System;
 
 /// To open the password's file, write into any directory, and give files back their owners, modes, devices and
 /// capabilities.
@@ -159,8 +160,9 @@ impl Restic<'_> {
         {
             anyhow::bail!(
                 "systemd cannot start restic in its sandbox (exit status {code})\n\nhint: see `journalctl --unit={}`; if \
-                 user restic is missing, `genbackup emit --now` creates it",
-                sandbox.unit
+                 user restic is missing, {} creates it",
+                sandbox.unit,
+                System::here().apply()
             );
         }
         Ok(status)

@@ -14,9 +14,7 @@
 {%- endif %}
 {%- endif %}
 {
-{%- if parts.exports() %}
   config,
-{%- endif %}
   lib,
   pkgs,
   ...
@@ -26,7 +24,7 @@ let
   # The directories in which the scripts find their programs.
   path = lib.makeBinPath [
 {%- for package in packages %}
-    pkgs.{{ package }}
+    {{ package|safe }}
 {%- endfor %}
   ];
 {%- if !parts.filters.is_empty() %}
@@ -44,16 +42,40 @@ let
   {{ name }} = pkgs.writeScript "{{ name }}" ''
 {{ content|indented(4)|safe }}  '';
 {%- endfor %}
+
+  units = {
+{%- for (name, content) in parts.units %}
+    "{{ name }}" = ''
+{{ content|indented(6)|safe }}    '';
+{%- endfor %}
+  };
+
+  # As a package, so that options of `systemd.services` extend these units.
+  package = pkgs.linkFarm "genbackup-units" (
+    lib.mapAttrs' (
+      name: text:
+      lib.nameValuePair "lib/systemd/system/${name}" (
+        pkgs.writeText (lib.strings.sanitizeDerivationName name) text
+      )
+    ) units
+  );
+
+  # nixpkgs' rest-server has a user of the same name.
+  hasRestServer = config.services.restic.server.enable or false;
 in
 {
   assertions = [
+    {
+      assertion = !hasRestServer;
+      message = "genbackup: services.restic.server is enabled on {{ host }}, and its user restic is also the user of the backups; run the rest-server on another host or in a container";
+    }
     {
       assertion = lib.versionAtLeast pkgs.restic.version "{{ restic }}";
       message = "genbackup: restic is ${pkgs.restic.version}, but the fleet file requires {{ restic }} or later on {{ host }} (minimum-versions)";
     }
     {
-      assertion = lib.versionAtLeast pkgs.systemd.version "{{ systemd }}";
-      message = "genbackup: systemd is ${pkgs.systemd.version}, but the fleet file requires {{ systemd }} or later on {{ host }} (minimum-versions)";
+      assertion = lib.versionAtLeast config.systemd.package.version "{{ systemd }}";
+      message = "genbackup: systemd is ${config.systemd.package.version}, but the fleet file requires {{ systemd }} or later on {{ host }} (minimum-versions)";
     }
   ];
 
@@ -66,7 +88,7 @@ in
     description = "Backups with restic";
 {%- if let Some(uid) = uid %}
     # Fixed: the NFS export maps every client to it.
-    uid = {{ uid }};
+    uid = lib.mkIf (!hasRestServer) {{ uid }};
 {%- endif %}
 {%- if connection.is_some() %}
     # sshd starts its forced command with it.
@@ -74,7 +96,7 @@ in
 {%- endif %}
   };
 {%- if let Some(uid) = uid %}
-  users.groups.restic.gid = {{ uid }};
+  users.groups.restic.gid = lib.mkIf (!hasRestServer) {{ uid }};
 {%- else %}
   users.groups.restic = { };
 {%- endif %}
@@ -88,8 +110,8 @@ in
 {%- endif %}
 {%- if connection.is_some() %}
 
-  # For mount.nfs(8).
-  boot.supportedFilesystems = [ "nfs" ];
+  # For mount.nfs(8). NFS 4 needs none of the services that `boot.supportedFilesystems` starts.
+  system.fsPackages = [ pkgs.nfs-utils ];
 {%- endif %}
 
   systemd.tmpfiles.rules = [
@@ -114,15 +136,29 @@ in
 {%- endfor %}
   };
 
-  systemd.units = {
-{%- for unit in parts.units %}
-    "{{ unit.name }}" = {
-{%- if let Some(target) = unit.wanted_by %}
-      wantedBy = [ "{{ target }}" ];
-{%- endif %}
-      text = ''
-{{ unit.content|indented(8)|safe }}      '';
+  systemd.packages = [ package ];
+{%- if !parts.timers.is_empty() %}
+
+  # A list that replaces this one replaces the calendar, because the unit has none.
+  systemd.timers = {
+{%- for timer in parts.timers %}
+    "{{ timer.name }}" = {
+      wantedBy = [ "{{ timer.wanted_by }}" ];
+      timerConfig.OnCalendar = [
+{%- for calendar in timer.calendars %}
+        "{{ calendar }}"
+{%- endfor %}
+      ];
     };
 {%- endfor %}
   };
+{%- endif %}
+{%- if !parts.sockets.is_empty() %}
+
+  systemd.sockets = {
+{%- for socket in parts.sockets %}
+    "{{ socket.name }}".wantedBy = [ "{{ socket.wanted_by }}" ];
+{%- endfor %}
+  };
+{%- endif %}
 }

@@ -4,6 +4,7 @@
 # Backs up this host. genbackup-backup.socket starts it with the connection as standard input and output: a request and
 # the repository's password come in, one line each; restic's output goes out.
 set -euo pipefail
+{%- include "scripts/path.bash" %}
 export LC_ALL=C
 # The other side may hang up. restic must not get SIGPIPE then: it would leave its lock behind.
 trap '' PIPE

@@ -3,6 +3,7 @@
 #
 # Creates the repository once, in an empty directory on a mounted file system. Started by genbackup-init.service.
 set -euo pipefail
+{%- include "scripts/path.bash" %}
 repository={{ plan.repository.path }}
 password_file={{ plan.repository.password_file }}
 

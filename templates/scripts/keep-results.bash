@@ -3,6 +3,7 @@
 #
 # Keeps the results of the hooks after the previous backup for this backup. Started by genbackup-hooks.service.
 set -euo pipefail
+{%- include "scripts/path.bash" %}
 {%- if after.is_empty() %}
 # This host has none: it needs the unit only for its directory and its lifetime.
 {%- endif %}

@@ -4,6 +4,7 @@
 # Forgets snapshots by the keep policy, prunes, and completes the run's record.
 # Started by genbackup-maintain.service, after the hosts.
 set -euo pipefail
+{%- include "scripts/path.bash" %}
 export LC_ALL=C
 
 runs=$STATE_DIRECTORY/runs

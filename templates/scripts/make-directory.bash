@@ -3,4 +3,5 @@
 #
 # Creates the directory of the repository. Started by genbackup-directory.service once its file system is mounted.
 set -euo pipefail
+{%- include "scripts/path.bash" %}
 install --directory --mode=0700 --owner=restic --group=restic -- {{ plan.repository.path }}

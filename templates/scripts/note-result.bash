@@ -4,6 +4,7 @@
 # Stores the result of a hook that has ended: `ok`, or the reason that systemd gives. The argument is the name of the file
 # below /run/genbackup.
 set -euo pipefail
+{%- include "scripts/path.bash" %}
 case $SERVICE_RESULT in
 success) result=ok ;;
 exit-code) result="exit status $EXIT_STATUS" ;;

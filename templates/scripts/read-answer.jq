@@ -38,7 +38,7 @@ def end_of_ssh:
     elif test("Permission denied|Too many authentication failures")
     then ["failed", "it does not accept the storage host's ssh key; run `genbackup push \($host)`, or see `genbackup doctor`: " + short]
     elif test("Connection refused")
-    then ["failed", "nothing listens on its port; on that host, run `systemctl enable --now genbackup-sshd.socket`: " + short]
+    then ["failed", "nothing listens on its port; on that host, run `systemctl enable --now genbackup-sshd.socket` (on NixOS `systemctl start genbackup-sshd.socket`): " + short]
     elif test("[Tt]imed out|No route to host|[Uu]nreachable|Host is down|Network is down|Could not resolve|not responding")
     then ["unreachable", short]
     else ["failed", "ssh cannot connect to its genbackup-sshd.socket" + (short | if . == "" then "" else ": " + . end)]

@@ -4,6 +4,7 @@
 # Backs up the hosts and writes the run's record. Started by genbackup.service and genbackup-run@.service.
 # Exit status: 0 all hosts succeeded, 3 a snapshot is partial, 1 a host has no snapshot of this run.
 set -euo pipefail
+{%- include "scripts/path.bash" %}
 export LC_ALL=C
 
 runs=$STATE_DIRECTORY/runs

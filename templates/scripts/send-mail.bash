@@ -4,6 +4,7 @@
 # Passes the email on standard input to sendmail(8), and prints its exit status on standard output. Started by
 # genbackup-mail@.service for each email.
 set -uo pipefail
+{%- include "scripts/path.bash" %}
 
 # Further directories in which systems have sendmail.
 PATH=$PATH:/usr/sbin:/usr/lib:/run/wrappers/bin

@@ -3,6 +3,7 @@
 #
 # Holds logind's lock against sleep until it is stopped. Started by genbackup-awake.service.
 set -euo pipefail
+{%- include "scripts/path.bash" %}
 if [[ ${1-} == --held ]]; then
     # Since systemd 257, systemd-inhibit does not pass this variable on.
     NOTIFY_SOCKET=$2 systemd-notify --ready

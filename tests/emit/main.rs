@@ -3,6 +3,7 @@
 
 mod at_a_terminal;
 mod book;
+mod calendars;
 mod coming_from;
 #[path = "../support/command.rs"]
 mod command;

@@ -6,11 +6,13 @@
     reason = "the tests write the files that Nix reads, and run Nix"
 )]
 
+mod command;
 mod equal;
+mod extended;
 mod module;
 mod nix;
 mod same;
 mod system;
-mod vm_tests;
+mod warned;
 mod whole;
 mod wrong;

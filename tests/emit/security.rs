@@ -42,20 +42,15 @@ fn collect(folder: &Path, found: &mut BTreeSet<String>) -> Result<()> {
     Ok(())
 }
 
-/// The stories that are told: those in the list of `main.rs`, each from its module or its file of steps.
+/// The stories that are told: those in the list of `main.rs`.
 fn stories() -> Result<BTreeSet<String>> {
     let folder = root().join("vmtests/tests/stories");
     let list = std::fs::read_to_string(folder.join("main.rs"))?;
     let told = list.lines().filter_map(|line| line.trim().strip_suffix(','));
     let names = told.filter_map(|entry| {
-        // Behind the name come where the story is read from and what it needs.
-        let (name, rest) = entry.split_once(' ').unwrap_or((entry, ""));
-        let file = if rest.starts_with("from steps") {
-            root().join(format!("vmtests/steps/{name}.toml"))
-        } else {
-            folder.join(format!("{name}.rs"))
-        };
-        file.is_file().then_some(name)
+        // Behind the name comes what the story needs.
+        let (name, _) = entry.split_once(' ').unwrap_or((entry, ""));
+        folder.join(format!("{name}.rs")).is_file().then_some(name)
     });
     Ok(names.map(str::to_owned).collect())
 }

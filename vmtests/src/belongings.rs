@@ -1,10 +1,12 @@
-//! What the machines have to lose: files with everything that a backup can get wrong. `steps/functions.bash` makes them.
+//! What the machines have to lose: files with everything that a backup can get wrong.
 
 use crate::machine::{Machine, quoted};
-use crate::steps::FUNCTIONS;
 
 /// The folders that are backed up, and what is left out of them.
 pub const INCLUDE: [&str; 2] = ["/srv/data", "/srv/my files"];
+
+/// Shell functions that make and describe them.
+const FUNCTIONS: &str = include_str!("belongings.bash");
 
 /// Puts the files onto a machine.
 ///
@@ -22,6 +24,30 @@ pub fn put_onto(machine: &Machine) -> anyhow::Result<()> {
 /// # Errors
 /// When the machine refuses.
 pub fn describe(machine: &Machine, root: &str) -> anyhow::Result<Vec<String>> {
-    let script = format!("{FUNCTIONS}\ndescribe {}", quoted(root));
-    Ok(machine.succeeds(&script)?.lines().map(str::to_owned).collect())
+    lines(machine, &format!("describe {}", quoted(root)))
+}
+
+/// The same for what a backup takes of a machine.
+///
+/// # Errors
+/// When the machine refuses.
+pub fn describe_what_is_backed_up(machine: &Machine) -> anyhow::Result<Vec<String>> {
+    lines(machine, "describe_what_is_backed_up")
+}
+
+fn lines(machine: &Machine, command: &str) -> anyhow::Result<Vec<String>> {
+    let text = machine.succeeds(&format!("{FUNCTIONS}\n{command}"))?;
+    Ok(text.lines().map(str::to_owned).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::cache::workspace;
+    use crate::process::{command, output_of};
+
+    #[test]
+    fn the_functions_are_sound_bash() {
+        let file = workspace().join("vmtests/src/belongings.bash");
+        assert_eq!(output_of(command("shellcheck").arg(file)).unwrap(), "");
+    }
 }

@@ -11,8 +11,8 @@
 //!    stories are told in.
 //! 3. [`ground`] has what machines stand on, [`lab`] three of them and their snapshots, [`crowd`] as many as one wants.
 //! 4. [`install`] puts genbackup onto them, [`administrator`] gives one of them ssh to the others, [`story`] runs each
-//!    story from a freshly restored lab; [`steps`] tells those that NixOS tells, too. [`book`] follows chapters of the
-//!    book, [`runbook`] the sections of the recovery page.
+//!    story from a freshly restored lab. [`book`] follows chapters of the book, [`runbook`] the sections of the recovery
+//!    page.
 //!
 //! Nothing of a machine leaves the one that it runs on: none has an address of the host or a route to one.
 
@@ -52,7 +52,6 @@ mod quick_key;
 pub mod release;
 pub mod runbook;
 pub mod side_by_side;
-pub mod steps;
 pub mod story;
 pub mod virtual_machine;
 pub mod warm_up;

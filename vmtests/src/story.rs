@@ -46,22 +46,19 @@ pub struct Story {
     pub tell: fn(&Lab) -> anyhow::Result<()>,
 }
 
-/// A list of [`Story`] from their names: of modules, each of which has a function `story`, and of files in
-/// `vmtests/steps`, which have `from steps` behind their names. Then comes what a story needs: nothing, or
-/// `needs "its own clock"` of a kernel of its own, or `in both` labs, or `in containers` alone.
+/// A list of [`Story`] from their names, those of modules with a function `story`. Behind a name comes what the story
+/// needs: nothing, or `needs "its own clock"` of a kernel of its own, or `in both` labs, or `in containers` alone.
 #[macro_export]
 macro_rules! stories {
-    (@tell $name:ident) => { $name::story };
-    (@tell $name:ident steps) => { |lab| $crate::steps::story(lab, stringify!($name)) };
     (@needs) => { $crate::story::Needs::Nothing };
     (@needs needs $what:literal) => { $crate::story::Needs::Kernel($what) };
     (@needs in both) => { $crate::story::Needs::Both };
     (@needs in containers) => { $crate::story::Needs::Containers };
-    ($($name:ident $(from $source:ident)? $(needs $what:literal)? $(in $labs:ident)?),* $(,)?) => {
+    ($($name:ident $(needs $what:literal)? $(in $labs:ident)?),* $(,)?) => {
         [$($crate::story::Story {
             name: stringify!($name),
             needs: $crate::stories!(@needs $(needs $what)? $(in $labs)?),
-            tell: $crate::stories!(@tell $name $($source)?),
+            tell: $name::story,
         }),*]
     };
 }

@@ -8,7 +8,7 @@ use vmtests::process::{command, output_of};
 
 /// What finds unused names in Nix. Its licence is no matter: nothing of it is in what we build.
 const DEADNIX: (&str, &str) = ("deadnix", "1.3.1");
-/// What reads and lays out Python.
+/// What reads and lays out the scripts of the NixOS tests.
 const RUFF: (&str, &str) = ("ruff", "0.17.6");
 /// What knows Python's types, and NixOS checks its own tests with.
 const TY: (&str, &str) = ("ty", "0.0.105");

@@ -14,6 +14,7 @@ use crate::live::{Audience, Live, Systemd};
 use crate::model::{Creation, Repository};
 use crate::mounts;
 use crate::neighbours;
+use crate::nixos::System;
 use crate::write::{Changes, Counts, Note, Overwrite, Transaction};
 
 /// The NFS exports of the storage host.
@@ -22,8 +23,6 @@ const NFS_SERVER: &str = "nfs-server.service";
 const INIT: &str = "genbackup-init.service";
 /// Exists once there was a repository. Then no other repository is made in its place: see `init-repository`.
 const REPOSITORY_MADE: &str = "/var/lib/genbackup/repository-made";
-/// Exists on NixOS only.
-const NIXOS: &str = "/etc/NIXOS";
 
 /// What this host lacks that the units start.
 #[derive(Debug, Default)]
@@ -62,7 +61,7 @@ pub(super) fn refuse(arguments: &Arguments) -> Result<()> {
             );
         }
     }
-    if Path::new(NIXOS).exists() {
+    if System::here().is_nixos() {
         bail!(
             "`--now` does not apply to NixOS: the system is built with these files\n\nhint: run `nixos-rebuild switch` after a change of the fleet file; see the chapter \"NixOS\""
         );

@@ -9,12 +9,15 @@ use super::clients::SSH_PORT;
 use crate::cli::FLEET_FILE;
 use crate::cli::terminal::Steps;
 use crate::model::{HostName, RemoteClients};
+use crate::nixos::System;
 use crate::plan::HostPlan;
 use crate::resolve::resolve;
 use crate::{doctor, fleet};
 
 /// The port of NFS 4.
 const NFS_PORT: u16 = 2049;
+/// What applies the fleet file to a host with NixOS. The hosts of a fleet usually have the same system.
+const REBUILD: &str = "  nixos-rebuild switch    # with the module of genbackup; see the chapter \"NixOS\"";
 
 pub(super) fn say(file: &Path, answers: &Answers, steps: &mut Steps) -> Result<()> {
     let text = answers.fleet_file("")?;
@@ -57,7 +60,11 @@ fn for_clients(answers: &Answers, remote: &RemoteClients, plan: Option<&HostPlan
     let names: Vec<&str> = remote.clients.keys().map(HostName::as_str).collect();
     let clients = names.join(", ");
     steps.say(format_args!("on {clients}:"));
-    install(&plan.map_or_else(Vec::new, packages), steps);
+    if is_on_nixos(answers) {
+        steps.say(REBUILD);
+    } else {
+        install(&plan.map_or_else(Vec::new, packages), steps);
+    }
     steps.say("open these TCP ports if a firewall blocks them:");
     steps.say(format_args!(
         "  from {storage} to {clients}: {} for backups, {SSH_PORT} for `genbackup push`",
@@ -100,11 +107,11 @@ fn commands(file: &Path, answers: &Answers, is_here: bool, steps: &mut Steps) {
     };
     steps.say(format_args!("  genbackup{fleet} check"));
     if is_on_nixos(answers) {
-        steps.say("  nixos-rebuild switch    # with the module of genbackup; see the chapter \"NixOS\"");
+        steps.say(REBUILD);
     } else {
         steps.say(format_args!("  genbackup{fleet} emit --now"));
     }
-    if answers.remote.is_some() {
+    if answers.remote.is_some() && !is_on_nixos(answers) {
         steps.say(format_args!(
             "  genbackup{fleet} push    # logs in to each client by ssh, as root or as its `push-to` sets"
         ));
@@ -126,5 +133,5 @@ fn packages(plan: &HostPlan<'_>) -> Vec<&'static str> {
 
 /// True if the storage host is this machine, and NixOS builds its files.
 fn is_on_nixos(answers: &Answers) -> bool {
-    answers::is_this_machine(&answers.host) && doctor::is_on_nixos()
+    answers::is_this_machine(&answers.host) && System::here().is_nixos()
 }

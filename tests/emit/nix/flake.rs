@@ -5,6 +5,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use anyhow::{Context, Result, bail, ensure};
+use serde::de::DeserializeOwned;
 use tempfile::TempDir;
 
 use super::package::{copy_of, root, sources};
@@ -19,6 +20,31 @@ fn nixpkgs() -> Result<&'static Nixpkgs> {
         Ok(nixpkgs) => Ok(nixpkgs),
         Err(error) => bail!("{error:#}"),
     }
+}
+
+/// What an expression comes to. In its scope are `lib` and `pkgs` of the stub, and `root`, the path of the checkout.
+pub(super) fn evaluate<T: DeserializeOwned>(expression: &str) -> Result<T> {
+    let stub = nixpkgs()?.stub();
+    let expression = format!(
+        "let
+            lib = import {stub}/lib;
+            pkgs = import {stub}/development.nix {{ inherit lib; system = \"x86_64-linux\"; }};
+            root = {root};
+        in {expression}",
+        stub = stub.display(),
+        root = root().display(),
+    );
+    // What the expression copies to the store is there afterwards.
+    let evaluated = run(nixpkgs()?.command("nix-instantiate").args([
+        "--eval",
+        "--strict",
+        "--json",
+        "--read-write-mode",
+        "--expr",
+        &expression,
+    ]))?;
+    ensure!(evaluated.status.success(), "{}", evaluated.stderr);
+    Ok(serde_json::from_str(&evaluated.stdout)?)
 }
 
 /// The flake's files, in a folder of their own: beside them there would be what the developer has there.
@@ -139,9 +165,14 @@ fn a_broken_output_of_the_flake_is_refused() -> Result<()> {
     let (checkout, stub) = (Checkout::new()?, nixpkgs()?.stub());
     for (file, from, to, expected) in [
         // The package: a source, a package that it asks for, one of its checks.
-        ("nix/package.nix", "../askama.toml", "../askama.tom", "askama.tom"),
-        ("nix/package.nix", "  zsh,\n", "  zsch,\n  zsh,\n", "zsch"),
-        ("nix/package.nix", "++ [ clippy ]", "++ clippy", "clippy"),
+        (
+            "nix/checkout.nix",
+            "../askama.toml",
+            "../askama.tom",
+            "askama.tom",
+        ),
+        ("nix/package.nix", "  tzdata,\n", "  tzdat,\n  tzdata,\n", "tzdat"),
+        ("nix/checkout.nix", "++ [ clippy ]", "++ clippy", "clippy"),
         ("nix/overlay.nix", "final: _: ", "", "final"),
         (
             "nix/outputs.nix",
@@ -152,13 +183,13 @@ fn a_broken_output_of_the_flake_is_refused() -> Result<()> {
         ("nix/outputs.nix", "[ ./module.nix ]", "./module.nix }", "syntax"),
         (
             "nix/outputs.nix",
-            "default = genbackup;",
+            "default = system.genbackup;",
             "default = 1;",
             "default",
         ),
         ("nix/checks.nix", "pkgs.deadnix", "pkgs.deadnixx", "deadnixx"),
         ("nix/tests/lab.nix", "openFirewall", "openFirewal", "openfirewal"),
-        ("nix/tests/default.nix", "./driver.py", "./diver.py", "diver.py"),
+        ("nix/tests/nightly.nix", "./lab.py", "./lap.py", "lap.py"),
         ("vmtests/fleet.toml", "[hosts.kai]", "[hosts.kia]", "named `kai`"),
         ("nix/module.nix", "environment.etc =", "environment.ect =", "ect"),
         (

@@ -1,55 +1,103 @@
-//! The Python of the VM tests: nothing that ruff finds is wrong with it, and it is laid out as ruff does it.
+//! The test scripts of `nix/tests`, as the test driver of NixOS gets them: ruff finds no mistake and has no other
+//! layout for them, and they fit the types of the real driver, if there is a nixpkgs.
 
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 
+use super::flake::evaluate;
 use crate::command::{Outcome, run};
 use crate::tools::tool;
 
-fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("nix/tests")
+/// The rules, and the names that the driver defines.
+const RULES: [&str; 4] = [
+    "line-length = 110",
+    "target-version = 'py311'",
+    "lint.select = ['ANN', 'B', 'C4', 'E', 'F', 'I', 'N', 'PIE', 'PTH', 'RET', 'RUF', 'SIM', 'UP']",
+    "builtins = ['jak', 'kai', 'start_all', 'subtest', 'ziz']",
+];
+
+/// The script of each test.
+fn scripts() -> Result<BTreeMap<String, String>> {
+    evaluate(
+        r#"lib.mapAttrs (_: test: test.testScript) (
+            import (root + "/nix/tests") { inherit lib; inherit (pkgs) testers; package = null; }
+        )"#,
+    )
 }
 
-/// Runs ruff on a folder, by the rules of ours.
-fn ruff(arguments: &[&str], folder: &Path) -> Result<Outcome> {
-    run(Command::new(tool("ruff")?)
-        .args(arguments)
-        .args(["--no-cache", "--config"])
-        .arg(self::folder().join("ruff.toml"))
-        .arg(folder))
+/// Runs ruff on one script.
+fn ruff(arguments: &[&str], script: &str) -> Result<Outcome> {
+    let folder = tempfile::tempdir()?;
+    std::fs::write(folder.path().join("script.py"), script)?;
+    let mut ruff = Command::new(tool("ruff")?);
+    ruff.args(arguments).args(["--no-cache", "--isolated"]);
+    for rule in RULES {
+        ruff.args(["--config", rule]);
+    }
+    run(ruff.arg(folder.path()))
 }
 
 #[test]
-fn the_repository_s_python_has_nothing_wrong() -> Result<()> {
-    let Outcome {
-        status,
-        stdout,
-        stderr,
-    } = ruff(&["check"], &folder())?;
-    assert!(status.success(), "{stdout}{stderr}");
-    let Outcome {
-        status,
-        stdout,
-        stderr,
-    } = ruff(&["format", "--diff"], &folder())?;
-    // A folder without a file is fine with it.
-    assert!(
-        status.success() && stderr.starts_with("2 files"),
-        "{stdout}{stderr}"
-    );
+fn scripts_of_the_nixos_tests_have_no_mistake() -> Result<()> {
+    let scripts = scripts()?;
+    assert_eq!(scripts.keys().collect::<Vec<_>>(), ["changes", "nightly"]);
+    for (name, script) in scripts {
+        ensure!(script.contains("with subtest("), "{name}: {script}");
+        for arguments in [&["check"][..], &["format", "--diff"]] {
+            let Outcome {
+                status,
+                stdout,
+                stderr,
+            } = ruff(arguments, &script)?;
+            assert!(status.success(), "{name}: {stdout}{stderr}");
+        }
+    }
     Ok(())
 }
 
 #[test]
-fn a_mistake_in_python_is_found() -> Result<()> {
-    let wrong = tempfile::tempdir()?;
-    std::fs::write(wrong.path().join("wrong.py"), "import  os\n")?;
-    let checked = ruff(&["check"], wrong.path())?;
-    ensure!(!checked.status.success(), "an unused name is not found");
-    assert!(checked.stdout.contains("F401"), "{}", checked.stdout);
-    let formatted = ruff(&["format", "--diff"], wrong.path())?;
-    assert!(!formatted.status.success(), "another style is not found");
+fn mistake_in_a_script_is_found() -> Result<()> {
+    let unused = ruff(&["check"], "import os\n")?;
+    assert!(
+        !unused.status.success() && unused.stdout.contains("F401"),
+        "{unused:?}"
+    );
+    let unknown = ruff(&["check"], "jack.succeed(\"true\")\n")?;
+    assert!(
+        !unknown.status.success() && unknown.stdout.contains("F821"),
+        "{unknown:?}"
+    );
+    let layout = ruff(&["format", "--diff"], "jak.succeed( \"true\" )\n")?;
+    assert!(!layout.status.success(), "{layout:?}");
+    Ok(())
+}
+
+/// As the driver checks it when a test is built: its own definitions, the machines, and the script.
+#[test]
+#[ignore = "needs a whole nixpkgs, NIXPKGS=DIR"]
+fn scripts_fit_the_types_of_the_real_driver() -> Result<()> {
+    let nixpkgs = std::env::var_os("NIXPKGS").context("NIXPKGS is not set")?;
+    let lib = Path::new(&nixpkgs).join("nixos/lib");
+    let mut before = std::fs::read_to_string(lib.join("test-script-prepend.py"))?;
+    for machine in ["jak", "kai", "ziz"] {
+        writeln!(before, "{machine} = create_fake_qemu_machine()")?;
+    }
+    for (name, script) in scripts()? {
+        // Once more with a method that machines do not have.
+        for (end, is_right) in [("", true), ("jak.succed(\"true\")\n", false)] {
+            let folder = tempfile::tempdir()?;
+            let file = folder.path().join("script.py");
+            std::fs::write(&file, format!("{before}\n{script}\n{end}"))?;
+            let checked = run(Command::new(tool("ty")?)
+                .args(["check", "--extra-search-path"])
+                .arg(lib.join("test-driver/src"))
+                .arg(&file))?;
+            assert_eq!(checked.status.success(), is_right, "{name}: {}", checked.stdout);
+        }
+    }
     Ok(())
 }

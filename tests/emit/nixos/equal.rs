@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
@@ -10,6 +11,7 @@ use serde_json::{Value, json};
 use super::nix::nix;
 use super::same::{Places, unit_is_the_same};
 use super::system::{Emitted, Host, Way};
+use crate::command::run;
 
 const UNITS: &str = "etc/systemd/system";
 const LIBEXEC: &str = "usr/local/libexec/genbackup";
@@ -39,10 +41,20 @@ fn every_host_of_every_fleet_is_the_same_on_nixos() -> Result<()> {
     Ok(())
 }
 
-/// The units of a system; links that start them are another matter.
+/// The units of a system, timers with the calendars of their drop-ins; links that start units are another matter.
 pub(crate) fn units(root: &Path) -> Result<BTreeMap<String, String>> {
-    let mut units = Host::files(root, UNITS)?;
-    units.retain(|name, _| !name.contains(".wants/"));
+    let files = Host::files(root, UNITS)?;
+    let mut units = files.clone();
+    units.retain(|name, _| !name.contains('/'));
+    for (name, text) in &mut units {
+        if let Some(drop_in) = files.get(&format!("{name}.d/overrides.conf")) {
+            let calendars: String = drop_in
+                .split_inclusive('\n')
+                .filter(|line| line.starts_with("OnCalendar="))
+                .collect();
+            *text = text.replace("[Timer]\n", &format!("[Timer]\n{calendars}"));
+        }
+    }
     Ok(units)
 }
 
@@ -77,13 +89,51 @@ fn files_are_the_same(host: &Host, places: &mut Places) -> Result<()> {
     for (name, text) in scripts(host, places)? {
         nixos.insert(format!("{LIBEXEC}/{name}"), text);
     }
-    let nixos: BTreeMap<String, String> = nixos
-        .into_iter()
-        .map(|(name, text)| (name, places.usual(&text)))
-        .collect();
-    assert_eq!(nixos.keys().collect::<Vec<_>>(), usual.keys().collect::<Vec<_>>());
+    let names = |files: &BTreeMap<String, String>| files.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(&nixos), names(&usual));
     for (name, text) in &usual {
-        assert_eq!(&nixos[name], text, "{name}");
+        // Its commands are those of the system.
+        if name == "genbackup/RECOVERY.md" {
+            continue;
+        }
+        let is_script = Path::new(name).starts_with(LIBEXEC) && Path::new(name).extension().is_none();
+        let actual = if is_script {
+            &places.without_path(name, &nixos[name])?
+        } else {
+            &nixos[name]
+        };
+        assert_eq!(&places.usual(actual), text, "{name}");
+    }
+    Ok(())
+}
+
+/// A page of commands that work on NixOS: those that it undoes or lacks are not there, and every block is one of bash.
+#[test]
+fn recovery_page_of_nixos_has_only_commands_of_nixos() -> Result<()> {
+    let fleet = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/fleets/every-option/fleet.toml");
+    for host in Emitted::new(&fleet)?.systems()? {
+        let page = std::fs::read_to_string(host.nixos.join("etc/genbackup/RECOVERY.md"))?;
+        assert!(page.contains("`nixos-rebuild switch`"), "{page}");
+        for refused in [
+            "apt",
+            "systemctl enable",
+            "genbackup emit",
+            "genbackup push",
+            "usermod",
+            "sed ",
+            "/usr/",
+        ] {
+            assert!(!page.contains(refused), "{}: {refused}: {page}", host.name);
+        }
+        let blocks = page.split("```bash\n").skip(1);
+        for block in blocks.filter_map(|block| block.split("```").next()) {
+            let checked = run(Command::new("bash").args(["-n", "-c", block]))?;
+            ensure!(
+                checked.status.success() && checked.stderr.is_empty(),
+                "{block}: {}",
+                checked.stderr
+            );
+        }
     }
     Ok(())
 }
@@ -93,14 +143,13 @@ fn scripts(host: &Host, places: &mut Places) -> Result<BTreeMap<String, String>>
     let store = nix()?.store().display().to_string();
     let mut scripts = BTreeMap::new();
     for text in units(&host.nixos)?.values() {
-        let starts = text.lines().filter_map(|line| {
-            let note = line.strip_prefix("ExecStopPost=!");
-            let note = note.and_then(|note| note.split(' ').next());
-            line.strip_prefix("ExecStart=").or(note)
-        });
-        for path in starts.filter(|start| start.starts_with(&store)) {
+        for path in starts(text).filter(|start| start.starts_with(&store)) {
             let usual = places.usual(path);
             let name = usual.rsplit('/').next().unwrap_or_default();
+            // Only NixOS has it, and sshd is no script.
+            if ["run-with-path", "sshd"].contains(&name) {
+                continue;
+            }
             let mode = std::fs::metadata(path)?.permissions().mode();
             ensure!(mode & 0o555 == 0o555, "{path}: {mode:o}");
             let script = std::fs::read_to_string(path)?;
@@ -115,6 +164,16 @@ fn scripts(host: &Host, places: &mut Places) -> Result<BTreeMap<String, String>>
         }
     }
     Ok(scripts)
+}
+
+/// The programs that a unit starts, without the prefixes that mean something to systemd.
+pub(crate) fn starts(unit: &str) -> impl Iterator<Item = &str> {
+    unit.lines().filter_map(|line| {
+        let command = ["ExecStart=", "ExecStopPost="]
+            .iter()
+            .find_map(|key| line.strip_prefix(key))?;
+        command.trim_start_matches([':', '-', '!']).split(' ').next()
+    })
 }
 
 /// What an admin enables elsewhere, NixOS enables by itself.
@@ -185,9 +244,10 @@ fn neighbours_are_asked(host: &Host) -> Result<()> {
     );
     let is_mount = |name: &String| Path::new(name).extension().is_some_and(|kind| kind == "mount");
     let mounts = units(&host.usual)?.keys().any(is_mount);
+    // Without rpcbind and its like, which NFS 4 does not need.
     assert_eq!(
-        facts["supportedFilesystems"]["nfs"],
-        if mounts { json!(true) } else { Value::Null }
+        facts["fsPackages"],
+        if mounts { json!(["nfs-utils"]) } else { json!([]) }
     );
     // sshd refuses keys in a folder that is its group's, as the store is.
     let keys = &facts["modes"]["genbackup/authorized_keys"];

@@ -106,6 +106,78 @@ fn a_module_that_is_there_and_not_enabled_changes_nothing() -> Result<()> {
     Ok(())
 }
 
+/// As when it is built on a machine that cannot run its programs.
+#[test]
+fn the_files_are_written_by_the_generator_and_start_the_package() -> Result<()> {
+    let module = services(&format!(
+        "host = \"store\"; fleet = {};",
+        fleet("every-option").display()
+    ))?;
+    let foreign = "stub.pkgs.runCommand \"genbackup-9.9.9\" { } ''
+        mkdir -p \"$out/bin\"
+        echo 'not a program of this machine' >\"$out/bin/genbackup\"
+        chmod +x \"$out/bin/genbackup\"
+    ''";
+    let configuration = format!(
+        "rec {{
+            native = {module};
+            pkgs = stub.pkgs // {{
+                stdenv = {{ buildPlatform.canExecute = _: false; hostPlatform = {{ }}; }};
+                buildPackages = stub.pkgs // {{ genbackup = native.services.genbackup.package; }};
+            }};
+            system = (stub.nixos {{
+                inherit pkgs;
+                modules = [
+                    native
+                    {{ services.genbackup.package = stub.pkgs.lib.mkForce ({foreign}); }}
+                ];
+            }}).config.system.build.toplevel;
+        }}.system"
+    );
+    let system = built_one(&configuration)?;
+    let watch = std::fs::read_to_string(system.join("etc/systemd/system/genbackup-watch.service"))?;
+    assert!(
+        watch.contains("-genbackup-9.9.9/bin/genbackup watch\n"),
+        "{watch}"
+    );
+    let command = std::fs::read_to_string(system.join("sw/bin/genbackup"))?;
+    assert_eq!(command, "not a program of this machine\n");
+    Ok(())
+}
+
+#[test]
+fn the_sshd_of_the_system_accepts_the_storage_host() -> Result<()> {
+    let other = "services.openssh.package = stub.pkgs.runCommand \"openssh-9.9\" { } \"mkdir $out\";";
+    let host = host(
+        &format!("host = \"ziz\"; fleet = {};", fleet("post").display()),
+        other,
+    )?;
+    let unit = std::fs::read_to_string(host.nixos.join("etc/systemd/system/genbackup-sshd@.service"))?;
+    assert!(unit.contains("-openssh-9.9/bin/sshd -i"), "{unit}");
+    Ok(())
+}
+
+/// As each module of a service can ask for the backup of its own files.
+#[test]
+fn several_modules_add_files_of_a_host() -> Result<()> {
+    let module = services(&format!(
+        "host = \"attic\"; settings = stub.pkgs.lib.importTOML {};",
+        fleet("smallest").display()
+    ))?;
+    let more =
+        |path: &str| format!("{{ services.genbackup.settings.hosts.attic.include = [ \"{path}\" ]; }}");
+    let system = built_one(&system(&format!(
+        "{module} {} {}",
+        more("/var/lib/one"),
+        more("/var/lib/two")
+    )))?;
+    let include = std::fs::read_to_string(system.join("etc/genbackup/include"))?;
+    for path in ["/var/lib/one", "/var/lib/two"] {
+        assert!(include.lines().any(|line| line == path), "{include}");
+    }
+    Ok(())
+}
+
 /// A build in a sandbox has no time zones where systemd looks for them, and names another folder in `TZDIR`.
 #[test]
 fn a_calendar_with_a_time_zone_is_taken_where_a_build_has_its_zones_elsewhere() -> Result<()> {

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 /// What stands at a store path, by the end of the path, and where it is on any other system.
-const PLACES: [(&str, &str); 15] = [
+const PLACES: [(&str, &str); 17] = [
     ("bash/bin/bash", "/bin/bash"),
     ("openssh/bin/sshd", "/usr/sbin/sshd"),
     ("socat/bin/socat", "/usr/bin/socat"),
@@ -26,10 +26,20 @@ const PLACES: [(&str, &str); 15] = [
     ("make-directory", "/usr/local/libexec/genbackup/make-directory"),
     ("run-backups", "/usr/local/libexec/genbackup/run-backups"),
     ("send-mail", "/usr/local/libexec/genbackup/send-mail"),
+    ("run-with-path", RUN_WITH_PATH),
+    // With the module, the command of its package.
+    ("genbackup/bin/genbackup", "genbackup"),
     ("util-linux/bin", "(the last of PATH)"),
 ];
 
-/// What the services' `PATH` has, each the `bin` of a package.
+/// The script that only NixOS has: it starts what is no script of ours.
+const RUN_WITH_PATH: &str = "/usr/local/libexec/genbackup/run-with-path";
+
+/// The lines that each script has on NixOS in addition: a comment and the variable.
+const PATH_COMMENT: &str = "# This script sets its own PATH, because a drop-in can replace that of the unit.";
+const PATH_LINE: &str = "export PATH=";
+
+/// What `PATH` has in our scripts, each the `bin` of a package.
 const PATH: [&str; 9] = [
     "coreutils",
     "findutils",
@@ -62,7 +72,7 @@ impl Places {
 
     /// A text of NixOS, with each known store path replaced by the path on any other system.
     pub(crate) fn usual(&mut self, text: &str) -> String {
-        // The command is the system's own, so that its path is the same in an emitted module.
+        // In an emitted module, the command is that of the system.
         let text = text.replace("/run/current-system/sw/bin/genbackup", "genbackup");
         let mut rest = text.as_str();
         let mut usual = String::new();
@@ -96,11 +106,20 @@ impl Places {
         format!("{}{path}", self.store)
     }
 
-    /// `PATH` of a service: the packages, and nothing else.
-    fn is_path(&mut self, value: &str) -> bool {
-        let Some(folders) = value.strip_prefix("PATH=") else {
-            return false;
-        };
+    /// A script of NixOS without the lines that set `PATH`. Each script has them once, and with the packages only.
+    pub(crate) fn without_path(&mut self, name: &str, text: &str) -> Result<String> {
+        let comment = format!("{PATH_COMMENT}\n");
+        let (before, rest) = text
+            .split_once(&comment)
+            .with_context(|| format!("{name}: {text}"))?;
+        let (line, rest) = rest.split_once('\n').context("a script has more lines")?;
+        let folders = line.strip_prefix(PATH_LINE).with_context(|| line.to_owned())?;
+        ensure!(self.is_path(folders), "{name}: {line}");
+        Ok(format!("{before}{rest}"))
+    }
+
+    /// `PATH` of a script: the packages, and nothing else.
+    fn is_path(&mut self, folders: &str) -> bool {
         self.met.insert("util-linux/bin");
         let packages: Option<Vec<&str>> = folders
             .split(':')
@@ -164,17 +183,27 @@ fn on_nixos(name: &str, mut unit: Unit) -> Unit {
             let start = keys.iter().position(|(key, _)| key == "ExecStart");
             let after = start.map_or(0, |position| position + 1);
             keys.insert(after, ("X-RestartIfChanged".to_owned(), "false".to_owned()));
-            // sshd starts what it is told to by its path.
-            if !name.contains("sshd") {
-                keys.insert(after, ("Environment".to_owned(), "PATH".to_owned()));
+            if let Some((_, command)) = start.and_then(|start| keys.get_mut(start)) {
+                *command = with_path(command);
             }
         }
     }
     unit
 }
 
+/// How NixOS starts what a unit starts: our scripts set `PATH` themselves, and sshd starts programs by their paths.
+fn with_path(command: &str) -> String {
+    if command.starts_with("/usr/local/libexec/genbackup/") || command.starts_with("-/usr/sbin/sshd ") {
+        return command.to_owned();
+    }
+    match command.strip_prefix(':') {
+        Some(command) => format!(":{RUN_WITH_PATH} {command}"),
+        None => format!("{RUN_WITH_PATH} {command}"),
+    }
+}
+
 /// Reads a unit file; comments and empty lines say nothing to systemd.
-fn unit(text: &str, mut value: impl FnMut(&str, &str) -> String) -> Result<Unit> {
+fn unit(text: &str, mut value: impl FnMut(&str) -> String) -> Result<Unit> {
     let mut unit: Unit = Vec::new();
     for line in text
         .lines()
@@ -185,7 +214,7 @@ fn unit(text: &str, mut value: impl FnMut(&str, &str) -> String) -> Result<Unit>
         } else {
             let (key, text) = line.split_once('=').with_context(|| line.to_owned())?;
             let (_, keys) = unit.last_mut().context("a key before any section")?;
-            keys.push((key.to_owned(), value(key, text)));
+            keys.push((key.to_owned(), value(text)));
         }
     }
     Ok(unit)
@@ -193,14 +222,8 @@ fn unit(text: &str, mut value: impl FnMut(&str, &str) -> String) -> Result<Unit>
 
 /// That a unit of NixOS is the one of any other system, up to the list.
 pub(crate) fn unit_is_the_same(name: &str, usual: &str, nixos: &str, places: &mut Places) -> Result<()> {
-    let expected = on_nixos(name, unit(usual, |_, value| value.to_owned())?);
-    let actual = unit(nixos, |key, value| {
-        if key == "Environment" && places.is_path(value) {
-            "PATH".to_owned()
-        } else {
-            places.usual(value)
-        }
-    })?;
+    let expected = on_nixos(name, unit(usual, str::to_owned)?);
+    let actual = unit(nixos, |value| places.usual(value))?;
     assert_eq!(actual, expected, "{name}");
     Ok(())
 }

@@ -35,7 +35,25 @@ struct Evaluated {
     emitted: String,
     module: String,
     /// The units of the emitted module.
-    units: BTreeMap<String, Option<String>>,
+    units: BTreeMap<String, String>,
+    /// What NixOS writes into the drop-ins of timers.
+    calendars: BTreeMap<String, Vec<String>>,
+}
+
+impl Evaluated {
+    /// A unit with its calendars.
+    fn unit(&self, name: &str) -> Option<String> {
+        let calendars = name
+            .strip_suffix(".timer")
+            .and_then(|timer| self.calendars.get(timer));
+        let lines: String = calendars
+            .into_iter()
+            .flatten()
+            .flat_map(|calendar| ["OnCalendar=", calendar, "\n"])
+            .collect();
+        let text = self.units.get(name)?;
+        Some(text.replace("[Timer]\n", &format!("[Timer]\n{lines}")))
+    }
 }
 
 fn evaluate(nixpkgs: &Path, fleet: &Path, emitted: &Emitted, host: &str) -> Result<Evaluated> {
@@ -55,7 +73,18 @@ fn evaluate(nixpkgs: &Path, fleet: &Path, emitted: &Emitted, host: &str) -> Resu
         {{
             emitted = emitted.config.system.build.toplevel.drvPath;
             module = module.config.system.build.toplevel.drvPath;
-            units = builtins.mapAttrs (_: unit: unit.text) emitted.config.systemd.units;
+            units = builtins.listToAttrs (
+                builtins.concatMap (package:
+                    map (path: {{
+                        name = baseNameOf path;
+                        value = package.entries.${{path}}.text;
+                    }}) (builtins.attrNames package.entries)
+                ) (builtins.filter (package: package.name == "genbackup-units") emitted.config.systemd.packages)
+            );
+            calendars = builtins.mapAttrs (_: timer:
+                let calendar = timer.timerConfig.OnCalendar or [ ]; in
+                if builtins.isList calendar then calendar else [ calendar ]
+            ) emitted.config.systemd.timers;
         }}"#,
         nixpkgs = nixpkgs.display(),
         emitted = emitted.module(host).display(),
@@ -89,7 +118,7 @@ fn every_host_of_three_fleets_is_the_same_on_a_whole_nixos() -> Result<()> {
                 ensure!(system.contains("-nixos-system-"), "{system}");
             }
             for (name, text) in units(&emitted.root(&host))? {
-                let nixos = evaluated.units.get(&name).cloned().flatten();
+                let nixos = evaluated.unit(&name);
                 let nixos = nixos.with_context(|| format!("{host} has no {name}"))?;
                 unit_is_the_same(&name, &text, &nixos, &mut places).context(host.clone())?;
             }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
 
-use super::nix::build;
+use super::nix::{build, nix};
 use super::system::{services, system};
 use crate::command::{genbackup, run};
 
@@ -178,11 +178,20 @@ fn a_secret_never_gets_into_the_store() -> Result<()> {
         ),
         (
             "repository.password = \"geheim\";".to_owned(),
-            "`repository.password` holds a secret",
+            "the fleet holds a secret in `repository.password`,",
         ),
         (
             "ssh.public-key = \"-----BEGIN OPENSSH PRIVATE KEY-----\\ngeheim\";".to_owned(),
-            "`ssh.public-key` holds a secret",
+            "the fleet holds a secret in `ssh.public-key`,",
+        ),
+        (
+            "notify.team = { kind = \"ntfy\"; url = \"https://ntfy.example.net/geheim\"; };".to_owned(),
+            "the fleet holds a secret in `notify.team.url`,",
+        ),
+        // All of a kind are in one message.
+        (
+            "repository.password = \"geheim\"; ssh.passphrase = \"geheim\";".to_owned(),
+            "the fleet holds a secret in `repository.password`, `ssh.passphrase`,",
         ),
     ] {
         let configuration = format!("host = \"jak\"; {}", settings(&more));
@@ -219,10 +228,35 @@ fn a_program_that_is_older_than_the_fleet_says_is_named() -> Result<()> {
         ),
         "",
         &[
-            "restic is 0.18.0, but the fleet file requires 0.99 or later on jak (minimum-versions)",
-            "systemd is 257, but the fleet file requires 300 or later on jak (minimum-versions)",
+            "programs of jak are older than the fleet requires (minimum-versions): \
+             restic is 0.18.0, required is 0.99, systemd is 257, required is 300",
         ],
     )?;
+    Ok(())
+}
+
+#[test]
+fn the_systemd_of_the_system_decides_about_the_minimum_version() -> Result<()> {
+    let old = "systemd.package = stub.pkgs.systemd // { version = \"251\"; };";
+    is_refused(
+        &format!(
+            "host = \"jak\"; {}",
+            settings("minimum-versions.systemd = \"252\";")
+        ),
+        old,
+        &["systemd is 251, required is 252"],
+    )?;
+    let emitted = super::system::Emitted::new(&fixture("fleets/post/fleet.toml"))?;
+    let module = emitted.module("ziz").display().to_string();
+    let built = build(&system(&format!("{module} {{ {old} }}")))?;
+    ensure!(!built.status.success());
+    assert!(
+        built
+            .stderr
+            .contains("genbackup: systemd is 251, but the fleet file requires 252 or later on ziz"),
+        "{}",
+        built.stderr
+    );
     Ok(())
 }
 
@@ -241,6 +275,10 @@ fn an_option_that_is_none_and_a_value_of_a_wrong_type_are_refused() -> Result<()
         (
             "fleet = 3;",
             "services.genbackup.fleet' is not of type `null or path'",
+        ),
+        (
+            "fleet = stub.pkgs.lib.mkForce null; settings.repository.uid = \"many\";",
+            "services.genbackup.settings.repository.uid' is not of type",
         ),
         ("settings = 3;", "services.genbackup.settings' is not of type"),
         (
@@ -264,6 +302,42 @@ fn an_option_that_is_none_and_a_value_of_a_wrong_type_are_refused() -> Result<()
         )))?;
         ensure!(!built.status.success(), "{settings}");
         assert!(built.stderr.contains(expected), "{settings}: {}", built.stderr);
+    }
+    Ok(())
+}
+
+#[test]
+fn a_mistake_of_toml_is_reported_with_its_file() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("odd.toml");
+    std::fs::write(&file, "[repository\n")?;
+    let module = services(&format!("host = \"jak\"; fleet = {};", file.display()))?;
+    let stub = nix()?.stub().display().to_string();
+    let expression = format!("let stub = import {stub} {{ }}; in {}", system(&module));
+    // Nix before 2.20 shows such contexts only then.
+    let evaluated = run(nix()?
+        .command("nix-instantiate")
+        .args(["--show-trace", "--expr", &expression]))?;
+    ensure!(!evaluated.status.success(), "{}", evaluated.stdout);
+    let expected = format!(
+        "while reading the fleet file {} (services.genbackup.fleet)",
+        file.display()
+    );
+    assert!(evaluated.stderr.contains(&expected), "{}", evaluated.stderr);
+    Ok(())
+}
+
+#[test]
+fn a_host_with_nixpkgs_rest_server_is_refused() -> Result<()> {
+    let beside = "services.restic.server.enable = true;";
+    let expected = "its user restic is also the user of the backups; run the rest-server on another host";
+    for host in ["jak", "ziz"] {
+        is_refused(&format!("host = \"{host}\"; {}", post()), beside, &[expected])?;
+        let emitted = super::system::Emitted::new(&fixture("fleets/post/fleet.toml"))?;
+        let module = emitted.module(host).display().to_string();
+        let built = build(&system(&format!("{module} {{ {beside} }}")))?;
+        ensure!(!built.status.success());
+        assert!(built.stderr.contains(expected), "{}", built.stderr);
     }
     Ok(())
 }

@@ -12,34 +12,50 @@ use super::field::{Case, Files, Host};
 use super::property::all_come_back;
 
 /// Packages whose paths are those of any other system, and scripts that are their own paths: so a unit holds the
-/// text of the script that it starts.
+/// text of the script that it starts. A package of files is these files.
 const STAND_INS: &str = r#"
 let
   pkgs = {
     bash = "";
-    openssh = "/usr";
     socat = "/usr";
     coreutils = findutils; findutils = ""; gnugrep = findutils; jq = findutils; restic = findutils;
-    systemd = findutils; util-linux = findutils;
-    linkFarm = _: files: builtins.deepSeq files "/usr/local/libexec/genbackup";
-    writeScript = _: text: text;
+    util-linux = findutils;
+    linkFarm = name: files:
+      if name == "genbackup-units" then files else builtins.deepSeq files "/usr/local/libexec/genbackup";
+    writeScript = name: text: if name == "run-with-path" then "(run-with-path)" else text;
     writeText = _: text: text;
   };
   findutils = "";
-  lib.makeBinPath = _: "(PATH)";
+  lib = {
+    makeBinPath = _: "(PATH)";
+    mapAttrs' = change: set: builtins.listToAttrs (map (name: change name set.${name}) (builtins.attrNames set));
+    mkIf = _: value: value;
+    nameValuePair = name: value: { inherit name value; };
+    strings.sanitizeDerivationName = name: name;
+  };
+  config = {
+    environment.etc."exports.d/genbackup.exports".source = "";
+    services.openssh.package = "/usr";
+    systemd.package = "";
+  };
   shown = module:
-    let system = module { config.environment.etc."exports.d/genbackup.exports".source = ""; inherit lib pkgs; }; in
+    let
+      system = module { inherit config lib pkgs; };
+      package = builtins.head system.systemd.packages;
+    in
     {
+      calendars = builtins.mapAttrs (_: timer: timer.timerConfig.OnCalendar) (system.systemd.timers or { });
       etc = builtins.mapAttrs (_: file: file.text) system.environment.etc;
-      units = builtins.mapAttrs (_: unit: unit.text) system.systemd.units;
+      units = lib.mapAttrs' (path: lib.nameValuePair (baseNameOf path)) package;
     };
 in
 map shown [
 "#;
 
-/// What NixOS's units have more.
-const ADDED: [&str; 5] = [
-    "Environment=PATH=(PATH)",
+/// What NixOS's units and scripts have more.
+const ADDED: [&str; 6] = [
+    "# This script sets its own PATH, because a drop-in can replace that of the unit.",
+    "export PATH=(PATH)",
     "# A changed unit takes effect at its next start.",
     "X-RestartIfChanged=false",
     "# A switch to another NixOS generation does not stop this unit, even if that generation lacks it.",
@@ -48,6 +64,8 @@ const ADDED: [&str; 5] = [
 
 #[derive(Debug, Deserialize)]
 struct Shown {
+    /// Those of timers, which NixOS writes into drop-ins.
+    calendars: BTreeMap<String, Vec<String>>,
     etc: BTreeMap<String, String>,
     units: BTreeMap<String, String>,
 }
@@ -88,7 +106,12 @@ fn evaluated(file: &std::path::Path) -> Result<Vec<Shown>> {
 
 fn is_the_same(case: &Case, host: Host, shown: &Shown) -> Result<()> {
     let files = case.files(host)?;
-    for (path, text) in &shown.etc {
+    // NixOS has another page, whose values are written as those of this one.
+    for (path, text) in shown
+        .etc
+        .iter()
+        .filter(|(path, _)| *path != "genbackup/RECOVERY.md")
+    {
         let expected = files.get(&format!("/etc/{path}"))?;
         ensure!(text == expected, "{path}: {text:?} instead of {expected:?}");
     }
@@ -97,6 +120,16 @@ fn is_the_same(case: &Case, host: Host, shown: &Shown) -> Result<()> {
         let usual: Vec<&str> = text.lines().filter(|line| !ADDED.contains(line)).collect();
         let usual = usual.join("\n") + "\n";
         let usual = usual.replace("-/usr/bin/sshd -i", "-/usr/sbin/sshd -i");
+        let usual = usual.replace("(run-with-path) ", "");
+        let calendars = name
+            .strip_suffix(".timer")
+            .and_then(|timer| shown.calendars.get(timer));
+        let lines: String = calendars
+            .into_iter()
+            .flatten()
+            .flat_map(|calendar| ["OnCalendar=", calendar, "\n"])
+            .collect();
+        let usual = usual.replace("[Timer]\n", &format!("[Timer]\n{lines}"));
         // The command is the system's own there (`tests/emit/nixos/same.rs`).
         let usual = usual.replace(
             "\ngenbackup=/run/current-system/sw/bin/genbackup\n",

@@ -92,7 +92,7 @@ fn a_module_that_was_changed_by_hand_is_not_overwritten() -> Result<()> {
     );
     assert_eq!(fs::read_to_string(&module)?, changed_by_hand);
     ensure!(modules(&site, &fleet, &["--force"])?.status.success());
-    assert!(fs::read_to_string(&module)?.contains("OnCalendar=weekly"));
+    assert!(fs::read_to_string(&module)?.contains("\"weekly\""));
     Ok(())
 }
 
@@ -174,7 +174,7 @@ fn an_option_that_means_nothing_in_a_format_is_refused() -> Result<()> {
 }
 
 /// A list of programs, as `nix/module.nix` writes it.
-const PROGRAMS: &str = r#"{"bash": "/nix/store/a-bash/bin/bash", "socat": "/nix/store/b-socat/bin/socat",
+const PROGRAMS: &str = r#"{"bash": "/nix/store/a-bash/bin/bash", "genbackup": "/nix/store/f-genbackup/bin/genbackup", "socat": "/nix/store/b-socat/bin/socat",
     "sshd": "/nix/store/c-openssh/bin/sshd", "path": ["/nix/store/d-coreutils/bin", "/nix/store/e-restic/bin"]}"#;
 
 fn package(site: &Site, programs: &str, out: &Path) -> Result<Outcome> {
@@ -220,11 +220,13 @@ fn a_package_has_its_programs_from_the_list_and_its_own_files_from_its_folder() 
     let service = text("lib/systemd/system/genbackup-backup@.service")?;
     let start = format!("ExecStart={}/libexec/genbackup/backup-restic\n", out.display());
     assert!(service.contains(&start), "{service}");
+    assert!(!service.contains("PATH"), "{service}");
+    let script = text("libexec/genbackup/backup-restic")?;
+    assert!(script.starts_with("#!/nix/store/a-bash/bin/bash\n"), "{script}");
     assert!(
-        service.contains("Environment=PATH=/nix/store/d-coreutils/bin:/nix/store/e-restic/bin\n"),
-        "{service}"
+        script.contains("\nexport PATH=/nix/store/d-coreutils/bin:/nix/store/e-restic/bin\n"),
+        "{script}"
     );
-    assert!(text("libexec/genbackup/backup-restic")?.starts_with("#!/nix/store/a-bash/bin/bash\n"));
     assert!(
         text("etc/genbackup/sshd_config")?.contains("ForceCommand /nix/store/b-socat/bin/socat "),
         "what the key may start"

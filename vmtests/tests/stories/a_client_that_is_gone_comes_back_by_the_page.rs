@@ -2,11 +2,10 @@
 //! key is not the one that the fleet knows; and one lost file, password file or key ends in a search through manuals.
 
 use vmtests::administrator;
+use vmtests::belongings::describe_what_is_backed_up;
 use vmtests::fleet::{self, PASSWORD_FILE, REPOSITORY, SSH_KEY_FILE};
 use vmtests::lab::Lab;
-use vmtests::machine::Machine;
 use vmtests::runbook::{OURS, PAGE, Person};
-use vmtests::steps::FUNCTIONS;
 
 pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     let password = String::from_utf8(lab.jak.read_file(PASSWORD_FILE)?)?;
@@ -16,7 +15,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     };
     administrator::give_access(&lab.jak, &[&lab.ziz, &lab.kai])?;
     let page = String::from_utf8(lab.jak.read_file(PAGE)?)?;
-    let had = belongings(&lab.ziz)?;
+    let had = describe_what_is_backed_up(&lab.ziz)?;
     fleet::successful_run(lab)?;
 
     // One file: of the first client, by both ways, and no other user looks into what came back.
@@ -54,7 +53,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     assert_eq!(lab.ziz.succeeds(OURS)?, "", "what is ours on a new machine");
     administrator::give_access(&lab.jak, &[&lab.ziz])?;
     person.follow(lab, &page, "ziz is lost")?;
-    assert_eq!(belongings(&lab.ziz)?, had);
+    assert_eq!(describe_what_is_backed_up(&lab.ziz)?, had);
     // The clients had neither, and need neither.
     for client in [&lab.ziz, &lab.kai] {
         client.succeeds("! command -v genbackup && ! test -e /etc/genbackup/fleet.toml")?;
@@ -67,9 +66,4 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     let foreign = lab.jak.succeeds(&format!("find {REPOSITORY} ! -user restic"))?;
     assert_eq!(foreign, "", "what user restic can't remove");
     Ok(())
-}
-
-/// What a backup takes of a machine.
-fn belongings(machine: &Machine) -> anyhow::Result<String> {
-    machine.succeeds(&format!("{FUNCTIONS}\ndescribe_what_is_backed_up"))
 }

@@ -4,12 +4,12 @@
 use std::time::Duration;
 
 use vmtests::administrator;
+use vmtests::belongings::describe_what_is_backed_up;
 use vmtests::fleet::{self, PASSWORD_FILE, REPOSITORY, SSH_KEY_FILE};
 use vmtests::install;
 use vmtests::lab::Lab;
 use vmtests::machine::Machine;
 use vmtests::runbook::{OURS, PAGE, Person};
-use vmtests::steps::FUNCTIONS;
 
 const SOON: Duration = Duration::from_secs(60);
 /// A storage host as most are: it backs up its own `/etc`, in which its fleet file, the ssh key and an address are.
@@ -39,7 +39,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
          cp /etc/genbackup/team /root/keys/admin && chmod 0400 /etc/genbackup/team /root/keys/admin"
     ))?;
     install::again(lab, &CHANGES)?;
-    let had = belongings(jak)?;
+    let had = describe_what_is_backed_up(jak)?;
     let fleet_file = jak.succeeds("cat /etc/genbackup/fleet.toml")?;
     fleet::successful_run(lab)?;
     // A client has the page, too.
@@ -57,7 +57,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     assert_eq!(jak.succeeds("cat /etc/genbackup/fleet.toml")?, fleet_file);
     person.follow(lab, &page, "jak is lost")?;
 
-    assert_eq!(belongings(jak)?, had);
+    assert_eq!(describe_what_is_backed_up(jak)?, had);
     // Its last command was a run, in which all are well: the key came back, and is the one that the clients let in.
     let record = fleet::finished_record(lab)?;
     for host in ["jak", "ziz", "kai"] {
@@ -99,9 +99,4 @@ fn send(from: &Machine, folder: &str, to: &Machine, target: &str) -> anyhow::Res
     let is_there =
         format!("test \"$(systemctl is-active copy.service)\" = inactive && test -e {target}/restic/config");
     to.wait_until_succeeds(&is_there, SOON).map(drop)
-}
-
-/// What a backup takes of a machine.
-fn belongings(machine: &Machine) -> anyhow::Result<String> {
-    machine.succeeds(&format!("{FUNCTIONS}\ndescribe_what_is_backed_up"))
 }

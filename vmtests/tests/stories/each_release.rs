@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use vmtests::belongings::INCLUDE;
+use vmtests::belongings::{INCLUDE, describe, describe_what_is_backed_up};
 use vmtests::crowd::{Crowd, Tables};
 use vmtests::fleet::{self, PASSWORD_FILE, REPOSITORY, RUN_LIMIT, Record};
 use vmtests::hardware::Hardware;
@@ -11,7 +11,6 @@ use vmtests::install::put_command_onto;
 use vmtests::lab::{Kind, disk_of_storage};
 use vmtests::machine::Machine;
 use vmtests::release::Release;
-use vmtests::steps::FUNCTIONS;
 
 /// How many snapshots of each host stay.
 const KEPT: usize = 3;
@@ -228,18 +227,13 @@ fn what_comes_back_is_what_was_there(crowd: &Crowd) -> anyhow::Result<()> {
     let password = storage.read_file(PASSWORD_FILE)?;
     for machine in crowd.machines() {
         let name = machine.name();
-        let expected = machine.succeeds(&format!("{FUNCTIONS}\ndescribe_what_is_backed_up"))?;
-        let describe = |folder: &str| format!("{FUNCTIONS}\ndescribe {folder}");
+        let expected = describe_what_is_backed_up(machine)?;
 
         let to = format!("/root/restored-{name}");
         let restore = format!("genbackup restore {name} /srv/data '/srv/my files' --to {to}");
         let restored = storage.run_within(&restore, b"", RUN_LIMIT)?;
         ensure!(restored.status == 0, "{name}: {}", restored.error_text());
-        assert_eq!(
-            storage.succeeds(&describe(&to))?,
-            expected,
-            "{name}, on the storage host"
-        );
+        assert_eq!(describe(storage, &to)?, expected, "{name}, on the storage host");
         if name == storage.name() {
             continue;
         }
@@ -263,7 +257,7 @@ fn what_comes_back_is_what_was_there(crowd: &Crowd) -> anyhow::Result<()> {
             &password,
         )?;
         assert_eq!(
-            machine.succeeds(&describe("/root/restored"))?,
+            describe(machine, "/root/restored")?,
             expected,
             "{name}, by its own restic"
         );

@@ -21,8 +21,11 @@ mod a_fleet_of_twenty_clients_is_backed_up_in_one_night;
 mod a_fleet_that_init_wrote_backs_up_and_restores;
 mod a_flooded_socket_still_backs_up_afterwards;
 mod a_full_repository_is_said_and_recovers;
+mod a_host_that_is_down_does_not_stop_the_others;
 mod a_host_that_left_the_fleet_is_left_alone;
+mod a_locked_key_stops_the_run_and_is_named;
 mod a_machine_with_another_host_key_gets_no_password;
+mod a_nightly_run_leaves_one_snapshot_of_each_host;
 mod a_package_and_a_run;
 mod a_package_leaves_the_files_of_an_older_release_to_emit;
 mod a_package_on_a_fresh_machine_backs_up_and_restores;
@@ -57,7 +60,9 @@ mod the_ssh_key_can_only_ask_for_a_backup;
 mod the_storage_host_s_key_is_of_no_use_elsewhere;
 mod the_unit_that_reads_everything_can_do_nothing_else;
 mod user_restic_of_a_client_never_sees_the_password;
+mod what_comes_back_is_what_was_there;
 mod what_nix_evaluates_backs_up_machines_of_debian;
+mod what_the_policy_lets_go_makes_room;
 mod who_is_to_be_told_is_told_once_and_once_more_when_it_is_well;
 
 use std::process::ExitCode;
@@ -76,7 +81,7 @@ use vmtests::{install, stories, story};
 fn main() -> ExitCode {
     // The longest first in each lab, so that the last ones end at about the same time.
     let stories = stories![
-        a_nightly_run_leaves_one_snapshot_of_each_host from steps in both,
+        a_nightly_run_leaves_one_snapshot_of_each_host in both,
         a_storage_host_of_debian_testing_backs_up_each_release,
         a_storage_host_of_debian_12_backs_up_each_release,
         a_storage_host_of_debian_13_backs_up_each_release,
@@ -136,7 +141,7 @@ fn main() -> ExitCode {
         the_commands_of_one_machine_work,
         the_commands_of_the_readme_work,
         the_commands_of_troubleshooting_work,
-        a_host_that_is_down_does_not_stop_the_others from steps,
+        a_host_that_is_down_does_not_stop_the_others,
         the_repository_is_made_once_and_only_where_it_should_be,
         the_password_is_nowhere_it_should_not_be,
         the_commands_of_install_work,
@@ -144,9 +149,9 @@ fn main() -> ExitCode {
         user_restic_of_a_client_never_sees_the_password,
         a_machine_with_another_host_key_gets_no_password,
         a_flooded_socket_still_backs_up_afterwards,
-        a_locked_key_stops_the_run_and_is_named from steps,
-        what_the_policy_lets_go_makes_room from steps,
-        what_comes_back_is_what_was_there from steps,
+        a_locked_key_stops_the_run_and_is_named,
+        what_the_policy_lets_go_makes_room,
+        what_comes_back_is_what_was_there,
         an_admin_is_told_every_fault_at_once,
         the_ssh_key_can_only_ask_for_a_backup,
     ];

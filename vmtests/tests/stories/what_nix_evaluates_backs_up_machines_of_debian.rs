@@ -2,7 +2,9 @@
 
 use anyhow::ensure;
 use vmtests::lab::Lab;
-use vmtests::{nixos, steps};
+use vmtests::nixos;
+
+use crate::{a_nightly_run_leaves_one_snapshot_of_each_host, what_comes_back_is_what_was_there};
 
 pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     nixos::switch(lab)?;
@@ -16,7 +18,6 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     }
     let timer = "systemctl show --property=ActiveState --value genbackup.timer";
     assert_eq!(lab.jak.succeeds(timer)?, "active");
-    // What else is to be said of a night is said once, for NixOS, for Debian, and for this between them.
-    steps::story(lab, "a_nightly_run_leaves_one_snapshot_of_each_host")?;
-    steps::story(lab, "what_comes_back_is_what_was_there")
+    a_nightly_run_leaves_one_snapshot_of_each_host::story(lab)?;
+    what_comes_back_is_what_was_there::story(lab)
 }
