@@ -88,7 +88,7 @@ fn scripts_fit_the_types_of_the_real_driver() -> Result<()> {
     }
     for (name, script) in scripts()? {
         // Once more with a method that machines do not have.
-        for (end, is_right) in [("", true), ("jak.succed(\"true\")\n", false)] {
+        for (end, is_right) in [("", true), ("jak.succeeds(\"true\")\n", false)] {
             let folder = tempfile::tempdir()?;
             let file = folder.path().join("script.py");
             std::fs::write(&file, format!("{before}\n{script}\n{end}"))?;
