@@ -16,6 +16,7 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use crate::deadline::SOON;
 use anyhow::{Context, bail, ensure};
 use flate2::read::GzDecoder;
 
@@ -24,9 +25,8 @@ const MARK: &str = "genbackup-vmtests";
 const PIECE: usize = 16 << 10;
 /// The size of a guest's inbox disk: an input cannot be larger. Takes up only what is written.
 pub const INBOX_BYTES: u64 = 1 << 30;
-/// How much longer than a command's own deadline the guest may take to tell of it. Generous, because an emulated guest
-/// under load is slow.
-const GRACE: Duration = Duration::from_secs(60);
+/// How much longer than a command's own deadline the guest may take to tell of it.
+const GRACE: Duration = SOON;
 /// Time between two tries to be heard: a guest that boots, or has just been put back, may miss one.
 const RETRY: Duration = Duration::from_secs(1);
 

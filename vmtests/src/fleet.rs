@@ -27,7 +27,7 @@ pub const SSH_KEY_FILE: &str = "/root/keys/ssh_ed25519";
 pub const SSH_PORT: u16 = 50_000;
 
 /// A run of three emulated machines on two processors, with room for a busy day.
-pub const RUN_LIMIT: Duration = Duration::from_secs(300);
+pub const RUN_LIMIT: Duration = Duration::from_secs(600);
 
 /// Machines of one fleet.
 pub trait Fleet {

@@ -10,7 +10,6 @@ mod shell;
 mod snapshot;
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use shell_quote::{Bash, QuoteRefExt};
 
@@ -20,9 +19,6 @@ use crate::lab::Kind;
 use crate::release::Release;
 
 pub(crate) use shell::told;
-
-/// From a loaded snapshot to the first answer, or from a plugged cable to an address.
-const WAKE_LIMIT: Duration = Duration::from_secs(60);
 
 /// One machine of the lab. Its verbs take the machine as shared, so that several threads can use several machines.
 #[derive(Debug)]

@@ -23,7 +23,7 @@ pub const DIRECTORY: &str = "dist-dev";
 /// Where a machine gets the package from.
 const ON_MACHINE: &str = "/var/tmp/genbackup.deb";
 /// For apt, which has nothing to download.
-const LIMIT: Duration = Duration::from_secs(180);
+const LIMIT: Duration = Duration::from_secs(600);
 
 /// The package of the binary that the tests have built: that of [`VARIABLE`], or made now.
 ///

@@ -8,12 +8,9 @@ use anyhow::{Context, bail, ensure};
 
 use crate::agent::{Agent, Output};
 use crate::body::Body;
-use crate::deadline::poll;
+use crate::deadline::{HANGS, poll};
 use crate::hardware::Hardware;
 use crate::qemu::{Qemu, Surroundings};
-
-/// For a command that sets the clock: the guest may have just been put back.
-const CLOCK_LIMIT: Duration = Duration::from_secs(180);
 
 /// A guest and the way into it.
 #[derive(Debug)]
@@ -100,7 +97,7 @@ impl Body for VirtualMachine {
             .duration_since(SystemTime::UNIX_EPOCH)
             .context("a time before 1970")?;
         let command = format!("date --utc --set=@{:.6}", time.as_secs_f64());
-        let output = self.run(&command, b"", CLOCK_LIMIT)?;
+        let output = self.run(&command, b"", HANGS)?;
         ensure!(output.status == 0, "{}: {}", self.name, output.error_text());
         Ok(())
     }

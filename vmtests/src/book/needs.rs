@@ -1,11 +1,10 @@
 //! What a block needs that no chapter describes: it stands behind the semicolon of the comment above the block.
 
-use std::time::Duration;
-
 use anyhow::Context;
 use toml::{Table, Value};
 
 use super::follow::{FLEET_FILE, fleet_file};
+use crate::deadline::SOON;
 use crate::lab::Lab;
 
 /// Words of a comment, and what makes them true.
@@ -29,9 +28,6 @@ const NEEDS: [Need; 7] = [
         replace_the_repository_by_an_old_one,
     ),
 ];
-
-/// From `systemctl start` to a unit that is starting.
-const SOON: Duration = Duration::from_secs(60);
 
 /// Takes one request, and answers that all is well.
 const ANSWER: &str = r#"#!/bin/bash

@@ -8,12 +8,13 @@ use anyhow::{Context, bail};
 
 use super::cgroup::Cgroup;
 use crate::agent::Output;
+use crate::deadline::SOON;
 use crate::process::{Ended, command, start};
 
 /// Where requests and answers are in the machine: files, so that a process that is left behind keeps nobody waiting.
 const BOX: &str = "run/genbackup-vmtests";
 /// How much longer than a command's own deadline the machine may take to tell of it.
-const GRACE: Duration = Duration::from_secs(60);
+const GRACE: Duration = SOON;
 
 /// Goes into a machine by its first process, $2, from a group of its own below the machine's, $1; what follows runs
 /// there.

@@ -1,6 +1,7 @@
 //! A machine's network: cut from all, or from one.
 
-use super::{Machine, WAKE_LIMIT};
+use super::Machine;
+use crate::deadline::SOON;
 
 impl Machine {
     /// Pulls its network cable.
@@ -76,6 +77,6 @@ impl Machine {
             "ip -brief -4 address show up | grep --fixed-strings ' {}'",
             self.address_with_prefix()
         );
-        self.wait_until_succeeds(&look, WAKE_LIMIT).map(drop)
+        self.wait_until_succeeds(&look, SOON).map(drop)
     }
 }

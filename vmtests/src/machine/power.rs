@@ -1,13 +1,9 @@
 //! A machine's power: losing it, booting.
 
-use std::time::Duration;
-
 use anyhow::{Context, bail};
 
 use super::Machine;
-
-/// From the power switch to a system that has started everything. An emulated one takes minutes beside other work.
-const BOOT_LIMIT: Duration = Duration::from_secs(1200);
+use crate::deadline::HANGS;
 
 impl Machine {
     /// Takes its power away, between two instructions. What was not on the disk of a virtual machine is lost.
@@ -23,7 +19,7 @@ impl Machine {
     /// # Errors
     /// When it is not done in time.
     pub fn power_off(&self) -> anyhow::Result<()> {
-        self.body.power_off(BOOT_LIMIT)
+        self.body.power_off(HANGS)
     }
 
     /// Lets it lose its power and have it back at once; it boots, and nobody waits for that: see
@@ -67,7 +63,7 @@ impl Machine {
     /// # Errors
     /// When it does not come up, or a unit fails while it does.
     pub fn wait_until_booted(&self) -> anyhow::Result<()> {
-        self.body.wait_until_answers(BOOT_LIMIT).with_context(|| {
+        self.body.wait_until_answers(HANGS).with_context(|| {
             let console = std::fs::read(self.body.console()).unwrap_or_default();
             let text = String::from_utf8_lossy(&console).into_owned();
             let lines = text.lines().rev().take(20).collect::<Vec<_>>();
@@ -76,7 +72,7 @@ impl Machine {
                 lines.into_iter().rev().collect::<Vec<_>>().join("\n")
             )
         })?;
-        let output = self.run_within("systemctl is-system-running --wait", b"", BOOT_LIMIT)?;
+        let output = self.run_within("systemctl is-system-running --wait", b"", HANGS)?;
         if output.text() != "running" {
             let failed = self.succeeds(
                 "systemctl --failed --no-pager --plain

@@ -6,18 +6,15 @@ use anyhow::{Context, bail, ensure};
 
 use super::{Machine, quoted};
 use crate::agent::Output;
-use crate::deadline::poll;
-
-/// For a command whose caller names no deadline. An emulated guest on a busy machine is slow.
-const COMMAND_LIMIT: Duration = Duration::from_secs(180);
+use crate::deadline::{HANGS, poll};
 
 impl Machine {
     /// Runs a shell command as root, with `errexit`, `nounset` and `pipefail`.
     ///
     /// # Errors
-    /// When the machine does not answer, or the command takes more than three minutes. A failed command is no error.
+    /// When the machine does not answer, or the command takes longer than [`HANGS`]. A failed command is no error.
     pub fn run(&self, command: &str) -> anyhow::Result<Output> {
-        self.run_within(command, b"", COMMAND_LIMIT)
+        self.run_within(command, b"", HANGS)
     }
 
     /// Like [`run`](Self::run), with a standard input and a deadline.
@@ -41,7 +38,7 @@ impl Machine {
     /// # Errors
     /// When it fails.
     pub fn succeeds_with(&self, command: &str, input: &[u8]) -> anyhow::Result<String> {
-        let output = self.run_within(command, input, COMMAND_LIMIT)?;
+        let output = self.run_within(command, input, HANGS)?;
         if output.status != 0 {
             bail!("{}: `{command}` failed: {}", self.name(), told(&output));
         }

@@ -1,17 +1,15 @@
 //! What the lab does to a machine to save it and put it back.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
-use super::{Machine, WAKE_LIMIT};
+use super::Machine;
+use crate::deadline::{HANGS, SOON};
 use crate::lab::Kind;
-
-/// For a machine to shut down in order.
-const STILL_WITHIN: Duration = Duration::from_secs(120);
 
 impl Machine {
     /// Nothing that it does goes on until [`go_on`](Self::go_on).
     pub(crate) fn stand_still(&self) -> anyhow::Result<()> {
-        self.body.stand_still(STILL_WITHIN)
+        self.body.stand_still(HANGS)
     }
 
     pub(crate) fn save(&self, snapshot: &str) -> anyhow::Result<()> {
@@ -28,7 +26,7 @@ impl Machine {
         match self.kind {
             Kind::Container => self.wait_until_booted(),
             Kind::Virtual => {
-                self.body.wait_until_answers(WAKE_LIMIT)?;
+                self.body.wait_until_answers(SOON)?;
                 self.set_clock(SystemTime::now())
             }
         }
@@ -37,6 +35,6 @@ impl Machine {
     /// Makes it answer again after a story that went wrong: it may be without power, or in the middle of a command.
     pub(crate) fn wake(&self) -> anyhow::Result<()> {
         self.body.go_on()?;
-        self.body.wait_until_answers(WAKE_LIMIT)
+        self.body.wait_until_answers(SOON)
     }
 }

@@ -2,15 +2,14 @@
 //! the attacker wants it, on the storage host.
 
 use std::fs;
-use std::time::Duration;
 
+use vmtests::deadline::SOON;
 use vmtests::fleet::{self, PASSWORD_FILE, REPOSITORY};
 use vmtests::lab::Lab;
 use vmtests::machine::Machine;
 
 use crate::crafted::{self, Node};
 
-const SOON: Duration = Duration::from_secs(120);
 /// restic, but what it lists has no link: what a restore looks at first shows nothing then.
 const HIDES_LINKS: &str = r#"#!/bin/bash
 case " $* " in

@@ -1,9 +1,8 @@
 //! Without this, nobody sees what a run is at, a systemd that starts anew ends the view of it, and who stops it leaves a
 //! lock behind.
 
-use std::time::Duration;
-
 use anyhow::ensure;
+use vmtests::deadline::SOON;
 use vmtests::fleet::{self, RUN_LIMIT};
 use vmtests::install;
 use vmtests::lab::Lab;
@@ -11,7 +10,6 @@ use vmtests::lab::Lab;
 /// In the background, as in a second terminal: what it says, and how it ends.
 const FOLLOW: &str = "rm -f /root/status; \
     (setsid bash -c 'genbackup run >/root/said 2>&1; echo $? >/root/status' </dev/null >/dev/null 2>&1 &)";
-const SOON: Duration = Duration::from_secs(60);
 
 pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     for machine in [&lab.jak, &lab.ziz] {

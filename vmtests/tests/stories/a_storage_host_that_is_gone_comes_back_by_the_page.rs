@@ -1,17 +1,15 @@
 //! Without this, the page for the worst day is a text that nobody ever tried: a command that fails in its middle, or a
 //! secret that it forgets, is found out when there is nothing to fall back on.
 
-use std::time::Duration;
-
 use vmtests::administrator;
 use vmtests::belongings::describe_what_is_backed_up;
+use vmtests::deadline::SOON;
 use vmtests::fleet::{self, PASSWORD_FILE, REPOSITORY, SSH_KEY_FILE};
 use vmtests::install;
 use vmtests::lab::Lab;
 use vmtests::machine::Machine;
 use vmtests::runbook::{OURS, PAGE, Person};
 
-const SOON: Duration = Duration::from_secs(60);
 /// A storage host as most are: it backs up its own `/etc`, in which its fleet file, the ssh key and an address are.
 const CHANGES: [(&str, &str); 3] = [
     ("[hosts.jak]\ninclude = [", "[hosts.jak]\ninclude = [\"/etc\", "),

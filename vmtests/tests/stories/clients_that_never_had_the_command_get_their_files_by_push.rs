@@ -13,7 +13,7 @@ use vmtests::runbook::OURS;
 use vmtests::side_by_side::on_all;
 
 /// A push to two clients, one of which may be out of reach.
-const LIMIT: Duration = Duration::from_secs(180);
+const LIMIT: Duration = Duration::from_secs(600);
 /// A user who logs in with the key that root has had until now, and becomes root without a password. Without PAM, sshd
 /// refuses a user whose password is locked.
 const ADMIN: &str = "useradd --create-home --shell /bin/bash --password '*' admin

@@ -1,10 +1,9 @@
 //! What three stories share: a storage host of one release, and a client of each.
 
-use std::time::Duration;
-
 use anyhow::{Context, ensure};
 use vmtests::belongings::{INCLUDE, describe, describe_what_is_backed_up};
 use vmtests::crowd::{Crowd, Tables};
+use vmtests::deadline::SOON;
 use vmtests::fleet::{self, PASSWORD_FILE, REPOSITORY, RUN_LIMIT, Record};
 use vmtests::hardware::Hardware;
 use vmtests::install::put_command_onto;
@@ -21,7 +20,6 @@ const BYTES_OF_A_NIGHT: u64 = 2_000_000;
 /// At this rate the large file takes half a minute.
 const RATE: &str = "4 MiB/s";
 const LARGE: u64 = 120_000_000;
-const SOON: Duration = Duration::from_secs(60);
 
 /// A fleet with a storage host of this release and a client of each, through all that it does in a year.
 pub(crate) fn is_backed_up_by(storage: Release, kind: Kind, name: &str) -> anyhow::Result<()> {

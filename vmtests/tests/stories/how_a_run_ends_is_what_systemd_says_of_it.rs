@@ -1,14 +1,11 @@
 //! Without this, a run that systemd ended, or never began, looks like one that went well, and the script that made it
 //! goes on to what should have been backed up first.
 
-use std::time::Duration;
-
 use anyhow::ensure;
 use vmtests::agent::Output;
+use vmtests::deadline::SOON;
 use vmtests::fleet::{self, LARGE_FILE, PASSWORD_FILE, RUN_LIMIT};
 use vmtests::lab::Lab;
-
-const SOON: Duration = Duration::from_secs(60);
 
 pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     // Done: the hosts are well, and forget and prune have followed.

@@ -4,13 +4,13 @@
 use std::time::{Duration, SystemTime};
 
 use anyhow::ensure;
+use vmtests::deadline::SOON;
 use vmtests::lab::{Kind, Lab};
 use vmtests::story::complaints;
 
 /// More than the clocks of two busy machines differ, and far less than a snapshot is old.
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(5);
 const YEAR: Duration = Duration::from_secs(366 * 24 * 3600);
-const SOON: Duration = Duration::from_secs(60);
 
 pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     for machine in lab.machines() {

@@ -1,15 +1,13 @@
 //! Without this, either nobody but root can make a backup before an upgrade, or who can make one can stop the host's
 //! sshd as well.
 
-use std::time::Duration;
-
 use anyhow::ensure;
 use vmtests::agent::Output;
+use vmtests::deadline::SOON;
 use vmtests::fleet::{self, RUN_LIMIT};
 use vmtests::lab::Lab;
 use vmtests::machine::{Machine, quoted};
 
-const SOON: Duration = Duration::from_secs(60);
 /// Accounts of two people, one of whom is in the group; polkitd runs.
 const PEOPLE: &str = "useradd --create-home --groups restic member
     useradd --create-home stranger

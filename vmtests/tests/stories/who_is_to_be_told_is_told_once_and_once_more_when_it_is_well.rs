@@ -34,7 +34,7 @@ const ADDRESS_FILE: &str = "/etc/genbackup/web-hook";
 const NOTIFY: &str = "[notify.hook]\nkind = \"webhook\"\naddress-file = \"/etc/genbackup/web-hook\"\n\n\
                       [notify.mail]\nkind = \"email\"\nto = [\"root\"]\n\n[monitor]\n";
 const WATCH: &str = "systemctl start genbackup-watch.service";
-const LIMIT: Duration = Duration::from_secs(150);
+const LIMIT: Duration = Duration::from_secs(600);
 
 pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     lab.ziz
