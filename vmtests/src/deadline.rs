@@ -3,8 +3,8 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// After which a machine of the lab hangs. An emulated one that is prepared beside all stories in containers has needed
-/// 400 s to boot, and more than 180 s to make a repository.
+/// After which a machine of the lab hangs. On a busy machine, an emulated one has needed 630 s to boot, and more than
+/// 180 s to make a repository.
 pub const HANGS: Duration = Duration::from_secs(1200);
 /// For what happens at once on a machine that has nothing else to do.
 pub const SOON: Duration = Duration::from_secs(180);

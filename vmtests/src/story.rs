@@ -1,8 +1,8 @@
 //! Telling stories: a lab is booted once, and each story starts from the same snapshot of it.
 //!
 //! Most stories are told in containers, side by side, two labs for each processor. What only a kernel or a
-//! clock of its own can show is told by virtual machines: they boot meanwhile, and stand still until the last story in
-//! containers has begun.
+//! clock of its own can show is told by virtual machines, once the last story in containers is over: beside them, programs
+//! of an emulated machine give each other up.
 
 mod journals;
 mod needs;
@@ -11,7 +11,6 @@ mod options;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
-use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -25,7 +24,6 @@ use self::options::Options;
 use crate::collect::leave_behind;
 use crate::container::NFS_IS_REAL;
 use crate::lab::{FRESH, Kind, Lab};
-use crate::machine::Machine;
 use crate::progress::{seconds, timed};
 
 /// The snapshot that each story starts from.
@@ -71,25 +69,16 @@ pub fn tell(stories: &[Story], install: fn(&Lab) -> anyhow::Result<()>) -> ExitC
         Err(error) => return not_told(&error),
     };
     let times = Arc::new(Mutex::default());
-    let tell_all = |kind: Kind, turn: Turn| {
+    let tell_all = |kind: Kind| {
         let in_lab = |story: &&Story| match story.needs.labs(lab) {
             Ok(labs) => labs.contains(&kind),
             // Named where they would have been told.
             Err(_) => lab == Some(kind),
         };
         let stories: Vec<Story> = stories.iter().filter(in_lab).copied().collect();
-        tell_in(kind, &stories, lab, &arguments, install, &times, turn)
+        tell_in(kind, &stories, lab, &arguments, install, &times)
     };
-    let (begun, all_have_begun) = channel();
-    let conclusions = thread::scope(|scope| {
-        let tell_all = &tell_all;
-        let virtual_machines = scope.spawn(move || tell_all(Kind::Virtual, Turn::Second { all_have_begun }));
-        let containers = tell_all(Kind::Container, Turn::First { begun });
-        let virtual_machines = virtual_machines
-            .join()
-            .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        [(Kind::Container, containers), (Kind::Virtual, virtual_machines)]
-    });
+    let conclusions = [Kind::Container, Kind::Virtual].map(|kind| (kind, tell_all(kind)));
     let mut exit = ExitCode::SUCCESS;
     let mut told = 0;
     for (kind, conclusion) in conclusions {
@@ -124,29 +113,6 @@ fn not_told(error: &anyhow::Error) -> ExitCode {
 /// The seconds of each story, by its name and where it was told.
 type Times = BTreeMap<(&'static str, &'static str), Duration>;
 
-/// When the stories of a kind of lab are told. Nothing is ever sent: each story of the first kind drops its end of the
-/// channel when it begins.
-enum Turn {
-    First { begun: Sender<()> },
-    Second { all_have_begun: Receiver<()> },
-}
-
-impl Turn {
-    /// Waits for it, with labs that are ready and cost nothing meanwhile; what each story has to drop when it begins.
-    fn wait(self, labs: &[Lab]) -> anyhow::Result<Option<Sender<()>>> {
-        match self {
-            Self::First { begun } => Ok(Some(begun)),
-            Self::Second { all_have_begun } => {
-                for lab in labs {
-                    lab.on_all(Machine::stand_still)?;
-                }
-                let _all_ends_are_dropped = all_have_begun.recv();
-                Ok(None)
-            }
-        }
-    }
-}
-
 /// Tells the stories of one kind of lab; nothing where the arguments ask for none of them.
 fn tell_in(
     kind: Kind,
@@ -155,7 +121,6 @@ fn tell_in(
     arguments: &Arguments,
     install: fn(&Lab) -> anyhow::Result<()>,
     times: &Arc<Mutex<Times>>,
-    turn: Turn,
 ) -> anyhow::Result<Option<Conclusion>> {
     let refusal = |story: &Story| story.needs.labs(asked).err();
     let wanted = stories
@@ -177,15 +142,13 @@ fn tell_in(
     }
     // The machines end with the thread that started them: that is this one, which waits for the last story.
     let labs = ready(kind, number, install)?;
-    let begun = turn.wait(&labs)?;
     let labs = Arc::new(Mutex::new(labs));
     let trials = stories.iter().map(|&story| {
         if let Some(reason) = refusal(&story) {
             return Trial::test(format!("{} ({reason})", story.name), || Ok(())).with_ignored_flag(true);
         }
-        let (labs, times, begun) = (Arc::clone(&labs), Arc::clone(times), begun.clone());
+        let (labs, times) = (Arc::clone(&labs), Arc::clone(times));
         let trial = Trial::test(story.name, move || {
-            drop(begun);
             // As many stories are told at once as there are labs, so one is free.
             let lab = lock(&labs).pop().ok_or_else(|| Failed::from("there is no lab"))?;
             let started = Instant::now();
@@ -203,9 +166,7 @@ fn tell_in(
         test_threads: Some(number.max(1)),
         ..arguments.clone()
     };
-    let trials = trials.collect();
-    drop(begun);
-    Ok(Some(libtest_mimic::run(&arguments, trials)))
+    Ok(Some(libtest_mimic::run(&arguments, trials.collect())))
 }
 
 /// How many labs tell so many stories.
