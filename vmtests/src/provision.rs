@@ -61,6 +61,10 @@ fn in_fstab(machine: &Machine, disk: &Disk) -> String {
             let place = quoted(&format!("/lab/{}-{label}", machine.name()));
             format!("{place} {mount_point} none ,bind 0")
         }
-        Kind::Virtual => format!("LABEL={} {mount_point} ext4 '' 2", quoted(label)),
+        // systemd waits 90 s for a disk, and an emulated machine on a busy one takes longer to see it.
+        Kind::Virtual => format!(
+            "LABEL={} {mount_point} ext4 ,x-systemd.device-timeout=20min 2",
+            quoted(label)
+        ),
     }
 }
