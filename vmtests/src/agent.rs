@@ -16,9 +16,10 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::deadline::SOON;
 use anyhow::{Context, bail, ensure};
 use flate2::read::GzDecoder;
+
+use crate::deadline::SOON;
 
 const MARK: &str = "genbackup-vmtests";
 /// Bytes sent before the guest confirms them: less than the guest's terminal layer can hold.

@@ -28,6 +28,8 @@ pub const SSH_PORT: u16 = 50_000;
 
 /// A run of three emulated machines on two processors, with room for a busy day.
 pub const RUN_LIMIT: Duration = Duration::from_secs(600);
+/// From the moment in which a run is stopped to the end of a client's backup.
+pub const STOPPED_WITHIN: Duration = Duration::from_secs(60);
 
 /// Machines of one fleet.
 pub trait Fleet {

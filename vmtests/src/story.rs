@@ -1,8 +1,8 @@
 //! Telling stories: a lab is booted once, and each story starts from the same snapshot of it.
 //!
 //! Most stories are told in containers, side by side, two labs for each processor. What only a kernel or a
-//! clock of its own can show is told by virtual machines, once the last story in containers is over: beside them, programs
-//! of an emulated machine give each other up.
+//! clock of its own can show is told by virtual machines, once the last story in containers is over: beside those, programs
+//! in an emulated machine time out.
 
 mod journals;
 mod needs;

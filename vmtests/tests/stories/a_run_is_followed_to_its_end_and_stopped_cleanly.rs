@@ -67,7 +67,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
 
     let stopped = lab.jak.run_within("genbackup stop", b"", RUN_LIMIT)?;
     ensure!(stopped.status == 0, "{}", stopped.error_text());
-    fleet::wait_until_backup_has_ended(&lab.ziz, SOON)?;
+    fleet::wait_until_backup_has_ended(&lab.ziz, fleet::STOPPED_WITHIN)?;
     assert_eq!(fleet::locks(lab)?, [""; 0]);
     assert_eq!(lab.jak.wait_until_succeeds("cat /root/status", SOON)?.trim(), "1");
     let said = lab.jak.succeeds("cat /root/said")?;

@@ -314,7 +314,7 @@ fn a_run_that_is_stopped_leaves_no_lock(crowd: &Crowd) -> anyhow::Result<()> {
     let stopped = crowd.storage().run_within("genbackup stop", b"", RUN_LIMIT)?;
     ensure!(stopped.status == 0, "{}", stopped.error_text());
     for client in clients {
-        fleet::wait_until_backup_has_ended(client, SOON)?;
+        fleet::wait_until_backup_has_ended(client, fleet::STOPPED_WITHIN)?;
     }
     assert_eq!(fleet::locks(crowd)?, [""; 0]);
 

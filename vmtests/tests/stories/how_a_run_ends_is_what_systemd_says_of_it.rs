@@ -3,7 +3,6 @@
 
 use anyhow::ensure;
 use vmtests::agent::Output;
-use vmtests::deadline::SOON;
 use vmtests::fleet::{self, LARGE_FILE, PASSWORD_FILE, RUN_LIMIT};
 use vmtests::lab::Lab;
 
@@ -47,7 +46,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
         "{status} {said}"
     );
     undo(lab, "genbackup.service")?;
-    fleet::wait_until_backup_has_ended(&lab.ziz, SOON)?;
+    fleet::wait_until_backup_has_ended(&lab.ziz, fleet::STOPPED_WITHIN)?;
     assert_eq!(fleet::locks(lab)?, [""; 0]);
 
     // Timeout of the job: its word is another one, and what it began is followed to its end.

@@ -3,7 +3,6 @@
 
 use anyhow::ensure;
 use vmtests::agent::Output;
-use vmtests::deadline::SOON;
 use vmtests::fleet::{self, RUN_LIMIT};
 use vmtests::lab::Lab;
 use vmtests::machine::{Machine, quoted};
@@ -39,7 +38,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
         "{}",
         stopped.text()
     );
-    fleet::wait_until_backup_has_ended(&lab.ziz, SOON)?;
+    fleet::wait_until_backup_has_ended(&lab.ziz, fleet::STOPPED_WITHIN)?;
     assert_eq!(fleet::locks(lab)?, [""; 0]);
     lab.ziz.succeeds("rm /srv/data/large")?;
 
