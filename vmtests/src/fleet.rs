@@ -261,6 +261,20 @@ pub fn successful_run(fleet: &impl Fleet) -> anyhow::Result<Record> {
     Ok(record)
 }
 
+/// A run that has to fail, in words that `systemctl start` prints; its record.
+///
+/// # Errors
+/// When the run succeeds, or its record cannot be read.
+pub fn failed_run(fleet: &impl Fleet) -> anyhow::Result<Record> {
+    let started = start_run(fleet)?;
+    ensure!(
+        started.status != 0 && started.error_text().contains("Job for genbackup.service failed"),
+        "the run did not fail: {}",
+        started.error_text()
+    );
+    finished_record(fleet)
+}
+
 /// Runs restic on the storage host as its user, with the fleet's repository and password; what it printed.
 ///
 /// # Errors

@@ -17,6 +17,8 @@ case " $* " in
 *) exec /usr/bin/restic "$@" ;;
 esac
 "#;
+/// What the attacker has put outside of the target: a file, and a symbolic link.
+const PLANTED: &str = r#"echo "$(cat /victim/planted) $(readlink /victim/link)""#;
 /// From the signal to the end of all that a restore must not leave.
 const GONE_WITHIN: Duration = Duration::from_secs(120);
 /// What a restore must not leave: a process, a unit, a lock.
@@ -35,10 +37,8 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
         "restic --repo {REPOSITORY} --password-file {PASSWORD_FILE} --no-lock --no-cache restore latest --host mallory \
          --target /root/alone"
     ))?;
-    assert_eq!(
-        jak.succeeds("cat /victim/planted; rm /victim/planted")?,
-        "attacker"
-    );
+    assert_eq!(jak.succeeds(PLANTED)?, "attacker to");
+    jak.succeeds("rm /victim/*")?;
 
     let refused = jak.fails("genbackup restore mallory / --to /root/back")?;
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
@@ -56,7 +56,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     assert_eq!(jak.succeeds("find /victim -mindepth 1")?, "");
     // So it is the unit that holds it.
     jak.run("PATH=/opt/front:$PATH genbackup restore mallory /srv --to /root/free --overwrite --no-sandbox")?;
-    assert_eq!(jak.succeeds("cat /victim/planted")?, "attacker");
+    assert_eq!(jak.succeeds(PLANTED)?, "attacker to");
     Ok(())
 }
 
@@ -94,7 +94,11 @@ fn plant(jak: &Machine) -> anyhow::Result<()> {
     let evil = vec![
         Node::Linked("beside", "attacker"),
         Node::Link("evil", "/victim"),
-        Node::Directory("evil", vec![Node::Linked("planted", "attacker")]),
+        // A hard link cannot leave the file system that the unit has its target on; a symbolic link could.
+        Node::Directory(
+            "evil",
+            vec![Node::Link("link", "to"), Node::Linked("planted", "attacker")],
+        ),
     ];
     let root = [
         Node::Directory("etc", vec![Node::File("good", "y")]),

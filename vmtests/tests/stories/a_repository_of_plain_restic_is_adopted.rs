@@ -42,7 +42,10 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     let adopt = format!("genbackup adopt --host kai --host {FORMER}=kai");
     let shown = shown(&says(lab, &format!("{adopt} --dry-run"))?);
     assert_eq!(snapshots(lab)?, with_the_run, "a dry run changes nothing");
-    ensure!(shown.len() > 10, "{shown:?}");
+    ensure!(
+        shown.len() > 10,
+        "`adopt --dry-run` shows what forget would remove: {shown:?}"
+    );
     let said = says(lab, &format!("{adopt} --yes"))?;
     ensure!(said.trim_end().ends_with("40 snapshots adopted"), "{said}");
     assert_eq!(self::shown(&said), shown);
