@@ -34,7 +34,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
         ["01:00", "01:30", "02:00", "03:00", "04:00"]
     );
     let before = size_of_data(lab)?;
-    ensure!(before >= 30_000_000, "{before}");
+    ensure!(before >= 30_000_000, "{before} bytes before");
 
     // Tonight all hosts are backed up: of a host whose newest snapshot no record knows, nothing is forgotten.
     let today = lab.jak.succeeds("date +%Y-%m-%d")?;
@@ -47,7 +47,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     assert_eq!(times_before(lab, &today)?, ["01:00", "01:30", "03:00", "04:00"]);
     assert_eq!(record.phase("prune")?["status"], "ok");
     let after = size_of_data(lab)?;
-    ensure!(after <= 15_000_000, "{after}");
+    ensure!(after <= 15_000_000, "{after} bytes after prune");
     // What is left can be read, all of it.
     fleet::restic(lab, "check --read-data --quiet").map(drop)
 }

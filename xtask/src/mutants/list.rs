@@ -20,8 +20,7 @@ pub(super) struct Mutant {
     group: u32,
     /// What is broken, in a sentence.
     pub(super) defect: String,
-    /// A part of what the story prints when it fails because of that. Without it, every failure of the story counts.
-    #[serde(default)]
+    /// A part of what the story prints when it fails because of that.
     pub(super) failure: String,
     /// The path of the file that is broken, in the project.
     pub(super) file: String,
@@ -119,6 +118,7 @@ mod tests {
         for mutant in read().unwrap() {
             assert_ne!(mutant.old, mutant.new, "{}", mutant.story);
             assert!(mutant.defect.ends_with('.'), "{}", mutant.story);
+            assert!(mutant.failure.len() > 8, "{}", mutant.story);
         }
     }
 }
