@@ -261,7 +261,7 @@ pub fn successful_run(fleet: &impl Fleet) -> anyhow::Result<Record> {
     Ok(record)
 }
 
-/// A run that has to fail, in words that `systemctl start` prints; its record.
+/// A run that `systemctl start` reports as failed; its record.
 ///
 /// # Errors
 /// When the run succeeds, or its record cannot be read.
