@@ -64,9 +64,14 @@ let
   sendsMail = isStorage && lib.any (one: (table one).kind or null == "email") (lib.attrValues notify);
   monitor = table (fleet.monitor or { });
   writes = file: isStorage && monitor ? ${file};
+  copies = lib.filterAttrs (_: lib.isAttrs) (table (fleet.offsite or { }));
+  copiesFiles = isStorage && lib.any (copy: copy.kind or null == "sync") (lib.attrValues copies);
   schedules = {
     genbackup = fleet.schedule or { };
   }
+  // lib.mapAttrs' (name: copy: lib.nameValuePair "genbackup-offsite@${name}" copy) (
+    lib.filterAttrs (_: copy: copy ? calendar) copies
+  )
   // lib.mapAttrs' (name: host: lib.nameValuePair "genbackup-run@${name}" host.schedule) (
     lib.filterAttrs (_: host: (table host) ? schedule) hosts
   );
@@ -102,7 +107,8 @@ let
     "socat"
     "systemd"
     "util-linux"
-  ];
+  ]
+  ++ lib.optional copiesFiles "rclone";
   lacking = lib.filter (name: !packages ? ${name}) programs;
 
   fleetFile =
@@ -151,6 +157,12 @@ let
       "genbackup/known_hosts"
       "genbackup/ssh_config"
     ]
+    ++ lib.optionals isStorage (
+      lib.concatMap (name: [
+        "genbackup/offsite-${name}.known_hosts"
+        "genbackup/offsite-${name}.ssh_config"
+      ]) (lib.attrNames (lib.filterAttrs (_: copy: lib.hasPrefix "sftp:" (copy.repository or "")) copies))
+    )
     ++ lib.optionals (writes "metrics") [
       "genbackup/grafana-dashboard.json"
       "genbackup/prometheus-rules.yml"

@@ -3,6 +3,7 @@
 mod adopt;
 mod check;
 mod completions;
+mod copy_offsite;
 mod doctor;
 mod emit;
 mod explain;
@@ -15,6 +16,7 @@ mod load;
 mod man;
 mod metrics;
 mod moment;
+mod offsite;
 mod push;
 mod record;
 mod records;
@@ -100,9 +102,14 @@ enum Verb {
     Hold(hold::Arguments),
     /// End a hold, or accept the newest snapshot of a host that is held because of it; on the storage host, as root
     Release(release::Arguments),
+    /// Make a copy of the repository now, and follow it; on the storage host, as root
+    Offsite(offsite::Arguments),
     /// Decide which hosts forget may touch; for maintain-repository
     #[command(hide = true)]
     Guard(guard::Arguments),
+    /// Make one copy of the repository; for the unit of that copy
+    #[command(hide = true)]
+    CopyOffsite(copy_offsite::Arguments),
     /// Print the completion script of a shell
     Completions(completions::Arguments),
     /// Print the manual page of this command, or write a page for it, for each verb and for the fleet file
@@ -137,7 +144,9 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         Verb::Restore(arguments) => restore::run(fleet, arguments),
         Verb::Hold(arguments) => hold::run(fleet, arguments),
         Verb::Release(arguments) => release::run(fleet, arguments),
+        Verb::Offsite(arguments) => offsite::run(fleet, arguments),
         Verb::Guard(arguments) => guard::run(arguments),
+        Verb::CopyOffsite(arguments) => copy_offsite::run(fleet, arguments),
         Verb::Completions(arguments) => completions::run(arguments),
         Verb::Man(arguments) => man::run(arguments),
         Verb::Reference(arguments) => reference::run(arguments),

@@ -12,6 +12,7 @@ pub use address::WebAddress;
 pub use letter::{SOCKET, letter};
 pub use request::Request;
 pub use web::Web;
+pub(crate) use web::agent;
 
 /// Why something did not arrive.
 #[derive(Debug)]

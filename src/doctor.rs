@@ -11,6 +11,8 @@ mod command;
 mod export;
 mod finding;
 mod hooks;
+mod immutable;
+mod offsite;
 mod ownership;
 mod records;
 mod repository;
@@ -56,6 +58,7 @@ pub fn examine(fleet: &Fleet, plan: &HostPlan<'_>, report: Option<&Result<Report
         subjects.push(Box::new(|| repository::check(coordinator, apply)));
         subjects.push(Box::new(|| ownership::check(coordinator)));
         subjects.push(Box::new(|| rustic::check(coordinator)));
+        subjects.push(Box::new(|| offsite::check(fleet, report)));
         if let Some(remote) = coordinator.remote {
             subjects.push(Box::new(|| export::check(coordinator, remote)));
             subjects.push(Box::new(|| ssh::check_all(coordinator.name, remote, apply)));

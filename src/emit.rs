@@ -7,6 +7,7 @@ mod client;
 mod grafana;
 mod hooks;
 mod nix_module;
+mod offsite;
 mod package;
 mod path;
 mod platform;

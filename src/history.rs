@@ -25,6 +25,8 @@ pub enum Of {
     Host(String),
     /// One phase.
     Phase(Phase),
+    /// One copy of the repository in another place.
+    Copy(String),
 }
 
 /// One run, or what it did for one host, or one of its phases.
@@ -100,6 +102,10 @@ impl History {
                 Some(done) => (Attempt::of_phase(run, done), None),
                 None => return,
             },
+            Of::Copy(name) => match run.copies.get(name) {
+                Some(done) => (Attempt::of_phase(run, done), None),
+                None => return,
+            },
         };
         if progress == Progress::AtWork
             && let Some(start) = self.at_work_since(run)
@@ -128,6 +134,10 @@ impl History {
             }
             Of::Phase(phase) => {
                 let done = run.phases.get(phase).filter(|done| done.finished.is_none());
+                done?.start
+            }
+            Of::Copy(name) => {
+                let done = run.copies.get(name).filter(|done| done.finished.is_none());
                 done?.start
             }
         }
@@ -177,6 +187,7 @@ fn whole(run: &Run, progress: Progress) -> Attempt {
         clock_off: None,
         kept: None,
         removed: None,
+        copied: None,
     }
 }
 

@@ -61,6 +61,7 @@ pub mod mounts;
 pub mod neighbours;
 mod nixos;
 pub mod notify;
+pub mod offsite;
 pub mod openssh;
 pub mod page;
 pub mod plan;

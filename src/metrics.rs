@@ -49,6 +49,8 @@ pub fn text(report: &Report) -> Result<String> {
     }
     metrics.of_items("", "host", &report.hosts)?;
     metrics.of_items("phase_", "phase", &report.phases)?;
+    metrics.of_items("copy_", "copy", &report.copies)?;
+    metrics.of_tampering(&report.copies)?;
     metrics.of_snapshots(&report.hosts)?;
     Ok(TextEncoder::new().encode_to_string(&metrics.0.gather())?)
 }
@@ -56,7 +58,7 @@ pub fn text(report: &Report) -> Result<String> {
 struct Metrics(Registry);
 
 impl Metrics {
-    /// What hosts and phases have in common.
+    /// What hosts, phases and copies have in common.
     fn of_items(&self, prefix: &str, label: &str, items: &[Item]) -> Result<()> {
         let of_each = |name: &str, help: &str, value: fn(&Item) -> Option<f64>| {
             let values = items
@@ -111,6 +113,31 @@ impl Metrics {
         });
         let name = format!("{prefix}last_attempt_info");
         self.labelled(&name, "status of the last attempt", &[label, "status"], ended)
+    }
+
+    /// What came of the last attempt to destroy something in each copy.
+    fn of_tampering(&self, copies: &[Item]) -> Result<()> {
+        let tampered = copies
+            .iter()
+            .filter_map(|item| Some((item.name.as_str(), item.tampered.as_ref()?)));
+        let results = tampered.clone().map(|(name, tampered)| {
+            let known = ["refused", "accepted", "inconclusive"];
+            let result = known.into_iter().find(|known| *known == tampered.result);
+            ([name, result.unwrap_or("unknown")], 1.0)
+        });
+        self.labelled(
+            "copy_tamper_test_info",
+            "result of the last attempt to destroy something in the copy",
+            &["copy", "result"],
+            results,
+        )?;
+        let times = tampered.map(|(name, tampered)| ([name], epoch(tampered.time)));
+        self.labelled(
+            "copy_tamper_test_timestamp_seconds",
+            "time of the last attempt to destroy something in the copy",
+            &["copy"],
+            times,
+        )
     }
 
     /// Which restic each host has: the number in `restic 0.18.0 compiled with …`, since a host may say anything.

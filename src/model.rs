@@ -10,11 +10,13 @@ mod host;
 mod keep;
 mod key;
 mod notify;
+pub(crate) mod offsite;
 mod path;
 mod pattern;
 mod power;
 mod quantity;
 mod release;
+mod remote;
 mod span;
 mod tag;
 mod version;
@@ -32,11 +34,16 @@ pub use key::PublicKey;
 pub use notify::{
     EmailAddress, MessageService, Notify, NotifyName, PushMonitor, Watching, WebService, Written,
 };
+pub use offsite::{
+    CopyKind, CopyName, CopySsh, Deletion, Offsite, Percent, Place, RepositoryAddress, ResticCopy, Start,
+    SyncCopy,
+};
 pub use path::{AbsolutePath, UnitPath};
 pub use pattern::{ExcludePattern, Excludes};
 pub use power::{DiskShare, MemorySize, OnBattery, Power, Sleep};
 pub use quantity::{FileSize, Rate};
 pub use release::Release;
+pub use remote::Remote;
 pub use span::TimeSpan;
 pub use tag::{Marker, Tag};
 pub use version::{MinimumVersions, ResticFeature, ResticVersion, SystemdFeature, SystemdVersion};

@@ -1,8 +1,11 @@
 //! What one host of the fleet does: coordinates, is backed up, or both.
 
+use std::collections::BTreeMap;
+
 use crate::model::{
-    Address, Fleet, HostName, KeepPolicy, MinimumVersions, NotifyName, Power, PublicKey, RemoteClient,
-    RemoteClients, Repository, ResticVersion, Schedule, Source, TimeSpan, Timing, UnitPath, Watching,
+    Address, CopyKind, CopyName, Fleet, HostName, KeepPolicy, MinimumVersions, NotifyName, Offsite, Power,
+    PublicKey, RemoteClient, RemoteClients, Repository, ResticCopy, ResticVersion, Schedule, Source, Start,
+    SyncCopy, TimeSpan, Timing, UnitPath, Watching,
 };
 
 /// The part of the fleet that concerns one host.
@@ -40,6 +43,8 @@ pub struct RecoveryPlan<'f> {
     pub clients: Vec<(&'f HostName, &'f RemoteClient)>,
     /// Who is told over the web, and the file on the storage host that has the address.
     pub addresses: Vec<(&'f NotifyName, &'f UnitPath)>,
+    /// The copies of the repository in other places.
+    pub offsite: &'f BTreeMap<CopyName, Offsite>,
 }
 
 /// What the storage host does.
@@ -67,6 +72,16 @@ pub struct CoordinatorPlan<'f> {
     pub restic: ResticVersion,
     /// Who is told, and what is written for others to read.
     pub watching: &'f Watching,
+    /// The copies of the repository in other places.
+    pub offsite: &'f BTreeMap<CopyName, Offsite>,
+}
+
+impl CoordinatorPlan<'_> {
+    /// Whether a unit starts the command of genbackup with the fleet file.
+    #[must_use]
+    pub fn starts_the_command(&self) -> bool {
+        self.watching.starts_the_command() || !self.offsite.is_empty()
+    }
 }
 
 /// What a client does.
@@ -113,6 +128,7 @@ impl<'f> HostPlan<'f> {
             monitor: _,
             phases: _,
             watching,
+            offsite,
         } = fleet;
         let recovery = RecoveryPlan {
             repository,
@@ -122,6 +138,7 @@ impl<'f> HostPlan<'f> {
             remote: remote.as_ref(),
             clients: Vec::new(),
             addresses: watching.address_files().collect(),
+            offsite,
         };
         if *host == storage.name {
             let local = storage.source.as_ref().map(|source| ClientPlan {
@@ -144,6 +161,7 @@ impl<'f> HostPlan<'f> {
                 own_keep: fleet.with_own_keep().collect(),
                 restic: storage.versions.restic,
                 watching,
+                offsite,
             };
             return Some(Self {
                 host: &storage.name,
@@ -190,6 +208,24 @@ impl<'f> HostPlan<'f> {
     }
 }
 
+impl<'f> RecoveryPlan<'f> {
+    /// The copies of the repository's files.
+    pub fn copies(&self) -> impl Iterator<Item = (&'f CopyName, &'f SyncCopy)> {
+        self.offsite.iter().filter_map(|(name, copy)| match &copy.kind {
+            CopyKind::Sync(sync) => Some((name, sync)),
+            CopyKind::Restic(_) => None,
+        })
+    }
+
+    /// The copies of its snapshots.
+    pub fn restic_copies(&self) -> impl Iterator<Item = (&'f CopyName, &'f ResticCopy)> {
+        self.offsite.iter().filter_map(|(name, copy)| match &copy.kind {
+            CopyKind::Restic(copy) => Some((name, copy)),
+            CopyKind::Sync(_) => None,
+        })
+    }
+}
+
 impl<'f> CoordinatorPlan<'f> {
     /// The hosts that it backs up: itself first.
     #[must_use]
@@ -215,6 +251,14 @@ impl<'f> CoordinatorPlan<'f> {
             }
         }
         policies
+    }
+
+    /// The copies that are made after each run.
+    pub fn copies_after_run(&self) -> impl Iterator<Item = &'f CopyName> {
+        let offsite = self.offsite.iter();
+        offsite
+            .filter(|(_, copy)| copy.start == Start::AfterRun)
+            .map(|(name, _)| name)
     }
 
     /// Those of them that have no schedule of their own.

@@ -38,7 +38,8 @@ mod words;
 pub use about::About;
 pub use beside::Beside;
 pub use event::{
-    Event, HostFinished, HostStarted, PhaseFinished, Restic, RunStarted, RunStopped, Warning, What,
+    CopyFigures, Event, HostFinished, HostStarted, PhaseFinished, PhaseStarted, Restic, RunStarted,
+    RunStopped, Warning, What,
 };
 pub use folder::{FOLDER, file_name, list, open};
 pub use lines::{BadLine, LINE_LIMIT, Line, Lines, Reason};

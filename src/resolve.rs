@@ -6,6 +6,7 @@ mod fields;
 mod hooks;
 mod hosts;
 mod monitor;
+mod offsite;
 mod paths;
 mod power;
 mod schedule;
@@ -47,6 +48,7 @@ pub fn resolve(reading: Reading<'_>) -> Result<Fleet, Vec<Problem>> {
         hosts,
         monitor,
         notify,
+        offsite,
         minimum_versions,
         power,
     } = file;
@@ -75,6 +77,7 @@ pub fn resolve(reading: Reading<'_>) -> Result<Fleet, Vec<Problem>> {
             schedule: wishes,
         },
     );
+    let offsite = offsite::resolve(&mut fields, offsite, repository.as_ref(), hosts.as_ref());
     schedule::refuse_an_empty_run(&mut fields, calendar, hosts.as_ref());
 
     let problems = fields.into_problems();
@@ -87,6 +90,7 @@ pub fn resolve(reading: Reading<'_>) -> Result<Fleet, Vec<Problem>> {
             monitor,
             phases,
             watching,
+            offsite,
         }),
         _ => Err(problems),
     }

@@ -14,9 +14,10 @@ mod limited;
 mod listed;
 mod origin;
 mod path;
+mod place;
 mod sandbox;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::ExitStatusExt;
@@ -26,7 +27,9 @@ use std::thread;
 use anstream::adapter::strip_str;
 use anyhow::{Context, Result, bail};
 
-use crate::model::{Repository, ResticVersion};
+use self::sandbox::Sandbox;
+
+use crate::model::{CopyKind, CopyName, Repository, ResticVersion};
 
 pub use bring::{Confinement, Said, Wish};
 pub use listed::{Node, Snapshot};
@@ -45,6 +48,8 @@ const COMPLAINT: usize = 64 * 1024;
 #[derive(Debug)]
 pub struct Restic<'r> {
     repository: &'r Repository,
+    /// A copy of it in another place, with its name.
+    copy: Option<(&'r CopyName, &'r CopyKind)>,
 }
 
 /// restic failed, with its own exit status.
@@ -70,13 +75,7 @@ impl fmt::Display for Failed {
 
 impl std::error::Error for Failed {}
 
-impl<'r> Restic<'r> {
-    /// On this repository.
-    #[must_use]
-    pub fn of(repository: &'r Repository) -> Self {
-        Self { repository }
-    }
-
+impl Restic<'_> {
     /// The version of the restic that is installed here.
     ///
     /// # Errors
@@ -103,7 +102,7 @@ impl<'r> Restic<'r> {
     /// # Errors
     /// When restic fails, or says what is no list of snapshots.
     pub fn snapshots(&self, host: Option<&str>) -> Result<Vec<Snapshot>> {
-        let mut command = self.reading(&["snapshots", "--json", "--tag", TAG]);
+        let mut command = self.reading(&["snapshots", "--json", "--tag", TAG])?;
         command.args(host.iter().flat_map(|host| ["--host", host]));
         self.listed(command)
     }
@@ -113,7 +112,7 @@ impl<'r> Restic<'r> {
     /// # Errors
     /// As [`snapshots`](Self::snapshots).
     pub fn all_snapshots(&self, host: Option<&str>) -> Result<Vec<Snapshot>> {
-        let mut command = self.reading(&["snapshots", "--json"]);
+        let mut command = self.reading(&["snapshots", "--json"])?;
         command.args(host.iter().flat_map(|host| ["--host", host]));
         self.listed(command)
     }
@@ -138,7 +137,7 @@ impl<'r> Restic<'r> {
         deep: bool,
         mut each: impl FnMut(Node) -> Result<()>,
     ) -> Result<()> {
-        let mut command = self.reading(&["ls", "--json"]);
+        let mut command = self.reading(&["ls", "--json"])?;
         if deep {
             command.arg("--recursive");
         }
@@ -153,7 +152,7 @@ impl<'r> Restic<'r> {
     /// # Errors
     /// When restic fails, or says what is no list.
     pub fn find(&self, host: &str, path: &SnapshotPath) -> Result<Vec<String>> {
-        let mut command = self.reading(&["find", "--json", "--host", host, "--"]);
+        let mut command = self.reading(&["find", "--json", "--host", host, "--"])?;
         command.arg(path.pattern());
         let mut text = String::new();
         self.lines(command, |line| {
@@ -164,22 +163,45 @@ impl<'r> Restic<'r> {
     }
 
     /// One that only reads the repository, and leaves nothing in it: it takes no lock, and has no need to wait for one.
-    fn reading(&self, arguments: &[&str]) -> Command {
-        let mut command = self.command(TO_READ);
+    fn reading(&self, arguments: &[&str]) -> Result<Command> {
+        let mut command = if self.directory().is_none() && sandbox::is_available() {
+            self.in_unit()
+        } else {
+            self.command(TO_READ)?
+        };
         command.arg("--no-lock").args(arguments);
+        Ok(command)
+    }
+
+    /// restic on a repository elsewhere: what has the network can read no file of this host but its credentials.
+    fn in_unit(&self) -> Command {
+        let sandbox = Sandbox::of_reader(self);
+        let environment = environment();
+        let environment: Vec<(&str, &OsStr)> = environment
+            .iter()
+            .map(|(name, value)| (*name, value.as_os_str()))
+            .collect();
+        let (mut command, password_file) = sandbox.reading(&environment);
+        command
+            .args(["restic", "--no-cache", "--repo", &self.address()])
+            .args(["--password-file", &password_file])
+            .args(sandbox.credential.words())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         command
     }
 
-    fn command(&self, capabilities: &[&str]) -> Command {
-        let Repository {
-            path, password_file, ..
-        } = self.repository;
+    fn command(&self, capabilities: &[&str]) -> Result<Command> {
         let mut command = self.as_its_user(capabilities);
+        let credential = self.credential(None);
         command
-            .args(["restic", "--no-cache", "--repo", path.as_str()])
-            .args(["--password-file", password_file.as_str()])
+            .envs(credential.all_variables()?)
+            .args(["restic", "--no-cache", "--repo", &self.address()])
+            .args(["--password-file", self.password_file().as_str()])
+            .args(credential.words())
             .stdin(Stdio::null());
-        command
+        Ok(command)
     }
 
     /// What starts a program as user restic, with these capabilities and with restic's environment.
@@ -242,12 +264,12 @@ impl<'r> Restic<'r> {
 
     /// With a way out, where it is about the fleet's own files.
     fn with_hint(&self, failed: Failed) -> Failed {
-        let Repository {
-            path, password_file, ..
-        } = self.repository;
+        let (address, password_file) = (self.address(), self.password_file());
         let Failed { status, said } = failed;
         let hint = if said.contains("wrong password") {
-            format!("\n\nhint: write the password of the repository `{path}` into `{password_file}`")
+            format!("\n\nhint: write the password of the repository `{address}` into `{password_file}`")
+        } else if self.is_of_a_copy() {
+            "\n\nhint: run `genbackup doctor`, which looks at each copy".to_owned()
         } else if said.contains("unable to open config file") {
             "\n\nhint: check that the file system of the repository is mounted, then run this again"
                 .to_owned()

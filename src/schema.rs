@@ -119,6 +119,14 @@ fn without_null(schema: &mut Value) {
                     object.insert("type".to_owned(), kind);
                 }
             }
+            if let Some(Value::Array(ways)) = object.get_mut("anyOf") {
+                ways.retain(|way| way["type"] != "null");
+                if let [Value::Object(only)] = ways.as_mut_slice() {
+                    let only = std::mem::take(only);
+                    object.remove("anyOf");
+                    object.extend(only);
+                }
+            }
             if let Some(Value::Array(words)) = object.get_mut("enum") {
                 words.retain(|word| !word.is_null());
             }

@@ -121,6 +121,7 @@ let
     mandoc = debian "mandoc" "mandoc";
     nfs-utils = debian "nfs-utils" "nfs-common nfs-kernel-server";
     openssh = debian "openssh" "openssh-client openssh-server";
+    rclone = debian "rclone" "rclone";
     restic = debian "restic" "restic";
     socat = debian "socat" "socat";
     systemd = debian "systemd" "systemd";

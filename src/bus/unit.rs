@@ -44,6 +44,8 @@ pub struct UnitState {
     pub began: Option<Timestamp>,
     /// The invocation ID, which is different each time that the unit starts.
     pub invocation: Vec<u8>,
+    /// What its script says of itself.
+    pub status_text: String,
     /// True while it is ending or being stopped.
     pub is_ending: bool,
     pub(super) is_missing: bool,
@@ -73,6 +75,7 @@ impl UnitState {
                 .and_then(|status| status.downcast_ref::<i32>().ok())
                 .unwrap_or_default(),
             began,
+            status_text: text(service, "StatusText"),
             invocation: invocation.unwrap_or_default(),
             is_ending: text(unit, "ActiveState") == "deactivating",
             is_missing: text(unit, "LoadState") == "not-found",

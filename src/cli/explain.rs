@@ -1,6 +1,7 @@
 //! `genbackup explain`: explains what runs when and with which rights, what reads which secret, which snapshots stay
 //! for how long, and which features older programs lack.
 
+mod copies;
 mod keeps;
 mod picture;
 
@@ -15,6 +16,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use textwrap::WordSplitter;
 
+use self::copies::Copy;
 use super::holds::Holds;
 use super::{load, terminal};
 use crate::emit::capabilities;
@@ -53,6 +55,7 @@ struct Explanation<'f> {
     backed_up: usize,
     keeps: Vec<String>,
     phases: Vec<Expected>,
+    copies: Vec<Copy<'f>>,
     hosts: Vec<Host<'f>>,
 }
 
@@ -146,6 +149,11 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     let explanation = Explanation {
         keeps: simulated(&fleet.repository.keep, &fleet.schedule.timing)?,
         phases: fleet.phases.iter().map(expected).collect(),
+        copies: fleet
+            .offsite
+            .iter()
+            .map(|(name, copy)| Copy::of(name, copy, &fleet.repository.password_file))
+            .collect(),
         fleet: &fleet,
         backed_up,
         hosts,
@@ -173,16 +181,17 @@ fn expected((phase, monitor): (&Phase, &Monitor)) -> Expected {
         warn_after,
         alert_after,
     } = monitor;
-    let in_words = |after: &TimeSpan| {
-        span(SignedDuration::from_secs(
-            i64::try_from(after.seconds()).unwrap_or(i64::MAX),
-        ))
-    };
     Expected {
         phase: *phase,
-        warn_after: in_words(warn_after),
-        alert_after: in_words(alert_after),
+        warn_after: in_words(*warn_after),
+        alert_after: in_words(*alert_after),
     }
+}
+
+fn in_words(time: TimeSpan) -> String {
+    span(SignedDuration::from_secs(
+        i64::try_from(time.seconds()).unwrap_or(i64::MAX),
+    ))
 }
 
 /// The explanation of a host; `None` if it is not backed up.

@@ -33,6 +33,9 @@ pub(super) struct Arguments {
     /// Show only this phase: forget or prune; or check, drill or offsite, which `genbackup record` recorded
     #[arg(long, value_name = "PHASE", value_parser = phase)]
     phase: Option<Phase>,
+    /// Show only this copy of the repository, by its name in `[offsite.NAME]`
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["host", "phase"])]
+    copy: Option<String>,
     /// Go back this far
     #[arg(long, value_name = "SPAN", default_value = "90d", value_parser = since)]
     since: TimeSpan,
@@ -66,10 +69,11 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     let now = present.now;
     let since = i64::try_from(arguments.since.seconds()).unwrap_or(i64::MAX);
     let since_in_words = span(SignedDuration::from_secs(since));
-    let of = match (&arguments.host, arguments.phase) {
-        (Some(host), _) => Of::Host(host.clone()),
-        (None, Some(phase)) => Of::Phase(phase),
-        (None, None) => Of::Runs,
+    let of = match (&arguments.host, arguments.phase, &arguments.copy) {
+        (Some(host), ..) => Of::Host(host.clone()),
+        (_, Some(phase), _) => Of::Phase(phase),
+        (.., Some(copy)) => Of::Copy(copy.clone()),
+        (None, None, None) => Of::Runs,
     };
     let Some(mut ids) = arguments.records.list()? else {
         bail!(
@@ -117,6 +121,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
 fn in_words(rows: &[Row], arguments: &Arguments) -> String {
     let width = terminal::width();
     let header: &[&str] = match (&arguments.host, arguments.phase) {
+        _ if arguments.copy.is_some() => &["STATUS", "STARTED", "TOOK", "COPIED", "DELETED", ""],
         (Some(_), _) => &["STATUS", "STARTED", "TOOK", "ADDED", "FILES", "RESTIC", ""],
         (None, Some(_)) => &["STATUS", "STARTED", "TOOK", "KEPT", "REMOVED", ""],
         (None, None) => &["STATUS", "STARTED", "TOOK", "ADDED", "FILES", "HOSTS", ""],
@@ -201,7 +206,14 @@ fn cells(row: &Row, arguments: &Arguments) -> Vec<String> {
         terminal::local(attempt.run.start()),
         attempt.seconds.map_or_else(String::new, took),
     ];
-    if arguments.phase.is_some() {
+    if arguments.copy.is_some() {
+        let copied = attempt.copied.as_ref().map(|copied| copied.bytes);
+        let copied = copied.map_or_else(String::new, |bytes| ByteSize(bytes).to_string());
+        cells.extend([
+            copied,
+            number(attempt.copied.as_ref().map(|copied| copied.deleted)),
+        ]);
+    } else if arguments.phase.is_some() {
         cells.extend([number(attempt.kept), number(attempt.removed)]);
     } else {
         // A host may have sent anything as its version.

@@ -56,12 +56,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
     }
     let beside = Beside {
         phase: *phase,
+        copy: None,
         start,
         end: Timestamp::now(),
         seconds: clock.elapsed().as_secs_f64(),
         status: ended.status(),
         why: ended.why(),
         exit_code: ended.exit_code(),
+        figures: None,
     };
     let status = ended.exit_status();
     let status = match add(runs, &beside) {
@@ -88,7 +90,7 @@ enum Nameless {
 
 /// Adds a record. Its name is the second in which the command started, or a later one if that name is taken. No name is
 /// in the future: if all names up to now are taken, this waits for the next second.
-fn add(folder: &Path, beside: &Beside) -> Result<()> {
+pub(super) fn add(folder: &Path, beside: &Beside) -> Result<()> {
     // The clock may have been set back meanwhile.
     let mut name = RunId::at(beside.start.min(beside.end));
     let add = || {

@@ -9,7 +9,7 @@ use anyhow::{Result, bail};
 use nix::unistd::Uid;
 use shell_quote::{Bash, QuoteRefExt};
 
-use super::{load, terminal};
+use super::{copy_offsite, load, terminal};
 use crate::model::Fleet;
 use crate::restic::{Restic, Snapshot};
 
@@ -104,10 +104,23 @@ pub(super) fn ensure_root_of_storage(fleet: &Fleet, command: &Words, what: &str)
 /// When this is not the storage host or the user is not root, with the command to run instead; or when the password
 /// file is missing or empty.
 pub(super) fn open(fleet: &Fleet, errand: Errand) -> Result<Restic<'_>> {
+    open_from(fleet, None, errand)
+}
+
+/// The same, or one of its copies, by its name in the fleet file.
+///
+/// # Errors
+/// Those of [`open`], or when there is no such copy.
+pub(super) fn open_from<'f>(fleet: &'f Fleet, from: Option<&str>, errand: Errand) -> Result<Restic<'f>> {
     let Errand {
         command: Words(command),
         afterwards,
     } = errand;
+    let copy = from.map(|name| copy_offsite::find(fleet, name)).transpose()?;
+    let restic = match copy {
+        Some((name, copy)) => Restic::of_copy(&fleet.repository, name, &copy.kind),
+        None => Restic::of(&fleet.repository),
+    };
     let command = command.join(" ");
     let storage = &fleet.storage.name;
     let here = load::this_machine()?;
@@ -127,17 +140,17 @@ pub(super) fn open(fleet: &Fleet, errand: Errand) -> Result<Restic<'_>> {
     if !Uid::effective().is_root() {
         bail!(
             "only root can read the password file {}\n\nhint: run `sudo {command}`",
-            fleet.repository.password_file
+            restic.password_file()
         );
     }
-    let password_file = fleet.repository.password_file.as_str();
+    let password_file = restic.password_file().as_str();
     let length = File::open(password_file).and_then(|file| file.metadata());
     if !length.is_ok_and(|file| file.len() > 0) {
         bail!(
             "the password file {password_file} is missing or empty\n\nhint: unlock or mount its file system, then try again"
         );
     }
-    Ok(Restic::of(&fleet.repository))
+    Ok(restic)
 }
 
 /// A snapshot as it is named in messages: its id, host and time.

@@ -53,6 +53,9 @@ pub(super) struct Arguments {
     /// Restore from this snapshot
     #[arg(long, value_name = "ID", conflicts_with = "at")]
     snapshot: Option<String>,
+    /// Restore from this copy of the repository, by its name in `[offsite.NAME]`
+    #[arg(long, value_name = "NAME")]
+    from: Option<String>,
     /// Show what would be restored, and write nothing
     #[arg(long)]
     dry_run: bool,
@@ -81,7 +84,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
         .collect::<Result<_>>()?;
     let at = arguments.at.as_ref().map(|text| Moment::parse(text, &now));
     let at = at.transpose().map_err(|refusal| anyhow::anyhow!("{refusal}"))?;
-    let restic = repository::open(&fleet, errand(file, arguments))?;
+    let restic = repository::open_from(&fleet, arguments.from.as_deref(), errand(file, arguments))?;
     let place = Place::of(&arguments.to, &fleet.repository)?;
     place.refuse_what_is_there(arguments.overwrite)?;
     if arguments.overwrite {
@@ -180,6 +183,7 @@ fn errand(file: &Path, arguments: &Arguments) -> Errand {
         to,
         at,
         snapshot,
+        from,
         dry_run,
         overwrite,
         verify,
@@ -193,6 +197,7 @@ fn errand(file: &Path, arguments: &Arguments) -> Errand {
         .option("--to", Some(to))
         .option("--at", at.as_deref())
         .option("--snapshot", snapshot.as_deref())
+        .option("--from", from.as_deref())
         .flag("--dry-run", *dry_run)
         .flag("--overwrite", *overwrite)
         .flag("--verify", *verify)
@@ -316,14 +321,19 @@ fn restore(
     let version = Restic::version()?;
     let confinement = confinement(arguments)?;
     each_once(restic, snapshot, paths, |_| Ok(()))?;
-    let cannot_lock = restic.cannot_lock()?;
-    if let Some(why) = &cannot_lock {
+    let takes_lock = if restic.is_of_a_copy() {
+        // Forget and prune are about the repository.
+        false
+    } else if let Some(why) = restic.cannot_lock()? {
         terminal::complain(format_args!(
             "note: restic cannot write its lock into the repository ({}), so forget and prune do not wait for this restore: start \
              neither of them, on any host, before it ends",
-            terminal::harmless(why)
+            terminal::harmless(&why)
         ));
-    }
+        false
+    } else {
+        true
+    };
     let target = place.make()?;
     let mut progress = Progress::new();
     let wish = Wish {
@@ -332,7 +342,7 @@ fn restore(
         target,
         overwrite: arguments.overwrite,
         verify: arguments.verify,
-        takes_lock: cannot_lock.is_none(),
+        takes_lock,
         confinement,
         reports_a_second: progress.reports_a_second(),
     };

@@ -2,6 +2,7 @@
 
 mod answer;
 mod bars;
+mod copies;
 mod find;
 mod follow;
 mod names;
@@ -20,6 +21,7 @@ use super::records::Records;
 use super::{load, terminal};
 use crate::bus::{Error, Interrupt, JobKind, Manager, Signal};
 use crate::model::{Fleet, HostName};
+use copies::Copies;
 use find::Finder;
 use follow::{End, Ending, Follower, Start};
 use view::View;
@@ -100,7 +102,7 @@ pub(super) fn run(fleet: &Path, arguments: &Arguments) -> Result<ExitCode> {
     let ending = connected.and_then(|manager| {
         // Before the start, so that even the shortest run is seen.
         manager.watch(sender, Event::Said)?;
-        start_and_follow(&manager, &events, &asked, arguments, &mut progress)
+        start_and_follow(&manager, &events, &asked, fleet, arguments, &mut progress)
     });
     match ending {
         Ok(Ending::Left) => Ok(ExitCode::SUCCESS),
@@ -125,6 +127,7 @@ fn start_and_follow(
     manager: &Manager,
     events: &Receiver<Event>,
     Asked { hosts, unit, answers }: &Asked,
+    fleet: &Path,
     arguments: &Arguments,
     progress: &mut Progress,
 ) -> Result<Ending> {
@@ -160,6 +163,7 @@ fn start_and_follow(
         end,
         before,
         maintained,
+        copies: Copies::of(fleet, manager),
     };
     let answers = arguments.answers.join(answers);
     let view = View::new(Finder::new(&arguments.records, hosts), &answers);

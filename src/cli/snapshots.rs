@@ -28,6 +28,9 @@ pub(super) struct Arguments {
     /// List only snapshots of this time or earlier
     #[arg(long, value_name = "TIME")]
     until: Option<String>,
+    /// Read this copy of the repository, by its name in `[offsite.NAME]`
+    #[arg(long, value_name = "NAME")]
+    from: Option<String>,
     /// Print the JSON of restic
     #[arg(long)]
     json: bool,
@@ -38,6 +41,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
         host,
         since: since_text,
         until: until_text,
+        from,
         json,
     } = arguments;
     let Some(fleet) = load::load_or_show(file)? else {
@@ -53,9 +57,10 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
         .option("--host", host.as_deref())
         .option("--since", since_text.as_deref())
         .option("--until", until_text.as_deref())
+        .option("--from", from.as_deref())
         .flag("--json", *json);
     let afterwards = Afterwards::Nothing;
-    let restic = repository::open(&fleet, Errand { command, afterwards })?;
+    let restic = repository::open_from(&fleet, from.as_deref(), Errand { command, afterwards })?;
     let all = restic.all_snapshots(None)?;
     let is_wanted = |snapshot: &&Snapshot| {
         host.as_ref().is_none_or(|host| *host == snapshot.host)

@@ -1,5 +1,6 @@
 //! `genbackup status`: shows the state of each host and phase, by the convention of monitoring plugins.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -11,7 +12,7 @@ use super::records::Records;
 use super::terminal::wrapped;
 use super::{load, terminal};
 use crate::health::{
-    self, Concerns, Expectations, Item, Now, Progress, Remark, Report, State, Verdict, span,
+    self, Concerns, Expectations, Item, Now, Point, Progress, Remark, Report, State, Verdict, span,
 };
 use crate::hold::{Shown, shown};
 use crate::model::Fleet;
@@ -59,10 +60,11 @@ fn told(file: &Path, arguments: &Arguments) -> Result<Option<State>> {
         report = report.of_host(host.as_str());
         holds.retain(|hold| hold.host == host.as_str());
     }
+    let points = health::rule(&report, &fleet, &|directory| is_beside(&fleet, directory));
     if arguments.json {
-        terminal::hand_over(serde_json::to_string_pretty(&Json::of(&report, &holds))? + "\n")?;
+        terminal::hand_over(serde_json::to_string_pretty(&Json::of(&report, &points, &holds))? + "\n")?;
     } else {
-        terminal::say(&in_words(&report, &holds))?;
+        terminal::say(&in_words(&report, &points, &holds))?;
     }
     Ok(Some(report.state()))
 }
@@ -94,6 +96,12 @@ pub(super) fn examine(fleet: &Fleet, records: &Records) -> Result<Report> {
     Ok(report)
 }
 
+/// Whether a directory is on the same file system as the repository; `None` if that cannot be told here.
+pub(super) fn is_beside(fleet: &Fleet, directory: &str) -> Option<bool> {
+    let device = |path: &str| Some(std::fs::metadata(path).ok()?.dev());
+    Some(device(directory)? == device(fleet.repository.path.as_str())?)
+}
+
 /// The hosts whose snapshots forget keeps, by the last run and by the current holds.
 fn holds(records: &Records, holds: &Holds) -> Result<Vec<Shown>> {
     let now = records.now();
@@ -112,25 +120,29 @@ struct Json<'r> {
     report: &'r Report,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     holds: &'r [Shown],
+    /// The points of the rule 3-2-1-1-0.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    rule: &'r [Point],
 }
 
 impl<'r> Json<'r> {
-    fn of(report: &'r Report, holds: &'r [Shown]) -> Self {
+    fn of(report: &'r Report, rule: &'r [Point], holds: &'r [Shown]) -> Self {
         Self {
             state: report.state(),
             summary: report.summary(),
             report,
             holds,
+            rule,
         }
     }
 }
 
 /// The summary in the first line, then a line for each host and phase with its details below.
-fn in_words(report: &Report, holds: &[Shown]) -> String {
+fn in_words(report: &Report, points: &[Point], holds: &[Shown]) -> String {
     // Text after a bar is performance data (Monitoring Plugins Development Guidelines).
     let summary = terminal::harmless(&report.summary()).replace('|', "\u{a6}");
     let mut text = format!("{summary}\n\n");
-    let names = report.items().map(|item| item.name.len());
+    let names = report.items().map(|item| item.shown().len());
     let longest = names.max().map(|longest| longest.min(NAME));
     for group in groups(report) {
         for item in &group {
@@ -160,6 +172,20 @@ fn in_words(report: &Report, holds: &[Shown]) -> String {
         if let Some(hint) = hint {
             text.push_str(&wrapped(&format!("hint: {hint}"), INDENT));
         }
+    }
+    if !points.is_empty() {
+        text.push_str("\n3-2-1-1-0\n");
+    }
+    for Point {
+        wanted,
+        is_met,
+        evidence,
+    } in points
+    {
+        let word = if *is_met { "yes" } else { "no" };
+        let said = wrapped(&format!("{wanted}: {evidence}"), INDENT);
+        let said = said.strip_prefix(INDENT).unwrap_or(&said);
+        text.extend([format!("{word:<7}  {said}")]);
     }
     if !holds.is_empty() {
         text.push('\n');
@@ -209,7 +235,7 @@ const NAME: usize = 32;
 const INDENT: &str = "         ";
 
 fn line(longest: usize, item: &Item) -> String {
-    let Item { name, verdict } = item;
+    let (name, verdict) = (item.shown(), &item.verdict);
     let good = match (&verdict.last_good, verdict.age) {
         (Some(good), Some(age)) => format!("{} ago, {}", span(age), terminal::local(good.time)),
         _ => "never".to_owned(),

@@ -29,27 +29,32 @@ pub struct Web {
 /// The bytes of a refusal that are read.
 const LONGEST_ANSWER: u64 = 64 * 1024;
 
+/// A client of HTTP with the roots that this system trusts, alone.
+pub(crate) fn agent() -> Agent {
+    let roots = rustls_native_certs::load_native_certs().certs;
+    let roots = roots.iter().map(|root| Certificate::from_der(root).to_owned());
+    let tls = TlsConfig::builder()
+        .root_certs(RootCerts::from(roots))
+        .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .build();
+    let config = Agent::config_builder()
+        .tls_config(tls)
+        .http_status_as_error(false)
+        // A redirect would take the secret elsewhere.
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        // Units have no environment to read one from.
+        .proxy(None)
+        .user_agent(concat!("genbackup/", env!("CARGO_PKG_VERSION")))
+        .build();
+    config.into()
+}
+
 impl Web {
     /// With the roots that this system trusts, alone.
     #[must_use]
     pub fn new() -> Self {
-        let roots = rustls_native_certs::load_native_certs().certs;
-        let roots = roots.iter().map(|root| Certificate::from_der(root).to_owned());
-        let tls = TlsConfig::builder()
-            .root_certs(RootCerts::from(roots))
-            .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .build();
-        let config = Agent::config_builder()
-            .tls_config(tls)
-            .http_status_as_error(false)
-            // A redirect would take the secret elsewhere.
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            // Units have no environment to read one from.
-            .proxy(None)
-            .user_agent(concat!("genbackup/", env!("CARGO_PKG_VERSION")))
-            .build();
-        Self { agent: config.into() }
+        Self { agent: agent() }
     }
 
     /// Delivers a request, and tries again while that may help.

@@ -27,7 +27,7 @@ const OWN_WARN_AFTER: &str =
 const OWN_ALERT_AFTER: &str =
     "genbackup_host_alert_after_seconds != ignoring (host) group_left genbackup_alert_after_seconds";
 
-const PANELS: [Panel; 7] = [
+const PANELS: [Panel; 8] = [
     Panel {
         kind: "stat",
         title: "State",
@@ -35,6 +35,7 @@ const PANELS: [Panel; 7] = [
         queries: &[
             ("genbackup_state", "{{host}}"),
             ("genbackup_phase_state", "{{phase}}"),
+            ("genbackup_copy_state", "copy {{copy}}"),
         ],
     },
     Panel {
@@ -71,6 +72,18 @@ const PANELS: [Panel; 7] = [
                 "{{phase}}",
             ),
             ("genbackup_phase_alert_after_seconds", "{{phase}}: alert"),
+        ],
+    },
+    Panel {
+        kind: "timeseries",
+        title: "Time since the last complete copy elsewhere",
+        unit: "s",
+        queries: &[
+            (
+                "time() - genbackup_copy_last_success_timestamp_seconds",
+                "{{copy}}",
+            ),
+            ("genbackup_copy_alert_after_seconds", "{{copy}}: alert"),
         ],
     },
     Panel {

@@ -5,7 +5,7 @@ use askama::Template;
 use super::{Access, Artifact, LIBEXEC, Platform, UNIT_FOLDER, calendars, emit_for};
 use crate::escape::filters;
 use crate::model::HostName;
-use crate::plan::{Connection, HostPlan};
+use crate::plan::{Connection, CoordinatorPlan, HostPlan};
 
 /// The packages in whose `bin` our scripts find their programs: those that NixOS itself uses, where it has an option.
 const PACKAGES: [&str; 9] = [
@@ -20,13 +20,16 @@ const PACKAGES: [&str; 9] = [
     "pkgs.util-linux",
 ];
 
+/// The package that copies files of the repository elsewhere.
+const RCLONE: &str = "pkgs.rclone";
+
 #[derive(Template)]
 #[template(path = "nix/host.nix")]
 struct Module<'p> {
     host: &'p HostName,
     restic: String,
     systemd: String,
-    packages: [&'static str; 9],
+    packages: Vec<&'static str>,
     /// The ids of user restic, where they are fixed.
     uid: Option<u32>,
     connection: Option<&'p Connection<'p>>,
@@ -86,16 +89,22 @@ pub fn nix_module(plan: &HostPlan<'_>) -> askama::Result<Artifact> {
         client,
         recovery: _,
     } = plan;
+    let copies_files = coordinator
+        .as_ref()
+        .is_some_and(|coordinator| coordinator.offsite.values().any(|copy| !copy.kind.is_restic()));
     let module = Module {
         host,
         restic: versions.restic.to_string(),
         systemd: versions.systemd.to_string(),
-        packages: PACKAGES,
+        packages: PACKAGES
+            .into_iter()
+            .chain(copies_files.then_some(RCLONE))
+            .collect(),
         uid: coordinator.as_ref().map(|coordinator| coordinator.repository.uid),
         keeps: coordinator.is_some(),
         watches: coordinator
             .as_ref()
-            .is_some_and(|coordinator| coordinator.watching.starts_the_command()),
+            .is_some_and(CoordinatorPlan::starts_the_command),
         connection: client.as_ref().and_then(|client| client.connection.as_ref()),
         parts,
     };

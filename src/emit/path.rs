@@ -4,7 +4,7 @@ use askama::Template;
 
 use super::platform::WITH_PATH;
 use super::{Artifact, Platform, add_script};
-use crate::plan::HostPlan;
+use crate::plan::{CoordinatorPlan, HostPlan};
 
 #[derive(Template)]
 #[template(path = "scripts/run-with-path.bash")]
@@ -22,7 +22,7 @@ pub(super) fn emit(
     let starts_the_command = plan
         .coordinator
         .as_ref()
-        .is_some_and(|coordinator| coordinator.watching.starts_the_command());
+        .is_some_and(CoordinatorPlan::starts_the_command);
     let has_hooks = plan
         .client
         .as_ref()

@@ -17,10 +17,13 @@ const STATES: [(u8, &str, &str); 3] = [
 pub(super) fn rules(plan: &CoordinatorPlan<'_>, metrics: &UnitPath) -> Value {
     let mut rules = Vec::new();
     for (number, name, severity) in STATES {
-        for (metric, kind, what) in [
+        let copies = ("genbackup_copy_state", "Copy", "copy");
+        let kinds = [
             ("genbackup_state", "Host", "host"),
             ("genbackup_phase_state", "Phase", "phase"),
-        ] {
+        ];
+        let copies = (!plan.offsite.is_empty()).then_some(copies);
+        for (metric, kind, what) in kinds.into_iter().chain(copies) {
             rules.push(rule(
                 &format!("Genbackup{kind}{name}"),
                 &format!("{metric} == {number}"),
@@ -54,6 +57,22 @@ pub(super) fn rules(plan: &CoordinatorPlan<'_>, metrics: &UnitPath) -> Value {
         "critical",
         "the last successful {{ $labels.phase }} is {{ $value | humanizeDuration }} old",
     ));
+    if !plan.offsite.is_empty() {
+        rules.push(rule(
+            "GenbackupCopyTooOld",
+            "time() - genbackup_copy_last_success_timestamp_seconds > genbackup_copy_alert_after_seconds",
+            "0m",
+            "critical",
+            "the last complete copy {{ $labels.copy }} is {{ $value | humanizeDuration }} old",
+        ));
+        rules.push(rule(
+            "GenbackupCopyCanBeDestroyed",
+            "genbackup_copy_tamper_test_info{result!=\"refused\"} == 1",
+            "0m",
+            "warning",
+            "the last tamper test of copy {{ $labels.copy }} was {{ $labels.result }}",
+        ));
+    }
     // What nobody writes any more is not well either, whatever it said last.
     rules.push(rule(
         "GenbackupMetricsStale",

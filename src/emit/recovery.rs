@@ -45,6 +45,7 @@ pub(super) fn emit(
         remote: _,
         clients,
         addresses: _,
+        offsite: _,
     } = plan;
     let clients = clients.iter().map(|(name, client)| (*name, &client.source));
     let local = source.iter().map(|source| (*storage, *source));

@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::{Access, Artifact, LIBEXEC, Platform, add, add_script, unit, watching};
+use super::{Access, Artifact, LIBEXEC, Platform, add, add_script, offsite, unit, watching};
 use crate::escape::filters;
 use crate::model::{
     Address, CatchUp, Creation, DiskShare, Fleet, HostName, Power, RemoteClients, Repository, Sleep, Timing,
@@ -105,6 +105,7 @@ struct Users {
 #[template(path = "tables/storage.tmpfiles")]
 struct Folders<'p> {
     repository_on_root: Option<&'p UnitPath>,
+    has_copies: bool,
 }
 
 #[derive(Template)]
@@ -120,6 +121,7 @@ struct Exports<'p> {
 struct SshConfig<'p> {
     remote: &'p RemoteClients,
     storage: &'p Address,
+    known_hosts: &'static str,
 }
 
 #[derive(Template)]
@@ -127,6 +129,9 @@ struct SshConfig<'p> {
 struct KnownHosts<'p> {
     remote: &'p RemoteClients,
 }
+
+/// The host keys of the clients.
+const KNOWN_HOSTS: &str = "/etc/genbackup/known_hosts";
 
 /// What the scripts ask jq, the same in every fleet.
 const FILTERS: [(&str, &str); 2] = [
@@ -160,6 +165,7 @@ pub(super) fn emit(
         own_keep: _,
         restic: _,
         watching: _,
+        offsite: _,
     } = plan;
     let made_once_mounted = match &repository.creation {
         Creation::ByHand => None,
@@ -222,6 +228,7 @@ pub(super) fn emit(
     )?;
     let folders = Folders {
         repository_on_root: repository.creation.is_on_root().then_some(&repository.path),
+        has_copies: !plan.offsite.is_empty(),
     };
     add(artifacts, "/etc/tmpfiles.d/genbackup-storage.conf", &folders)?;
 
@@ -236,13 +243,15 @@ pub(super) fn emit(
                 options,
             },
         )?;
-        add(
-            artifacts,
-            "/etc/genbackup/ssh_config",
-            &SshConfig { remote, storage },
-        )?;
-        add(artifacts, "/etc/genbackup/known_hosts", &KnownHosts { remote })?;
+        let config = SshConfig {
+            remote,
+            storage,
+            known_hosts: KNOWN_HOSTS,
+        };
+        add(artifacts, "/etc/genbackup/ssh_config", &config)?;
+        add(artifacts, KNOWN_HOSTS, &KnownHosts { remote })?;
     }
+    offsite::emit(plan, platform, artifacts)?;
     watching::emit(plan, platform, artifacts)
 }
 

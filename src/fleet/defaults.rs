@@ -1,7 +1,7 @@
 //! The defaults of the fleet file: [`crate::resolve`] fills them in, and the schema documents them.
 
 use super::CatchUpWord;
-use crate::model::{Network, OnBattery, TimeSpan};
+use crate::model::{Deletion, Network, OnBattery, Percent, TimeSpan};
 
 /// A default, and how a fleet file writes it.
 #[derive(Debug, Clone, Copy)]
@@ -75,4 +75,16 @@ pub(crate) const KEEP_AWAKE: bool = true;
 pub(crate) const ON_BATTERY: Preset<OnBattery> = Preset {
     value: OnBattery::BackUp,
     text: "back-up",
+};
+
+/// `delete` of a copy.
+pub(crate) const DELETE: Preset<Deletion> = Preset {
+    value: Deletion::After(TimeSpan::hours(30 * 24)),
+    text: "after 30d",
+};
+
+/// `max-loss` of a copy.
+pub(crate) const MAX_LOSS: Preset<Percent> = Preset {
+    value: Percent::new(10),
+    text: "10%",
 };

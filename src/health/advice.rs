@@ -1,7 +1,7 @@
 //! What to do about what is not well.
 
 use super::attempt::Attempt;
-use crate::model::{Fleet, HostName, Power};
+use crate::model::{CopyName, Fleet, HostName, Power};
 use crate::record::{Phase, Status};
 
 const NEWER: &str = "a newer genbackup wrote this record; use that version";
@@ -11,6 +11,7 @@ const NEWER: &str = "a newer genbackup wrote this record; use that version";
 pub(super) enum Subject<'f> {
     Host(&'f HostName),
     Phase(&'f Phase),
+    Copy(&'f CopyName),
 }
 
 /// What is said about one host, or about one phase.
@@ -35,6 +36,7 @@ impl Advice<'_> {
         match self.subject {
             Subject::Host(_) => "backup",
             Subject::Phase(phase) => noun(*phase),
+            Subject::Copy(_) => noun(Phase::Offsite),
         }
     }
 
@@ -59,7 +61,7 @@ impl Advice<'_> {
         match self.subject {
             Subject::Host(_) if self.was_left_out => "no run has included this host yet".to_owned(),
             Subject::Host(_) => "no backup of this host is recorded".to_owned(),
-            Subject::Phase(Phase::Offsite) => "no offsite copy is recorded".to_owned(),
+            Subject::Phase(Phase::Offsite) | Subject::Copy(_) => "no offsite copy is recorded".to_owned(),
             Subject::Phase(phase) => format!("no {} is recorded", noun(*phase)),
         }
     }
@@ -80,13 +82,14 @@ impl Advice<'_> {
         match self.subject {
             Subject::Host(host) => self.fleet.run_of(host),
             Subject::Phase(_) => "genbackup".to_owned(),
+            Subject::Copy(copy) => copy.copy_unit(),
         }
     }
 
     /// The unit that does it.
     fn unit(&self) -> String {
         match self.subject {
-            Subject::Host(_) => format!("{}.service", self.run()),
+            Subject::Host(_) | Subject::Copy(_) => format!("{}.service", self.run()),
             Subject::Phase(_) => "genbackup-maintain.service".to_owned(),
         }
     }
@@ -110,8 +113,24 @@ impl Advice<'_> {
             let unit = self.unit();
             return format!("on {storage}, see `systemctl status {unit}`");
         }
+        if self.follows_the_run() {
+            return format!(
+                "on {storage}, run `genbackup status`: a copy is made after each run, once forget and prune are done"
+            );
+        }
         let run = self.run();
         format!("on {storage}, run `systemctl list-timers {run}.timer` to see when the next run starts")
+    }
+
+    /// True of a copy that has no timer.
+    fn follows_the_run(&self) -> bool {
+        match self.subject {
+            Subject::Copy(copy) => {
+                let copy = self.fleet.offsite.get(copy);
+                copy.is_some_and(|copy| copy.start.calendars().is_none())
+            }
+            Subject::Host(_) | Subject::Phase(_) => false,
+        }
     }
 
     /// What does it, where that is no unit of ours.
@@ -178,11 +197,11 @@ impl Advice<'_> {
         let remote = self.fleet.remote.as_ref();
         let client = match self.subject {
             Subject::Host(host) => remote.and_then(|remote| Some((remote.port, remote.clients.get(host)?))),
-            Subject::Phase(_) => None,
+            Subject::Phase(_) | Subject::Copy(_) => None,
         };
         let skips_on_battery = match self.subject {
             Subject::Host(host) => self.fleet.power(host).is_some_and(Power::skips_on_battery),
-            Subject::Phase(_) => false,
+            Subject::Phase(_) | Subject::Copy(_) => false,
         };
         let reach = match client {
             Some((port, client)) => format!(
@@ -206,7 +225,7 @@ impl Advice<'_> {
             Subject::Host(host) => {
                 format!("on {host}, see `systemctl status genbackup-{hook}.service`")
             }
-            Subject::Phase(_) => hook.clone(),
+            Subject::Phase(_) | Subject::Copy(_) => hook.clone(),
         });
         let advice: Vec<String> = hooks.chain(partial(attempt).map(str::to_owned)).collect();
         (!advice.is_empty()).then(|| advice.join("; "))

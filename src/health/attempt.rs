@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::record::{HostFinished, HostRun, PhaseFinished, PhaseRun, Run, RunId, Status};
+use crate::record::{CopyFigures, HostFinished, HostRun, PhaseFinished, PhaseRun, Run, RunId, Status};
 
 /// How one attempt to back up a host, or to do a phase, ended.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -42,6 +42,9 @@ pub struct Attempt {
     /// Snapshots that went; of forget alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub removed: Option<u64>,
+    /// What a copy got and lost.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub copied: Option<CopyFigures>,
 }
 
 /// What restic says of a snapshot, as far as the host handed it on.
@@ -141,6 +144,7 @@ impl Attempt {
             clock_off,
             kept: None,
             removed: None,
+            copied: None,
         }
     }
 
@@ -155,6 +159,8 @@ impl Attempt {
             kept,
             removed,
             held: _,
+            copy,
+            figures,
         } = phase.finished.clone().unwrap_or_default();
         Self {
             run: run.id,
@@ -168,6 +174,7 @@ impl Attempt {
             clock_off: None,
             kept,
             removed,
+            copied: copy.map(|_| *figures),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! How old the last good result of each host, and of each phase, may be.
+//! How old the last good result of each host, of each phase and of each copy may be.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -6,7 +6,7 @@ use std::collections::btree_map::Entry;
 use jiff::SignedDuration;
 
 use super::thresholds::Thresholds;
-use crate::model::{Calendars, Fleet, HostName, Timing};
+use crate::model::{Calendars, CopyName, Fleet, HostName, Start, Timing};
 use crate::record::Phase;
 
 /// How old the last good result of each subject may be.
@@ -16,6 +16,7 @@ pub struct Expectations {
     fleet: Thresholds,
     hosts: BTreeMap<HostName, Thresholds>,
     phases: BTreeMap<Phase, Thresholds>,
+    copies: BTreeMap<CopyName, Thresholds>,
 }
 
 impl Expectations {
@@ -58,8 +59,18 @@ impl Expectations {
             };
             hosts.insert(host.clone(), own);
         }
+        let mut copies = BTreeMap::new();
+        for (name, copy) in &fleet.offsite {
+            let own = match (&copy.monitor, &copy.start) {
+                (Some(monitor), _) => Thresholds::chosen(monitor),
+                (None, Start::Timer(timing)) => following(timing)?,
+                (None, Start::AfterRun) => following(&fleet.schedule.timing)?,
+            };
+            copies.insert(name.clone(), own);
+        }
         Ok(Self {
             fleet: of_fleet,
+            copies,
             hosts,
             phases: fleet
                 .phases
@@ -79,6 +90,12 @@ impl Expectations {
     #[must_use]
     pub fn of_host(&self, host: &HostName) -> Thresholds {
         self.hosts.get(host).copied().unwrap_or(self.fleet)
+    }
+
+    /// Those of a copy.
+    #[must_use]
+    pub fn of_copy(&self, copy: &CopyName) -> Thresholds {
+        self.copies.get(copy).copied().unwrap_or(self.fleet)
     }
 
     /// Those of a phase.

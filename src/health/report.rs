@@ -10,7 +10,7 @@ use super::search::{Newest, Search};
 use super::span::span;
 use super::state::State;
 use super::thresholds::{Thresholds, duration};
-use super::trace::Trace;
+use super::trace::{Tampered, Trace};
 use super::verdict::{Case, Verdict};
 use crate::model::Fleet;
 use crate::record::RunId;
@@ -29,6 +29,9 @@ pub struct Report {
     pub hosts: Vec<Item>,
     /// What is done beside.
     pub phases: Vec<Item>,
+    /// The copies of the repository in other places.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub copies: Vec<Item>,
     /// The newest run.
     pub run: Option<NewestRun>,
     /// The newest of those whose hosts nobody named: of all that are backed up together.
@@ -38,11 +41,17 @@ pub struct Report {
     pub remarks: Vec<Remark>,
 }
 
-/// One host, or one phase.
+/// One host, one phase or one copy.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Item {
     /// Its name.
     pub name: String,
+    /// Whether it is a copy: a host may have the same name.
+    #[serde(skip)]
+    pub is_copy: bool,
+    /// Of a copy: the last attempt to destroy something in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tampered: Option<Tampered>,
     /// How well it is.
     #[serde(flatten)]
     pub verdict: Verdict,
@@ -83,6 +92,18 @@ pub enum Concerns {
     Run,
 }
 
+impl Item {
+    /// Its name among hosts, phases and copies.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        if self.is_copy {
+            format!("copy {}", self.name)
+        } else {
+            self.name.clone()
+        }
+    }
+}
+
 impl NewestRun {
     fn of(newest: &Newest) -> Self {
         Self {
@@ -103,6 +124,7 @@ impl Report {
                     (expectations.of_host(host), absence)
                 }
                 Subject::Phase(phase) => (expectations.of_phase(*phase), None),
+                Subject::Copy(copy) => (expectations.of_copy(copy), None),
             };
             let was_left_out = match (subject, &search.newest_of_hosts) {
                 (Subject::Host(host), Some(run)) => {
@@ -129,14 +151,36 @@ impl Report {
             let trace = search.hosts.get(host.as_str())?;
             let name = host.to_string();
             let verdict = case(Subject::Host(host), trace);
-            Some(Item { name, verdict })
+            Some(Item {
+                name,
+                is_copy: false,
+                tampered: None,
+                verdict,
+            })
         });
         let phases = search.phases.iter().map(|(phase, trace)| {
             let name = phase.name().to_owned();
             let verdict = case(Subject::Phase(phase), trace);
-            Item { name, verdict }
+            Item {
+                name,
+                is_copy: false,
+                tampered: None,
+                verdict,
+            }
+        });
+        let copies = fleet.offsite.keys().filter_map(|copy| {
+            let trace = search.copies.get(copy.as_str())?;
+            let name = copy.to_string();
+            let verdict = case(Subject::Copy(copy), trace);
+            Some(Item {
+                name,
+                is_copy: true,
+                tampered: trace.tampered.clone(),
+                verdict,
+            })
         });
         Self {
+            copies: copies.collect(),
             time: search.present.now,
             thresholds: expectations.of_fleet(),
             hosts: hosts.collect(),
@@ -155,9 +199,9 @@ impl Report {
         items.chain(remarks).max().unwrap_or(State::Never)
     }
 
-    /// Hosts and phases.
+    /// Hosts, phases and copies.
     pub fn items(&self) -> impl Iterator<Item = &Item> {
-        self.hosts.iter().chain(&self.phases)
+        self.hosts.iter().chain(&self.phases).chain(&self.copies)
     }
 
     /// The same about one host alone, and about the records that its verdict follows from.
@@ -165,6 +209,7 @@ impl Report {
     pub fn of_host(mut self, name: &str) -> Self {
         self.hosts.retain(|host| host.name == name);
         self.phases.clear();
+        self.copies.clear();
         self.remarks.retain(|remark| remark.concerns == Concerns::Records);
         self
     }
@@ -180,13 +225,13 @@ impl Report {
         bad.sort_by_key(|item| std::cmp::Reverse(item.verdict.state));
         let said = |item: &Item| {
             let why = item.verdict.why.as_deref().unwrap_or_default();
-            format!("{}: {why}", item.name)
+            format!("{}: {why}", item.shown())
         };
         let remark = self.remarks.iter().find(|remark| remark.state == state);
         let what = match (&bad[..], remark) {
             ([worst, rest @ ..], _) if worst.verdict.state == state => {
-                let names: Vec<&str> = rest.iter().map(|item| item.name.as_str()).collect();
-                match names[..] {
+                let names: Vec<String> = rest.iter().map(|item| item.shown()).collect();
+                match &names[..] {
                     [] => said(worst),
                     [a, b, c, _, ..] => format!(
                         "{}; also: {a}, {b}, {c} and {} more",

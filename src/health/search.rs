@@ -1,4 +1,4 @@
-//! Reads the runs, the newest first, until each host and each phase has a complete result.
+//! Reads the runs, the newest first, until each host, each phase and each copy has a complete result.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,8 @@ use jiff::Timestamp;
 
 use super::attempt::Attempt;
 use super::progress::{Present, Progress, is_yet_to_come, longest_silence};
-use super::trace::{Trace, Turn};
+use super::rule::TAMPERED_WITHIN;
+use super::trace::{Tampered, Trace, Turn};
 use crate::model::Fleet;
 use crate::record::{About, Phase, Run, RunId};
 
@@ -17,6 +18,7 @@ pub(super) struct Search<'f> {
     pub(super) present: Present,
     pub(super) hosts: BTreeMap<&'f str, Trace>,
     pub(super) phases: BTreeMap<Phase, Trace>,
+    pub(super) copies: BTreeMap<&'f str, Trace>,
     /// The newest run, without what stands beside the runs.
     pub(super) newest: Option<Newest>,
     /// The newest run that had all hosts to back up which have no schedule of their own.
@@ -25,6 +27,8 @@ pub(super) struct Search<'f> {
     has_together: bool,
     /// Runs that are yet to come.
     pub(super) from_the_future: Vec<RunId>,
+    /// Whether a run was noted that is older than an attempt to destroy something in a copy may be.
+    is_past_horizon: bool,
 }
 
 /// What there is to say of a run as a whole.
@@ -56,10 +60,16 @@ impl<'f> Search<'f> {
                 .expected_phases()
                 .map(|phase| (phase, Trace::default()))
                 .collect(),
+            copies: fleet
+                .offsite
+                .keys()
+                .map(|copy| (copy.as_str(), Trace::default()))
+                .collect(),
             newest: None,
             newest_of_hosts: None,
             has_together: fleet.backed_up().any(|host| !fleet.has_own_schedule(host)),
             from_the_future: Vec::new(),
+            is_past_horizon: false,
         }
     }
 
@@ -72,10 +82,24 @@ impl<'f> Search<'f> {
         !is_yet_to_come
     }
 
-    /// True when no older record can tell more: each host and each phase has a complete result.
+    /// True when no older record can tell more: each host, each phase and each copy has a complete result.
     pub(super) fn is_done(&self) -> bool {
-        let mut traces = self.hosts.values().chain(self.phases.values());
-        traces.all(Trace::is_known)
+        let mut traces = self
+            .hosts
+            .values()
+            .chain(self.phases.values())
+            .chain(self.copies.values());
+        traces.all(Trace::is_known) && !self.seeks_tampering()
+    }
+
+    /// True when an older record may tell how an attempt ended to destroy something in a copy.
+    fn seeks_tampering(&self) -> bool {
+        let is_sought = |name: &str| {
+            let mut copies = self.fleet.offsite.iter();
+            copies.any(|(known, copy)| known.as_str() == name && !copy.kind.is_restic())
+        };
+        let mut copies = self.copies.iter();
+        !self.is_past_horizon && copies.any(|(name, trace)| trace.tampered.is_none() && is_sought(name))
     }
 
     /// What the next record is to be read for; `None` where all of it matters, as of the newest.
@@ -85,9 +109,11 @@ impl<'f> Search<'f> {
         }
         let hosts = self.hosts.iter().filter(|(_, trace)| !trace.is_known());
         let phases = self.phases.iter().filter(|(_, trace)| !trace.is_known());
+        let has_copies = self.copies.values().any(|trace| !trace.is_known()) || self.seeks_tampering();
+        let offsite = has_copies.then_some(Phase::Offsite);
         Some(About::new(
             hosts.map(|(host, _)| *host),
-            phases.map(|(phase, _)| *phase),
+            phases.map(|(phase, _)| *phase).chain(offsite),
         ))
     }
 
@@ -130,6 +156,20 @@ impl<'f> Search<'f> {
                     trace.turn = Some(Turn::Come);
                 } else {
                     trace.note(Attempt::of_phase(run, done));
+                }
+            }
+        }
+        self.is_past_horizon |= self.present.now.duration_since(run.id.start()) > TAMPERED_WITHIN;
+        for (copy, done) in &run.copies {
+            if let Some(trace) = self.copies.get_mut(copy.as_str()) {
+                let attempt = Attempt::of_phase(run, done);
+                let copied = attempt.copied.clone().unwrap_or_default();
+                if trace.tampered.is_none() {
+                    let time = attempt.time;
+                    trace.tampered = copied.tampering.map(|result| Tampered { time, result });
+                }
+                if !trace.is_known() && !copied.only_tried {
+                    trace.note(attempt);
                 }
             }
         }

@@ -1,6 +1,7 @@
 //! What the records tell of one host, or of one phase, from the newest back.
 
 use jiff::Timestamp;
+use serde::Serialize;
 
 use super::attempt::Attempt;
 use crate::record::{RunId, Status};
@@ -20,8 +21,19 @@ pub(super) struct Trace {
     pub(super) first_partial: Option<Attempt>,
     /// The end of the first attempt after the last complete one.
     pub(super) bad_since: Option<Timestamp>,
+    /// Of a copy: the last attempt to destroy something in it.
+    pub(super) tampered: Option<Tampered>,
     /// Where it is in the run that is in progress.
     pub(super) turn: Option<Turn>,
+}
+
+/// An attempt to destroy something in a copy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Tampered {
+    /// When.
+    pub time: Timestamp,
+    /// What came of it: `refused`, `accepted` or `inconclusive`.
+    pub result: String,
 }
 
 /// Where something is in the run that is in progress.

@@ -63,7 +63,7 @@ impl Versions {
         let concerned = run.hosts.iter().filter(|(host, _)| match of {
             Of::Runs => true,
             Of::Host(asked) => asked == *host,
-            Of::Phase(_) => false,
+            Of::Phase(_) | Of::Copy(_) => false,
         });
         let hosts = concerned.flat_map(|(host, ended)| {
             let ended = ended.finished.as_ref();

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use crate::record::Phase;
 
 use super::{
-    AbsolutePath, Address, Calendars, Destination, ExcludePattern, FileSize, Hooks, HostName, KeepPolicy,
-    Marker, MinimumVersions, Power, PublicKey, Tag, TimeSpan, UnitPath, Watching,
+    AbsolutePath, Address, Calendars, CopyName, Destination, ExcludePattern, FileSize, Hooks, HostName,
+    KeepPolicy, Marker, MinimumVersions, Offsite, Power, PublicKey, Tag, TimeSpan, UnitPath, Watching,
 };
 
 /// One storage host, and the hosts that it backs up.
@@ -26,6 +26,8 @@ pub struct Fleet {
     pub phases: BTreeMap<Phase, Monitor>,
     /// The recipients of notifications, and the files for other programs.
     pub watching: Watching,
+    /// The copies of the repository in other places.
+    pub offsite: BTreeMap<CopyName, Offsite>,
 }
 
 /// When the run of the hosts without their own schedule starts, and the limits of each run.

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::health::{Remark, Report, State};
+use crate::health::{Item, Remark, Report, State, Tampered};
 
 /// How well one subject is now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub struct Finding {
 /// The subject of what is about no host and no phase: no host has a space in its name.
 const RECORDS: &str = "the runs' records";
 
-/// The findings of a report: its hosts, its phases, and one for all remarks.
+/// The findings of a report: its hosts, its phases, its copies, and one for all remarks.
 #[must_use]
 pub fn findings(report: &Report) -> Vec<Finding> {
     let items = report.hosts.iter().map(|item| (item.name.clone(), item));
@@ -33,8 +33,10 @@ pub fn findings(report: &Report) -> Vec<Finding> {
         .phases
         .iter()
         .map(|item| (format!("phase {}", item.name), item));
+    let copies = report.copies.iter().map(|item| (item.shown(), item));
     let mut findings: Vec<Finding> = items
         .chain(phases)
+        .chain(copies)
         .map(|(subject, item)| Finding {
             subject,
             state: item.verdict.state,
@@ -47,8 +49,31 @@ pub fn findings(report: &Report) -> Vec<Finding> {
             },
         })
         .collect();
+    findings.extend(report.copies.iter().filter_map(of_tampering));
     findings.push(of_remarks(report));
     findings
+}
+
+/// What came of the last attempt to destroy something in a copy.
+fn of_tampering(copy: &Item) -> Option<Finding> {
+    let Tampered { time, result } = copy.tampered.as_ref()?;
+    let name = &copy.name;
+    let why = match result.as_str() {
+        "refused" => None,
+        "accepted" => Some("whoever has the credential of this host can destroy the copy".to_owned()),
+        result => Some(format!(
+            "it is unknown whether the copy can be destroyed: the test was {result}"
+        )),
+    };
+    let hint = format!("run `genbackup offsite {name} --tamper-test` to see each step");
+    Some(Finding {
+        subject: format!("tamper test of copy {name}"),
+        state: if why.is_some() { State::Warning } else { State::Ok },
+        since: why.as_ref().map(|_| *time),
+        hint: why.as_ref().map(|_| hint),
+        why,
+        grace: None,
+    })
 }
 
 fn of_remarks(report: &Report) -> Finding {

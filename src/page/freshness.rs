@@ -61,7 +61,7 @@ pub(super) fn folded(rows: Vec<Freshness>) -> (Vec<Freshness>, Vec<Freshness>) {
 }
 
 fn row(words: &Words<'_>, item: &Item, usual: Thresholds) -> Freshness {
-    let Item { name, verdict } = item;
+    let (name, verdict) = (item.shown(), &item.verdict);
     let age = verdict.age.map(span).unwrap_or_default();
     Freshness {
         name: name.clone(),

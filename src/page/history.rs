@@ -124,7 +124,7 @@ fn of_series(words: &Words<'_>, series: &Series, most: usize) -> Result<Charts, 
     let groups = Group::of_all(&series.points, most);
     let (id, title) = (id(&series.of), title(&series.of));
     let (versions, versions_left_out) = versions(words, &series.points);
-    let has_sizes = !matches!(series.of, Of::Phase(_));
+    let has_sizes = !matches!(series.of, Of::Phase(_) | Of::Copy(_));
     let parts: &[Part] = if has_sizes {
         &[DURATION, ADDED, SIZE_OF_FILES]
     } else {
@@ -296,6 +296,7 @@ fn id(of: &Of) -> String {
         Of::Runs => "runs".to_owned(),
         Of::Phase(phase) => format!("phase-{}", phase.name()),
         Of::Host(host) => format!("host-{host}"),
+        Of::Copy(copy) => format!("copy-{copy}"),
     }
 }
 
@@ -303,6 +304,7 @@ fn title(of: &Of) -> String {
     match of {
         Of::Runs => "All runs".to_owned(),
         Of::Phase(phase) => phase.name().to_owned(),
+        Of::Copy(copy) => format!("copy {copy}"),
         Of::Host(host) => host.clone(),
     }
 }

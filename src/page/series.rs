@@ -51,7 +51,8 @@ impl All {
     pub(super) fn new(fleet: &Fleet, present: Present) -> Self {
         let phases = Phase::ALL.map(Of::Phase);
         let hosts = fleet.backed_up().map(|host| Of::Host(host.to_string()));
-        let of = std::iter::once(Of::Runs).chain(phases).chain(hosts);
+        let copies = fleet.offsite.keys().map(|copy| Of::Copy(copy.to_string()));
+        let of = std::iter::once(Of::Runs).chain(phases).chain(copies).chain(hosts);
         Self {
             series: of
                 .map(|of| Series::new(of, present, longest_silence(fleet)))
@@ -104,7 +105,7 @@ impl Series {
             Of::Runs if is_of_chosen => Vec::new(),
             // Its figures are the sum of its hosts', which say it themselves.
             Of::Runs => self.usual.note(attempt.seconds, Figures::default()),
-            Of::Host(_) | Of::Phase(_) => self.usual.note(attempt.seconds, attempt.figures),
+            Of::Host(_) | Of::Phase(_) | Of::Copy(_) => self.usual.note(attempt.seconds, attempt.figures),
         };
         self.points.push(Point {
             run: attempt.run,

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::event::CopyFigures;
 use super::run::RunId;
 use super::words::{Phase, Status};
 
@@ -11,6 +12,8 @@ use super::words::{Phase, Status};
 pub struct Beside {
     /// Which.
     pub phase: Phase,
+    /// The copy that it is about, by its name in the fleet file.
+    pub copy: Option<String>,
     /// When it began.
     pub start: Timestamp,
     /// When it was over.
@@ -23,6 +26,8 @@ pub struct Beside {
     pub why: Option<String>,
     /// The exit status of the command, where it had one.
     pub exit_code: Option<u8>,
+    /// What a copy got and lost.
+    pub figures: Option<CopyFigures>,
 }
 
 impl Beside {
@@ -31,12 +36,14 @@ impl Beside {
     pub fn record(&self, name: RunId) -> String {
         let Self {
             phase,
+            copy,
             start,
             end,
             seconds,
             status,
             why,
             exit_code,
+            figures,
         } = self;
         let (start, end) = (RunId::at(*start).start(), RunId::at(*end).start());
         let phase = phase.name();
@@ -46,11 +53,19 @@ impl Beside {
                 "event": "run-started", "time": start, "run": name, "hosts": [],
                 "versions": {"genbackup": env!("CARGO_PKG_VERSION")}, "beside": true,
             }),
-            json!({"event": format!("{phase}-started"), "time": start}),
-            json!({
-                "event": format!("{phase}-finished"), "time": end, "status": status, "why": why,
-                "exit-code": exit_code, "seconds": milliseconds / 1000.0,
-            }),
+            about(
+                json!({"event": format!("{phase}-started"), "time": start}),
+                copy.as_ref(),
+                None,
+            ),
+            about(
+                json!({
+                    "event": format!("{phase}-finished"), "time": end, "status": status, "why": why,
+                    "exit-code": exit_code, "seconds": milliseconds / 1000.0,
+                }),
+                copy.as_ref(),
+                figures.as_ref(),
+            ),
             json!({"event": "run-finished", "time": end}),
         ];
         let mut lines: Vec<String> = lines.iter().map(Value::to_string).collect();
@@ -58,6 +73,17 @@ impl Beside {
         lines.push(String::new());
         lines.join("\n")
     }
+}
+
+/// The same event with the name of the copy that it is about, and its figures.
+fn about(mut event: Value, copy: Option<&String>, figures: Option<&CopyFigures>) -> Value {
+    if let Some(event) = event.as_object_mut() {
+        event.extend(copy.map(|copy| ("copy".to_owned(), json!(copy))));
+        if let Ok(Value::Object(figures)) = serde_json::to_value(figures) {
+            event.extend(figures);
+        }
+    }
+    event
 }
 
 #[cfg(test)]
@@ -72,12 +98,14 @@ mod tests {
         for phase in Phase::BESIDE {
             let beside = Beside {
                 phase,
+                copy: None,
                 start,
                 end,
                 seconds: 7_199.499_951,
                 status: Status::Failed,
                 why: Some("rclone exited with 3\n\u{1b}[2J".to_owned()),
                 exit_code: Some(3),
+                figures: None,
             };
             let id = RunId::at(start);
             let record = beside.record(id);

@@ -8,8 +8,8 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, from_str};
 
 use super::lenient::{lenient, texts};
@@ -37,7 +37,7 @@ pub enum What {
     /// `host-finished`
     HostFinished(Box<HostFinished>),
     /// `forget-started` and the like
-    PhaseStarted(Phase),
+    PhaseStarted(Phase, PhaseStarted),
     /// `forget-finished` and the like
     PhaseFinished(Phase, PhaseFinished),
     /// `warning`
@@ -149,6 +149,53 @@ pub struct HostFinished {
     pub clock_off: Option<f64>,
 }
 
+/// A phase begins.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub struct PhaseStarted {
+    /// The copy that it is about, by its name in the fleet file.
+    #[serde(default, deserialize_with = "lenient")]
+    pub copy: Option<String>,
+}
+
+/// What a copy of the repository got and lost.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct CopyFigures {
+    /// How many files it got.
+    #[serde(default, deserialize_with = "lenient")]
+    pub files: u64,
+    /// How many bytes these have.
+    #[serde(default, deserialize_with = "lenient")]
+    pub bytes: u64,
+    /// How many files left it.
+    #[serde(default, deserialize_with = "lenient")]
+    pub deleted: u64,
+    /// How many of its files the repository no longer has.
+    #[serde(default, deserialize_with = "lenient")]
+    pub waiting: u64,
+    /// How many of the files that it got it had before: the remote lost them.
+    #[serde(default, deserialize_with = "lenient")]
+    pub lost: u64,
+    /// How many snapshots it has of those in the repository.
+    #[serde(default, deserialize_with = "lenient")]
+    pub snapshots: u64,
+    /// Whether nothing was copied: it was only tried whether the copy can be destroyed.
+    #[serde(
+        default,
+        deserialize_with = "lenient",
+        skip_serializing_if = "std::ops::Not::not"
+    )]
+    pub only_tried: bool,
+    /// What came of an attempt to destroy something in the copy, where one was made: `refused`, `accepted` or
+    /// `inconclusive`.
+    #[serde(
+        default,
+        deserialize_with = "lenient",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub tampering: Option<String>,
+}
+
 /// A phase is over.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -174,6 +221,12 @@ pub struct PhaseFinished {
     /// Hosts that were left alone, and why; of forget alone.
     #[serde(default, deserialize_with = "texts")]
     pub held: BTreeMap<String, String>,
+    /// The copy that it is about, by its name in the fleet file; of offsite alone.
+    #[serde(default, deserialize_with = "lenient")]
+    pub copy: Option<String>,
+    /// What that copy got and lost.
+    #[serde(flatten)]
+    pub figures: Box<CopyFigures>,
 }
 
 /// Something that an admin should know, and that did not stop the run.
@@ -225,7 +278,7 @@ impl Event {
             "run-finished" => What::RunFinished,
             "run-stopped" => What::RunStopped(from_str(line)?),
             name => match Phase::of_event(name) {
-                Some((phase, "started")) => What::PhaseStarted(phase),
+                Some((phase, "started")) => What::PhaseStarted(phase, from_str(line)?),
                 Some((phase, "finished")) => What::PhaseFinished(phase, from_str(line)?),
                 _ => What::Other(name.to_owned()),
             },

@@ -111,6 +111,8 @@ pub struct Run {
     pub hosts: BTreeMap<String, HostRun>,
     /// What it did beside.
     pub phases: BTreeMap<Phase, PhaseRun>,
+    /// What it did to copies, by their names in the fleet file.
+    pub copies: BTreeMap<String, PhaseRun>,
     /// What an admin should know.
     pub warnings: Vec<String>,
     /// How many events this program does not know: the record is of a newer one.
@@ -201,6 +203,7 @@ impl Run {
             invocation: None,
             hosts: BTreeMap::new(),
             phases: BTreeMap::new(),
+            copies: BTreeMap::new(),
             warnings: Vec::new(),
             unknown_events: 0,
             bad_lines: BadLines::default(),
@@ -253,9 +256,9 @@ impl Run {
                 host.end = Some(time);
                 host.finished = Some(*finished);
             }
-            What::PhaseStarted(phase) => self.phases.entry(phase).or_default().start = Some(time),
+            What::PhaseStarted(phase, started) => self.phase(phase, started.copy).start = Some(time),
             What::PhaseFinished(phase, finished) => {
-                let phase = self.phases.entry(phase).or_default();
+                let phase = self.phase(phase, finished.copy.clone());
                 phase.end = Some(time);
                 phase.finished = Some(finished);
             }
@@ -266,6 +269,14 @@ impl Run {
                 self.stopped = Some(why.unwrap_or_else(|| "the run was stopped".to_owned()));
             }
             What::Other(_) => self.unknown_events += 1,
+        }
+    }
+
+    /// A phase, or a copy: each has a state of its own.
+    fn phase(&mut self, phase: Phase, copy: Option<String>) -> &mut PhaseRun {
+        match copy {
+            Some(copy) if phase == Phase::Offsite => self.copies.entry(copy).or_default(),
+            _ => self.phases.entry(phase).or_default(),
         }
     }
 

@@ -2,7 +2,7 @@
 
 /// The exposure that each service may have at most, in tenths, from 0 (none) to 100 (full), by its kind
 /// ([`super::kind`]).
-pub const BOUNDS: [(&str, u32); 16] = [
+pub const BOUNDS: [(&str, u32); 17] = [
     ("genbackup.service", 20),
     ("genbackup-after-HOOK.service", 16),
     ("genbackup-awake.service", 12),
@@ -16,6 +16,7 @@ pub const BOUNDS: [(&str, u32); 16] = [
     ("genbackup-maintain.service", 5),
     ("genbackup-metrics.service", 5),
     ("genbackup-notify@.service", 15),
+    ("genbackup-offsite@NAME.service", 12),
     ("genbackup-report.service", 5),
     ("genbackup-run@.service", 20),
     ("genbackup-sshd@.service", 20),

@@ -124,8 +124,17 @@ pub(super) fn resolve_own(
     host: &HostName,
     monitor: Option<Spanned<OwnMonitorTable>>,
 ) -> Option<Monitor> {
+    of_table(fields, &format!("hosts.{host}"), monitor)
+}
+
+/// The thresholds of a table `monitor` below another one, where there are some.
+pub(super) fn of_table(
+    fields: &mut Fields<'_>,
+    parent: &str,
+    monitor: Option<Spanned<OwnMonitorTable>>,
+) -> Option<Monitor> {
     let monitor = monitor?;
-    let section = Section::at(format!("hosts.{host}.monitor"), monitor.span());
+    let section = Section::at(format!("{parent}.monitor"), monitor.span());
     let OwnMonitorTable {
         warn_after,
         alert_after,

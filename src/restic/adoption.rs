@@ -32,7 +32,7 @@ impl Restic<'_> {
 
     fn change(&self, verb: &[&str], ids: &[&str]) -> Result<()> {
         for some in ids.chunks(AT_ONCE) {
-            let mut command = self.command(TO_READ);
+            let mut command = self.command(TO_READ)?;
             command.args(verb).args(some);
             self.lines(command, |_| Ok(()))?;
         }
@@ -63,7 +63,7 @@ impl Restic<'_> {
             .collect();
         let copy = write::throw_away_copies(files.iter().map(|(from, name)| (&**from, &**name)))?;
 
-        let mut command = self.reading(&["forget", "--dry-run", "--json", "--group-by", ""]);
+        let mut command = self.reading(&["forget", "--dry-run", "--json", "--group-by", ""])?;
         for rule in keep.rules() {
             command.arg(rule.option()).arg(rule.value(version));
         }

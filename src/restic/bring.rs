@@ -107,11 +107,11 @@ impl Restic<'_> {
         mut each: impl FnMut(Said),
     ) -> Result<ExitStatus> {
         let sandbox = match wish.confinement {
-            Confinement::Unit => Some(Sandbox::new(self.repository, wish.target, wish.takes_lock)?),
+            Confinement::Unit => Some(Sandbox::new(self, wish.target, wish.takes_lock)?),
             Confinement::None => None,
         };
-        let words = self.words(version, wish);
-        let mut command = self.guarded(sandbox.as_ref(), words.len(), wish);
+        let words = self.words(version, wish, sandbox.as_ref());
+        let mut command = self.guarded(sandbox.as_ref(), words.len(), wish)?;
         command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -169,7 +169,7 @@ impl Restic<'_> {
     }
 
     /// restic's command line.
-    fn words(&self, version: ResticVersion, wish: &Wish<'_>) -> Vec<OsString> {
+    fn words(&self, version: ResticVersion, wish: &Wish<'_>, sandbox: Option<&Sandbox<'_>>) -> Vec<OsString> {
         let Wish {
             snapshot,
             paths,
@@ -180,17 +180,19 @@ impl Restic<'_> {
             confinement,
             reports_a_second: _,
         } = wish;
-        let Repository {
-            path, password_file, ..
-        } = self.repository;
         let mut words: Vec<OsString> = vec!["restic".into(), "--no-cache".into(), "--repo".into()];
         match confinement {
             // The guard says where the password is.
-            Confinement::Unit => words.push(sandbox::REPOSITORY.into()),
+            Confinement::Unit if self.directory().is_some() => words.push(sandbox::REPOSITORY.into()),
+            Confinement::Unit => words.push(self.address().into()),
             Confinement::None => {
-                words.extend([path.as_str(), "--password-file", password_file.as_str()].map(Into::into));
+                words.push(self.address().into());
+                words.extend(["--password-file", self.password_file().as_str()].map(Into::into));
             }
         }
+        let outside = self.credential(None);
+        let credential = sandbox.map_or(&outside, |sandbox| &sandbox.credential);
+        words.extend(credential.words().map(Into::into));
         if !takes_lock {
             words.push("--no-lock".into());
         }
@@ -220,7 +222,7 @@ impl Restic<'_> {
     }
 
     /// The guard, in the unit or without one.
-    fn guarded(&self, sandbox: Option<&Sandbox>, words: usize, wish: &Wish<'_>) -> Command {
+    fn guarded(&self, sandbox: Option<&Sandbox<'_>>, words: usize, wish: &Wish<'_>) -> Result<Command> {
         let fps = ("RESTIC_PROGRESS_FPS", OsString::from(wish.reports_a_second));
         let mut environment = environment();
         environment.push(fps);
@@ -229,11 +231,14 @@ impl Restic<'_> {
                 .iter()
                 .map(|(name, value)| (*name, value.as_os_str()))
                 .collect();
-            sandbox.command(self.repository, words, &environment)
+            Ok(sandbox.command(words, &environment))
         } else {
             let mut command = self.as_its_user(RESTORING);
-            command.args(guard(self.repository, words)).envs(environment);
             command
+                .args(guard(self.repository, words))
+                .envs(environment)
+                .envs(self.credential(None).all_variables()?);
+            Ok(command)
         }
     }
 
@@ -244,7 +249,7 @@ impl Restic<'_> {
             return line;
         }
         line.replace(sandbox::TARGET, &target.to_string_lossy())
-            .replace(sandbox::REPOSITORY, self.repository.path.as_str())
+            .replace(sandbox::REPOSITORY, &self.address())
     }
 }
 

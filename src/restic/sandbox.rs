@@ -10,11 +10,14 @@ use std::fs::File;
 use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::{Context, Result};
 
+use super::Restic;
 use super::bring::{RESTORING, guard};
-use crate::model::Repository;
+use super::place::Credential;
+use crate::model::{Repository, UnitPath};
 
 /// Where the unit has the target.
 pub(super) const TARGET: &str = "/tmp/genbackup-target";
@@ -58,6 +61,19 @@ SystemCallFilter=@chown
 KillMode=mixed
 KillSignal=SIGINT";
 
+/// What a restore from elsewhere has in the place of no network.
+const NETWORK: [&str; 2] = [
+    "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6",
+    // /etc/resolv.conf may be a link to here.
+    "BindReadOnlyPaths=-/run/systemd/resolve",
+];
+
+fn is_about_network(setting: &str) -> bool {
+    ["PrivateNetwork=", "RestrictAddressFamilies=", "IPAddressDeny="]
+        .iter()
+        .any(|key| setting.starts_with(key))
+}
+
 /// True where systemd is the init system, and can confine restic.
 #[must_use]
 pub fn is_available() -> bool {
@@ -85,57 +101,69 @@ fn capabilities() -> String {
     names.collect::<Vec<_>>().join(" ")
 }
 
-/// The unit of one restore, before it is started.
+/// A transient unit for one restic, before it is started.
 #[derive(Debug)]
-pub(super) struct Sandbox {
+pub(super) struct Sandbox<'r> {
     /// Its name.
     pub(super) unit: String,
+    repository: &'r Repository,
     /// What it reaches; open until systemd has mounted it.
     files: Vec<(File, &'static str, bool)>,
+    /// Whether the repository is elsewhere.
+    has_network: bool,
+    password_file: &'r UnitPath,
+    /// Of the place where the repository is.
+    pub(super) credential: Credential<'r>,
 }
 
-impl Sandbox {
-    /// For a restore from a repository to a target, which writes its lock where it can.
-    pub(super) fn new(repository: &Repository, target: &Path, takes_lock: bool) -> Result<Self> {
-        let path: &Path = repository.path.as_str().as_ref();
-        let mut files = vec![(open(target)?, TARGET, true), (open(path)?, REPOSITORY, false)];
-        if takes_lock {
-            files.push((
-                open(&path.join("locks"))?,
-                "/tmp/genbackup-repository/locks",
-                true,
-            ));
+impl<'r> Sandbox<'r> {
+    /// For a restore from a repository to a target, which writes its lock where it can. One that is in no directory of
+    /// this host takes the network.
+    pub(super) fn new(restic: &Restic<'r>, target: &Path, takes_lock: bool) -> Result<Self> {
+        let mut sandbox = Self::of(
+            restic,
+            format!("genbackup-restore-{}.service", std::process::id()),
+        );
+        sandbox.files.push((open(target)?, TARGET, true));
+        if let Some(path) = restic.directory().map(Path::new) {
+            sandbox.files.push((open(path)?, REPOSITORY, false));
+            if takes_lock {
+                let locks = open(&path.join("locks"))?;
+                sandbox
+                    .files
+                    .push((locks, "/tmp/genbackup-repository/locks", true));
+            }
         }
-        let unit = format!("genbackup-restore-{}.service", std::process::id());
-        Ok(Self { unit, files })
+        Ok(sandbox)
+    }
+
+    /// For a restic that reads a repository elsewhere, and brings nothing back.
+    pub(super) fn of_reader(restic: &Restic<'r>) -> Self {
+        static READERS: AtomicU32 = AtomicU32::new(0);
+        let number = READERS.fetch_add(1, Ordering::Relaxed);
+        Self::of(
+            restic,
+            format!("genbackup-read-{}-{number}.service", std::process::id()),
+        )
+    }
+
+    fn of(restic: &Restic<'r>, unit: String) -> Self {
+        Self {
+            repository: restic.repository,
+            files: Vec::new(),
+            has_network: restic.directory().is_none(),
+            password_file: restic.password_file(),
+            credential: restic.credential(Some(&unit)),
+            unit,
+        }
     }
 
     /// systemd-run with this unit, for the guard; `environment` is for restic.
-    pub(super) fn command(
-        &self,
-        repository: &Repository,
-        words: usize,
-        environment: &[(&str, &OsStr)],
-    ) -> Command {
-        let Repository {
-            uid,
-            password_file,
-            stop_wait,
-            ..
-        } = repository;
-        let mut command = Command::new("systemd-run");
-        command
-            .args(["--quiet", "--pipe", "--wait", "--collect", "--service-type=exec"])
-            .arg(format!("--unit={}", self.unit))
-            .arg("--description=restic for genbackup restore")
-            .arg(format!("--property=User={uid}"))
-            .arg(format!("--property=LoadCredential=password:{password_file}"));
+    pub(super) fn command(&self, words: usize, environment: &[(&str, &OsStr)]) -> Command {
+        let mut command = self.start("restic for genbackup restore", settings(), environment);
         // Longer than the guard waits before it kills restic.
-        let patience = stop_wait.seconds() + 15;
+        let patience = self.repository.stop_wait.seconds() + 15;
         command.arg(format!("--property=TimeoutStopSec={patience}s"));
-        for setting in settings() {
-            command.arg(format!("--property={setting}"));
-        }
         let process = std::process::id();
         for (file, place, is_writable) in &self.files {
             let key = if *is_writable {
@@ -146,14 +174,68 @@ impl Sandbox {
             let file = file.as_raw_fd();
             command.arg(format!("--property={key}=/proc/{process}/fd/{file}:{place}"));
         }
-        for (name, value) in environment {
+        // systemd puts a variable in the place of `$NAME`, and `$` in that of `$$`.
+        let guard = guard(self.repository, words);
+        command.arg("--").args(guard.map(|word| word.replace('$', "$$")));
+        command
+    }
+
+    /// systemd-run with this unit, without a capability, for words that follow; the path of the password's file.
+    pub(super) fn reading(&self, environment: &[(&str, &OsStr)]) -> (Command, String) {
+        let bare = settings().filter(|setting| {
+            !["AmbientCapabilities=", "CapabilityBoundingSet="]
+                .iter()
+                .any(|key| setting.starts_with(key))
+        });
+        let bare = bare.chain(["CapabilityBoundingSet=".to_owned()]);
+        let mut command = self.start("restic for genbackup", bare, environment);
+        command.arg("--");
+        (command, format!("/run/credentials/{}/password", self.unit))
+    }
+
+    fn start(
+        &self,
+        description: &str,
+        settings: impl Iterator<Item = String>,
+        environment: &[(&str, &OsStr)],
+    ) -> Command {
+        let mut command = Command::new("systemd-run");
+        command
+            .args(["--quiet", "--pipe", "--wait", "--collect", "--service-type=exec"])
+            .arg(format!("--unit={}", self.unit))
+            .arg(format!("--description={description}"))
+            .arg(format!("--property=User={}", self.repository.uid))
+            .arg(format!(
+                "--property=LoadCredential=password:{}",
+                self.password_file
+            ));
+        for setting in settings.filter(|setting| !(self.has_network && is_about_network(setting))) {
+            command.arg(format!("--property={setting}"));
+        }
+        if self.has_network {
+            for setting in NETWORK {
+                command.arg(format!("--property={setting}"));
+            }
+        }
+        let Credential {
+            loads,
+            variables,
+            options: _,
+            environment_file,
+        } = &self.credential;
+        for load in loads {
+            command.arg(format!("--property=LoadCredential={load}"));
+        }
+        // An argument, and a property of a unit, can be read by every user. systemd reads the file itself.
+        if let Some(file) = environment_file {
+            command.arg(format!("--property=EnvironmentFile={file}"));
+        }
+        let places = variables.iter().map(|(name, value)| (*name, OsStr::new(value)));
+        for (name, value) in environment.iter().copied().chain(places) {
             let mut word = OsString::from(format!("--setenv={name}="));
             word.push(value);
             command.arg(word);
         }
-        // systemd puts a variable in the place of `$NAME`, and `$` in that of `$$`.
-        let guard = guard(repository, words);
-        command.arg("--").args(guard.map(|word| word.replace('$', "$$")));
         command
     }
 }

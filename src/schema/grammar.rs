@@ -4,11 +4,12 @@ use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use crate::fleet::{CatchUpWord, KindWord, OneOrMore};
+use crate::fleet::{CatchUpWord, CopyWord, KindWord, OneOrMore};
 use crate::model::{
-    AbsolutePath, Address, Calendar, CommandWord, Destination, EmailAddress, ExcludePattern, FileSize,
-    HookName, HostName, KeepPolicy, Marker, MemorySize, Network, NotifyName, OnBattery, PublicKey, Rate,
-    Release, ResticVersion, SystemdVersion, Tag, TimeSpan, UnitPath, UserName,
+    AbsolutePath, Address, Calendar, CommandWord, CopyName, Deletion, Destination, EmailAddress,
+    ExcludePattern, FileSize, HookName, HostName, KeepPolicy, Marker, MemorySize, Network, NotifyName,
+    OnBattery, Percent, Place, PublicKey, Rate, Release, Remote, RepositoryAddress, ResticVersion,
+    SystemdVersion, Tag, TimeSpan, UnitPath, UserName,
 };
 
 /// A text with a grammar, and what it stands for.
@@ -123,6 +124,12 @@ text!(
     ["on-call"]
 );
 text!(
+    CopyName,
+    "name",
+    r"^(?=.{1,40}$)[a-z0-9]+(?:-[a-z0-9]+)*$",
+    ["cloud"]
+);
+text!(
     EmailAddress,
     "email address or local user",
     // Printable ASCII without what separates addresses.
@@ -181,6 +188,31 @@ text!(
     r"^[0-9]+\s*[MGT]iB$",
     ["512 MiB", "2 GiB"]
 );
+text!(
+    Remote,
+    "remote of rclone, or absolute path",
+    r"^(?!\s)(?!.*\s$)(?!-)(?:[^/\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*:|/)[^\x00-\x1f\x7f-\x9f]*$",
+    ["cloud:backups/restic", "/mnt/usb/restic"]
+);
+text!(
+    RepositoryAddress,
+    "repository of restic",
+    r"^(?!\s)(?!.*\s$)(?!-)(?:[^/:\x00-\x1f\x7f-\x9f]+:|/)[^\x00-\x1f\x7f-\x9f]*$",
+    ["sftp:backup@nas.example.net:/backup"]
+);
+text!(
+    Place,
+    "name of a place",
+    r"^(?=.{1,40}$)(?! )(?!.* $)[\p{L}\p{N} ._,-]+$",
+    ["cloud"]
+);
+text!(
+    Deletion,
+    "`after` and a time span, `at-once` or `never`",
+    r"^(?:at-once|never|after\s+(?:[0-9]+\s*[A-Za-zµ]+\s*)+)$",
+    ["after 30d", "at-once", "never"]
+);
+text!(Percent, "percentage", r"^(?:100|[0-9]{1,2})\s*%$", ["10%"]);
 
 /// A value, or a list of them.
 impl<T: JsonSchema> JsonSchema for OneOrMore<T> {
@@ -214,6 +246,7 @@ macro_rules! words {
 }
 
 words!(CatchUpWord, ["after-missed-run", "never"]);
+words!(CopyWord, ["sync", "copy"]);
 words!(Network, ["none", "local", "any"]);
 words!(OnBattery, ["back-up", "skip"]);
 

@@ -26,7 +26,15 @@ while :; do
     echo "skipping forget and prune: $STATE_DIRECTORY has been locked for more than $lock_wait s; try again later" >&2
     exit 1
 done
-
+{% if !plan.offsite.is_empty() %}
+# Copies of the repository stop when they see that `maintaining` is locked, and continue after this unit.
+exec {maintaining}<"$STATE_DIRECTORY/maintaining" {copying}<"$STATE_DIRECTORY/copying"
+flock --timeout "$lock_wait" "$maintaining" && flock --timeout "$lock_wait" "$copying" &
+wait "$!" || {
+    echo "skipping forget and prune: a copy of the repository has not stopped for more than $lock_wait s" >&2
+    exit 1
+}
+{% endif %}
 # The run whose hosts are done. If this unit was started alone, it makes its own run.
 if run=$(cat "$STATE_DIRECTORY/current" 2>/dev/null); then
     rm "$STATE_DIRECTORY/current"

@@ -95,6 +95,20 @@ const NOT_OF_SHAPE: &[&str] = &[
     "no-include-anywhere",
     "notify-address-file-in-the-nix-store",
     "notify-address-file-in-the-repository",
+    "offsite-after-run-and-at-a-time",
+    "offsite-around-the-repository",
+    "offsite-copy-with-keys-of-sync",
+    "offsite-copy-without-a-password-and-a-policy",
+    "offsite-credential-in-the-nix-store",
+    "offsite-credential-in-the-repository",
+    "offsite-into-an-include",
+    "offsite-into-the-repository",
+    "offsite-over-sftp-without-keys",
+    "offsite-remote-with-a-secret",
+    "offsite-repository-with-a-password",
+    "offsite-sync-with-keys-of-copy",
+    "offsite-sync-without-a-remote-and-a-config-file",
+    "offsite-that-is-never-made",
     "options-of-a-host-that-is-not-backed-up",
     "password-file-in-the-nix-store",
     "password-file-in-the-repository",
@@ -217,9 +231,10 @@ fn keys<'s>(schema: &'s Value, path: &str, found: &mut Vec<(String, &'s Value)>)
 
 /// The keys of a fleet file, however deep; what somebody may name is `NAME`.
 fn keys_in_use(table: &Value, path: &str, found: &mut BTreeSet<String>) {
-    let is_of_names = [".hosts", ".notify", ".before", ".after"]
-        .iter()
-        .any(|named| path.ends_with(named));
+    let is_of_names = path == ".offsite"
+        || [".hosts", ".notify", ".before", ".after"]
+            .iter()
+            .any(|named| path.ends_with(named));
     for (key, value) in table.as_object().into_iter().flatten() {
         let key = if is_of_names { "NAME" } else { key };
         let path = format!("{path}.{key}");

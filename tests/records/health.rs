@@ -9,6 +9,7 @@ mod absent;
 mod at_work;
 mod beside;
 mod clocks;
+mod copies;
 mod history;
 mod hooks;
 mod metrics;
@@ -27,6 +28,7 @@ use anyhow::{Context, Result, bail};
 use genbackup::fleet::read;
 use genbackup::health::{Expectations, Item, Report, examine};
 use genbackup::model::Fleet;
+use genbackup::record::{Run, RunId};
 use genbackup::resolve::resolve;
 use jiff::Timestamp;
 use tempfile::TempDir;
@@ -68,6 +70,39 @@ fn judged(name: &str, nights: &[Night], now: &str) -> Result<Report> {
         |id, about| {
             let night = nights.iter().find(|night| night.id() == id);
             night.context("no such night")?.read(about)
+        },
+    )
+}
+
+/// The same by the records of a folder.
+fn judged_in(name: &str, folder: &Path, now: &str) -> Result<Report> {
+    let fleet = fleet(name)?;
+    let expectations = expectations(&fleet);
+    let mut records = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        let name = path
+            .file_stem()
+            .and_then(|name| name.to_str())
+            .context("a record has a name")?;
+        records.push((name.parse::<RunId>()?, path));
+    }
+    records.sort();
+    examine(
+        &fleet,
+        &expectations,
+        now.parse::<Timestamp>()?,
+        records.iter().rev().map(|(id, _)| *id),
+        |id, about| {
+            let (_, path) = records
+                .iter()
+                .find(|(run, _)| *run == id)
+                .context("no such record")?;
+            let text = std::fs::read(path)?;
+            Ok(match about {
+                None => Run::read(id, text.as_slice())?,
+                Some(about) => Run::read_about(id, text.as_slice(), about)?,
+            })
         },
     )
 }

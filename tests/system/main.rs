@@ -17,6 +17,11 @@ mod init;
 #[path = "../support/keys.rs"]
 mod keys;
 mod maintain_repository;
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a repository and its copy are files, and restic is run"
+)]
+mod offsite;
 #[path = "../support/pty.rs"]
 mod pty;
 mod push;
@@ -25,3 +30,5 @@ mod repository;
 mod restore;
 mod run_backups;
 mod scripts;
+#[path = "../support/tools.rs"]
+mod tools;

@@ -87,6 +87,8 @@ pub struct Person<'p> {
     pub password: &'p str,
     /// The address of a web hook, likewise.
     pub address: &'p str,
+    /// The password of a copy of the repository, likewise.
+    pub copy_password: &'p str,
 }
 
 impl Person<'_> {
@@ -116,6 +118,8 @@ impl Person<'_> {
             || (command.starts_with("restic ") && !command.contains("--password-file"));
         if asks_for_password {
             format!("{}\n", self.password)
+        } else if command.contains("read -rsp 'the password of the copy ") {
+            format!("{}\n", self.copy_password)
         } else if command.contains("read -rsp 'the address of ") {
             format!("{}\n", self.address)
         } else if command.starts_with("IFS= read -rp 'the host key of ") {

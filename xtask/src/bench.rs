@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: what genbackup costs, beside what others cost in the same minutes. By hand, not in CI.
 
+mod copies;
 mod emit;
 mod lab;
 mod machine;
@@ -46,6 +47,8 @@ enum Part {
     Emit,
     /// `status` and `report` over 10 years
     Records,
+    /// A copy of a repository with many packs
+    Copies,
 }
 
 /// Measures, and writes BENCHMARKS.md.
@@ -74,6 +77,9 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     }
     if wanted(Part::Records) {
         done(records::measure(options.rounds)?)?;
+    }
+    if wanted(Part::Copies) {
+        done(copies::measure(options.rounds)?)?;
     }
     if wanted(Part::Emit) {
         done(emit::measure(options.rounds, options.hosts)?)?;

@@ -23,6 +23,9 @@ const ZIZMOR: (&str, &str) = ("zizmor", "1.32.0");
 /// What has the schemas of CycloneDX: a module of Python.
 const CYCLONEDX: (&str, &str) = ("cyclonedx-python-lib", "11.12.0");
 
+/// An S3 store with versions and object lock, for the tests of copies: a module of Python with a program.
+const MOTO: (&str, &str) = ("moto", "5.2.5");
+
 /// Makes sure that they are there; quick when they are.
 ///
 /// # Errors
@@ -33,7 +36,8 @@ pub(crate) fn install() -> anyhow::Result<()> {
     for tool in [RUFF, TY, TYPOS, CHECK_JSONSCHEMA, ZIZMOR] {
         make_sure_of(tool, from_pypi)?;
     }
-    module(&folder(), CYCLONEDX)
+    module(&folder(), CYCLONEDX, "json-validation")?;
+    module(&folder(), MOTO, "s3,server")
 }
 
 /// The same for mdbook alone.
@@ -88,15 +92,15 @@ fn is_there(program: &Path, (_, version): (&str, &str)) -> bool {
     })
 }
 
-/// A module of Python, with what it needs to read JSON.
-fn module(folder: &Path, (name, version): (&str, &str)) -> anyhow::Result<()> {
+/// A module of Python, with what it needs for these extras.
+fn module(folder: &Path, (name, version): (&str, &str), extras: &str) -> anyhow::Result<()> {
     let ask = format!("import importlib.metadata as m; assert m.version('{name}') == '{version}'");
     let python = environment(folder).join("bin/python");
     if output_of(command(&python.to_string_lossy()).args(["-c", &ask])).is_ok() {
         return Ok(());
     }
     println!("installing: {name} {version}");
-    pip(folder, &format!("{name}[json-validation]=={version}"))
+    pip(folder, &format!("{name}[{extras}]=={version}"))
 }
 
 /// A crate, from the registry that all dependencies come from.

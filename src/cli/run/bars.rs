@@ -20,7 +20,7 @@ const USUAL: u16 = 80;
 pub(super) struct Bars {
     all: MultiProgress,
     by_name: BTreeMap<String, ProgressBar>,
-    /// The line after them: the number of waiting hosts.
+    /// The line after them: the number of waiting hosts, or how far the copies are.
     rest: Option<ProgressBar>,
     columns: usize,
     /// The displayed names, all equally wide.
@@ -69,17 +69,23 @@ impl Bars {
 
     /// Shows how many hosts are waiting.
     pub(super) fn show_rest(&mut self, hosts: usize) {
-        if hosts == 0 {
+        self.show_last(&match hosts {
+            0 => String::new(),
+            1 => "1 host is waiting".to_owned(),
+            hosts => format!("{hosts} hosts are waiting"),
+        });
+    }
+
+    /// Shows this in the last line, or no such line.
+    pub(super) fn show_last(&mut self, text: &str) {
+        if text.is_empty() {
             if let Some(rest) = self.rest.take() {
                 rest.finish_and_clear();
             }
             return;
         }
         let rest = self.rest.get_or_insert_with(|| self.all.add(new_line()));
-        rest.set_message(match hosts {
-            1 => "1 host is waiting".to_owned(),
-            hosts => format!("{hosts} hosts are waiting"),
-        });
+        rest.set_message(text.to_owned());
         rest.tick();
     }
 

@@ -3,6 +3,7 @@
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
+use super::copies::Copies;
 use super::view::View;
 use super::{CHOSEN, Event, HOSTS, MAINTAIN};
 use crate::bus::{Absence, Error, Job, JobResult, Manager, Signal, UnitState};
@@ -10,9 +11,9 @@ use crate::cli::terminal;
 use crate::notify::OF_SYSTEMD;
 
 /// How often the progress is read.
-const TICK: Duration = Duration::from_millis(500);
+pub(super) const TICK: Duration = Duration::from_millis(500);
 /// How long the signal of a job's end may be late after its unit has ended.
-const LATE: Duration = Duration::from_secs(2);
+pub(super) const LATE: Duration = Duration::from_secs(2);
 
 /// How following ended.
 pub(super) enum Ending {
@@ -45,6 +46,8 @@ pub(super) struct Start {
     pub(super) end: End,
     /// The previous state of the unit that backs up the hosts.
     pub(super) before: UnitState,
+    /// The copies of the repository that begin when it has ended.
+    pub(super) copies: Copies,
     /// The invocation ID of the last forget and prune before this run.
     pub(super) maintained: Vec<u8>,
 }
@@ -134,7 +137,19 @@ impl<'r> Follower<'r> {
             }
             if hosts.is_at_rest() && maintain.is_at_rest() && self.has_last_word() {
                 self.view.sum_up()?;
-                let (status, complaints) = self.judge(&hosts, &maintain);
+                let (mut status, mut complaints) = self.judge(&hosts, &maintain);
+                let copies = std::mem::take(&mut self.start.copies);
+                match copies.follow(self.manager, self.events, &mut self.view)? {
+                    Some(of_copies) if of_copies.is_empty() => {}
+                    Some(of_copies) => {
+                        complaints.extend(of_copies);
+                        status = 1;
+                    }
+                    None => {
+                        self.view.close();
+                        self.view.note("the copies of the repository continue")?;
+                    }
+                }
                 return Ok(Ending::Over { status, complaints });
             }
         }

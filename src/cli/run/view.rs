@@ -135,6 +135,21 @@ impl<'r> View<'r> {
         Ok(())
     }
 
+    /// Shows how far the copies of the repository are.
+    pub(super) fn copying(&mut self, words: &[String]) -> Result<()> {
+        let words: Vec<String> = words.iter().map(|words| terminal::harmless(words)).collect();
+        if let Some(bars) = &mut self.bars {
+            bars.show_last(&words.join("; "));
+            return Ok(());
+        }
+        let is_due = self.lines.get("").is_none_or(|last| last.elapsed() >= LINE_EVERY);
+        if is_due && !words.is_empty() {
+            self.lines.insert(String::new(), Instant::now());
+            self.print(&format!("{}\n", words.join("\n")))?;
+        }
+        Ok(())
+    }
+
     fn now(&self) -> Timestamp {
         self.finder.records.now()
     }

@@ -1,9 +1,11 @@
 //! Names of units that have a part of the fleet in them.
 
 /// What comes before that part, what stands for it on the page, and what comes after it.
-const VARIABLE: [(&str, &str, &str); 4] = [
+const VARIABLE: [(&str, &str, &str); 6] = [
     ("genbackup-before-", "HOOK", ".service"),
     ("genbackup-after-", "HOOK", ".service"),
+    ("genbackup-offsite@", "NAME", ".service"),
+    ("genbackup-offsite@", "NAME", ".timer"),
     ("genbackup-run@", "NAME", ".timer"),
     ("", "MOUNT", ".mount"),
 ];
@@ -44,6 +46,10 @@ mod tests {
             "genbackup-before-HOOK.service"
         );
         assert_eq!(kind("genbackup-run@a.example.timer"), "genbackup-run@NAME.timer");
+        assert_eq!(
+            kind("genbackup-offsite@cloud.service"),
+            "genbackup-offsite@NAME.service"
+        );
         assert_eq!(kind("mnt-backup.mount"), "MOUNT.mount");
         assert_eq!(kind("genbackup-run@.service"), "genbackup-run@.service");
     }

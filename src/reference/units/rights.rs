@@ -123,6 +123,10 @@ fn secret(credential: &str) -> &str {
     match credential {
         "restic-password" => "the password of the repository (`repository.password-file`)",
         "ssh-key" => "the ssh key for the clients (`ssh.key-file`)",
+        "rclone.conf" => "the credential of the remote (`offsite.NAME.config-file`)",
+        "copy-password" => "the password of the copy (`offsite.NAME.password-file`)",
+        "environment" => "the credential of the copy (`offsite.NAME.environment-file`)",
+        "copy-ssh-key" => "the ssh key for the copy (`offsite.NAME.ssh-key-file`)",
         "host-key" => "the ssh host key of the client (`hosts.NAME.host-key-file`)",
         address if address.starts_with("notify-") => {
             "the addresses of notifications (`notify.NAME.address-file`)"

@@ -32,6 +32,7 @@ pub(super) fn timer(name: &str, units: &[Unit]) -> Vec<String> {
     let elapses = match name {
         "genbackup.timer" => "`schedule.calendar`".to_owned(),
         "genbackup-run@NAME.timer" => "`hosts.NAME.schedule.calendar`".to_owned(),
+        "genbackup-offsite@NAME.timer" => "`offsite.NAME.calendar`".to_owned(),
         _ => distinct(units, calendar, " or "),
     };
     let mut cells = mount(name, units);

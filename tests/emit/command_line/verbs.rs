@@ -93,6 +93,9 @@ fn arguments_of(verb: &str, folder: &Path) -> Result<(Vec<String>, Says)> {
             Says::Nothing,
         ),
         // No list of snapshots comes in.
+        // No copy has this name.
+        "copy-offsite" => (words(&["cloud", "--state", &at("state")]), Says::Nothing),
+        "offsite" => (words(&["cloud"]), Says::Nothing),
         "guard" => (words(&["--run", "20261123T060640Z"]), Says::Nothing),
         "hold" => (words(&["ziz", "--why", "copied"]), Says::Nothing),
         "release" => (words(&["ziz"]), Says::Nothing),

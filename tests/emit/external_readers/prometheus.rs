@@ -44,8 +44,18 @@ fn texts<'v>(value: &'v Value, key: &str, found: &mut Vec<&'v str>) {
 /// and those of their labels.
 fn written() -> Result<(BTreeSet<String>, BTreeSet<String>)> {
     let folder = tempfile::tempdir()?;
-    Night::good("2026-11-23T04:00:00Z", &["jak", "kai", "ziz"]).write(folder.path())?;
-    let fleet = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/fleets/post/fleet.toml");
+    Night::good("2026-11-23T04:00:00Z", &["db.example.net", "web-1"]).write(folder.path())?;
+    Night::beside("2026-11-23T05:00:00Z", "check", "ok")
+        .event("offsite-started", json!({"copy": "cloud"}))
+        .event(
+            "offsite-finished",
+            json!({"copy": "cloud", "status": "ok", "seconds": 60.0, "tampering": "accepted"}),
+        )
+        .write(folder.path())?;
+    let fleet = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/fixtures/fleets/every-option/fleet.toml"
+    );
     let said = run(genbackup()
         .args([
             "--fleet",

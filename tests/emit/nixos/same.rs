@@ -125,7 +125,9 @@ impl Places {
             .split(':')
             .map(|folder| folder.strip_prefix(&self.store)?.get(33..)?.strip_suffix("/bin"))
             .collect();
-        packages.is_some_and(|packages| {
+        packages.is_some_and(|mut packages| {
+            // A host that copies the files of the repository has one more.
+            packages.pop_if(|last| is_of(last, "rclone"));
             packages.len() == PATH.len()
                 && packages
                     .iter()

@@ -12,6 +12,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     let person = Person {
         password: password.trim(),
         address: "",
+        copy_password: "",
     };
     administrator::give_access(&lab.jak, &[&lab.ziz, &lab.kai])?;
     let page = String::from_utf8(lab.jak.read_file(PAGE)?)?;

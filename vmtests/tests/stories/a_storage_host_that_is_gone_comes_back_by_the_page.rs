@@ -31,6 +31,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     let person = Person {
         password: password.trim(),
         address: ADDRESS,
+        copy_password: "",
     };
     jak.succeeds(&format!(
         "cp --archive {SSH_KEY_FILE} {SSH_KEY_FILE}.pub /etc/genbackup && echo {ADDRESS} >/etc/genbackup/team

@@ -33,6 +33,7 @@ mod a_package_that_is_removed_leaves_backups_alone;
 mod a_package_upgrade_does_not_stop_a_backup;
 mod a_partial_backup_never_costs_the_last_complete_one;
 mod a_record_that_cannot_be_written_does_not_stop_a_backup;
+mod a_repository_comes_back_from_its_copy_by_the_page;
 mod a_repository_of_plain_restic_is_adopted;
 mod a_run_is_followed_to_its_end_and_stopped_cleanly;
 mod a_run_that_is_stopped_leaves_no_lock;
@@ -91,6 +92,7 @@ fn main() -> ExitCode {
         how_a_run_ends_is_what_systemd_says_of_it,
         who_is_to_be_told_is_told_once_and_once_more_when_it_is_well,
         a_repository_of_plain_restic_is_adopted,
+        a_repository_comes_back_from_its_copy_by_the_page,
         the_commands_of_upgrade_restic_work,
         a_fleet_of_twenty_clients_is_backed_up_in_one_night in containers,
         a_partial_backup_never_costs_the_last_complete_one,

@@ -1,0 +1,142 @@
+//! `genbackup copy-offsite`: makes one copy of the repository, in the unit of that copy.
+
+mod ended;
+mod told;
+mod work;
+
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+use clap::{Args, ValueEnum};
+use jiff::Timestamp;
+use signal_hook::consts::{SIGINT, SIGTERM};
+
+use self::ended::Ended;
+use self::told::Told;
+use self::work::Work;
+use super::{load, record};
+use crate::model::{CopyName, Fleet, Offsite};
+use crate::record::{Beside, FOLDER, Phase};
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Make the copy of this name
+    #[arg(value_name = "NAME")]
+    name: String,
+    /// Print what would be done, and do nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Try to destroy a canary in the copy, in place of the copy
+    #[arg(long, conflicts_with_all = ["dry_run", "accept"])]
+    tamper_test: bool,
+    /// Accept this, this time
+    #[arg(long, value_name = "WHAT")]
+    accept: Vec<Accept>,
+    /// Note what has gone in this directory; by default, in that of the unit
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
+    /// Take turns with forget and prune by the locks of this directory
+    #[arg(long, value_name = "DIR", default_value = "/var/lib/genbackup")]
+    turns: PathBuf,
+    /// Read the credentials of the unit from this directory; by default, from that of the unit
+    #[arg(long, value_name = "DIR")]
+    credentials: Option<PathBuf>,
+    /// Write the record into this directory
+    #[arg(long, value_name = "DIR", default_value = FOLDER)]
+    runs: PathBuf,
+}
+
+/// What an administrator accepts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Accept {
+    /// That the repository lost more snapshots than `max-loss` allows
+    Loss,
+    /// That the repository has another `config`
+    Config,
+    /// That damaged files of the copy are replaced
+    Repair,
+}
+
+pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
+    let Some(fleet) = load::load_or_show(file)? else {
+        return Ok(ExitCode::FAILURE);
+    };
+    let (name, copy) = find(&fleet, &arguments.name)?;
+    let state = of_unit(arguments.state.as_ref(), "STATE_DIRECTORY");
+    let state =
+        state.context("the directory of the state is missing: this command is for the unit of the copy")?;
+    let _lock = locked(&state, name)?;
+    let told = told_to_stop()?;
+    let (start, clock) = (Timestamp::now(), Instant::now());
+    let work = Work {
+        fleet: &fleet,
+        copy,
+        arguments,
+        state: &state,
+        told: &told,
+        watcher: &Told::new(),
+    };
+    let ended = work.make(name);
+    if arguments.dry_run {
+        return Ok(ended?.say());
+    }
+    let ended = ended.unwrap_or_else(|error| Ended::of_error(name, &error));
+    let beside = Beside {
+        phase: Phase::Offsite,
+        copy: Some(name.to_string()),
+        start,
+        end: Timestamp::now(),
+        seconds: clock.elapsed().as_secs_f64(),
+        status: ended.status.clone(),
+        why: ended.why.clone(),
+        exit_code: None,
+        figures: ended.figures.clone(),
+    };
+    record::add(&arguments.runs, &beside).context("cannot record this copy")?;
+    Ok(ended.say())
+}
+
+/// A directory that was named, or that systemd names in this variable.
+fn of_unit(named: Option<&PathBuf>, variable: &str) -> Option<PathBuf> {
+    named
+        .cloned()
+        .or_else(|| std::env::var_os(variable).map(PathBuf::from))
+}
+
+/// One at a time of each copy.
+fn locked(state: &Path, name: &CopyName) -> Result<File> {
+    let unusable = || format!("cannot lock `{}`", state.display());
+    let lock = File::open(state).with_context(unusable)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => bail!("the copy `{name}` is being made already"),
+        Err(TryLockError::Error(error)) => Err(error).with_context(unusable),
+    }
+}
+
+pub(super) fn find<'f>(fleet: &'f Fleet, name: &str) -> Result<(&'f CopyName, &'f Offsite)> {
+    let found = fleet.offsite.iter().find(|(known, _)| known.as_str() == name);
+    found.with_context(|| {
+        let names: Vec<&str> = fleet.offsite.keys().map(CopyName::as_str).collect();
+        let known = if names.is_empty() {
+            "the fleet file has no table `[offsite.NAME]`".to_owned()
+        } else {
+            format!("the copies are: {}", names.join(", "))
+        };
+        format!("no copy is named `{name}`; {known}")
+    })
+}
+
+/// Is set when a signal asks this process to end: rclone is then ended first.
+fn told_to_stop() -> Result<Arc<AtomicBool>> {
+    let told = Arc::new(AtomicBool::new(false));
+    for signal in [SIGTERM, SIGINT] {
+        signal_hook::flag::register(signal, Arc::clone(&told)).context("cannot wait for signals")?;
+    }
+    Ok(told)
+}

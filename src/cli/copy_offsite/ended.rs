@@ -1,0 +1,182 @@
+//! How a copy ended, for people and for the record.
+
+use std::process::ExitCode;
+
+use bytesize::ByteSize;
+
+use crate::cli::terminal::{self, counted};
+use crate::model::CopyName;
+use crate::offsite::tamper::Attempt;
+use crate::offsite::{Done, Failed, Refusal, Retained, Stopped, Transferred};
+use crate::record::{CopyFigures, Status};
+
+/// How a copy ended.
+pub(super) struct Ended {
+    pub(super) status: Status,
+    pub(super) why: Option<String>,
+    hint: Option<String>,
+    /// What was done, for people.
+    said: Option<String>,
+    /// The same for the record.
+    pub(super) figures: Option<CopyFigures>,
+}
+
+impl Ended {
+    pub(super) fn well(said: String, figures: CopyFigures) -> Self {
+        Self {
+            status: Status::Ok,
+            why: None,
+            hint: None,
+            said: Some(said),
+            figures: Some(figures),
+        }
+    }
+
+    /// A copy of files.
+    pub(super) fn of_sync(done: &Done) -> Self {
+        let figures = CopyFigures {
+            files: done.uploaded as u64,
+            bytes: done.bytes,
+            deleted: done.deleted as u64,
+            waiting: done.waiting as u64,
+            lost: done.lost as u64,
+            snapshots: done.snapshots as u64,
+            ..CopyFigures::default()
+        };
+        Self::well(summary(done), figures)
+    }
+
+    /// A copy of snapshots.
+    pub(super) fn of_transfer(done: &Transferred) -> Self {
+        let Transferred {
+            copied,
+            removed,
+            snapshots,
+        } = *done;
+        let figures = CopyFigures {
+            snapshots: snapshots as u64,
+            deleted: removed as u64,
+            ..CopyFigures::default()
+        };
+        let said = format!(
+            "{} copied, {removed} removed; {} in the copy",
+            counted(copied, "snapshot"),
+            counted(snapshots, "snapshot")
+        );
+        Self::well(said, figures)
+    }
+
+    /// An attempt to destroy something in the copy.
+    pub(super) fn of_attempt(attempt: &Attempt) -> Self {
+        let Attempt { tampering, why } = attempt;
+        let figures = CopyFigures {
+            tampering: Some(tampering.to_string()),
+            only_tried: true,
+            ..CopyFigures::default()
+        };
+        Self::well(format!("tamper test: {tampering}: {why}"), figures)
+    }
+
+    /// A failure, in the words of the record.
+    pub(super) fn of_error(name: &CopyName, error: &anyhow::Error) -> Self {
+        let refusal = error.downcast_ref::<Refusal>();
+        let failed = error.downcast_ref::<Failed>();
+        let why = match refusal {
+            Some(refusal) => format!("nothing was copied or deleted: {refusal}"),
+            None => format!("{error:#}"),
+        };
+        Self {
+            status: if error.is::<Stopped>() {
+                Status::Interrupted
+            } else {
+                Status::Failed
+            },
+            why: Some(why),
+            hint: refusal
+                .map(|refusal| refusal.hint(name.as_str()))
+                .or_else(|| failed.and_then(Failed::hint).map(str::to_owned)),
+            said: None,
+            figures: None,
+        }
+    }
+
+    /// The same with what came of a tamper test.
+    pub(super) fn with(mut self, other: Self) -> Self {
+        self.said = self
+            .said
+            .zip(other.said)
+            .map(|(one, other)| format!("{one}\n{other}"));
+        if let Some((figures, other)) = self.figures.as_mut().zip(other.figures) {
+            figures.tampering = other.tampering;
+        }
+        self
+    }
+
+    /// The same with locks that were extended.
+    pub(super) fn with_locks(mut self, Retained { files, until }: Retained) -> Self {
+        let locked = format!(
+            "the lock of {} now ends on {}",
+            counted(files, "file"),
+            until.strftime("%F")
+        );
+        self.said = self.said.map(|said| format!("{said}\n{locked}"));
+        self
+    }
+
+    /// The same with locks that could not be extended: the copy is whole, but can be destroyed.
+    pub(super) fn without_locks(mut self, error: &anyhow::Error) -> Self {
+        self.status = Status::Partial;
+        self.why = Some(format!(
+            "the copy is complete, but the locks of its files cannot be extended: {error:#}"
+        ));
+        self.hint = Some(
+            "give the credential the rights to read the lock of the bucket and to extend that of objects, which the \
+             chapter on offsite copies lists"
+                .to_owned(),
+        );
+        self
+    }
+
+    /// Says it.
+    pub(super) fn say(&self) -> ExitCode {
+        if let Some(why) = &self.why {
+            let hint = self.hint.as_ref().map(|hint| format!("\n\nhint: {hint}"));
+            terminal::complain(format_args!("error: {why}{}", hint.unwrap_or_default()));
+            return ExitCode::FAILURE;
+        }
+        if let Some(said) = &self.said {
+            terminal::complain(said);
+        }
+        ExitCode::SUCCESS
+    }
+}
+
+fn summary(done: &Done) -> String {
+    let Done {
+        uploaded,
+        bytes,
+        deleted,
+        waiting,
+        lost,
+        unexplained,
+        snapshots,
+    } = done;
+    let mut said = format!(
+        "{} copied ({}), {deleted} deleted, {waiting} to be deleted later; {} in the copy",
+        counted(*uploaded, "file"),
+        ByteSize(*bytes),
+        counted(*snapshots, "snapshot"),
+    );
+    for (count, what, whose) in [
+        (*lost, "file", "the remote had lost"),
+        (*unexplained, "pack", "without a prune, the repository lost"),
+    ] {
+        if count > 0 {
+            said += "; ";
+            said += whose;
+            said += " ";
+            said += &counted(count, what);
+        }
+    }
+    said
+}

@@ -1,0 +1,80 @@
+//! `genbackup offsite`: makes a copy of the repository now.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use clap::{Args, ValueEnum};
+
+use super::copy_offsite::{self, Accept};
+use super::load;
+use super::repository::{Words, ensure_root_of_storage};
+use crate::emit;
+use crate::offsite::by_hand;
+use crate::plan::HostPlan;
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Make the copy of this name, as in `[offsite.NAME]`
+    #[arg(value_name = "NAME")]
+    name: String,
+    /// Print what would be copied and deleted, and do nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Try to delete and overwrite a canary in the copy, to find out whether a stolen credential could destroy it
+    #[arg(long, conflicts_with_all = ["dry_run", "accept"])]
+    tamper_test: bool,
+    /// Accept this once, after you have found out why it is so
+    #[arg(long, value_name = "WHAT")]
+    accept: Vec<Accept>,
+}
+
+pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
+    let Arguments {
+        name,
+        dry_run,
+        tamper_test,
+        accept,
+    } = arguments;
+    let Some(fleet) = load::load_or_show(file)? else {
+        return Ok(ExitCode::FAILURE);
+    };
+    let (name, _) = copy_offsite::find(&fleet, name)?;
+    let words: Vec<String> = accept
+        .iter()
+        .filter_map(|what| Some(what.to_possible_value()?.get_name().to_owned()))
+        .collect();
+    let command = Words::of("offsite", file)
+        .word(name.as_str())
+        .flag("--dry-run", *dry_run)
+        .flag("--tamper-test", *tamper_test);
+    let command = words
+        .iter()
+        .fold(command, |command, what| command.option("--accept", Some(what)));
+    ensure_root_of_storage(
+        &fleet,
+        &command,
+        "the repository and the credential of the copy are",
+    )?;
+    let Some(plan) = HostPlan::of(&fleet, &fleet.storage.name) else {
+        bail!("the fleet has no storage host");
+    };
+    let path = format!("{}/{}.service", emit::UNIT_FOLDER, name.copy_unit());
+    let unit = emit::emit(&plan)?
+        .into_iter()
+        .find(|artifact| artifact.path == path);
+    let Some(unit) = unit else {
+        bail!("the copy `{name}` has no unit");
+    };
+    let mut arguments = Vec::new();
+    if *dry_run {
+        arguments.push("--dry-run".to_owned());
+    }
+    if *tamper_test {
+        arguments.push("--tamper-test".to_owned());
+    }
+    arguments.extend(words.into_iter().flat_map(|what| ["--accept".to_owned(), what]));
+    let ended = by_hand::run(name.as_str(), &unit.content, &arguments)?;
+    let status = ended.code().and_then(|code| u8::try_from(code).ok());
+    Ok(status.map_or(ExitCode::FAILURE, ExitCode::from))
+}

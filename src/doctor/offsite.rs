@@ -1,0 +1,162 @@
+//! Checks each copy of the repository in another place, by looking at that place.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use jiff::{SignedDuration, Timestamp};
+
+use super::finding::{Finding, State};
+use super::immutable;
+use crate::health::{Report, span};
+use crate::model::{CopyKind, CopyName, Fleet, Offsite, ResticCopy, SyncCopy};
+use crate::offsite::{Failed, Id, Memory, Part, Rclone, Store};
+
+/// The time limit for a place far away.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Where each copy has its state.
+const STATE: &str = "/var/lib/genbackup-offsite";
+
+/// The snapshots of the repository, each with the time at which it was written.
+type Snapshots = BTreeMap<Id, Timestamp>;
+
+pub(super) fn check(fleet: &Fleet, report: Option<&Result<Report>>) -> Vec<Finding> {
+    let here = snapshots_of(Path::new(fleet.repository.path.as_str()));
+    let report = report.and_then(|report| report.as_ref().ok());
+    let warn_after = |name: &CopyName| {
+        let item = report?.copies.iter().find(|item| item.name == name.as_str())?;
+        Some(item.verdict.thresholds.warn_after)
+    };
+    let now = Timestamp::now();
+    let check = |(name, copy): (&CopyName, &Offsite)| match &copy.kind {
+        CopyKind::Sync(sync) => {
+            let found = check_sync(name, sync, &here, warn_after(name), now);
+            let bucket = (found.state != State::Failed).then(|| immutable::check(name, sync, &memory(name)));
+            std::iter::once(found).chain(bucket.flatten()).collect()
+        }
+        CopyKind::Restic(copy) => vec![check_restic(name, copy)],
+    };
+    fleet.offsite.iter().flat_map(check).collect()
+}
+
+/// What is remembered of a copy. Without it, less is known.
+fn memory(name: &CopyName) -> Memory {
+    Store::in_directory(&Path::new(STATE).join(name.as_str()))
+        .get()
+        .unwrap_or_default()
+}
+
+fn snapshots_of(repository: &Path) -> Snapshots {
+    let entries = fs::read_dir(repository.join(Part::Snapshots.directory()))
+        .into_iter()
+        .flatten();
+    let found = entries.filter_map(|entry| {
+        let entry = entry.ok()?;
+        let id = Id::parse(entry.file_name().to_str()?)?;
+        let written = Timestamp::try_from(entry.metadata().ok()?.modified().ok()?).ok()?;
+        Some((id, written))
+    });
+    found.collect()
+}
+
+fn check_sync(
+    name: &CopyName,
+    sync: &SyncCopy,
+    here: &Snapshots,
+    warn_after: Option<SignedDuration>,
+    now: Timestamp,
+) -> Finding {
+    let patience = Instant::now() + PATIENCE;
+    let stop = || (Instant::now() > patience).then(|| format!("no answer within {} s", PATIENCE.as_secs()));
+    let config = sync.config_file.as_ref().map(|file| file.as_str().as_ref());
+    match Rclone::of(&sync.remote, config, &stop).snapshots() {
+        Ok(there) => judge(name, here, &there, warn_after, now),
+        Err(error) => {
+            let hint = error.downcast_ref::<Failed>().and_then(Failed::hint);
+            Finding::failed(
+                title(name),
+                format!("cannot look at {}: {error:#}", sync.remote),
+                hint.unwrap_or("start the copy with `genbackup offsite`, which shows more")
+                    .to_owned(),
+            )
+        }
+    }
+}
+
+fn judge(
+    name: &CopyName,
+    here: &Snapshots,
+    there: &[Id],
+    warn_after: Option<SignedDuration>,
+    now: Timestamp,
+) -> Finding {
+    let newest = there.iter().filter_map(|id| here.get(id)).max();
+    let lacks = here.keys().filter(|id| !there.contains(id)).count();
+    let unit = name.copy_unit();
+    let Some(newest) = newest else {
+        return Finding::failed(
+            title(name),
+            "the copy has no snapshot of this repository",
+            format!("run `systemctl start {unit}.service`"),
+        );
+    };
+    let age = now.duration_since(*newest).max(SignedDuration::ZERO);
+    let said = format!(
+        "the newest of {} snapshots there is {} old; it lacks {lacks} of {} in the repository",
+        there.len(),
+        span(age),
+        here.len()
+    );
+    if warn_after.is_some_and(|warn_after| age > warn_after) {
+        let hint = format!("see `genbackup history --copy {name}` and `systemctl status {unit}.service`");
+        return Finding::warning(title(name), said, hint);
+    }
+    Finding::ok(title(name), said)
+}
+
+/// restic asks for the password, which doctor does not hand over to a program with a network.
+fn check_restic(name: &CopyName, copy: &ResticCopy) -> Finding {
+    Finding::unknown(
+        title(name),
+        format!(
+            "not checked: `genbackup snapshots --from {name}` lists what is in {}",
+            copy.repository
+        ),
+    )
+}
+
+fn title(name: &CopyName) -> String {
+    format!("copy {name}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(number: u64) -> Id {
+        Id::parse(&format!("{number:064x}")).unwrap()
+    }
+
+    #[test]
+    fn a_copy_is_as_old_as_its_newest_snapshot_whatever_else_there_is() {
+        let name = CopyName::try_from("cloud".to_owned()).unwrap();
+        let hours = SignedDuration::from_hours;
+        let now = Timestamp::UNIX_EPOCH + hours(1000);
+        let here: Snapshots = (0..5)
+            .map(|number| (id(number), now - hours(24 * i64::try_from(number).unwrap())))
+            .collect();
+        for (there, state, says) in [
+            (vec![id(0), id(1)], State::Ok, "lacks 3 of 5"),
+            (vec![id(2), id(9)], State::Warning, "2d old"),
+            (vec![id(9)], State::Failed, "no snapshot"),
+            (vec![], State::Failed, "no snapshot"),
+        ] {
+            let finding = judge(&name, &here, &there, Some(hours(25)), now);
+            assert_eq!(finding.state, state, "{finding:?}");
+            assert!(finding.what.contains(says), "{finding:?}");
+        }
+    }
+}

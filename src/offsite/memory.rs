@@ -1,0 +1,96 @@
+//! What a storage host remembers of a copy between two times. If it is lost, files stay longer than they need to, and
+//! nothing else happens.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::name::Name;
+use super::tamper::Tampering;
+
+/// What is remembered of a copy.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Memory {
+    /// When the repository was listed whose files the copy then got, all of them.
+    #[serde(default)]
+    pub complete: Option<Timestamp>,
+    /// How many times the repository was listed for this copy. Unlike a time, it never goes back.
+    #[serde(default)]
+    pub round: u64,
+    /// Of these, the last time whose files the copy then got, all of them.
+    #[serde(default)]
+    pub complete_round: u64,
+    /// Files of the copy that the repository no longer has.
+    #[serde(default)]
+    pub gone: BTreeMap<Name, Gone>,
+    /// Packs of these that went although no index went with them, as no prune does it. They stay until one does.
+    #[serde(default)]
+    pub unexplained: BTreeSet<Name>,
+    /// Files whose upload has begun, and may have been cut off.
+    #[serde(default)]
+    pub uploading: BTreeSet<Name>,
+    /// When the locks of all files of the copy were extended.
+    #[serde(default)]
+    pub extended: Option<Timestamp>,
+    /// The last attempt to destroy something in the copy.
+    #[serde(default)]
+    pub tampered: Option<Tampered>,
+}
+
+/// When a file was first seen to be missing in the repository.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Gone {
+    /// The time.
+    pub since: Timestamp,
+    /// The [`round`](Memory::round).
+    pub round: u64,
+    /// The [`complete_round`](Memory::complete_round) before that. A snapshot needs nothing that was missing then.
+    pub complete_round: u64,
+}
+
+/// An attempt to destroy something in the copy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Tampered {
+    /// When.
+    pub time: Timestamp,
+    /// What came of it.
+    pub result: Tampering,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read() {
+        let id = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+        let name = Name::parse(&format!("data/01/{id}")).unwrap();
+        let memory = Memory {
+            complete: Some(Timestamp::UNIX_EPOCH),
+            round: 3,
+            complete_round: 2,
+            gone: BTreeMap::from([(
+                name,
+                Gone {
+                    since: Timestamp::UNIX_EPOCH,
+                    round: 2,
+                    complete_round: 1,
+                },
+            )]),
+            unexplained: BTreeSet::from([name]),
+            extended: Some(Timestamp::UNIX_EPOCH),
+            uploading: BTreeSet::from([name, Name::Config]),
+            tampered: Some(Tampered {
+                time: Timestamp::UNIX_EPOCH,
+                result: Tampering::Refused,
+            }),
+        };
+        let text = serde_json::to_string(&memory).unwrap();
+        assert_eq!(serde_json::from_str::<Memory>(&text).unwrap(), memory);
+        assert_eq!(serde_json::from_str::<Memory>("{}").unwrap(), Memory::default());
+    }
+}

@@ -1,0 +1,76 @@
+//! How far a copy is.
+
+use std::fmt;
+
+use bytesize::ByteSize;
+
+use crate::text::counted;
+
+/// How much of a copy is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// Bytes of files, of so many.
+    Bytes {
+        /// How many are there.
+        done: u64,
+        /// How many are to be there.
+        of: u64,
+    },
+    /// Snapshots, of so many.
+    Snapshots {
+        /// How many are there.
+        done: u64,
+        /// How many are to be there.
+        of: u64,
+    },
+    /// Files that the repository no longer has leave the copy: so many.
+    Deleting(u64),
+    /// The copy waits for forget and prune.
+    Waiting,
+}
+
+/// Who is told how far a copy is.
+pub type Watcher<'w> = &'w (dyn Fn(Progress) + Sync);
+
+impl fmt::Display for Progress {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Bytes { done, of } => {
+                write!(formatter, "{} of {}", ByteSize(done.min(of)), ByteSize(of))
+            }
+            Self::Snapshots { done, of } => write!(formatter, "{done} of {}", counted(of, "snapshot")),
+            Self::Deleting(files) => write!(formatter, "deleting {}", counted(files, "file")),
+            Self::Waiting => formatter.write_str("waiting for forget and prune"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn progress_is_a_few_words() {
+        for (progress, words) in [
+            (
+                Progress::Bytes {
+                    done: 5 << 20,
+                    of: 1 << 30,
+                },
+                "5.0 MiB of 1.0 GiB",
+            ),
+            // rclone counts what it sends a second time.
+            (
+                Progress::Bytes {
+                    done: 2 << 30,
+                    of: 1 << 30,
+                },
+                "1.0 GiB of 1.0 GiB",
+            ),
+            (Progress::Snapshots { done: 1, of: 12 }, "1 of 12 snapshots"),
+            (Progress::Deleting(1), "deleting 1 file"),
+        ] {
+            assert_eq!(progress.to_string(), words);
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! Copies of the repository in other places: the fleet `every-option` has `cloud`, `friend` and `usb`.
+
+use anyhow::Result;
+use genbackup::health::{Point, State, rule};
+use genbackup::record::{Beside, CopyFigures, Phase, RunId, Status};
+use jiff::{SignedDuration, Timestamp};
+use tempfile::TempDir;
+
+use super::{fleet, judged_in, of, said, say_of};
+use crate::night::Night;
+
+const HOSTS: [&str; 2] = ["db.example.net", "web-1"];
+const NIGHT: &str = "2026-11-20T04:00:00Z";
+const NOW: &str = "2026-11-20T12:00:00Z";
+
+/// A folder with the record of a good night.
+fn night() -> Result<TempDir> {
+    let folder = tempfile::tempdir()?;
+    Night::good(NIGHT, &HOSTS).write(folder.path())?;
+    Ok(folder)
+}
+
+/// Adds the record of a phase, or of a copy, that ended so.
+fn add(
+    folder: &TempDir,
+    time: &str,
+    phase: Phase,
+    copy: Option<&str>,
+    status: Status,
+    figures: CopyFigures,
+) -> Result<()> {
+    let start: Timestamp = time.parse()?;
+    let beside = Beside {
+        phase,
+        copy: copy.map(str::to_owned),
+        start,
+        end: start + SignedDuration::from_mins(1),
+        seconds: 60.0,
+        why: (status != Status::Ok).then(|| "the remote is full".to_owned()),
+        status,
+        exit_code: None,
+        figures: copy.map(|_| figures),
+    };
+    let name = RunId::at(start);
+    std::fs::write(folder.path().join(format!("{name}.jsonl")), beside.record(name))?;
+    Ok(())
+}
+
+fn copied(folder: &TempDir, time: &str, copy: &str, status: Status) -> Result<()> {
+    add(
+        folder,
+        time,
+        Phase::Offsite,
+        Some(copy),
+        status,
+        CopyFigures::default(),
+    )
+}
+
+fn tried(folder: &TempDir, time: &str, copy: &str, result: &str) -> Result<()> {
+    let figures = CopyFigures {
+        only_tried: true,
+        tampering: Some(result.to_owned()),
+        ..CopyFigures::default()
+    };
+    add(folder, time, Phase::Offsite, Some(copy), Status::Ok, figures)
+}
+
+/// The points of the rule, each with whether it is met. No copy is on the file system of the repository.
+fn points(folder: &TempDir) -> Result<Vec<Point>> {
+    let report = judged_in("every-option", folder.path(), NOW)?;
+    Ok(rule(&report, &fleet("every-option")?, &|_| Some(false)))
+}
+
+fn met(folder: &TempDir) -> Result<Vec<bool>> {
+    Ok(points(folder)?.iter().map(|point| point.is_met).collect())
+}
+
+#[test]
+fn each_copy_is_judged_like_a_host() -> Result<()> {
+    let folder = night()?;
+    copied(&folder, "2026-11-20T05:00:00Z", "cloud", Status::Ok)?;
+    copied(&folder, "2026-11-20T06:00:00Z", "friend", Status::Failed)?;
+    let report = judged_in("every-option", folder.path(), NOW)?;
+    assert_eq!(said(&report, "cloud")?, ("OK", String::new()));
+    let (state, why) = said(&report, "friend")?;
+    assert_eq!(state, "NEVER");
+    assert!(why.contains("the remote is full"), "{why}");
+    assert_eq!(of(&report, "usb")?.verdict.state, State::Never);
+    Ok(())
+}
+
+#[test]
+fn an_attempt_to_destroy_something_is_no_copy() -> Result<()> {
+    let folder = night()?;
+    tried(&folder, "2026-11-20T05:00:00Z", "cloud", "refused")?;
+    let report = judged_in("every-option", folder.path(), NOW)?;
+    let cloud = of(&report, "cloud")?;
+    assert_eq!(cloud.verdict.state, State::Never);
+    let tampered = cloud.tampered.as_ref().map(|tampered| tampered.result.as_str());
+    assert_eq!(tampered, Some("refused"));
+    Ok(())
+}
+
+#[test]
+fn the_rule_is_met_by_what_was_done_and_not_by_what_is_declared() -> Result<()> {
+    let folder = night()?;
+    assert_eq!(met(&folder)?, [false; 5]);
+    copied(&folder, "2026-11-20T05:00:00Z", "cloud", Status::Ok)?;
+    assert_eq!(met(&folder)?, [true, true, true, false, false]);
+    tried(&folder, "2026-11-18T05:00:00Z", "cloud", "refused")?;
+    assert_eq!(met(&folder)?, [true, true, true, true, false]);
+    for (time, copy) in [
+        ("2026-11-20T06:00:00Z", "friend"),
+        ("2026-11-20T07:00:00Z", "usb"),
+    ] {
+        copied(&folder, time, copy, Status::Ok)?;
+    }
+    for (time, phase) in [
+        ("2026-11-20T08:00:00Z", Phase::Check),
+        ("2026-11-20T08:10:00Z", Phase::Drill),
+        ("2026-11-20T08:20:00Z", Phase::Offsite),
+    ] {
+        add(&folder, time, phase, None, Status::Ok, CopyFigures::default())?;
+    }
+    assert_eq!(met(&folder)?, [true; 5]);
+    // A copy whose last attempt failed does not count.
+    copied(&folder, "2026-11-20T09:00:00Z", "cloud", Status::Failed)?;
+    let points = points(&folder)?;
+    assert!(!points[3].is_met && !points[4].is_met, "{points:?}");
+    assert!(points[4].evidence.contains("not well: copy cloud"), "{points:?}");
+    Ok(())
+}
+
+#[test]
+fn a_test_of_a_month_ago_proves_nothing() -> Result<()> {
+    let folder = night()?;
+    copied(&folder, "2026-11-20T05:00:00Z", "cloud", Status::Ok)?;
+    tried(&folder, "2026-10-18T05:00:00Z", "cloud", "refused")?;
+    let points = points(&folder)?;
+    assert!(!points[3].is_met, "{points:?}");
+    Ok(())
+}
+
+#[test]
+fn status_shows_the_rule_with_its_evidence() -> Result<()> {
+    let folder = night()?;
+    copied(&folder, "2026-11-20T05:00:00Z", "cloud", Status::Ok)?;
+    tried(&folder, "2026-11-18T05:00:00Z", "cloud", "accepted")?;
+    let said = say_of("every-option", "status", folder.path(), NOW, &[])?;
+    let (_, rule) = said.stdout.split_once("\n3-2-1-1-0\n").unwrap_or_default();
+    let lines: Vec<&str> = rule.lines().filter(|line| !line.starts_with(' ')).collect();
+    let starts = [
+        "yes      3 copies: the files on the hosts, the repository on store, cloud (6h 59m ago)",
+        "yes      2 media: the file system of the repository; Frankfurt",
+        "yes      1 elsewhere: cloud (6h 59m ago)",
+        "no       1 immutable: cloud: accepted 2d 6h ago",
+        "no       0 errors: not well: ",
+    ];
+    for (line, start) in lines.iter().zip(starts) {
+        assert!(line.starts_with(start), "{line}\n{}", said.stdout);
+    }
+    let said = say_of("every-option", "status", folder.path(), NOW, &["--json"])?;
+    let json: serde_json::Value = serde_json::from_str(&said.stdout)?;
+    assert_eq!(json["rule"][3]["is-met"], false, "{json}");
+    Ok(())
+}

@@ -1,0 +1,71 @@
+//! A copy of snapshots: a repository of its own, with the snapshots that its own keep policy keeps.
+
+use std::fs;
+
+use anyhow::Result;
+
+use super::site::Site;
+
+fn site(keep: &str) -> Result<Site> {
+    Site::with(|site| {
+        format!(
+            "kind = \"copy\"\nrepository = \"{}\"\npassword-file = \"/etc/copy\"\nkeep = {keep:?}\n",
+            site.join("copy").display()
+        )
+    })
+}
+
+#[test]
+fn a_copy_has_the_snapshots_that_its_policy_keeps_and_gets_no_other_twice() -> Result<()> {
+    let mut site = site("2 last")?;
+    for _ in 0..4 {
+        site.back_up(10_000)?;
+    }
+    let said = site.copied(&[])?;
+    assert!(
+        said.contains("2 snapshots copied, 0 removed; 2 snapshots in the copy"),
+        "{said}"
+    );
+    let said = site.copied(&[])?;
+    assert!(
+        said.contains("0 snapshots copied, 0 removed; 2 snapshots in the copy"),
+        "{said}"
+    );
+    site.back_up(10_000)?;
+    let said = site.copied(&[])?;
+    assert!(
+        said.contains("1 snapshot copied, 1 removed; 2 snapshots in the copy"),
+        "{said}"
+    );
+    site.restic("copy", &["check", "--read-data"])?;
+    // Nothing was written into the repository, not even a lock.
+    assert_eq!(fs::read_dir(site.at("repository/locks"))?.count(), 0);
+    Ok(())
+}
+
+#[test]
+fn files_are_cut_at_the_same_places_in_both() -> Result<()> {
+    let mut site = site("9 last")?;
+    site.back_up(5_000_000)?;
+    site.copied(&[])?;
+    let polynomial = |name: &str| -> Result<_> {
+        let config: serde_json::Value =
+            serde_json::from_str(&site.restic(name, &["cat", "config", "--no-lock"])?)?;
+        Ok(config["chunker_polynomial"].clone())
+    };
+    assert_eq!(polynomial("copy")?, polynomial("repository")?);
+    Ok(())
+}
+
+#[test]
+fn a_copy_that_is_gone_is_told_and_not_made_anew() -> Result<()> {
+    let mut site = site("9 last")?;
+    site.back_up(10_000)?;
+    site.copied(&[])?;
+    fs::remove_dir_all(site.at("copy"))?;
+    let failed = site.copy(&[])?;
+    assert!(!failed.status.success());
+    assert!(failed.stderr.contains("the copy is gone"), "{}", failed.stderr);
+    assert!(!site.at("copy").exists());
+    Ok(())
+}
