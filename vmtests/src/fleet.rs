@@ -173,7 +173,13 @@ pub fn wait_until_clients_hold_locks(fleet: &impl Fleet, clients: usize) -> anyh
 pub fn wait_until_backup_has_ended(client: &Machine, limit: Duration) -> anyhow::Result<()> {
     let ended = "test -z \"$(pgrep --exact restic)\"
                  test -z \"$(systemctl --no-legend list-units 'genbackup-backup@*')\"";
-    client.wait_until_succeeds(ended, limit).map(drop)
+    let Err(error) = client.wait_until_succeeds(ended, limit) else {
+        return Ok(());
+    };
+    let left = client
+        .run("ps -eo pid,stat,wchan:30,etimes,args | grep --extended-regexp 'restic|genbackup'")?
+        .text();
+    Err(error.context(format!("of the backup is left:\n{left}")))
 }
 
 /// When a client's unit was told to stop restic, in seconds since 1970.

@@ -14,9 +14,9 @@ const STOP_WAIT: u32 = 20;
 const NOTICED_WITHIN: f64 = 27.0;
 /// For it to act on that, times the lab's patience.
 const TOLD_WITHIN: f64 = 3.0;
-/// For a client to be rid of all that belongs to the backup: a killed restic waits for its last writes, which NFS gives
-/// up after some minutes.
-const GONE_WITHIN: Duration = Duration::from_secs(240);
+/// For a client to be rid of all that belongs to the backup. A killed restic waits for a write that is under way, and
+/// for the commit that follows it; NFS gives each of them up after 150 s (`timeo=300,retrans=4`).
+const GONE_WITHIN: Duration = Duration::from_secs(420);
 
 pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     let waits = format!("lock-wait = \"10s\"\nstop-wait = \"{STOP_WAIT}s\"\ninitialize");
