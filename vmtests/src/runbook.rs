@@ -115,6 +115,7 @@ impl Person<'_> {
     /// What a command asks for.
     fn typed(&self, command: &str, before: Option<&String>) -> String {
         let asks_for_password = command.contains("'the password: '")
+            || command.contains("'the password of the repository: '")
             || (command.starts_with("restic ") && !command.contains("--password-file"));
         if asks_for_password {
             format!("{}\n", self.password)

@@ -1,6 +1,6 @@
 //! Without this, the repository is lost with its disk, and the copy elsewhere is a promise that nobody tried.
 
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
 use vmtests::administrator;
 use vmtests::belongings::{describe, describe_what_is_backed_up};
 use vmtests::fleet::PASSWORD_FILE;
@@ -74,29 +74,45 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
         jak.succeeds(&format!("genbackup restore ziz / --from {copy} --to {target}"))?;
         assert_eq!(describe(jak, &target)?, had, "{copy}");
     }
+    // Both are looked at where they are.
+    let found = jak.run("genbackup doctor")?.text();
+    for copy in ["cloud", "friend"] {
+        let line = found.lines().find(|line| line.contains(&format!("copy {copy}")));
+        let line = line.with_context(|| found.clone())?;
+        ensure!(
+            line.starts_with("ok") && line.contains("the newest of "),
+            "{found}"
+        );
+    }
     // Neither unit can write the repository, and the server of `friend` has its own host key.
     let failed = jak.succeeds("systemctl list-units --failed --no-legend --plain 'genbackup*'")?;
     assert_eq!(failed, "");
 
-    // A new machine, with the password, the credential of the remote, and the page.
-    let page = String::from_utf8(lab.ziz.read_file(PAGE)?)?;
-    lab.replace(jak)?;
-    assert_eq!(jak.succeeds(OURS)?, "", "what is ours on a new machine");
-    install::put_command_onto(jak)?;
-    administrator::give_access(jak, &[&lab.ziz, &lab.kai])?;
-    credential.write(jak)?;
-    for title in [
-        "The repository is lost, and its copy cloud is left",
-        "The fleet file is lost",
-        "jak is lost",
-    ] {
-        person.follow(lab, &page, title)?;
+    // A new machine, with the password, the credential of the remote, and the page: once for each copy.
+    for copy in ["cloud", "friend"] {
+        let page = String::from_utf8(lab.ziz.read_file(PAGE)?)?;
+        lab.replace(jak)?;
+        assert_eq!(jak.succeeds(OURS)?, "", "what is ours on a new machine");
+        install::put_command_onto(jak)?;
+        administrator::give_access(jak, &[&lab.ziz, &lab.kai])?;
+        credential.write(jak)?;
+        let copy_is_left = format!("The repository is lost, and its copy {copy} is left");
+        person.follow(lab, &page, &copy_is_left)?;
+        person.follow(lab, &page, "The fleet file is lost")?;
+        if copy == "friend" {
+            // As the page says: the other copy is that of the old repository.
+            jak.succeeds("sed --in-place 's|cloud:/srv/copies/restic|cloud:/srv/copies/new|' /etc/genbackup/fleet.toml")?;
+        }
+        person.follow(lab, &page, "jak is lost")?;
+        jak.succeeds("genbackup restore ziz / --to /root/back")?;
+        assert_eq!(describe(jak, "/root/back")?, had, "{copy}");
+        // The last run of the page made both copies again.
+        let status = jak.run("genbackup status")?.text();
+        ensure!(
+            status.contains("yes      1 elsewhere: cloud ("),
+            "{copy}: {status}"
+        );
     }
-    jak.succeeds("genbackup restore ziz / --to /root/back")?;
-    assert_eq!(describe(jak, "/root/back")?, had);
-    // The copies are made again, by their timers' run, and are those of this repository.
-    let status = jak.run("genbackup status")?.text();
-    ensure!(status.contains("yes      1 elsewhere: cloud ("), "{status}");
     Ok(())
 }
 
