@@ -3,6 +3,7 @@
 mod cut_off;
 mod faults;
 mod guards;
+mod newest;
 mod s3;
 mod site;
 mod snapshots;

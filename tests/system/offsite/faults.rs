@@ -18,18 +18,28 @@ const READY_WITHIN: Duration = Duration::from_secs(30);
 const TABLE: &str = "kind = \"sync\"\nremote = \"dav:restic\"\nconfig-file = \"/etc/rclone.conf\"\n\
                      delete = \"at-once\"\nmax-loss = \"100%\"\n";
 
-/// A server of `WebDAV`, which has its files in a directory. It ends with this value.
-struct Server {
+/// A server of rclone, of `WebDAV` where nothing else is said, which has its files in a directory. It ends with this value.
+pub(super) struct Server {
     process: Child,
-    port: u16,
+    pub(super) port: u16,
 }
 
 impl Server {
     fn start(folder: &Path, port: u16, more: &[&str]) -> Result<Self> {
-        let process = Command::new("rclone")
-            .args(["serve", "webdav", "--user", "backup", "--pass", "right"])
+        let words = ["serve", "webdav", "--user", "backup", "--pass", "right"];
+        let words = [&words, more].concat();
+        Self::start_on(Path::new("rclone"), port, &words, folder)
+    }
+
+    /// A server of another kind, by this rclone.
+    pub(super) fn start_program(program: &Path, words: &[&str], folder: &Path) -> Result<Self> {
+        Self::start_on(program, free_port()?, words, folder)
+    }
+
+    fn start_on(program: &Path, port: u16, words: &[&str], folder: &Path) -> Result<Self> {
+        let process = Command::new(program)
+            .args(words)
             .args(["--addr", &format!("127.0.0.1:{port}")])
-            .args(more)
             .arg(folder)
             .env_remove("AWS_CA_BUNDLE")
             .stdin(Stdio::null())

@@ -1,5 +1,6 @@
 //! A repository, a place for its copy, and the command that copies.
 
+use std::ffi::OsString;
 use std::fs;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -20,6 +21,8 @@ pub(super) struct Site {
     table: String,
     /// Where the copy is, if it is not in the directory `copy`.
     remote: Option<String>,
+    /// The directory of another rclone than that of this host.
+    rclone: Option<PathBuf>,
     backups: u64,
 }
 
@@ -42,6 +45,7 @@ impl Site {
             table: keys(folder.path()),
             folder,
             remote: None,
+            rclone: None,
             backups: 0,
         };
         for folder in ["turns", "turns/runs", "files", "state", "credentials"] {
@@ -65,6 +69,24 @@ impl Site {
         site.configure(config)?;
         site.remote = Some(remote.to_owned());
         Ok(site)
+    }
+
+    /// With the rclone in this directory.
+    pub(super) fn with_rclone_in(mut self, directory: PathBuf) -> Self {
+        self.rclone = Some(directory);
+        self
+    }
+
+    /// Where programs are looked for.
+    fn path(&self) -> Result<OsString> {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let others = std::env::split_paths(&path);
+        Ok(std::env::join_paths(self.rclone.iter().cloned().chain(others))?)
+    }
+
+    /// Changes a key of the copy.
+    pub(super) fn replace_in_table(&mut self, old: &str, new: &str) {
+        self.table = self.table.replace(old, new);
     }
 
     /// Gives the copy this configuration of rclone.
@@ -108,6 +130,7 @@ impl Site {
             .arg(place)
             .args(arguments)
             .env_remove("AWS_CA_BUNDLE")
+            .env("PATH", self.path()?)
             .env("RCLONE_CONFIG", self.at("credentials/rclone.conf"))
             .env("RESTIC_PASSWORD", PASSWORD))?;
         ensure!(
@@ -134,6 +157,7 @@ impl Site {
         )?;
         let mut command = genbackup();
         command
+            .env("PATH", self.path()?)
             .arg("--fleet")
             .arg(fleet)
             .args(["copy-offsite", "there", "--state"])

@@ -95,7 +95,7 @@ impl Drop for Store {
 }
 
 /// The Python that has moto and boto3.
-fn python() -> Result<PathBuf> {
+pub(super) fn python() -> Result<PathBuf> {
     let ruff = tool("ruff")?;
     let tools = ruff.parent().and_then(std::path::Path::parent);
     Ok(tools
