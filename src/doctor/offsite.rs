@@ -13,9 +13,11 @@ use super::immutable;
 use crate::health::{Report, span};
 use crate::model::{CopyKind, CopyName, Fleet, Offsite, ResticCopy, SyncCopy};
 use crate::offsite::{Failed, Id, Memory, Part, Rclone, Store};
+use crate::restic::Restic;
+use crate::text::counted;
 
-/// The time limit for a place far away.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// The time limit for a place far away, in seconds.
+const PATIENCE: u32 = 120;
 
 /// Where each copy has its state.
 const STATE: &str = "/var/lib/genbackup-offsite";
@@ -37,7 +39,16 @@ pub(super) fn check(fleet: &Fleet, report: Option<&Result<Report>>) -> Vec<Findi
             let bucket = (found.state != State::Failed).then(|| immutable::check(name, sync, &memory(name)));
             std::iter::once(found).chain(bucket.flatten()).collect()
         }
-        CopyKind::Restic(copy) => vec![check_restic(name, copy)],
+        CopyKind::Restic(restic) => {
+            vec![check_restic(
+                fleet,
+                name,
+                &copy.kind,
+                restic,
+                warn_after(name),
+                now,
+            )]
+        }
     };
     fleet.offsite.iter().flat_map(check).collect()
 }
@@ -69,8 +80,8 @@ fn check_sync(
     warn_after: Option<SignedDuration>,
     now: Timestamp,
 ) -> Finding {
-    let patience = Instant::now() + PATIENCE;
-    let stop = || (Instant::now() > patience).then(|| format!("no answer within {} s", PATIENCE.as_secs()));
+    let patience = Instant::now() + Duration::from_secs(PATIENCE.into());
+    let stop = || (Instant::now() > patience).then(|| format!("no answer within {PATIENCE} s"));
     let config = sync.config_file.as_ref().map(|file| file.as_str().as_ref());
     match Rclone::of(&sync.remote, config, &stop).snapshots() {
         Ok(there) => judge(name, here, &there, warn_after, now),
@@ -93,39 +104,70 @@ fn judge(
     warn_after: Option<SignedDuration>,
     now: Timestamp,
 ) -> Finding {
-    let newest = there.iter().filter_map(|id| here.get(id)).max();
+    let newest = there.iter().filter_map(|id| here.get(id)).max().copied();
     let lacks = here.keys().filter(|id| !there.contains(id)).count();
-    let unit = name.copy_unit();
     let Some(newest) = newest else {
-        return Finding::failed(
-            title(name),
-            "the copy has no snapshot of this repository",
-            format!("run `systemctl start {unit}.service`"),
-        );
+        return without_snapshot(name, "the copy has no snapshot of this repository");
     };
-    let age = now.duration_since(*newest).max(SignedDuration::ZERO);
+    let lacks = format!("; it lacks {lacks} of {} in the repository", here.len());
+    judge_age(name, newest, there.len(), &lacks, warn_after, now)
+}
+
+fn without_snapshot(name: &CopyName, what: &str) -> Finding {
+    let hint = format!("run `systemctl start {}.service`", name.copy_unit());
+    Finding::failed(title(name), what, hint)
+}
+
+/// Judges a copy by the age of its newest snapshot, of so many; `more` is what else there is to say.
+fn judge_age(
+    name: &CopyName,
+    newest: Timestamp,
+    of: usize,
+    more: &str,
+    warn_after: Option<SignedDuration>,
+    now: Timestamp,
+) -> Finding {
+    let age = now.duration_since(newest).max(SignedDuration::ZERO);
     let said = format!(
-        "the newest of {} snapshots there is {} old; it lacks {lacks} of {} in the repository",
-        there.len(),
-        span(age),
-        here.len()
+        "the newest of {} there is {} old{more}",
+        counted(of as u64, "snapshot"),
+        span(age)
     );
     if warn_after.is_some_and(|warn_after| age > warn_after) {
+        let unit = name.copy_unit();
         let hint = format!("see `genbackup history --copy {name}` and `systemctl status {unit}.service`");
         return Finding::warning(title(name), said, hint);
     }
     Finding::ok(title(name), said)
 }
 
-/// restic asks for the password, which doctor does not hand over to a program with a network.
-fn check_restic(name: &CopyName, copy: &ResticCopy) -> Finding {
-    Finding::unknown(
-        title(name),
-        format!(
-            "not checked: `genbackup snapshots --from {name}` lists what is in {}",
-            copy.repository
+/// restic lists what is there, in a unit without a right on this host but to read its credentials.
+fn check_restic(
+    fleet: &Fleet,
+    name: &CopyName,
+    kind: &CopyKind,
+    copy: &ResticCopy,
+    warn_after: Option<SignedDuration>,
+    now: Timestamp,
+) -> Finding {
+    if !nix::unistd::geteuid().is_root() {
+        return Finding::unknown(title(name), "only root can read its password");
+    }
+    let restic = Restic::of_copy(&fleet.repository, name, kind);
+    match restic.snapshots_within(PATIENCE) {
+        Ok(there) => {
+            let newest = there.iter().map(|snapshot| snapshot.time).max();
+            match newest {
+                None => without_snapshot(name, "the copy has no snapshot"),
+                Some(newest) => judge_age(name, newest, there.len(), "", warn_after, now),
+            }
+        }
+        Err(error) => Finding::failed(
+            title(name),
+            format!("cannot look at {}: {error:#}", copy.repository),
+            format!("run `genbackup snapshots --from {name}`, which shows more"),
         ),
-    )
+    }
 }
 
 fn title(name: &CopyName) -> String {
