@@ -29,7 +29,7 @@ use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 use sha2::{Digest, Sha256};
 
-use crate::health::{Present, Report, State, span};
+use crate::health::{Point, Present, Report, State, span};
 use crate::model::Fleet;
 use crate::record::Run;
 
@@ -79,6 +79,7 @@ struct View<'v> {
     hosts_well: Vec<Freshness>,
     phases: Vec<Freshness>,
     copies: Vec<Freshness>,
+    rule: &'v [Point],
     findings: Vec<Finding>,
     findings_left_out: usize,
     charts: Vec<Charts>,
@@ -102,11 +103,18 @@ impl<'f> Page<'f> {
         self.all.add(run, is_newest);
     }
 
-    /// The page, with the verdicts of a report, about the runs of such a span, with times as in a zone.
+    /// The page, with the verdicts of a report and the points of the rule 3-2-1-1-0, about the runs of such a span, with
+    /// times as in a zone.
     ///
     /// # Errors
     /// When it can't be drawn.
-    pub fn html(self, report: &Report, since: SignedDuration, zone: &TimeZone) -> Result<String, Error> {
+    pub fn html(
+        self,
+        report: &Report,
+        rule: &[Point],
+        since: SignedDuration,
+        zone: &TimeZone,
+    ) -> Result<String, Error> {
         let words = Words::of(zone);
         let Self { fleet, all } = self;
         let (findings, findings_left_out) = history::findings(&words, &all);
@@ -128,6 +136,7 @@ impl<'f> Page<'f> {
             hosts_well,
             phases: freshness::rows(&words, &report.phases, report.thresholds),
             copies: freshness::rows(&words, &report.copies, report.thresholds),
+            rule,
             findings,
             findings_left_out,
             charts: history::charts(&words, &all)?,

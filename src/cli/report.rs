@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 
 use super::records::Records;
 use super::{load, status, terminal};
-use crate::health::is_yet_to_come;
+use crate::health::{self, is_yet_to_come};
 use crate::model::{Refusal, TimeSpan};
 use crate::page::Page;
 
@@ -37,6 +37,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     let Arguments { out, since, records } = arguments;
     let present = records.present();
     let report = status::examine(&fleet, records)?;
+    let rule = health::rule(&report, &fleet);
     let since = SignedDuration::from_secs(i64::try_from(since.seconds()).unwrap_or(i64::MAX));
     // The verdicts skip records from the future as well.
     let now = report.time;
@@ -47,7 +48,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     for id in ids {
         page.add(records.read(id, None)?, Some(id) == newest);
     }
-    let html = page.html(&report, since, &TimeZone::system())?;
+    let html = page.html(&report, &rule, since, &TimeZone::system())?;
     terminal::hand_over_to(out.as_deref(), &html)?;
     Ok(ExitCode::SUCCESS)
 }

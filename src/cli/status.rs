@@ -1,6 +1,5 @@
 //! `genbackup status`: shows the state of each host and phase, by the convention of monitoring plugins.
 
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -60,7 +59,7 @@ fn told(file: &Path, arguments: &Arguments) -> Result<Option<State>> {
         report = report.of_host(host.as_str());
         holds.retain(|hold| hold.host == host.as_str());
     }
-    let points = health::rule(&report, &fleet, &|directory| is_beside(&fleet, directory));
+    let points = health::rule(&report, &fleet);
     if arguments.json {
         terminal::hand_over(serde_json::to_string_pretty(&Json::of(&report, &points, &holds))? + "\n")?;
     } else {
@@ -94,12 +93,6 @@ pub(super) fn examine(fleet: &Fleet, records: &Records) -> Result<Report> {
         });
     }
     Ok(report)
-}
-
-/// Whether a directory is on the same file system as the repository; `None` if that cannot be told here.
-pub(super) fn is_beside(fleet: &Fleet, directory: &str) -> Option<bool> {
-    let device = |path: &str| Some(std::fs::metadata(path).ok()?.dev());
-    Some(device(directory)? == device(fleet.repository.path.as_str())?)
 }
 
 /// The hosts whose snapshots forget keeps, by the last run and by the current holds.

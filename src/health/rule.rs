@@ -37,7 +37,7 @@ struct Proven<'r> {
 }
 
 impl<'r> Proven<'r> {
-    fn of(item: &'r Item, fleet: &'r Fleet, is_beside: &dyn Fn(&str) -> Option<bool>) -> Option<Self> {
+    fn of(item: &'r Item, fleet: &'r Fleet) -> Option<Self> {
         let (_, offsite) = fleet
             .offsite
             .iter()
@@ -48,7 +48,7 @@ impl<'r> Proven<'r> {
             item,
             offsite,
             is_beside: match offsite.kind.directory() {
-                Some(directory) => is_beside(directory),
+                Some(_) => last.copied.as_ref().and_then(|copied| copied.same_file_system),
                 None => Some(false),
             },
         })
@@ -60,17 +60,16 @@ impl<'r> Proven<'r> {
     }
 }
 
-/// The points, in their order; none for a fleet without copies in other places. `is_beside` says whether a directory of the
-/// storage host is on the same file system as the repository.
+/// The points, in their order; none for a fleet without copies in other places.
 #[must_use]
-pub fn rule(report: &Report, fleet: &Fleet, is_beside: &dyn Fn(&str) -> Option<bool>) -> Vec<Point> {
+pub fn rule(report: &Report, fleet: &Fleet) -> Vec<Point> {
     if report.copies.is_empty() {
         return Vec::new();
     }
     let proven: Vec<Proven<'_>> = report
         .copies
         .iter()
-        .filter_map(|item| Proven::of(item, fleet, is_beside))
+        .filter_map(|item| Proven::of(item, fleet))
         .collect();
     let is_kept = report.hosts.iter().all(|host| host.verdict.state < State::Never);
     vec![

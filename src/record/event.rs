@@ -194,6 +194,13 @@ pub struct CopyFigures {
         skip_serializing_if = "Option::is_none"
     )]
     pub tampering: Option<String>,
+    /// Of a copy in a directory: whether it is on the file system of the repository.
+    #[serde(
+        default,
+        deserialize_with = "lenient",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub same_file_system: Option<bool>,
 }
 
 /// A phase is over.

@@ -4,6 +4,8 @@ use std::io::ErrorKind;
 use std::net::TcpListener;
 
 use anyhow::{Context, Result, ensure};
+use genbackup::record::{Beside, CopyFigures, Phase, RunId, Status};
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use super::browser::show;
@@ -28,6 +30,46 @@ fn a_row_has_its_own_thresholds_where_they_are_not_those_of_all() -> Result<()> 
             [
                 "kai: warning after 7d 1h, alert after 8d 5h",
                 "www.example.net: warning after 3h, alert after 12h"
+            ]
+        );
+        Ok(())
+    })
+}
+
+#[test]
+fn copies_and_what_they_are_worth_are_shown_with_their_evidence() -> Result<()> {
+    let folder = records(&[Night::good("2026-11-23T04:00:00Z", &["box"])])?;
+    let start: Timestamp = "2026-11-23T05:00:00Z".parse()?;
+    let beside = Beside {
+        phase: Phase::Offsite,
+        copy: Some("cloud".to_owned()),
+        start,
+        end: start + SignedDuration::from_mins(1),
+        seconds: 60.0,
+        status: Status::Ok,
+        exit_code: None,
+        why: None,
+        figures: Some(CopyFigures {
+            tampering: Some("refused".to_owned()),
+            ..CopyFigures::default()
+        }),
+    };
+    let name = RunId::at(start);
+    let record = folder.path().join(format!("{name}.jsonl"));
+    std::fs::write(record, beside.record(name))?;
+    let page = report_of("a-copy-elsewhere", folder.path(), "2026-11-23T12:00:00Z", &[])?;
+    show(&page.stdout, |shown| {
+        let copies = shown.texts("#copies tbody tr")?;
+        assert_eq!(copies.len(), 1, "{copies:?}");
+        assert!(copies[0].starts_with("copy cloud ✓ OK"), "{copies:?}");
+        assert_eq!(
+            shown.rows("#rule tbody tr")?,
+            [
+                "3 copies|yes|the files on the hosts, the repository on box, cloud (6h 59m ago)",
+                "2 media|yes|the file system of the repository; cloud",
+                "1 elsewhere|yes|cloud (6h 59m ago)",
+                "1 immutable|yes|cloud: refused 6h 59m ago",
+                "0 errors|no|no check of the repository is expected",
             ]
         );
         Ok(())
@@ -110,9 +152,9 @@ fn verdicts_marks_and_the_last_run_are_shown() -> Result<()> {
 
 #[test]
 fn a_night_that_stands_out_is_seen_among_the_nights_of_a_year() -> Result<()> {
-    let first: jiff::Timestamp = "2026-07-01T04:00:00Z".parse()?;
+    let first: Timestamp = "2026-07-01T04:00:00Z".parse()?;
     let nights = (0..140).map(|number| {
-        let start = first + jiff::SignedDuration::from_hours(24) * number;
+        let start = first + SignedDuration::from_hours(24) * number;
         let (status, files) = match number {
             40 => ("ok", 0),
             60 => ("failed", 2000),

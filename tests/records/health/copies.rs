@@ -66,10 +66,10 @@ fn tried(folder: &TempDir, time: &str, copy: &str, result: &str) -> Result<()> {
     add(folder, time, Phase::Offsite, Some(copy), Status::Ok, figures)
 }
 
-/// The points of the rule, each with whether it is met. No copy is on the file system of the repository.
+/// The points of the rule, each with whether it is met.
 fn points(folder: &TempDir) -> Result<Vec<Point>> {
     let report = judged_in("every-option", folder.path(), NOW)?;
-    Ok(rule(&report, &fleet("every-option")?, &|_| Some(false)))
+    Ok(rule(&report, &fleet("every-option")?))
 }
 
 fn met(folder: &TempDir) -> Result<Vec<bool>> {
@@ -139,6 +139,32 @@ fn a_test_of_a_month_ago_proves_nothing() -> Result<()> {
     tried(&folder, "2026-10-18T05:00:00Z", "cloud", "refused")?;
     let points = points(&folder)?;
     assert!(!points[3].is_met, "{points:?}");
+    Ok(())
+}
+
+#[test]
+fn a_copy_in_a_directory_is_a_second_medium_when_it_was_found_on_another_file_system() -> Result<()> {
+    for (same_file_system, is_met) in [(Some(true), false), (Some(false), true), (None, false)] {
+        let folder = night()?;
+        let figures = CopyFigures {
+            same_file_system,
+            ..CopyFigures::default()
+        };
+        add(
+            &folder,
+            "2026-11-20T05:00:00Z",
+            Phase::Offsite,
+            Some("usb"),
+            Status::Ok,
+            figures,
+        )?;
+        // A disk of the storage host is not elsewhere, whichever it is.
+        assert_eq!(
+            met(&folder)?,
+            [true, is_met, false, false, false],
+            "{same_file_system:?}"
+        );
+    }
     Ok(())
 }
 
