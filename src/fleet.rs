@@ -599,7 +599,8 @@ pub struct OffsiteTable {
     #[schemars(extend("x-since" = "0.2.0", "x-default" = defaults::DELETE.text, "examples" = ["after 90d"]))]
     pub delete: Field<Deletion>,
     /// How many snapshots the repository may lose between two copies. If it lost more, nothing is copied or deleted
-    /// until you accept it. One snapshot of each host may go in any case. Refused for `copy`.
+    /// until you accept it. The same holds for what the `keep` of a `copy` would remove. One snapshot of each host for
+    /// each day since the last copy may go in any case.
     #[schemars(extend("x-since" = "0.2.0", "x-default" = defaults::MAX_LOSS.text, "examples" = ["25%"]))]
     pub max_loss: Field<Percent>,
     /// The repository to copy to, as `restic --repo` takes it. Required for `copy`, and refused for `sync`.

@@ -16,6 +16,7 @@
 
 pub mod by_hand;
 mod inventory;
+mod limits;
 mod memory;
 mod name;
 mod plan;
@@ -33,7 +34,8 @@ mod turns;
 mod variables;
 
 pub use inventory::{Inventory, Listed};
-pub use memory::{Gone, Memory, Tampered};
+pub use limits::Limits;
+pub use memory::{Gone, Memory, Source, Tampered};
 pub use name::{Id, Name, Part};
 pub use plan::{Delete, Plan, Settings};
 pub use process::{Stop, Stopped};

@@ -54,7 +54,7 @@ pub(super) struct Arguments {
 /// What an administrator accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Accept {
-    /// That the repository lost more snapshots than `max-loss` allows
+    /// That more snapshots went, or go from the copy, than `max-loss` allows
     Loss,
     /// That the repository has another `config`
     Config,

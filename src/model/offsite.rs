@@ -54,6 +54,8 @@ pub struct Offsite {
     pub start: Start,
     /// How fast, at most.
     pub bandwidth: Option<Rate>,
+    /// How many of a hundred snapshots may go at once.
+    pub max_loss: Percent,
     /// Where it is.
     pub place: Place,
     /// The maximum age of its last success, if the fleet file sets it.
@@ -126,8 +128,6 @@ pub struct SyncCopy {
     pub config_file: Option<UnitPath>,
     /// When files that the repository no longer has leave the copy.
     pub delete: Deletion,
-    /// How many of a hundred snapshots may go at once.
-    pub max_loss: Percent,
 }
 
 /// A copy of snapshots.

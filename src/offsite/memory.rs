@@ -28,6 +28,9 @@ pub struct Memory {
     /// Packs of these that went although no index went with them, as no prune does it. They stay until one does.
     #[serde(default)]
     pub unexplained: BTreeSet<Name>,
+    /// The index files that the repository had the last time it was listed.
+    #[serde(default)]
+    pub index: BTreeSet<Name>,
     /// Files whose upload has begun, and may have been cut off.
     #[serde(default)]
     pub uploading: BTreeSet<Name>,
@@ -37,6 +40,19 @@ pub struct Memory {
     /// The last attempt to destroy something in the copy.
     #[serde(default)]
     pub tampered: Option<Tampered>,
+    /// The repository whose snapshots restic copied the last time.
+    #[serde(default)]
+    pub source: Option<Source>,
+}
+
+/// A repository whose snapshots restic copied.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Source {
+    /// Its id.
+    pub id: String,
+    /// The snapshots that it had.
+    pub snapshots: BTreeSet<String>,
 }
 
 /// When a file was first seen to be missing in the repository.
@@ -82,11 +98,16 @@ mod tests {
                 },
             )]),
             unexplained: BTreeSet::from([name]),
+            index: BTreeSet::from([name]),
             extended: Some(Timestamp::UNIX_EPOCH),
             uploading: BTreeSet::from([name, Name::Config]),
             tampered: Some(Tampered {
                 time: Timestamp::UNIX_EPOCH,
                 result: Tampering::Refused,
+            }),
+            source: Some(Source {
+                id: id.to_owned(),
+                snapshots: BTreeSet::from([id.to_owned()]),
             }),
         };
         let text = serde_json::to_string(&memory).unwrap();

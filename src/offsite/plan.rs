@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::inventory::{Inventory, Listed};
+use super::limits::Limits;
 use super::memory::{Gone, Memory};
 use super::name::{Name, Part};
 use super::refusal::Refusal;
@@ -28,12 +29,8 @@ pub enum Delete {
 pub struct Settings {
     /// When files leave the copy.
     pub delete: Delete,
-    /// How many of a hundred snapshots may go at once.
-    pub max_loss: u32,
-    /// How many snapshots may go at once in any case: one for each host, as a usual night's forget does it.
-    pub hosts: usize,
-    /// Whether more snapshots may go this time.
-    pub accepts_loss: bool,
+    /// How many snapshots may go at once.
+    pub limits: Limits,
     /// Whether damaged files of the copy are replaced this time.
     pub repairs: bool,
 }
@@ -78,7 +75,7 @@ impl Plan {
         if copy.is_empty() && !strangers.is_empty() {
             return Err(Refusal::Occupied(strangers.clone()));
         }
-        guard_snapshots(repository, copy, memory, settings)?;
+        guard_snapshots(repository, copy, memory, now, settings.limits)?;
 
         // The contents of `config` are compared.
         let differs = |name: Name| {
@@ -120,9 +117,14 @@ impl Plan {
             .map(|(name, _)| name)
             .filter(|name| repository.size(*name).is_none() && *name != Name::Config);
         let gone: Vec<Name> = gone.collect();
-        // A prune replaces index files. A pack that goes while all of them stay was lost.
+        // A prune replaces index files, of which some may never have reached the copy. A pack that goes while all of
+        // them stay was lost.
         let is_new = |name: &Name| !memory.gone.contains_key(name);
-        let was_pruned = gone.iter().any(|name| name.part() == Part::Index && is_new(name));
+        let mut index = memory.index.iter().chain(
+            gone.iter()
+                .filter(|name| name.part() == Part::Index && is_new(name)),
+        );
+        let was_pruned = index.any(|name| repository.size(*name).is_none());
         for name in gone {
             let unexplained = name.part() == Part::Data
                 && !was_pruned
@@ -214,11 +216,9 @@ fn guard_snapshots(
     repository: &Inventory,
     copy: &Inventory,
     memory: &Memory,
-    settings: &Settings,
+    now: Timestamp,
+    limits: Limits,
 ) -> Result<(), Refusal> {
-    if settings.accepts_loss {
-        return Ok(());
-    }
     let living = copy
         .part(Part::Snapshots)
         .map(|(name, _)| name)
@@ -228,19 +228,14 @@ fn guard_snapshots(
         .iter()
         .filter(|name| repository.size(**name).is_none())
         .count();
-    if lost > 0 && repository.count(Part::Snapshots) == 0 {
-        return Err(Refusal::Empty { copied: living.len() });
+    let of = living.len();
+    if lost > 0 && repository.count(Part::Snapshots) == 0 && !limits.accepts_loss {
+        return Err(Refusal::Empty { copied: of });
     }
-    let share = (living.len() as u64 * u64::from(settings.max_loss)).div_ceil(100);
-    let allowed = usize::try_from(share).unwrap_or(usize::MAX).max(settings.hosts);
-    if lost > allowed {
-        return Err(Refusal::Loss {
-            lost,
-            of: living.len(),
-            allowed,
-        });
+    match limits.exceeded_by(lost, of, memory.complete, now) {
+        None => Ok(()),
+        Some(allowed) => Err(Refusal::Loss { lost, of, allowed }),
     }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -31,6 +31,15 @@ pub enum Refusal {
         /// How many may go.
         allowed: usize,
     },
+    /// The keep policy of the copy would remove more of its snapshots than may go at once.
+    Forget {
+        /// How many it would remove.
+        removed: usize,
+        /// How many there are.
+        of: usize,
+        /// How many may go.
+        allowed: usize,
+    },
     /// Files of the copy have another size than in the repository, and no upload of ours was cut off.
     Damaged(Vec<Name>),
 }
@@ -51,6 +60,10 @@ impl Refusal {
             Self::Empty { .. } | Self::Loss { .. } => format!(
                 "run `genbackup snapshots` and `genbackup snapshots --from {copy}` to see what is missing; if it was \
                  removed on purpose, run `genbackup offsite {copy} --accept loss`"
+            ),
+            Self::Forget { .. } => format!(
+                "run `genbackup snapshots --from {copy}` to see what is there; if `keep` was changed on purpose, run \
+                 `genbackup offsite {copy} --accept loss`"
             ),
             Self::Damaged(_) => format!(
                 "run `restic check --read-data` on the repository; if it is whole, run `genbackup offsite {copy} --accept \
@@ -87,6 +100,11 @@ impl fmt::Display for Refusal {
             Self::Loss { lost, of, allowed } => write!(
                 formatter,
                 "{lost} of {} are missing in the repository since the last copy; `max-loss` allows {allowed}",
+                counted(*of as u64, "snapshot")
+            ),
+            Self::Forget { removed, of, allowed } => write!(
+                formatter,
+                "`keep` of the copy would remove {removed} of {}; `max-loss` allows {allowed}",
                 counted(*of as u64, "snapshot")
             ),
             Self::Damaged(names) => write!(

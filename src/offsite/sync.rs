@@ -103,6 +103,7 @@ impl Sync<'_> {
         memory.gone.clone_from(&plan.gone);
         memory.round += 1;
         memory.unexplained = plan.unexplained.iter().copied().collect();
+        memory.index = here.part(Part::Index).map(|(name, _)| name).collect();
         memory.uploading.extend(plan.upload.iter().map(|(name, _)| *name));
         self.store.put(&memory)?;
 

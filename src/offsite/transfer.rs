@@ -3,25 +3,26 @@
 //! Only those snapshots are copied that the other repository's policy keeps: a policy applied after each copy would
 //! remove the others again every night.
 
-#![expect(clippy::disallowed_methods, reason = "this module starts restic for a copy")]
+mod guard;
+mod restic;
 
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use anyhow::{Context, Result, bail};
-use nix::sys::signal::Signal;
+use anyhow::{Context, Result};
+use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::process::{self, Ended, Heard, Next, Stop};
+use super::limits::Limits;
+use super::memory::{Memory, Source};
+use super::process::Stop;
 use super::progress::{Progress, Watcher};
 use crate::model::{KeepPolicy, Rate, RepositoryAddress, ResticVersion};
 
 /// The tag of the snapshots that the fleet's runs make.
 const TAG: &str = "genbackup";
-/// restic's exit status, since 0.17, for a repository that does not exist.
-const NO_REPOSITORY: i32 = 10;
 
 /// A repository and another one that gets some of its snapshots.
 #[derive(Clone, Copy)]
@@ -46,8 +47,14 @@ pub struct Transfer<'t> {
     pub bandwidth: Option<Rate>,
     /// A directory for restic's cache.
     pub cache: &'t Path,
-    /// Whether it was complete once: then it is not made anew.
-    pub was_complete: bool,
+    /// What is known from the last time. A copy that was complete once is not made anew.
+    pub memory: &'t Memory,
+    /// How many snapshots may go at once.
+    pub limits: Limits,
+    /// Whether the repository may be another one this time.
+    pub accepts_config: bool,
+    /// The time.
+    pub now: Timestamp,
     /// Why to stop now, if it is time to.
     pub stop: Stop<'t>,
     /// Who is told how far it is.
@@ -81,87 +88,104 @@ struct Listed {
     original: Option<String>,
 }
 
+/// What is to be copied.
+struct Prepared {
+    source: Source,
+    /// Whether the other repository exists.
+    exists: bool,
+    new: Vec<String>,
+}
+
+/// What the policy does with the snapshots of the copy.
+#[derive(Clone, Copy)]
+struct Forgotten {
+    kept: usize,
+    removed: usize,
+}
+
 impl Transfer<'_> {
-    /// Copies, then forgets and prunes there.
+    /// Copies, then forgets and prunes there; what was done, and what to remember of the repository.
     ///
     /// # Errors
-    /// When restic fails, or it is time to stop; then the other repository is valid.
-    pub fn run(&self) -> Result<Transferred> {
-        self.make_sure_of_repository()?;
-        let new = self.preview()?;
-        if !new.is_empty() {
-            let mut copy = self.with_source(&["copy", "--no-lock"]);
-            copy.args(&new);
-            let done = AtomicU64::new(0);
-            let of = new.len() as u64;
-            (self.watcher)(Progress::Snapshots { done: 0, of });
-            self.watched(copy, "copy the snapshots", &|line| {
-                if is_about_a_copied_snapshot(line) {
-                    let done = done.fetch_add(1, Ordering::Relaxed) + 1;
-                    (self.watcher)(Progress::Snapshots { done, of });
-                }
-            })?;
+    /// A [`Refusal`](super::Refusal); or why restic failed, or that it is time to stop: then the other repository is
+    /// valid.
+    pub fn run(&self) -> Result<(Transferred, Source)> {
+        let Prepared { source, exists, new } = self.prepare()?;
+        if !exists {
+            self.make()?;
         }
-        let removed = self.forget()?;
-        Ok(Transferred {
+        if !new.is_empty() {
+            self.copy(&new)?;
+        }
+        self.guard_forget(self.forget(&["--dry-run"])?)?;
+        let removed = self.forget(&["--prune"])?.removed;
+        let transferred = Transferred {
             copied: new.len(),
             removed,
             snapshots: self.there()?.len(),
-        })
+        };
+        Ok((transferred, source))
     }
 
     /// The ids of the snapshots that would be copied.
     ///
     /// # Errors
-    /// When restic fails.
+    /// A [`Refusal`](super::Refusal), or why restic failed.
     pub fn preview(&self) -> Result<Vec<String>> {
-        let there = self.there()?;
-        let wanted = self.wanted()?.into_iter().map(|listed| listed.id);
-        Ok(wanted.filter(|id| !there.contains(id)).collect())
+        Ok(self.prepare()?.new)
     }
 
-    /// Makes the other repository when it does not exist yet. It cuts files at the same places, or nothing would be
-    /// shared between two copies of a file.
-    fn make_sure_of_repository(&self) -> Result<()> {
-        let mut look = self.command(&["cat", "config", "--no-lock"]);
-        let (ended, said) = self.heard(&mut look, &|_| {})?;
-        let is_missing = ended.status == Some(NO_REPOSITORY)
-            || said
-                .iter()
-                .any(|line| line.contains("Is there a repository at the following location?"));
-        match ended.status {
-            Some(0) => return Ok(()),
-            _ if !is_missing => bail!("cannot open {}: {}", self.to, why(&ended, &said)),
-            _ => {}
-        }
-        if self.was_complete {
-            bail!("the copy is gone: there is no repository at {}", self.to);
-        }
-        self.done(
-            self.with_source(&["init", "--copy-chunker-params"]),
-            "make the repository of the copy",
-        )?;
-        Ok(())
+    fn prepare(&self) -> Result<Prepared> {
+        let (config, source) = self.source()?;
+        let there = match self.open()? {
+            None => None,
+            Some(copy) => {
+                self.guard_config(&config, &copy)?;
+                Some(self.there()?)
+            }
+        };
+        let exists = there.is_some();
+        let there = there.unwrap_or_default();
+        self.guard_source(&source, there.len())?;
+        let wanted = self.wanted()?.into_iter().map(|listed| listed.id);
+        let new = wanted.filter(|id| !there.contains(id)).collect();
+        Ok(Prepared { source, exists, new })
+    }
+
+    /// Makes the other repository. It cuts files at the same places, or nothing would be shared between two copies of a
+    /// file.
+    fn make(&self) -> Result<()> {
+        let init = self.with_source(&["init", "--copy-chunker-params"]);
+        self.done(init, "make the repository of the copy").map(drop)
+    }
+
+    fn copy(&self, new: &[String]) -> Result<()> {
+        let mut copy = self.with_source(&["copy", "--no-lock"]);
+        copy.args(new);
+        let done = AtomicU64::new(0);
+        let of = new.len() as u64;
+        (self.watcher)(Progress::Snapshots { done: 0, of });
+        self.watched(copy, "copy the snapshots", &|line| {
+            if is_about_a_copied_snapshot(line) {
+                let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+                (self.watcher)(Progress::Snapshots { done, of });
+            }
+        })
+        .map(drop)
     }
 
     /// The snapshots that the policy keeps of those that there are.
     fn wanted(&self) -> Result<Vec<Listed>> {
-        let mut forget = self.restic();
-        forget
-            .arg("--repo")
-            .arg(self.repository)
-            .arg("--password-file")
-            .arg(self.password_file)
-            .args([
-                "--no-lock",
-                "forget",
-                "--dry-run",
-                "--json",
-                "--tag",
-                TAG,
-                "--group-by",
-                "host",
-            ]);
+        let mut forget = self.on_source();
+        forget.args([
+            "forget",
+            "--dry-run",
+            "--json",
+            "--tag",
+            TAG,
+            "--group-by",
+            "host",
+        ]);
         self.add_policy(&mut forget);
         let groups = self.groups(forget, "list the snapshots")?;
         Ok(groups
@@ -184,16 +208,23 @@ impl Transfer<'_> {
             .collect())
     }
 
-    /// Applies the policy there.
-    fn forget(&self) -> Result<usize> {
-        let mut forget = self.command(&["forget", "--json", "--prune", "--tag", TAG, "--group-by", "host"]);
+    /// Applies the policy there, or looks what it would do.
+    fn forget(&self, more: &[&str]) -> Result<Forgotten> {
+        let mut forget = self.command(&["forget", "--json", "--tag", TAG, "--group-by", "host"]);
+        forget.args(more);
         self.add_policy(&mut forget);
         let groups = self.groups(forget, "forget snapshots of the copy")?;
-        Ok(groups
-            .iter()
-            .filter_map(|group| group.remove.as_ref())
-            .map(Vec::len)
-            .sum())
+        let count = |listed: fn(&Group) -> &Option<Vec<Listed>>| {
+            groups
+                .iter()
+                .filter_map(|group| listed(group).as_ref())
+                .map(Vec::len)
+                .sum()
+        };
+        Ok(Forgotten {
+            kept: count(|group| &group.keep),
+            removed: count(|group| &group.remove),
+        })
     }
 
     fn groups(&self, command: Command, what: &str) -> Result<Vec<Group>> {
@@ -209,81 +240,9 @@ impl Transfer<'_> {
             command.arg(rule.option()).arg(rule.value(self.restic));
         }
     }
-
-    /// restic on the other repository.
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = self.restic();
-        command
-            .args(["--repo", self.to.as_str(), "--password-file"])
-            .arg(self.to_password_file)
-            .args(arguments);
-        if let Some(rate) = self.bandwidth {
-            command.arg(format!("--limit-upload={}", rate.kibibytes()));
-        }
-        command
-    }
-
-    /// The same, with this repository as the source.
-    fn with_source(&self, arguments: &[&str]) -> Command {
-        let mut command = self.command(arguments);
-        command
-            .arg("--from-repo")
-            .arg(self.repository)
-            .arg("--from-password-file")
-            .arg(self.password_file);
-        command
-    }
-
-    fn restic(&self) -> Command {
-        let mut command = Command::new("restic");
-        command
-            .envs(self.environment.iter().map(|(name, value)| (name, value)))
-            .env("RESTIC_CACHE_DIR", self.cache)
-            .args(self.options.iter().flat_map(|option| ["--option", option]));
-        command
-    }
-
-    fn heard(&self, command: &mut Command, each: &(dyn Fn(&[u8]) + Sync)) -> Result<(Ended, Vec<String>)> {
-        let mut said = Vec::new();
-        // Every version of restic removes its lock on SIGINT.
-        let heard = Heard {
-            output: each,
-            errors: &mut |line| {
-                if said.len() < 1000 {
-                    said.push(String::from_utf8_lossy(line).into_owned());
-                }
-                Next::Continue
-            },
-        };
-        let ended = process::run(command, "", self.stop, Signal::SIGINT, heard)?;
-        Ok((ended, said))
-    }
-
-    fn done(&self, command: Command, what: &str) -> Result<Vec<u8>> {
-        self.watched(command, what, &|_| {})
-    }
-
-    /// The same; `each` hears each line of its standard output.
-    fn watched(&self, mut command: Command, what: &str, each: &(dyn Fn(&[u8]) + Sync)) -> Result<Vec<u8>> {
-        let (ended, said) = self.heard(&mut command, each)?;
-        if ended.status == Some(0) {
-            return Ok(ended.output);
-        }
-        bail!("cannot {what}: {}", why(&ended, &said))
-    }
 }
 
 /// `snapshot 1a2b3c4d saved`: what restic prints once a snapshot is in the other repository.
 fn is_about_a_copied_snapshot(line: &[u8]) -> bool {
     line.starts_with(b"snapshot ") && line.trim_ascii_end().ends_with(b" saved")
-}
-
-fn why(ended: &Ended, said: &[String]) -> String {
-    let telling = said.iter().rfind(|line| line.starts_with("Fatal: "));
-    let last = telling.or_else(|| said.iter().rfind(|line| !line.trim().is_empty()));
-    match (last, ended.status) {
-        (Some(last), _) => crate::text::harmless(last),
-        (None, Some(status)) => format!("restic exited with {status}"),
-        (None, None) => "a signal ended restic".to_owned(),
-    }
 }

@@ -92,14 +92,12 @@ fn resolve_one(
                 remote: remote.into_inner(),
                 config_file: config_file.map(Spanned::into_inner),
                 delete: delete.map_or(defaults::DELETE.value, Spanned::into_inner),
-                max_loss: max_loss.map_or(defaults::MAX_LOSS.value, Spanned::into_inner),
             })
         }
         CopyWord::Copy => {
             misplaced(fields, remote.as_ref(), "remote", "`sync`");
             misplaced(fields, config_file.as_ref(), "config-file", "`sync`");
             misplaced(fields, delete.as_ref(), "delete", "`sync`");
-            misplaced(fields, max_loss.as_ref(), "max-loss", "`sync`");
             let hint = "`repository = \"…\"`, as `restic --repo` takes it";
             let address = fields.required(section, "repository", address, hint);
             let hint = "`password-file = \"/…\"`, a file with the password of that repository";
@@ -124,6 +122,7 @@ fn resolve_one(
         kind,
         start: start?,
         bandwidth: bandwidth.map(Spanned::into_inner),
+        max_loss: max_loss.map_or(defaults::MAX_LOSS.value, Spanned::into_inner),
         place,
         monitor,
     })

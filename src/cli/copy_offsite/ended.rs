@@ -112,6 +112,14 @@ impl Ended {
         self
     }
 
+    /// The same with whether the copy is on the file system of the repository.
+    pub(super) fn beside(mut self, same_file_system: Option<bool>) -> Self {
+        if let Some(figures) = &mut self.figures {
+            figures.same_file_system = same_file_system;
+        }
+        self
+    }
+
     /// The same with locks that were extended.
     pub(super) fn with_locks(mut self, Retained { files, until }: Retained) -> Self {
         let locked = format!(

@@ -1,6 +1,7 @@
 //! Makes a copy, of either kind, in turns with forget and prune.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -15,8 +16,8 @@ use crate::cli::terminal::{self, counted};
 use crate::model::{CopyKind, CopyName, Deletion, Fleet, Offsite, Rate, ResticCopy, SyncCopy, offsite};
 use crate::offsite::tamper::{self, Canary};
 use crate::offsite::{
-    Delete, Memory, Progress, Rclone, Settings, Stop, Stopped, Store, Sync, Tampered, Transfer, Turns,
-    retain, variables,
+    Delete, Limits, Memory, Progress, Rclone, Settings, Stop, Stopped, Store, Sync, Tampered, Transfer,
+    Turns, retain, variables,
 };
 use crate::record::CopyFigures;
 
@@ -62,7 +63,7 @@ impl Work<'_> {
                     terminal::complain(format_args!("{name}: {}", Progress::Waiting));
                     self.watcher.tell(Progress::Waiting);
                 }
-                ended => return ended,
+                ended => return ended.map(|ended| ended.beside(self.is_beside())),
             }
         }
     }
@@ -76,19 +77,16 @@ impl Work<'_> {
         let config = config.transpose()?;
         let rclone = Rclone::of(&sync.remote, config.as_deref(), stop)
             .limited_to(self.copy.bandwidth.map(Rate::kibibytes));
-        let accepts = |what: Accept| arguments.accept.contains(&what);
         let work = Sync {
             repository: self.repository(),
             rclone: &rclone,
             store: &Store::in_directory(self.state),
             settings: Settings {
                 delete: delete(sync.delete),
-                max_loss: sync.max_loss.hundredths().into(),
-                hosts: self.fleet.backed_up().count(),
-                accepts_loss: accepts(Accept::Loss),
-                repairs: accepts(Accept::Repair),
+                limits: self.limits(),
+                repairs: self.accepts(Accept::Repair),
             },
-            accepts_config: accepts(Accept::Config),
+            accepts_config: self.accepts(Accept::Config),
             watcher: &|progress| self.watcher.tell(progress),
         };
         if arguments.tamper_test {
@@ -139,6 +137,7 @@ impl Work<'_> {
             environment.push((offsite::SSH_KEY_VARIABLE.to_owned(), key));
             options.push(ssh.option(name));
         }
+        let start = Timestamp::now();
         let cache =
             std::env::var_os("CACHE_DIRECTORY").map_or_else(|| self.state.join("cache"), PathBuf::from);
         let transfer = Transfer {
@@ -152,7 +151,10 @@ impl Work<'_> {
             restic: self.fleet.storage.versions.restic,
             bandwidth: self.copy.bandwidth,
             cache: &cache,
-            was_complete: memory.complete.is_some(),
+            memory: &memory,
+            limits: self.limits(),
+            accepts_config: self.accepts(Accept::Config),
+            now: start,
             stop,
             watcher: &|progress| self.watcher.tell(progress),
         };
@@ -166,11 +168,30 @@ impl Work<'_> {
                 CopyFigures::default(),
             ));
         }
-        let start = Timestamp::now();
-        let done = transfer.run()?;
+        let (done, source) = transfer.run()?;
         memory.complete = Some(start);
+        memory.source = Some(source);
         store.put(&memory)?;
         Ok(Ended::of_transfer(&done))
+    }
+
+    fn accepts(&self, what: Accept) -> bool {
+        self.arguments.accept.contains(&what)
+    }
+
+    fn limits(&self) -> Limits {
+        Limits {
+            max_loss: self.copy.max_loss.hundredths().into(),
+            hosts: self.fleet.backed_up().count(),
+            accepts_loss: self.accepts(Accept::Loss),
+        }
+    }
+
+    /// Whether a directory of this host is on the file system of the repository; `None` of another remote.
+    fn is_beside(&self) -> Option<bool> {
+        let device = |path: &Path| Some(fs::metadata(path).ok()?.dev());
+        let directory = device(Path::new(self.copy.kind.directory()?))?;
+        Some(directory == device(self.repository())?)
     }
 
     fn repository(&self) -> &Path {

@@ -31,6 +31,7 @@ impl<'f> Copy<'f> {
 
     /// What stays there, and what is refused.
     pub(super) fn rules(&self) -> Vec<String> {
+        let max_loss = self.offsite.max_loss;
         let mut rules = match &self.offsite.kind {
             CopyKind::Sync(sync) => vec![
                 match sync.delete {
@@ -40,12 +41,14 @@ impl<'f> Copy<'f> {
                     }
                     Deletion::Never => "deletes nothing".to_owned(),
                 },
+                format!("refuses when more than {max_loss} of the snapshots are gone"),
+            ],
+            CopyKind::Restic(copy) => vec![
+                format!("keeps {} of each host", copy.keep),
                 format!(
-                    "refuses when more than {} of the snapshots are gone",
-                    sync.max_loss
+                    "refuses when more than {max_loss} of the snapshots are gone, or would go from the copy"
                 ),
             ],
-            CopyKind::Restic(copy) => vec![format!("keeps {} of each host", copy.keep)],
         };
         rules.extend(self.offsite.bandwidth.map(|rate| format!("sends at most {rate}")));
         rules

@@ -38,6 +38,8 @@ fn a_copy_has_the_snapshots_that_its_policy_keeps_and_gets_no_other_twice() -> R
         "{said}"
     );
     site.restic("copy", &["check", "--read-data"])?;
+    let record = site.record()?;
+    assert!(record.contains("\"same-file-system\":true"), "{record}");
     // Nothing was written into the repository, not even a lock.
     assert_eq!(fs::read_dir(site.at("repository/locks"))?.count(), 0);
     Ok(())
@@ -67,5 +69,89 @@ fn a_copy_that_is_gone_is_told_and_not_made_anew() -> Result<()> {
     assert!(!failed.status.success());
     assert!(failed.stderr.contains("the copy is gone"), "{}", failed.stderr);
     assert!(!site.at("copy").exists());
+    Ok(())
+}
+
+#[test]
+fn a_repository_that_lost_its_snapshots_changes_nothing_in_the_copy() -> Result<()> {
+    let mut site = site("9 last")?;
+    for _ in 0..4 {
+        site.back_up(10_000)?;
+    }
+    site.copied(&[])?;
+    site.restic(
+        "repository",
+        &["forget", "--keep-last", "1", "--tag", "genbackup"],
+    )?;
+    let failed = site.copy(&[])?;
+    assert!(!failed.status.success());
+    assert!(
+        failed.stderr.contains(
+            "3 of 4 snapshots are missing in the repository since the last copy; `max-loss` allows 1"
+        ),
+        "{}",
+        failed.stderr
+    );
+    assert!(
+        failed.stderr.contains("genbackup offsite there --accept loss"),
+        "{}",
+        failed.stderr
+    );
+    site.copied(&["--accept", "loss"])?;
+    for snapshot in fs::read_dir(site.at("repository/snapshots"))? {
+        fs::remove_file(snapshot?.path())?;
+    }
+    let failed = site.copy(&[])?;
+    assert!(
+        failed
+            .stderr
+            .contains("the repository has no snapshot, but the copy has 4 snapshots"),
+        "{}",
+        failed.stderr
+    );
+    Ok(())
+}
+
+#[test]
+fn a_policy_that_would_empty_the_copy_is_refused_until_it_is_accepted() -> Result<()> {
+    let mut site = site("9 last")?;
+    for _ in 0..4 {
+        site.back_up(10_000)?;
+    }
+    site.copied(&[])?;
+    site.replace_in_table("9 last", "1 last");
+    let failed = site.copy(&[])?;
+    assert!(!failed.status.success());
+    assert!(
+        failed
+            .stderr
+            .contains("`keep` of the copy would remove 3 of 4 snapshots; `max-loss` allows 1"),
+        "{}",
+        failed.stderr
+    );
+    let said = site.copied(&["--accept", "loss"])?;
+    assert!(said.contains("3 removed; 1 snapshot in the copy"), "{said}");
+    Ok(())
+}
+
+#[test]
+fn another_repository_is_refused_until_it_is_accepted() -> Result<()> {
+    let mut site = site("9 last")?;
+    site.back_up(10_000)?;
+    site.copied(&[])?;
+    fs::remove_dir_all(site.at("repository"))?;
+    site.restic("repository", &["init"])?;
+    site.back_up(10_000)?;
+    let failed = site.copy(&[])?;
+    assert!(!failed.status.success());
+    assert!(
+        failed.stderr.contains("the copy is that of another repository"),
+        "{}",
+        failed.stderr
+    );
+    // It also lost the snapshot that it had.
+    let said = site.copied(&["--accept", "config", "--accept", "loss"])?;
+    assert!(said.contains("2 snapshots in the copy"), "{said}");
+    site.copied(&[])?;
     Ok(())
 }
