@@ -5,6 +5,7 @@ use std::convert::Infallible;
 use anyhow::Result;
 use genbackup::health::{Expectations, State, examine};
 use genbackup::notify::{Finding, Memory, Message, Turn, findings};
+use genbackup::record::{Beside, CopyFigures, Phase, RunId, Status};
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
@@ -179,6 +180,62 @@ fn a_copy_that_is_late_or_failed_is_told_once_and_once_more_when_it_is_well() ->
             24 | 26 => "resolved: phase offsite\n",
             _ => "",
         };
+        assert_eq!(said, expected, "on the {day}th");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_tamper_test_is_told_when_its_result_changes_and_a_failed_copy_by_its_name() -> Result<()> {
+    let server = Server::good()?;
+    let copy = "[offsite.cloud]\nkind = \"sync\"\nremote = \"cloud:x\"\nconfig-file = \"/etc/genbackup/rclone.conf\"\n\
+                after-run = true\n";
+    let site = Site::new(&format!("{}\n{copy}", table("team", "webhook")))?;
+    site.credential("team", &server.secret_address())?;
+    let copied = |day, status: Status, result: Option<&str>| -> Result<()> {
+        let start: Timestamp = at(day, 5).parse()?;
+        let beside = Beside {
+            phase: Phase::Offsite,
+            copy: Some("cloud".to_owned()),
+            start,
+            end: start + SignedDuration::from_mins(1),
+            seconds: 60.0,
+            why: (status != Status::Ok).then(|| "the remote is full".to_owned()),
+            status,
+            exit_code: None,
+            figures: Some(CopyFigures {
+                tampering: result.map(str::to_owned),
+                ..CopyFigures::default()
+            }),
+        };
+        let name = RunId::at(start);
+        let file = site.path("runs").join(format!("{name}.jsonl"));
+        Ok(std::fs::write(file, beside.record(name))?)
+    };
+    for (day, status, result, expected) in [
+        (20, Status::Ok, Some("refused"), ""),
+        (
+            21,
+            Status::Ok,
+            Some("accepted"),
+            "WARNING: tamper test of copy cloud\n",
+        ),
+        (22, Status::Ok, None, ""),
+        (23, Status::Ok, Some("accepted"), ""),
+        (24, Status::Failed, None, "WARNING: copy cloud\n"),
+        (
+            25,
+            Status::Ok,
+            Some("refused"),
+            "resolved: copy cloud, tamper test of copy cloud\n",
+        ),
+    ] {
+        site.night(&night(day, &[]))?;
+        copied(day, status, result)?;
+        let mut said = String::new();
+        for hour in [6, 9] {
+            said += &site.watched(&at(day, hour))?;
+        }
         assert_eq!(said, expected, "on the {day}th");
     }
     Ok(())
