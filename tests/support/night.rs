@@ -10,7 +10,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::Result;
-use genbackup::record::{About, Run, RunId};
+use genbackup::record::{About, Beside, CopyFigures, Phase, Run, RunId, Status};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
@@ -180,4 +180,30 @@ fn merge(object: &mut Value, more: Value) {
     if let (Value::Object(object), Value::Object(more)) = (object, more) {
         object.extend(more);
     }
+}
+
+/// Writes the record of a phase, or of a copy of that name, which ended so after a minute.
+pub(crate) fn add_beside(
+    folder: &Path,
+    time: &str,
+    phase: Phase,
+    copy: Option<&str>,
+    status: Status,
+    figures: CopyFigures,
+) -> Result<()> {
+    let start: Timestamp = time.parse()?;
+    let beside = Beside {
+        phase,
+        copy: copy.map(str::to_owned),
+        start,
+        end: start + SignedDuration::from_mins(1),
+        seconds: 60.0,
+        why: (status != Status::Ok).then(|| "the remote is full".to_owned()),
+        status,
+        exit_code: None,
+        figures: copy.map(|_| figures),
+    };
+    let name = RunId::at(start);
+    fs::write(folder.join(format!("{name}.jsonl")), beside.record(name))?;
+    Ok(())
 }

@@ -4,13 +4,13 @@ use std::io::ErrorKind;
 use std::net::TcpListener;
 
 use anyhow::{Context, Result, ensure};
-use genbackup::record::{Beside, CopyFigures, Phase, RunId, Status};
+use genbackup::record::{CopyFigures, Phase, Status};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use super::browser::show;
 use super::{eventful, html, records, report_of};
-use crate::night::{HOSTS, Night};
+use crate::night::{HOSTS, Night, add_beside};
 
 #[test]
 fn a_row_has_its_own_thresholds_where_they_are_not_those_of_all() -> Result<()> {
@@ -39,24 +39,19 @@ fn a_row_has_its_own_thresholds_where_they_are_not_those_of_all() -> Result<()> 
 #[test]
 fn copies_and_what_they_are_worth_are_shown_with_their_evidence() -> Result<()> {
     let folder = records(&[Night::good("2026-11-23T04:00:00Z", &["box"])])?;
-    let start: Timestamp = "2026-11-23T05:00:00Z".parse()?;
-    let beside = Beside {
-        phase: Phase::Offsite,
-        copy: Some("cloud".to_owned()),
-        start,
-        end: start + SignedDuration::from_mins(1),
-        seconds: 60.0,
-        status: Status::Ok,
-        exit_code: None,
-        why: None,
-        figures: Some(CopyFigures {
-            tampering: Some("refused".to_owned()),
-            ..CopyFigures::default()
-        }),
+    let figures = CopyFigures {
+        tampering: Some("refused".to_owned()),
+        ..CopyFigures::default()
     };
-    let name = RunId::at(start);
-    let record = folder.path().join(format!("{name}.jsonl"));
-    std::fs::write(record, beside.record(name))?;
+    let time = "2026-11-23T05:00:00Z";
+    add_beside(
+        folder.path(),
+        time,
+        Phase::Offsite,
+        Some("cloud"),
+        Status::Ok,
+        figures,
+    )?;
     let page = report_of("a-copy-elsewhere", folder.path(), "2026-11-23T12:00:00Z", &[])?;
     show(&page.stdout, |shown| {
         let copies = shown.texts("#copies tbody tr")?;

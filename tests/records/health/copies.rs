@@ -2,12 +2,11 @@
 
 use anyhow::Result;
 use genbackup::health::{Point, State, rule};
-use genbackup::record::{Beside, CopyFigures, Phase, RunId, Status};
-use jiff::{SignedDuration, Timestamp};
+use genbackup::record::{CopyFigures, Phase, Status};
 use tempfile::TempDir;
 
 use super::{fleet, judged_in, of, said, say_of};
-use crate::night::Night;
+use crate::night::{Night, add_beside};
 
 const HOSTS: [&str; 2] = ["db.example.net", "web-1"];
 const NIGHT: &str = "2026-11-20T04:00:00Z";
@@ -29,21 +28,7 @@ fn add(
     status: Status,
     figures: CopyFigures,
 ) -> Result<()> {
-    let start: Timestamp = time.parse()?;
-    let beside = Beside {
-        phase,
-        copy: copy.map(str::to_owned),
-        start,
-        end: start + SignedDuration::from_mins(1),
-        seconds: 60.0,
-        why: (status != Status::Ok).then(|| "the remote is full".to_owned()),
-        status,
-        exit_code: None,
-        figures: copy.map(|_| figures),
-    };
-    let name = RunId::at(start);
-    std::fs::write(folder.path().join(format!("{name}.jsonl")), beside.record(name))?;
-    Ok(())
+    add_beside(folder.path(), time, phase, copy, status, figures)
 }
 
 fn copied(folder: &TempDir, time: &str, copy: &str, status: Status) -> Result<()> {

@@ -5,13 +5,13 @@ use std::convert::Infallible;
 use anyhow::Result;
 use genbackup::health::{Expectations, State, examine};
 use genbackup::notify::{Finding, Memory, Message, Turn, findings};
-use genbackup::record::{Beside, CopyFigures, Phase, RunId, Status};
+use genbackup::record::{CopyFigures, Phase, Status};
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
 use super::server::Server;
 use super::site::{HOSTS, Site, at, night, table};
-use crate::night::Night;
+use crate::night::{Night, add_beside};
 
 fn finding(subject: &str, state: State) -> Finding {
     Finding {
@@ -192,25 +192,13 @@ fn a_tamper_test_is_told_when_its_result_changes_and_a_failed_copy_by_its_name()
                 after-run = true\n";
     let site = Site::new(&format!("{}\n{copy}", table("team", "webhook")))?;
     site.credential("team", &server.secret_address())?;
-    let copied = |day, status: Status, result: Option<&str>| -> Result<()> {
-        let start: Timestamp = at(day, 5).parse()?;
-        let beside = Beside {
-            phase: Phase::Offsite,
-            copy: Some("cloud".to_owned()),
-            start,
-            end: start + SignedDuration::from_mins(1),
-            seconds: 60.0,
-            why: (status != Status::Ok).then(|| "the remote is full".to_owned()),
-            status,
-            exit_code: None,
-            figures: Some(CopyFigures {
-                tampering: result.map(str::to_owned),
-                ..CopyFigures::default()
-            }),
+    let copied = |day, status, result: Option<&str>| {
+        let figures = CopyFigures {
+            tampering: result.map(str::to_owned),
+            ..CopyFigures::default()
         };
-        let name = RunId::at(start);
-        let file = site.path("runs").join(format!("{name}.jsonl"));
-        Ok(std::fs::write(file, beside.record(name))?)
+        let (runs, phase) = (site.path("runs"), Phase::Offsite);
+        add_beside(&runs, &at(day, 5), phase, Some("cloud"), status, figures)
     };
     for (day, status, result, expected) in [
         (20, Status::Ok, Some("refused"), ""),
