@@ -125,7 +125,11 @@ fn run(lab: &Lab) -> anyhow::Result<Record> {
             "{name}"
         );
     }
-    assert_eq!(record.events("run-finished").count(), 1);
+    assert_eq!(
+        record.events("run-finished").count(),
+        1,
+        "a client wrote an event of the run: {record:?}"
+    );
     Ok(record)
 }
 

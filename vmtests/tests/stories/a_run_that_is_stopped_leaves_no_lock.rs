@@ -26,7 +26,11 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     for client in clients {
         fleet::wait_until_backup_has_ended(client, NOTICED_WITHIN)?;
     }
-    assert_eq!(fleet::locks(lab)?, [""; 0]);
+    assert_eq!(
+        fleet::locks(lab)?,
+        [""; 0],
+        "restic that was stopped left its lock"
+    );
 
     // Its record has no end: an interrupted run is seen as one. What was stopped stays stopped: forget and prune
     // do not come after it.

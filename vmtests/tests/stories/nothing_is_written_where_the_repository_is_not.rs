@@ -13,7 +13,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     lab.jak.succeeds(&format!(
         "cp --archive {PASSWORD_FILE} /root/right && echo wrong >{PASSWORD_FILE}"
     ))?;
-    for (host, why) in failed_run(lab)? {
+    for (host, why) in failed_run(lab, "the password is wrong")? {
         assert!(
             why.starts_with("the password file does not contain the password of this repository"),
             "{host}: {why}"
@@ -27,7 +27,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
         "mv {REPOSITORY} /mnt/storage/elsewhere && exportfs -ra || true"
     ))?;
     let elsewhere = files(lab, "/mnt/storage")?;
-    failed_run(lab)?;
+    failed_run(lab, "the repository is not where it was")?;
     assert_eq!(files(lab, "/mnt/storage")?, elsewhere);
     let said = lab
         .jak
@@ -43,7 +43,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
          umount /mnt/storage && mkdir -p /mnt/storage/restic && chown restic:restic /mnt/storage/restic
          systemctl start nfs-server.service",
     )?;
-    failed_run(lab)?;
+    failed_run(lab, "its file system is not mounted")?;
     assert_eq!(files(lab, "/mnt/storage")?, Vec::<String>::new());
     lab.jak.succeeds(
         "rmdir /mnt/storage/restic && mv /etc/fstab.whole /etc/fstab && systemctl daemon-reload
@@ -65,10 +65,10 @@ fn files(lab: &Lab, folder: &str) -> anyhow::Result<Vec<String>> {
     Ok(listed.lines().map(str::to_owned).collect())
 }
 
-/// A run in which no host and neither forget nor prune is well: each host with its reason.
-fn failed_run(lab: &Lab) -> anyhow::Result<Vec<(String, String)>> {
+/// A run in which no host and neither forget nor prune is well, because of this: each host with its reason.
+fn failed_run(lab: &Lab, because: &str) -> anyhow::Result<Vec<(String, String)>> {
     let started = fleet::start_run(lab)?;
-    assert_ne!(started.status, 0);
+    assert_ne!(started.status, 0, "the run succeeded, although {because}");
     let record = fleet::finished_record(lab)?;
     assert_ne!(record.phase("forget")?["status"], "ok");
     assert_ne!(record.phase("prune")?["status"], "ok");

@@ -40,7 +40,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
         "{forgotten} && install -d -o restic -g restic -m 0700 {REPOSITORY} && touch {REPOSITORY}/diary"
     ))?;
     let started = fleet::start_run(lab)?;
-    assert_ne!(started.status, 0);
+    assert_ne!(started.status, 0, "a folder with a file in it got a repository");
     assert_eq!(
         lab.jak.succeeds(&format!("ls --almost-all {REPOSITORY}"))?,
         "diary"

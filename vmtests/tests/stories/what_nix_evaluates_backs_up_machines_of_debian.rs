@@ -18,6 +18,16 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     }
     let timer = "systemctl show --property=ActiveState --value genbackup.timer";
     assert_eq!(lab.jak.succeeds(timer)?, "active");
+    for client in [&lab.kai, &lab.ziz] {
+        for socket in ["genbackup-backup.socket", "genbackup-sshd.socket"] {
+            let state = client.run(&format!("systemctl is-active {socket}"))?.text();
+            ensure!(
+                state == "active",
+                "no target started {socket} of {}: {state}",
+                client.name()
+            );
+        }
+    }
     a_nightly_run_leaves_one_snapshot_of_each_host::story(lab)?;
     what_comes_back_is_what_was_there::story(lab)
 }
