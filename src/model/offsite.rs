@@ -157,7 +157,8 @@ pub struct CopySsh {
 }
 
 impl CopySsh {
-    /// The option by which restic starts ssh for the copy of this name. The path of the key is in [`SSH_KEY_VARIABLE`].
+    /// The option by which restic starts ssh for the copy of this name. The variable `GENBACKUP_SSH_KEY` names the file of
+    /// the key.
     #[must_use]
     pub fn option(&self, name: &CopyName) -> String {
         let (config, destination) = (name.ssh_config(), &self.destination);
