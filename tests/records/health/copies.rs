@@ -19,21 +19,9 @@ fn night() -> Result<TempDir> {
     Ok(folder)
 }
 
-/// Adds the record of a phase, or of a copy, that ended so.
-fn add(
-    folder: &TempDir,
-    time: &str,
-    phase: Phase,
-    copy: Option<&str>,
-    status: Status,
-    figures: CopyFigures,
-) -> Result<()> {
-    add_beside(folder.path(), time, phase, copy, status, figures)
-}
-
 fn copied(folder: &TempDir, time: &str, copy: &str, status: Status) -> Result<()> {
-    add(
-        folder,
+    add_beside(
+        folder.path(),
         time,
         Phase::Offsite,
         Some(copy),
@@ -48,7 +36,14 @@ fn tried(folder: &TempDir, time: &str, copy: &str, result: &str) -> Result<()> {
         tampering: Some(result.to_owned()),
         ..CopyFigures::default()
     };
-    add(folder, time, Phase::Offsite, Some(copy), Status::Ok, figures)
+    add_beside(
+        folder.path(),
+        time,
+        Phase::Offsite,
+        Some(copy),
+        Status::Ok,
+        figures,
+    )
 }
 
 /// The points of the rule, each with whether it is met.
@@ -106,7 +101,14 @@ fn the_rule_is_met_by_what_was_done_and_not_by_what_is_declared() -> Result<()> 
         ("2026-11-20T08:10:00Z", Phase::Drill),
         ("2026-11-20T08:20:00Z", Phase::Offsite),
     ] {
-        add(&folder, time, phase, None, Status::Ok, CopyFigures::default())?;
+        add_beside(
+            folder.path(),
+            time,
+            phase,
+            None,
+            Status::Ok,
+            CopyFigures::default(),
+        )?;
     }
     assert_eq!(met(&folder)?, [true; 5]);
     // A copy whose last attempt failed does not count.
@@ -135,8 +137,8 @@ fn a_copy_in_a_directory_is_a_second_medium_when_it_was_found_on_another_file_sy
             same_file_system,
             ..CopyFigures::default()
         };
-        add(
-            &folder,
+        add_beside(
+            folder.path(),
             "2026-11-20T05:00:00Z",
             Phase::Offsite,
             Some("usb"),
