@@ -231,8 +231,13 @@ impl Transfer<'_> {
         let output = self.done(command, what)?;
         // What prune says follows in lines of its own.
         let line = output.split(|byte| *byte == b'\n').next().unwrap_or_default();
-        serde_json::from_slice(line)
-            .with_context(|| format!("cannot {what}: cannot read what restic printed"))
+        // Without a snapshot, it prints nothing, or `null`.
+        if line.trim_ascii().is_empty() {
+            return Ok(Vec::new());
+        }
+        let groups: Option<Vec<Group>> = serde_json::from_slice(line)
+            .with_context(|| format!("cannot {what}: cannot read what restic printed"))?;
+        Ok(groups.unwrap_or_default())
     }
 
     fn add_policy(&self, command: &mut Command) {

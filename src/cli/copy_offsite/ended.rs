@@ -82,6 +82,7 @@ impl Ended {
         let refusal = error.downcast_ref::<Refusal>();
         let failed = error.downcast_ref::<Failed>();
         let why = match refusal {
+            Some(refusal @ Refusal::Forget { .. }) => format!("nothing was removed: {refusal}"),
             Some(refusal) => format!("nothing was copied or deleted: {refusal}"),
             None => format!("{error:#}"),
         };

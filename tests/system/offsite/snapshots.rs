@@ -46,6 +46,16 @@ fn a_copy_has_the_snapshots_that_its_policy_keeps_and_gets_no_other_twice() -> R
 }
 
 #[test]
+fn a_repository_without_a_snapshot_gets_a_copy_without_one() -> Result<()> {
+    let site = site("2 last")?;
+    for _ in 0..2 {
+        let said = site.copied(&[])?;
+        assert!(said.contains("0 snapshots in the copy"), "{said}");
+    }
+    Ok(())
+}
+
+#[test]
 fn files_are_cut_at_the_same_places_in_both() -> Result<()> {
     let mut site = site("9 last")?;
     site.back_up(5_000_000)?;
@@ -123,9 +133,9 @@ fn a_policy_that_would_empty_the_copy_is_refused_until_it_is_accepted() -> Resul
     let failed = site.copy(&[])?;
     assert!(!failed.status.success());
     assert!(
-        failed
-            .stderr
-            .contains("`keep` of the copy would remove 3 of 4 snapshots; `max-loss` allows 1"),
+        failed.stderr.contains(
+            "nothing was removed: `keep` of the copy would remove 3 of 4 snapshots; `max-loss` allows 1"
+        ),
         "{}",
         failed.stderr
     );
