@@ -28,15 +28,8 @@ pub(super) struct Arguments {
     /// Make the copy of this name
     #[arg(value_name = "NAME")]
     name: String,
-    /// Print what would be done, and do nothing
-    #[arg(long)]
-    dry_run: bool,
-    /// Try to destroy a canary in the copy, in place of the copy
-    #[arg(long, conflicts_with_all = ["dry_run", "accept"])]
-    tamper_test: bool,
-    /// Accept this, this time
-    #[arg(long, value_name = "WHAT")]
-    accept: Vec<Accept>,
+    #[command(flatten)]
+    how: How,
     /// Note what has gone in this directory; by default, in that of the unit
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
@@ -49,6 +42,20 @@ pub(super) struct Arguments {
     /// Write the record into this directory
     #[arg(long, value_name = "DIR", default_value = FOLDER)]
     runs: PathBuf,
+}
+
+/// What is different this time: the options of `genbackup offsite`, which it hands on.
+#[derive(Debug, Args)]
+pub(super) struct How {
+    /// Print what would be copied and deleted, and do nothing
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// Try to delete and overwrite a canary in the copy, to find out whether a stolen credential could destroy it
+    #[arg(long, conflicts_with_all = ["dry_run", "accept"])]
+    pub(super) tamper_test: bool,
+    /// Accept this once, after you have found out why it is so
+    #[arg(long, value_name = "WHAT")]
+    pub(super) accept: Vec<Accept>,
 }
 
 /// What an administrator accepts.
@@ -82,7 +89,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
         watcher: &Told::new(),
     };
     let ended = work.make(name);
-    if arguments.dry_run {
+    if arguments.how.dry_run {
         return Ok(ended?.say());
     }
     let ended = ended.unwrap_or_else(|error| Ended::of_error(name, &error));

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 
-use super::copy_offsite::{self, Accept};
+use super::copy_offsite::{self, How};
 use super::load;
 use super::repository::{Words, ensure_root_of_storage};
 use crate::emit;
@@ -18,24 +18,17 @@ pub(super) struct Arguments {
     /// Make the copy of this name, as in `[offsite.NAME]`
     #[arg(value_name = "NAME")]
     name: String,
-    /// Print what would be copied and deleted, and do nothing
-    #[arg(long)]
-    dry_run: bool,
-    /// Try to delete and overwrite a canary in the copy, to find out whether a stolen credential could destroy it
-    #[arg(long, conflicts_with_all = ["dry_run", "accept"])]
-    tamper_test: bool,
-    /// Accept this once, after you have found out why it is so
-    #[arg(long, value_name = "WHAT")]
-    accept: Vec<Accept>,
+    #[command(flatten)]
+    how: How,
 }
 
 pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
-    let Arguments {
-        name,
+    let Arguments { name, how } = arguments;
+    let How {
         dry_run,
         tamper_test,
         accept,
-    } = arguments;
+    } = how;
     let Some(fleet) = load::load_or_show(file)? else {
         return Ok(ExitCode::FAILURE);
     };

@@ -89,10 +89,10 @@ impl Work<'_> {
             accepts_config: self.accepts(Accept::Config),
             watcher: &|progress| self.watcher.tell(progress),
         };
-        if arguments.tamper_test {
+        if arguments.how.tamper_test {
             return tamper(&rclone, work.store);
         }
-        if !arguments.dry_run {
+        if !arguments.how.dry_run {
             let (done, files) = work.run()?;
             let mut ended = Ended::of_sync(&done);
             match retain(&rclone, &files, work.store, Timestamp::now(), stop) {
@@ -119,7 +119,7 @@ impl Work<'_> {
     }
 
     fn transfer(&self, name: &CopyName, copy: &ResticCopy, stop: Stop<'_>) -> Result<Ended> {
-        if self.arguments.tamper_test {
+        if self.arguments.how.tamper_test {
             bail!("`--tamper-test` is about copies of `kind = \"sync\"`");
         }
         let store = Store::in_directory(self.state);
@@ -158,7 +158,7 @@ impl Work<'_> {
             stop,
             watcher: &|progress| self.watcher.tell(progress),
         };
-        if self.arguments.dry_run {
+        if self.arguments.how.dry_run {
             let new = transfer.preview()?;
             for snapshot in &new {
                 terminal::say(&format!("copy snapshot {snapshot}\n"))?;
@@ -176,7 +176,7 @@ impl Work<'_> {
     }
 
     fn accepts(&self, what: Accept) -> bool {
-        self.arguments.accept.contains(&what)
+        self.arguments.how.accept.contains(&what)
     }
 
     fn limits(&self) -> Limits {
