@@ -117,12 +117,15 @@ impl Transfer<'_> {
         if !new.is_empty() {
             self.copy(&new)?;
         }
-        self.guard_forget(self.forget(&["--dry-run"])?)?;
-        let removed = self.forget(&["--prune"])?.removed;
+        let forgotten = self.forget(&["--dry-run"])?;
+        self.guard_forget(forgotten)?;
+        if forgotten.removed > 0 {
+            self.forget(&["--prune"])?;
+        }
         let transferred = Transferred {
             copied: new.len(),
-            removed,
-            snapshots: self.there()?.len(),
+            removed: forgotten.removed,
+            snapshots: forgotten.kept,
         };
         Ok((transferred, source))
     }
