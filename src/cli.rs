@@ -38,7 +38,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::restic;
+use crate::repository::restic;
 
 /// The default path of the fleet file.
 pub(crate) const FLEET_FILE: &str = "/etc/genbackup/fleet.toml";

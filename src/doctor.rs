@@ -5,7 +5,6 @@
 
 mod account;
 mod apply;
-mod ask;
 mod clock;
 mod command;
 mod export;
@@ -25,11 +24,11 @@ mod versions;
 
 use anyhow::Result;
 
+use crate::emit::plan::HostPlan;
 use crate::emit::{Artifact, emit};
-use crate::health::Report;
 use crate::model::Fleet;
-use crate::nixos::System;
-use crate::plan::HostPlan;
+use crate::status::Report;
+use crate::system::nixos::System;
 
 use apply::Apply;
 pub(crate) use command::unreachable as unreachable_command;

@@ -4,12 +4,14 @@
 
 mod calendars;
 mod client;
+pub(crate) mod escape;
 mod grafana;
 mod hooks;
 mod nix_module;
 mod offsite;
 mod package;
 mod path;
+pub mod plan;
 mod platform;
 mod power;
 mod prometheus;
@@ -17,7 +19,7 @@ mod recovery;
 mod storage;
 mod watching;
 
-use crate::plan::HostPlan;
+use crate::emit::plan::HostPlan;
 
 pub use client::capabilities;
 pub use nix_module::nix_module;

@@ -1,17 +1,16 @@
 //! Backups of a fleet with restic, as plain systemd units written from one TOML file.
 //!
-//! One way leads through the crate, and each step is a module:
+//! Data takes one way through the crate:
 //!
 //! ```text
 //! fleet.toml ─▶ FleetFile ─▶ Fleet ─▶ HostPlan ─▶ Vec<Artifact> ─▶ Changes ─▶ disk
-//!               fleet        resolve  plan        emit             write
+//!               config       config   emit        emit             apply
 //! ```
 //!
-//! Beside it, [`record`] reads what the runs have left behind, [`health`] judges it, [`history`] puts it into rows,
-//! [`anomaly`] finds what stands out in them, [`metrics`] puts the verdicts into the words of Prometheus, and [`page`] all
-//! of it on a page; [`notify`] says what changed, and [`deliver`] takes it to those who are told. [`keep`] knows what
-//! restic's forget will do, and [`hold`] which hosts it may touch. [`mod@beside`] runs what an admin has recorded. [`doctor`] asks the living system, and [`neighbours`] change it
-//! beside systemd.
+//! The other rooms: [`runs`] reads the records of the runs; [`status`] judges them; [`report`] shows the verdicts on a page
+//! and to Prometheus; [`notify`] sends what changed. [`repository`] runs restic and rclone, and follows the rules of forget.
+//! [`doctor`] compares the running system with the fleet file. [`system`] starts processes and talks to systemd. `cli` has
+//! one thin module for each verb.
 //!
 //! # Example
 //!
@@ -29,8 +28,8 @@
 //! [hosts.attic]
 //! include = ["/etc", "/home"]
 //! "#;
-//! let fleet = genbackup::resolve::resolve(genbackup::fleet::read("fleet.toml", text)).unwrap();
-//! let plan = genbackup::plan::HostPlan::of(&fleet, &fleet.storage.name).unwrap();
+//! let fleet = genbackup::config::resolve::resolve(genbackup::config::file::read("fleet.toml", text)).unwrap();
+//! let plan = genbackup::emit::plan::HostPlan::of(&fleet, &fleet.storage.name).unwrap();
 //! let artifacts = genbackup::emit::emit(&plan).unwrap();
 //! assert!(artifacts.iter().any(|artifact| artifact.path.ends_with("genbackup.timer")));
 //! ```
@@ -41,37 +40,17 @@
     reason = "they panic where the output is lost, half-way through the work: `cli::terminal` does not"
 )]
 
-pub mod anomaly;
-pub mod beside;
-pub mod bus;
+pub mod apply;
 pub mod cli;
-pub mod deliver;
+pub mod config;
 pub mod doctor;
 pub mod emit;
-mod escape;
-pub mod fleet;
-pub mod health;
-pub mod history;
-pub mod hold;
-pub mod keep;
-mod live;
-pub mod metrics;
 pub mod model;
-pub mod mounts;
-pub mod neighbours;
-mod nixos;
 pub mod notify;
-pub mod offsite;
-pub mod openssh;
-pub mod page;
-pub mod plan;
-pub mod problem;
-pub mod push;
-pub mod record;
 pub mod reference;
-pub mod resolve;
-pub mod restic;
-pub mod schema;
+pub mod report;
+pub mod repository;
+pub mod runs;
+pub mod status;
+pub mod system;
 pub mod text;
-pub mod verify;
-pub mod write;

@@ -1,6 +1,6 @@
 //! The words of a fleet, each checked once, when it is read.
 //!
-//! A value of one of these types is valid: nothing behind [`crate::resolve`] looks at its grammar again.
+//! A value of one of these types is valid: nothing behind [`crate::config::resolve`] looks at its grammar again.
 
 mod calendar;
 mod destination;

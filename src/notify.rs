@@ -6,6 +6,7 @@
 //! more when it is well again. What changes at once is told in one message.
 
 mod body;
+pub mod deliver;
 mod failure;
 mod finding;
 mod memory;

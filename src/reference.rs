@@ -1,6 +1,6 @@
 //! The reference: the chapters of the book that are made from the code, and the manual page of the fleet file.
 //!
-//! A key of the fleet file is described where [`crate::fleet`] has it, a verb where [`crate::cli`] has it, and a unit by
+//! A key of the fleet file is described where [`crate::config::file`] has it, a verb where [`crate::cli`] has it, and a unit by
 //! its own text. So a chapter cannot differ from the program, and a test compares the chapters with it.
 
 mod exposure;

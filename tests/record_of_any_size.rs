@@ -5,7 +5,7 @@ use std::io::{self, BufRead, Read};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use genbackup::record::{BadLine, Reason, Run};
+use genbackup::runs::record::{BadLine, Reason, Run};
 
 const GOOD: &[u8] = b"{\"event\":\"warning\",\"time\":\"2026-11-23T06:06:53Z\",\"why\":\"\"}\n";
 /// Bytes: room for a line of the limit and its copies; a gigabyte held would be thirty times this.

@@ -4,12 +4,12 @@
 #![no_main]
 #![expect(clippy::disallowed_methods, reason = "libFuzzer's macro writes to a file")]
 
+use genbackup::config::file::read;
+use genbackup::config::problem::Problem;
+use genbackup::config::resolve::resolve;
+use genbackup::emit::plan::HostPlan;
 use genbackup::emit::{Artifact, emit};
-use genbackup::fleet::read;
 use genbackup::model::Fleet;
-use genbackup::plan::HostPlan;
-use genbackup::problem::Problem;
-use genbackup::resolve::resolve;
 use libfuzzer_sys::fuzz_target;
 
 const FILE: &str = "fleet.toml";

@@ -5,7 +5,7 @@
 
 use std::io::BufReader;
 
-use genbackup::record::{Line, Lines, Run};
+use genbackup::runs::record::{Line, Lines, Run};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 

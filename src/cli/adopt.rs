@@ -16,7 +16,7 @@ use self::plan::{Plan, Wishes};
 use super::repository::{Afterwards, Errand, Words};
 use super::{load, repository, terminal};
 use crate::model::{Fleet, ResticFeature};
-use crate::restic::{Failed, Restic};
+use crate::repository::restic::{Failed, Restic};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {

@@ -9,10 +9,10 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use super::{load, terminal};
+use crate::config::problem::quoted_if_odd;
 use crate::doctor;
+use crate::emit::plan::HostPlan;
 use crate::model::Fleet;
-use crate::plan::HostPlan;
-use crate::problem::quoted_if_odd;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {

@@ -21,7 +21,7 @@ use self::told::Told;
 use self::work::Work;
 use super::{load, record};
 use crate::model::{CopyName, Fleet, Offsite};
-use crate::record::{Beside, FOLDER, Phase};
+use crate::runs::record::{Beside, FOLDER, Phase};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {

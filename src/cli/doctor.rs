@@ -10,8 +10,8 @@ use clap::Args;
 use super::records::Records;
 use super::{load, status, terminal};
 use crate::doctor::{self, Finding, State};
-use crate::health;
-use crate::plan::HostPlan;
+use crate::emit::plan::HostPlan;
+use crate::status::State as Health;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -85,9 +85,9 @@ fn in_words(findings: &[Finding]) -> String {
 
 fn style(state: State) -> Style {
     terminal::style(match state {
-        State::Ok => health::State::Ok,
-        State::Unknown => health::State::Never,
-        State::Warning => health::State::Warning,
-        State::Failed => health::State::Alert,
+        State::Ok => Health::Ok,
+        State::Unknown => Health::Never,
+        State::Warning => Health::Warning,
+        State::Failed => Health::Alert,
     })
 }

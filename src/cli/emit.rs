@@ -11,11 +11,11 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 
 use super::{load, terminal};
+use crate::apply::{Changes, Note, Overwrite, Transaction};
 use crate::doctor;
 use crate::emit::UNIT_FOLDER;
-use crate::nixos::System;
-use crate::plan::HostPlan;
-use crate::write::{Changes, Note, Overwrite, Transaction};
+use crate::emit::plan::HostPlan;
+use crate::system::nixos::System;
 use now::Missing;
 use target::Target;
 

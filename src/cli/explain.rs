@@ -20,13 +20,13 @@ use self::copies::Copy;
 use super::holds::Holds;
 use super::{load, terminal};
 use crate::emit::capabilities;
-use crate::health::span;
+use crate::emit::plan::HostPlan;
 use crate::model::{
     CatchUp, Creation, DiskShare, ExcludePattern, Fleet, HostName, KeepPolicy, Marker, MinimumVersions,
     Monitor, Network, Power, Sleep, Source, TimeSpan, Timing, UnitPath,
 };
-use crate::plan::HostPlan;
-use crate::record::Phase;
+use crate::runs::record::Phase;
+use crate::status::span;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {

@@ -10,8 +10,8 @@ use jiff::Timestamp;
 
 use super::holds::Kept;
 use super::terminal;
-use crate::hold::{Listing, Policies, Store, decide};
-use crate::record::RunId;
+use crate::repository::hold::{Listing, Policies, Store, decide};
+use crate::runs::record::RunId;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {

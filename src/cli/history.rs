@@ -14,11 +14,11 @@ use jiff::SignedDuration;
 use super::load;
 use super::records::Records;
 use super::terminal::{self, counted};
-use crate::health::{Progress, State, is_yet_to_come, longest_silence, span};
-use crate::history::{History, Of, Row};
+use crate::config::problem::{did_you_mean, likely};
 use crate::model::{Refusal, TimeSpan};
-use crate::problem::{did_you_mean, likely};
-use crate::record::{Phase, Run, Status};
+use crate::runs::record::{Phase, Run, Status};
+use crate::status::history::{History, Of, Row};
+use crate::status::{Progress, State, is_yet_to_come, longest_silence, span};
 
 /// The spaces between columns.
 const GAP: u16 = 2;

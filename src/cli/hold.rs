@@ -11,10 +11,10 @@ use super::holds::Kept;
 use super::moment::Moment;
 use super::repository::{self, Afterwards, Errand, Words};
 use super::{load, terminal};
-use crate::hold::{Entry, Hold, Store};
+use crate::config::problem::{did_you_mean, likely};
 use crate::model::{Fleet, HostName};
-use crate::problem::{did_you_mean, likely};
-use crate::restic::Snapshot;
+use crate::repository::hold::{Entry, Hold, Store};
+use crate::repository::restic::Snapshot;
 
 /// The maximum length of a reason in characters.
 const LONGEST_WHY: usize = 500;

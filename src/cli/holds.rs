@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Args;
 
-use crate::hold::{self, Evidence, LeftAlone, Listing, Store};
-use crate::record::{self, About, Phase, Run, RunId, Status};
+use crate::repository::hold::{self, Evidence, LeftAlone, Listing, Store};
+use crate::runs::record::{self, About, Phase, Run, RunId, Status};
 
 #[derive(Debug, Args)]
 pub(super) struct Holds {

@@ -19,8 +19,8 @@ use nix::unistd::AccessFlags;
 
 use super::terminal::Steps;
 use super::{load, schema};
+use crate::apply;
 use crate::model::{HostName, Refusal};
-use crate::write;
 use answers::Answers;
 use clients::Named;
 
@@ -89,9 +89,9 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
 fn write_down(file: &Path, answers: &Answers, mut steps: Steps) -> Result<ExitCode> {
     let schema_file = schema_beside(file);
     let schema_name = schema_file.file_name().unwrap_or_default().to_string_lossy();
-    write::create_new(file, &answers.fleet_file(&schema_name)?)?;
+    apply::create_new(file, &answers.fleet_file(&schema_name)?)?;
     if schema_file.symlink_metadata().is_err() {
-        write::create_new(&schema_file, &schema::text()?)?;
+        apply::create_new(&schema_file, &schema::text()?)?;
     }
     steps.say(format_args!("{}: the fleet file", file.display()));
     steps.say(format_args!(

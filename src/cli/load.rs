@@ -7,11 +7,11 @@ use std::path::Path;
 use anyhow::{Context, Result, anyhow, bail};
 
 use super::terminal;
-use crate::fleet::{self, Reading};
+use crate::config::file::{self, Reading};
+use crate::config::problem::Problem;
+use crate::config::resolve::resolve;
 use crate::model::{Fleet, HostName};
-use crate::problem::Problem;
-use crate::resolve::resolve;
-use crate::verify;
+use crate::system::analyze;
 
 /// Reads and resolves the fleet file.
 ///
@@ -24,7 +24,7 @@ pub(super) fn load(path: &Path) -> Result<Result<Fleet, Vec<Problem>>> {
             "cannot read the fleet file {name}: {error}\n\nhint: run `genbackup init` to write one, or name another with `--fleet FILE`"
         )
     })?;
-    let mut reading = fleet::read(&name, &text);
+    let mut reading = file::read(&name, &text);
     refuse_calendars(&mut reading)?;
     Ok(resolve(reading))
 }
@@ -35,7 +35,7 @@ fn refuse_calendars(reading: &mut Reading<'_>) -> Result<()> {
     for (span, expression) in reading.file.calendars() {
         let is_taken = match taken.entry(expression) {
             Entry::Occupied(known) => *known.get(),
-            Entry::Vacant(unknown) => *unknown.insert(verify::takes_calendar(expression)?),
+            Entry::Vacant(unknown) => *unknown.insert(analyze::takes_calendar(expression)?),
         };
         if !is_taken {
             reading.problems.push(
@@ -51,7 +51,7 @@ fn refuse_calendars(reading: &mut Reading<'_>) -> Result<()> {
 /// The fleet; `None`, without a message, if the file cannot be read or has problems.
 pub(super) fn if_well(path: &Path) -> Option<Fleet> {
     let text = std::fs::read_to_string(path).ok()?;
-    resolve(fleet::read("fleet", &text)).ok()
+    resolve(file::read("fleet", &text)).ok()
 }
 
 /// The fleet; `None` if the file has problems, which are then shown.

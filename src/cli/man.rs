@@ -9,7 +9,8 @@ use clap::{Args, Command, CommandFactory};
 use clap_mangen::Man;
 
 use super::terminal;
-use crate::{reference, write};
+use crate::apply;
+use crate::reference;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -34,9 +35,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
         .collect::<Result<Vec<_>>>()?;
     let fleet_file = reference::manual_page();
     pages.push((fleet_file.name.to_owned(), fleet_file.text.into_bytes()));
-    write::make_folder(folder)?;
+    apply::make_folder(folder)?;
     for (name, text) in &pages {
-        write::replace(&folder.join(name), text)?;
+        apply::replace(&folder.join(name), text)?;
     }
     let written = format!("{}: {} pages written\n", folder.display(), pages.len());
     terminal::say(&written)?;

@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::records::Records;
 use super::{load, status, terminal};
-use crate::metrics;
+use crate::report::metrics;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {

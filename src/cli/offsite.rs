@@ -10,8 +10,8 @@ use super::copy_offsite::{self, How};
 use super::load;
 use super::repository::{Words, ensure_root_of_storage};
 use crate::emit;
-use crate::offsite::by_hand;
-use crate::plan::HostPlan;
+use crate::emit::plan::HostPlan;
+use crate::repository::offsite::by_hand;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {

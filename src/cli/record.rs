@@ -14,10 +14,10 @@ use jiff::Timestamp;
 
 use super::records::kind;
 use super::terminal;
-use crate::beside;
-use crate::nixos::System;
-use crate::record::{self, Beside, Phase, RunId};
-use crate::write::Addition;
+use crate::apply::Addition;
+use crate::runs::ad_hoc;
+use crate::runs::record::{self, Beside, Phase, RunId};
+use crate::system::nixos::System;
 
 // The delay between two searches for a free name, and the number of searches.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -50,7 +50,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let (start, clock) = (Timestamp::now(), Instant::now());
     // Check now that a record can be written, and not after hours of work.
     Addition::to(runs, &"\n".repeat(4096)).map_err(|error| explained(&error))?;
-    let ended = beside::run(program, words)?;
+    let ended = ad_hoc::run(program, words)?;
     if let Some(why) = ended.why().filter(|_| ended.never_began()) {
         terminal::complain(format_args!("error: {why}"));
     }

@@ -8,8 +8,8 @@ use anyhow::{Context, Result};
 use clap::Args;
 use jiff::Timestamp;
 
-use crate::health::{Holder, Present};
-use crate::record::{self, About, Run, RunId};
+use crate::runs::record::{self, About, Run, RunId};
+use crate::status::{Holder, Present};
 
 #[derive(Debug, Args)]
 pub(super) struct Records {

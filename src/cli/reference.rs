@@ -7,7 +7,8 @@ use anyhow::Result;
 use clap::{Args, CommandFactory};
 
 use super::terminal;
-use crate::{reference, write};
+use crate::apply;
+use crate::reference;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -19,9 +20,9 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let folder = &arguments.out;
     let chapters = reference::chapters(&super::Arguments::command())?;
-    write::make_folder(folder)?;
+    apply::make_folder(folder)?;
     for chapter in &chapters {
-        write::replace(&folder.join(chapter.name), chapter.text.as_bytes())?;
+        apply::replace(&folder.join(chapter.name), chapter.text.as_bytes())?;
     }
     let written = format!("{}: {} chapters written\n", folder.display(), chapters.len());
     terminal::say(&written)?;

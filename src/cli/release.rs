@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use super::holds::Kept;
 use super::repository::{self, Afterwards, Errand, Words};
 use super::{hold, load, terminal};
-use crate::hold::{Accepted, Entry, Listing, Snapshot, Store, held};
+use crate::repository::hold::{Accepted, Entry, Listing, Snapshot, Store, held};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {

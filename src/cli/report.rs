@@ -10,9 +10,9 @@ use jiff::tz::TimeZone;
 
 use super::records::Records;
 use super::{load, status, terminal};
-use crate::health::{self, is_yet_to_come};
 use crate::model::{Refusal, TimeSpan};
-use crate::page::Page;
+use crate::report::Page;
+use crate::status::{is_yet_to_come, rule};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -37,7 +37,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     let Arguments { out, since, records } = arguments;
     let present = records.present();
     let report = status::examine(&fleet, records)?;
-    let rule = health::rule(&report, &fleet);
+    let rule = rule(&report, &fleet);
     let since = SignedDuration::from_secs(i64::try_from(since.seconds()).unwrap_or(i64::MAX));
     // The verdicts skip records from the future as well.
     let now = report.time;

@@ -11,7 +11,7 @@ use shell_quote::{Bash, QuoteRefExt};
 
 use super::{copy_offsite, load, terminal};
 use crate::model::Fleet;
-use crate::restic::{Restic, Snapshot};
+use crate::repository::restic::{Restic, Snapshot};
 
 /// The command of the user, to be shown where it must run elsewhere.
 pub(super) struct Errand {

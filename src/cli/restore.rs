@@ -23,7 +23,9 @@ use super::repository::{Afterwards, Errand, Words};
 use super::snapshots::{known, remark};
 use super::{load, repository, terminal};
 use crate::model::{Excludes, Fleet, ResticFeature};
-use crate::restic::{Confinement, Failed, Node, Restic, Snapshot, SnapshotPath, Wish, can_confine, failed};
+use crate::repository::restic::{
+    Confinement, Failed, Node, Restic, Snapshot, SnapshotPath, Wish, can_confine, failed,
+};
 
 /// The text at the end of `--help`.
 const EXIT_STATUS: &str = "The exit status is restic's: 0 all files were restored, 1 some were not, 10 the repository is missing, \

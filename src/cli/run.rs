@@ -19,8 +19,8 @@ use nix::sys::signal::{SigSet, Signal as UnixSignal};
 
 use super::records::Records;
 use super::{load, terminal};
-use crate::bus::{Error, Interrupt, JobKind, Manager, Signal};
 use crate::model::{Fleet, HostName};
+use crate::system::bus::{Error, Interrupt, JobKind, Manager, Signal};
 use copies::Copies;
 use find::Finder;
 use follow::{End, Ending, Follower, Start};

@@ -7,7 +7,8 @@ use anyhow::Result;
 use clap::Args;
 
 use super::terminal;
-use crate::{schema, write};
+use crate::apply;
+use crate::config::schema;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -20,7 +21,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let text = text()?;
     match &arguments.out {
         None => terminal::hand_over(&text)?,
-        Some(file) => write::replace(file, text.as_bytes())?,
+        Some(file) => apply::replace(file, text.as_bytes())?,
     }
     Ok(ExitCode::SUCCESS)
 }

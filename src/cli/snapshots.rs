@@ -13,9 +13,9 @@ use jiff::Zoned;
 use super::moment::Moment;
 use super::repository::{Afterwards, Errand, Words};
 use super::{load, repository, terminal};
+use crate::config::problem::{did_you_mean, likely};
 use crate::model::Fleet;
-use crate::problem::{did_you_mean, likely};
-use crate::restic::{Origin, Snapshot};
+use crate::repository::restic::{Origin, Snapshot};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {

@@ -10,12 +10,13 @@ use super::holds::{Holds, left_alone};
 use super::records::Records;
 use super::terminal::wrapped;
 use super::{load, terminal};
-use crate::health::{
-    self, Concerns, Expectations, Item, Now, Point, Progress, Remark, Report, State, Verdict, span,
-};
-use crate::hold::{Shown, shown};
 use crate::model::Fleet;
-use crate::verify;
+use crate::repository::hold::{Shown, shown};
+use crate::status::{
+    Concerns, Expectations, Item, Now, Point, Progress, Remark, Report, State, Verdict, is_yet_to_come, rule,
+    span,
+};
+use crate::system::analyze;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -59,7 +60,7 @@ fn told(file: &Path, arguments: &Arguments) -> Result<Option<State>> {
         report = report.of_host(host.as_str());
         holds.retain(|hold| hold.host == host.as_str());
     }
-    let points = health::rule(&report, &fleet);
+    let points = rule(&report, &fleet);
     if arguments.json {
         terminal::hand_over(serde_json::to_string_pretty(&Json::of(&report, &points, &holds))? + "\n")?;
     } else {
@@ -73,12 +74,12 @@ fn told(file: &Path, arguments: &Arguments) -> Result<Option<State>> {
 /// # Errors
 /// When the records cannot be read.
 pub(super) fn examine(fleet: &Fleet, records: &Records) -> Result<Report> {
-    let expectations = Expectations::of(fleet, verify::longest_gap)?;
+    let expectations = Expectations::of(fleet, analyze::longest_gap)?;
     let present = records.present();
     let runs = records.list()?;
     let is_there = runs.is_some();
     let newest_first = runs.unwrap_or_default().into_iter().rev();
-    let mut report = health::examine(fleet, &expectations, present, newest_first, |run, about| {
+    let mut report = crate::status::examine(fleet, &expectations, present, newest_first, |run, about| {
         records.read(run, about)
     })?;
     if !is_there {
@@ -99,7 +100,7 @@ pub(super) fn examine(fleet: &Fleet, records: &Records) -> Result<Report> {
 fn holds(records: &Records, holds: &Holds) -> Result<Vec<Shown>> {
     let now = records.now();
     let runs = records.list()?.unwrap_or_default().into_iter().rev();
-    let runs = runs.filter(|run| !health::is_yet_to_come(*run, now));
+    let runs = runs.filter(|run| !is_yet_to_come(*run, now));
     let left_alone = left_alone(runs, |run, about| records.read(run, about))?;
     Ok(shown(&holds.read_if_there()?, &left_alone, now))
 }

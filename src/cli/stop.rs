@@ -8,7 +8,7 @@ use anyhow::Result;
 
 use super::run::{CHOSEN, HOSTS, MAINTAIN};
 use super::terminal;
-use crate::bus::{Absence, Error, Manager, Signal};
+use crate::system::bus::{Absence, Error, Manager, Signal};
 
 /// How often an ending unit is polled. A signal usually arrives earlier.
 const TICK: Duration = Duration::from_millis(500);

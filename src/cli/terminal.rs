@@ -11,8 +11,8 @@ use jiff::tz::{AmbiguousOffset, TimeZone};
 use terminal_size::{Width, terminal_size};
 use textwrap::WordSplitter;
 
-use crate::health::State;
-use crate::write;
+use crate::apply;
+use crate::status::State;
 
 pub(super) use crate::text::{counted, harmless};
 
@@ -74,7 +74,7 @@ impl Steps {
 /// When it cannot be written.
 pub(super) fn hand_over_to(file: Option<&Path>, text: &str) -> Result<()> {
     match file.filter(|file| *file != Path::new("-")) {
-        Some(file) => write::replace(file, text.as_bytes()),
+        Some(file) => apply::replace(file, text.as_bytes()),
         None => hand_over(text),
     }
 }

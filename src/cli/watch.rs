@@ -14,11 +14,11 @@ use jiff::tz::TimeZone;
 use super::records::Records;
 use super::terminal::{self, Steps};
 use super::{load, status};
-use crate::deliver::{self, Web};
-use crate::health::Report;
 use crate::model::Fleet;
-use crate::nixos::System;
+use crate::notify::deliver::{self, Web};
 use crate::notify::{FailureResult, LONGEST_QUEUE, Memory, Ping, findings};
+use crate::status::Report;
+use crate::system::nixos::System;
 use memory::Place;
 use send::Sender;
 

@@ -5,9 +5,9 @@ use std::path::Path;
 use nix::unistd::{AccessFlags, access};
 
 use super::apply::Apply;
-use super::ask::{Answer, ask};
 use super::finding::Finding;
-use crate::plan::HostPlan;
+use crate::emit::plan::HostPlan;
+use crate::system::command::{Answer, ask};
 
 const CHECK: &str = "user restic";
 const SHELL: &str = "shell of user restic";

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
+use crate::emit::plan::HostPlan;
 use crate::model::HostName;
-use crate::nixos::System;
-use crate::plan::HostPlan;
+use crate::system::nixos::System;
 
 /// How a change of the fleet file takes effect on this host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,12 +68,12 @@ impl fmt::Display for Apply<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fleet;
-    use crate::resolve::resolve;
+    use crate::config::file;
+    use crate::config::resolve::resolve;
 
     #[test]
     fn each_kind_of_host_has_its_command() {
-        let fleet = resolve(fleet::read("fleet", crate::reference::FLEET)).unwrap();
+        let fleet = resolve(file::read("fleet", crate::reference::FLEET)).unwrap();
         for (host, system, command, diff) in [
             (
                 "jak",

@@ -1,7 +1,7 @@
 //! Checks this host's clock. The runs' records hold the errors of the clients' clocks.
 
-use super::ask::{Answer, ask};
 use super::finding::Finding;
+use crate::system::command::{Answer, ask};
 
 const CHECK: &str = "clock";
 

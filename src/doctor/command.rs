@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 
 use nix::unistd::{AccessFlags, access};
 
-use super::ask::ask;
 use super::finding::{Finding, State};
 use super::secrets::quoted;
 use crate::model::Release;
-use crate::nixos::System;
+use crate::system::command::ask;
+use crate::system::nixos::System;
 
 /// Where systemd, and the scripts that it starts, look for programs, in this order (systemd.exec(5), `ExecSearchPath=`).
 const DIRECTORIES: [&str; 4] = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin"];

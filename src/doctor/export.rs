@@ -1,9 +1,9 @@
 //! Checks the NFS export of the storage host, and its mount on a client.
 
-use super::ask::{Answer, ask, ask_with};
 use super::finding::Finding;
+use crate::emit::plan::{ClientPlan, CoordinatorPlan};
 use crate::model::RemoteClients;
-use crate::plan::{ClientPlan, CoordinatorPlan};
+use crate::system::command::{Answer, ask, ask_with};
 use crate::text::counted;
 
 const CHECK: &str = "export";

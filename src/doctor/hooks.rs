@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use super::ask::{Answer, ask};
 use super::finding::Finding;
 use super::secrets::quoted;
+use crate::emit::plan::ClientPlan;
 use crate::model::Hook;
-use crate::nixos::System;
-use crate::plan::ClientPlan;
+use crate::system::command::{Answer, ask};
+use crate::system::nixos::System;
 
 /// What a user may do with a file or a directory.
 #[derive(Debug, Clone, PartialEq, Eq)]

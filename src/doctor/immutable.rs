@@ -6,9 +6,9 @@ use anyhow::Result;
 use jiff::{SignedDuration, Timestamp};
 
 use super::finding::Finding;
-use crate::health::span;
 use crate::model::{CopyName, SyncCopy};
-use crate::offsite::{Lock, Locks, Memory, Rclone, S3, Tampered, Tampering};
+use crate::repository::offsite::{Lock, Locks, Memory, Rclone, S3, Tampered, Tampering};
+use crate::status::span;
 
 /// The time limit for all questions.
 const PATIENCE: Duration = Duration::from_secs(120);

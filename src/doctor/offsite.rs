@@ -10,10 +10,10 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::finding::{Finding, State};
 use super::immutable;
-use crate::health::{Report, span};
 use crate::model::{CopyKind, CopyName, Fleet, Offsite, ResticCopy, SyncCopy};
-use crate::offsite::{Failed, Id, Memory, Part, Rclone, Store};
-use crate::restic::Restic;
+use crate::repository::offsite::{Failed, Id, Memory, Part, Rclone, Store};
+use crate::repository::restic::Restic;
+use crate::status::{Report, span};
 use crate::text::counted;
 
 /// The time limit for a place far away, in seconds.

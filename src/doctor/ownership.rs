@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use super::finding::Finding;
 use super::repository::by_hand;
 use super::secrets::quoted;
-use crate::plan::CoordinatorPlan;
+use crate::emit::plan::CoordinatorPlan;
 
 const CHECK: &str = "files of the repository";
 /// The time limit. 100,000 files take 0.2 s if the kernel has cached them, and about 20 s on a rotating disk.

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::finding::{Finding, State};
-use crate::health::{self, Report};
+use crate::status::{self, Report};
 
 /// The findings of a report, or that there is none.
 pub(super) fn check(report: &Result<Report>) -> Vec<Finding> {
@@ -30,10 +30,10 @@ pub(super) fn check(report: &Result<Report>) -> Vec<Finding> {
 }
 
 /// The severity of a state. A new fleet has no run yet, which is only a warning.
-fn state(state: health::State) -> State {
+fn state(state: status::State) -> State {
     match state {
-        health::State::Ok => State::Ok,
-        health::State::Warning | health::State::Never => State::Warning,
-        health::State::Alert => State::Failed,
+        status::State::Ok => State::Ok,
+        status::State::Warning | status::State::Never => State::Warning,
+        status::State::Alert => State::Failed,
     }
 }

@@ -9,9 +9,9 @@ use nix::sys::statvfs::statvfs;
 use super::apply::Apply;
 use super::finding::{Finding, State};
 use super::secrets::quoted;
+use crate::emit::plan::CoordinatorPlan;
 use crate::model::{Creation, Repository, UnitPath};
-use crate::mounts::{self, Mount};
-use crate::plan::CoordinatorPlan;
+use crate::system::mounts::{self, Mount};
 
 /// Less free space than this is a warning, in percent of the file system.
 const SCARCE: u64 = 10;

@@ -5,10 +5,10 @@ use std::path::Path;
 use anyhow::Result;
 use jiff::{SignedDuration, Timestamp};
 
-use super::ask::SOON;
 use super::finding::Finding;
-use crate::plan::CoordinatorPlan;
-use crate::restic::{Restic, Snapshot};
+use crate::emit::plan::CoordinatorPlan;
+use crate::repository::restic::{Restic, Snapshot};
+use crate::system::command::SOON;
 use crate::text;
 
 const CHECK: &str = "rustic";

@@ -7,12 +7,12 @@ use std::path::Path;
 use anyhow::Result;
 
 use super::apply::Apply;
-use super::ask::{Answer, ask};
 use super::finding::{Finding, State};
-use crate::deliver::WebAddress;
+use crate::emit::plan::{ClientPlan, CoordinatorPlan};
 use crate::model::{Fleet, PublicKey};
-use crate::nixos::SecretTool;
-use crate::plan::{ClientPlan, CoordinatorPlan};
+use crate::notify::deliver::WebAddress;
+use crate::system::command::{Answer, ask};
+use crate::system::nixos::SecretTool;
 
 /// The file at the path of a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]

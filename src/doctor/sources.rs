@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use super::apply::Apply;
 use super::finding::Finding;
+use crate::emit::plan::ClientPlan;
 use crate::model::{FileSystems, Source};
-use crate::plan::ClientPlan;
 
 const CHECK: &str = "links in include";
 

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::thread;
 
 use super::apply::Apply;
-use super::ask::{Answer, ask_with, last_line};
 use super::finding::Finding;
 use crate::model::{HostName, RemoteClient, RemoteClients};
+use crate::system::command::{Answer, ask_with, last_line};
 
 /// An unknown request, which each client refuses, so that nothing is backed up.
 const REQUEST: &str = "genbackup/1 doctor\n";

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::apply::Apply;
-use super::ask::ask;
 use super::finding::Finding;
+use crate::apply::{Changes, Place};
+use crate::emit::plan::HostPlan;
 use crate::emit::{Artifact, UNIT_FOLDER};
-use crate::plan::HostPlan;
-use crate::write::{Changes, Place};
+use crate::system::command::ask;
 
 const PROPERTIES: &str =
     "--property=Id,LoadState,ActiveState,UnitFileState,Result,NeedDaemonReload,NextElapseUSecRealtime";

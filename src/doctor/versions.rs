@@ -3,11 +3,11 @@
 use std::fmt::Display;
 
 use super::apply::Apply;
-use super::ask::{Answer, ask, is_there};
 use super::finding::Finding;
+use crate::emit::plan::HostPlan;
 use crate::model::{Refusal, ResticVersion, SystemdVersion};
-use crate::nixos::System;
-use crate::plan::HostPlan;
+use crate::system::command::{Answer, ask, is_there};
+use crate::system::nixos::System;
 
 pub(super) fn check(plan: &HostPlan<'_>, apply: Apply<'_>) -> Vec<Finding> {
     // On NixOS, units and scripts name programs of the Nix store, which are not in PATH.

@@ -4,12 +4,12 @@ use askama::Template;
 
 use super::hooks;
 use super::{Artifact, Platform, add, add_script, unit};
-use crate::escape::filters;
+use crate::emit::escape::filters;
+use crate::emit::plan::{ClientPlan, Connection};
 use crate::model::{
     AccessTimes, Caches, DiskShare, FileSystems, MinimumVersions, Power, ResticFeature, ResticVersion, Sleep,
     Source, SystemdFeature, SystemdVersion,
 };
-use crate::plan::{ClientPlan, Connection};
 
 #[derive(Template)]
 #[template(path = "systemd/genbackup-backup.socket")]

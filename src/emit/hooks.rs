@@ -3,9 +3,9 @@
 use askama::Template;
 
 use super::{Artifact, Platform, add, add_script, unit};
-use crate::escape::filters;
+use crate::emit::escape::filters;
+use crate::emit::plan::ClientPlan;
 use crate::model::{Hook, Hooks, Network};
-use crate::plan::ClientPlan;
 
 #[derive(Template)]
 #[template(path = "systemd/genbackup-hooks.service")]

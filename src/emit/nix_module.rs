@@ -3,9 +3,9 @@
 use askama::Template;
 
 use super::{Access, Artifact, LIBEXEC, Platform, UNIT_FOLDER, calendars, emit_for};
-use crate::escape::filters;
+use crate::emit::escape::filters;
+use crate::emit::plan::{Connection, CoordinatorPlan, HostPlan};
 use crate::model::HostName;
-use crate::plan::{Connection, CoordinatorPlan, HostPlan};
 
 /// The packages in whose `bin` our scripts find their programs: those that NixOS itself uses, where it has an option.
 const PACKAGES: [&str; 9] = [

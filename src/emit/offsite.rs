@@ -3,9 +3,9 @@
 use askama::Template;
 
 use super::{Artifact, Platform, add, unit};
-use crate::escape::filters;
+use crate::emit::escape::filters;
+use crate::emit::plan::CoordinatorPlan;
 use crate::model::{Calendars, CopyKind, CopyName, CopySsh, ResticCopy, UnitPath, offsite};
-use crate::plan::CoordinatorPlan;
 
 #[derive(Template)]
 #[template(path = "systemd/genbackup-offsite@.service")]

@@ -3,7 +3,7 @@
 use super::{
     Artifact, LIBEXEC as USUAL_LIBEXEC, Platform, Programs, StorePath, UNIT_FOLDER, calendars, emit_for,
 };
-use crate::plan::HostPlan;
+use crate::emit::plan::HostPlan;
 
 /// Where our scripts are, below the prefix.
 pub(super) const LIBEXEC: &str = "/libexec/genbackup";

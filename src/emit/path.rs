@@ -4,7 +4,7 @@ use askama::Template;
 
 use super::platform::WITH_PATH;
 use super::{Artifact, Platform, add_script};
-use crate::plan::{CoordinatorPlan, HostPlan};
+use crate::emit::plan::{CoordinatorPlan, HostPlan};
 
 #[derive(Template)]
 #[template(path = "scripts/run-with-path.bash")]

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::LIBEXEC;
 use super::package::LIBEXEC as PACKAGE_LIBEXEC;
-use crate::escape::nix_string;
+use crate::emit::escape::nix_string;
 
 /// Where the programs are that emitted files start, ours included.
 #[derive(Debug, Clone)]

@@ -3,8 +3,8 @@
 
 use serde_json::{Value, json};
 
+use crate::emit::plan::CoordinatorPlan;
 use crate::model::{HostName, TimeSpan, UnitPath};
-use crate::plan::CoordinatorPlan;
 
 /// States that `genbackup metrics` tells: its number, what it is called, how bad it is.
 const STATES: [(u8, &str, &str); 3] = [

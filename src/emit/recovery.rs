@@ -3,8 +3,8 @@
 use askama::Template;
 
 use super::{Artifact, Platform, add};
+use crate::emit::plan::RecoveryPlan;
 use crate::model::{AbsolutePath, HostName};
-use crate::plan::RecoveryPlan;
 
 /// Where it is on the storage host. Clients have none.
 const FLEET_FILE: &str = "/etc/genbackup/fleet.toml";

@@ -3,12 +3,12 @@
 use askama::Template;
 
 use super::{Access, Artifact, LIBEXEC, Platform, add, add_script, offsite, unit, watching};
-use crate::escape::filters;
+use crate::emit::escape::filters;
+use crate::emit::plan::CoordinatorPlan;
 use crate::model::{
     Address, CatchUp, Creation, DiskShare, Fleet, HostName, Power, RemoteClients, Repository, Sleep, Timing,
     UnitPath,
 };
-use crate::plan::CoordinatorPlan;
 
 #[derive(Template)]
 #[template(path = "systemd/genbackup.timer")]

@@ -3,9 +3,9 @@
 use askama::Template;
 
 use super::{Access, Artifact, Platform, add, add_script, grafana, prometheus, unit};
-use crate::escape::filters;
+use crate::emit::escape::filters;
+use crate::emit::plan::CoordinatorPlan;
 use crate::model::Written;
-use crate::plan::CoordinatorPlan;
 
 #[derive(Template)]
 #[template(path = "systemd/genbackup-watch.service")]

@@ -8,7 +8,7 @@ checked_string! {
     /// A calendar expression of systemd.time(7), such as `*-*-* 04:00:00 America/Los_Angeles`.
     ///
     /// Only the characters are checked here. systemd decides whether it is valid: see
-    /// [`crate::verify::takes_calendar`].
+    /// [`crate::system::analyze::takes_calendar`].
     Calendar, check
 }
 

@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::finding::Finding;
 use super::memory::Memory;
-use crate::health::{Item, Report, State};
 use crate::model::{Fleet, HostName};
-use crate::record::{Phase, Status};
+use crate::runs::record::{Phase, Status};
+use crate::status::{Item, Report, State};
 
 /// From this exit status on it is systemd's own, and the program never began (systemd.exec(5), "Process Exit Codes").
 pub(crate) const OF_SYSTEMD: i64 = 200;

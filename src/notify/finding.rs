@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::health::{Item, Remark, Report, State, Tampered};
+use crate::status::{Item, Remark, Report, State, Tampered};
 
 /// How well one subject is now.
 #[derive(Debug, Clone, PartialEq, Eq)]

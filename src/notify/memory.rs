@@ -9,8 +9,8 @@ use super::failure::Failure;
 use super::finding::Finding;
 use super::message::{Change, Message, Turn};
 use super::ping::Ping;
-use crate::health::State;
 use crate::model::Watching;
+use crate::status::State;
 
 /// How many messages wait for an address that is down; then the oldest goes.
 pub const LONGEST_QUEUE: usize = 20;

@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::finding::Finding;
-use crate::health::{State, span};
+use crate::status::{State, span};
 use crate::text::{harmless, shortened};
 
 /// The characters of a text that a host said. The rest is in the record.

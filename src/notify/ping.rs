@@ -5,9 +5,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::memory::Memory;
-use crate::health::{Now, Progress, Report, State};
 use crate::model::{Fleet, PushMonitor};
-use crate::record::Status;
+use crate::runs::record::Status;
+use crate::status::{Now, Progress, Report, State};
 use crate::text::{harmless, shortened};
 
 /// The characters of a line about one host.

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::body::{Form, Limit};
 use super::message::Message;
 use super::words;
-use crate::health::State;
+use crate::status::State;
 use crate::text::shortened;
 
 /// What one message of Discord may have, in the units of UTF-16 that it counts in.

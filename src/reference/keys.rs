@@ -1,10 +1,10 @@
-//! The tables and keys of the fleet file, with what the attributes of [`crate::fleet`] say of each.
+//! The tables and keys of the fleet file, with what the attributes of [`crate::config::file`] say of each.
 
 mod read;
 
 use serde_json::Value;
 
-use crate::schema;
+use crate::config::schema;
 
 /// A table of the fleet file.
 #[derive(Debug)]
@@ -53,7 +53,7 @@ pub enum Without {
     Words(String),
 }
 
-/// All tables, each before those in it, in the order of [`crate::fleet::FleetFile`].
+/// All tables, each before those in it, in the order of [`crate::config::file::FleetFile`].
 #[must_use]
 pub fn tables() -> Vec<Table> {
     let mut tables = Vec::new();

@@ -10,11 +10,11 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result, anyhow};
 
 use super::{document, facts, head, rows};
+use crate::config::file::read;
+use crate::config::resolve::resolve;
+use crate::emit::plan::HostPlan;
 use crate::emit::{UNIT_FOLDER, emit};
-use crate::fleet::read;
 use crate::model::Fleet;
-use crate::plan::HostPlan;
-use crate::resolve::resolve;
 
 pub use name::kind;
 

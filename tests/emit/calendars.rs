@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use genbackup::model::{Calendar, Calendars};
-use genbackup::verify::{longest_gap, times_after};
+use genbackup::system::analyze::{longest_gap, times_after};
 
 fn schedule(expressions: &[&str]) -> Result<Calendars> {
     let calendar = |text: &&str| {

@@ -7,11 +7,11 @@ use std::sync::OnceLock;
 
 use crate::snapshot::{self, Comparison};
 use anyhow::{Context, Result, bail};
+use genbackup::config::file::read;
+use genbackup::config::resolve::resolve;
+use genbackup::emit::plan::HostPlan;
 use genbackup::emit::{Artifact, emit, nix_module};
-use genbackup::fleet::read;
 use genbackup::model::Fleet;
-use genbackup::plan::HostPlan;
-use genbackup::resolve::resolve;
 
 /// The fleets by the names of their folders.
 fn fleets() -> Result<Vec<(String, Fleet)>> {

@@ -13,7 +13,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
-use genbackup::record::{self, Phase, Run, RunId, Status};
+use genbackup::runs::record::{self, Phase, Run, RunId, Status};
 use jiff::Timestamp;
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::{Pid, geteuid};

@@ -25,11 +25,11 @@ use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use genbackup::fleet::read;
-use genbackup::health::{Expectations, Item, Report, examine};
+use genbackup::config::file::read;
+use genbackup::config::resolve::resolve;
 use genbackup::model::Fleet;
-use genbackup::record::{Run, RunId};
-use genbackup::resolve::resolve;
+use genbackup::runs::record::{Run, RunId};
+use genbackup::status::{Expectations, Item, Report, examine};
 use jiff::Timestamp;
 use tempfile::TempDir;
 

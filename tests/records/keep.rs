@@ -10,8 +10,8 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
-use genbackup::keep::{Oldest, Snapshot, forget};
 use genbackup::model::{Keep, KeepPolicy, Limit, Period, ResticVersion};
+use genbackup::repository::retention::{Oldest, Snapshot, forget};
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::fmt::temporal::Pieces;

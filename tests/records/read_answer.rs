@@ -13,7 +13,7 @@ mod snapshots;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
-use genbackup::record::{Event, What};
+use genbackup::runs::record::{Event, What};
 use serde_json::{Value, json};
 
 /// A host's answer, and how the connection to it ended.

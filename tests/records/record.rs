@@ -8,7 +8,7 @@ use std::io::{self, BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use genbackup::record::{self, BadLine, LINE_LIMIT, Lines, Phase, Reason, Run, Status};
+use genbackup::runs::record::{self, BadLine, LINE_LIMIT, Lines, Phase, Reason, Run, Status};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/records")

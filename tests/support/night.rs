@@ -10,7 +10,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::Result;
-use genbackup::record::{About, Beside, CopyFigures, Phase, Run, RunId, Status};
+use genbackup::runs::record::{About, Beside, CopyFigures, Phase, Run, RunId, Status};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 

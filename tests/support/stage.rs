@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use anyhow::{Context, Result, bail, ensure};
-use genbackup::fleet::read;
+use genbackup::config::file::read;
+use genbackup::config::resolve::resolve;
 use genbackup::model::Fleet;
-use genbackup::resolve::resolve;
 use tempfile::TempDir;
 
 use crate::command::{genbackup, run};

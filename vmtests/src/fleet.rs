@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
-use genbackup::record::{Event, Line, Lines, What};
+use genbackup::runs::record::{Event, Line, Lines, What};
 use serde_json::Value;
 
 use crate::agent::Output;

@@ -6,9 +6,9 @@ use anyhow::{Result, bail};
 
 use crate::cli::snapshots::known;
 use crate::cli::terminal;
+use crate::config::problem::{did_you_mean, likely};
 use crate::model::{Fleet, HostName};
-use crate::problem::{did_you_mean, likely};
-use crate::restic::Snapshot;
+use crate::repository::restic::Snapshot;
 
 /// The hosts and snapshots that the command line names.
 #[derive(Debug)]

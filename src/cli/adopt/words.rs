@@ -9,7 +9,7 @@ use comfy_table::{ContentArrangement, Table, presets};
 use super::plan::{Group, Plan};
 use crate::cli::terminal;
 use crate::model::Fleet;
-use crate::restic::{Restic, Snapshot};
+use crate::repository::restic::{Restic, Snapshot};
 
 /// The number of paths that are shown for a host.
 const PATHS: usize = 3;

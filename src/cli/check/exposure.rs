@@ -6,11 +6,12 @@ use std::fmt::Write;
 
 use anyhow::{Context, Result};
 
+use crate::apply;
 use crate::cli::terminal::counted;
+use crate::emit::plan::HostPlan;
 use crate::emit::{Access, Artifact, emit};
 use crate::model::Fleet;
-use crate::plan::HostPlan;
-use crate::{verify, write};
+use crate::system::analyze;
 
 /// The number of hosts that a line names.
 const NAMED: usize = 5;
@@ -39,9 +40,9 @@ pub(super) fn table(fleet: &Fleet) -> Result<String> {
             content: (*text).clone(),
         })
         .collect();
-    let folder = write::throw_away(&files)?;
+    let folder = apply::throw_away(&files)?;
     let list: Vec<String> = names.values().cloned().collect();
-    let exposures = verify::exposures(folder.path(), &list)?;
+    let exposures = analyze::exposures(folder.path(), &list)?;
 
     let mut table = String::new();
     for (unit, texts) in &units {

@@ -6,9 +6,9 @@ use bytesize::ByteSize;
 
 use crate::cli::terminal::{self, counted};
 use crate::model::CopyName;
-use crate::offsite::tamper::Attempt;
-use crate::offsite::{Done, Failed, Refusal, Retained, Stopped, Transferred};
-use crate::record::{CopyFigures, Status};
+use crate::repository::offsite::tamper::Attempt;
+use crate::repository::offsite::{Done, Failed, Refusal, Retained, Stopped, Transferred};
+use crate::runs::record::{CopyFigures, Status};
 
 /// How a copy ended.
 pub(super) struct Ended {

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use libsystemd::daemon::{NotifyState, notify};
 
-use crate::offsite::Progress;
+use crate::repository::offsite::Progress;
 
 /// Who is told.
 pub(super) struct Told {

@@ -14,12 +14,12 @@ use super::told::Told;
 use super::{Accept, Arguments, of_unit};
 use crate::cli::terminal::{self, counted};
 use crate::model::{CopyKind, CopyName, Deletion, Fleet, Offsite, Rate, ResticCopy, SyncCopy, offsite};
-use crate::offsite::tamper::{self, Canary};
-use crate::offsite::{
+use crate::repository::offsite::tamper::{self, Canary};
+use crate::repository::offsite::{
     Delete, Limits, Memory, Progress, Rclone, Settings, Stop, Stopped, Store, Sync, Tampered, Transfer,
     Turns, retain, variables,
 };
-use crate::record::CopyFigures;
+use crate::runs::record::CopyFigures;
 
 /// What is to be done.
 pub(super) struct Work<'w> {

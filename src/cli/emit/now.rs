@@ -7,15 +7,15 @@ use anyhow::{Result, anyhow, bail};
 
 use super::target::Target;
 use super::{Arguments, load, status};
-use crate::bus::Waiting;
+use crate::apply::live::{Audience, Live, Systemd};
+use crate::apply::{Changes, Counts, Note, Overwrite, Transaction};
 use crate::cli::terminal::{self, Steps};
 use crate::emit::Artifact;
-use crate::live::{Audience, Live, Systemd};
 use crate::model::{Creation, Repository};
-use crate::mounts;
-use crate::neighbours;
-use crate::nixos::System;
-use crate::write::{Changes, Counts, Note, Overwrite, Transaction};
+use crate::system::bus::Waiting;
+use crate::system::mounts;
+use crate::system::nixos::System;
+use crate::system::tools;
 
 /// The NFS exports of the storage host.
 const EXPORTS: &str = "/etc/exports.d/genbackup.exports";
@@ -154,7 +154,7 @@ fn export(artifacts: &[Artifact], changes: &Changes, live: &mut Live<Waiting, Al
     if !has_clients && !changes.has(EXPORTS) {
         return;
     }
-    let exported = neighbours::export();
+    let exported = tools::export();
     let is_exported = exported.is_ok();
     live.tool("exports", changes.has(EXPORTS), exported);
     if !has_clients || !is_exported {

@@ -4,10 +4,10 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
+use crate::apply;
+use crate::emit::plan::HostPlan;
 use crate::emit::{Programs, StorePath, package};
 use crate::model::{Fleet, HostName};
-use crate::plan::HostPlan;
-use crate::write;
 
 /// Writes the package of a host into a new directory.
 ///
@@ -26,5 +26,5 @@ pub(super) fn write(fleet: &Fleet, host: &HostName, out: &Path, programs: &Path)
         .context("scripts and units cannot name the directory")?;
     let plan =
         HostPlan::of(fleet, host).context("the fleet lacks its own host: this is a bug in genbackup")?;
-    write::new_folder(&out, &package(&plan, &programs, &prefix)?)
+    apply::new_folder(&out, &package(&plan, &programs, &prefix)?)
 }

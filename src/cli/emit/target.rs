@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 use super::{Arguments, Format, load};
+use crate::apply::Place;
+use crate::emit::plan::HostPlan;
 use crate::emit::{Artifact, emit, nix_module};
 use crate::model::{Fleet, HostName};
-use crate::plan::HostPlan;
-use crate::write::Place;
 
 /// A tree that is written, and its content.
 pub(super) struct Target<'f> {

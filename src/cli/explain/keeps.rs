@@ -5,9 +5,9 @@ use jiff::civil::DateTime;
 use jiff::{Span, ToSpan};
 
 use super::picture;
-use crate::keep::{Horizon, Kept, Oldest, after_years};
 use crate::model::{KeepPolicy, ResticVersion, Timing};
-use crate::verify;
+use crate::repository::retention::{Horizon, Kept, Oldest, after_years};
+use crate::system::analyze;
 
 /// The number of times from which the mean distance between runs is computed.
 const SAMPLE: usize = 64;
@@ -32,9 +32,12 @@ pub(super) fn keeps(
         ("10 years", 10.years()),
     ];
     let calendars = &timing.calendars;
-    let sample = verify::times_after(calendars, now, SAMPLE)?;
+    let sample = analyze::times_after(calendars, now, SAMPLE)?;
     let (runs, horizon) = match runs_in_ten_years(&sample) {
-        Some(count) => (verify::times_after(calendars, now, count)?, Horizon::TheLastKnown),
+        Some(count) => (
+            analyze::times_after(calendars, now, count)?,
+            Horizon::TheLastKnown,
+        ),
         None => (sample, Horizon::Endless),
     };
     let oldest = Oldest::of(restic);

@@ -2,8 +2,8 @@
 
 use jiff::SignedDuration;
 
-use crate::health::span;
-use crate::keep::Kept;
+use crate::repository::retention::Kept;
+use crate::status::span;
 
 /// The width of the columns before the axis: the row's name, the number of snapshots, the age of the oldest.
 const LEFT: usize = 34;

@@ -3,7 +3,7 @@
 use bytesize::ByteSize;
 
 use super::took;
-use crate::history::Row;
+use crate::status::history::Row;
 
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 /// As wide as the longest name of a line and the space after it.

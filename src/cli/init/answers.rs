@@ -9,11 +9,11 @@ use super::secrets::Secret;
 use super::{file, places};
 use crate::cli::load;
 use crate::cli::terminal::Steps;
-use crate::fleet;
+use crate::config;
+use crate::config::resolve::{hidden_places, resolve};
 use crate::model::{AbsolutePath, Address, Calendar, HostName, KeepPolicy, PublicKey, Refusal, UnitPath};
-use crate::mounts;
-use crate::openssh;
-use crate::resolve::{hidden_places, resolve};
+use crate::system::mounts;
+use crate::system::openssh;
 
 /// The answers.
 #[derive(Debug, Clone)]
@@ -160,7 +160,7 @@ impl Answers {
     pub(super) fn check(&self) -> Result<()> {
         let key = PublicKey::try_from(KEY_TO_BE_MADE.to_owned())?;
         let text = file::text(self, Some(&key), "fleet.schema.json")?;
-        if let Err(problems) = resolve(fleet::read("answers", &text)) {
+        if let Err(problems) = resolve(config::file::read("answers", &text)) {
             let problems: Vec<String> = problems
                 .iter()
                 .map(|problem| format!("{}\n    {}", problem.refusal.what, problem.refusal.hint))
@@ -183,7 +183,7 @@ impl Answers {
     /// password.
     pub(super) fn make_secrets(&self, steps: &mut Steps, may_ask: bool) -> Result<()> {
         if let Some(Secret::ToBeMade(file)) = self.remote.as_ref().map(|remote| &remote.key_file) {
-            crate::write::make_folder_of(file.as_str().as_ref())?;
+            crate::apply::make_folder_of(file.as_str().as_ref())?;
             openssh::make_pair(file.as_str().as_ref())?;
             steps.say(format_args!("{file}: a key pair for the clients"));
         }

@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 
 use super::answers::{Client, include_of};
 use crate::model::{AbsolutePath, Address, HostName, PublicKey, Refusal, UnitPath};
-use crate::openssh;
+use crate::system::openssh;
 
 /// The port of a host's regular sshd, which shows the same host key as our sshd.
 pub(super) const SSH_PORT: u16 = 22;

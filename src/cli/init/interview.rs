@@ -14,8 +14,8 @@ use super::places;
 use super::secrets::Secret;
 use crate::cli::terminal::{self, harmless};
 use crate::model::{AbsolutePath, Address, Calendar, HostName, PublicKey, Refusal, UnitPath};
-use crate::mounts::{self, Mount};
-use crate::{openssh, verify};
+use crate::system::mounts::{self, Mount};
+use crate::system::{analyze, openssh};
 
 /// Asks until the answers are consistent. Of the clients that are named already, it asks only the rest.
 pub(super) fn ask(host: &str, named: &[Named]) -> Result<Answers> {
@@ -170,7 +170,7 @@ fn calendar() -> Result<Calendar> {
             Ok(calendar) => calendar,
             Err(refusal) => return Ok(validation(Err(refusal))),
         };
-        let is_taken = verify::takes_calendar(&calendar)?;
+        let is_taken = analyze::takes_calendar(&calendar)?;
         let refused = || {
             Refusal::new(
                 "systemd refuses this expression",

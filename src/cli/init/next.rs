@@ -8,11 +8,12 @@ use super::answers::{self, Answers};
 use super::clients::SSH_PORT;
 use crate::cli::FLEET_FILE;
 use crate::cli::terminal::Steps;
+use crate::config;
+use crate::config::resolve::resolve;
+use crate::doctor;
+use crate::emit::plan::HostPlan;
 use crate::model::{HostName, RemoteClients};
-use crate::nixos::System;
-use crate::plan::HostPlan;
-use crate::resolve::resolve;
-use crate::{doctor, fleet};
+use crate::system::nixos::System;
 
 /// The port of NFS 4.
 const NFS_PORT: u16 = 2049;
@@ -22,7 +23,7 @@ const REBUILD: &str = "  nixos-rebuild switch    # with the module of genbackup;
 pub(super) fn say(file: &Path, answers: &Answers, steps: &mut Steps) -> Result<()> {
     let text = answers.fleet_file("")?;
     // `genbackup check` reports its problems.
-    let fleet = resolve(fleet::read("fleet", &text)).ok();
+    let fleet = resolve(config::file::read("fleet", &text)).ok();
     let fleet = fleet.as_ref();
     let remote = fleet.and_then(|fleet| fleet.remote.as_ref());
     let is_here = answers::is_this_machine(&answers.host);

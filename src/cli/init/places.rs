@@ -5,7 +5,7 @@ use std::path::Path;
 use nix::sys::statvfs::{FsFlags, statvfs};
 
 use crate::model::{AbsolutePath, UnitPath};
-use crate::mounts::{self, Mount};
+use crate::system::mounts::{self, Mount};
 
 /// The proposed repository on the root file system.
 pub(super) const ON_ROOT: &str = "/srv/backup/restic";

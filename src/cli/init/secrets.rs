@@ -8,9 +8,9 @@ use anyhow::{Context, Result};
 use base64::prelude::{BASE64_STANDARD, Engine};
 use inquire::Confirm;
 
+use crate::apply;
 use crate::cli::terminal::Steps;
 use crate::model::UnitPath;
-use crate::write;
 
 /// 256 bits cannot be guessed.
 const BYTES: usize = 32;
@@ -50,7 +50,7 @@ impl Secret {
             .and_then(|mut source| source.read_exact(&mut bytes))
             .context("cannot read /dev/urandom")?;
         let password = BASE64_STANDARD.encode(bytes);
-        write::create_secret(file.as_str().as_ref(), &format!("{password}\n"))?;
+        apply::create_secret(file.as_str().as_ref(), &format!("{password}\n"))?;
         steps.say(format_args!(
             "{file}: a random password, readable by its owner only"
         ));

@@ -2,8 +2,8 @@
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
+use crate::apply::Counts;
 use crate::cli::terminal;
-use crate::write::Counts;
 
 /// One client's line.
 #[derive(Debug)]

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use anyhow::{Result, anyhow};
 
 use crate::cli::{repository, terminal};
-use crate::problem::likely;
-use crate::restic::{Restic, Snapshot, SnapshotPath};
+use crate::config::problem::likely;
+use crate::repository::restic::{Restic, Snapshot, SnapshotPath};
 
 use super::twice::{Fault, refuse};
 

@@ -8,9 +8,9 @@ use std::path::{Component, Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use nix::unistd::Uid;
 
+use crate::apply::{self, Privacy};
 use crate::cli::terminal;
 use crate::model::Repository;
-use crate::write::{self, Privacy};
 
 /// The target of a restore.
 pub(super) struct Place {
@@ -88,7 +88,7 @@ impl Place {
     /// # Errors
     /// When it cannot be made, or is now in the repository.
     pub(super) fn make(&self) -> Result<&Path> {
-        let privacy = write::private_folder(&self.folder)?;
+        let privacy = apply::private_folder(&self.folder)?;
         let made = self
             .folder
             .canonicalize()

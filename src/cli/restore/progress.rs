@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Deserialize;
 
 use crate::cli::terminal;
-use crate::restic::Said;
+use crate::repository::restic::Said;
 
 /// The number of error messages that are kept for the end.
 const COMPLAINTS: usize = 100;

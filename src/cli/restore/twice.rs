@@ -4,7 +4,7 @@
 use anyhow::{Result, bail};
 
 use crate::cli::{repository, terminal};
-use crate::restic::{Node, Snapshot};
+use crate::repository::restic::{Node, Snapshot};
 
 /// Replaces what is not UTF-8 in restic's JSON. Two equal names that contain it may differ.
 const LOST: char = '\u{fffd}';

@@ -12,8 +12,8 @@ use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
 use serde::Deserialize;
 
-use crate::health::span;
 use crate::model::HostName;
+use crate::status::span;
 
 /// The number of bytes that are read at the end of an answer. A line has about two hundred.
 const END: u64 = 8 << 10;

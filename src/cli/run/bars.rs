@@ -10,7 +10,7 @@ use textwrap::core::display_width;
 use super::answer::Progress;
 use super::names;
 use crate::cli::terminal;
-use crate::health::span;
+use crate::status::span;
 
 /// The minimum number of columns for a bar beside the text.
 const NARROW: usize = 60;

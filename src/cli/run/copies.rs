@@ -10,9 +10,9 @@ use anyhow::Result;
 use super::Event;
 use super::follow::{LATE, TICK};
 use super::view::View;
-use crate::bus::{Absence, Error, Manager, UnitState};
 use crate::cli::load;
 use crate::model::{CopyName, Start};
+use crate::system::bus::{Absence, Error, Manager, UnitState};
 
 /// The copies that a run starts, each with the last invocation of its unit before.
 #[derive(Debug, Default)]

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use anyhow::Result;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::bus::UnitState;
 use crate::cli::records::Records;
-use crate::record::{Run, RunId};
+use crate::runs::record::{Run, RunId};
+use crate::system::bus::UnitState;
 
 /// How much earlier than its unit a run may start by its name, because the clock was set meanwhile.
 const CLOCK_WAS_SET: SignedDuration = SignedDuration::from_hours(24);

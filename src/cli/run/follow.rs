@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use super::copies::Copies;
 use super::view::View;
 use super::{CHOSEN, Event, HOSTS, MAINTAIN};
-use crate::bus::{Absence, Error, Job, JobResult, Manager, Signal, UnitState};
 use crate::cli::terminal;
 use crate::notify::OF_SYSTEMD;
+use crate::system::bus::{Absence, Error, Job, JobResult, Manager, Signal, UnitState};
 
 /// How often the progress is read.
 pub(super) const TICK: Duration = Duration::from_millis(500);

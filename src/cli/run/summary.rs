@@ -1,7 +1,7 @@
 //! The last line about a run: the results of its hosts, and of forget and prune.
 
-use crate::health::span;
-use crate::record::{HostRun, Phase, Run, Status};
+use crate::runs::record::{HostRun, Phase, Run, Status};
+use crate::status::span;
 
 /// The results of a run in one line; `None` if the record names no host.
 pub(super) fn summary(run: &Run) -> Option<String> {

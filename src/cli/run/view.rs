@@ -12,10 +12,10 @@ use super::answer::{self, Progress};
 use super::bars::Bars;
 use super::find::Finder;
 use super::summary::summary;
-use crate::bus::UnitState;
 use crate::cli::terminal;
-use crate::health::{State, span};
-use crate::record::{HostRun, Run, RunId, Status};
+use crate::runs::record::{HostRun, Run, RunId, Status};
+use crate::status::{State, span};
+use crate::system::bus::UnitState;
 
 /// How often a line shows the progress of a host if there are no bars.
 const LINE_EVERY: Duration = Duration::from_secs(30);

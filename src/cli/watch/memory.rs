@@ -7,9 +7,9 @@ use std::path::Path;
 use anyhow::{Context, Result, anyhow};
 use serde_json::{Map, Value};
 
+use crate::apply;
 use crate::cli::terminal;
 use crate::notify::Memory;
-use crate::write;
 
 /// The number of bytes that are read: more than any such file has.
 const LONGEST: u64 = 64 * 1024 * 1024;
@@ -75,6 +75,6 @@ impl<'p> Place<'p> {
     /// # Errors
     /// When the file cannot be written. The old file is unchanged then.
     pub(super) fn write(&self, memory: &Memory) -> Result<()> {
-        write::replace(self.file, serde_json::to_string_pretty(memory)?.as_bytes())
+        apply::replace(self.file, serde_json::to_string_pretty(memory)?.as_bytes())
     }
 }

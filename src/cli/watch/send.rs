@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, anyhow};
 use jiff::tz::TimeZone;
 
-use crate::deliver::{self, Request, Undelivered, Web, WebAddress};
 use crate::model::{Notify, NotifyName, PushMonitor, UnitPath, Watching, WebService};
+use crate::notify::deliver::{self, Request, Undelivered, Web, WebAddress};
 use crate::notify::{Memory, Message, Ping, body};
 
 pub(super) struct Sender<'f> {

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{Key, Table, Without, quoted};
-use crate::fleet::FleetFile;
+use crate::config::file::FleetFile;
 
 /// Adds a table, whose schema this is, and those in it.
 pub(super) fn collect(mut table: Table, schema: &Value, tables: &mut Vec<Table>) {

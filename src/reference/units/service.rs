@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use super::rights::{capabilities, may_write, network, secrets, user};
 use super::{Unit, distinct, hosts};
 use crate::reference::exposure::{BOUNDS, RESTORE_BOUND};
-use crate::restic::sandbox_settings;
+use crate::repository::restic::sandbox_settings;
 
 /// Secrets that a unit gets without a credential.
 const PASSED_ON: [(&str, &str); 2] = [

@@ -177,7 +177,7 @@ fn exposure(service: &Path, threshold: u32) -> Result<Outcome> {
 fn the_unit_of_a_restore_is_no_more_exposed_than_its_bound() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let service = folder.path().join("genbackup-restore.service");
-    let settings: Vec<String> = genbackup::restic::sandbox_settings().collect();
+    let settings: Vec<String> = genbackup::repository::restic::sandbox_settings().collect();
     let text = format!(
         "[Service]\nExecStart=/bin/true\nUser=restic\n{}\n",
         settings.join("\n")

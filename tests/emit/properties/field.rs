@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
+use genbackup::config::file::read;
+use genbackup::config::resolve::resolve;
+use genbackup::emit::plan::HostPlan;
 use genbackup::emit::{Artifact, emit, nix_module};
-use genbackup::fleet::read;
 use genbackup::model::{Fleet, HostName};
-use genbackup::plan::HostPlan;
-use genbackup::resolve::resolve;
 use proptest::prelude::BoxedStrategy;
 use toml::{Table, Value};
 

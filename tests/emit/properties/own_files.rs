@@ -1,7 +1,7 @@
 //! We give back what the fleet file and the manifest say.
 
 use anyhow::{Context, Result, ensure};
-use genbackup::write::{Changes, Overwrite, Place, Transaction};
+use genbackup::apply::{Changes, Overwrite, Place, Transaction};
 
 use super::Reader;
 use super::field::Host;

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 use genbackup::model::Calendar;
-use genbackup::verify::takes_calendar;
+use genbackup::system::analyze::takes_calendar;
 
 use super::Reader;
 use super::field::{Case, Field, Files, Host};

@@ -1,10 +1,10 @@
 //! Defaults, examples and ranges of the reference are those of the parser and of `resolve`.
 
 use anyhow::{Context, Result, bail, ensure};
-use genbackup::fleet::read;
+use genbackup::config::file::read;
+use genbackup::config::resolve::resolve;
 use genbackup::model::{Fleet, Release};
 use genbackup::reference::{FLEET, Key, Without};
-use genbackup::resolve::resolve;
 use toml::{Table, Value};
 
 use super::keys;

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
+use genbackup::apply::{Overwrite, Place, Transaction};
 use genbackup::emit::{Access, Artifact};
-use genbackup::write::{Overwrite, Place, Transaction};
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
 use proptest::sample::{Index, select};

@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::net::TcpListener;
 
 use anyhow::{Context, Result, ensure};
-use genbackup::record::{CopyFigures, Phase, Status};
+use genbackup::runs::record::{CopyFigures, Phase, Status};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 

@@ -2,7 +2,7 @@
 //! three days.
 
 use anyhow::Result;
-use genbackup::health::{Now, State};
+use genbackup::status::{Now, State};
 
 use super::{judged, of, said};
 use crate::night::Night;

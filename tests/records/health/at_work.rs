@@ -1,7 +1,7 @@
 //! Runs that are at work, and runs that broke off. The fleet `post` gives each host twelve hours.
 
 use anyhow::{Context, Result};
-use genbackup::health::{Holder, Now, Present, Progress, State, examine};
+use genbackup::status::{Holder, Now, Present, Progress, State, examine};
 use jiff::Timestamp;
 use serde_json::json;
 

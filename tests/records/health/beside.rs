@@ -1,7 +1,7 @@
 //! What `genbackup record` notes stands beside the runs: it tells of its phase, and disturbs nothing that they tell.
 
 use anyhow::{Context, Result};
-use genbackup::health::{Progress, State};
+use genbackup::status::{Progress, State};
 use serde_json::{Value, json};
 
 use super::{judged, records, said, say};

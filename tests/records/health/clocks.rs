@@ -1,7 +1,7 @@
 //! Clocks that are wrong, or were.
 
 use anyhow::Result;
-use genbackup::health::{Progress, State};
+use genbackup::status::{Progress, State};
 
 use super::{judged, of, records, said, say};
 use crate::night::{HOSTS, Night};

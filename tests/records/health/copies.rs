@@ -1,8 +1,8 @@
 //! Copies of the repository in other places: the fleet `every-option` has `cloud`, `friend` and `usb`.
 
 use anyhow::Result;
-use genbackup::health::{Point, State, rule};
-use genbackup::record::{CopyFigures, Phase, Status};
+use genbackup::runs::record::{CopyFigures, Phase, Status};
+use genbackup::status::{Point, State, rule};
 use tempfile::TempDir;
 
 use super::{fleet, judged_in, of, said, say_of};

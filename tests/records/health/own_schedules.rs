@@ -2,8 +2,8 @@
 //! hour, with thresholds of its own; `jak` and `ziz` each night, by `[monitor]`: 25 and 30 hours.
 
 use anyhow::{Context, Result};
-use genbackup::health::{Expectations, Report, examine};
 use genbackup::model::Fleet;
+use genbackup::status::{Expectations, Report, examine};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 

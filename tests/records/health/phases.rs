@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
-use genbackup::fleet::read;
-use genbackup::health::{Expectations, Report, State, examine};
+use genbackup::config::file::read;
+use genbackup::config::resolve::resolve;
 use genbackup::model::Fleet;
-use genbackup::record::{About, Run};
-use genbackup::resolve::resolve;
+use genbackup::runs::record::{About, Run};
+use genbackup::status::{Expectations, Report, State, examine};
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -199,7 +199,7 @@ fn without_thresholds_of_the_fleet_those_of_the_hosts_follow_the_schedule() -> R
     let day = SignedDuration::from_hours(24);
     let expectations = Expectations::of(&fleet, |_| anyhow::Ok(Some(day)))?;
     assert_eq!(expectations.of_fleet().warn_after.as_hours(), 25);
-    let offsite = expectations.of_phase(genbackup::record::Phase::Offsite);
+    let offsite = expectations.of_phase(genbackup::runs::record::Phase::Offsite);
     assert_eq!(
         (offsite.warn_after.as_hours(), offsite.alert_after.as_hours()),
         (26, 72)

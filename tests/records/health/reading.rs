@@ -8,8 +8,8 @@
 use std::cell::Cell;
 
 use anyhow::Result;
-use genbackup::health::{Report, State, examine};
-use genbackup::record::{About, Run, RunId};
+use genbackup::runs::record::{About, Run, RunId};
+use genbackup::status::{Report, State, examine};
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
@@ -99,7 +99,7 @@ fn hundreds_of_failures_do_not_hide_the_last_complete_backup() -> Result<()> {
     let ziz = &of(&report, "ziz")?.verdict;
     assert_eq!(ziz.state, State::Alert);
     assert_eq!(ziz.age.map(|age| age.as_hours()), Some(699));
-    let metrics = genbackup::metrics::text(&report)?;
+    let metrics = genbackup::report::metrics::text(&report)?;
     let line = "genbackup_last_success_timestamp_seconds{host=\"ziz\"} ";
     assert!(metrics.contains(line), "{metrics}");
     Ok(())

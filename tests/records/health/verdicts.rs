@@ -1,7 +1,7 @@
-//! The table of `genbackup::health`, row by row. The fleet `post` warns after 24 hours and alerts after 28.
+//! The table of `genbackup::status`, row by row. The fleet `post` warns after 24 hours and alerts after 28.
 
 use anyhow::Result;
-use genbackup::health::State;
+use genbackup::status::State;
 use serde_json::json;
 
 use super::{judged, of, said};

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use anyhow::{Context, Result};
-use genbackup::record::LINE_LIMIT;
+use genbackup::runs::record::LINE_LIMIT;
 use serde_json::{Value, json};
 
 use super::{Answer, SUMMARY, is};

@@ -3,7 +3,7 @@
 use std::io::{self, BufRead, BufReader};
 use std::time::Duration;
 
-use genbackup::record::{
+use genbackup::runs::record::{
     BadLine, Event, HostFinished, HostStarted, Line, Lines, Phase, PhaseFinished, Reason, RunStarted, Status,
     Warning, What,
 };

@@ -5,9 +5,9 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use anyhow::{Context, Result, bail, ensure};
-use genbackup::health::State;
 use genbackup::model::MessageService;
 use genbackup::notify::{Finding, Form, Memory, Message, body};
+use genbackup::status::State;
 use jiff::tz::{TimeZone, offset};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};

@@ -3,9 +3,9 @@
 use std::convert::Infallible;
 
 use anyhow::Result;
-use genbackup::health::{Expectations, State, examine};
 use genbackup::notify::{Finding, Memory, Message, Turn, findings};
-use genbackup::record::{CopyFigures, Phase, Status};
+use genbackup::runs::record::{CopyFigures, Phase, Status};
+use genbackup::status::{Expectations, State, examine};
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
@@ -121,7 +121,7 @@ fn a_weekly_host_has_a_week_to_begin_with() -> Result<()> {
         env!("CARGO_MANIFEST_DIR"),
         "/fixtures/fleets/a-weekly-host/fleet.toml"
     ))?;
-    let fleet = genbackup::resolve::resolve(genbackup::fleet::read("fleet.toml", &text))
+    let fleet = genbackup::config::resolve::resolve(genbackup::config::file::read("fleet.toml", &text))
         .map_err(|problems| anyhow::anyhow!("{problems:?}"))?;
     let week = Some(SignedDuration::from_hours(7 * 24));
     let Ok(expectations) = Expectations::of(&fleet, |_| Ok::<_, Infallible>(week));
@@ -250,7 +250,7 @@ proptest! {
         // Hours at which nobody looks.
         blind in prop::collection::vec(0..48_usize, 0..8),
     ) {
-        let fleet = genbackup::resolve::resolve(genbackup::fleet::read(
+        let fleet = genbackup::config::resolve::resolve(genbackup::config::file::read(
             "fleet.toml",
             include_str!("../../../fixtures/fleets/post/fleet.toml"),
         ))

@@ -200,7 +200,7 @@ fn ssh_gets_the_destination_and_asks_no_question() -> Result<()> {
 
 #[test]
 fn shellcheck_finds_nothing_in_the_scripts_of_push() -> Result<()> {
-    let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/push");
+    let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/apply/push");
     let said = run(Command::new("shellcheck")
         .args(["--shell=bash", "server.bash", "report.bash"])
         .current_dir(scripts))?;

@@ -4,17 +4,17 @@ use std::fmt::Write as _;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
+use genbackup::config::resolve::resolve;
 use genbackup::emit::emit;
+use genbackup::emit::plan::HostPlan;
 use genbackup::model::{Fleet, UnitPath};
-use genbackup::plan::HostPlan;
-use genbackup::resolve::resolve;
 
 use crate::command::run;
 
 fn fleet(name: &str) -> Result<Fleet> {
     let path = format!("{}/fixtures/fleets/{name}/fleet.toml", env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(&path)?;
-    resolve(genbackup::fleet::read(&path, &text)).map_err(|problems| anyhow::anyhow!("{problems:?}"))
+    resolve(genbackup::config::file::read(&path, &text)).map_err(|problems| anyhow::anyhow!("{problems:?}"))
 }
 
 /// The page of each host.

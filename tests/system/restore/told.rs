@@ -127,7 +127,7 @@ fn the_shell_that_starts_restic_says_nothing_however_soon_restic_ends() -> Resul
     let mut guard = Command::new("bash")
         .args([
             "-c",
-            include_str!("../../../src/restic/guard.bash"),
+            include_str!("../../../src/repository/restic/guard.bash"),
             "guard",
             "3",
             "5",

@@ -1,0 +1,94 @@
+//! Verdicts as rows.
+
+use super::words::{self, Time, Words};
+use crate::status::{Item, Now, Report, State, Thresholds, span};
+
+/// How well one host, or one phase, is.
+#[derive(Debug)]
+pub(super) struct Freshness {
+    pub(super) name: String,
+    pub(super) state: State,
+    pub(super) now: Option<&'static str>,
+    pub(super) since: Option<Time>,
+    pub(super) why: Option<String>,
+    pub(super) hint: Option<String>,
+    /// How old the last complete one may be before it is a warning, and an alert, where that is not as with all others.
+    pub(super) may_be: Option<(String, String)>,
+    /// When the last complete one was over, and how long that is ago.
+    pub(super) good: Option<(Time, String)>,
+    /// When the last snapshot was made, where that is a partial one.
+    pub(super) partial: Option<Time>,
+}
+
+/// What there is to say that is about no host and no phase.
+#[derive(Debug)]
+pub(super) struct Notice {
+    pub(super) state: State,
+    pub(super) what: String,
+    pub(super) hint: Option<String>,
+}
+
+/// So many are spelled out.
+const NOTICES: usize = 20;
+
+pub(super) fn notices(report: &Report) -> Vec<Notice> {
+    let notices = report.remarks.iter().take(NOTICES).map(|remark| Notice {
+        state: remark.state,
+        what: words::why(&remark.what),
+        hint: remark.hint.as_deref().map(words::why),
+    });
+    notices.collect()
+}
+
+/// The worst first, as `status` has them.
+pub(super) fn rows(words: &Words<'_>, items: &[Item], usual: Thresholds) -> Vec<Freshness> {
+    let mut rows: Vec<Freshness> = items.iter().map(|item| row(words, item, usual)).collect();
+    rows.sort_by_key(|row| std::cmp::Reverse(row.state));
+    rows
+}
+
+/// So many rows that are well are shown; more are folded, or they would hide the others.
+const WELL: usize = 12;
+
+/// The rows that are shown, and those that are well and folded.
+pub(super) fn folded(rows: Vec<Freshness>) -> (Vec<Freshness>, Vec<Freshness>) {
+    let (well, others): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| row.state == State::Ok);
+    if well.len() > WELL {
+        (others, well)
+    } else {
+        (others.into_iter().chain(well).collect(), Vec::new())
+    }
+}
+
+fn row(words: &Words<'_>, item: &Item, usual: Thresholds) -> Freshness {
+    let (name, verdict) = (item.shown(), &item.verdict);
+    let age = verdict.age.map(span).unwrap_or_default();
+    Freshness {
+        name: name.clone(),
+        state: verdict.state,
+        now: verdict.now.map(|now| match now {
+            Now::AtWork => "running",
+            Now::Waiting => "waiting for its turn",
+            Now::Absent => "absent, within `may-be-absent`",
+        }),
+        since: verdict.since.map(|since| words.time(since.time)),
+        why: verdict.why.as_deref().map(words::why),
+        hint: verdict.hint.as_deref().map(words::why),
+        may_be: (verdict.thresholds != usual).then(|| {
+            let Thresholds {
+                warn_after,
+                alert_after,
+            } = verdict.thresholds;
+            (span(warn_after), span(alert_after))
+        }),
+        good: verdict
+            .last_good
+            .as_ref()
+            .map(|good| (words.time(good.time), age.clone())),
+        partial: verdict
+            .last_snapshot
+            .as_ref()
+            .filter(|last| !last.status.is_complete())
+            .map(|last| words.time(last.time)),
+    }
+}

@@ -1,0 +1,175 @@
+//! The directory of the holds: a JSON file for each host of which somebody said something. Root writes it, everybody may
+//! read it, and neither `emit` nor an upgrade touches it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+
+use super::Entry;
+use crate::apply;
+
+/// Where a storage host keeps them.
+pub const FOLDER: &str = "/var/lib/genbackup-holds";
+const EXTENSION: &str = ".json";
+
+/// The holds of a storage host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Store {
+    folder: PathBuf,
+    entries: BTreeMap<String, Entry>,
+}
+
+impl Store {
+    /// Reads a directory.
+    ///
+    /// # Errors
+    /// When it is missing, or any of its files cannot be read: what a hold says must not get lost.
+    pub fn read(folder: &Path) -> Result<Self> {
+        let unreadable = || format!("cannot read the holds in {}", folder.display());
+        let mut entries = BTreeMap::new();
+        for file in fs::read_dir(folder).with_context(unreadable)? {
+            let path = file.with_context(unreadable)?.path();
+            let name = path
+                .file_name()
+                .and_then(|name| name.to_str())
+                .unwrap_or_default();
+            // One that waits for its name begins with a dot.
+            if name.starts_with('.') || !name.ends_with(EXTENSION) {
+                continue;
+            }
+            let unreadable = || format!("cannot read the hold {}", path.display());
+            let text = fs::read_to_string(&path).with_context(unreadable)?;
+            let entry: Entry = serde_json::from_str(&text).with_context(unreadable)?;
+            ensure!(
+                file_name(&entry.host) == name,
+                "{}: it is about host `{}`, but its file name is not",
+                unreadable(),
+                entry.host
+            );
+            entries.insert(entry.host.clone(), entry);
+        }
+        let folder = folder.to_owned();
+        Ok(Self { folder, entries })
+    }
+
+    /// Reads a directory; where there is none, nobody placed a hold.
+    ///
+    /// # Errors
+    /// When it is there, and cannot be read.
+    pub fn read_if_there(folder: &Path) -> Result<Self> {
+        let is_missing = fs::symlink_metadata(folder).is_err_and(|error| error.kind() == ErrorKind::NotFound);
+        if is_missing {
+            let (folder, entries) = (folder.to_owned(), BTreeMap::new());
+            return Ok(Self { folder, entries });
+        }
+        Self::read(folder)
+    }
+
+    /// What somebody said of a host.
+    #[must_use]
+    pub fn get(&self, host: &str) -> Option<&Entry> {
+        self.entries.get(host)
+    }
+
+    /// All of them, by their hosts.
+    pub fn iter(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.values()
+    }
+
+    /// Writes what is said of a host: whoever reads it reads the old or the new text, whole.
+    ///
+    /// # Errors
+    /// When it cannot be written; then the old one is in force.
+    pub fn put(&self, entry: &Entry) -> Result<()> {
+        let text = serde_json::to_string_pretty(entry)? + "\n";
+        apply::make_folder(&self.folder)?;
+        apply::replace(&self.folder.join(file_name(&entry.host)), text.as_bytes())
+    }
+}
+
+/// The name of a host's file. A snapshot may be of a host with any name; what could mean something to the file system is
+/// written as `%` and two digits.
+fn file_name(host: &str) -> String {
+    // One that begins with a dot is not read.
+    let mut name = if host.is_empty() {
+        "%".to_owned()
+    } else {
+        String::new()
+    };
+    for byte in host.bytes() {
+        let is_plain =
+            byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_') || byte == b'.' && !name.is_empty();
+        if is_plain {
+            name.push(char::from(byte));
+        } else {
+            name.push('%');
+            name.extend(
+                [byte >> 4, byte & 0xF].map(|digit| char::from(b"0123456789ABCDEF"[usize::from(digit)])),
+            );
+        }
+    }
+    name + EXTENSION
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::repository::hold::Hold;
+
+    fn held(host: &str) -> Entry {
+        Entry {
+            hold: Some(Hold {
+                since: Timestamp::UNIX_EPOCH,
+                until: None,
+                why: "the disk is being copied".to_owned(),
+            }),
+            ..Entry::new(host.to_owned())
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::read(folder.path()).unwrap();
+        let hosts = ["ziz", "../ziz", ".", "", "MyPC.local", "a b\n"];
+        for host in hosts {
+            store.put(&held(host)).unwrap();
+        }
+        let store = Store::read(folder.path()).unwrap();
+        assert_eq!(store.iter().count(), hosts.len());
+        for host in hosts {
+            assert_eq!(store.get(host), Some(&held(host)), "{host:?}");
+        }
+        // All of them are here, and none is elsewhere.
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), hosts.len());
+    }
+
+    #[test]
+    fn a_hold_that_cannot_be_read_is_an_error_that_names_it() {
+        for (name, text) in [
+            ("ziz.json", "{"),
+            ("ziz.json", "{}"),
+            ("ziz.json", "{\"host\":\"ziz\",\"hold\":{\"why\":\"x\"}}"),
+            ("ziz.json", "{\"host\":\"ziz\",\"held\":true}"),
+            ("ziz.json", "{\"host\":\"kai\"}"),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            apply::replace(&folder.path().join(name), text.as_bytes()).unwrap();
+            let error = format!("{:#}", Store::read(folder.path()).unwrap_err());
+            assert!(error.starts_with("cannot read the hold /"), "{text}: {error}");
+            assert!(error.contains(name), "{error}");
+        }
+        let missing = Path::new("/nonexistent/holds");
+        let error = format!("{:#}", Store::read(missing).unwrap_err());
+        assert!(
+            error.starts_with("cannot read the holds in /nonexistent/holds"),
+            "{error}"
+        );
+        assert_eq!(Store::read_if_there(missing).unwrap().iter().count(), 0);
+    }
+}

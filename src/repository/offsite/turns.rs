@@ -1,0 +1,146 @@
+//! Who may touch the repository: copies, or forget and prune. Backups may go on beside both.
+//!
+//! Forget and prune lock `maintaining` when they begin, and then wait for the lock of `copying`. A copy has a shared lock
+//! of `copying`, and gives it back when it sees that `maintaining` is locked.
+
+use std::fs::{File, TryLockError};
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use backon::{BlockingRetryable, ConstantBuilder};
+
+/// How often a copy that waits looks whether forget and prune are done.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// The two files, open.
+#[derive(Debug)]
+pub struct Turns {
+    maintaining: File,
+    copying: File,
+}
+
+/// While it lives, neither forget nor prune begins.
+#[derive(Debug)]
+pub struct Turn<'t> {
+    copying: &'t File,
+}
+
+/// Why a copy has no turn.
+enum NotYet {
+    Waits,
+    Stopped,
+    Refused(std::io::Error),
+}
+
+impl Turns {
+    /// Those of a state directory. systemd-tmpfiles makes the files.
+    ///
+    /// # Errors
+    /// When one of them cannot be opened.
+    pub fn open(state: &Path) -> Result<Self> {
+        let open = |name: &str| {
+            let path = state.join(name);
+            File::open(&path).with_context(|| format!("cannot open `{}`", path.display()))
+        };
+        Ok(Self {
+            maintaining: open("maintaining")?,
+            copying: open("copying")?,
+        })
+    }
+
+    /// Waits until neither forget nor prune runs, or `stop` says so: then there is none.
+    ///
+    /// # Errors
+    /// When a file cannot be locked.
+    pub fn take(&self, stop: &dyn Fn() -> bool) -> Result<Option<Turn<'_>>> {
+        let take = || {
+            if stop() {
+                return Err(NotYet::Stopped);
+            }
+            // Who holds this one for a moment only looks whether it is free.
+            if self.is_wanted().map_err(NotYet::Refused)? {
+                return Err(NotYet::Waits);
+            }
+            match self.copying.try_lock_shared() {
+                Ok(()) => Ok(Turn {
+                    copying: &self.copying,
+                }),
+                Err(TryLockError::WouldBlock) => Err(NotYet::Waits),
+                Err(TryLockError::Error(error)) => Err(NotYet::Refused(error)),
+            }
+        };
+        let waits = ConstantBuilder::default().with_delay(PAUSE).without_max_times();
+        match take.retry(waits).when(|why| matches!(why, NotYet::Waits)).call() {
+            Ok(turn) => Ok(Some(turn)),
+            Err(NotYet::Refused(error)) => Err(error).context("cannot lock the state directory"),
+            Err(NotYet::Waits | NotYet::Stopped) => Ok(None),
+        }
+    }
+
+    /// Whether forget and prune run, or wait for copies to stop.
+    ///
+    /// # Errors
+    /// When that cannot be told.
+    pub fn is_wanted(&self) -> std::io::Result<bool> {
+        match self.maintaining.try_lock_shared() {
+            Ok(()) => self.maintaining.unlock().map(|()| false),
+            Err(TryLockError::WouldBlock) => Ok(true),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        // It is free at the latest when the process ends.
+        drop(self.copying.unlock());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+
+    fn state() -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["maintaining", "copying"] {
+            crate::apply::replace(&folder.path().join(name), b"").unwrap();
+        }
+        folder
+    }
+
+    #[test]
+    fn two_copies_go_on_beside_each_other() {
+        let folder = state();
+        let (one, other) = (
+            Turns::open(folder.path()).unwrap(),
+            Turns::open(folder.path()).unwrap(),
+        );
+        let never = || false;
+        let (one, other) = (one.take(&never).unwrap(), other.take(&never).unwrap());
+        assert!(one.is_some() && other.is_some());
+    }
+
+    #[test]
+    fn a_copy_sees_that_it_is_to_stop_and_does_not_begin_again_before_forget_and_prune_are_done() {
+        let folder = state();
+        let turns = Turns::open(folder.path()).unwrap();
+        let turn = turns.take(&|| false).unwrap().unwrap();
+        assert!(!turns.is_wanted().unwrap());
+        let maintain = Turns::open(folder.path()).unwrap();
+        maintain.maintaining.lock().unwrap();
+        assert!(turns.is_wanted().unwrap());
+        assert!(maintain.copying.try_lock().is_err());
+        drop(turn);
+        maintain.copying.try_lock().unwrap();
+        // The second look is the last.
+        let looked = AtomicBool::new(false);
+        let stop = || looked.swap(true, Ordering::Relaxed);
+        assert!(turns.take(&stop).unwrap().is_none());
+        drop(maintain);
+        assert!(turns.take(&|| false).unwrap().is_some());
+    }
+}

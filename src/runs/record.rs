@@ -1,0 +1,47 @@
+//! The record of a run: what happened in a night, read from the lines that the scripts on the hosts wrote.
+//!
+//! A record is input from outside. It may be of a run that was cut off, from a disk that was full or that lost
+//! power, or of a newer genbackup; part of each line is what a client said. So nothing in it is an error of the
+//! whole: every line that is an event is read, and every line that is none is counted, with its number and why.
+//!
+//! ```
+//! use genbackup::runs::record::{Run, RunId, Status};
+//!
+//! let text = r#"{"event":"run-started","time":"2026-11-23T06:06:40Z","run":"20261123T060640Z","hosts":["ziz"]}
+//! {"event":"host-finished","time":"2026-11-23T06:07:01Z","host":"ziz","status":"ok"}
+//! {"event":"host-fini"#;
+//! let id: RunId = "20261123T060640Z".parse().unwrap();
+//! let run = Run::read(id, text.as_bytes()).unwrap();
+//! assert_eq!(*run.hosts["ziz"].status(), Status::Ok);
+//! assert!(!run.is_finished());
+//! assert_eq!(run.bad_lines.first[0].to_string(), "line 3: cut off");
+//! ```
+//!
+//! | module | its one job |
+//! | --- | --- |
+//! | `lines` | a stream of bytes as lines, each good or bad, in bounded memory |
+//! | `event`, `words`, `lenient` | one line as a type |
+//! | `about` | which lines matter, where only some hosts do |
+//! | `run` | the lines of one record, summed up |
+//! | `ad_hoc` | the lines of a record that this program writes itself |
+//! | `folder` | the records of a storage host; the only one of them that reads the disk |
+
+mod about;
+mod ad_hoc;
+mod event;
+mod folder;
+mod lenient;
+mod lines;
+mod run;
+mod words;
+
+pub use about::About;
+pub use ad_hoc::Beside;
+pub use event::{
+    CopyFigures, Event, HostFinished, HostStarted, PhaseFinished, PhaseStarted, Restic, RunStarted,
+    RunStopped, Warning, What,
+};
+pub use folder::{FOLDER, file_name, list, open};
+pub use lines::{BadLine, LINE_LIMIT, Line, Lines, Reason};
+pub use run::{BadLines, HostRun, PhaseRun, Run, RunId};
+pub use words::{Phase, Status};

@@ -1,0 +1,365 @@
+//! All verdicts together, and what they come to.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+
+use super::advice::{Advice, Subject};
+use super::expectations::Expectations;
+use super::progress::{Progress, is_later};
+use super::search::{Newest, Search};
+use super::span::span;
+use super::state::State;
+use super::thresholds::{Thresholds, duration};
+use super::trace::{Tampered, Trace};
+use super::verdict::{Case, Verdict};
+use crate::model::Fleet;
+use crate::runs::record::RunId;
+use crate::text::counted;
+
+/// How well a fleet is.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Report {
+    /// The time that it is about.
+    pub time: Timestamp,
+    /// How old a last good result may be, of all that have no thresholds of their own.
+    #[serde(flatten)]
+    pub thresholds: Thresholds,
+    /// The hosts that are backed up: the storage host first.
+    pub hosts: Vec<Item>,
+    /// What is done beside.
+    pub phases: Vec<Item>,
+    /// The copies of the repository in other places.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub copies: Vec<Item>,
+    /// The newest run.
+    pub run: Option<NewestRun>,
+    /// The newest of those whose hosts nobody named: of all that are backed up together.
+    #[serde(skip)]
+    pub fleets_run: Option<NewestRun>,
+    /// What there is to say of the records and of the newest run as a whole.
+    pub remarks: Vec<Remark>,
+}
+
+/// One host, one phase or one copy.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Item {
+    /// Its name.
+    pub name: String,
+    /// Whether it is a copy: a host may have the same name.
+    #[serde(skip)]
+    pub is_copy: bool,
+    /// Of a copy: the last attempt to destroy something in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tampered: Option<Tampered>,
+    /// How well it is.
+    #[serde(flatten)]
+    pub verdict: Verdict,
+}
+
+/// The newest run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct NewestRun {
+    /// Its name, which is when it began.
+    pub run: RunId,
+    /// How far it has come.
+    pub progress: Progress,
+    /// When the last line of its record was written.
+    pub last_event: Timestamp,
+}
+
+/// Something to say that is about no host and no phase.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Remark {
+    /// How bad it is.
+    pub state: State,
+    /// What it is.
+    pub what: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+    /// Whether it casts doubt on every verdict, also on that of one host alone.
+    #[serde(skip)]
+    pub concerns: Concerns,
+}
+
+/// What a remark is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Concerns {
+    /// The records themselves: they may be incomplete or have wrong times, so every verdict is in doubt.
+    Records,
+    /// One run as a whole.
+    Run,
+}
+
+impl Item {
+    /// Its name among hosts, phases and copies.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        if self.is_copy {
+            format!("copy {}", self.name)
+        } else {
+            self.name.clone()
+        }
+    }
+}
+
+impl NewestRun {
+    fn of(newest: &Newest) -> Self {
+        Self {
+            run: newest.id,
+            progress: newest.progress,
+            last_event: newest.last_event,
+        }
+    }
+}
+
+impl Report {
+    /// Judges what was found.
+    pub(super) fn of(fleet: &Fleet, expectations: &Expectations, search: &Search<'_>) -> Self {
+        let case = |subject, trace: &Trace| {
+            let (thresholds, absence) = match subject {
+                Subject::Host(host) => {
+                    let absence = fleet.may_be_absent(host).map(duration);
+                    (expectations.of_host(host), absence)
+                }
+                Subject::Phase(phase) => (expectations.of_phase(*phase), None),
+                Subject::Copy(copy) => (expectations.of_copy(copy), None),
+            };
+            let was_left_out = match (subject, &search.newest_of_hosts) {
+                (Subject::Host(host), Some(run)) => {
+                    !fleet.has_own_schedule(host) && !run.hosts.iter().any(|name| name == host.as_str())
+                }
+                _ => false,
+            };
+            let advice = Advice {
+                fleet,
+                subject,
+                was_left_out,
+                is_at_work: trace.turn.is_some(),
+            };
+            Case {
+                trace,
+                thresholds,
+                absence,
+                advice,
+                now: search.present.now,
+            }
+            .verdict()
+        };
+        let hosts = fleet.backed_up().filter_map(|host| {
+            let trace = search.hosts.get(host.as_str())?;
+            let name = host.to_string();
+            let verdict = case(Subject::Host(host), trace);
+            Some(Item {
+                name,
+                is_copy: false,
+                tampered: None,
+                verdict,
+            })
+        });
+        let phases = search.phases.iter().map(|(phase, trace)| {
+            let name = phase.name().to_owned();
+            let verdict = case(Subject::Phase(phase), trace);
+            Item {
+                name,
+                is_copy: false,
+                tampered: None,
+                verdict,
+            }
+        });
+        let copies = fleet.offsite.keys().filter_map(|copy| {
+            let trace = search.copies.get(copy.as_str())?;
+            let name = copy.to_string();
+            let verdict = case(Subject::Copy(copy), trace);
+            Some(Item {
+                name,
+                is_copy: true,
+                tampered: trace.tampered.clone(),
+                verdict,
+            })
+        });
+        Self {
+            copies: copies.collect(),
+            time: search.present.now,
+            thresholds: expectations.of_fleet(),
+            hosts: hosts.collect(),
+            phases: phases.collect(),
+            run: search.newest.as_ref().map(NewestRun::of),
+            fleets_run: search.newest_of_hosts.as_ref().map(NewestRun::of),
+            remarks: remarks(fleet, search),
+        }
+    }
+
+    /// The worst of all.
+    #[must_use]
+    pub fn state(&self) -> State {
+        let remarks = self.remarks.iter().map(|remark| remark.state);
+        let items = self.items().map(|item| item.verdict.state);
+        items.chain(remarks).max().unwrap_or(State::Never)
+    }
+
+    /// Hosts, phases and copies.
+    pub fn items(&self) -> impl Iterator<Item = &Item> {
+        self.hosts.iter().chain(&self.phases).chain(&self.copies)
+    }
+
+    /// The same about one host alone, and about the records that its verdict follows from.
+    #[must_use]
+    pub fn of_host(mut self, name: &str) -> Self {
+        self.hosts.retain(|host| host.name == name);
+        self.phases.clear();
+        self.copies.clear();
+        self.remarks.retain(|remark| remark.concerns == Concerns::Records);
+        self
+    }
+
+    /// All of it in one line, the worst first.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        let state = self.state();
+        let mut bad: Vec<&Item> = self
+            .items()
+            .filter(|item| item.verdict.state != State::Ok)
+            .collect();
+        bad.sort_by_key(|item| std::cmp::Reverse(item.verdict.state));
+        let said = |item: &Item| {
+            let why = item.verdict.why.as_deref().unwrap_or_default();
+            format!("{}: {why}", item.shown())
+        };
+        let remark = self.remarks.iter().find(|remark| remark.state == state);
+        let what = match (&bad[..], remark) {
+            ([worst, rest @ ..], _) if worst.verdict.state == state => {
+                let names: Vec<String> = rest.iter().map(|item| item.shown()).collect();
+                match &names[..] {
+                    [] => said(worst),
+                    [a, b, c, _, ..] => format!(
+                        "{}; also: {a}, {b}, {c} and {} more",
+                        said(worst),
+                        names.len() - 3
+                    ),
+                    _ => format!("{}; also: {}", said(worst), names.join(", ")),
+                }
+            }
+            (_, Some(remark)) if state != State::Ok => remark.what.clone(),
+            _ => self.all_is_well(),
+        };
+        format!("genbackup {state}: {what}")
+    }
+
+    fn all_is_well(&self) -> String {
+        let oldest = self.hosts.iter().filter_map(|host| host.verdict.age).max();
+        let oldest = span(oldest.unwrap_or(SignedDuration::ZERO));
+        match &self.hosts[..] {
+            [host] => format!("{} was backed up {oldest} ago", host.name),
+            hosts => format!(
+                "{} hosts were backed up; the oldest backup is {oldest} old",
+                hosts.len()
+            ),
+        }
+    }
+}
+
+fn remarks(fleet: &Fleet, search: &Search<'_>) -> Vec<Remark> {
+    let mut remarks = Vec::new();
+    remarks.extend(from_the_future(&search.from_the_future));
+    if let Some(newest) = &search.newest {
+        remarks.extend(interrupted(fleet, search.present.now, newest));
+        let id = newest.id;
+        remarks.extend(newest.warnings.iter().map(|warning| Remark {
+            state: State::Warning,
+            what: format!("the run {id} reported: {warning}"),
+            hint: None,
+            concerns: Concerns::Run,
+        }));
+        remarks.extend(bad_lines(id, newest.bad_lines));
+        remarks.extend(strangers(search));
+    }
+    remarks
+}
+
+fn from_the_future(runs: &[RunId]) -> Option<Remark> {
+    let run = runs.first()?;
+    let what = match runs.len() {
+        1 => format!("the record {run} is from the future, and is ignored"),
+        several => format!("{several} records are from the future, and are ignored; the last is {run}"),
+    };
+    let hint = "the clock of this host is or was wrong: correct it; if it is right, remove the records from the future";
+    Some(Remark {
+        state: State::Warning,
+        what,
+        hint: Some(hint.to_owned()),
+        concerns: Concerns::Records,
+    })
+}
+
+fn interrupted(fleet: &Fleet, now: Timestamp, newest: &Newest) -> Option<Remark> {
+    if newest.progress != Progress::Interrupted {
+        return None;
+    }
+    let Newest {
+        id,
+        last_event,
+        stopped,
+        hosts,
+        is_of_chosen,
+        ..
+    } = newest;
+    let after = span(last_event.duration_since(id.start()).max(SignedDuration::ZERO));
+    let what = match stopped {
+        Some(why) => format!("the run {id} was interrupted after {after}: {why}"),
+        None if is_later(*last_event, now) => {
+            format!("the run {id} was interrupted, and the last line of its record is from the future")
+        }
+        None => format!("the run {id} was interrupted: its record ends after {after}"),
+    };
+    let asked = fleet.backed_up();
+    let asked: Vec<_> = asked
+        .filter(|host| hosts.iter().any(|name| name == host.as_str()))
+        .collect();
+    let unit = if *is_of_chosen && !asked.is_empty() {
+        Fleet::run_of_those(&asked)
+    } else {
+        "genbackup".to_owned()
+    };
+    Some(Remark {
+        state: State::Warning,
+        what,
+        hint: Some(format!(
+            "on {}, run `systemctl start {unit}.service`",
+            fleet.storage.name
+        )),
+        concerns: Concerns::Run,
+    })
+}
+
+fn bad_lines(id: RunId, lines: u64) -> Option<Remark> {
+    (lines > 0).then(|| Remark {
+        state: State::Warning,
+        what: format!("{} of the record {id} cannot be read", counted(lines, "line")),
+        hint: Some("check whether the disk was full or the power failed".to_owned()),
+        concerns: Concerns::Records,
+    })
+}
+
+fn strangers(search: &Search<'_>) -> Option<Remark> {
+    let is_known = |name: &&str| search.hosts.contains_key(name);
+    let strangers = search.newest_of_hosts.iter().flat_map(|run| &run.hosts);
+    let strangers: Vec<&str> = strangers
+        .map(String::as_str)
+        .filter(|name| !is_known(name))
+        .collect();
+    (!strangers.is_empty()).then(|| Remark {
+        state: State::Ok,
+        what: format!(
+            "hosts in the records that are not in the fleet file: {}",
+            strangers.join(", ")
+        ),
+        hint: Some(
+            "if they were renamed or removed, run `genbackup emit --now` (on NixOS `nixos-rebuild switch`), which brings this \
+             host up to date"
+                .to_owned(),
+        ),
+        concerns: Concerns::Run,
+    })
+}

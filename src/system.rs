@@ -1,0 +1,10 @@
+//! What is outside this process on a host: systemd over D-Bus and `systemd-analyze`, OpenSSH, mounts, system tools.
+//! [`command`] asks other programs, with a limit of time.
+
+pub mod analyze;
+pub mod bus;
+pub(crate) mod command;
+pub mod mounts;
+pub(crate) mod nixos;
+pub mod openssh;
+pub mod tools;
