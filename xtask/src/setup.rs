@@ -101,8 +101,16 @@ const POLICY: &str = "/usr/sbin/policy-rc.d";
 /// # Errors
 /// When something is missing and cannot be installed: the error names it.
 pub(crate) fn run() -> anyhow::Result<()> {
-    packages(&for_tests())?;
+    packages_of_tests()?;
     tools::install()
+}
+
+/// The Debian packages of [`run`] alone.
+///
+/// # Errors
+/// When one is missing and cannot be installed: the error names it.
+pub(crate) fn packages_of_tests() -> anyhow::Result<()> {
+    packages(&for_tests())
 }
 
 /// The same for what boots machines of a kind and tests nothing, such as the demo.

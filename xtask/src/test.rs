@@ -3,13 +3,16 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 use clap::Args;
+use vmtests::image::Images;
 use vmtests::process::{command, output_of};
-use vmtests::progress::seconds;
+use vmtests::progress::{seconds, timed};
+use vmtests::release::Release;
 use vmtests::side_by_side::side_by_side;
 use vmtests::{cache, install, package};
 
@@ -62,6 +65,34 @@ enum Kind {
     Tests,
     Stories,
     Other,
+}
+
+/// The images of the stories, while they are built in the background: that is mostly a download, and the parts before the
+/// stories compile.
+static IMAGES: Mutex<Option<JoinHandle<anyhow::Result<()>>>> = Mutex::new(None);
+
+/// Begins to build the images of all releases, where machines are possible. Needs the packages of [`tools`].
+fn begin_images() -> anyhow::Result<()> {
+    if setup::is_root()? {
+        let build = || Images::ready(&Release::ALL, vmtests::lab::Kind::Virtual).map(drop);
+        *IMAGES.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread::spawn(build));
+    }
+    Ok(())
+}
+
+/// Waits until the images are built.
+///
+/// # Errors
+/// When one cannot be built.
+fn wait_for_images() -> anyhow::Result<()> {
+    let images = IMAGES.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let Some(images) = images else {
+        return Ok(());
+    };
+    timed("waited for images", || match images.join() {
+        Ok(built) => built,
+        Err(panic) => std::panic::resume_unwind(panic),
+    })
 }
 
 /// Runs the parts, all of them even when one fails, and prints how each ended. Exits with 1 when one failed.
@@ -129,7 +160,11 @@ const fn word(verdict: Verdict) -> &'static str {
     }
 }
 
-fn tools(_options: &Options) -> anyhow::Result<Verdict> {
+fn tools(options: &Options) -> anyhow::Result<Verdict> {
+    setup::packages_of_tests()?;
+    if !options.fast {
+        begin_images()?;
+    }
     setup::run()?;
     for (tool, component) in [("fmt", "rustfmt"), ("clippy", "clippy")] {
         output_of(cargo(tool).arg("--version")).with_context(|| {
@@ -207,7 +242,7 @@ fn threads() -> anyhow::Result<OsString> {
     if let Some(threads) = std::env::var_os(THREADS) {
         return Ok(threads);
     }
-    let processors = std::thread::available_parallelism()?.get();
+    let processors = thread::available_parallelism()?.get();
     Ok((2 * processors).to_string().into())
 }
 
@@ -258,6 +293,7 @@ fn fuzz(options: &Options) -> anyhow::Result<Verdict> {
 
 fn stories(options: &Options) -> anyhow::Result<Verdict> {
     setup::run()?;
+    wait_for_images()?;
     succeeds(cargo("build").args(["--quiet", "--workspace", "--exclude", FUZZ, "--bins"]))?;
     let mut test = cargo("test");
     test.env("GENBACKUP", install::built())

