@@ -24,6 +24,11 @@ mod found;
 pub(crate) mod live;
 mod manifest;
 mod note;
+#[warn(
+    clippy::disallowed_methods,
+    reason = "it acts through `live` and `Transaction`"
+)]
+pub(crate) mod now;
 mod place;
 #[warn(clippy::disallowed_methods, reason = "only its session starts a process")]
 pub mod push;

@@ -23,7 +23,6 @@ mod records;
 mod reference;
 mod release;
 mod report;
-mod repository;
 mod restore;
 mod run;
 mod schema;
@@ -38,10 +37,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::config::FLEET_FILE;
 use crate::repository::restic;
-
-/// The default path of the fleet file.
-pub(crate) const FLEET_FILE: &str = "/etc/genbackup/fleet.toml";
 
 /// Back up a fleet of hosts with restic, by systemd units written from one TOML file
 #[derive(Debug, Parser)]

@@ -6,3 +6,6 @@ pub mod file;
 pub mod problem;
 pub mod resolve;
 pub mod schema;
+
+/// The default path of the fleet file.
+pub const FLEET_FILE: &str = "/etc/genbackup/fleet.toml";

@@ -12,6 +12,7 @@ mod finding;
 mod memory;
 mod message;
 mod ping;
+pub(crate) mod send;
 mod services;
 mod words;
 

@@ -3,5 +3,8 @@
 
 pub mod hold;
 pub mod offsite;
+pub(crate) mod open;
 pub mod restic;
+pub(crate) mod restore;
 pub mod retention;
+pub(crate) mod snapshots;

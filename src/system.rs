@@ -4,6 +4,7 @@
 pub mod analyze;
 pub mod bus;
 pub(crate) mod command;
+pub mod host;
 pub mod mounts;
 pub(crate) mod nixos;
 pub mod openssh;

@@ -1,6 +1,9 @@
-//! Makes untrusted text safe to print, shortens it, and counts in words.
+//! Makes untrusted text safe to print, shortens it, counts in words, and shows times.
 
 use std::fmt::Display;
+
+use jiff::Timestamp;
+use jiff::tz::{AmbiguousOffset, TimeZone};
 
 /// A text with control characters escaped, and with the characters escaped that change the order of the displayed text
 /// (Unicode Technical Report 36).
@@ -45,6 +48,18 @@ pub fn bounded(text: &str, longest: usize) -> String {
 pub fn counted<N: Copy + Display + From<u8> + PartialEq>(number: N, name: &str) -> String {
     let plural = if number == N::from(1) { "" } else { "s" };
     format!("{number} {name}{plural}")
+}
+
+/// A time in the local time zone, to the minute. If the clock showed this time twice, the offset is added.
+#[must_use]
+pub fn local(time: Timestamp) -> String {
+    let zone = TimeZone::system();
+    let time = time.to_zoned(zone.clone());
+    let form = match zone.to_ambiguous_timestamp(time.datetime()).offset() {
+        AmbiguousOffset::Fold { .. } => "%Y-%m-%d %H:%M %:z",
+        _ => "%Y-%m-%d %H:%M",
+    };
+    time.strftime(form).to_string()
 }
 
 /// An error without its hint, for a place where another hint applies.

@@ -13,10 +13,11 @@ use clap::Args;
 use inquire::Confirm;
 
 use self::plan::{Plan, Wishes};
-use super::repository::{Afterwards, Errand, Words};
-use super::{load, repository, terminal};
+use super::{load, terminal};
 use crate::model::{Fleet, ResticFeature};
+use crate::repository::open::{self, Afterwards, Errand, Words};
 use crate::repository::restic::{Failed, Restic};
+use crate::repository::snapshots::described;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -45,7 +46,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
         return Ok(ExitCode::FAILURE);
     };
     let wishes = Wishes::read(hosts, snapshots, &fleet)?;
-    let restic = repository::open(&fleet, errand(file, arguments))?;
+    let restic = open::open(&fleet, errand(file, arguments))?;
     let all = restic.all_snapshots(None)?;
     let plan = Plan::of(&all, &wishes, &fleet)?;
     if plan.groups.is_empty() {
@@ -165,7 +166,7 @@ fn take_over(restic: &Restic<'_>, plan: &Plan<'_>, fleet: &Fleet) -> Result<()> 
 
     // restic skips an id that it cannot load, and exits with 0 all the same.
     let after = restic.all_snapshots(None)?;
-    let left: Vec<String> = plan.untagged(&after).map(repository::described).collect();
+    let left: Vec<String> = plan.untagged(&after).map(described).collect();
     if let Some(first) = left.first() {
         bail!(
             "{} not adopted, such as {first}\n\nhint: run the command again; `genbackup doctor` reports files of {} \

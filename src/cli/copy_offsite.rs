@@ -20,7 +20,8 @@ use self::ended::Ended;
 use self::told::Told;
 use self::work::Work;
 use super::{load, record};
-use crate::model::{CopyName, Fleet, Offsite};
+use crate::model::CopyName;
+use crate::repository::offsite::find;
 use crate::runs::record::{Beside, FOLDER, Phase};
 
 #[derive(Debug, Args)]
@@ -124,19 +125,6 @@ fn locked(state: &Path, name: &CopyName) -> Result<File> {
         Err(TryLockError::WouldBlock) => bail!("the copy `{name}` is being made already"),
         Err(TryLockError::Error(error)) => Err(error).with_context(unusable),
     }
-}
-
-pub(super) fn find<'f>(fleet: &'f Fleet, name: &str) -> Result<(&'f CopyName, &'f Offsite)> {
-    let found = fleet.offsite.iter().find(|(known, _)| known.as_str() == name);
-    found.with_context(|| {
-        let names: Vec<&str> = fleet.offsite.keys().map(CopyName::as_str).collect();
-        let known = if names.is_empty() {
-            "the fleet file has no table `[offsite.NAME]`".to_owned()
-        } else {
-            format!("the copies are: {}", names.join(", "))
-        };
-        format!("no copy is named `{name}`; {known}")
-    })
 }
 
 /// Is set when a signal asks this process to end: rclone is then ended first.

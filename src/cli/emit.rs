@@ -11,12 +11,12 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 
 use super::{load, terminal};
+use crate::apply::now::Missing;
 use crate::apply::{Changes, Note, Overwrite, Transaction};
 use crate::doctor;
 use crate::emit::UNIT_FOLDER;
 use crate::emit::plan::HostPlan;
 use crate::system::nixos::System;
-use now::Missing;
 use target::Target;
 
 #[derive(Debug, Args)]

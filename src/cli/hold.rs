@@ -9,11 +9,11 @@ use jiff::Zoned;
 
 use super::holds::Kept;
 use super::moment::Moment;
-use super::repository::{self, Afterwards, Errand, Words};
 use super::{load, terminal};
 use crate::config::problem::{did_you_mean, likely};
 use crate::model::{Fleet, HostName};
 use crate::repository::hold::{Entry, Hold, Store};
+use crate::repository::open::{self, Afterwards, Errand, Words};
 use crate::repository::restic::Snapshot;
 
 /// The maximum length of a reason in characters.
@@ -51,7 +51,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
         .option("--until", until_text.as_deref())
         .option("--why", Some(&why));
     let words = hosts.iter().fold(words, Words::word);
-    repository::ensure_root_of_storage(&fleet, &words, "the holds are")?;
+    open::ensure_root_of_storage(&fleet, &words, "the holds are")?;
     let store = Store::read_if_there(&kept.holds.folder)?;
     // Check all hosts before the first hold is written.
     for host in hosts {
@@ -119,7 +119,7 @@ pub(super) fn known(fleet: &Fleet, host: &str, store: &Store, kept: &Kept, file:
         afterwards: Afterwards::Nothing,
     };
     // A host that left the fleet may have snapshots and no records.
-    let listed = repository::open(fleet, errand).and_then(|restic| restic.snapshots(None));
+    let listed = open::open(fleet, errand).and_then(|restic| restic.snapshots(None));
     let (listed, unasked): (Vec<Snapshot>, _) = match listed {
         Ok(listed) => (listed, String::new()),
         Err(error) => (

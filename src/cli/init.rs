@@ -17,10 +17,11 @@ use clap::Args;
 use inquire::InquireError;
 use nix::unistd::AccessFlags;
 
+use super::schema;
 use super::terminal::Steps;
-use super::{load, schema};
 use crate::apply;
 use crate::model::{HostName, Refusal};
+use crate::system::host;
 use answers::Answers;
 use clients::Named;
 
@@ -54,7 +55,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     let host = if let Some(name) = &arguments.host {
         name.clone()
     } else {
-        load::this_machine()?
+        host::name()?
     };
     let is_on_a_terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
     let clients = arguments

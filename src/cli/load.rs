@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::path::Path;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Result, anyhow, bail};
 
 use super::terminal;
 use crate::config::file::{self, Reading};
 use crate::config::problem::Problem;
 use crate::config::resolve::resolve;
 use crate::model::{Fleet, HostName};
-use crate::system::analyze;
+use crate::system::{analyze, host};
 
 /// Reads and resolves the fleet file.
 ///
@@ -87,7 +87,7 @@ pub(super) fn host<'f>(fleet: &'f Fleet, name: Option<&str>) -> Result<&'f HostN
     let (wanted, source) = if let Some(name) = name {
         (name.to_owned(), "")
     } else {
-        (this_machine()?, ", the host name of this machine")
+        (host::name()?, ", the host name of this machine")
     };
     let short = wanted.split('.').next().unwrap_or(&wanted);
     let by_name = |name: &str| fleet.host_names().find(|host| host.as_str() == name);
@@ -102,22 +102,4 @@ pub(super) fn host<'f>(fleet: &'f Fleet, name: Option<&str>) -> Result<&'f HostN
                 .join(", ")
         ),
     }
-}
-
-/// A message about missing packages, with the command that installs them.
-pub(super) fn packages_to_install(packages: &[&str]) -> String {
-    format!(
-        "this host lacks packages that the units need: {}\n\nhint: run `apt install {}`",
-        packages.join(", "),
-        packages.join(" ")
-    )
-}
-
-/// The host name of this machine in lower case, like the names in a fleet. restic compares host names byte by byte.
-///
-/// # Errors
-/// When it cannot be read.
-pub(super) fn this_machine() -> Result<String> {
-    let name = nix::unistd::gethostname().context("cannot read this machine's host name")?;
-    Ok(name.to_string_lossy().to_ascii_lowercase())
 }

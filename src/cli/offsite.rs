@@ -6,12 +6,13 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 
-use super::copy_offsite::{self, How};
+use super::copy_offsite::How;
 use super::load;
-use super::repository::{Words, ensure_root_of_storage};
 use crate::emit;
 use crate::emit::plan::HostPlan;
 use crate::repository::offsite::by_hand;
+use crate::repository::offsite::find;
+use crate::repository::open::{Words, ensure_root_of_storage};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -32,7 +33,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     let Some(fleet) = load::load_or_show(file)? else {
         return Ok(ExitCode::FAILURE);
     };
-    let (name, _) = copy_offsite::find(&fleet, name)?;
+    let (name, _) = find(&fleet, name)?;
     let words: Vec<String> = accept
         .iter()
         .filter_map(|what| Some(what.to_possible_value()?.get_name().to_owned()))

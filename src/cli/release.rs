@@ -9,9 +9,9 @@ use clap::Args;
 use jiff::Timestamp;
 
 use super::holds::Kept;
-use super::repository::{self, Afterwards, Errand, Words};
 use super::{hold, load, terminal};
 use crate::repository::hold::{Accepted, Entry, Listing, Snapshot, Store, held};
+use crate::repository::open::{self, Afterwards, Errand, Words};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -31,7 +31,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
         let words = Words::of("release", file);
         hosts.iter().fold(words, Words::word)
     };
-    repository::ensure_root_of_storage(&fleet, &words(), "the holds are")?;
+    open::ensure_root_of_storage(&fleet, &words(), "the holds are")?;
     let store = Store::read_if_there(&kept.holds.folder)?;
     for host in hosts {
         hold::known(&fleet, host, &store, kept, file)?;
@@ -56,7 +56,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
                 command: words(),
                 afterwards: Afterwards::Nothing,
             };
-            let all = repository::open(&fleet, errand)?.snapshots(None)?;
+            let all = open::open(&fleet, errand)?.snapshots(None)?;
             listing = Some(Listing::of(all.into_iter().map(|snapshot| Snapshot {
                 id: snapshot.id,
                 time: snapshot.time,

@@ -1,31 +1,24 @@
 //! `genbackup restore`: restores files of a host into a directory, as they were at a given time.
 
-mod missing;
-mod place;
 mod progress;
-mod twice;
 
-use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::OsStrExt;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
 use bytesize::ByteSize;
 use clap::Args;
 use jiff::Zoned;
 
-use self::place::Place;
 use self::progress::Progress;
-use self::twice::Names;
 use super::moment::Moment;
-use super::repository::{Afterwards, Errand, Words};
-use super::snapshots::{known, remark};
-use super::{load, repository, terminal};
-use crate::model::{Excludes, Fleet, ResticFeature};
-use crate::repository::restic::{
-    Confinement, Failed, Node, Restic, Snapshot, SnapshotPath, Wish, can_confine, failed,
-};
+use super::{load, terminal};
+use crate::model::Fleet;
+use crate::repository::open::{self, Afterwards, Errand, Words};
+use crate::repository::restic::Restic;
+use crate::repository::restore::{Choice, Manner, Plan, Request, Step, confinement, path, plan};
+use crate::repository::snapshots::{described, remark};
 
 /// The text at the end of `--help`.
 const EXIT_STATUS: &str = "The exit status is restic's: 0 all files were restored, 1 some were not, 10 the repository is missing, \
@@ -78,103 +71,55 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     let Some(fleet) = load::load_or_show(file)? else {
         return Ok(ExitCode::FAILURE);
     };
+    let request = request(arguments)?;
+    let restic = open::open_from(&fleet, arguments.from.as_deref(), errand(file, arguments))?;
+    let plan = plan(&restic, &fleet, request)?;
+    introduce(&plan, &fleet)?;
+    if arguments.dry_run {
+        return preview(&restic, &plan);
+    }
+    execute(&restic, &plan, arguments)
+}
+
+fn request(arguments: &Arguments) -> Result<Request<'_>> {
     let now = Zoned::now();
-    let paths: Vec<SnapshotPath> = arguments
-        .paths
-        .iter()
-        .map(|text| path(text))
-        .collect::<Result<_>>()?;
+    let paths = arguments.paths.iter().map(|text| path(text));
+    let paths = paths.collect::<Result<_>>()?;
     let at = arguments.at.as_ref().map(|text| Moment::parse(text, &now));
     let at = at.transpose().map_err(|refusal| anyhow::anyhow!("{refusal}"))?;
-    let restic = repository::open_from(&fleet, arguments.from.as_deref(), errand(file, arguments))?;
-    let place = Place::of(&arguments.to, &fleet.repository)?;
-    place.refuse_what_is_there(arguments.overwrite)?;
-    if arguments.overwrite {
-        refuse_a_restic_that_follows_links()?;
-    }
+    Ok(Request {
+        host: &arguments.host,
+        paths,
+        choice: match (&arguments.snapshot, at) {
+            (Some(id), _) => Choice::Id(id),
+            (None, Some(at)) => Choice::NotLater(at.last),
+            (None, None) => Choice::Newest,
+        },
+        target: &arguments.to,
+        overwrite: arguments.overwrite,
+    })
+}
 
-    let snapshots = restic.all_snapshots(Some(&arguments.host))?;
-    if snapshots.is_empty() {
-        known(&arguments.host, &restic.all_snapshots(None)?)?;
-    }
-    let snapshot = chosen(&snapshots, arguments, at)?;
-    missing::are_there(&restic, &snapshots, snapshot, &paths)?;
-    let made_by = remark(snapshot);
-    terminal::say(&format!(
-        "snapshot {}{made_by}\n",
-        repository::described(snapshot)
-    ))?;
-    if let Some(own) = newest_own(&snapshots, snapshot, arguments) {
+/// Prints the snapshot, and what a person should know before.
+fn introduce(plan: &Plan, fleet: &Fleet) -> Result<()> {
+    let snapshot = &plan.snapshot;
+    terminal::say(&format!("snapshot {}{}\n", described(snapshot), remark(snapshot)))?;
+    if let Some(own) = &plan.own {
         terminal::complain(format_args!(
             "note: the newest earlier snapshot that a run of genbackup made is {}; `--snapshot {}` restores from it",
-            repository::described(own),
+            described(own),
             own.short_id()
         ));
     }
-    if is_backed_up(&fleet, place.folder()) {
+    if plan.is_backed_up {
         terminal::complain(format_args!(
             "note: the next backup of {} saves {} again; remove it before that, or restore to a directory below /var/tmp, which no \
              backup reads",
             fleet.storage.name,
-            terminal::harmless(&place.folder().to_string_lossy())
+            terminal::harmless(&plan.target().to_string_lossy())
         ));
     }
-    if arguments.dry_run {
-        return would_restore(&restic, snapshot, &paths, place.folder());
-    }
-    restore(&restic, snapshot, &paths, &place, arguments)
-}
-
-/// True if a backup of the storage host includes this directory.
-fn is_backed_up(fleet: &Fleet, directory: &Path) -> bool {
-    let path = directory.to_string_lossy();
-    fleet.storage.source.as_ref().is_some_and(|source| {
-        source.include.iter().any(|include| include.contains(&path))
-            && Excludes::new(&source.exclude).excluding(&path).is_none()
-    })
-}
-
-/// A path from the command line, without slashes at its end, which the completion of shells adds.
-fn path(text: &OsStr) -> Result<SnapshotPath> {
-    let bytes = text.as_bytes();
-    let length = bytes
-        .iter()
-        .rposition(|byte| *byte != b'/')
-        .map_or(1, |last| last + 1);
-    let trimmed = OsStr::from_bytes(&bytes[..length.min(bytes.len())]);
-    if bytes.iter().any(u8::is_ascii_control) || text.to_string_lossy().contains(char::is_control) {
-        let shown = text.to_string_lossy();
-        bail!("{shown:?} contains a control character\n\nhint: restore the directory above it");
-    }
-    SnapshotPath::try_from(trimmed.to_owned()).map_err(|refusal| anyhow::anyhow!("{refusal}"))
-}
-
-/// Refuses to overwrite files with a restic that would follow links in the target.
-fn refuse_a_restic_that_follows_links() -> Result<()> {
-    let version = Restic::version()?;
-    if !version.has(ResticFeature::RestoreOverwrite) {
-        bail!(
-            "`--overwrite` needs restic {}: restic {version} follows symbolic links below the target\n\nhint: restore into a new \
-             directory, and copy the files from there",
-            ResticFeature::RestoreOverwrite.since()
-        );
-    }
     Ok(())
-}
-
-/// How restic is confined.
-fn confinement(arguments: &Arguments) -> Result<Confinement> {
-    if arguments.no_sandbox {
-        return Ok(Confinement::None);
-    }
-    if !can_confine() {
-        bail!(
-            "systemd is not running (/run/systemd/system is missing), so nothing confines restic to the target\n\nhint: \
-             add `--no-sandbox` to restore without a sandbox; a crafted snapshot can then write anywhere on this \
-             machine\n      see /etc/genbackup/RECOVERY.md for the commands for restic alone"
-        );
-    }
-    Ok(Confinement::Unit)
 }
 
 /// This command, to be shown where it must run elsewhere.
@@ -212,84 +157,21 @@ fn errand(file: &Path, arguments: &Arguments) -> Errand {
     Errand { command, afterwards }
 }
 
-/// The newest snapshot that is not later than `at`, or the one with the given id.
-fn chosen<'s>(snapshots: &'s [Snapshot], arguments: &Arguments, at: Option<Moment>) -> Result<&'s Snapshot> {
-    let host = &arguments.host;
-    if let Some(id) = &arguments.snapshot {
-        let mut alike = snapshots
-            .iter()
-            .filter(|snapshot| snapshot.id.starts_with(id.as_str()));
-        return match (alike.next(), alike.next()) {
-            (Some(snapshot), None) if !id.is_empty() => Ok(snapshot),
-            (None, _) => bail!(
-                "{host} has no snapshot `{id}`\n\nhint: run `genbackup snapshots --host {host}` to list its snapshots"
-            ),
-            _ => bail!("more than one snapshot of {host} begins with `{id}`\n\nhint: write more of the id"),
-        };
-    }
-    let is_early_enough = |snapshot: &&Snapshot| at.is_none_or(|at| snapshot.time <= at.last);
-    let oldest = snapshots
-        .first()
-        .with_context(|| format!("there is no snapshot of {host}"))?;
-    snapshots.iter().rfind(is_early_enough).with_context(|| {
-        format!(
-            "{host} has no snapshot of that time or earlier\n\nhint: name a later time: its oldest snapshot is {}",
-            repository::described(oldest)
-        )
-    })
-}
-
-/// The newest snapshot with our tag, if the snapshot that is restored lacks it and was not chosen by its id. A snapshot
-/// without the tag may hold fewer files than a backup of genbackup.
-fn newest_own<'s>(
-    snapshots: &'s [Snapshot],
-    taken: &Snapshot,
-    arguments: &Arguments,
-) -> Option<&'s Snapshot> {
-    if arguments.snapshot.is_some() || !taken.is_foreign() {
-        return None;
-    }
-    let is_own = |snapshot: &&Snapshot| !snapshot.is_foreign() && snapshot.time <= taken.time;
-    snapshots.iter().rfind(is_own)
-}
-
-/// Calls `each` for everything at and below these paths.
-///
-/// # Errors
-/// When restic fails, `each` fails, or a path comes twice.
-fn each_once(
-    restic: &Restic<'_>,
-    snapshot: &Snapshot,
-    paths: &[SnapshotPath],
-    mut each: impl FnMut(Node) -> Result<()>,
-) -> Result<()> {
-    let mut names = Names::default();
-    restic.list(&snapshot.id, paths, true, |node| match names.see(&node) {
-        Some(fault) => twice::refuse(snapshot, &node.path, &fault),
-        None => each(node),
-    })
-}
-
 /// Prints what would be restored, and what would be overwritten.
-fn would_restore(
-    restic: &Restic<'_>,
-    snapshot: &Snapshot,
-    paths: &[SnapshotPath],
-    target: &Path,
-) -> Result<ExitCode> {
+fn preview(restic: &Restic<'_>, plan: &Plan) -> Result<ExitCode> {
     let (mut files, mut bytes, mut overwritten) = (0_u64, 0_u64, 0_u64);
-    each_once(restic, snapshot, paths, |node| {
+    plan.preview(restic, |node, overwrites| {
         let is_folder = node.kind == "dir";
-        let place = target.join(node.path.trim_start_matches('/'));
-        let mut note = "";
         if !is_folder {
             files += 1;
             bytes += node.size;
-            if place.symlink_metadata().is_ok() {
-                overwritten += 1;
-                note = "  (exists, and would be overwritten)";
-            }
         }
+        overwritten += u64::from(overwrites);
+        let note = if overwrites {
+            "  (exists, and would be overwritten)"
+        } else {
+            ""
+        };
         let changed = node.mtime.map(terminal::local).unwrap_or_default();
         let size = if is_folder {
             String::new()
@@ -308,61 +190,43 @@ fn would_restore(
         "would restore {}, {} to {}{overwritten}; nothing was written\n",
         terminal::counted(files, "file"),
         ByteSize(bytes),
-        terminal::harmless(&target.to_string_lossy())
+        terminal::harmless(&plan.target().to_string_lossy())
     ))?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn restore(
-    restic: &Restic<'_>,
-    snapshot: &Snapshot,
-    paths: &[SnapshotPath],
-    place: &Place,
-    arguments: &Arguments,
-) -> Result<ExitCode> {
-    let version = Restic::version()?;
-    let confinement = confinement(arguments)?;
-    each_once(restic, snapshot, paths, |_| Ok(()))?;
-    let takes_lock = if restic.is_of_a_copy() {
-        // Forget and prune are about the repository.
-        false
-    } else if let Some(why) = restic.cannot_lock()? {
-        terminal::complain(format_args!(
+/// Restores, and shows the progress.
+fn execute(restic: &Restic<'_>, plan: &Plan, arguments: &Arguments) -> Result<ExitCode> {
+    let confinement = confinement(arguments.no_sandbox)?;
+    let mut progress = None;
+    let manner = Manner {
+        overwrite: arguments.overwrite,
+        verify: arguments.verify,
+        confinement,
+        reports_a_second: Progress::reports_a_second(),
+    };
+    let outcome = plan.execute(restic, manner, |step| match step {
+        Step::WithoutLock(why) => terminal::complain(format_args!(
             "note: restic cannot write its lock into the repository ({}), so forget and prune do not wait for this restore: start \
              neither of them, on any host, before it ends",
             terminal::harmless(&why)
-        ));
-        false
-    } else {
-        true
-    };
-    let target = place.make()?;
-    let mut progress = Progress::new();
-    let wish = Wish {
-        snapshot: &snapshot.id,
-        paths,
-        target,
-        overwrite: arguments.overwrite,
-        verify: arguments.verify,
-        takes_lock,
-        confinement,
-        reports_a_second: progress.reports_a_second(),
-    };
-    let status = restic.restore(version, &wish, |said| progress.say(said))?;
-    let (figures, complaints) = progress.end();
-    let shown = terminal::harmless(&target.to_string_lossy());
-    if !status.success() {
-        let failed = failed(status, &complaints);
-        let hint = if failed.said.contains("already locked") {
-            "forget or prune is running; try again when it has ended"
-        } else {
-            "fix the cause, then restore to a new directory; the files restored before the error are kept"
-        };
-        let Failed { status, said } = failed;
-        let said = format!("{said}\n\nhint: {hint}");
-        let message = format!("the restore to {shown} is incomplete");
-        return Err(anyhow::Error::new(Failed { status, said }).context(message));
-    }
-    terminal::say(&format!("restored {figures}to {shown}\n"))?;
+        )),
+        Step::OthersMayLook(target) => terminal::complain(format_args!(
+            "note: others can read {}, which is not empty and keeps its mode; restored files get their own modes at the end",
+            terminal::harmless(&target.to_string_lossy())
+        )),
+        Step::Starts => progress = Some(Progress::new()),
+        Step::Said(said) => {
+            if let Some(progress) = &mut progress {
+                progress.say(said);
+            }
+        }
+    })?;
+    let (figures, complaints) = progress.map(Progress::end).unwrap_or_default();
+    outcome.judge(&complaints)?;
+    terminal::say(&format!(
+        "restored {figures}to {}\n",
+        terminal::harmless(&plan.target().to_string_lossy())
+    ))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -4,18 +4,18 @@ use std::ops::Range;
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use bytesize::ByteSize;
 use clap::Args;
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use jiff::Zoned;
 
 use super::moment::Moment;
-use super::repository::{Afterwards, Errand, Words};
-use super::{load, repository, terminal};
-use crate::config::problem::{did_you_mean, likely};
+use super::{load, terminal};
 use crate::model::Fleet;
+use crate::repository::open::{self, Afterwards, Errand, Words};
 use crate::repository::restic::{Origin, Snapshot};
+use crate::repository::snapshots::known;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -60,7 +60,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
         .option("--from", from.as_deref())
         .flag("--json", *json);
     let afterwards = Afterwards::Nothing;
-    let restic = repository::open_from(&fleet, from.as_deref(), Errand { command, afterwards })?;
+    let restic = open::open_from(&fleet, from.as_deref(), Errand { command, afterwards })?;
     let all = restic.all_snapshots(None)?;
     let is_wanted = |snapshot: &&Snapshot| {
         host.as_ref().is_none_or(|host| *host == snapshot.host)
@@ -84,30 +84,6 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Checks that a host has snapshots. It may have left the fleet.
-///
-/// # Errors
-/// When it has none.
-pub(super) fn known(host: &str, all: &[Snapshot]) -> Result<()> {
-    if all.iter().any(|snapshot| snapshot.host == host) {
-        return Ok(());
-    }
-    let mut hosts: Vec<&str> = all.iter().map(|snapshot| snapshot.host.as_str()).collect();
-    hosts.sort_unstable();
-    hosts.dedup();
-    let hint = likely(host, hosts.iter().copied()).map_or_else(
-        || match &hosts[..] {
-            [] => "the repository has no snapshots; see `genbackup status`".to_owned(),
-            hosts => format!("name a host that has snapshots: {}", hosts.join(", ")),
-        },
-        did_you_mean,
-    );
-    bail!(
-        "there is no snapshot of `{host}`\n\nhint: {}",
-        terminal::harmless(&hint)
-    )
-}
-
 /// The columns of SIZE and ADDED.
 const SIZES: Range<usize> = 3..5;
 /// The column of the marks.
@@ -122,15 +98,6 @@ const fn mark(origin: Origin) -> Option<(&'static str, &'static str)> {
             "no run of genbackup made it; forget never removes it unless `genbackup adopt` takes it over",
         )),
         Origin::OtherHost => Some(("-", "its host is not in the fleet file")),
-    }
-}
-
-/// The remark of `restore` about a snapshot that no run made.
-pub(super) fn remark(snapshot: &Snapshot) -> &'static str {
-    if snapshot.is_foreign() {
-        ", which no run of genbackup made"
-    } else {
-        ""
     }
 }
 

@@ -6,15 +6,13 @@ use std::path::Path;
 
 use anstyle::{AnsiColor, Style};
 use anyhow::{Context, Result};
-use jiff::Timestamp;
-use jiff::tz::{AmbiguousOffset, TimeZone};
 use terminal_size::{Width, terminal_size};
 use textwrap::WordSplitter;
 
 use crate::apply;
 use crate::status::State;
 
-pub(super) use crate::text::{counted, harmless};
+pub(super) use crate::text::{counted, harmless, local};
 
 /// The number of columns of the terminal; `None` without a terminal. Then lines are not wrapped.
 pub(super) fn width() -> Option<u16> {
@@ -108,15 +106,4 @@ pub(super) fn wrapped(text: &str, indent: &str) -> String {
         .initial_indent(indent)
         .subsequent_indent(indent);
     textwrap::fill(&text, options) + "\n"
-}
-
-/// A time in the local time zone, to the minute. If the clock showed this time twice, the offset is added.
-pub(super) fn local(time: Timestamp) -> String {
-    let zone = TimeZone::system();
-    let time = time.to_zoned(zone.clone());
-    let form = match zone.to_ambiguous_timestamp(time.datetime()).offset() {
-        AmbiguousOffset::Fold { .. } => "%Y-%m-%d %H:%M %:z",
-        _ => "%Y-%m-%d %H:%M",
-    };
-    time.strftime(form).to_string()
 }

@@ -1,7 +1,6 @@
 //! `genbackup watch`: sends notifications about what changed since the last call.
 
 mod memory;
-mod send;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -16,11 +15,11 @@ use super::terminal::{self, Steps};
 use super::{load, status};
 use crate::model::Fleet;
 use crate::notify::deliver::{self, Web};
+use crate::notify::send::Sender;
 use crate::notify::{FailureResult, LONGEST_QUEUE, Memory, Ping, findings};
 use crate::status::Report;
 use crate::system::nixos::System;
 use memory::Place;
-use send::Sender;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {

@@ -15,6 +15,7 @@
 //! size shows whether it is whole. No password is needed to copy or to compare them.
 
 pub mod by_hand;
+mod find;
 mod inventory;
 mod limits;
 mod memory;
@@ -33,6 +34,7 @@ mod transfer;
 mod turns;
 mod variables;
 
+pub use find::find;
 pub use inventory::{Inventory, Listed};
 pub use limits::Limits;
 pub use memory::{Gone, Memory, Source, Tampered};

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Result, bail};
 
-use crate::cli::snapshots::known;
 use crate::cli::terminal;
 use crate::config::problem::{did_you_mean, likely};
 use crate::model::{Fleet, HostName};
 use crate::repository::restic::Snapshot;
+use crate::repository::snapshots::known;
 
 /// The hosts and snapshots that the command line names.
 #[derive(Debug)]

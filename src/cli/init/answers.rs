@@ -7,11 +7,11 @@ use anyhow::{Context, Result, bail};
 use super::clients::Named;
 use super::secrets::Secret;
 use super::{file, places};
-use crate::cli::load;
 use crate::cli::terminal::Steps;
 use crate::config;
 use crate::config::resolve::{hidden_places, resolve};
 use crate::model::{AbsolutePath, Address, Calendar, HostName, KeepPolicy, PublicKey, Refusal, UnitPath};
+use crate::system::host;
 use crate::system::mounts;
 use crate::system::openssh;
 
@@ -102,8 +102,7 @@ pub(super) fn may_be_empty<'p>(host: &HostName, include: &'p [AbsolutePath]) -> 
 
 /// True for the machine that this program runs on.
 pub(super) fn is_this_machine(host: &HostName) -> bool {
-    load::this_machine()
-        .is_ok_and(|name| name == host.as_str() || name.split('.').next() == Some(host.as_str()))
+    host::name().is_ok_and(|name| name == host.as_str() || name.split('.').next() == Some(host.as_str()))
 }
 
 impl Answers {

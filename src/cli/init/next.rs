@@ -6,9 +6,9 @@ use anyhow::Result;
 
 use super::answers::{self, Answers};
 use super::clients::SSH_PORT;
-use crate::cli::FLEET_FILE;
 use crate::cli::terminal::Steps;
 use crate::config;
+use crate::config::FLEET_FILE;
 use crate::config::resolve::resolve;
 use crate::doctor;
 use crate::emit::plan::HostPlan;

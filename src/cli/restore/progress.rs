@@ -70,8 +70,8 @@ impl Progress {
     }
 
     /// How often restic should report its progress: several times a second for a bar, once for lines.
-    pub(super) fn reports_a_second(&self) -> &'static str {
-        if self.bar.is_some() { "5" } else { "1" }
+    pub(super) fn reports_a_second() -> &'static str {
+        if std::io::stderr().is_terminal() { "5" } else { "1" }
     }
 
     pub(super) fn say(&mut self, said: Said) {

@@ -9,11 +9,10 @@ use anyhow::{Context, Result, bail};
 use nix::unistd::Uid;
 
 use crate::apply::{self, Privacy};
-use crate::cli::terminal;
 use crate::model::Repository;
 
 /// The target of a restore.
-pub(super) struct Place {
+pub(crate) struct Place {
     /// Absolute, with all links resolved.
     folder: PathBuf,
     /// The directory of the repository, with all links resolved.
@@ -25,7 +24,7 @@ impl Place {
     ///
     /// # Errors
     /// When it is in the repository.
-    pub(super) fn of(folder: &Path, repository: &Repository) -> Result<Self> {
+    pub(crate) fn of(folder: &Path, repository: &Repository) -> Result<Self> {
         let folder = std::path::absolute(folder).context("cannot make the target an absolute path")?;
         let place = Self {
             folder: without_links(&folder),
@@ -35,7 +34,7 @@ impl Place {
         Ok(place)
     }
 
-    pub(super) fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         &self.folder
     }
 
@@ -43,7 +42,7 @@ impl Place {
     ///
     /// # Errors
     /// When this is not so.
-    pub(super) fn refuse_what_is_there(&self, overwrite: bool) -> Result<()> {
+    pub(crate) fn refuse_what_is_there(&self, overwrite: bool) -> Result<()> {
         let shown = self.folder.display();
         self.refuse_what_others_could_move()?;
         let entries = match fs::read_dir(&self.folder) {
@@ -83,24 +82,19 @@ impl Place {
     }
 
     /// Makes the directory for root only, whatever the modes of the restored files: root decides who can read them. A
-    /// file belongs to user restic until it gets its owner, and user restic must not read it meanwhile.
+    /// file belongs to user restic until it gets its owner, and user restic must not read it meanwhile. A directory that
+    /// is not empty keeps its mode: [`Privacy`] says whether others can read it.
     ///
     /// # Errors
     /// When it cannot be made, or is now in the repository.
-    pub(super) fn make(&self) -> Result<&Path> {
+    pub(crate) fn make(&self) -> Result<(&Path, Privacy)> {
         let privacy = apply::private_folder(&self.folder)?;
         let made = self
             .folder
             .canonicalize()
             .context("the target was removed meanwhile")?;
         self.refuse_the_repository(&made)?;
-        if privacy == Privacy::OthersMayLook {
-            terminal::complain(format_args!(
-                "note: others can read {}, which is not empty and keeps its mode; restored files get their own modes at the end",
-                terminal::harmless(&self.folder.to_string_lossy())
-            ));
-        }
-        Ok(&self.folder)
+        Ok((&self.folder, privacy))
     }
 
     fn refuse_the_repository(&self, folder: &Path) -> Result<()> {

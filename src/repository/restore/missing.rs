@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use anyhow::{Result, anyhow};
 
-use crate::cli::{repository, terminal};
 use crate::config::problem::likely;
 use crate::repository::restic::{Restic, Snapshot, SnapshotPath};
+use crate::repository::snapshots::described;
+use crate::text::harmless;
 
 use super::twice::{Fault, refuse};
 
@@ -19,7 +20,7 @@ const SNAPSHOTS: usize = 5;
 ///
 /// # Errors
 /// When a path is missing, with what is there instead; or when a path is there twice.
-pub(super) fn are_there(
+pub(crate) fn are_there(
     restic: &Restic<'_>,
     snapshots: &[Snapshot],
     snapshot: &Snapshot,
@@ -90,7 +91,7 @@ fn missing(
         let named: Vec<String> = elsewhere
             .iter()
             .take(SNAPSHOTS)
-            .map(|snapshot| repository::described(snapshot))
+            .map(|snapshot| described(snapshot))
             .collect();
         let more = if elsewhere.len() > SNAPSHOTS { " …" } else { "" };
         let have = if elsewhere.len() == 1 { "has" } else { "have" };
@@ -103,8 +104,8 @@ fn missing(
     hints.push(near(restic, snapshot, path)?);
     Ok(anyhow!(
         "there is no {} in snapshot {}\n\nhint: {}",
-        terminal::harmless(&path.lossy()),
-        repository::described(snapshot),
+        harmless(&path.lossy()),
+        described(snapshot),
         hints.join("\n      ")
     ))
 }
@@ -126,7 +127,7 @@ fn near(restic: &Restic<'_>, snapshot: &Snapshot, path: &SnapshotPath) -> Result
             let similar = similar.map_or_else(String::new, |name| format!("; did you mean `{name}`?"));
             let more = if names.len() > NAMES { ", …" } else { "" };
             let shown: Vec<&str> = names.iter().take(NAMES).map(String::as_str).collect();
-            return Ok(terminal::harmless(&format!(
+            return Ok(harmless(&format!(
                 "the snapshot has {}{more}{similar}",
                 shown.join(", ")
             )));

@@ -11,15 +11,15 @@ use crate::model::{Notify, NotifyName, PushMonitor, UnitPath, Watching, WebServi
 use crate::notify::deliver::{self, Request, Undelivered, Web, WebAddress};
 use crate::notify::{Memory, Message, Ping, body};
 
-pub(super) struct Sender<'f> {
-    pub(super) watching: &'f Watching,
+pub(crate) struct Sender<'f> {
+    pub(crate) watching: &'f Watching,
     /// The socket for email.
-    pub(super) mail: &'f Path,
-    pub(super) web: Web,
+    pub(crate) mail: &'f Path,
+    pub(crate) web: Web,
     /// The time zone of the storage host, for the times in messages.
-    pub(super) zone: TimeZone,
+    pub(crate) zone: TimeZone,
     /// The time limit of the whole delivery.
-    pub(super) limit: Duration,
+    pub(crate) limit: Duration,
 }
 
 /// The result of the delivery to one recipient.
@@ -35,7 +35,7 @@ struct Sent {
 
 impl Sender<'_> {
     /// Delivers the queued messages, and removes them from the queues. Returns what was not delivered and why.
-    pub(super) fn send(&self, memory: &mut Memory) -> Vec<String> {
+    pub(crate) fn send(&self, memory: &mut Memory) -> Vec<String> {
         let deadline = Instant::now() + self.limit;
         let waiting: Vec<_> = self
             .watching
@@ -67,7 +67,7 @@ impl Sender<'_> {
     }
 
     /// Sends a ping to all monitors of runs, without a retry.
-    pub(super) fn ping_all(&self, ping: &Ping) -> Vec<String> {
+    pub(crate) fn ping_all(&self, ping: &Ping) -> Vec<String> {
         let mut memory = Memory::default();
         memory.post_ping(self.watching, ping);
         self.send(&mut memory)

@@ -9,44 +9,46 @@ use anyhow::{Result, bail};
 use nix::unistd::Uid;
 use shell_quote::{Bash, QuoteRefExt};
 
-use super::{copy_offsite, load, terminal};
+use super::offsite;
+use super::restic::Restic;
+use crate::config::FLEET_FILE;
 use crate::model::Fleet;
-use crate::repository::restic::{Restic, Snapshot};
+use crate::system::host;
 
 /// The command of the user, to be shown where it must run elsewhere.
-pub(super) struct Errand {
+pub(crate) struct Errand {
     /// The command.
-    pub(super) command: Words,
-    pub(super) afterwards: Afterwards,
+    pub(crate) command: Words,
+    pub(crate) afterwards: Afterwards,
 }
 
 /// What is left to do after the command ran elsewhere.
-pub(super) enum Afterwards {
+pub(crate) enum Afterwards {
     Nothing,
     /// Copy the restored files to this host.
     BringFiles,
 }
 
 /// A command in the syntax of a shell.
-pub(super) struct Words(Vec<String>);
+pub(crate) struct Words(Vec<String>);
 
 impl Words {
     /// A verb, with `--fleet` if the fleet file is not the default one.
-    pub(super) fn of(verb: &str, file: &Path) -> Self {
+    pub(crate) fn of(verb: &str, file: &Path) -> Self {
         let words = Self(vec!["genbackup".to_owned(), verb.to_owned()]);
         match file.to_str() {
-            Some(super::FLEET_FILE) => words,
+            Some(FLEET_FILE) => words,
             _ => words.option("--fleet", Some(file)),
         }
     }
 
-    pub(super) fn word(mut self, word: impl AsRef<OsStr>) -> Self {
+    pub(crate) fn word(mut self, word: impl AsRef<OsStr>) -> Self {
         self.0.push(quoted(word.as_ref()));
         self
     }
 
     /// An option with its value, if there is a value.
-    pub(super) fn option(mut self, name: &str, value: Option<&(impl AsRef<OsStr> + ?Sized)>) -> Self {
+    pub(crate) fn option(mut self, name: &str, value: Option<&(impl AsRef<OsStr> + ?Sized)>) -> Self {
         if let Some(value) = value.map(AsRef::as_ref) {
             // A separate word that begins with a dash would be read as another option.
             let between = if value.as_bytes().starts_with(b"-") {
@@ -59,7 +61,7 @@ impl Words {
         self
     }
 
-    pub(super) fn flag(mut self, name: &str, is_given: bool) -> Self {
+    pub(crate) fn flag(mut self, name: &str, is_given: bool) -> Self {
         if is_given {
             self.0.push(name.to_owned());
         }
@@ -84,10 +86,10 @@ fn quoted(text: &OsStr) -> String {
 ///
 /// # Errors
 /// When it is another host or another user, with the command to run instead.
-pub(super) fn ensure_root_of_storage(fleet: &Fleet, command: &Words, what: &str) -> Result<()> {
+pub(crate) fn ensure_root_of_storage(fleet: &Fleet, command: &Words, what: &str) -> Result<()> {
     let command = command.0.join(" ");
     let storage = &fleet.storage.name;
-    let here = load::this_machine()?;
+    let here = host::name()?;
     let short = here.split('.').next().unwrap_or(&here);
     if storage.as_str() != here && storage.as_str() != short {
         bail!("{what} on {storage}, and this is {here}\n\nhint: on {storage}, run as root: `{command}`");
@@ -103,7 +105,7 @@ pub(super) fn ensure_root_of_storage(fleet: &Fleet, command: &Words, what: &str)
 /// # Errors
 /// When this is not the storage host or the user is not root, with the command to run instead; or when the password
 /// file is missing or empty.
-pub(super) fn open(fleet: &Fleet, errand: Errand) -> Result<Restic<'_>> {
+pub(crate) fn open(fleet: &Fleet, errand: Errand) -> Result<Restic<'_>> {
     open_from(fleet, None, errand)
 }
 
@@ -111,19 +113,19 @@ pub(super) fn open(fleet: &Fleet, errand: Errand) -> Result<Restic<'_>> {
 ///
 /// # Errors
 /// Those of [`open`], or when there is no such copy.
-pub(super) fn open_from<'f>(fleet: &'f Fleet, from: Option<&str>, errand: Errand) -> Result<Restic<'f>> {
+pub(crate) fn open_from<'f>(fleet: &'f Fleet, from: Option<&str>, errand: Errand) -> Result<Restic<'f>> {
     let Errand {
         command: Words(command),
         afterwards,
     } = errand;
-    let copy = from.map(|name| copy_offsite::find(fleet, name)).transpose()?;
+    let copy = from.map(|name| offsite::find(fleet, name)).transpose()?;
     let restic = match copy {
         Some((name, copy)) => Restic::of_copy(&fleet.repository, name, &copy.kind),
         None => Restic::of(&fleet.repository),
     };
     let command = command.join(" ");
     let storage = &fleet.storage.name;
-    let here = load::this_machine()?;
+    let here = host::name()?;
     let short = here.split('.').next().unwrap_or(&here);
     if storage.as_str() != here && storage.as_str() != short {
         let bring = match afterwards {
@@ -151,14 +153,4 @@ pub(super) fn open_from<'f>(fleet: &'f Fleet, from: Option<&str>, errand: Errand
         );
     }
     Ok(restic)
-}
-
-/// A snapshot as it is named in messages: its id, host and time.
-pub(super) fn described(snapshot: &Snapshot) -> String {
-    format!(
-        "{} of {}, {}",
-        terminal::harmless(snapshot.short_id()),
-        terminal::harmless(&snapshot.host),
-        terminal::local(snapshot.time)
-    )
 }

@@ -3,8 +3,9 @@
 
 use anyhow::{Result, bail};
 
-use crate::cli::{repository, terminal};
 use crate::repository::restic::{Node, Snapshot};
+use crate::repository::snapshots::described;
+use crate::text::harmless;
 
 /// Replaces what is not UTF-8 in restic's JSON. Two equal names that contain it may differ.
 const LOST: char = '\u{fffd}';
@@ -12,14 +13,14 @@ const LOST: char = '\u{fffd}';
 /// Checks the files of a snapshot in the order in which restic lists them: each directory before its content, and names
 /// in ascending order. It remembers only one path.
 #[derive(Debug, Default)]
-pub(super) struct Names {
+pub(crate) struct Names {
     /// The last listed path, name by name, and whether each is a link.
     last: Vec<(String, bool)>,
 }
 
 /// What is wrong with a path.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(crate) enum Fault {
     /// It was named before.
     Twice,
     /// It comes after a name that should follow it, so that a name could come twice.
@@ -28,7 +29,7 @@ pub(super) enum Fault {
 
 impl Names {
     /// Checks the next path.
-    pub(super) fn see(&mut self, node: &Node) -> Option<Fault> {
+    pub(crate) fn see(&mut self, node: &Node) -> Option<Fault> {
         let names: Vec<&str> = node.path.strip_prefix('/')?.split('/').collect();
         let (name, above) = names.split_last()?;
         let is_link = node.kind == "symlink";
@@ -61,16 +62,16 @@ fn fault((before, was_link): (&str, bool), (name, is_link): (&str, bool)) -> Opt
 ///
 /// # Errors
 /// Always, with the path, and how to restore the other files.
-pub(super) fn refuse<T>(snapshot: &Snapshot, path: &str, fault: &Fault) -> Result<T> {
+pub(crate) fn refuse<T>(snapshot: &Snapshot, path: &str, fault: &Fault) -> Result<T> {
     let what = match fault {
         Fault::Twice => "names a path twice",
         Fault::OutOfOrder => "has a directory whose names are out of order",
     };
-    let path = terminal::harmless(path);
+    let path = harmless(path);
     bail!(
         "snapshot {} {what}, which no backup does: {path}; restic could write outside the target\n\nhint: to restore other files \
          of it, name paths other than {path}, and no directory above it; `restic dump` prints one file and writes none",
-        repository::described(snapshot)
+        described(snapshot)
     )
 }
 

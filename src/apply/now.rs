@@ -1,0 +1,150 @@
+//! Writes or removes the files of this host, and applies the change: `genbackup emit --now`.
+
+use std::path::Path;
+
+use anyhow::Result;
+
+use super::live::{Audience, Live, Systemd};
+use super::{Changes, Counts, Note, Overwrite, Place, Transaction};
+use crate::emit::Artifact;
+use crate::model::{Creation, Repository};
+use crate::system::{mounts, tools};
+
+/// The NFS exports of the storage host.
+const EXPORTS: &str = "/etc/exports.d/genbackup.exports";
+const NFS_SERVER: &str = "nfs-server.service";
+const INIT: &str = "genbackup-init.service";
+/// Exists once there was a repository. Then no other repository is made in its place: see `init-repository`.
+const REPOSITORY_MADE: &str = "/var/lib/genbackup/repository-made";
+
+/// What this host lacks that the units start.
+#[derive(Debug, Default)]
+pub(crate) struct Missing {
+    /// Debian's packages.
+    pub(crate) packages: Vec<&'static str>,
+    /// Why units do not find genbackup itself.
+    pub(crate) command: Option<String>,
+}
+
+/// The files of this host, and how they are applied.
+pub(crate) struct Wish<'w> {
+    /// Where they go.
+    pub(crate) place: &'w Place,
+    /// The files; none for a host that left the fleet.
+    pub(crate) artifacts: &'w [Artifact],
+    /// The repository that this host may have to make.
+    pub(crate) repository: Option<&'w Repository>,
+    /// What this host lacks.
+    pub(crate) missing: &'w Missing,
+    /// Whether files that were modified locally are overwritten.
+    pub(crate) overwrite: Overwrite,
+    /// True for a host that left the fleet.
+    pub(crate) is_departing: bool,
+}
+
+/// Writes the files, and makes users, directories, units and exports what they say. The audience hears each step. True if
+/// all steps succeeded.
+///
+/// # Errors
+/// When nothing was changed, because a file cannot be written. A later error is heard, and the other steps continue.
+pub(crate) fn apply<S: Systemd, A: Audience>(systemd: S, audience: A, wish: &Wish<'_>) -> Result<(bool, A)> {
+    let Wish {
+        place,
+        artifacts,
+        repository,
+        missing,
+        overwrite,
+        is_departing,
+    } = *wish;
+    let changes = Changes::between(place, artifacts)?;
+    let mut transaction = Transaction::default();
+    transaction.stage(place, artifacts, overwrite)?;
+    let told = transaction.notes().to_vec();
+    let knows_what_to_remove = !told
+        .iter()
+        .any(|note| matches!(note, Note::ManifestUnreadable { .. }));
+    let mut live = Live::new(systemd, audience, "genbackup emit --now");
+    for note in &told {
+        live.note(note);
+    }
+    transaction.refuse_foreign()?;
+
+    let leaving: Vec<&str> = changes.leaving_units().collect();
+    // While systemd still knows them.
+    live.retire(&leaving);
+    let counts = transaction.commit()?;
+    live.say(counts);
+    if !missing.packages.is_empty() {
+        live.fail(packages_to_install(&missing.packages));
+    }
+    if let Some(why) = &missing.command {
+        live.fail(format_args!("genbackup: {why}"));
+    }
+    live.make_what_they_need(artifacts, &changes);
+    let waiting = live.enable(artifacts, changes.changes_units());
+    if let Some(repository) = repository {
+        make(repository, &mut live);
+    }
+    // After the repository is made: exportfs cannot export a missing directory.
+    export(artifacts, &changes, &mut live);
+    waiting.start(&mut live);
+
+    if live.is_as_it_was() && counts == Counts::default() {
+        live.say("nothing to change: the host matches the fleet file");
+    }
+    let (is_live, audience) = live.end();
+    Ok((is_live && (knows_what_to_remove || !is_departing), audience))
+}
+
+/// A message about missing packages, with the command that installs them.
+pub(crate) fn packages_to_install(packages: &[&str]) -> String {
+    format!(
+        "this host lacks packages that the units need: {}\n\nhint: run `apt install {}`",
+        packages.join(", "),
+        packages.join(" ")
+    )
+}
+
+/// Exports the repository to the clients. exportfs succeeds without a running NFS server, so this checks it as well.
+fn export(artifacts: &[Artifact], changes: &Changes, live: &mut Live<impl Systemd, impl Audience>) {
+    let has_clients = artifacts.iter().any(|artifact| artifact.path == EXPORTS);
+    if !has_clients && !changes.has(EXPORTS) {
+        return;
+    }
+    let exported = tools::export();
+    let is_exported = exported.is_ok();
+    live.tool("exports", changes.has(EXPORTS), exported);
+    if !has_clients || !is_exported {
+        return;
+    }
+    match live.systemd().loaded(NFS_SERVER) {
+        Ok(loaded) if loaded.is_running => {}
+        Ok(_) => live.fail(format_args!(
+            "{NFS_SERVER} is not active, so clients cannot mount the repository\n\nhint: run `systemctl enable --now {NFS_SERVER}`"
+        )),
+        Err(error) => live.fail(format_args!(
+            "{NFS_SERVER}: {error}\n\nhint: run `systemctl status {NFS_SERVER}`"
+        )),
+    }
+}
+
+/// Makes the repository if there is none and never was one.
+fn make(repository: &Repository, live: &mut Live<impl Systemd, impl Audience>) {
+    let Creation::OnceMounted { file_system } = &repository.creation else {
+        return;
+    };
+    let config = format!("{}/config", repository.path);
+    if Path::new(REPOSITORY_MADE).exists() || Path::new(&config).exists() {
+        return;
+    }
+    let list = std::fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+    let is_mounted = |mount: &mounts::Mount| mount.target == file_system.as_str();
+    // The root file system is always mounted.
+    if file_system.as_str() == "/" || mounts::parse(&list).iter().any(is_mounted) {
+        live.start_once(INIT);
+    } else {
+        live.say(format_args!(
+            "{INIT}: not started, because {file_system} is not mounted; the first run that finds it mounted makes the repository"
+        ));
+    }
+}
