@@ -19,6 +19,7 @@ mod release;
 mod remote;
 mod span;
 mod tag;
+pub mod units;
 mod version;
 
 pub use calendar::{Calendar, Calendars};

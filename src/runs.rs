@@ -2,4 +2,11 @@
 //! recorded as well.
 
 pub mod ad_hoc;
+pub(crate) mod answer;
+pub(crate) mod copies;
+pub(crate) mod find;
+pub(crate) mod follow;
 pub mod record;
+pub(crate) mod records;
+pub(crate) mod request;
+pub(crate) mod start;

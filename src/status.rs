@@ -1,5 +1,5 @@
 //! The state of a fleet: from the fleet, the records of its runs, the time and who holds the lock, to a verdict on each host
-//! and each phase. Nothing here asks the clock, the disk or another program.
+//! and each phase. Nothing here asks the clock, the disk or another program, except `examine`, which reads the records.
 //!
 //! | state | when |
 //! | --- | --- |
@@ -24,6 +24,7 @@
 mod advice;
 pub mod anomaly;
 mod attempt;
+mod examine;
 mod expectations;
 pub mod history;
 mod progress;
@@ -40,6 +41,7 @@ use crate::model::Fleet;
 use crate::runs::record::{About, Run, RunId};
 
 pub use attempt::{Attempt, Figures, Lacks};
+pub(crate) use examine::examine;
 pub use expectations::Expectations;
 pub use progress::{Holder, Present, Progress, is_yet_to_come, longest_silence};
 pub use report::{Concerns, Item, NewestRun, Remark, Report};
@@ -56,7 +58,7 @@ use search::Search;
 ///
 /// # Errors
 /// Those of `read`.
-pub fn examine<E>(
+pub fn judge<E>(
     fleet: &Fleet,
     expectations: &Expectations,
     present: impl Into<Present>,

@@ -7,11 +7,12 @@ use anstyle::Style;
 use anyhow::{Context, Result};
 use clap::Args;
 
-use super::records::Records;
-use super::{load, status, terminal};
+use super::records;
+use super::{load, terminal};
 use crate::doctor::{self, Finding, State};
 use crate::emit::plan::HostPlan;
 use crate::status::State as Health;
+use crate::status::examine;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -22,7 +23,7 @@ pub(super) struct Arguments {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    records: Records,
+    records: records::Arguments,
 }
 
 pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
@@ -35,7 +36,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     let report = plan
         .coordinator
         .is_some()
-        .then(|| status::examine(&fleet, &arguments.records));
+        .then(|| examine(&fleet, &arguments.records.open()));
     let findings = doctor::examine(&fleet, &plan, report.as_ref())?;
     if arguments.json {
         terminal::hand_over(&(serde_json::to_string_pretty(&findings)? + "\n"))?;

@@ -12,7 +12,7 @@ use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, pr
 use jiff::SignedDuration;
 
 use super::load;
-use super::records::Records;
+use super::records;
 use super::terminal::{self, counted};
 use crate::config::problem::{did_you_mean, likely};
 use crate::model::{Refusal, TimeSpan};
@@ -43,7 +43,7 @@ pub(super) struct Arguments {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    records: Records,
+    records: records::Arguments,
 }
 
 fn since(text: &str) -> Result<TimeSpan, Refusal> {
@@ -65,7 +65,8 @@ fn phase(text: &str) -> Result<Phase, Refusal> {
 const SILENCE: SignedDuration = SignedDuration::from_hours(12);
 
 pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
-    let present = arguments.records.present();
+    let records = arguments.records.open();
+    let present = records.present();
     let now = present.now;
     let since = i64::try_from(arguments.since.seconds()).unwrap_or(i64::MAX);
     let since_in_words = span(SignedDuration::from_secs(since));
@@ -75,20 +76,20 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
         (.., Some(copy)) => Of::Copy(copy.clone()),
         (None, None, None) => Of::Runs,
     };
-    let Some(mut ids) = arguments.records.list()? else {
+    let Some(mut ids) = records.list()? else {
         bail!(
             "the directory {} is missing\n\nhint: run this on the storage host, after its first run; `--runs DIR` reads another directory",
-            arguments.records.folder().display()
+            records.folder().display()
         );
     };
     ids.retain(|id| now.duration_since(id.start()).as_secs() <= since);
     let from_the_future = ids.extract_if(.., |id| is_yet_to_come(*id, now)).count();
-    let newest = arguments.records.newest_run(&ids)?;
+    let newest = records.newest_run(&ids)?;
     let silence = load::if_well(file).map_or(SILENCE, |fleet| longest_silence(&fleet));
     let mut history = History::new(of, present, silence);
     let mut hosts = std::collections::BTreeSet::new();
     for id in &ids {
-        let run: Run = arguments.records.read(*id, None)?;
+        let run: Run = records.read(*id, None)?;
         history.add(&run, Some(*id) == newest);
         hosts.extend(run.hosts.into_keys());
     }

@@ -6,9 +6,10 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Args;
 
-use super::records::Records;
-use super::{load, status, terminal};
+use super::records;
+use super::{load, terminal};
 use crate::report::metrics;
+use crate::status::examine;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -16,14 +17,14 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     #[command(flatten)]
-    records: Records,
+    records: records::Arguments,
 }
 
 pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     let Some(fleet) = load::load_or_show(file)? else {
         return Ok(ExitCode::FAILURE);
     };
-    let text = metrics::text(&status::examine(&fleet, &arguments.records)?)?;
+    let text = metrics::text(&examine(&fleet, &arguments.records.open())?)?;
     terminal::hand_over_to(arguments.out.as_deref(), &text)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -12,11 +12,11 @@ use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use jiff::Timestamp;
 
-use super::records::kind;
 use super::terminal;
 use crate::apply::Addition;
 use crate::runs::ad_hoc;
 use crate::runs::record::{self, Beside, Phase, RunId};
+use crate::runs::records::kind;
 use crate::system::nixos::System;
 
 // The delay between two searches for a free name, and the number of searches.

@@ -1,20 +1,17 @@
-//! The records that a verb reads, and the current time.
+//! The options of verbs that read records.
 
-use std::fs::{self, File, TryLockError};
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::{Context, Result};
 use clap::Args;
 use jiff::Timestamp;
 
-use crate::runs::record::{self, About, Run, RunId};
-use crate::status::{Holder, Present};
+use crate::runs::record::FOLDER;
+use crate::runs::records::Records;
 
 #[derive(Debug, Args)]
-pub(super) struct Records {
+pub(super) struct Arguments {
     /// Read the records of the runs from this directory
-    #[arg(long, value_name = "DIR", default_value = record::FOLDER)]
+    #[arg(long, value_name = "DIR", default_value = FOLDER)]
     runs: PathBuf,
     /// Take this time for the current time
     #[arg(long, value_name = "TIME", hide = true)]
@@ -24,105 +21,14 @@ pub(super) struct Records {
     state: Option<PathBuf>,
 }
 
-impl Records {
-    pub(super) fn now(&self) -> Timestamp {
-        self.now.unwrap_or_else(Timestamp::now)
-    }
-
-    /// The time, and who holds the lock on the state directory. Call this before the records are listed.
-    pub(super) fn present(&self) -> Present {
-        let now = self.now();
-        // Records elsewhere, or another time, have no lock.
-        let own = (self.runs == Path::new(record::FOLDER) && self.now.is_none()).then(|| self.runs.parent());
-        let state = self.state.as_deref().or(own.flatten());
-        Present {
-            now,
-            holder: state.map_or(Holder::Unknown, holder),
+impl Arguments {
+    /// The records that are read.
+    pub(super) fn open(&self) -> Records {
+        let Self { runs, now, state } = self;
+        Records {
+            folder: runs.clone(),
+            now: *now,
+            state: state.clone(),
         }
     }
-
-    pub(super) fn folder(&self) -> &Path {
-        &self.runs
-    }
-
-    /// The runs that have a record, oldest first; `None` if the directory does not exist.
-    ///
-    /// # Errors
-    /// When the directory cannot be read.
-    pub(super) fn list(&self) -> Result<Option<Vec<RunId>>> {
-        match record::list(&self.runs) {
-            Ok(runs) => Ok(Some(runs)),
-            Err(error) => match kind(&error) {
-                Some(io::ErrorKind::NotFound) => Ok(None),
-                Some(io::ErrorKind::PermissionDenied) => Err(readable_for(&error)),
-                _ => Err(error),
-            },
-        }
-    }
-
-    /// The newest run of these, which are given oldest first. Records beside the runs do not count.
-    ///
-    /// # Errors
-    /// When a record cannot be read.
-    pub(super) fn newest_run(&self, runs: &[RunId]) -> Result<Option<RunId>> {
-        for run in runs.iter().rev() {
-            // The first line is enough.
-            let nothing = About::new(std::iter::empty::<String>(), []);
-            if !self.read(*run, Some(nothing))?.is_beside {
-                return Ok(Some(*run));
-            }
-        }
-        Ok(None)
-    }
-
-    /// Reads the record of a run, or only its lines about certain hosts and phases.
-    ///
-    /// # Errors
-    /// When it cannot be read.
-    pub(super) fn read(&self, run: RunId, about: Option<About>) -> Result<Run> {
-        let record = record::open(&self.runs, run).map_err(|error| match kind(&error) {
-            Some(io::ErrorKind::PermissionDenied) => readable_for(&error),
-            _ => error,
-        })?;
-        let read = match about {
-            None => Run::read(run, record),
-            Some(about) => Run::read_about(run, record, about),
-        };
-        read.with_context(|| format!("cannot read the record of {run}"))
-    }
-}
-
-/// Who holds the lock on a state directory. run-backups and maintain-repository hold it exclusively while they work.
-///
-/// This function takes the lock while it reads one small file. The lock is shared, so that two callers do not disturb
-/// each other. A run that starts meanwhile waits for the lock (`flock --timeout`) and does not fail. The file is read
-/// under the lock, because only the holder of the lock writes it.
-fn holder(state: &Path) -> Holder {
-    let Ok(lock) = File::open(state) else {
-        return Holder::Unknown;
-    };
-    match lock.try_lock_shared() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => return Holder::Somebody,
-        Err(TryLockError::Error(_)) => return Holder::Unknown,
-    }
-    match fs::read_to_string(state.join("current")) {
-        Ok(run) => run.trim().parse().map_or(Holder::Nobody, Holder::Next),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Holder::Nobody,
-        Err(_) => Holder::Unknown,
-    }
-}
-
-/// The kind of the I/O error behind an error.
-pub(super) fn kind(error: &anyhow::Error) -> Option<io::ErrorKind> {
-    let error: &io::Error = error
-        .downcast_ref()
-        .or_else(|| error.root_cause().downcast_ref())?;
-    Some(error.kind())
-}
-
-fn readable_for(error: &anyhow::Error) -> anyhow::Error {
-    anyhow::anyhow!(
-        "{error:#}\n\nhint: run this as root or as a member of the group `restic`; `--runs DIR` reads another directory"
-    )
 }

@@ -8,10 +8,11 @@ use clap::Args;
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 
-use super::records::Records;
-use super::{load, status, terminal};
+use super::records;
+use super::{load, terminal};
 use crate::model::{Refusal, TimeSpan};
 use crate::report::Page;
+use crate::status::examine;
 use crate::status::{is_yet_to_come, rule};
 
 #[derive(Debug, Args)]
@@ -23,7 +24,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "SPAN", default_value = "365d", value_parser = since)]
     since: TimeSpan,
     #[command(flatten)]
-    records: Records,
+    records: records::Arguments,
 }
 
 fn since(text: &str) -> Result<TimeSpan, Refusal> {
@@ -35,8 +36,9 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
         return Ok(ExitCode::FAILURE);
     };
     let Arguments { out, since, records } = arguments;
+    let records = &records.open();
     let present = records.present();
-    let report = status::examine(&fleet, records)?;
+    let report = examine(&fleet, records)?;
     let rule = rule(&report, &fleet);
     let since = SignedDuration::from_secs(i64::try_from(since.seconds()).unwrap_or(i64::MAX));
     // The verdicts skip records from the future as well.

@@ -7,16 +7,14 @@ use anyhow::Result;
 use clap::Args;
 
 use super::holds::{Holds, left_alone};
-use super::records::Records;
+use super::records;
 use super::terminal::wrapped;
 use super::{load, terminal};
-use crate::model::Fleet;
 use crate::repository::hold::{Shown, shown};
+use crate::runs::records::Records;
 use crate::status::{
-    Concerns, Expectations, Item, Now, Point, Progress, Remark, Report, State, Verdict, is_yet_to_come, rule,
-    span,
+    Item, Now, Point, Progress, Remark, Report, State, Verdict, examine, is_yet_to_come, rule, span,
 };
-use crate::system::analyze;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -27,7 +25,7 @@ pub(super) struct Arguments {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    records: Records,
+    records: records::Arguments,
     #[command(flatten)]
     holds: Holds,
 }
@@ -50,8 +48,9 @@ fn told(file: &Path, arguments: &Arguments) -> Result<Option<State>> {
     let Some(fleet) = load::load_or_show(file)? else {
         return Ok(None);
     };
-    let mut report = examine(&fleet, &arguments.records)?;
-    let mut holds = holds(&arguments.records, &arguments.holds)?;
+    let records = arguments.records.open();
+    let mut report = examine(&fleet, &records)?;
+    let mut holds = holds(&records, &arguments.holds)?;
     if let Some(host) = &arguments.host {
         let host = load::host(&fleet, Some(host))?;
         if !fleet.backed_up().any(|backed_up| backed_up == host) {
@@ -67,33 +66,6 @@ fn told(file: &Path, arguments: &Arguments) -> Result<Option<State>> {
         terminal::say(&in_words(&report, &points, &holds))?;
     }
     Ok(Some(report.state()))
-}
-
-/// The state of a fleet from the records of a directory.
-///
-/// # Errors
-/// When the records cannot be read.
-pub(super) fn examine(fleet: &Fleet, records: &Records) -> Result<Report> {
-    let expectations = Expectations::of(fleet, analyze::longest_gap)?;
-    let present = records.present();
-    let runs = records.list()?;
-    let is_there = runs.is_some();
-    let newest_first = runs.unwrap_or_default().into_iter().rev();
-    let mut report = crate::status::examine(fleet, &expectations, present, newest_first, |run, about| {
-        records.read(run, about)
-    })?;
-    if !is_there {
-        report.remarks.push(Remark {
-            state: State::Never,
-            what: format!("the directory {} is missing", records.folder().display()),
-            hint: Some(format!(
-                "run `genbackup run` on {}: the first run makes it",
-                fleet.storage.name
-            )),
-            concerns: Concerns::Records,
-        });
-    }
-    Ok(report)
 }
 
 /// The hosts whose snapshots forget keeps, by the last run and by the current holds.

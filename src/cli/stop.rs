@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::run::{CHOSEN, HOSTS, MAINTAIN};
 use super::terminal;
+use crate::model::units::{CHOSEN, HOSTS, MAINTAIN};
 use crate::system::bus::{Absence, Error, Manager, Signal};
 
 /// How often an ending unit is polled. A signal usually arrives earlier.

@@ -10,14 +10,15 @@ use anyhow::{Result, bail};
 use clap::Args;
 use jiff::tz::TimeZone;
 
-use super::records::Records;
+use super::load;
+use super::records;
 use super::terminal::{self, Steps};
-use super::{load, status};
 use crate::model::Fleet;
 use crate::notify::deliver::{self, Web};
 use crate::notify::send::Sender;
 use crate::notify::{FailureResult, LONGEST_QUEUE, Memory, Ping, findings};
 use crate::status::Report;
+use crate::status::examine;
 use crate::system::nixos::System;
 use memory::Place;
 
@@ -40,7 +41,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "SOCKET", default_value = deliver::SOCKET, hide = true)]
     mail: PathBuf,
     #[command(flatten)]
-    records: Records,
+    records: records::Arguments,
 }
 
 pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
@@ -78,7 +79,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
 
 /// Judges the records, and queues what changed for delivery.
 fn note(fleet: &Fleet, arguments: &Arguments, memory: &mut Memory, steps: &mut Steps) -> Result<()> {
-    let report = status::examine(fleet, &arguments.records)?;
+    let report = examine(fleet, &arguments.records.open())?;
     let now = report.time;
     if let Some(event) = &arguments.event {
         let unit = format!("{}.service", event.trim_end_matches(".service"));

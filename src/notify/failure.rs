@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::finding::Finding;
 use super::memory::Memory;
+use crate::model::units::{HOSTS, MAINTAIN};
 use crate::model::{Fleet, HostName};
 use crate::runs::record::{Phase, Status};
 use crate::status::{Item, Report, State};
@@ -12,8 +13,6 @@ use crate::status::{Item, Report, State};
 /// From this exit status on it is systemd's own, and the program never began (systemd.exec(5), "Process Exit Codes").
 pub(crate) const OF_SYSTEMD: i64 = 200;
 const NO_CREDENTIALS: i64 = 243;
-/// The unit that forgets and prunes.
-const MAINTAIN: &str = "genbackup-maintain.service";
 /// A record that ends so short a time before the failure is of the same run. Or after it: forget, which begins at the same
 /// time, may have written a line since the clock was looked at.
 const SAME_RUN: SignedDuration = SignedDuration::from_mins(10);
@@ -83,7 +82,7 @@ fn credentials(fleet: &Fleet, unit: &str) -> Vec<String> {
 
 /// The hosts that a unit backs up; none where it does something else.
 fn hosts<'u>(fleet: &'u Fleet, unit: &'u str) -> Option<Vec<&'u str>> {
-    if unit == "genbackup.service" {
+    if unit == HOSTS {
         let together = fleet.backed_up().filter(|host| !fleet.has_own_schedule(host));
         return Some(together.map(HostName::as_str).collect());
     }

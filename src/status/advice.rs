@@ -1,6 +1,7 @@
 //! What to do about what is not well.
 
 use super::attempt::Attempt;
+use crate::model::units::MAINTAIN;
 use crate::model::{CopyName, Fleet, HostName, Power};
 use crate::runs::record::{Phase, Status};
 
@@ -90,7 +91,7 @@ impl Advice<'_> {
     fn unit(&self) -> String {
         match self.subject {
             Subject::Host(_) | Subject::Copy(_) => format!("{}.service", self.run()),
-            Subject::Phase(_) => "genbackup-maintain.service".to_owned(),
+            Subject::Phase(_) => MAINTAIN.to_owned(),
         }
     }
 

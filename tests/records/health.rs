@@ -29,7 +29,7 @@ use genbackup::config::file::read;
 use genbackup::config::resolve::resolve;
 use genbackup::model::Fleet;
 use genbackup::runs::record::{Run, RunId};
-use genbackup::status::{Expectations, Item, Report, examine};
+use genbackup::status::{Expectations, Item, Report, judge};
 use jiff::Timestamp;
 use tempfile::TempDir;
 
@@ -62,7 +62,7 @@ fn judged(name: &str, nights: &[Night], now: &str) -> Result<Report> {
     let fleet = fleet(name)?;
     let expectations = expectations(&fleet);
     let newest_first = nights.iter().rev().map(Night::id);
-    examine(
+    judge(
         &fleet,
         &expectations,
         now.parse::<Timestamp>()?,
@@ -88,7 +88,7 @@ fn judged_in(name: &str, folder: &Path, now: &str) -> Result<Report> {
         records.push((name.parse::<RunId>()?, path));
     }
     records.sort();
-    examine(
+    judge(
         &fleet,
         &expectations,
         now.parse::<Timestamp>()?,

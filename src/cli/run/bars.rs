@@ -7,9 +7,9 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::SignedDuration;
 use textwrap::core::display_width;
 
-use super::answer::Progress;
 use super::names;
 use crate::cli::terminal;
+use crate::runs::answer::Progress;
 use crate::status::span;
 
 /// The minimum number of columns for a bar beside the text.

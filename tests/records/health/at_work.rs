@@ -1,7 +1,7 @@
 //! Runs that are at work, and runs that broke off. The fleet `post` gives each host twelve hours.
 
 use anyhow::{Context, Result};
-use genbackup::status::{Holder, Now, Present, Progress, State, examine};
+use genbackup::status::{Holder, Now, Present, Progress, State, judge};
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -135,7 +135,7 @@ fn progress_when(nights: &[Night], now: &str, holder: Holder) -> Result<Option<P
     let now = now.parse::<Timestamp>()?;
     let ids = nights.iter().rev().map(Night::id);
     let present = Present { now, holder };
-    let report = examine(&fleet, &super::expectations(&fleet), present, ids, |id, about| {
+    let report = judge(&fleet, &super::expectations(&fleet), present, ids, |id, about| {
         let night = nights.iter().find(|night| night.id() == id);
         night.context("no such night")?.read(about)
     })?;

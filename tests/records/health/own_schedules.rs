@@ -3,7 +3,7 @@
 
 use anyhow::{Context, Result};
 use genbackup::model::Fleet;
-use genbackup::status::{Expectations, Report, examine};
+use genbackup::status::{Expectations, Report, judge};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
@@ -43,7 +43,7 @@ fn judged_as(fleet: &Fleet, nights: &[Night], now: &str) -> Result<Report> {
         Ok(Some(SignedDuration::from_hours(7 * 24)))
     })?;
     let newest_first = nights.iter().rev().map(Night::id);
-    examine(
+    judge(
         fleet,
         &expectations,
         now.parse::<Timestamp>()?,

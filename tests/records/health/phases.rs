@@ -7,7 +7,7 @@ use genbackup::config::file::read;
 use genbackup::config::resolve::resolve;
 use genbackup::model::Fleet;
 use genbackup::runs::record::{About, Run};
-use genbackup::status::{Expectations, Report, State, examine};
+use genbackup::status::{Expectations, Report, State, judge};
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -38,7 +38,7 @@ fn judged(phases: &[&str], nights: &[Night], now: &str) -> Result<(Report, usize
     let fleet = fleet(phases)?;
     let expectations = Expectations::of(&fleet, |_| anyhow::Ok(None))?;
     let mut count = 0;
-    let report = examine(
+    let report = judge(
         &fleet,
         &expectations,
         now.parse::<Timestamp>()?,
@@ -306,11 +306,11 @@ proptest! {
         let fleet = fleet(&[OFFSITE, DRILL]).unwrap();
         let expectations = Expectations::of(&fleet, |_| anyhow::Ok(None)).unwrap();
         let now = nights.last().unwrap().id().start() + SignedDuration::from_hours(hours);
-        let examine = |read: fn(&Night, Option<About>) -> Result<Run>| {
+        let judged = |read: fn(&Night, Option<About>) -> Result<Run>| {
             let ids = nights.iter().rev().map(Night::id);
             let find = |id, about| read(nights.iter().find(|night| night.id() == id).unwrap(), about);
-            examine(&fleet, &expectations, now, ids, find).unwrap()
+            judge(&fleet, &expectations, now, ids, find).unwrap()
         };
-        prop_assert_eq!(examine(|night, _| night.read(None)), examine(Night::read));
+        prop_assert_eq!(judged(|night, _| night.read(None)), judged(Night::read));
     }
 }

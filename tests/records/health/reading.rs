@@ -9,7 +9,7 @@ use std::cell::Cell;
 
 use anyhow::Result;
 use genbackup::runs::record::{About, Run, RunId};
-use genbackup::status::{Report, State, examine};
+use genbackup::status::{Report, State, judge};
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
@@ -34,7 +34,7 @@ fn report_on(night: impl Fn(&str) -> Night) -> Result<(Report, usize)> {
     let fleet = fleet("post")?;
     let expectations = expectations(&fleet);
     let read = Cell::new(0);
-    let report = examine(
+    let report = judge(
         &fleet,
         &expectations,
         NOW.parse::<Timestamp>()?,
@@ -89,7 +89,7 @@ fn hundreds_of_failures_do_not_hide_the_last_complete_backup() -> Result<()> {
     let nights = failures_since_a_good_run(700);
     let fleet = fleet("post")?;
     let ids = nights.iter().map(Night::id);
-    let report = examine(
+    let report = judge(
         &fleet,
         &expectations(&fleet),
         NOW.parse::<Timestamp>()?,
@@ -151,13 +151,13 @@ proptest! {
         let expectations = expectations(&fleet);
         let last = nights.last().unwrap().id().start();
         let now = last + SignedDuration::from_hours(hours);
-        let examine = |read: fn(&Night, Option<About>) -> Result<Run>| {
+        let judged = |read: fn(&Night, Option<About>) -> Result<Run>| {
             let ids = nights.iter().rev().map(Night::id);
             let find = |id, about| read(nights.iter().find(|night| night.id() == id).unwrap(), about);
-            examine(&fleet, &expectations, now, ids, find).unwrap()
+            judge(&fleet, &expectations, now, ids, find).unwrap()
         };
-        let whole = examine(|night, _| night.read(None));
-        let in_part = examine(Night::read);
+        let whole = judged(|night, _| night.read(None));
+        let in_part = judged(Night::read);
         prop_assert_eq!(whole, in_part);
     }
 }

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use anyhow::Result;
 use genbackup::notify::{Finding, Memory, Message, Turn, findings};
 use genbackup::runs::record::{CopyFigures, Phase, Status};
-use genbackup::status::{Expectations, State, examine};
+use genbackup::status::{Expectations, State, judge};
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
@@ -130,7 +130,7 @@ fn a_weekly_host_has_a_week_to_begin_with() -> Result<()> {
     for hour in (0..240).step_by(6) {
         let now = Timestamp::UNIX_EPOCH + SignedDuration::from_hours(hour);
         let nothing = |_, _| anyhow::bail!("there is no record");
-        let report = examine(&fleet, &expectations, now, [], nothing)?;
+        let report = judge(&fleet, &expectations, now, [], nothing)?;
         let message = memory.note("jak", &findings(&report), now);
         let changes = message.into_iter().flat_map(|message| message.changes);
         told.extend(changes.map(|change| (hour, change.subject)));
@@ -272,7 +272,7 @@ proptest! {
                     continue;
                 }
                 let now: Timestamp = at(day, hour).parse().map_err(|_| TestCaseError::fail("no time"))?;
-                let report = examine(&fleet, &expectations, now, records.iter().rev().map(Night::id), |id, about| {
+                let report = judge(&fleet, &expectations, now, records.iter().rev().map(Night::id), |id, about| {
                     let night = records.iter().find(|night| night.id() == id);
                     night.map_or_else(|| anyhow::bail!("no such night"), |night| night.read(about))
                 })

@@ -1,32 +1,24 @@
 //! Follows the copies of the repository that begin when a run has ended.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Instant;
 
 use anyhow::Result;
 
-use super::Event;
-use super::follow::{LATE, TICK};
-use super::view::View;
-use crate::cli::load;
-use crate::model::{CopyName, Start};
+use super::follow::{Event, LATE, TICK, View};
+use crate::model::{CopyName, Fleet, Start};
 use crate::system::bus::{Absence, Error, Manager, UnitState};
 
 /// The copies that a run starts, each with the last invocation of its unit before.
 #[derive(Debug, Default)]
-pub(super) struct Copies {
+pub(crate) struct Copies {
     before: BTreeMap<CopyName, Vec<u8>>,
 }
 
 impl Copies {
-    /// Those of a fleet file. One that cannot be read or has problems says nothing of copies; a copy that was not emitted
-    /// yet does not begin.
-    pub(super) fn of(fleet: &Path, manager: &Manager) -> Self {
-        let Ok(Ok(fleet)) = load::load(fleet) else {
-            return Self::default();
-        };
+    /// Those of a fleet. A copy that was not emitted yet does not begin.
+    pub(crate) fn of(fleet: Fleet, manager: &Manager) -> Self {
         let begin = fleet
             .offsite
             .into_iter()
@@ -41,11 +33,11 @@ impl Copies {
     }
 
     /// Shows how far they are until each has ended; what failed. `None` if the user stops following.
-    pub(super) fn follow(
+    pub(crate) fn follow(
         mut self,
         manager: &Manager,
         events: &Receiver<Event>,
-        view: &mut View<'_>,
+        view: &mut impl View,
     ) -> Result<Option<Vec<String>>> {
         let mut complaints = Vec::new();
         let mut absence = Absence::default();
@@ -96,7 +88,7 @@ fn progress(name: &CopyName, state: &UnitState) -> String {
     }
 }
 
-fn ended(name: &CopyName, state: &UnitState, view: &View<'_>) -> Result<Option<String>> {
+fn ended(name: &CopyName, state: &UnitState, view: &impl View) -> Result<Option<String>> {
     let is_well = state.result == "success";
     view.note(&format!("copy {name}: {}", if is_well { "ok" } else { "failed" }))?;
     Ok((!is_well).then(|| format!("the copy `{name}` failed; `genbackup history --copy {name}` shows why")))

@@ -21,33 +21,33 @@ const END: u64 = 8 << 10;
 /// restic's message `status`, as of version 0.14. restic omits fields that are zero.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize)]
 #[serde(default)]
-pub(super) struct Progress {
-    pub(super) total_files: u64,
-    pub(super) files_done: u64,
-    pub(super) total_bytes: u64,
-    pub(super) bytes_done: u64,
-    pub(super) seconds_remaining: u64,
+pub(crate) struct Progress {
+    pub(crate) total_files: u64,
+    pub(crate) files_done: u64,
+    pub(crate) total_bytes: u64,
+    pub(crate) bytes_done: u64,
+    pub(crate) seconds_remaining: u64,
 }
 
 impl Progress {
     /// The part of the bytes that is backed up, in percent.
-    pub(super) fn percent(&self) -> u128 {
+    pub(crate) fn percent(&self) -> u128 {
         u128::from(self.bytes_done.min(self.total_bytes)) * 100 / u128::from(self.total_bytes.max(1))
     }
 
     /// The remaining time, if restic knows it.
-    pub(super) fn left(&self) -> Option<String> {
+    pub(crate) fn left(&self) -> Option<String> {
         match i64::try_from(self.seconds_remaining) {
             Ok(seconds @ 1..) => Some(format!("{} left", span(SignedDuration::from_secs(seconds)))),
             _ => None,
         }
     }
 
-    pub(super) fn bytes(&self) -> String {
+    pub(crate) fn bytes(&self) -> String {
         format!("{} of {}", ByteSize(self.bytes_done), ByteSize(self.total_bytes))
     }
 
-    pub(super) fn files(&self) -> String {
+    pub(crate) fn files(&self) -> String {
         format!("{} of {} files", self.files_done, self.total_files)
     }
 }
@@ -59,7 +59,7 @@ struct Kind<'l> {
 }
 
 /// The last progress that the host reported; `None` if there is none that can be read.
-pub(super) fn progress(folder: &Path, host: &str) -> Option<Progress> {
+pub(crate) fn progress(folder: &Path, host: &str) -> Option<Progress> {
     // The name comes from a record, and must not be a path.
     let host = HostName::try_from(host.to_owned()).ok()?;
     let path = folder.join(format!("{host}.answer"));

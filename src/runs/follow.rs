@@ -3,22 +3,22 @@
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
+use anyhow::Result;
+
 use super::copies::Copies;
-use super::view::View;
-use super::{CHOSEN, Event, HOSTS, MAINTAIN};
-use crate::cli::terminal;
+use super::start::{End, Start};
+use crate::model::units::{CHOSEN, HOSTS, MAINTAIN};
 use crate::notify::OF_SYSTEMD;
-use crate::system::bus::{Absence, Error, Job, JobResult, Manager, Signal, UnitState};
+use crate::system::bus::{Absence, Error, JobResult, Manager, Signal, UnitState};
+use crate::text::harmless;
 
 /// How often the progress is read.
-pub(super) const TICK: Duration = Duration::from_millis(500);
+pub(crate) const TICK: Duration = Duration::from_millis(500);
 /// How long the signal of a job's end may be late after its unit has ended.
-pub(super) const LATE: Duration = Duration::from_secs(2);
+pub(crate) const LATE: Duration = Duration::from_secs(2);
 
 /// How following ended.
-pub(super) enum Ending {
-    /// The run was not followed.
-    Left,
+pub(crate) enum Ending {
     /// The user stopped following.
     Detached,
     /// The run has ended.
@@ -30,35 +30,45 @@ pub(super) enum Ending {
     },
 }
 
-/// How a run is expected to end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum End {
-    /// By itself.
-    OfItself,
-    /// It is already being stopped.
-    Stopped,
+/// An event for a follower.
+#[derive(Debug)]
+pub(crate) enum Event {
+    /// A signal of systemd.
+    Said(Signal),
+    /// Ctrl-C.
+    Interrupted,
 }
 
-/// The state when the run was started or found.
-pub(super) struct Start {
-    /// The job that starts it, unless the job has ended.
-    pub(super) job: Option<Job>,
-    pub(super) end: End,
-    /// The previous state of the unit that backs up the hosts.
-    pub(super) before: UnitState,
-    /// The copies of the repository that begin when it has ended.
-    pub(super) copies: Copies,
-    /// The invocation ID of the last forget and prune before this run.
-    pub(super) maintained: Vec<u8>,
+/// Who shows a run to a person.
+pub(crate) trait View {
+    /// Shows what is new in the run of this invocation of its unit.
+    fn show(&mut self, unit: &UnitState) -> Result<()>;
+
+    /// Shows how far the copies of the repository are, a line for each.
+    fn copying(&mut self, lines: &[String]) -> Result<()>;
+
+    /// Prints a line that is not about a host.
+    fn note(&self, text: &str) -> Result<()>;
+
+    /// Ends the display, and prints the result.
+    fn sum_up(&mut self) -> Result<()>;
+
+    /// Ends the display.
+    fn close(&mut self);
+
+    /// True while the run has no record, although records can be read.
+    fn waits_for_a_record(&self) -> bool;
 }
 
-pub(super) struct Follower<'r> {
+/// Follows a run from its start to the end of the copies.
+pub(crate) struct Follower<'r, V> {
     manager: &'r Manager,
     /// The unit that backs up the hosts.
     unit: &'r str,
     events: &'r Receiver<Event>,
-    view: View<'r>,
+    view: V,
     start: Start,
+    copies: Copies,
     job_result: Option<JobResult>,
     absence: Absence,
     has_said_away: bool,
@@ -68,13 +78,14 @@ pub(super) struct Follower<'r> {
     begun: Option<UnitState>,
 }
 
-impl<'r> Follower<'r> {
-    pub(super) fn new(
+impl<'r, V: View> Follower<'r, V> {
+    pub(crate) fn new(
         manager: &'r Manager,
         unit: &'r str,
         events: &'r Receiver<Event>,
-        view: View<'r>,
+        view: V,
         start: Start,
+        copies: Copies,
     ) -> Self {
         Self {
             manager,
@@ -82,6 +93,7 @@ impl<'r> Follower<'r> {
             events,
             view,
             start,
+            copies,
             job_result: None,
             absence: Absence::default(),
             has_said_away: false,
@@ -92,7 +104,7 @@ impl<'r> Follower<'r> {
     }
 
     /// Shows the progress until the run has ended, or the user stops following.
-    pub(super) fn follow(mut self) -> anyhow::Result<Ending> {
+    pub(crate) fn follow(mut self) -> Result<Ending> {
         loop {
             match self.events.recv_timeout(TICK) {
                 Ok(Event::Interrupted) => {
@@ -138,7 +150,7 @@ impl<'r> Follower<'r> {
             if hosts.is_at_rest() && maintain.is_at_rest() && self.has_last_word() {
                 self.view.sum_up()?;
                 let (mut status, mut complaints) = self.judge(&hosts, &maintain);
-                let copies = std::mem::take(&mut self.start.copies);
+                let copies = std::mem::take(&mut self.copies);
                 match copies.follow(self.manager, self.events, &mut self.view)? {
                     Some(of_copies) if of_copies.is_empty() => {}
                     Some(of_copies) => {
@@ -162,7 +174,7 @@ impl<'r> Follower<'r> {
     }
 
     /// Prints once which other units a run without a record waits for: only one run works at a time.
-    fn say_who_is_before(&mut self, hosts: &UnitState) -> anyhow::Result<()> {
+    fn say_who_is_before(&mut self, hosts: &UnitState) -> Result<()> {
         if self.has_said_whom_it_waits_for || hosts.is_at_rest() || !self.view.waits_for_a_record() {
             return Ok(());
         }
@@ -172,7 +184,7 @@ impl<'r> Follower<'r> {
             .at_work(&[HOSTS, CHOSEN, MAINTAIN])
             .unwrap_or_default();
         let others = units.iter().filter(|unit| *unit != self.unit);
-        let others: Vec<String> = others.map(|unit| terminal::harmless(&in_words(unit))).collect();
+        let others: Vec<String> = others.map(|unit| harmless(&in_words(unit))).collect();
         self.has_said_whom_it_waits_for = !others.is_empty();
         match others.as_slice() {
             [] => Ok(()),

@@ -5,15 +5,15 @@ use std::collections::BTreeSet;
 use anyhow::Result;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::cli::records::Records;
-use crate::runs::record::{Run, RunId};
+use super::record::{Run, RunId};
+use super::records::Records;
 use crate::system::bus::UnitState;
 
 /// How much earlier than its unit a run may start by its name, because the clock was set meanwhile.
 const CLOCK_WAS_SET: SignedDuration = SignedDuration::from_hours(24);
 
-pub(super) struct Finder<'r> {
-    pub(super) records: &'r Records,
+pub(crate) struct Finder<'r> {
+    pub(crate) records: &'r Records,
     /// The named hosts. Empty means all hosts.
     chosen: &'r [String],
     /// The records of other runs.
@@ -21,7 +21,7 @@ pub(super) struct Finder<'r> {
 }
 
 impl<'r> Finder<'r> {
-    pub(super) const fn new(records: &'r Records, chosen: &'r [String]) -> Self {
+    pub(crate) const fn new(records: &'r Records, chosen: &'r [String]) -> Self {
         Self {
             records,
             chosen,
@@ -34,7 +34,7 @@ impl<'r> Finder<'r> {
     ///
     /// # Errors
     /// When the records cannot be read.
-    pub(super) fn find(&mut self, unit: &UnitState, began: Timestamp) -> Result<Option<RunId>> {
+    pub(crate) fn find(&mut self, unit: &UnitState, began: Timestamp) -> Result<Option<RunId>> {
         let invocation = unit.invocation_in_hexadecimal();
         let now = self.records.now();
         let mut guess = None;

@@ -8,11 +8,12 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use jiff::{SignedDuration, Timestamp};
 
-use super::answer::{self, Progress};
 use super::bars::Bars;
-use super::find::Finder;
 use super::summary::summary;
 use crate::cli::terminal;
+use crate::runs::answer::{self, Progress};
+use crate::runs::find::Finder;
+use crate::runs::follow::View;
 use crate::runs::record::{HostRun, Run, RunId, Status};
 use crate::status::{State, span};
 use crate::system::bus::UnitState;
@@ -20,7 +21,8 @@ use crate::system::bus::UnitState;
 /// How often a line shows the progress of a host if there are no bars.
 const LINE_EVERY: Duration = Duration::from_secs(30);
 
-pub(super) struct View<'r> {
+/// What is shown of a run.
+pub(super) struct Display<'r> {
     finder: Finder<'r>,
     answers: &'r Path,
     run: Option<RunId>,
@@ -32,7 +34,7 @@ pub(super) struct View<'r> {
     is_blind: bool,
 }
 
-impl<'r> View<'r> {
+impl<'r> Display<'r> {
     pub(super) fn new(finder: Finder<'r>, answers: &'r Path) -> Self {
         let is_dumb = std::env::var_os("TERM").is_none_or(|kind| kind.is_empty() || kind == "dumb");
         let has_bars = std::io::stdout().is_terminal() && !is_dumb;
@@ -44,53 +46,6 @@ impl<'r> View<'r> {
             lines: BTreeMap::new(),
             bars: has_bars.then(Bars::new),
             is_blind: false,
-        }
-    }
-
-    /// Removes the bars.
-    pub(super) fn close(&mut self) {
-        if let Some(bars) = &mut self.bars {
-            bars.clear();
-        }
-    }
-
-    /// Removes the bars, and prints the result.
-    pub(super) fn sum_up(&mut self) -> Result<()> {
-        self.close();
-        let Some(run) = self.run.filter(|_| !self.is_blind) else {
-            return Ok(());
-        };
-        // An error is unlikely: the record was readable a moment ago.
-        let run = self.finder.records.read(run, None);
-        match run.ok().as_ref().and_then(summary) {
-            Some(summary) => self.note(&terminal::harmless(&summary)),
-            None => Ok(()),
-        }
-    }
-
-    /// Prints a line that is not about a host.
-    pub(super) fn note(&self, text: &str) -> Result<()> {
-        self.print(&format!("{text}\n"))
-    }
-
-    /// True while the run has no record, although records can be read.
-    pub(super) const fn waits_for_a_record(&self) -> bool {
-        self.run.is_none() && !self.is_blind
-    }
-
-    /// Shows what is new in the run of this invocation of its unit.
-    pub(super) fn show(&mut self, unit: &UnitState) -> Result<()> {
-        let Some(began) = unit.began.filter(|_| !self.is_blind) else {
-            return Ok(());
-        };
-        match self.record(unit, began) {
-            Ok(Some(run)) => self.show_run(&run),
-            Ok(None) => Ok(()),
-            Err(error) => {
-                self.is_blind = true;
-                let text = format!("cannot show the progress: {error:#}");
-                self.note(&terminal::harmless(&text.replace("\n\nhint: ", "; ")))
-            }
         }
     }
 
@@ -131,21 +86,6 @@ impl<'r> View<'r> {
             } else {
                 self.at_work(phase.name(), done.start.unwrap_or_else(|| self.now()), None)?;
             }
-        }
-        Ok(())
-    }
-
-    /// Shows how far the copies of the repository are.
-    pub(super) fn copying(&mut self, words: &[String]) -> Result<()> {
-        let words: Vec<String> = words.iter().map(|words| terminal::harmless(words)).collect();
-        if let Some(bars) = &mut self.bars {
-            bars.show_last(&words.join("; "));
-            return Ok(());
-        }
-        let is_due = self.lines.get("").is_none_or(|last| last.elapsed() >= LINE_EVERY);
-        if is_due && !words.is_empty() {
-            self.lines.insert(String::new(), Instant::now());
-            self.print(&format!("{}\n", words.join("\n")))?;
         }
         Ok(())
     }
@@ -212,6 +152,70 @@ impl<'r> View<'r> {
             Some(bars) => bars.suspend(|| terminal::say(text)),
             None => terminal::say(text),
         }
+    }
+}
+
+impl View for Display<'_> {
+    /// Removes the bars.
+    fn close(&mut self) {
+        if let Some(bars) = &mut self.bars {
+            bars.clear();
+        }
+    }
+
+    /// Removes the bars, and prints the result.
+    fn sum_up(&mut self) -> Result<()> {
+        self.close();
+        let Some(run) = self.run.filter(|_| !self.is_blind) else {
+            return Ok(());
+        };
+        // An error is unlikely: the record was readable a moment ago.
+        let run = self.finder.records.read(run, None);
+        match run.ok().as_ref().and_then(summary) {
+            Some(summary) => self.note(&terminal::harmless(&summary)),
+            None => Ok(()),
+        }
+    }
+
+    /// Prints a line that is not about a host.
+    fn note(&self, text: &str) -> Result<()> {
+        self.print(&format!("{text}\n"))
+    }
+
+    /// True while the run has no record, although records can be read.
+    fn waits_for_a_record(&self) -> bool {
+        self.run.is_none() && !self.is_blind
+    }
+
+    /// Shows what is new in the run of this invocation of its unit.
+    fn show(&mut self, unit: &UnitState) -> Result<()> {
+        let Some(began) = unit.began.filter(|_| !self.is_blind) else {
+            return Ok(());
+        };
+        match self.record(unit, began) {
+            Ok(Some(run)) => self.show_run(&run),
+            Ok(None) => Ok(()),
+            Err(error) => {
+                self.is_blind = true;
+                let text = format!("cannot show the progress: {error:#}");
+                self.note(&terminal::harmless(&text.replace("\n\nhint: ", "; ")))
+            }
+        }
+    }
+
+    /// Shows how far the copies of the repository are.
+    fn copying(&mut self, lines: &[String]) -> Result<()> {
+        let words: Vec<String> = lines.iter().map(|words| terminal::harmless(words)).collect();
+        if let Some(bars) = &mut self.bars {
+            bars.show_last(&words.join("; "));
+            return Ok(());
+        }
+        let is_due = self.lines.get("").is_none_or(|last| last.elapsed() >= LINE_EVERY);
+        if is_due && !words.is_empty() {
+            self.lines.insert(String::new(), Instant::now());
+            self.print(&format!("{}\n", words.join("\n")))?;
+        }
+        Ok(())
     }
 }
 
