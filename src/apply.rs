@@ -16,6 +16,7 @@
 )]
 
 mod addition;
+mod change;
 mod changes;
 mod diff;
 mod enablement;
@@ -32,6 +33,7 @@ pub(crate) mod now;
 mod place;
 #[warn(clippy::disallowed_methods, reason = "only its session starts a process")]
 pub mod push;
+mod refused;
 mod steps;
 mod transaction;
 mod tree;
@@ -48,14 +50,16 @@ use crate::emit::Artifact;
 use found::Disk;
 
 pub use addition::Addition;
-pub use changes::{Change, Changes};
+pub use change::Change;
+pub use changes::Changes;
 pub(crate) use found::{Files, Found, NEITHER, is_directory, link_to};
 pub use note::Note;
 pub use place::Place;
-#[cfg(test)]
-pub(crate) use steps::Staged;
+pub use steps::Counts;
 pub(crate) use steps::Steps;
-pub use transaction::{Counts, Overwrite, Transaction};
+pub use transaction::{Overwrite, Transaction};
+#[cfg(test)]
+pub(crate) use tree::Staged;
 
 /// Writes files below a directory that is soon gone, for other programs to read.
 ///

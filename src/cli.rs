@@ -15,7 +15,6 @@ mod init;
 mod load;
 mod man;
 mod metrics;
-mod moment;
 mod offsite;
 mod push;
 mod record;
@@ -30,6 +29,7 @@ mod snapshots;
 mod status;
 mod stop;
 mod terminal;
+mod time;
 mod watch;
 
 use std::path::PathBuf;

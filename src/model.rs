@@ -13,6 +13,7 @@ mod notify;
 pub(crate) mod offsite;
 mod path;
 mod pattern;
+mod phase;
 mod power;
 mod quantity;
 mod release;
@@ -41,6 +42,7 @@ pub use offsite::{
 };
 pub use path::{AbsolutePath, UnitPath};
 pub use pattern::{ExcludePattern, Excludes};
+pub use phase::Phase;
 pub use power::{DiskShare, MemorySize, OnBattery, Power, Sleep};
 pub use quantity::{FileSize, Rate};
 pub use release::Release;

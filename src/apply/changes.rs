@@ -6,30 +6,15 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use super::diff::unified;
+use super::change::{Change, unified};
 use super::enablement;
 use super::found::{Disk, Files, Found, strays};
 use super::manifest::{self, Known, Manifest, hash};
 use super::note::Note;
 use super::place::Place;
-use super::transaction::{foreign, of_newer};
+use super::refused::{foreign, of_newer};
 use crate::emit::Artifact;
 use crate::model::Release;
-
-/// What happens to one file.
-#[derive(Debug)]
-pub enum Change {
-    /// It is not there yet.
-    Create(Artifact),
-    /// It is ours, and old.
-    Update(Artifact, Vec<u8>),
-    /// It is there with another text that we did not write.
-    Overwrite(Artifact, Vec<u8>),
-    /// It is ours, and no longer wanted.
-    Remove(Vec<u8>),
-    /// It is no longer wanted, but was changed by hand: it stays.
-    Leave,
-}
 
 /// What would change, file by file.
 #[derive(Debug)]

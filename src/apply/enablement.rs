@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use super::changes::Change;
+use super::change::Change;
 use super::found::Files;
 use super::manifest::Manifest;
 use super::note::Note;

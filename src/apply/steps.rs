@@ -1,13 +1,15 @@
 //! What a change does to the files of a machine, in its order.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use anyhow::Result;
 
-use super::changes::{Change, Changes};
+use super::change::Change;
+use super::changes::Changes;
 use super::manifest::{self, Manifest};
-use super::transaction::Counts;
-use super::tree::beside;
+use super::tree::{Staged, beside};
+use crate::text::counted;
 
 /// What a change does to the files of a machine, in its order: the strays go, all texts are written beside their places,
 /// all but the last become the files there, what is to go goes, and the last becomes the manifest.
@@ -23,17 +25,20 @@ pub(crate) struct Steps {
     pub(crate) counts: Counts,
 }
 
-/// A text that waits beside its place.
-#[derive(Debug)]
-pub(crate) struct Staged {
-    /// Where it belongs.
-    pub(crate) place: PathBuf,
-    /// Where it waits.
-    pub(crate) waiting: PathBuf,
-    /// What it says.
-    pub(crate) text: String,
-    /// Its mode.
-    pub(crate) mode: u32,
+/// How many files a transaction writes and removes.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Counts {
+    /// Created or replaced.
+    pub written: usize,
+    /// Gone.
+    pub removed: usize,
+}
+
+impl fmt::Display for Counts {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let written = counted(self.written, "file");
+        write!(formatter, "{written} written, {} removed", self.removed)
+    }
 }
 
 impl Changes {

@@ -3,23 +3,22 @@
 //! All new texts are first written beside their places and brought to the disk by one syncfs(2); only then are
 //! they renamed. A disk that fills up is noticed before the first file has changed.
 
-use std::fmt;
 use std::fs::File;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use nix::fcntl::Flock;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use super::changes::Changes;
 use super::note::Note;
 use super::place::Place;
-use super::steps::Steps;
+use super::refused::{foreign, of_newer};
+use super::steps::{Counts, Steps};
 use super::tree::{Tree, remove};
 use crate::emit::Artifact;
 use crate::model::Release;
-use crate::text::counted;
 
 /// Whether files that somebody else wrote or changed are overwritten.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,22 +27,6 @@ pub enum Overwrite {
     Never,
     /// They are.
     Always,
-}
-
-/// How many files a transaction writes and removes.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub struct Counts {
-    /// Created or replaced.
-    pub written: usize,
-    /// Gone.
-    pub removed: usize,
-}
-
-impl fmt::Display for Counts {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let written = counted(self.written, "file");
-        write!(formatter, "{written} written, {} removed", self.removed)
-    }
 }
 
 /// Changes that are written beside their places, and not yet in force. Dropped without
@@ -189,31 +172,4 @@ fn written_as(place: &Place) -> Option<(u64, u64, i64, i64)> {
 fn allow_many_locks() -> Result<()> {
     let (_, most) = getrlimit(Resource::RLIMIT_NOFILE).context("cannot read the limit of open files")?;
     setrlimit(Resource::RLIMIT_NOFILE, most, most).context("cannot raise the limit of open files")
-}
-
-/// Refuses files that a newer genbackup wrote: this one may not know all that they need.
-pub(super) fn of_newer(roots: &[(PathBuf, Release)]) -> anyhow::Error {
-    let newest = roots.iter().map(|(_, release)| *release).max();
-    let newest = newest.map_or_else(String::new, |release| release.to_string());
-    let roots: Vec<String> = roots.iter().map(|(root, _)| root.display().to_string()).collect();
-    anyhow!(
-        "genbackup {newest} wrote the files below {}, and this is {}\n\nhint: install genbackup {newest} here; `--force` \
-         writes the files of this older version",
-        roots.join(", "),
-        Release::this()
-    )
-}
-
-/// Refuses files that we may not overwrite, each with its difference.
-pub(super) fn foreign(files: &[(PathBuf, String)]) -> anyhow::Error {
-    let (paths, differences): (Vec<String>, Vec<&str>) = files
-        .iter()
-        .map(|(path, difference)| (path.display().to_string(), difference.as_str()))
-        .unzip();
-    anyhow!(
-        "modified locally, or not written by genbackup: `{}`\n\n{}\nhint: put your changes into the fleet file or, for a \
-         unit, into a drop-in (`systemctl edit`); `--force` overwrites the files",
-        paths.join("`, `"),
-        differences.concat()
-    )
 }

@@ -9,10 +9,21 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow, bail};
 use nix::fcntl::{Flock, FlockArg};
 
-use super::steps::Staged;
-
 /// The end of the name of what waits beside a file's place.
 const BESIDE: &str = ".genbackup-new";
+
+/// A text that waits beside its place.
+#[derive(Debug)]
+pub(crate) struct Staged {
+    /// Where it belongs.
+    pub(crate) place: PathBuf,
+    /// Where it waits.
+    pub(crate) waiting: PathBuf,
+    /// What it says.
+    pub(crate) text: String,
+    /// Its mode.
+    pub(crate) mode: u32,
+}
 
 /// A tree that nobody else writes to meanwhile. Dropped before [`Tree::put_in_force`] has come to its end, it
 /// takes back what has not become a file yet.

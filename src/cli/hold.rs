@@ -8,7 +8,7 @@ use clap::Args;
 use jiff::Zoned;
 
 use super::holds::Kept;
-use super::moment::Moment;
+use super::time::Moment;
 use super::{load, terminal};
 use crate::config::problem::{did_you_mean, likely};
 use crate::model::{Fleet, HostName};

@@ -12,7 +12,7 @@ use clap::Args;
 use jiff::Zoned;
 
 use self::progress::Progress;
-use super::moment::Moment;
+use super::time::Moment;
 use super::{load, terminal};
 use crate::model::Fleet;
 use crate::repository::open::{self, Afterwards, Errand, Words};

@@ -10,7 +10,7 @@ use clap::Args;
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use jiff::Zoned;
 
-use super::moment::Moment;
+use super::time::Moment;
 use super::{load, terminal};
 use crate::model::Fleet;
 use crate::repository::open::{self, Afterwards, Errand, Words};

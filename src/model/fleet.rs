@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::runs::record::Phase;
+use super::phase::Phase;
 
 use super::{
     AbsolutePath, Address, Calendars, CopyName, Destination, ExcludePattern, FileSize, Hooks, HostName,

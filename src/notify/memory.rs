@@ -1,5 +1,8 @@
 //! What was said before, and what is yet to be delivered.
 
+mod failures;
+mod pinged;
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
@@ -34,9 +37,9 @@ pub struct Memory {
     version: Version,
     subjects: BTreeMap<String, Known>,
     /// Units that failed and left no record, by their names.
-    pub(super) failures: BTreeMap<String, Failure>,
+    failures: BTreeMap<String, Failure>,
     /// The last run whose end was pinged.
-    pub(super) pinged: Option<String>,
+    pinged: Option<String>,
     /// What waits for an address, by the notification's name, the oldest first.
     waiting: BTreeMap<String, Vec<Message>>,
     /// The one ping that waits.

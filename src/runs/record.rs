@@ -20,7 +20,7 @@
 //! | module | its one job |
 //! | --- | --- |
 //! | `lines` | a stream of bytes as lines, each good or bad, in bounded memory |
-//! | `event`, `words`, `lenient` | one line as a type |
+//! | `event`, `status`, `lenient` | one line as a type |
 //! | `about` | which lines matter, where only some hosts do |
 //! | `run` | the lines of one record, summed up |
 //! | `ad_hoc` | the lines of a record that this program writes itself |
@@ -32,8 +32,9 @@ mod event;
 mod folder;
 mod lenient;
 mod lines;
+mod reason;
 mod run;
-mod words;
+mod status;
 
 pub use about::About;
 pub use ad_hoc::Beside;
@@ -42,6 +43,9 @@ pub use event::{
     RunStopped, Warning, What,
 };
 pub use folder::{FOLDER, file_name, list, open};
-pub use lines::{BadLine, LINE_LIMIT, Line, Lines, Reason};
+pub use lines::{BadLine, LINE_LIMIT, Line, Lines};
+pub use reason::Reason;
 pub use run::{BadLines, HostRun, PhaseRun, Run, RunId};
-pub use words::{Phase, Status};
+pub use status::Status;
+
+pub use crate::model::Phase;

@@ -21,7 +21,7 @@ use vmtests::progress::timed;
 use vmtests::{cache, install};
 
 use self::table::Section;
-use crate::{setup, test};
+use crate::{cargo, setup};
 
 /// What is measured.
 #[derive(Debug, Args)]
@@ -102,7 +102,7 @@ fn build() -> anyhow::Result<()> {
     if std::env::var_os("GENBACKUP").is_some() {
         return Ok(());
     }
-    output_of(test::cargo("build").args(["--quiet", "--profile=shipped", "--package", "genbackup"]))?;
+    output_of(cargo::cargo("build").args(["--quiet", "--profile=shipped", "--package", "genbackup"]))?;
     install::use_binary(cache::target_folder().join("shipped/genbackup"))
 }
 

@@ -13,7 +13,7 @@ use clap::Args;
 use vmtests::process::{Ended, command, start};
 use vmtests::{cache, deadline};
 
-use crate::test::{FUZZ, cargo, succeeds};
+use crate::cargo::{FUZZ, cargo, succeeds};
 
 /// The targets, each with folders of fixtures that it starts from, beside its corpus.
 const TARGETS: [(&str, &[&str]); 2] = [

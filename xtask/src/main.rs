@@ -2,7 +2,10 @@
 //! `cargo xtask bench`, `cargo xtask scale`, `cargo xtask mutants`, `cargo xtask docs`, `cargo xtask picture`,
 //! `cargo xtask dist`, `cargo xtask release`, `cargo xtask setup`.
 
+#[cfg(test)]
+mod architecture;
 mod bench;
+mod cargo;
 mod demo;
 mod dist;
 mod docs;

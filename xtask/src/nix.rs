@@ -4,8 +4,8 @@ use anyhow::{Context, ensure};
 use vmtests::process::{command, output_of};
 use vmtests::progress::timed;
 
+use crate::cargo::{cargo, succeeds};
 use crate::setup;
-use crate::test::{cargo, succeeds};
 
 /// Where a whole nixpkgs is.
 const NIXPKGS: &str = "NIXPKGS";

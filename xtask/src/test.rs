@@ -10,12 +10,13 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, ensure};
 use clap::Args;
 use vmtests::image::Images;
-use vmtests::process::{command, output_of};
+use vmtests::process::output_of;
 use vmtests::progress::{seconds, timed};
 use vmtests::release::Release;
 use vmtests::side_by_side::side_by_side;
 use vmtests::{cache, install, package};
 
+use crate::cargo::{FUZZ, cargo, succeeds};
 use crate::{dist, fuzz, licences, nix, project, setup};
 
 /// What is checked.
@@ -231,9 +232,6 @@ fn text(bytes: &[u8]) -> std::borrow::Cow<'_, str> {
     String::from_utf8_lossy(bytes)
 }
 
-/// The package of what is fuzzed.
-pub(crate) const FUZZ: &str = "genbackup-fuzz";
-
 /// What Rust's own test harness reads: how many tests of a program run at once.
 const THREADS: &str = "RUST_TEST_THREADS";
 
@@ -311,33 +309,8 @@ fn clean_up(options: &Options) -> anyhow::Result<Verdict> {
     passes(test.args(options.filter.as_deref()))
 }
 
-/// The cargo that runs this program.
-pub(crate) fn cargo(verb: &str) -> Command {
-    let mut cargo = command(&std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()));
-    cargo.current_dir(cache::workspace()).arg(verb);
-    cargo
-}
-
 fn passes(command: &mut Command) -> anyhow::Result<Verdict> {
     succeeds(command).map(|()| Verdict::Passed)
-}
-
-/// Runs one of cargo's commands.
-///
-/// # Errors
-/// When it fails, with cargo's verb.
-pub(crate) fn succeeds(command: &mut Command) -> anyhow::Result<()> {
-    let status = command
-        .status()
-        .with_context(|| format!("cannot start `{}`", command.get_program().display()))?;
-    let verb = command
-        .get_args()
-        .next()
-        .unwrap_or_default()
-        .display()
-        .to_string();
-    ensure!(status.success(), "`cargo {verb}` failed: {status}");
-    Ok(())
 }
 
 #[cfg(test)]

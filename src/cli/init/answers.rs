@@ -5,11 +5,10 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 
 use super::clients::Named;
+use super::places;
 use super::secrets::Secret;
-use super::{file, places};
 use crate::cli::terminal::Steps;
-use crate::config;
-use crate::config::resolve::{hidden_places, resolve};
+use crate::config::resolve::hidden_places;
 use crate::model::{AbsolutePath, Address, Calendar, HostName, KeepPolicy, PublicKey, Refusal, UnitPath};
 use crate::system::host;
 use crate::system::mounts;
@@ -66,9 +65,6 @@ pub(super) const CALENDAR: &str = "*-*-* 04:00:00";
 pub(super) const KEEP: &str = "30 daily, 5 weekly, 12 monthly, 10 yearly";
 pub(super) const INCLUDE: [&str; 2] = ["/etc", "/home"];
 pub(super) const MOUNT: &str = "/mnt/backup";
-/// A placeholder for a key that is not made yet.
-const KEY_TO_BE_MADE: &str =
-    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 /// Caches: an included directory, and the pattern that excludes the caches below it.
 const CACHES: [(&str, &str); 2] = [("/home", "/home/*/.cache"), ("/root", "/root/.cache")];
@@ -150,32 +146,6 @@ impl Answers {
             .chain([repository])
             .filter(|(place, _)| is_included(place));
         wanted.map(|(_, pattern)| pattern.to_owned()).collect()
-    }
-
-    /// Checks that `genbackup check` accepts the resulting file.
-    ///
-    /// # Errors
-    /// All problems, if the answers contradict each other.
-    pub(super) fn check(&self) -> Result<()> {
-        let key = PublicKey::try_from(KEY_TO_BE_MADE.to_owned())?;
-        let text = file::text(self, Some(&key), "fleet.schema.json")?;
-        if let Err(problems) = resolve(config::file::read("answers", &text)) {
-            let problems: Vec<String> = problems
-                .iter()
-                .map(|problem| format!("{}\n    {}", problem.refusal.what, problem.refusal.hint))
-                .collect();
-            bail!("{}", problems.join("\n"));
-        }
-        Ok(())
-    }
-
-    /// The fleet file. The key pair must exist.
-    pub(super) fn fleet_file(&self, schema: &str) -> Result<String> {
-        let key = match &self.remote {
-            Some(remote) => Some(openssh::public_key(remote.key_file.path().as_ref())?),
-            None => None,
-        };
-        file::text(self, key.as_ref(), schema)
     }
 
     /// Makes the key pair and the password file, if they were asked for. `may_ask` lets it ask whether to show the

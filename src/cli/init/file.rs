@@ -2,11 +2,14 @@
 
 use std::fmt::Display;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use askama::Template;
 
 use super::answers::{Answers, may_be_empty};
+use crate::config;
+use crate::config::resolve::resolve;
 use crate::model::PublicKey;
+use crate::system::openssh;
 
 /// Every value is a TOML string with its quotes.
 #[derive(Template)]
@@ -39,6 +42,38 @@ struct HostTable {
     is_compared: bool,
     include: Vec<String>,
     may_be_empty: Vec<String>,
+}
+
+/// A placeholder for a key that is not made yet.
+const KEY_TO_BE_MADE: &str =
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+impl Answers {
+    /// Checks that `genbackup check` accepts the resulting file.
+    ///
+    /// # Errors
+    /// All problems, if the answers contradict each other.
+    pub(super) fn check(&self) -> Result<()> {
+        let key = PublicKey::try_from(KEY_TO_BE_MADE.to_owned())?;
+        let text = text(self, Some(&key), "fleet.schema.json")?;
+        if let Err(problems) = resolve(config::file::read("answers", &text)) {
+            let problems: Vec<String> = problems
+                .iter()
+                .map(|problem| format!("{}\n    {}", problem.refusal.what, problem.refusal.hint))
+                .collect();
+            bail!("{}", problems.join("\n"));
+        }
+        Ok(())
+    }
+
+    /// The fleet file. The key pair must exist.
+    pub(super) fn fleet_file(&self, schema: &str) -> Result<String> {
+        let key = match &self.remote {
+            Some(remote) => Some(openssh::public_key(remote.key_file.path().as_ref())?),
+            None => None,
+        };
+        text(self, key.as_ref(), schema)
+    }
 }
 
 /// The fleet file, with the public key of the storage host if there are clients on other machines.

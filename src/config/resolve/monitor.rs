@@ -6,10 +6,10 @@ use std::ops::Range;
 use crate::config::file::Spanned;
 
 use crate::config::file::{Field, KindWord, MonitorTable, NotifyTable, OwnMonitorTable, PhaseMonitorTable};
+use crate::model::Phase;
 use crate::model::{
     HostName, Monitor, Notify, NotifyName, Repository, TimeSpan, UnitPath, Watching, WebService,
 };
-use crate::runs::record::Phase;
 
 use super::fields::{Fields, Section};
 use super::paths;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use memchr::memmem::Finder;
 
-use super::words::Phase;
+use crate::model::Phase;
 
 /// The key before the name of a host.
 const HOST: &[u8] = b"\"host\"";

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 
 use super::event::CopyFigures;
 use super::run::RunId;
-use super::words::{Phase, Status};
+use super::status::Status;
+use crate::model::Phase;
 
 /// A phase that a command of an admin's did.
 #[derive(Debug, Clone, PartialEq)]

@@ -13,8 +13,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, from_str};
 
 use super::lenient::{lenient, texts};
-use super::lines::Reason;
-use super::words::{Phase, Status};
+use super::reason::Reason;
+use super::status::Status;
+use crate::model::Phase;
 
 /// One event.
 #[derive(Debug, Clone, PartialEq)]

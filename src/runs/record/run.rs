@@ -16,7 +16,8 @@ use super::event::{
     Event, HostFinished, HostStarted, PhaseFinished, Restic, RunStarted, RunStopped, Warning, What,
 };
 use super::lines::{BadLine, Line, Lines};
-use super::words::{Phase, Status};
+use super::status::Status;
+use crate::model::Phase;
 use crate::model::Refusal;
 
 /// How many bad lines are spelled out.

@@ -9,8 +9,8 @@ use vmtests::cache;
 use vmtests::process::{command, output_of};
 
 use super::{OF_TESTS, SHIPPED};
+use crate::cargo::{self, FUZZ, succeeds};
 use crate::project;
-use crate::test::{self, FUZZ, succeeds};
 
 /// The command, built with one profile for this machine's architecture.
 #[derive(Debug)]
@@ -69,7 +69,7 @@ impl Build {
 
     /// One of cargo's commands that build, with this profile and with flags for the compiler.
     pub(super) fn cargo(&self, verb: &str, flags: &[&str]) -> Command {
-        let mut cargo = test::cargo(verb);
+        let mut cargo = cargo::cargo(verb);
         cargo.args(["--locked", "--profile", &self.profile]);
         let mut flags: Vec<String> = flags.iter().map(|&flag| flag.to_owned()).collect();
         if self.is_shipped() {

@@ -7,7 +7,7 @@ use vmtests::process::{command, output_of};
 
 use super::build::Build;
 use super::emits_the_same;
-use crate::test::succeeds;
+use crate::cargo::succeeds;
 
 /// Installs it into an empty directory, and compares what it emits with what the command of this system emits.
 ///

@@ -8,7 +8,7 @@ use serde_json::Value;
 use vmtests::process::output_of;
 
 use super::build::{Build, target_of_this_system};
-use crate::{project, test};
+use crate::{cargo, project};
 
 /// A crate's name and version.
 pub(super) type Name = (String, String);
@@ -46,7 +46,7 @@ impl Crates {
     /// When cargo does not know one of them.
     pub(super) fn of(build: &Build) -> anyhow::Result<Self> {
         // `cargo metadata` has the features of the whole workspace; `cargo tree` those of a build of this package.
-        let mut tree = test::cargo("tree");
+        let mut tree = cargo::cargo("tree");
         tree.args([
             "--locked",
             "--package",
@@ -63,7 +63,7 @@ impl Crates {
             "{p}",
         ]);
         let linked = named_in_tree(&output_of(&mut tree)?);
-        let mut metadata = test::cargo("metadata");
+        let mut metadata = cargo::cargo("metadata");
         metadata.args(["--format-version=1", "--locked"]);
         metadata.args(["--filter-platform", &target_of_this_system()]);
         let metadata = serde_json::from_str(&output_of(&mut metadata)?)?;

@@ -14,8 +14,8 @@ use vmtests::process::{command, output_of};
 
 use super::build::Build;
 use super::emits_the_same;
+use crate::cargo::succeeds;
 use crate::setup;
-use crate::test::succeeds;
 
 /// Tells rustc to link the C library into the binary.
 const STATIC: &str = "target-feature=+crt-static";

@@ -9,7 +9,7 @@ use vmtests::process::{command, output_of};
 use vmtests::{cache, package};
 
 use super::list::Mutant;
-use crate::test::cargo;
+use crate::cargo::cargo;
 
 /// Seconds for one story, with the package or the image that it may have to make. A story's own deadlines come sooner.
 const LIMIT: &str = "900";

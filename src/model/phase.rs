@@ -1,8 +1,6 @@
-//! The words of a record: what a run does, and how that ended.
+//! What is done beside the backups of hosts.
 
-use std::fmt;
-
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Serialize, Serializer};
 
 /// What is done beside the hosts, in the order in which it makes sense.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,90 +42,16 @@ impl Phase {
     }
 
     /// `forget-started` is forget, and `started`.
-    pub(super) fn of_event(name: &str) -> Option<(Self, &str)> {
+    pub(crate) fn of_event(name: &str) -> Option<(Self, &str)> {
         let (word, step) = name.rsplit_once('-')?;
         let phase = Self::ALL.into_iter().find(|phase| phase.name() == word)?;
         Some((phase, step))
     }
 }
 
-/// How a host or a phase ended.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(from = "String")]
-pub enum Status {
-    /// There is a snapshot, and nothing is missing from it.
-    Ok,
-    /// There is a snapshot, and something is missing from it.
-    Partial,
-    /// There is none.
-    Failed,
-    /// The host did not answer.
-    Unreachable,
-    /// A backup of the host was running already.
-    Busy,
-    /// It did not come to its end.
-    Interrupted,
-    /// A word that this program does not know, or none.
-    Unknown(String),
-}
-
-impl Default for Status {
-    fn default() -> Self {
-        Self::Unknown(String::new())
-    }
-}
-
-impl From<String> for Status {
-    fn from(word: String) -> Self {
-        match word.as_str() {
-            "ok" => Self::Ok,
-            "partial" => Self::Partial,
-            "failed" => Self::Failed,
-            "unreachable" => Self::Unreachable,
-            "busy" => Self::Busy,
-            "interrupted" => Self::Interrupted,
-            _ => Self::Unknown(word),
-        }
-    }
-}
-
-impl Status {
-    /// True when there is a snapshot that lacks nothing.
-    #[must_use]
-    pub const fn is_complete(&self) -> bool {
-        matches!(self, Self::Ok)
-    }
-
-    /// True when there is a snapshot, complete or partial.
-    #[must_use]
-    pub const fn is_good(&self) -> bool {
-        matches!(self, Self::Ok | Self::Partial)
-    }
-}
-
-impl Serialize for Status {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
 impl Serialize for Phase {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.name())
-    }
-}
-
-impl fmt::Display for Status {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::Ok => "ok",
-            Self::Partial => "partial",
-            Self::Failed => "failed",
-            Self::Unreachable => "unreachable",
-            Self::Busy => "busy",
-            Self::Interrupted => "interrupted",
-            Self::Unknown(word) => word,
-        })
     }
 }
 
