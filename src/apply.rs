@@ -43,10 +43,11 @@ use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use tempfile::{NamedTempFile, TempDir};
 
 use crate::emit::Artifact;
+use crate::error::fail;
 use found::Disk;
 
 pub use addition::Addition;
@@ -129,9 +130,9 @@ pub enum Privacy {
 /// When there is something in the directory, or a file cannot be written.
 pub fn new_folder(folder: &Path, artifacts: &[Artifact]) -> Result<()> {
     if !Disk.entries(folder)?.is_empty() {
-        bail!(
-            "the directory `{}` is not empty\n\nhint: name a directory that does not exist yet",
-            folder.display()
+        fail!(
+            what("the directory `{}` is not empty", folder.display()),
+            hint("name a directory that does not exist yet")
         );
     }
     write_below(folder, artifacts)
@@ -222,9 +223,9 @@ fn create(path: &Path, text: &str, mode: u32) -> Result<()> {
     let mut options = fs::OpenOptions::new();
     let mut file = match options.write(true).create_new(true).mode(mode).open(path) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            bail!(
-                "`{}` already exists\n\nhint: name another file, or move the existing one away",
-                path.display()
+            fail!(
+                what("`{}` already exists", path.display()),
+                hint("name another file, or move the existing one away")
             );
         }
         file => file.with_context(|| format!("cannot write `{}`", path.display()))?,

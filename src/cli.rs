@@ -38,6 +38,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::config::FLEET_FILE;
+use crate::error::told;
 use crate::repository::restic;
 
 /// Back up a fleet of hosts with restic, by systemd units written from one TOML file
@@ -149,11 +150,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         Verb::Reference(arguments) => reference::run(arguments),
     };
     done.unwrap_or_else(|error| {
-        let (what, hint) = match format!("{error:#}").split_once("\n\nhint: ") {
-            Some((what, hint)) => (what.to_owned(), format!("\n\nhint: {hint}")),
-            None => (format!("{error:#}"), String::new()),
-        };
-        terminal::complain(format_args!("error: {what}{hint}"));
+        terminal::complain(format_args!("error: {}", told(&error)));
         // An error of restic keeps restic's exit status.
         match error.downcast_ref::<restic::Failed>() {
             Some(failed) => ExitCode::from(failed.status),

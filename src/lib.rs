@@ -45,6 +45,7 @@ pub mod cli;
 pub mod config;
 pub mod doctor;
 pub mod emit;
+pub mod error;
 pub mod model;
 pub mod notify;
 pub mod reference;

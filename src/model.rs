@@ -53,6 +53,8 @@ pub use version::{MinimumVersions, ResticFeature, ResticVersion, SystemdFeature,
 
 use std::fmt;
 
+use crate::error::Hinted;
+
 /// Why a value was refused, and what to write in its place.
 ///
 /// Its `Display` is the two parts with `\n\nhint: ` between them, because serde carries no more than a
@@ -71,6 +73,16 @@ impl Refusal {
         Self {
             what: what.into(),
             hint: hint.into(),
+        }
+    }
+
+    /// As an error of a value that was given on the command line.
+    pub(crate) fn into_error(self) -> anyhow::Error {
+        let Self { what, hint } = self;
+        if hint.is_empty() {
+            anyhow::anyhow!(what)
+        } else {
+            anyhow::Error::new(Hinted::new(what, hint))
         }
     }
 

@@ -62,12 +62,6 @@ pub fn local(time: Timestamp) -> String {
     time.strftime(form).to_string()
 }
 
-/// An error without its hint, for a place where another hint applies.
-#[must_use]
-pub(crate) fn without_hint(error: &str) -> &str {
-    error.split("\n\nhint: ").next().unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

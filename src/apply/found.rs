@@ -1,12 +1,13 @@
 //! What is there already.
 
+use crate::error::hinted;
 use std::collections::BTreeSet;
 use std::fs::{self, Metadata};
 use std::io::ErrorKind;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 
 use super::tree;
 
@@ -140,9 +141,9 @@ pub(crate) fn link_to(target: &Path) -> Vec<u8> {
 
 /// What a directory is called where a file belongs.
 pub(crate) fn is_directory(path: &Path) -> anyhow::Error {
-    anyhow!(
-        "`{}` is a directory, but must be a file\n\nhint: move the directory away",
-        path.display()
+    hinted!(
+        what("`{}` is a directory, but must be a file", path.display()),
+        hint("move the directory away")
     )
 }
 

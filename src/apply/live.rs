@@ -9,10 +9,11 @@ mod tests;
 
 use std::fmt::Display;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 
 use crate::apply::{Changes, Note};
 use crate::emit::{Artifact, UNIT_FOLDER};
+use crate::error::hinted;
 
 pub(crate) use audience::{Audience, Line, Transcript};
 pub(crate) use preview::preview;
@@ -126,7 +127,7 @@ impl<S: Systemd, A: Audience> Live<S, A> {
                     self.did(&format!("{what}: applied"));
                 }
             }
-            Err(error) => self.fail(format!("{what}: {error:#}")),
+            Err(error) => self.fail(&error.context(what.to_owned())),
         }
     }
 
@@ -151,9 +152,9 @@ impl<S: Systemd, A: Audience> Live<S, A> {
             match self.systemd.enablement(unit) {
                 Ok(Enablement::Enabled) => {}
                 Ok(Enablement::Masked) => {
-                    self.fail(format!(
-                        "{unit} is masked, so it never starts\n\nhint: run `systemctl unmask {unit}`, then `{}` again",
-                        self.again
+                    self.fail(&hinted!(
+                        what("{unit} is masked, so it never starts"),
+                        hint("run `systemctl unmask {unit}`, then `{}` again", self.again)
                     ));
                     continue;
                 }
@@ -203,7 +204,7 @@ impl<S: Systemd, A: Audience> Live<S, A> {
     fn report(&mut self, action: Action, unit: &str, acted: Acted) {
         match acted {
             Ok(None) => self.did(&format!("{unit}: {}", action.done())),
-            Ok(Some(complaint)) => self.fail(format!("cannot {} {unit}: {complaint}", action.verb())),
+            Ok(Some(complaint)) => self.fail(&anyhow!("cannot {} {unit}: {complaint}", action.verb())),
             Err(error) => self.refused(action.verb(), unit, &error),
         }
     }
@@ -215,28 +216,28 @@ impl<S: Systemd, A: Audience> Live<S, A> {
 
     fn refused(&mut self, verb: &str, unit: &str, error: &str) {
         if self.systemd.is_lost() {
-            self.fail(format!("{error}\n\nhint: run `{}` again", self.again));
+            self.fail(&hinted!(what("{error}"), hint("run `{}` again", self.again)));
             return;
         }
         let command = match verb {
             "reload" => "systemctl daemon-reload".to_owned(),
             verb => format!("systemctl {verb} {unit}"),
         };
-        self.fail(format!(
-            "cannot {verb} {unit}: {error}\n\nhint: run `{command}`, then `{}` again",
-            self.again
+        self.fail(&hinted!(
+            what("cannot {verb} {unit}: {error}"),
+            hint("run `{command}`, then `{}` again", self.again)
         ));
     }
 
     /// Reports an error, and continues.
-    pub(crate) fn fail(&mut self, what: impl Display) {
+    pub(crate) fn fail(&mut self, error: &anyhow::Error) {
         self.failed = true;
         // Each step fails from then on, and for one reason.
         if self.is_lost {
             return;
         }
         self.is_lost = self.systemd.is_lost();
-        self.audience.complain(&format!("error: {what}"));
+        self.audience.fail(error);
     }
 }
 

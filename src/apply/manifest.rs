@@ -9,8 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::found::Files;
-use crate::model::Release;
-use crate::text::without_hint;
+use crate::model::{Refusal, Release};
 
 /// Where the manifest of a host is, below its root.
 pub(super) const MANIFEST: &str = "etc/genbackup/manifest.json";
@@ -76,7 +75,7 @@ pub(super) fn read(system: &impl Files, path: &Path) -> anyhow::Result<Known> {
         Ok(manifest) => Known::Files(manifest),
         Err(error) => Known::Unreadable(newer(&found.text).unwrap_or_else(|| {
             // A value that is refused comes with a hint for who writes a fleet file.
-            without_hint(&error.to_string()).to_owned()
+            Refusal::from_message(&error.to_string()).what
         })),
     })
 }

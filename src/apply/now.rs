@@ -7,6 +7,7 @@ use anyhow::Result;
 use super::live::{Audience, Live, Systemd};
 use super::{Changes, Counts, Note, Overwrite, Place, Transaction};
 use crate::emit::Artifact;
+use crate::error::{Hinted, hinted};
 use crate::model::{Creation, Repository};
 use crate::system::{mounts, tools};
 
@@ -23,7 +24,7 @@ pub(crate) struct Missing {
     /// Debian's packages.
     pub(crate) packages: Vec<&'static str>,
     /// Why units do not find genbackup itself.
-    pub(crate) command: Option<String>,
+    pub(crate) command: Option<Hinted>,
 }
 
 /// The files of this host, and how they are applied.
@@ -75,10 +76,10 @@ pub(crate) fn apply<S: Systemd, A: Audience>(systemd: S, audience: A, wish: &Wis
     let counts = transaction.commit()?;
     live.say(counts);
     if !missing.packages.is_empty() {
-        live.fail(packages_to_install(&missing.packages));
+        live.fail(&packages_to_install(&missing.packages));
     }
     if let Some(why) = &missing.command {
-        live.fail(format_args!("genbackup: {why}"));
+        live.fail(&anyhow::Error::new(why.clone()).context("genbackup"));
     }
     live.make_what_they_need(artifacts, &changes);
     let waiting = live.enable(artifacts, changes.changes_units());
@@ -97,11 +98,13 @@ pub(crate) fn apply<S: Systemd, A: Audience>(systemd: S, audience: A, wish: &Wis
 }
 
 /// A message about missing packages, with the command that installs them.
-pub(crate) fn packages_to_install(packages: &[&str]) -> String {
-    format!(
-        "this host lacks packages that the units need: {}\n\nhint: run `apt install {}`",
-        packages.join(", "),
-        packages.join(" ")
+pub(crate) fn packages_to_install(packages: &[&str]) -> anyhow::Error {
+    hinted!(
+        what(
+            "this host lacks packages that the units need: {}",
+            packages.join(", ")
+        ),
+        hint("run `apt install {}`", packages.join(" "))
     )
 }
 
@@ -119,11 +122,13 @@ fn export(artifacts: &[Artifact], changes: &Changes, live: &mut Live<impl System
     }
     match live.systemd().loaded(NFS_SERVER) {
         Ok(loaded) if loaded.is_running => {}
-        Ok(_) => live.fail(format_args!(
-            "{NFS_SERVER} is not active, so clients cannot mount the repository\n\nhint: run `systemctl enable --now {NFS_SERVER}`"
+        Ok(_) => live.fail(&hinted!(
+            what("{NFS_SERVER} is not active, so clients cannot mount the repository"),
+            hint("run `systemctl enable --now {NFS_SERVER}`")
         )),
-        Err(error) => live.fail(format_args!(
-            "{NFS_SERVER}: {error}\n\nhint: run `systemctl status {NFS_SERVER}`"
+        Err(error) => live.fail(&hinted!(
+            what("{NFS_SERVER}: {error}"),
+            hint("run `systemctl status {NFS_SERVER}`")
         )),
     }
 }

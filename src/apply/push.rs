@@ -8,12 +8,13 @@ mod session;
 mod systemctl;
 mod there;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow};
 
 use crate::apply::live::{self, Live, Transcript};
 use crate::apply::{Changes, Counts, Overwrite, Place};
 use crate::emit::plan::HostPlan;
 use crate::emit::{Artifact, emit};
+use crate::error::{fail, hinted};
 use crate::model::Destination;
 
 use session::Session;
@@ -96,10 +97,9 @@ impl Push<'_> {
         }
         live.say(counts);
         if !missing.is_empty() {
-            live.fail(format_args!(
-                "it lacks packages that the units need: {}\n\nhint: run `apt install {}` on that host",
-                missing.join(", "),
-                missing.join(" ")
+            live.fail(&hinted!(
+                what("it lacks packages that the units need: {}", missing.join(", ")),
+                hint("run `apt install {}` on that host", missing.join(" "))
             ));
         }
         live.make_what_they_need(&artifacts, &changes);
@@ -157,10 +157,13 @@ impl Push<'_> {
         let there = There::ask(session, &paths)?;
         let changes = Changes::on(&there, place, artifacts).context("cannot compare its files")?;
         if self.plan.is_none() && changes.knows_nothing() {
-            bail!(
-                "nothing to remove: genbackup wrote nothing there, or its manifest is missing\n\nhint: check that {} \
+            fail!(
+                what("nothing to remove: genbackup wrote nothing there, or its manifest is missing"),
+                hint(
+                    "check that {} \
                  is the right host",
-                self.destination
+                    self.destination
+                )
             );
         }
         Ok(changes)
@@ -187,7 +190,7 @@ impl Push<'_> {
 
 /// What a push did that this error ended.
 fn unfinished(mut live: Live<Systemctl<'_>, Transcript>, error: &anyhow::Error) -> Pushed {
-    live.fail(format_args!("{error:#}"));
+    live.fail(error);
     let (is_live, lines) = live.end();
     Pushed {
         counts: None,

@@ -2,8 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::anyhow;
-
+use crate::error::{Hinted, hinted};
 use crate::model::Release;
 
 /// Refuses files that a newer genbackup wrote: this one may not know all that they need.
@@ -11,11 +10,16 @@ pub(super) fn of_newer(roots: &[(PathBuf, Release)]) -> anyhow::Error {
     let newest = roots.iter().map(|(_, release)| *release).max();
     let newest = newest.map_or_else(String::new, |release| release.to_string());
     let roots: Vec<String> = roots.iter().map(|(root, _)| root.display().to_string()).collect();
-    anyhow!(
-        "genbackup {newest} wrote the files below {}, and this is {}\n\nhint: install genbackup {newest} here; `--force` \
-         writes the files of this older version",
-        roots.join(", "),
-        Release::this()
+    hinted!(
+        what(
+            "genbackup {newest} wrote the files below {}, and this is {}",
+            roots.join(", "),
+            Release::this()
+        ),
+        hint(
+            "install genbackup {newest} here; `--force` \
+         writes the files of this older version"
+        )
     )
 }
 
@@ -25,10 +29,14 @@ pub(super) fn foreign(files: &[(PathBuf, String)]) -> anyhow::Error {
         .iter()
         .map(|(path, difference)| (path.display().to_string(), difference.as_str()))
         .unzip();
-    anyhow!(
-        "modified locally, or not written by genbackup: `{}`\n\n{}\nhint: put your changes into the fleet file or, for a \
-         unit, into a drop-in (`systemctl edit`); `--force` overwrites the files",
-        paths.join("`, `"),
-        differences.concat()
-    )
+    let differences = differences.concat();
+    let what = format!(
+        "modified locally, or not written by genbackup: `{}`\n\n{differences}",
+        paths.join("`, `")
+    );
+    anyhow::Error::new(Hinted::new(
+        what.trim_end_matches('\n'),
+        "put your changes into the fleet file or, for a unit, into a drop-in (`systemctl edit`); `--force` overwrites the \
+         files",
+    ))
 }

@@ -6,6 +6,7 @@ use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use crate::error::Hinted;
 use anyhow::{Context, Result, anyhow, bail};
 use nix::fcntl::{Flock, FlockArg};
 
@@ -186,15 +187,13 @@ fn write_new(path: &Path, text: &str, mode: u32) -> io::Result<()> {
 }
 
 fn unwritable(path: &Path, error: &io::Error) -> anyhow::Error {
+    let what = format!("cannot write `{}`: {error}; nothing was changed", path.display());
     let hint = match error.kind() {
         ErrorKind::PermissionDenied => {
-            "\n\nhint: run this as root, or write the files below another directory with `--root`"
+            "run this as root, or write the files below another directory with `--root`"
         }
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "\n\nhint: free some space, and run this again",
-        _ => "",
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "free some space, and run this again",
+        _ => return anyhow!(what),
     };
-    anyhow!(
-        "cannot write `{}`: {error}; nothing was changed{hint}",
-        path.display()
-    )
+    anyhow::Error::new(Hinted::new(what, hint))
 }

@@ -8,12 +8,13 @@ use std::io::IsTerminal;
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::Args;
 use inquire::Confirm;
 
 use self::plan::{Plan, Wishes};
 use super::{load, terminal};
+use crate::error::fail;
 use crate::model::{Fleet, ResticFeature};
 use crate::repository::open::{self, Afterwards, Errand, Words};
 use crate::repository::restic::{Failed, Restic};
@@ -103,11 +104,16 @@ fn refuse_renaming_without_restic(plan: &Plan<'_>) -> Result<()> {
     let feature = ResticFeature::RewriteHost;
     if !version.has(feature) {
         let other = terminal::harmless(other);
-        bail!(
-            "restic {version} cannot change the host of snapshots; restic {} can\n\nhint: use `--host {other}` to keep \
+        fail!(
+            what(
+                "restic {version} cannot change the host of snapshots; restic {} can",
+                feature.since()
+            ),
+            hint(
+                "use `--host {other}` to keep \
              the host name {other}: the keep policy then applies to them separately, and `genbackup restore {other}` \
-             restores them",
-            feature.since()
+             restores them"
+            )
         );
     }
     Ok(())
@@ -117,9 +123,12 @@ fn refuse_renaming_without_restic(plan: &Plan<'_>) -> Result<()> {
 /// When there is no terminal.
 fn is_confirmed() -> Result<bool> {
     if !std::io::stdin().is_terminal() {
-        bail!(
-            "nothing was changed: standard input is not a terminal\n\nhint: add `--yes` to take the snapshots over \
+        fail!(
+            what("nothing was changed: standard input is not a terminal"),
+            hint(
+                "add `--yes` to take the snapshots over \
              without asking"
+            )
         );
     }
     terminal::say("\n")?;
@@ -132,14 +141,14 @@ fn is_confirmed() -> Result<bool> {
 /// Renames first: forget ignores a renamed snapshot as long as it lacks the tag.
 fn take_over(restic: &Restic<'_>, plan: &Plan<'_>, fleet: &Fleet) -> Result<()> {
     let with_hint = |error: anyhow::Error| match error.downcast::<Failed>() {
-        Ok(Failed { status, said }) => {
-            let hint = if said.contains("already locked") {
+        Ok(failed) => {
+            let hint = if failed.said.contains("already locked") {
                 "a backup, forget or prune is running: run the command again when it has ended"
             } else {
                 "run the command again to adopt the rest"
             };
-            let said = format!("{said}\n\nhint: {hint}");
-            anyhow::Error::new(Failed { status, said }).context("not all snapshots were adopted")
+            let hint = Some(hint.to_owned());
+            anyhow::Error::new(Failed { hint, ..failed }).context("not all snapshots were adopted")
         }
         Err(error) => error,
     };
@@ -168,14 +177,19 @@ fn take_over(restic: &Restic<'_>, plan: &Plan<'_>, fleet: &Fleet) -> Result<()> 
     let after = restic.all_snapshots(None)?;
     let left: Vec<String> = plan.untagged(&after).map(described).collect();
     if let Some(first) = left.first() {
-        bail!(
-            "{} not adopted, such as {first}\n\nhint: run the command again; `genbackup doctor` reports files of {} \
+        fail!(
+            what(
+                "{} not adopted, such as {first}",
+                match left.len() {
+                    1 => "1 snapshot was".to_owned(),
+                    count => format!("{count} snapshots were"),
+                }
+            ),
+            hint(
+                "run the command again; `genbackup doctor` reports files of {} \
              that restic cannot read",
-            match left.len() {
-                1 => "1 snapshot was".to_owned(),
-                count => format!("{count} snapshots were"),
-            },
-            fleet.repository.path
+                fleet.repository.path
+            )
         );
     }
     Ok(())

@@ -7,7 +7,7 @@ mod target;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 
 use super::{load, terminal};
@@ -16,6 +16,7 @@ use crate::apply::{Changes, Note, Overwrite, Transaction};
 use crate::doctor;
 use crate::emit::UNIT_FOLDER;
 use crate::emit::plan::HostPlan;
+use crate::error::fail;
 use crate::system::nixos::System;
 use target::Target;
 
@@ -118,10 +119,13 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
 /// Refuses to write below `/`, or to compare with it, where NixOS makes these files.
 fn refuse_on_nixos(system: System) -> Result<()> {
     if system.is_nixos() {
-        bail!(
-            "this host runs NixOS, which builds these files into the system\n\nhint: after a change of the fleet file, run {}; {} shows which units change; `--root DIR` writes the files below DIR",
-            system.apply(),
-            system.compare()
+        fail!(
+            what("this host runs NixOS, which builds these files into the system"),
+            hint(
+                "after a change of the fleet file, run {}; {} shows which units change; `--root DIR` writes the files below DIR",
+                system.apply(),
+                system.compare()
+            )
         );
     }
     Ok(())
@@ -161,21 +165,23 @@ fn refuse_what_does_not_fit(arguments: &Arguments) -> Result<()> {
     if let Some((_, option, _)) = unfit {
         let name = format.to_possible_value();
         let name = name.as_ref().map_or("", |value| value.get_name());
-        bail!(
-            "`{option}` does not apply to `--format {name}`\n\nhint: leave it out; `genbackup emit --help` lists the options of each format"
+        fail!(
+            what("`{option}` does not apply to `--format {name}`"),
+            hint("leave it out; `genbackup emit --help` lists the options of each format")
         );
     }
     if let (Format::Files, Some(_), true) = (format, out, remove) {
-        bail!(
-            "`--out` does not apply to `--remove`\n\nhint: leave it out; the manifest holds the paths of the units"
+        fail!(
+            what("`--out` does not apply to `--remove`"),
+            hint("leave it out; the manifest holds the paths of the units")
         );
     }
     if let (Format::Files, Some(out)) = (format, out)
         && !out.is_absolute()
     {
-        bail!(
-            "`--out {}` is not an absolute path\n\nhint: write an absolute path; `--root DIR` writes all files below DIR",
-            out.display()
+        fail!(
+            what("`--out {}` is not an absolute path", out.display()),
+            hint("write an absolute path; `--root DIR` writes all files below DIR")
         );
     }
     Ok(())

@@ -8,7 +8,7 @@ mod picture;
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use askama::Template;
 use clap::Args;
 use jiff::civil::DateTime;
@@ -21,9 +21,10 @@ use super::holds::Holds;
 use super::{load, terminal};
 use crate::emit::capabilities;
 use crate::emit::plan::HostPlan;
+use crate::error::fail;
 use crate::model::{
     CatchUp, Creation, DiskShare, ExcludePattern, Fleet, HostName, KeepPolicy, Marker, MinimumVersions,
-    Monitor, Network, Power, Sleep, Source, TimeSpan, Timing, UnitPath,
+    Monitor, Network, Power, Refusal, Sleep, Source, TimeSpan, Timing, UnitPath,
 };
 use crate::runs::record::Phase;
 use crate::status::span;
@@ -107,7 +108,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     };
     if let Some(policy) = &arguments.keep {
         let policy = KeepPolicy::try_from(policy.clone());
-        fleet.replace_keep(&policy.map_err(|refusal| anyhow::anyhow!("{refusal}"))?);
+        fleet.replace_keep(&policy.map_err(Refusal::into_error)?);
     }
     let mut hosts = Vec::new();
     for name in fleet.host_names() {
@@ -129,7 +130,10 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
         let wanted = load::host(&fleet, Some(wanted))?;
         hosts.retain(|host| host.name == wanted);
         if hosts.is_empty() {
-            bail!("`{wanted}` is not backed up\n\nhint: omit `--host` to explain all hosts");
+            fail!(
+                what("`{wanted}` is not backed up"),
+                hint("omit `--host` to explain all hosts")
+            );
         }
     }
     let width = terminal::width().map_or(WIDTH, usize::from);

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 
 use super::holds::Kept;
 use super::terminal;
+use crate::error::hinted;
 use crate::repository::hold::{Listing, Policies, Store, decide};
 use crate::runs::record::RunId;
 
@@ -29,7 +30,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let Arguments { run, policy_of, kept } = arguments;
     let listing = Listing::read(io::stdin().lock())?;
     let store = Store::read(&kept.holds.folder).map_err(|error| {
-        anyhow::anyhow!("{error:#}\n\nhint: run `systemd-tmpfiles --create`, which makes the directory")
+        hinted!(
+            what("{error:#}"),
+            hint("run `systemd-tmpfiles --create`, which makes the directory")
+        )
     })?;
     let run = kept.run(*run).context("cannot read the record of this run")?;
     let evidence = kept.evidence(&listing)?;

@@ -5,7 +5,7 @@ mod graph;
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use bytesize::ByteSize;
 use clap::Args;
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, presets};
@@ -15,6 +15,7 @@ use super::load;
 use super::records;
 use super::terminal::{self, counted};
 use crate::config::problem::{did_you_mean, likely};
+use crate::error::fail;
 use crate::model::{Refusal, TimeSpan};
 use crate::runs::record::{Phase, Run, Status};
 use crate::status::history::{History, Of, Row};
@@ -77,9 +78,9 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
         (None, None, None) => Of::Runs,
     };
     let Some(mut ids) = records.list()? else {
-        bail!(
-            "the directory {} is missing\n\nhint: run this on the storage host, after its first run; `--runs DIR` reads another directory",
-            records.folder().display()
+        fail!(
+            what("the directory {} is missing", records.folder().display()),
+            hint("run this on the storage host, after its first run; `--runs DIR` reads another directory")
         );
     };
     ids.retain(|id| now.duration_since(id.start()).as_secs() <= since);
@@ -101,7 +102,10 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
             },
             did_you_mean,
         );
-        bail!("no record of the last {since_in_words} names `{host}`\n\nhint: {hint}");
+        fail!(
+            what("no record of the last {since_in_words} names `{host}`"),
+            hint("{hint}")
+        );
     }
     if arguments.json {
         terminal::hand_over(serde_json::to_string_pretty(&history.rows)? + "\n")?;

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::Result;
 use clap::Args;
 use jiff::Zoned;
 
@@ -11,6 +11,7 @@ use super::holds::Kept;
 use super::time::Moment;
 use super::{load, terminal};
 use crate::config::problem::{did_you_mean, likely};
+use crate::error::{fail, hinted};
 use crate::model::{Fleet, HostName};
 use crate::repository::hold::{Entry, Hold, Store};
 use crate::repository::open::{self, Afterwards, Errand, Words};
@@ -86,10 +87,16 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
 fn reason(why: &str) -> Result<String> {
     let why = why.trim();
     if why.is_empty() {
-        bail!("`--why` is empty\n\nhint: write in a few words why the snapshots must stay");
+        fail!(
+            what("`--why` is empty"),
+            hint("write in a few words why the snapshots must stay")
+        );
     }
     if why.chars().any(char::is_control) || why.chars().count() > LONGEST_WHY {
-        bail!("`--why` is not one line of at most {LONGEST_WHY} characters\n\nhint: shorten it to one line");
+        fail!(
+            what("`--why` is not one line of at most {LONGEST_WHY} characters"),
+            hint("shorten it to one line")
+        );
     }
     Ok(why.to_owned())
 }
@@ -97,9 +104,10 @@ fn reason(why: &str) -> Result<String> {
 /// When a hold ends. A day is included as a whole.
 fn end(text: &str, now: &Zoned) -> Result<jiff::Timestamp> {
     const HINT: &str = "write a day (`2027-01-31`) or a time (`2027-01-31 04:00`) in the future";
-    let moment = Moment::parse(text, now).map_err(|_| anyhow!("`{text}` is not a time\n\nhint: {HINT}"))?;
+    let moment =
+        Moment::parse(text, now).map_err(|_| hinted!(what("`{text}` is not a time"), hint("{HINT}")))?;
     if moment.last <= now.timestamp() {
-        bail!("`--until {text}` is not in the future\n\nhint: {HINT}");
+        fail!(what("`--until {text}` is not in the future"), hint("{HINT}"));
     }
     Ok(moment.last)
 }
@@ -136,10 +144,12 @@ pub(super) fn known(fleet: &Fleet, host: &str, store: &Store, kept: &Kept, file:
         || format!("name a host of the fleet: {}", backed_up.join(", ")),
         did_you_mean,
     );
-    bail!(
-        "no host of the fleet, its records or its snapshots is named `{}`{unasked}\n\nhint: {}",
-        terminal::harmless(host),
-        terminal::harmless(&hint)
+    fail!(
+        what(
+            "no host of the fleet, its records or its snapshots is named `{}`{unasked}",
+            terminal::harmless(host)
+        ),
+        hint("{}", terminal::harmless(&hint))
     )
 }
 

@@ -12,7 +12,7 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, bail};
 use clap::Args;
 use inquire::InquireError;
 use nix::unistd::AccessFlags;
@@ -20,6 +20,7 @@ use nix::unistd::AccessFlags;
 use super::schema;
 use super::terminal::Steps;
 use crate::apply;
+use crate::error::{fail, hinted};
 use crate::model::{HostName, Refusal};
 use crate::system::host;
 use answers::Answers;
@@ -46,9 +47,9 @@ pub(super) struct Arguments {
 pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     if file.symlink_metadata().is_ok() {
         // Before the questions, so that no answers are lost.
-        bail!(
-            "{} already exists\n\nhint: name another file with `--fleet FILE`, or move this one away",
-            file.display()
+        fail!(
+            what("{} already exists", file.display()),
+            hint("name another file with `--fleet FILE`, or move this one away")
         );
     }
     refuse_unwritable(file)?;
@@ -107,9 +108,12 @@ fn write_down(file: &Path, answers: &Answers, mut steps: Steps) -> Result<ExitCo
 /// Checks that the secrets are made on the host that needs them.
 fn refuse_elsewhere(host: &HostName) -> Result<()> {
     if !answers::is_this_machine(host) {
-        bail!(
-            "`--make-secrets` makes the secrets of the storage host, and {host} is another machine\n\nhint: run this on {host}, \
+        fail!(
+            what("`--make-secrets` makes the secrets of the storage host, and {host} is another machine"),
+            hint(
+                "run this on {host}, \
              or leave out `--make-secrets`"
+            )
         );
     }
     Ok(())
@@ -120,11 +124,14 @@ fn refuse_unwritable(file: &Path) -> Result<()> {
     let folder = file.ancestors().skip(1).find(|folder| folder.is_dir());
     let folder = folder.unwrap_or(Path::new("."));
     nix::unistd::access(folder, AccessFlags::W_OK).map_err(|error| {
-        anyhow!(
-            "cannot write {}: {}: {}\n\nhint: run `sudo genbackup init`, or name another file with `--fleet FILE`",
-            file.display(),
-            folder.display(),
-            error.desc()
+        hinted!(
+            what(
+                "cannot write {}: {}: {}",
+                file.display(),
+                folder.display(),
+                error.desc()
+            ),
+            hint("run `sudo genbackup init`, or name another file with `--fleet FILE`")
         )
     })
 }

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::path::Path;
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::Result;
 
 use super::terminal;
 use crate::config::file::{self, Reading};
 use crate::config::problem::Problem;
 use crate::config::resolve::resolve;
+use crate::error::{fail, hinted};
 use crate::model::{Fleet, HostName};
 use crate::system::{analyze, host};
 
@@ -20,8 +21,9 @@ use crate::system::{analyze, host};
 pub(super) fn load(path: &Path) -> Result<Result<Fleet, Vec<Problem>>> {
     let name = path.display().to_string();
     let text = std::fs::read_to_string(path).map_err(|error| {
-        anyhow!(
-            "cannot read the fleet file {name}: {error}\n\nhint: run `genbackup init` to write one, or name another with `--fleet FILE`"
+        hinted!(
+            what("cannot read the fleet file {name}: {error}"),
+            hint("run `genbackup init` to write one, or name another with `--fleet FILE`")
         )
     })?;
     let mut reading = file::read(&name, &text);
@@ -93,13 +95,16 @@ pub(super) fn host<'f>(fleet: &'f Fleet, name: Option<&str>) -> Result<&'f HostN
     let by_name = |name: &str| fleet.host_names().find(|host| host.as_str() == name);
     match by_name(&wanted).or_else(|| by_name(short)) {
         Some(host) => Ok(host),
-        None => bail!(
-            "no host of the fleet is named `{wanted}`{source}\n\nhint: name one with `--host`: {}; if it left the fleet, run `genbackup push --remove root@{wanted}` on the storage host",
-            fleet
-                .host_names()
-                .map(HostName::as_str)
-                .collect::<Vec<_>>()
-                .join(", ")
+        None => fail!(
+            what("no host of the fleet is named `{wanted}`{source}"),
+            hint(
+                "name one with `--host`: {}; if it left the fleet, run `genbackup push --remove root@{wanted}` on the storage host",
+                fleet
+                    .host_names()
+                    .map(HostName::as_str)
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            )
         ),
     }
 }

@@ -8,7 +8,7 @@ use std::io::{IsTerminal, stdin};
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use super::load;
@@ -18,7 +18,8 @@ use crate::apply::push::{Manner, Preview, Push, Pushed};
 use crate::apply::{Counts, Overwrite};
 use crate::config::problem::{did_you_mean, likely};
 use crate::emit::plan::HostPlan;
-use crate::model::{Destination, Fleet, HostName};
+use crate::error::{fail, hint, hinted, told};
+use crate::model::{Destination, Fleet, HostName, Refusal};
 use crate::system::nixos::System;
 use jobs::side_by_side;
 use table::Row;
@@ -73,10 +74,13 @@ fn hosts<'f>(fleet: &'f Fleet, names: &[String]) -> Result<Vec<&'f HostName>> {
     let clients = || fleet.remote.iter().flat_map(|remote| remote.clients.keys());
     if names.is_empty() {
         if clients().next().is_none() {
-            bail!(
-                "the fleet has no client\n\nhint: run {} on the storage host, {}",
-                System::here().apply(),
-                fleet.storage.name
+            fail!(
+                what("the fleet has no client"),
+                hint(
+                    "run {} on the storage host, {}",
+                    System::here().apply(),
+                    fleet.storage.name
+                )
             );
         }
         return Ok(clients().collect());
@@ -87,9 +91,9 @@ fn hosts<'f>(fleet: &'f Fleet, names: &[String]) -> Result<Vec<&'f HostName>> {
         match clients().find(|host| host.as_str() == name) {
             Some(host) if hosts.contains(&host) => {}
             Some(host) => hosts.push(host),
-            None if fleet.storage.name.as_str() == name => refused.push(format!(
-                "{name} is the storage host\n\nhint: run {} on {name}",
-                System::here().apply()
+            None if fleet.storage.name.as_str() == name => refused.push(hinted!(
+                what("{name} is the storage host"),
+                hint("run {} on {name}", System::here().apply())
             )),
             None => {
                 let known: Vec<&str> = clients().map(HostName::as_str).collect();
@@ -98,8 +102,9 @@ fn hosts<'f>(fleet: &'f Fleet, names: &[String]) -> Result<Vec<&'f HostName>> {
                     None if known.is_empty() => "the fleet has no client".to_owned(),
                     None => format!("name one of its clients: {}", known.join(", ")),
                 };
-                refused.push(format!(
-                    "no client of the fleet is named `{name}`\n\nhint: {hint}"
+                refused.push(hinted!(
+                    what("no client of the fleet is named `{name}`"),
+                    hint("{hint}")
                 ));
             }
         }
@@ -107,6 +112,7 @@ fn hosts<'f>(fleet: &'f Fleet, names: &[String]) -> Result<Vec<&'f HostName>> {
     if refused.is_empty() {
         Ok(hosts)
     } else {
+        let refused: Vec<String> = refused.iter().map(told).collect();
         bail!("{}", refused.join("\n\nerror: "))
     }
 }
@@ -129,7 +135,7 @@ fn staying<'f>(fleet: &'f Fleet, host: &'f HostName) -> Result<Job<'f>> {
 /// A push that removes what is there.
 fn departing(destination: &str) -> Result<Job<'static>> {
     let name = destination.to_owned();
-    let destination = Destination::try_from(name.clone()).map_err(|refusal| anyhow!("{refusal}"))?;
+    let destination = Destination::try_from(name.clone()).map_err(Refusal::into_error)?;
     let push = Push {
         plan: None,
         destination,
@@ -205,7 +211,11 @@ fn show_pushed(name: &str, pushed: Result<Pushed>, steps: &mut Steps) -> (Row, b
     for line in &lines {
         match line {
             Line::Step(text) => steps.say(format_args!("{name}: {}", printable(text))),
-            Line::Complaint(text) => terminal::complain(format_args!("{name}: {}", complaint(text))),
+            Line::Complaint(text) => terminal::complain(format_args!("{name}: {}", complaint(text, None))),
+            Line::Failure { what, hint } => {
+                let shown = complaint(what, hint.as_deref());
+                terminal::complain(format_args!("{name}: error: {shown}"));
+            }
         }
     }
     let result = if is_live { "ok" } else { "failed" };
@@ -223,13 +233,20 @@ fn show_preview(name: &str, preview: Result<Box<Preview>>, is_diff: bool, steps:
         Err(error) => return failed(name, &error),
     };
     for note in &changes.notes {
-        terminal::complain(format_args!("{name}: note: {}", complaint(&note.to_string())));
+        terminal::complain(format_args!(
+            "{name}: note: {}",
+            complaint(&note.to_string(), None)
+        ));
     }
     if let Some(refusal) = &refusal {
-        let text = format!("{refusal:#}");
-        // The differences are on standard output.
-        let shown = text.split("\n\n").next().filter(|_| is_diff).unwrap_or(&text);
-        terminal::complain(format_args!("{name}: error: {}", complaint(shown)));
+        let what = format!("{refusal:#}");
+        let shown = if is_diff {
+            // The differences are on standard output.
+            complaint(what.split("\n\n").next().unwrap_or(&what), None)
+        } else {
+            complaint(&what, hint(refusal).as_deref())
+        };
+        terminal::complain(format_args!("{name}: error: {shown}"));
     }
     let would_change = changes.changes_files() || !units.is_empty();
     if is_diff {
@@ -258,7 +275,7 @@ fn show_preview(name: &str, preview: Result<Box<Preview>>, is_diff: bool, steps:
 }
 
 fn failed(name: &str, error: &anyhow::Error) -> (Row, bool) {
-    let text = format!("{error:#}");
-    terminal::complain(format_args!("{name}: error: {}", complaint(&text)));
+    let shown = complaint(&format!("{error:#}"), hint(error).as_deref());
+    terminal::complain(format_args!("{name}: error: {shown}"));
     (Row::new(name, "failed", None), false)
 }

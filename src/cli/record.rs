@@ -14,6 +14,7 @@ use jiff::Timestamp;
 
 use super::terminal;
 use crate::apply::Addition;
+use crate::error::Hinted;
 use crate::runs::ad_hoc;
 use crate::runs::record::{self, Beside, Phase, RunId};
 use crate::runs::records::kind;
@@ -122,17 +123,21 @@ pub(super) fn add(folder: &Path, beside: &Beside) -> Result<()> {
 /// The error if no record can be written, before the command is started.
 fn explained(error: &anyhow::Error) -> anyhow::Error {
     let hint = match kind(error) {
-        Some(ErrorKind::NotFound) => &format!(
-            "\n\nhint: run this on the storage host, where {} makes the directory; `--runs DIR` names another",
+        Some(ErrorKind::NotFound) => format!(
+            "run this on the storage host, where {} makes the directory; `--runs DIR` names another",
             System::here().apply()
         ),
         Some(ErrorKind::PermissionDenied) => {
-            "\n\nhint: run this as user restic or root; `--runs DIR` names another directory"
+            "run this as user restic or root; `--runs DIR` names another directory".to_owned()
         }
         Some(ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => {
-            "\n\nhint: free some space, then run this again"
+            "free some space, then run this again".to_owned()
         }
-        _ => "",
+        _ => return anyhow!("{}", not_started(error)),
     };
-    anyhow!("the command was not started, because it cannot be recorded: {error:#}{hint}")
+    anyhow::Error::new(Hinted::new(not_started(error), hint))
+}
+
+fn not_started(error: &anyhow::Error) -> String {
+    format!("the command was not started, because it cannot be recorded: {error:#}")
 }

@@ -14,7 +14,7 @@ use jiff::Zoned;
 use self::progress::Progress;
 use super::time::Moment;
 use super::{load, terminal};
-use crate::model::Fleet;
+use crate::model::{Fleet, Refusal};
 use crate::repository::open::{self, Afterwards, Errand, Words};
 use crate::repository::restic::Restic;
 use crate::repository::restore::{Choice, Manner, Plan, Request, Step, confinement, path, plan};
@@ -86,7 +86,7 @@ fn request(arguments: &Arguments) -> Result<Request<'_>> {
     let paths = arguments.paths.iter().map(|text| path(text));
     let paths = paths.collect::<Result<_>>()?;
     let at = arguments.at.as_ref().map(|text| Moment::parse(text, &now));
-    let at = at.transpose().map_err(|refusal| anyhow::anyhow!("{refusal}"))?;
+    let at = at.transpose().map_err(Refusal::into_error)?;
     Ok(Request {
         host: &arguments.host,
         paths,

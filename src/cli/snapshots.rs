@@ -12,7 +12,7 @@ use jiff::Zoned;
 
 use super::time::Moment;
 use super::{load, terminal};
-use crate::model::Fleet;
+use crate::model::{Fleet, Refusal};
 use crate::repository::open::{self, Afterwards, Errand, Words};
 use crate::repository::restic::{Origin, Snapshot};
 use crate::repository::snapshots::known;
@@ -50,7 +50,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     let now = Zoned::now();
     let time = |text: &Option<String>| {
         let moment = text.as_ref().map(|text| Moment::parse(text, &now));
-        moment.transpose().map_err(|refusal| anyhow::anyhow!("{refusal}"))
+        moment.transpose().map_err(Refusal::into_error)
     };
     let (since, until) = (time(since_text)?, time(until_text)?);
     let command = Words::of("snapshots", file)

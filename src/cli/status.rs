@@ -10,6 +10,7 @@ use super::holds::{Holds, left_alone};
 use super::records;
 use super::terminal::wrapped;
 use super::{load, terminal};
+use crate::error::{fail, told};
 use crate::repository::hold::{Shown, shown};
 use crate::runs::records::Records;
 use crate::status::{
@@ -32,10 +33,10 @@ pub(super) struct Arguments {
 
 /// An error is UNKNOWN, and never a mere warning. It goes to standard output, which a monitoring system reads.
 pub(super) fn run(file: &Path, arguments: &Arguments) -> ExitCode {
-    let why = match told(file, arguments) {
+    let why = match show(file, arguments) {
         Ok(Some(state)) => return ExitCode::from(state.exit_status()),
         Ok(None) => format!("{} has problems; `genbackup check` shows them", file.display()),
-        Err(error) => format!("{error:#}"),
+        Err(error) => told(&error),
     };
     if let Err(error) = terminal::say(&format!("genbackup UNKNOWN: {why}\n")) {
         terminal::complain(format_args!("error: {error:#}"));
@@ -44,7 +45,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> ExitCode {
 }
 
 /// Prints the state of the fleet. Returns `None` if the fleet file has problems, which are shown.
-fn told(file: &Path, arguments: &Arguments) -> Result<Option<State>> {
+fn show(file: &Path, arguments: &Arguments) -> Result<Option<State>> {
     let Some(fleet) = load::load_or_show(file)? else {
         return Ok(None);
     };
@@ -54,7 +55,10 @@ fn told(file: &Path, arguments: &Arguments) -> Result<Option<State>> {
     if let Some(host) = &arguments.host {
         let host = load::host(&fleet, Some(host))?;
         if !fleet.backed_up().any(|backed_up| backed_up == host) {
-            anyhow::bail!("`{host}` is not backed up\n\nhint: leave out `--host`, or name another host");
+            fail!(
+                what("`{host}` is not backed up"),
+                hint("leave out `--host`, or name another host")
+            );
         }
         report = report.of_host(host.as_str());
         holds.retain(|hold| hold.host == host.as_str());

@@ -13,6 +13,7 @@ use jiff::tz::TimeZone;
 use super::load;
 use super::records;
 use super::terminal::{self, Steps};
+use crate::error::fail;
 use crate::model::Fleet;
 use crate::notify::deliver::{self, Web};
 use crate::notify::send::Sender;
@@ -49,9 +50,12 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
         return Ok(ExitCode::FAILURE);
     };
     if fleet.watching.notify.is_empty() {
-        bail!(
-            "the fleet file names no recipient\n\nhint: add a table `[notify.NAME]` with `kind` and `address-file`, then run {}",
-            System::here().apply()
+        fail!(
+            what("the fleet file names no recipient"),
+            hint(
+                "add a table `[notify.NAME]` with `kind` and `address-file`, then run {}",
+                System::here().apply()
+            )
         );
     }
     let sender = Sender {

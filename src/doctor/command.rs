@@ -6,6 +6,7 @@ use nix::unistd::{AccessFlags, access};
 
 use super::finding::{Finding, State};
 use super::secrets::quoted;
+use crate::error::Hinted;
 use crate::model::Release;
 use crate::system::command::ask;
 use crate::system::nixos::System;
@@ -29,13 +30,13 @@ pub(super) fn check() -> Vec<Finding> {
 }
 
 /// Why the units of a storage host do not find this genbackup, with a hint; none where they do.
-pub(crate) fn unreachable() -> Option<String> {
+pub(crate) fn unreachable() -> Option<Hinted> {
     if System::here().is_nixos() {
         return None;
     }
     let finding = judge(&installed(), Release::this(), &this());
     let hint = finding.hint.filter(|_| finding.state == State::Failed)?;
-    Some(format!("{}\n\nhint: {hint}", finding.what))
+    Some(Hinted::new(finding.what, hint))
 }
 
 /// The path of this program.

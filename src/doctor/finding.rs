@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::error::hint;
+
 /// The severity of a finding, from the best to the worst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -58,6 +60,11 @@ impl Finding {
 
     pub(super) fn unknown(check: impl Into<String>, what: impl Into<String>) -> Self {
         Self::new(check, State::Unknown, what, None)
+    }
+
+    /// A check that could not be made, because of an error.
+    pub(super) fn of_error(check: impl Into<String>, error: &anyhow::Error) -> Self {
+        Self::new(check, State::Unknown, format!("{error:#}"), hint(error))
     }
 
     pub(super) fn warning(

@@ -39,7 +39,7 @@ pub(super) fn check(name: &CopyName, sync: &SyncCopy, memory: &Memory) -> Option
     };
     Some(match bucket {
         Ok(bucket) => judge(name, &bucket, memory.tampered.as_ref(), Timestamp::now()),
-        Err(error) => Finding::unknown(title(name), format!("{error:#}")),
+        Err(error) => Finding::of_error(title(name), &error),
     })
 }
 

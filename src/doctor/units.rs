@@ -32,7 +32,7 @@ pub(super) fn check_files(artifacts: &[Artifact], apply: Apply<'_>) -> Vec<Findi
         }];
     }
     vec![match Changes::between(&place, artifacts) {
-        Err(error) => Finding::unknown(check, format!("{error:#}")),
+        Err(error) => Finding::of_error(check, &error),
         Ok(changes) if changes.changes_files() => {
             let paths: Vec<String> = changes.paths().map(|path| path.display().to_string()).collect();
             Finding::failed(

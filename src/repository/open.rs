@@ -5,13 +5,14 @@ use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use nix::unistd::Uid;
 use shell_quote::{Bash, QuoteRefExt};
 
 use super::offsite;
 use super::restic::Restic;
 use crate::config::FLEET_FILE;
+use crate::error::fail;
 use crate::model::Fleet;
 use crate::system::host;
 
@@ -92,10 +93,13 @@ pub(crate) fn ensure_root_of_storage(fleet: &Fleet, command: &Words, what: &str)
     let here = host::name()?;
     let short = here.split('.').next().unwrap_or(&here);
     if storage.as_str() != here && storage.as_str() != short {
-        bail!("{what} on {storage}, and this is {here}\n\nhint: on {storage}, run as root: `{command}`");
+        fail!(
+            what("{what} on {storage}, and this is {here}"),
+            hint("on {storage}, run as root: `{command}`")
+        );
     }
     if !Uid::effective().is_root() {
-        bail!("only root may do this\n\nhint: run `sudo {command}`");
+        fail!(what("only root may do this"), hint("run `sudo {command}`"));
     }
     Ok(())
 }
@@ -134,22 +138,26 @@ pub(crate) fn open_from<'f>(fleet: &'f Fleet, from: Option<&str>, errand: Errand
             ),
             Afterwards::Nothing => String::new(),
         };
-        bail!(
-            "the password of the repository is on {storage}, and this is {here}\n\nhint: on {storage}, run as root: `{command}`{bring}\n      \
+        fail!(
+            what("the password of the repository is on {storage}, and this is {here}"),
+            hint(
+                "on {storage}, run as root: `{command}`{bring}\n      \
              /etc/genbackup/RECOVERY.md explains how a client reads its snapshots with a password that you type"
+            )
         );
     }
     if !Uid::effective().is_root() {
-        bail!(
-            "only root can read the password file {}\n\nhint: run `sudo {command}`",
-            restic.password_file()
+        fail!(
+            what("only root can read the password file {}", restic.password_file()),
+            hint("run `sudo {command}`")
         );
     }
     let password_file = restic.password_file().as_str();
     let length = File::open(password_file).and_then(|file| file.metadata());
     if !length.is_ok_and(|file| file.len() > 0) {
-        bail!(
-            "the password file {password_file} is missing or empty\n\nhint: unlock or mount its file system, then try again"
+        fail!(
+            what("the password file {password_file} is missing or empty"),
+            hint("unlock or mount its file system, then try again")
         );
     }
     Ok(restic)

@@ -59,11 +59,17 @@ pub struct Failed {
     pub status: u8,
     /// What it said last, as it said it.
     pub said: String,
+    /// What to do next.
+    pub hint: Option<String>,
 }
 
 impl fmt::Display for Failed {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { status, said } = self;
+        let Self {
+            status,
+            said,
+            hint: _,
+        } = self;
         write!(formatter, "restic exited with {status}")?;
         if said.is_empty() {
             Ok(())
@@ -265,19 +271,18 @@ impl Restic<'_> {
     /// With a way out, where it is about the fleet's own files.
     fn with_hint(&self, failed: Failed) -> Failed {
         let (address, password_file) = (self.address(), self.password_file());
-        let Failed { status, said } = failed;
-        let hint = if said.contains("wrong password") {
-            format!("\n\nhint: write the password of the repository `{address}` into `{password_file}`")
+        let hint = if failed.said.contains("wrong password") {
+            Some(format!(
+                "write the password of the repository `{address}` into `{password_file}`"
+            ))
         } else if self.is_of_a_copy() {
-            "\n\nhint: run `genbackup doctor`, which looks at each copy".to_owned()
-        } else if said.contains("unable to open config file") {
-            "\n\nhint: check that the file system of the repository is mounted, then run this again"
-                .to_owned()
+            Some("run `genbackup doctor`, which looks at each copy".to_owned())
+        } else if failed.said.contains("unable to open config file") {
+            Some("check that the file system of the repository is mounted, then run this again".to_owned())
         } else {
-            String::new()
+            None
         };
-        let said = said + &hint;
-        Failed { status, said }
+        Failed { hint, ..failed }
     }
 }
 
@@ -326,5 +331,6 @@ pub fn failed(status: ExitStatus, said: &[String]) -> Failed {
         said: telling
             .or_else(last)
             .map_or_else(String::new, |line| line.replace(char::is_control, " ")),
+        hint: None,
     }
 }

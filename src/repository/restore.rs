@@ -11,13 +11,14 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 
 use self::place::Place;
 use self::twice::Names;
 use super::restic::{Node, Restic, Snapshot, SnapshotPath};
 use super::snapshots::known;
-use crate::model::{Excludes, Fleet, ResticFeature};
+use crate::error::fail;
+use crate::model::{Excludes, Fleet, Refusal, ResticFeature};
 
 pub(crate) use choice::Choice;
 pub(crate) use execute::{Manner, Step, confinement};
@@ -127,19 +128,27 @@ pub(crate) fn path(text: &OsStr) -> Result<SnapshotPath> {
     let trimmed = OsStr::from_bytes(&bytes[..length.min(bytes.len())]);
     if bytes.iter().any(u8::is_ascii_control) || text.to_string_lossy().contains(char::is_control) {
         let shown = text.to_string_lossy();
-        bail!("{shown:?} contains a control character\n\nhint: restore the directory above it");
+        fail!(
+            what("{shown:?} contains a control character"),
+            hint("restore the directory above it")
+        );
     }
-    SnapshotPath::try_from(trimmed.to_owned()).map_err(|refusal| anyhow::anyhow!("{refusal}"))
+    SnapshotPath::try_from(trimmed.to_owned()).map_err(Refusal::into_error)
 }
 
 /// Refuses to overwrite files with a restic that would follow links in the target.
 fn refuse_a_restic_that_follows_links() -> Result<()> {
     let version = Restic::version()?;
     if !version.has(ResticFeature::RestoreOverwrite) {
-        bail!(
-            "`--overwrite` needs restic {}: restic {version} follows symbolic links below the target\n\nhint: restore into a new \
-             directory, and copy the files from there",
-            ResticFeature::RestoreOverwrite.since()
+        fail!(
+            what(
+                "`--overwrite` needs restic {}: restic {version} follows symbolic links below the target",
+                ResticFeature::RestoreOverwrite.since()
+            ),
+            hint(
+                "restore into a new \
+             directory, and copy the files from there"
+            )
         );
     }
     Ok(())

@@ -1,9 +1,10 @@
 //! Lists of snapshots: whether they name a host, and how a message names one of them.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 
 use super::restic::Snapshot;
 use crate::config::problem::{did_you_mean, likely};
+use crate::error::fail;
 use crate::text::{harmless, local};
 
 /// Checks that a host has snapshots. It may have left the fleet.
@@ -24,7 +25,10 @@ pub(crate) fn known(host: &str, all: &[Snapshot]) -> Result<()> {
         },
         did_you_mean,
     );
-    bail!("there is no snapshot of `{host}`\n\nhint: {}", harmless(&hint))
+    fail!(
+        what("there is no snapshot of `{host}`"),
+        hint("{}", harmless(&hint))
+    )
 }
 
 /// The remark of `restore` about a snapshot that no run made.

@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use jiff::Timestamp;
 
 use super::record::{self, About, Run, RunId};
+use crate::error::hinted;
 use crate::status::{Holder, Present};
 
 /// A directory of records, and the time.
@@ -120,7 +121,8 @@ pub(crate) fn kind(error: &anyhow::Error) -> Option<io::ErrorKind> {
 }
 
 fn readable_for(error: &anyhow::Error) -> anyhow::Error {
-    anyhow::anyhow!(
-        "{error:#}\n\nhint: run this as root or as a member of the group `restic`; `--runs DIR` reads another directory"
+    hinted!(
+        what("{error:#}"),
+        hint("run this as root or as a member of the group `restic`; `--runs DIR` reads another directory")
     )
 }

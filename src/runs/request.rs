@@ -1,7 +1,8 @@
 //! A run that is asked for: its hosts, and the unit that backs them up.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 
+use crate::error::fail;
 use crate::model::units::HOSTS;
 use crate::model::{Fleet, HostName};
 use crate::text::harmless;
@@ -44,10 +45,9 @@ impl Request {
             .map(|host| format!("`{}`", harmless(host)))
             .collect();
         if !unknown.is_empty() {
-            bail!(
-                "no host that is backed up is named {}\n\nhint: name hosts that are backed up: {}",
-                unknown.join(" or "),
-                names(&known).join(", ")
+            fail!(
+                what("no host that is backed up is named {}", unknown.join(" or ")),
+                hint("name hosts that are backed up: {}", names(&known).join(", "))
             );
         }
         // The same hosts give the same unit, whatever their order.
@@ -58,8 +58,9 @@ impl Request {
         let instance = names(&chosen).join("_");
         let unit = format!("{}.service", Fleet::run_of_those(&chosen));
         if unit.len() > LONGEST_NAME {
-            bail!(
-                "too many hosts for one run: the name of their unit can have {LONGEST_NAME} bytes\n\nhint: back them up in two runs, or run `genbackup run` for all hosts"
+            fail!(
+                what("too many hosts for one run: the name of their unit can have {LONGEST_NAME} bytes"),
+                hint("back them up in two runs, or run `genbackup run` for all hosts")
             );
         }
         Ok(Self {
@@ -77,6 +78,7 @@ fn names<'h>(hosts: &[&'h HostName]) -> Vec<&'h str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::told;
 
     fn fleet() -> Fleet {
         let text = "[schedule]\ncalendar = \"daily\"\n[repository]\nhost = \"jak\"\npath = \"/srv/restic\"\n\
@@ -100,7 +102,7 @@ mod tests {
     #[test]
     fn unknown_hosts_are_all_named_with_those_that_exist() {
         let hosts = ["ziz".to_owned(), "kai".to_owned(), "\u{1b}[2J".to_owned()];
-        let error = Request::of_hosts(&fleet(), &hosts).unwrap_err().to_string();
+        let error = told(&Request::of_hosts(&fleet(), &hosts).unwrap_err());
         assert_eq!(
             error,
             "no host that is backed up is named `ziz` or `\\u{1b}[2J`\n\nhint: name hosts that are backed up: jak, kai"

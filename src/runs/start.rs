@@ -1,6 +1,6 @@
 //! Starts a run, or joins the one that is in progress.
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 
 use super::request::Request;
 use crate::model::units::MAINTAIN;
@@ -38,7 +38,7 @@ pub(crate) fn start(manager: &Manager, request: &Request, asks: impl FnOnce()) -
     let (job, end, what) = if before.is_at_rest() {
         asks();
         let job = manager.start(&request.unit).map_err(|error| match error {
-            Error::Away => anyhow!("it is unknown whether a run was started: {error}"),
+            Error::Away => anyhow::Error::new(error).context("it is unknown whether a run was started"),
             error => error.into(),
         })?;
         (Some(job), End::OfItself, "a run was started")

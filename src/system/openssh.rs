@@ -10,6 +10,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
+use crate::error::fail;
 use crate::model::{Address, PublicKey};
 
 /// How many seconds a host may take to show its key.
@@ -44,10 +45,9 @@ fn key_of(answer: &str) -> Option<PublicKey> {
 pub fn make_pair(file: &Path) -> Result<PublicKey> {
     let public = public_file(file);
     if public.exists() || file.exists() {
-        bail!(
-            "{} or {} already exists\n\nhint: name another file, or move these files away",
-            file.display(),
-            public.display()
+        fail!(
+            what("{} or {} already exists", file.display(), public.display()),
+            hint("name another file, or move these files away")
         );
     }
     let output = Command::new("ssh-keygen")

@@ -9,8 +9,9 @@
 use std::io::ErrorKind;
 use std::process::{Command, Stdio};
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, anyhow};
 
+use crate::error::fail;
 use crate::text::bounded;
 
 /// The time limit of each program in seconds. exportfs resolves host names, which can take time.
@@ -56,7 +57,10 @@ fn run(program: &str, arguments: &[&str], origin: &str) -> Result<Vec<String>> {
         .output();
     let output = match output {
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            bail!("the program timeout is missing\n\nhint: install GNU coreutils")
+            fail!(
+                what("the program timeout is missing"),
+                hint("install GNU coreutils")
+            )
         }
         output => output.map_err(|error| anyhow!("cannot start {program}: {error}"))?,
     };
@@ -66,14 +70,20 @@ fn run(program: &str, arguments: &[&str], origin: &str) -> Result<Vec<String>> {
     match output.status.code() {
         Some(0) => Ok(lines),
         Some(127) => {
-            bail!("the program {program} is missing{origin}\n\nhint: install it, then run `{command}`")
+            fail!(
+                what("the program {program} is missing{origin}"),
+                hint("install it, then run `{command}`")
+            )
         }
         Some(124 | 137) => {
-            bail!("{program} did not end within {PATIENCE} s\n\nhint: run `{command}` to see where it hangs")
+            fail!(
+                what("{program} did not end within {PATIENCE} s"),
+                hint("run `{command}` to see where it hangs")
+            )
         }
-        _ => bail!(
-            "{program} failed: {}\n\nhint: run `{command}` again",
-            lines.join("; ")
+        _ => fail!(
+            what("{program} failed: {}", lines.join("; ")),
+            hint("run `{command}` again")
         ),
     }
 }

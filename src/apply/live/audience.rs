@@ -1,12 +1,17 @@
 //! Who hears the steps.
 
+use crate::error::hint;
+
 /// Who hears the steps.
 pub(crate) trait Audience {
     /// A step.
     fn say(&mut self, what: &str);
 
-    /// A note, or what went wrong.
+    /// A note.
     fn complain(&mut self, what: &str);
+
+    /// What went wrong.
+    fn fail(&mut self, error: &anyhow::Error);
 }
 
 /// One thing that was heard.
@@ -14,8 +19,10 @@ pub(crate) trait Audience {
 pub(crate) enum Line {
     /// A step.
     Step(String),
-    /// A note, or what went wrong.
+    /// A note.
     Complaint(String),
+    /// What went wrong, and what to do next.
+    Failure { what: String, hint: Option<String> },
 }
 
 /// Keeps what it hears, for somebody who prints it later.
@@ -29,5 +36,12 @@ impl Audience for Transcript {
 
     fn complain(&mut self, what: &str) {
         self.0.push(Line::Complaint(what.to_owned()));
+    }
+
+    fn fail(&mut self, error: &anyhow::Error) {
+        self.0.push(Line::Failure {
+            what: format!("{error:#}"),
+            hint: hint(error),
+        });
     }
 }

@@ -4,7 +4,6 @@ use anyhow::Result as Attempt;
 
 use crate::system::bus::{Active, Error, JobResult, Waiting};
 use crate::system::tools;
-use crate::text::without_hint;
 
 pub(crate) use crate::system::bus::Enablement;
 
@@ -145,11 +144,11 @@ impl Systemd for Waiting {
 
 fn words(error: &Error) -> String {
     match error {
-        // The hint of this error does not apply: the caller is root.
+        // Its words do not apply: the caller is root.
         Error::Denied(_) => {
             "systemd denies it to root: a container or a security module such as SELinux may forbid it"
                 .to_owned()
         }
-        error => without_hint(&error.to_string()).to_owned(),
+        error => error.to_string(),
     }
 }

@@ -211,8 +211,11 @@ fn a_lost_systemd_is_reported_once() {
         ..StandIn::default()
     };
     let (is_live, lines) = enabled(&mut systemd, &units);
-    let error = "error: the connection broke\n\nhint: run `push` again".to_owned();
-    assert_eq!((is_live, lines), (false, vec![Line::Complaint(error)]));
+    let error = Line::Failure {
+        what: "the connection broke".to_owned(),
+        hint: Some("run `push` again".to_owned()),
+    };
+    assert_eq!((is_live, lines), (false, vec![error]));
 }
 
 #[test]

@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use shell_quote::{Bash, QuoteRefExt};
 use tar::{Builder, EntryType, Header};
 
 use super::session::Session;
 use crate::apply::Steps;
+use crate::error::fail;
 
 /// Changes the files. A script that has begun goes on to its end when the connection breaks.
 ///
@@ -24,11 +25,17 @@ pub(super) fn commit(session: &mut Session, steps: &Steps) -> Result<()> {
     };
     match answer.status {
         0 => Ok(()),
-        NOTHING_CHANGED => bail!(
-            "cannot write its files: {why}; nothing was changed\n\nhint: free some space there, or make its file \
+        NOTHING_CHANGED => fail!(
+            what("cannot write its files: {why}; nothing was changed"),
+            hint(
+                "free some space there, or make its file \
              system writable, then push again"
+            )
         ),
-        _ => bail!("cannot replace its files: {why}\n\nhint: push again; no file is half-written"),
+        _ => fail!(
+            what("cannot replace its files: {why}"),
+            hint("push again; no file is half-written")
+        ),
     }
 }
 

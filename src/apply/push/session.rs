@@ -15,9 +15,10 @@ mod link;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, bail};
 use base64::prelude::{BASE64_STANDARD, Engine};
 
+use crate::error::{fail, hinted};
 use crate::model::Destination;
 use crate::text::bounded;
 
@@ -96,7 +97,10 @@ impl Session {
     /// The same by any program that connects its input and output with the client's.
     fn over(command: &mut Command, destination: &str, locked: Option<&str>, limits: Limits) -> Result<Self> {
         let link = Link::start(command).map_err(|error| {
-            anyhow!("cannot start ssh: {error}\n\nhint: run `apt install openssh-client`")
+            hinted!(
+                what("cannot start ssh: {error}"),
+                hint("run `apt install openssh-client`")
+            )
         })?;
         let mut session = Self {
             destination: destination.to_owned(),
@@ -133,13 +137,19 @@ impl Session {
         let destination = &self.destination;
         match word.as_str() {
             "ready" => Ok(()),
-            "nixos" => bail!(
-                "{destination} runs NixOS, which builds these files into the system\n\nhint: run `nixos-rebuild \
+            "nixos" => fail!(
+                what("{destination} runs NixOS, which builds these files into the system"),
+                hint(
+                    "run `nixos-rebuild \
                  switch` on that host; see the chapter \"NixOS\""
+                )
             ),
-            "locked" => bail!(
-                "{destination}: another `genbackup emit` or `genbackup push` is writing there\n\nhint: wait until it has \
+            "locked" => fail!(
+                what("{destination}: another `genbackup emit` or `genbackup push` is writing there"),
+                hint(
+                    "wait until it has \
                  ended, then push again"
+                )
             ),
             word => bail!("{destination} answered `{}`", bounded(word, LONGEST_WORD)),
         }
@@ -195,8 +205,9 @@ impl Session {
     fn why(&self, silence: Silence) -> anyhow::Error {
         let destination = &self.destination;
         match silence {
-            Silence::Late => anyhow!(
-                "{destination} does not answer\n\nhint: check that host, then push again; no file there is half-written"
+            Silence::Late => hinted!(
+                what("{destination} does not answer"),
+                hint("check that host, then push again; no file there is half-written")
             ),
             Silence::Closed => {
                 let complaint = self.link.complaint();
@@ -209,9 +220,12 @@ impl Session {
                     },
                 )
             }
-            Silence::TooMuch => anyhow!(
-                "{destination}: its login shell prints too much\n\nhint: check that `ssh {destination} true` prints \
+            Silence::TooMuch => hinted!(
+                what("{destination}: its login shell prints too much"),
+                hint(
+                    "check that `ssh {destination} true` prints \
                  nothing"
+                )
             ),
         }
     }
@@ -227,19 +241,26 @@ impl Session {
             _ => complaint,
         };
         if complaint.contains("sudo:") {
-            return anyhow!(
-                "cannot become root on {destination}: {complaint}\n\nhint: log in as root, or as a user with \
+            return hinted!(
+                what("cannot become root on {destination}: {complaint}"),
+                hint(
+                    "log in as root, or as a user with \
                  passwordless sudo: change `push-to`, or the destination after `--remove`"
+                )
             );
         }
         if status == Some(255) {
-            return anyhow!(
-                "cannot connect to {destination}: {complaint}\n\nhint: check that `ssh {destination} true` works \
+            return hinted!(
+                what("cannot connect to {destination}: {complaint}"),
+                hint(
+                    "check that `ssh {destination} true` works \
                  without a question, or change `push-to`, or the destination after `--remove`"
+                )
             );
         }
-        anyhow!(
-            "cannot start bash on {destination}: {complaint}\n\nhint: run `ssh {destination} bash --version` to see why"
+        hinted!(
+            what("cannot start bash on {destination}: {complaint}"),
+            hint("run `ssh {destination} bash --version` to see why")
         )
     }
 }
@@ -280,7 +301,10 @@ fn ssh(destination: &str, may_ask: bool) -> Command {
 }
 
 fn broken(destination: &str, why: &str) -> anyhow::Error {
-    anyhow!("the connection to {destination} broke: {why}\n\nhint: push again; no file is half-written")
+    hinted!(
+        what("the connection to {destination} broke: {why}"),
+        hint("push again; no file is half-written")
+    )
 }
 
 /// The exit status of a script and the sizes of its outputs.

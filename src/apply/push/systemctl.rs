@@ -1,10 +1,11 @@
 //! A client's systemd, by the client's own systemctl.
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, anyhow};
 
 use super::session::{Session, last_lines};
 use crate::apply::live::{Acted, Action, Enablement, Loaded, Systemd};
-use crate::text::{bounded, without_hint};
+use crate::error::fail;
+use crate::text::bounded;
 
 /// Lines of a system tool that are reported.
 const MOST: usize = 20;
@@ -35,7 +36,7 @@ impl Systemctl<'_> {
         let answer = self
             .0
             .run(&script, &input)
-            .map_err(|error| without_hint(&format!("{error:#}")).to_owned())?;
+            .map_err(|error| format!("{error:#}"))?;
         let output = String::from_utf8_lossy(&answer.output).into_owned();
         Ok((answer.status, output, answer.complaint))
     }
@@ -60,15 +61,19 @@ impl Systemctl<'_> {
         let program = command.split(' ').next().unwrap_or(command);
         let command = format!("{command} {}", files.join(" "));
         if [124, 137].contains(&status) {
-            bail!(
-                "{program} did not end within 60 s\n\nhint: run `{command}` on that host to see where it hangs"
+            fail!(
+                what("{program} did not end within 60 s"),
+                hint("run `{command}` on that host to see where it hangs")
             );
         }
         let why = match last_lines(output.as_bytes()) {
             why if why.is_empty() => format!("exit status {status}"),
             why => why,
         };
-        bail!("{program} failed: {why}\n\nhint: run `{command}` again on that host")
+        fail!(
+            what("{program} failed: {why}"),
+            hint("run `{command}` again on that host")
+        )
     }
 }
 

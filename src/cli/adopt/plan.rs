@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 
 use crate::cli::terminal;
 use crate::config::problem::{did_you_mean, likely};
+use crate::error::fail;
 use crate::model::{Fleet, HostName};
 use crate::repository::restic::Snapshot;
 use crate::repository::snapshots::known;
@@ -28,8 +29,9 @@ impl<'w> Wishes<'w> {
         for text in hosts {
             let (other, host) = text.split_once('=').unwrap_or((text, text));
             if other.is_empty() || !seen.insert(other) {
-                bail!(
-                    "`--host {text}` names no host, or names a host again\n\nhint: write `--host OTHER` or `--host OTHER=HOST`, once for each OTHER"
+                fail!(
+                    what("`--host {text}` names no host, or names a host again"),
+                    hint("write `--host OTHER` or `--host OTHER=HOST`, once for each OTHER")
                 );
             }
             let names: Vec<&str> = fleet.host_names().map(HostName::as_str).collect();
@@ -38,7 +40,7 @@ impl<'w> Wishes<'w> {
                     || format!("name a host of the fleet: {}", names.join(", ")),
                     did_you_mean,
                 );
-                bail!("no host of the fleet is named `{host}`\n\nhint: {hint}");
+                fail!(what("no host of the fleet is named `{host}`"), hint("{hint}"));
             }
             read.push((other, host));
         }
@@ -163,11 +165,14 @@ fn chosen(all: &[Snapshot], beginnings: &[String]) -> Result<BTreeSet<String>> {
             .filter(|snapshot| !beginning.is_empty() && snapshot.id.starts_with(beginning.as_str()));
         match (alike.next(), alike.next()) {
             (Some(snapshot), None) => chosen.insert(snapshot.id.clone()),
-            (None, _) => bail!(
-                "there is no snapshot `{}`\n\nhint: run `genbackup snapshots` to list them",
-                terminal::harmless(beginning)
+            (None, _) => fail!(
+                what("there is no snapshot `{}`", terminal::harmless(beginning)),
+                hint("run `genbackup snapshots` to list them")
             ),
-            _ => bail!("more than one snapshot begins with `{beginning}`\n\nhint: write more of the id"),
+            _ => fail!(
+                what("more than one snapshot begins with `{beginning}`"),
+                hint("write more of the id")
+            ),
         };
     }
     Ok(chosen)

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::Result;
 
 use super::target::Target;
 use super::{Arguments, status};
@@ -10,11 +10,11 @@ use crate::apply::Overwrite;
 use crate::apply::live::Audience;
 use crate::apply::now::{Missing, Wish, apply};
 use crate::cli::terminal::{self, Steps};
+use crate::error::{fail, hinted, told};
 use crate::model::Repository;
 use crate::system::bus::Waiting;
 use crate::system::host;
 use crate::system::nixos::System;
-use crate::text::without_hint;
 
 /// Refuses what `--now` cannot do here.
 ///
@@ -22,36 +22,50 @@ use crate::text::without_hint;
 /// When the arguments, the system or the user do not fit.
 pub(super) fn refuse(arguments: &Arguments) -> Result<()> {
     if arguments.all {
-        bail!(
-            "`--now` applies to this host only, and not to all hosts\n\nhint: run `genbackup emit --now` here, and `genbackup push` for the other hosts; `genbackup emit --all --root DIR` writes the files of all hosts below DIR"
+        fail!(
+            what("`--now` applies to this host only, and not to all hosts"),
+            hint(
+                "run `genbackup emit --now` here, and `genbackup push` for the other hosts; `genbackup emit --all --root DIR` writes the files of all hosts below DIR"
+            )
         );
     }
     if let Some(root) = &arguments.root {
-        bail!(
-            "`--now` applies files below / only, and not below {}\n\nhint: leave out `--root`; for a client, run `genbackup push` on the storage host",
-            root.display()
+        fail!(
+            what(
+                "`--now` applies files below / only, and not below {}",
+                root.display()
+            ),
+            hint("leave out `--root`; for a client, run `genbackup push` on the storage host")
         );
     }
     if arguments.diff {
-        bail!("`--diff` changes nothing, so it excludes `--now`\n\nhint: leave out one of them");
+        fail!(
+            what("`--diff` changes nothing, so it excludes `--now`"),
+            hint("leave out one of them")
+        );
     }
     if let Some(host) = &arguments.host {
         let machine = host::name()?;
         let short = machine.split('.').next().unwrap_or(&machine);
         if host != short && *host != machine {
-            bail!(
-                "`--now` applies to this host, `{machine}`, and not to `{host}`\n\nhint: if `{host}` is a client, run `genbackup push {host}` on the storage host; if it is the storage host, run `genbackup emit --now` there"
+            fail!(
+                what("`--now` applies to this host, `{machine}`, and not to `{host}`"),
+                hint(
+                    "if `{host}` is a client, run `genbackup push {host}` on the storage host; if it is the storage host, run `genbackup emit --now` there"
+                )
             );
         }
     }
     if System::here().is_nixos() {
-        bail!(
-            "`--now` does not apply to NixOS: the system is built with these files\n\nhint: run `nixos-rebuild switch` after a change of the fleet file; see the chapter \"NixOS\""
+        fail!(
+            what("`--now` does not apply to NixOS: the system is built with these files"),
+            hint("run `nixos-rebuild switch` after a change of the fleet file; see the chapter \"NixOS\"")
         );
     }
     if !nix::unistd::geteuid().is_root() {
-        bail!(
-            "only root may use `--now`, which makes users, and enables and starts units\n\nhint: run `sudo genbackup emit --now`"
+        fail!(
+            what("only root may use `--now`, which makes users, and enables and starts units"),
+            hint("run `sudo genbackup emit --now`")
         );
     }
     Ok(())
@@ -71,10 +85,7 @@ pub(super) fn emit(
 ) -> Result<ExitCode> {
     // First, because files whose units do not start are worse than no change.
     let systemd = Waiting::connect().map_err(|error| {
-        anyhow!(
-            "{}; nothing was changed\n\nhint: without systemd, leave out `--now`; see the chapter \"Change the fleet\" for the steps by hand",
-            without_hint(&error.to_string())
-        )
+        hinted!(what("{}; nothing was changed", error), hint("without systemd, leave out `--now`; see the chapter \"Change the fleet\" for the steps by hand"))
     })?;
     let wish = Wish {
         place: &target.place,
@@ -100,5 +111,9 @@ impl Audience for Aloud {
 
     fn complain(&mut self, what: &str) {
         terminal::complain(what);
+    }
+
+    fn fail(&mut self, error: &anyhow::Error) {
+        terminal::complain(format_args!("error: {}", told(error)));
     }
 }

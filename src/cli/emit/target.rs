@@ -5,12 +5,13 @@ use std::ffi::OsStr;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use super::{Arguments, Format, load};
 use crate::apply::Place;
 use crate::emit::plan::HostPlan;
 use crate::emit::{Artifact, emit, nix_module};
+use crate::error::fail;
 use crate::model::{Fleet, HostName};
 
 /// A tree that is written, and its content.
@@ -47,9 +48,12 @@ impl Target<'_> {
 pub(super) fn departing(arguments: &Arguments) -> Result<Target<'static>> {
     let place = place(arguments);
     if !place.has_manifest() {
-        bail!(
-            "nothing to remove: genbackup wrote nothing below {}, or its manifest is missing\n\nhint: name another directory with `--root DIR`",
-            place.root.display()
+        fail!(
+            what(
+                "nothing to remove: genbackup wrote nothing below {}, or its manifest is missing",
+                place.root.display()
+            ),
+            hint("name another directory with `--root DIR`")
         );
     }
     Ok(Target {

@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use super::clients::Named;
 use super::places;
 use super::secrets::Secret;
 use crate::cli::terminal::Steps;
 use crate::config::resolve::hidden_places;
+use crate::error::fail;
 use crate::model::{AbsolutePath, Address, Calendar, HostName, KeepPolicy, PublicKey, Refusal, UnitPath};
 use crate::system::host;
 use crate::system::mounts;
@@ -187,5 +188,8 @@ fn refuse_without_public_key(key_file: &Secret) -> Result<()> {
     } else {
         "add `--make-secrets`, which makes the key pair and the password file".to_owned()
     };
-    bail!("the public key {path}.pub for the clients is missing; nothing was written\n\nhint: {hint}")
+    fail!(
+        what("the public key {path}.pub for the clients is missing; nothing was written"),
+        hint("{hint}")
+    )
 }

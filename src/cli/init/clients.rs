@@ -1,8 +1,9 @@
 //! The clients that `genbackup init --client` names.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 
 use super::answers::{Client, include_of};
+use crate::error::fail;
 use crate::model::{AbsolutePath, Address, HostName, PublicKey, Refusal, UnitPath};
 use crate::system::openssh;
 
@@ -48,9 +49,12 @@ impl Named {
     pub(super) fn unasked(self, repository: &UnitPath) -> Result<Client> {
         let Self { name, address } = &self;
         let Some(host_key) = openssh::shown_key(address, SSH_PORT)? else {
-            bail!(
-                "{address} shows no ed25519 host key on port {SSH_PORT}; nothing was written\n\nhint: start sshd on {name}, \
+            fail!(
+                what("{address} shows no ed25519 host key on port {SSH_PORT}; nothing was written"),
+                hint(
+                    "start sshd on {name}, \
                  or name another address with `--client {name}=ADDRESS`"
+                )
             );
         };
         let include = include_of(name, repository)?;

@@ -11,18 +11,15 @@ pub(super) fn printable(text: &str) -> String {
     text.split('\n').map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// An error of several lines: those in its middle are left out where they are many. The hint at its end stays.
-pub(super) fn complaint(text: &str) -> String {
-    let (what, hint) = match text.rsplit_once("\nhint: ") {
-        Some((what, hint)) => (what, format!("\nhint: {hint}")),
-        None => (text, String::new()),
-    };
+/// An error of several lines, with its hint: the lines in the middle are left out where they are many.
+pub(super) fn complaint(what: &str, hint: Option<&str>) -> String {
+    let hint = hint.map_or_else(String::new, |hint| format!("\n\nhint: {hint}"));
     let lines: Vec<&str> = what.split('\n').collect();
     let Some((shown, rest)) = lines.split_at_checked(MOST).filter(|(_, rest)| !rest.is_empty()) else {
-        return printable(text);
+        return printable(&format!("{what}{hint}"));
     };
     printable(&format!(
-        "{}\n({})\n{hint}",
+        "{}\n({}){hint}",
         shown.join("\n"),
         counted(rest.len(), "more line")
     ))
@@ -42,20 +39,22 @@ mod tests {
 
     #[test]
     fn a_short_error_stays_as_it_is() {
-        let text = "cannot write: why\n\nhint: push again";
-        assert_eq!(complaint(text), text);
-        assert_eq!(complaint("one line"), "one line");
+        assert_eq!(
+            complaint("cannot write: why", Some("push again")),
+            "cannot write: why\n\nhint: push again"
+        );
+        assert_eq!(complaint("one line", None), "one line");
         let full = vec!["x"; MOST].join("\n");
-        assert_eq!(complaint(&full), full);
+        assert_eq!(complaint(&full, None), full);
     }
 
     #[test]
     fn a_long_error_keeps_its_start_and_its_hint() {
-        let text = format!("modified:\n{}\nhint: use \u{1b}", "-line\n".repeat(100_000));
-        let shown = complaint(&text);
+        let what = format!("modified:{}", "\n-line".repeat(100_000));
+        let shown = complaint(&what, Some("use \u{1b}"));
         assert!(shown.starts_with("modified:\n-line\n"), "{shown}");
         assert!(
-            shown.ends_with("-line\n(99802 more lines)\n\nhint: use \\u{1b}"),
+            shown.ends_with("-line\n(99801 more lines)\n\nhint: use \\u{1b}"),
             "{shown}"
         );
         assert_eq!(shown.lines().count(), MOST + 3);

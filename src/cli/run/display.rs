@@ -11,6 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::bars::Bars;
 use super::summary::summary;
 use crate::cli::terminal;
+use crate::error::hint;
 use crate::runs::answer::{self, Progress};
 use crate::runs::find::Finder;
 use crate::runs::follow::View;
@@ -197,8 +198,9 @@ impl View for Display<'_> {
             Ok(None) => Ok(()),
             Err(error) => {
                 self.is_blind = true;
-                let text = format!("cannot show the progress: {error:#}");
-                self.note(&terminal::harmless(&text.replace("\n\nhint: ", "; ")))
+                let hint = hint(&error).map_or_else(String::new, |hint| format!("; {hint}"));
+                let text = format!("cannot show the progress: {error:#}{hint}");
+                self.note(&terminal::harmless(&text))
             }
         }
     }

@@ -4,11 +4,12 @@ use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::Path;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use serde_json::{Map, Value};
 
 use crate::apply;
 use crate::cli::terminal;
+use crate::error::hinted;
 use crate::notify::Memory;
 
 /// The number of bytes that are read: more than any such file has.
@@ -34,9 +35,9 @@ impl<'p> Place<'p> {
         let lock = File::open(folder)
             .and_then(|folder| folder.lock().map(|()| folder))
             .map_err(|error| {
-                anyhow!(
-                    "cannot open {}: {error}\n\nhint: genbackup-watch.service makes this directory; `--memory FILE` names another file",
-                    folder.display()
+                hinted!(
+                    what("cannot open {}: {error}", folder.display()),
+                    hint("genbackup-watch.service makes this directory; `--memory FILE` names another file")
                 )
             })?;
         Ok(Self { file, _lock: lock })

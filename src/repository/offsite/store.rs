@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 
 use super::memory::Memory;
 use crate::apply;
+use crate::error::Hinted;
 
 /// The file of a copy. User restic writes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,10 +31,12 @@ impl Store {
     /// When it cannot be read.
     pub fn get(&self) -> Result<Memory> {
         let unreadable = || {
-            format!(
-                "cannot read `{}`, in which files that have gone are noted\n\nhint: remove it; files then stay in the copy \
-                 for longer, and nothing else happens",
-                self.path.display()
+            Hinted::new(
+                format!(
+                    "cannot read `{}`, in which files that have gone are noted",
+                    self.path.display()
+                ),
+                "remove it; files then stay in the copy for longer, and nothing else happens",
             )
         };
         match fs::read(&self.path) {

@@ -1,5 +1,6 @@
 //! The file with the credential of a copy's backend.
 
+use crate::error::Hinted;
 use anyhow::{Context, Result};
 
 /// Reads lines `NAME=VALUE`; a value may be in double quotes. Empty lines and those that begin with `#` are none.
@@ -16,9 +17,12 @@ pub fn variables(text: &str) -> Result<Vec<(String, String)>> {
         };
         let pair = line.split_once('=').filter(|(name, _)| is_name(name));
         let (name, value) = pair.with_context(|| {
-            format!(
-                "line {number} of the `environment-file` is not `NAME=VALUE`\n\nhint: write one variable in each line, such as \
+            Hinted::new(
+                format!("line {number} of the `environment-file` is not `NAME=VALUE`"),
+                format!(
+                    "write one variable in each line, such as \
                  `AWS_ACCESS_KEY_ID=…`"
+                ),
             )
         })?;
         let bare = value.strip_prefix('"').and_then(|value| value.strip_suffix('"'));

@@ -14,6 +14,7 @@ use signal_hook::iterator::Signals;
 
 use super::sandbox::{self, Sandbox};
 use super::{CANT_START, Restic, SnapshotPath, environment, listed, pipes, relay};
+use crate::error::fail;
 use crate::model::{Repository, ResticFeature, ResticVersion};
 use crate::system::nixos::System;
 
@@ -158,11 +159,14 @@ impl Restic<'_> {
         if let (Some(sandbox), Some(code)) = (&sandbox, status.code())
             && NOT_STARTED.contains(&code)
         {
-            anyhow::bail!(
-                "systemd cannot start restic in its sandbox (exit status {code})\n\nhint: see `journalctl --unit={}`; if \
+            fail!(
+                what("systemd cannot start restic in its sandbox (exit status {code})"),
+                hint(
+                    "see `journalctl --unit={}`; if \
                  user restic is missing, {} creates it",
-                sandbox.unit,
-                System::here().apply()
+                    sandbox.unit,
+                    System::here().apply()
+                )
             );
         }
         Ok(status)

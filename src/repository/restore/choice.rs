@@ -1,8 +1,9 @@
 //! Chooses the snapshot of a restore.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use jiff::Timestamp;
 
+use crate::error::{Hinted, fail};
 use crate::repository::restic::Snapshot;
 use crate::repository::snapshots::described;
 
@@ -27,11 +28,15 @@ impl Choice<'_> {
             let mut alike = snapshots.iter().filter(|snapshot| snapshot.id.starts_with(id));
             return match (alike.next(), alike.next()) {
                 (Some(snapshot), None) if !id.is_empty() => Ok(snapshot),
-                (None, _) => bail!(
-                    "{host} has no snapshot `{id}`\n\nhint: run `genbackup snapshots --host {host}` to list its snapshots"
+                (None, _) => fail!(
+                    what("{host} has no snapshot `{id}`"),
+                    hint("run `genbackup snapshots --host {host}` to list its snapshots")
                 ),
                 _ => {
-                    bail!("more than one snapshot of {host} begins with `{id}`\n\nhint: write more of the id")
+                    fail!(
+                        what("more than one snapshot of {host} begins with `{id}`"),
+                        hint("write more of the id")
+                    )
                 }
             };
         }
@@ -43,9 +48,9 @@ impl Choice<'_> {
             .first()
             .with_context(|| format!("there is no snapshot of {host}"))?;
         snapshots.iter().rfind(is_early_enough).with_context(|| {
-            format!(
-                "{host} has no snapshot of that time or earlier\n\nhint: name a later time: its oldest snapshot is {}",
-                described(oldest)
+            Hinted::new(
+                format!("{host} has no snapshot of that time or earlier"),
+                format!("name a later time: its oldest snapshot is {}", described(oldest)),
             )
         })
     }

@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 
 use super::Plan;
 use crate::apply::Privacy;
+use crate::error::fail;
 use crate::repository::restic::{Confinement, Failed, Restic, Said, Wish, can_confine, failed};
 use crate::text::harmless;
 
@@ -98,16 +99,19 @@ impl Outcome<'_> {
         if self.status.success() {
             return Ok(());
         }
-        let Failed { status, said } = failed(self.status, complaints);
-        let hint = if said.contains("already locked") {
+        let failed = failed(self.status, complaints);
+        let hint = if failed.said.contains("already locked") {
             "forget or prune is running; try again when it has ended"
         } else {
             "fix the cause, then restore to a new directory; the files restored before the error are kept"
         };
-        let said = format!("{said}\n\nhint: {hint}");
         let target = harmless(&self.target.to_string_lossy());
         let message = format!("the restore to {target} is incomplete");
-        Err(anyhow::Error::new(Failed { status, said }).context(message))
+        Err(anyhow::Error::new(Failed {
+            hint: Some(hint.to_owned()),
+            ..failed
+        })
+        .context(message))
     }
 }
 
@@ -120,10 +124,15 @@ pub(crate) fn confinement(without: bool) -> Result<Confinement> {
         return Ok(Confinement::None);
     }
     if !can_confine() {
-        bail!(
-            "systemd is not running (/run/systemd/system is missing), so nothing confines restic to the target\n\nhint: \
+        fail!(
+            what(
+                "systemd is not running (/run/systemd/system is missing), so nothing confines restic to the target"
+            ),
+            hint(
+                "\
              add `--no-sandbox` to restore without a sandbox; a crafted snapshot can then write anywhere on this \
              machine\n      see /etc/genbackup/RECOVERY.md for the commands for restic alone"
+            )
         );
     }
     Ok(Confinement::Unit)

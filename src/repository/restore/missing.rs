@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 
 use crate::config::problem::likely;
+use crate::error::hinted;
 use crate::repository::restic::{Restic, Snapshot, SnapshotPath};
 use crate::repository::snapshots::described;
 use crate::text::harmless;
@@ -102,11 +103,13 @@ fn missing(
         ));
     }
     hints.push(near(restic, snapshot, path)?);
-    Ok(anyhow!(
-        "there is no {} in snapshot {}\n\nhint: {}",
-        harmless(&path.lossy()),
-        described(snapshot),
-        hints.join("\n      ")
+    Ok(hinted!(
+        what(
+            "there is no {} in snapshot {}",
+            harmless(&path.lossy()),
+            described(snapshot)
+        ),
+        hint("{}", hints.join("\n      "))
     ))
 }
 

@@ -5,10 +5,11 @@ use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use nix::unistd::Uid;
 
 use crate::apply::{self, Privacy};
+use crate::error::fail;
 use crate::model::Repository;
 
 /// The target of a restore.
@@ -52,17 +53,24 @@ impl Place {
         };
         let owner = Uid::from_raw(fs::metadata(&self.folder)?.uid());
         if owner != Uid::effective() {
-            bail!(
-                "{shown} belongs to user {owner}: links in it could redirect restored files\n\nhint: name a new directory, or one that belongs to root"
+            fail!(
+                what("{shown} belongs to user {owner}: links in it could redirect restored files"),
+                hint("name a new directory, or one that belongs to root")
             );
         }
         if let Some(why) = writers(&self.folder, Sticky::IsNotEnough)?
             && overwrite
         {
-            bail!("{shown} {why}: links in it could redirect restored files\n\nhint: name a new directory");
+            fail!(
+                what("{shown} {why}: links in it could redirect restored files"),
+                hint("name a new directory")
+            );
         }
         if entries.take(1).count() > 0 && !overwrite {
-            bail!("{shown} is not empty\n\nhint: name a new directory, or add `--overwrite`");
+            fail!(
+                what("{shown} is not empty"),
+                hint("name a new directory, or add `--overwrite`")
+            );
         }
         Ok(())
     }
@@ -71,10 +79,15 @@ impl Place {
     fn refuse_what_others_could_move(&self) -> Result<()> {
         for above in self.folder.ancestors().skip(1) {
             if let Some(why) = writers(above, Sticky::IsEnough)? {
-                bail!(
-                    "{} {why}: what is below it could be replaced by a link\n\nhint: name a directory below directories that only \
-                     root can write to, such as one in /root",
-                    above.display()
+                fail!(
+                    what(
+                        "{} {why}: what is below it could be replaced by a link",
+                        above.display()
+                    ),
+                    hint(
+                        "name a directory below directories that only \
+                     root can write to, such as one in /root"
+                    )
                 );
             }
         }
@@ -99,9 +112,9 @@ impl Place {
 
     fn refuse_the_repository(&self, folder: &Path) -> Result<()> {
         if folder.starts_with(&self.repository) {
-            bail!(
-                "{} is in the repository\n\nhint: name another directory with `--to`",
-                folder.display()
+            fail!(
+                what("{} is in the repository", folder.display()),
+                hint("name another directory with `--to`")
             );
         }
         Ok(())

@@ -1,8 +1,9 @@
 //! Detects a snapshot that names a path twice, which no backup does. Such a path, restored first as a link and then as
 //! a directory, would make restic write outside the target.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 
+use crate::error::fail;
 use crate::repository::restic::{Node, Snapshot};
 use crate::repository::snapshots::described;
 use crate::text::harmless;
@@ -68,10 +69,15 @@ pub(crate) fn refuse<T>(snapshot: &Snapshot, path: &str, fault: &Fault) -> Resul
         Fault::OutOfOrder => "has a directory whose names are out of order",
     };
     let path = harmless(path);
-    bail!(
-        "snapshot {} {what}, which no backup does: {path}; restic could write outside the target\n\nhint: to restore other files \
-         of it, name paths other than {path}, and no directory above it; `restic dump` prints one file and writes none",
-        described(snapshot)
+    fail!(
+        what(
+            "snapshot {} {what}, which no backup does: {path}; restic could write outside the target",
+            described(snapshot)
+        ),
+        hint(
+            "to restore other files \
+         of it, name paths other than {path}, and no directory above it; `restic dump` prints one file and writes none"
+        )
     )
 }
 

@@ -110,38 +110,42 @@ fn is_timeout(error: &zbus::Error) -> bool {
 
 impl fmt::Display for Error {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.write(System::here(), formatter)
+        match self {
+            Self::NoBus(error) => write!(formatter, "cannot reach the system bus: {error}"),
+            Self::Denied(unit) => write!(formatter, "you are not allowed to start or stop {unit}"),
+            Self::UnitMissing(unit) => write!(formatter, "systemd does not know the unit {unit}"),
+            Self::Away => formatter.write_str("systemd does not answer"),
+            Self::Interrupted => formatter.write_str("interrupted while waiting for systemd"),
+            Self::AlreadySubscribed => formatter.write_str("already subscribed to the signals of systemd"),
+            Self::Other(unit, error) => write!(formatter, "systemd refused the request for {unit}: {error}"),
+        }
     }
 }
 
 impl Error {
-    /// Writes the error with the hint for a system.
-    fn write(&self, system: System, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// What to do next; `None` if there is nothing to do.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        self.hint_on(System::here())
+    }
+
+    fn hint_on(&self, system: System) -> Option<String> {
         match self {
-            Self::NoBus(error) => write!(
-                formatter,
-                "cannot reach the system bus: {error}\n\nhint: see `systemctl status dbus.socket`; as root, `systemctl start genbackup.service` works without the bus"
+            Self::NoBus(_) => Some(
+                "see `systemctl status dbus.socket`; as root, `systemctl start genbackup.service` works without the bus"
+                    .to_owned(),
             ),
-            Self::Denied(unit) => write!(
-                formatter,
-                "you are not allowed to start or stop {unit}\n\nhint: run this as root, or as a member of the group `restic`: {}",
+            Self::Denied(_) => Some(format!(
+                "run this as root, or as a member of the group `restic`: {}",
                 system.join_group()
-            ),
-            Self::UnitMissing(unit) => write!(
-                formatter,
-                "systemd does not know the unit {unit}\n\nhint: run this on the storage host; if the unit is missing there, run {}",
+            )),
+            Self::UnitMissing(_) => Some(format!(
+                "run this on the storage host; if the unit is missing there, run {}",
                 system.apply()
-            ),
-            Self::Away => write!(
-                formatter,
-                "systemd does not answer\n\nhint: try again; it may be restarting"
-            ),
-            Self::Interrupted => formatter.write_str("interrupted while waiting for systemd"),
-            Self::AlreadySubscribed => formatter.write_str("already subscribed to the signals of systemd"),
-            Self::Other(unit, error) => write!(
-                formatter,
-                "systemd refused the request for {unit}: {error}\n\nhint: see `systemctl status {unit}`"
-            ),
+            )),
+            Self::Away => Some("try again; it may be restarting".to_owned()),
+            Self::Interrupted | Self::AlreadySubscribed => None,
+            Self::Other(unit, _) => Some(format!("see `systemctl status {unit}`")),
         }
     }
 }
@@ -149,15 +153,6 @@ impl Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// An error with the hint for a system.
-    struct On<'e>(&'e Error, System);
-
-    impl fmt::Display for On<'_> {
-        fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-            self.0.write(self.1, formatter)
-        }
-    }
 
     #[test]
     fn hints_fit_the_system() {
@@ -169,8 +164,8 @@ mod tests {
             (&missing, System::NixOs, "run `nixos-rebuild switch`"),
             (&missing, System::Other, "run `genbackup emit --now`"),
         ] {
-            let text = On(error, system).to_string();
-            assert!(text.contains(command), "{text}");
+            let hint = error.hint_on(system).unwrap();
+            assert!(hint.contains(command), "{hint}");
         }
     }
 }
