@@ -9,7 +9,7 @@ use crate::status::{self, Report};
 pub(super) fn check(report: &Result<Report>) -> Vec<Finding> {
     let report = match report {
         Ok(report) => report,
-        Err(error) => return vec![Finding::of_error("records", &error)],
+        Err(error) => return vec![Finding::of_error("records", error)],
     };
     let items = report.items().map(|item| {
         let what = item.verdict.why.clone();

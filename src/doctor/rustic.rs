@@ -31,7 +31,7 @@ pub(super) fn check(plan: &CoordinatorPlan<'_>) -> Vec<Finding> {
 fn judge(snapshots: &Result<Vec<Snapshot>>, now: Timestamp) -> Vec<Finding> {
     let snapshots = match snapshots {
         Ok(snapshots) => snapshots,
-        Err(error) => return vec![Finding::of_error(CHECK, &error)],
+        Err(error) => return vec![Finding::of_error(CHECK, error)],
     };
     let Some(newest) = snapshots.iter().rfind(|snapshot| snapshot.is_by_rustic()) else {
         return Vec::new();

@@ -2,7 +2,6 @@
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
 
     use vmtests::cache;
 
@@ -118,7 +117,7 @@ mod tests {
             .filter(|path| !path.contains(char::is_whitespace))
         {
             assert!(
-                Path::new(cache::workspace()).join(path).exists(),
+                cache::workspace().join(path).exists(),
                 "ARCHITECTURE.md names {path}"
             );
             named += 1;

@@ -19,10 +19,7 @@ pub fn variables(text: &str) -> Result<Vec<(String, String)>> {
         let (name, value) = pair.with_context(|| {
             Hinted::new(
                 format!("line {number} of the `environment-file` is not `NAME=VALUE`"),
-                format!(
-                    "write one variable in each line, such as \
-                 `AWS_ACCESS_KEY_ID=…`"
-                ),
+                "write one variable in each line, such as `AWS_ACCESS_KEY_ID=…`",
             )
         })?;
         let bare = value.strip_prefix('"').and_then(|value| value.strip_suffix('"'));

@@ -10,10 +10,10 @@ use vmtests::lab::Lab;
 /// The time for a backup that is to stop, after which it is killed: shorter than its default, so that this is a story
 /// of minutes.
 const STOP_WAIT: u32 = 20;
-/// For the client to notice: it gives up after 25 s of silence, and 2 s are for a beat on its way.
-const NOTICED_WITHIN: f64 = 27.0;
-/// For it to act on that, times the lab's patience.
-const TOLD_WITHIN: f64 = 3.0;
+/// For the client to notice and to act on it: it gives up after 25 s of silence. Where the machine of the tests is starved,
+/// a guest's steps take many times as long; without the limit of the client itself, nothing would notice for a quarter of an
+/// hour (`tcp_retries2`, tcp(7)).
+const TOLD_WITHIN: Duration = Duration::from_secs(150);
 /// For a client to be rid of all that belongs to the backup. A killed restic waits for a write that is under way, and
 /// for the commit that follows it; NFS gives each of them up after 150 s (`timeo=300,retrans=4`).
 const GONE_WITHIN: Duration = Duration::from_secs(420);
@@ -28,10 +28,12 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     let cut: f64 = lab.kai.succeeds("date +%s.%N")?.parse()?;
     lab.kai.cut_off_from(&lab.jak)?;
 
-    let told = fleet::told_to_stop(&lab.kai, Duration::from_secs(60))? - cut;
+    let told = fleet::told_to_stop(&lab.kai, TOLD_WITHIN)? - cut;
     println!("told to stop after {told:.1} s");
-    let limit = NOTICED_WITHIN + TOLD_WITHIN * lab.patience();
-    assert!(told < limit, "restic was told to stop after {told} s");
+    assert!(
+        told < TOLD_WITHIN.as_secs_f64(),
+        "restic was told to stop after {told} s"
+    );
     fleet::wait_until_backup_has_ended(&lab.kai, GONE_WITHIN)?;
     let ended: f64 = lab.kai.succeeds("date +%s.%N")?.parse()?;
     println!("ended after {:.1} s", ended - cut);
