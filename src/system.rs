@@ -1,5 +1,5 @@
 //! What is outside this process on a host: systemd over D-Bus and `systemd-analyze`, OpenSSH, mounts, system tools.
-//! [`command`] asks other programs, with a limit of time.
+//! `command` asks other programs, with a time limit.
 
 pub mod analyze;
 pub mod bus;

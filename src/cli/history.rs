@@ -44,7 +44,7 @@ pub(super) struct Arguments {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    records: records::Arguments,
+    records: records::Options,
 }
 
 fn since(text: &str) -> Result<TimeSpan, Refusal> {

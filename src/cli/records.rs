@@ -9,7 +9,7 @@ use crate::runs::record::FOLDER;
 use crate::runs::records::Records;
 
 #[derive(Debug, Args)]
-pub(super) struct Arguments {
+pub(super) struct Options {
     /// Read the records of the runs from this directory
     #[arg(long, value_name = "DIR", default_value = FOLDER)]
     runs: PathBuf,
@@ -21,7 +21,7 @@ pub(super) struct Arguments {
     state: Option<PathBuf>,
 }
 
-impl Arguments {
+impl Options {
     /// The records that are read.
     pub(super) fn open(&self) -> Records {
         let Self { runs, now, state } = self;

@@ -24,7 +24,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "SPAN", default_value = "365d", value_parser = since)]
     since: TimeSpan,
     #[command(flatten)]
-    records: records::Arguments,
+    records: records::Options,
 }
 
 fn since(text: &str) -> Result<TimeSpan, Refusal> {

@@ -37,7 +37,7 @@ pub(super) struct Arguments {
     #[arg(long)]
     no_follow: bool,
     #[command(flatten)]
-    records: records::Arguments,
+    records: records::Options,
     /// Read the current answers of hosts from directories below this one
     #[arg(long, value_name = "DIR", hide = true, default_value = "/run")]
     answers: PathBuf,

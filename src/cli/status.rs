@@ -26,7 +26,7 @@ pub(super) struct Arguments {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    records: records::Arguments,
+    records: records::Options,
     #[command(flatten)]
     holds: Holds,
 }

@@ -42,7 +42,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "SOCKET", default_value = deliver::SOCKET, hide = true)]
     mail: PathBuf,
     #[command(flatten)]
-    records: records::Arguments,
+    records: records::Options,
 }
 
 pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {

@@ -235,3 +235,32 @@ fn a_restic_that_is_not_ready_for_a_signal_yet_is_stopped_all_the_same() -> Resu
     assert!(lines.contains(&"exit 77".to_owned()), "{lines:#?}");
     Ok(())
 }
+
+/// TCP would notice after a quarter of an hour.
+#[test]
+fn restic_stops_after_25_s_of_silence() -> Result<()> {
+    let client = Client::new(r#"include = ["HERE/data"]"#)?;
+    client.file("data/f")?;
+    client.scripts.program(
+        "waits",
+        "#!/bin/bash\nsleep 100 & sleeper=$!\ntrap 'kill \"$sleeper\"; exit 77' INT\nwait \"$sleeper\"\n",
+    )?;
+    let waits = client.path("programs/waits");
+    client.scripts.program(
+        "restic",
+        &format!(
+            "#!/bin/bash\n[[ $* == *backup* ]] || exit 0\nexec env --default-signal=INT {}\n",
+            waits.display()
+        ),
+    )?;
+    let start = Instant::now();
+    // Behind the request, the storage host is silent.
+    let lines = client.answer("names\n")?;
+    let took = start.elapsed();
+    assert!(lines.contains(&"exit 77".to_owned()), "{lines:#?}");
+    assert!(
+        (Duration::from_secs(25)..Duration::from_secs(60)).contains(&took),
+        "{took:?}"
+    );
+    Ok(())
+}

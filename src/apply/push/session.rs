@@ -316,6 +316,7 @@ fn numbers(line: &str) -> Option<[usize; 3]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::told;
 
     const SOON: Limits = Limits {
         to_start: Duration::from_secs(2),
@@ -332,15 +333,15 @@ mod tests {
     }
 
     fn refusal(far_end: &str) -> String {
-        session(far_end).unwrap_err().to_string()
+        told(&session(far_end).unwrap_err())
     }
 
     /// What is reported of an answer to the first script.
     fn answer(far_end: &str) -> String {
         let mut session = session(&format!("{READY}{far_end}")).unwrap();
-        let error = session.run("true", b"").unwrap_err().to_string();
+        let error = told(&session.run("true", b"").unwrap_err());
         assert!(!session.is_sound());
-        let again = session.run("true", b"").unwrap_err().to_string();
+        let again = told(&session.run("true", b"").unwrap_err());
         assert!(
             again.starts_with("the connection to ziz broke: it was closed"),
             "{again}"

@@ -49,11 +49,15 @@ fn library_tests_fail_without_openssh_and_time_zones() -> Result<()> {
         .retain(|input| !["openssh", "tzdata"].contains(&input.name.as_str()));
     assert_eq!(check.inputs.len() + 2, number, "{:?}", check.inputs);
     check.env.remove("TZDIR");
-    let failed = run_tests(&check, &["openssh::", "keep::tests::the_newest"])?.remove(0);
+    let failed = run_tests(
+        &check,
+        &["system::openssh::", "repository::retention::tests::the_newest"],
+    )?
+    .remove(0);
     assert!(!failed.status.success(), "{}", failed.stdout);
     for name in [
-        "openssh::tests::a_pair_is_made_once",
-        "keep::tests::the_newest_of_a_day_stays",
+        "system::openssh::tests::a_pair_is_made_once",
+        "repository::retention::tests::the_newest_of_a_day_stays",
     ] {
         let line = format!("test {name} ... FAILED");
         assert!(failed.stdout.contains(&line), "{name}: {}", failed.stdout);
