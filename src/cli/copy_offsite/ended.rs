@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use bytesize::ByteSize;
 
 use crate::cli::terminal::{self, counted};
+use crate::error::hint;
 use crate::model::CopyName;
 use crate::repository::offsite::tamper::Attempt;
 use crate::repository::offsite::{Done, Failed, Refusal, Retained, Stopped, Transferred};
@@ -95,7 +96,8 @@ impl Ended {
             why: Some(why),
             hint: refusal
                 .map(|refusal| refusal.hint(name.as_str()))
-                .or_else(|| failed.and_then(Failed::hint).map(str::to_owned)),
+                .or_else(|| failed.and_then(Failed::hint).map(str::to_owned))
+                .or_else(|| hint(error)),
             said: None,
             figures: None,
         }
