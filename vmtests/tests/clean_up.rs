@@ -109,6 +109,9 @@ fn leaves_nothing_that_stays(signal: Signal) -> anyhow::Result<()> {
         "{before:?}"
     );
     ensure!(before.loop_devices()?.len() == 1, "the second disk: {before:?}");
+    let expected =
+        before.folders.len() + 1 + usize::from(before.cgroups.iter().any(|group| mirror(group).is_some()));
+    ensure!(before.left().len() == expected, "{before:?}");
 
     let process = run.0.0.id();
     let (name, target) = match signal {
@@ -303,10 +306,13 @@ impl Traces {
     }
 
     /// Its folders that are still there.
-    fn left(&self) -> Vec<&PathBuf> {
+    fn left(&self) -> Vec<PathBuf> {
+        let mirrors = self.cgroups.iter().filter_map(|cgroup| mirror(cgroup));
         self.folders
             .iter()
             .chain(&self.cgroups)
+            .cloned()
+            .chain(mirrors)
             .filter(|folder| folder.exists())
             .collect()
     }
@@ -365,6 +371,18 @@ fn cgroup_of_world(process: u32) -> Option<PathBuf> {
         }
     }
     None
+}
+
+/// The same group in systemd's own hierarchy of cgroup v1, on a host that has it beside cgroup v2.
+fn mirror(cgroup: &Path) -> Option<PathBuf> {
+    let mounts = fs::read_to_string("/proc/mounts").ok()?;
+    let place = |line: &str| line.split(' ').nth(1).map(PathBuf::from);
+    let of_version_2 = mounts
+        .lines()
+        .find(|line| line.split(' ').nth(2) == Some("cgroup2"));
+    let of_systemd = mounts.lines().find(|line| line.contains("name=systemd"));
+    let below = cgroup.strip_prefix(place(of_version_2?)?).ok()?;
+    Some(place(of_systemd?)?.join(below))
 }
 
 /// This program, where everybody may run it.

@@ -43,6 +43,7 @@ impl Cgroup {
                 remove(&path);
             }
         }
+        remove_orphans(&own)?;
         let path = own.join(format!("{PREFIX}{process}"));
         let locked = poll(KILLED_WITHIN, || {
             make(&path)?;
@@ -125,7 +126,38 @@ impl Cgroup {
 impl Drop for Cgroup {
     fn drop(&mut self) {
         remove(&self.path);
+        if let Ok(Some(mirror)) = mirror(&self.path) {
+            remove(&mirror);
+        }
     }
+}
+
+/// Where systemd-nspawn makes each group of cgroup v2 once more, on a host that has systemd's own hierarchy of cgroup v1
+/// beside it. Nothing is counted there, and nobody else removes it.
+fn mirror(group: &Path) -> anyhow::Result<Option<PathBuf>> {
+    let text = fs::read_to_string("/proc/self/mountinfo").context("/proc/self/mountinfo")?;
+    let of_systemd = |line: &str| {
+        let (place, kind) = line.split_once(" - ")?;
+        let is_named =
+            kind.starts_with("cgroup ") && kind.split([' ', ',']).any(|word| word == "name=systemd");
+        is_named.then(|| PathBuf::from(place.split(' ').nth(4).unwrap_or_default()))
+    };
+    let below = group.strip_prefix(mount_point()?)?;
+    Ok(text.lines().find_map(of_systemd).map(|folder| folder.join(below)))
+}
+
+/// Removes the mirrors of groups that are gone.
+fn remove_orphans(own: &Path) -> anyhow::Result<()> {
+    let Some(folder) = mirror(own)? else {
+        return Ok(());
+    };
+    for path in children(&folder) {
+        let name = path.file_name().unwrap_or_default();
+        if name.to_string_lossy().starts_with(PREFIX) && !own.join(name).exists() {
+            remove(&path);
+        }
+    }
+    Ok(())
 }
 
 /// The group of this process, in the hierarchy of cgroup v2.
