@@ -159,11 +159,7 @@ impl Push<'_> {
         if self.plan.is_none() && changes.knows_nothing() {
             fail!(
                 what("nothing to remove: genbackup wrote nothing there, or its manifest is missing"),
-                hint(
-                    "check that {} \
-                 is the right host",
-                    self.destination
-                )
+                hint("check that {} is the right host", self.destination)
             );
         }
         Ok(changes)

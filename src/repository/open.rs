@@ -91,8 +91,7 @@ pub(crate) fn ensure_root_of_storage(fleet: &Fleet, command: &Words, what: &str)
     let command = command.0.join(" ");
     let storage = &fleet.storage.name;
     let here = host::name()?;
-    let short = here.split('.').next().unwrap_or(&here);
-    if storage.as_str() != here && storage.as_str() != short {
+    if !host::is_called(&here, storage.as_str()) {
         fail!(
             what("{what} on {storage}, and this is {here}"),
             hint("on {storage}, run as root: `{command}`")
@@ -130,8 +129,7 @@ pub(crate) fn open_from<'f>(fleet: &'f Fleet, from: Option<&str>, errand: Errand
     let command = command.join(" ");
     let storage = &fleet.storage.name;
     let here = host::name()?;
-    let short = here.split('.').next().unwrap_or(&here);
-    if storage.as_str() != here && storage.as_str() != short {
+    if !host::is_called(&here, storage.as_str()) {
         let bring = match afterwards {
             Afterwards::BringFiles => format!(
                 "\n      then copy the files here, for example with `ssh {storage} tar --create --directory=DIR . | tar --extract`"

@@ -46,8 +46,7 @@ pub(super) fn refuse(arguments: &Arguments) -> Result<()> {
     }
     if let Some(host) = &arguments.host {
         let machine = host::name()?;
-        let short = machine.split('.').next().unwrap_or(&machine);
-        if host != short && *host != machine {
+        if !host::is_called(&machine, host) {
             fail!(
                 what("`--now` applies to this host, `{machine}`, and not to `{host}`"),
                 hint(

@@ -99,7 +99,7 @@ pub(super) fn may_be_empty<'p>(host: &HostName, include: &'p [AbsolutePath]) -> 
 
 /// True for the machine that this program runs on.
 pub(super) fn is_this_machine(host: &HostName) -> bool {
-    host::name().is_ok_and(|name| name == host.as_str() || name.split('.').next() == Some(host.as_str()))
+    host::name().is_ok_and(|name| host::is_called(&name, host.as_str()))
 }
 
 impl Answers {
