@@ -5,6 +5,7 @@ pub mod analyze;
 pub mod bus;
 pub(crate) mod command;
 pub mod host;
+pub(crate) mod journal;
 pub mod mounts;
 pub(crate) mod nixos;
 pub mod openssh;

@@ -22,7 +22,7 @@ use self::work::Work;
 use super::{load, record};
 use crate::model::CopyName;
 use crate::repository::offsite::find;
-use crate::runs::record::{Beside, FOLDER, Phase};
+use crate::runs::record::{AdHoc, FOLDER, Phase};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -94,7 +94,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
         return Ok(ended?.say());
     }
     let ended = ended.unwrap_or_else(|error| Ended::of_error(name, &error));
-    let beside = Beside {
+    let ad_hoc = AdHoc {
         phase: Phase::Offsite,
         copy: Some(name.to_string()),
         start,
@@ -105,7 +105,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
         exit_code: None,
         figures: ended.figures.clone(),
     };
-    record::add(&arguments.runs, &beside).context("cannot record this copy")?;
+    record::add(&arguments.runs, &ad_hoc).context("cannot record this copy")?;
     Ok(ended.say())
 }
 

@@ -16,7 +16,7 @@ use super::terminal;
 use crate::apply::Addition;
 use crate::error::Hinted;
 use crate::runs::ad_hoc;
-use crate::runs::record::{self, Beside, Phase, RunId};
+use crate::runs::record::{self, AdHoc, Phase, RunId};
 use crate::runs::records::kind;
 use crate::system::nixos::System;
 
@@ -39,7 +39,7 @@ pub(super) struct Arguments {
 
 /// The phases that are not part of a run.
 fn phase() -> impl TypedValueParser<Value = Phase> {
-    PossibleValuesParser::new(Phase::BESIDE.map(Phase::name)).try_map(|word| {
+    PossibleValuesParser::new(Phase::AD_HOC.map(Phase::name)).try_map(|word| {
         let phase = Phase::ALL.into_iter().find(|phase| phase.name() == word);
         phase.ok_or("no such phase")
     })
@@ -55,7 +55,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
     if let Some(why) = ended.why().filter(|_| ended.never_began()) {
         terminal::complain(format_args!("error: {why}"));
     }
-    let beside = Beside {
+    let ad_hoc = AdHoc {
         phase: *phase,
         copy: None,
         start,
@@ -67,7 +67,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
         figures: None,
     };
     let status = ended.exit_status();
-    let status = match add(runs, &beside) {
+    let status = match add(runs, &ad_hoc) {
         Ok(()) => status,
         Err(error) => {
             let how = ended.why().unwrap_or_else(|| "the command succeeded".to_owned());
@@ -91,12 +91,15 @@ enum Nameless {
 
 /// Adds a record. Its name is the second in which the command started, or a later one if that name is taken. No name is
 /// in the future: if all names up to now are taken, this waits for the next second.
-pub(super) fn add(folder: &Path, beside: &Beside) -> Result<()> {
+pub(super) fn add(folder: &Path, ad_hoc: &AdHoc) -> Result<()> {
     // The clock may have been set back meanwhile.
-    let mut name = RunId::at(beside.start.min(beside.end));
+    let mut name = RunId::at(ad_hoc.start.min(ad_hoc.end));
     let add = || {
         while name.start() <= Timestamp::now() {
-            let addition = Addition::to(folder, &beside.record(name)).map_err(Nameless::Refused)?;
+            let text = ad_hoc
+                .record(name)
+                .map_err(|error| Nameless::Refused(error.into()))?;
+            let addition = Addition::to(folder, &text).map_err(Nameless::Refused)?;
             if addition
                 .under(&record::file_name(name))
                 .map_err(Nameless::Refused)?

@@ -304,7 +304,7 @@ impl Fleet {
     /// The phases that are expected: those of each run, and the ad hoc phases for which the fleet file sets a maximum
     /// age.
     pub fn expected_phases(&self) -> impl Iterator<Item = Phase> {
-        let is_expected = |phase: &Phase| !phase.is_beside() || self.phases.contains_key(phase);
+        let is_expected = |phase: &Phase| !phase.is_ad_hoc() || self.phases.contains_key(phase);
         Phase::ALL.into_iter().filter(is_expected)
     }
 

@@ -20,13 +20,13 @@ pub enum Phase {
 impl Phase {
     /// All of them.
     pub const ALL: [Self; 5] = [Self::Forget, Self::Prune, Self::Check, Self::Drill, Self::Offsite];
-    /// Those that no run does: an admin's own command does them, beside the runs.
-    pub const BESIDE: [Self; 3] = [Self::Check, Self::Drill, Self::Offsite];
+    /// Those that are not part of a run: an administrator starts them, or a separate unit.
+    pub const AD_HOC: [Self; 3] = [Self::Check, Self::Drill, Self::Offsite];
 
-    /// Whether no run does it.
+    /// True if it is not part of a run.
     #[must_use]
-    pub fn is_beside(self) -> bool {
-        Self::BESIDE.contains(&self)
+    pub fn is_ad_hoc(self) -> bool {
+        Self::AD_HOC.contains(&self)
     }
 
     /// Its word in the record.

@@ -66,7 +66,7 @@ impl All {
         for series in &mut self.series {
             series.add(&run, is_newest);
         }
-        if !run.is_beside {
+        if !run.is_ad_hoc {
             self.runs += 1;
             self.last = Some(run);
         }

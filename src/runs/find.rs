@@ -43,7 +43,7 @@ impl<'r> Finder<'r> {
                 continue;
             }
             let run = self.records.read(id, None)?;
-            if run.is_beside {
+            if run.is_ad_hoc {
                 self.others.insert(id);
                 continue;
             }

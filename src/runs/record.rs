@@ -1,4 +1,4 @@
-//! The record of a run: what happened in a night, read from the lines that the scripts on the hosts wrote.
+//! The record of a run: what happened in a night, as events, one JSON object a line.
 //!
 //! A record is input from outside. It may be of a run that was cut off, from a disk that was full or that lost
 //! power, or of a newer genbackup; part of each line is what a client said. So nothing in it is an error of the
@@ -23,7 +23,8 @@
 //! | `event`, `status`, `lenient` | one line as a type |
 //! | `about` | which lines matter, where only some hosts do |
 //! | `run` | the lines of one record, summed up |
-//! | `ad_hoc` | the lines of a record that this program writes itself |
+//! | `writer` | appends events to the record of a run in progress |
+//! | `ad_hoc` | the whole record of a phase that is not part of a run |
 //! | `folder` | the records of a storage host; the only one of them that reads the disk |
 
 mod about;
@@ -35,9 +36,10 @@ mod lines;
 mod reason;
 mod run;
 mod status;
+mod writer;
 
 pub use about::About;
-pub use ad_hoc::Beside;
+pub use ad_hoc::AdHoc;
 pub use event::{
     CopyFigures, Event, HostFinished, HostStarted, PhaseFinished, PhaseStarted, Restic, RunStarted,
     RunStopped, Warning, What,
@@ -47,5 +49,8 @@ pub use lines::{BadLine, LINE_LIMIT, Line, Lines};
 pub use reason::Reason;
 pub use run::{BadLines, HostRun, PhaseRun, Run, RunId};
 pub use status::Status;
+pub use writer::{Guard, Writer};
+
+pub(crate) use event::in_milliseconds;
 
 pub use crate::model::Phase;

@@ -67,7 +67,7 @@ impl Records {
         for run in runs.iter().rev() {
             // The first line is enough.
             let nothing = About::new(std::iter::empty::<String>(), []);
-            if !self.read(*run, Some(nothing))?.is_beside {
+            if !self.read(*run, Some(nothing))?.is_ad_hoc {
                 return Ok(Some(*run));
             }
         }
@@ -91,10 +91,10 @@ impl Records {
     }
 }
 
-/// Who holds the lock on a state directory. run-backups and maintain-repository hold it exclusively while they work.
+/// Who holds the lock on a state directory. `coordinate` and `maintain` hold it exclusively while they run.
 ///
 /// This function takes the lock while it reads one small file. The lock is shared, so that two callers do not disturb
-/// each other. A run that starts meanwhile waits for the lock (`flock --timeout`) and does not fail. The file is read
+/// each other. A run that starts meanwhile waits for the lock and does not fail. The file is read
 /// under the lock, because only the holder of the lock writes it.
 fn holder(state: &Path) -> Holder {
     let Ok(lock) = File::open(state) else {

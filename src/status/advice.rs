@@ -137,7 +137,7 @@ impl Advice<'_> {
     /// What does it, where that is no unit of ours.
     fn recorded(&self) -> Option<String> {
         match self.subject {
-            Subject::Phase(phase) if phase.is_beside() => {
+            Subject::Phase(phase) if phase.is_ad_hoc() => {
                 Some(format!("`genbackup record {} -- …`", phase.name()))
             }
             _ => None,

@@ -174,7 +174,7 @@ impl Attempt {
             clock_off: None,
             kept,
             removed,
-            copied: copy.map(|_| *figures),
+            copied: copy.map(|_| figures.map(|figures| *figures).unwrap_or_default()),
         }
     }
 }

@@ -85,7 +85,7 @@ impl History {
     pub fn add(&mut self, run: &Run, is_newest: bool) {
         let progress = self.present.progress(run, is_newest, self.silence);
         let (mut attempt, hosts) = match &self.of {
-            Of::Runs if run.is_beside => return,
+            Of::Runs if run.is_ad_hoc => return,
             Of::Runs => {
                 let good = |host: &&HostRun| host.status().is_good();
                 let count = Count {

@@ -33,7 +33,7 @@ struct Proven<'r> {
     item: &'r Item,
     offsite: &'r Offsite,
     /// Whether it is on the same file system as the repository; `None` if that cannot be told.
-    is_beside: Option<bool>,
+    shares_file_system: Option<bool>,
 }
 
 impl<'r> Proven<'r> {
@@ -47,7 +47,7 @@ impl<'r> Proven<'r> {
         counts.then(|| Self {
             item,
             offsite,
-            is_beside: match offsite.kind.directory() {
+            shares_file_system: match offsite.kind.directory() {
                 Some(_) => last.copied.as_ref().and_then(|copied| copied.same_file_system),
                 None => Some(false),
             },
@@ -95,7 +95,9 @@ fn copies(fleet: &Fleet, is_kept: bool, proven: &[Proven<'_>]) -> Point {
 }
 
 fn media(is_kept: bool, proven: &[Proven<'_>]) -> Point {
-    let apart = proven.iter().filter(|copy| copy.is_beside == Some(false));
+    let apart = proven
+        .iter()
+        .filter(|copy| copy.shares_file_system == Some(false));
     let places: BTreeSet<&str> = apart.map(|copy| copy.offsite.place.as_str()).collect();
     let all = usize::from(is_kept) + places.len();
     Point {

@@ -131,7 +131,7 @@ impl<'f> Search<'f> {
             is_of_chosen: run.is_of_chosen,
         };
         // What stands beside the runs says nothing of them.
-        if self.newest.is_none() && !run.is_beside {
+        if self.newest.is_none() && !run.is_ad_hoc {
             self.newest = Some(newest());
         }
         if self.has_together && self.newest_of_hosts.is_none() && !run.hosts.is_empty() && !run.is_of_chosen {
@@ -175,7 +175,7 @@ impl<'f> Search<'f> {
         }
         if progress == Progress::AtWork {
             for (phase, trace) in &mut self.phases {
-                if !phase.is_beside() && !trace.is_of(run.id) {
+                if !phase.is_ad_hoc() && !trace.is_of(run.id) {
                     trace.turn.get_or_insert(Turn::ToCome);
                 }
             }
@@ -183,7 +183,7 @@ impl<'f> Search<'f> {
     }
 
     fn progress(&self, run: &Run) -> Progress {
-        let is_newest = self.newest.is_none() && !run.is_beside;
+        let is_newest = self.newest.is_none() && !run.is_ad_hoc;
         let silence = longest_silence(self.fleet);
         self.present.progress(run, is_newest, silence)
     }

@@ -47,7 +47,7 @@ fn told(folder: &Path, phase: Phase) -> Result<(Status, Option<String>)> {
     let records = records(folder)?;
     ensure!(records.len() == 1, "{records:?}");
     let run = records.first().context("no record")?;
-    assert!(run.is_beside && run.is_finished(), "{run:?}");
+    assert!(run.is_ad_hoc && run.is_finished(), "{run:?}");
     assert_eq!(run.bad_lines.count, 0);
     let done = run.phases.get(&phase).context("no such phase")?;
     let why = done.finished.as_ref().and_then(|finished| finished.why.clone());
@@ -90,7 +90,7 @@ fn pid(child: &Child) -> Pid {
 
 #[test]
 fn a_command_that_goes_well_is_recorded_and_hears_and_says_what_it_would_alone() -> Result<()> {
-    for phase in Phase::BESIDE {
+    for phase in Phase::AD_HOC {
         let folder = folder()?;
         let before = Timestamp::now();
         let script = "cat; printf 'a\\0\\033[1m%s' \"$1\"; echo \"$WORD\" >&2";

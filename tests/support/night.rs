@@ -10,7 +10,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::Result;
-use genbackup::runs::record::{About, Beside, CopyFigures, Phase, Run, RunId, Status};
+use genbackup::runs::record::{About, AdHoc, CopyFigures, Phase, Run, RunId, Status};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
@@ -192,7 +192,7 @@ pub(crate) fn add_beside(
     figures: CopyFigures,
 ) -> Result<()> {
     let start: Timestamp = time.parse()?;
-    let beside = Beside {
+    let ad_hoc = AdHoc {
         phase,
         copy: copy.map(str::to_owned),
         start,
@@ -204,6 +204,6 @@ pub(crate) fn add_beside(
         figures: copy.map(|_| figures),
     };
     let name = RunId::at(start);
-    fs::write(folder.join(format!("{name}.jsonl")), beside.record(name))?;
+    fs::write(folder.join(format!("{name}.jsonl")), ad_hoc.record(name)?)?;
     Ok(())
 }

@@ -63,7 +63,7 @@ impl Work<'_> {
                     terminal::complain(format_args!("{name}: {}", Progress::Waiting));
                     self.watcher.tell(Progress::Waiting);
                 }
-                ended => return ended.map(|ended| ended.beside(self.is_beside())),
+                ended => return ended.map(|ended| ended.beside(self.shares_file_system())),
             }
         }
     }
@@ -188,7 +188,7 @@ impl Work<'_> {
     }
 
     /// Whether a directory of this host is on the file system of the repository; `None` of another remote.
-    fn is_beside(&self) -> Option<bool> {
+    fn shares_file_system(&self) -> Option<bool> {
         let device = |path: &Path| Some(fs::metadata(path).ok()?.dev());
         let directory = device(Path::new(self.copy.kind.directory()?))?;
         Some(directory == device(self.repository())?)

@@ -52,8 +52,8 @@ fn is_recorded(fleet: &Fleet, unit: &str, report: &Report) -> bool {
 /// The phases that belong to runs: not what is recorded separately.
 fn of_runs(report: &Report) -> impl Iterator<Item = &Item> {
     report.phases.iter().filter(|phase| {
-        let mut beside = Phase::BESIDE.into_iter();
-        !beside.any(|beside| beside.name() == phase.name)
+        let mut ad_hoc = Phase::AD_HOC.into_iter();
+        !ad_hoc.any(|ad_hoc| ad_hoc.name() == phase.name)
     })
 }
 

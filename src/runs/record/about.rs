@@ -16,7 +16,7 @@ pub struct About {
     hosts: BTreeSet<String>,
     /// Whether a phase that a run does is among them, and one that is done beside the runs.
     has_phases_of_runs: bool,
-    has_phases_beside: bool,
+    has_ad_hoc_phases: bool,
     key: Finder<'static>,
     /// What stands in every other line that matters.
     signs: Vec<Finder<'static>>,
@@ -35,8 +35,8 @@ impl About {
         let signs = of_phases.chain(of_the_run);
         Self {
             hosts: hosts.into_iter().map(Into::into).collect(),
-            has_phases_of_runs: phases.iter().any(|phase| !phase.is_beside()),
-            has_phases_beside: phases.iter().any(|phase| phase.is_beside()),
+            has_phases_of_runs: phases.iter().any(|phase| !phase.is_ad_hoc()),
+            has_ad_hoc_phases: phases.iter().any(|phase| phase.is_ad_hoc()),
             key: Finder::new(HOST),
             signs: signs.map(|sign| Finder::new(&sign).into_owned()).collect(),
         }
@@ -75,9 +75,9 @@ impl About {
     }
 
     /// True when a record that begins with these hosts, and is of a run or of something beside, has nothing to tell.
-    pub(super) fn is_in_no_run_of(&self, hosts: &[String], is_beside: bool) -> bool {
-        let has_phases = if is_beside {
-            self.has_phases_beside
+    pub(super) fn is_in_no_run_of(&self, hosts: &[String], is_ad_hoc: bool) -> bool {
+        let has_phases = if is_ad_hoc {
+            self.has_ad_hoc_phases
         } else {
             self.has_phases_of_runs
         };

@@ -1,15 +1,15 @@
-//! One event of a record, as a type.
+//! One event of a record, as a type that is both written and read.
 //!
-//! Lenient where the writer may be newer than this program, or may hand on what a client said: an unknown event is
-//! an [`What::Other`], an unknown field is ignored, and a field of an unexpected kind counts as absent. What says
-//! how a host ended is not guessed: a status that is absent or unknown is never [`Status::Ok`].
+//! Reading is lenient, because a newer genbackup may have written the event, and because a part of it comes from a
+//! client: an unknown event is [`What::Other`], the names of unknown fields are kept apart, and a field of an unexpected
+//! type counts as absent. A status that is absent or unknown is never [`Status::Ok`].
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::de::IgnoredAny;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Value, from_str};
 
 use super::lenient::{lenient, texts};
@@ -52,7 +52,7 @@ pub enum What {
 }
 
 /// A run begins.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunStarted {
     /// Its name.
     pub run: String,
@@ -62,25 +62,29 @@ pub struct RunStarted {
     #[serde(default, deserialize_with = "texts")]
     pub versions: BTreeMap<String, String>,
     /// Whether somebody chose these hosts, and left out the others on purpose.
-    #[serde(default, deserialize_with = "lenient")]
+    #[serde(default, deserialize_with = "lenient", skip_serializing_if = "is_false")]
     pub chosen: bool,
     /// Whether it is no run at all, but what `genbackup record` noted beside them.
-    #[serde(default, deserialize_with = "lenient")]
+    #[serde(default, deserialize_with = "lenient", skip_serializing_if = "is_false")]
     pub beside: bool,
     /// systemd's name for this time of the unit (`InvocationID`, in hexadecimal digits).
-    #[serde(default, deserialize_with = "lenient")]
+    #[serde(
+        default,
+        deserialize_with = "lenient",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub invocation: Option<String>,
 }
 
 /// A host's turn begins.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HostStarted {
     /// The host.
     pub host: String,
 }
 
 /// restic's summary of a snapshot.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Restic {
     /// The host.
     pub host: String,
@@ -89,7 +93,7 @@ pub struct Restic {
 }
 
 /// A host's turn is over. Of each list only the first hundred are spelled out.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct HostFinished {
     /// The host.
@@ -151,10 +155,14 @@ pub struct HostFinished {
 }
 
 /// A phase begins.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PhaseStarted {
     /// The copy that it is about, by its name in the fleet file.
-    #[serde(default, deserialize_with = "lenient")]
+    #[serde(
+        default,
+        deserialize_with = "lenient",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub copy: Option<String>,
 }
 
@@ -181,11 +189,7 @@ pub struct CopyFigures {
     #[serde(default, deserialize_with = "lenient")]
     pub snapshots: u64,
     /// Whether nothing was copied: it was only tried whether the copy can be destroyed.
-    #[serde(
-        default,
-        deserialize_with = "lenient",
-        skip_serializing_if = "std::ops::Not::not"
-    )]
+    #[serde(default, deserialize_with = "lenient", skip_serializing_if = "is_false")]
     pub only_tried: bool,
     /// What came of an attempt to destroy something in the copy, where one was made: `refused`, `accepted` or
     /// `inconclusive`.
@@ -205,7 +209,7 @@ pub struct CopyFigures {
 }
 
 /// A phase is over.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct PhaseFinished {
     /// How it ended.
@@ -221,35 +225,62 @@ pub struct PhaseFinished {
     #[serde(default, deserialize_with = "lenient")]
     pub seconds: Option<f64>,
     /// Snapshots that stay; of forget alone.
-    #[serde(default, deserialize_with = "lenient")]
+    #[serde(
+        default,
+        deserialize_with = "lenient",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub kept: Option<u64>,
     /// Snapshots that went; of forget alone.
-    #[serde(default, deserialize_with = "lenient")]
+    #[serde(
+        default,
+        deserialize_with = "lenient",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub removed: Option<u64>,
     /// Hosts that were left alone, and why; of forget alone.
-    #[serde(default, deserialize_with = "texts")]
+    #[serde(
+        default,
+        deserialize_with = "texts",
+        skip_serializing_if = "BTreeMap::is_empty"
+    )]
     pub held: BTreeMap<String, String>,
     /// The copy that it is about, by its name in the fleet file; of offsite alone.
-    #[serde(default, deserialize_with = "lenient")]
+    #[serde(
+        default,
+        deserialize_with = "lenient",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub copy: Option<String>,
-    /// What that copy got and lost.
+    /// What that copy got and lost; of offsite alone.
     #[serde(flatten)]
-    pub figures: Box<CopyFigures>,
+    pub figures: Option<Box<CopyFigures>>,
 }
 
 /// Something that an admin should know, and that did not stop the run.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Warning {
     /// What it is.
     pub why: String,
 }
 
 /// A run was stopped before it was done: nothing more of it follows.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunStopped {
     /// What stopped it.
     #[serde(default, deserialize_with = "lenient")]
     pub why: Option<String>,
+}
+
+/// A number of seconds, rounded to milliseconds, as a record has it.
+#[must_use]
+pub(crate) fn in_milliseconds(seconds: f64) -> f64 {
+    (seconds * 1000.0).round() / 1000.0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 /// What every event has.
@@ -287,11 +318,77 @@ impl Event {
             "run-stopped" => What::RunStopped(from_str(line)?),
             name => match Phase::of_event(name) {
                 Some((phase, "started")) => What::PhaseStarted(phase, from_str(line)?),
-                Some((phase, "finished")) => What::PhaseFinished(phase, from_str(line)?),
+                Some((phase, "finished")) => {
+                    let mut finished: PhaseFinished = from_str(line)?;
+                    // serde finds figures in every object, because none of them is required.
+                    finished.figures = finished
+                        .figures
+                        .filter(|figures| finished.copy.is_some() || **figures != CopyFigures::default());
+                    What::PhaseFinished(phase, finished)
+                }
                 _ => What::Other(name.to_owned()),
             },
         };
         Ok(Self { time, what })
+    }
+
+    /// What happens now.
+    #[must_use]
+    pub fn now(what: What) -> Self {
+        Self {
+            time: Timestamp::now(),
+            what,
+        }
+    }
+
+    /// The event as one line of a record, with its newline. The time is written to the second.
+    ///
+    /// # Errors
+    /// None that is known: each field can be written as JSON.
+    pub fn line(&self) -> serde_json::Result<String> {
+        Ok(serde_json::to_string(self)? + "\n")
+    }
+}
+
+/// The object of an event that has these fields.
+#[derive(Serialize)]
+struct Object<'e, Fields> {
+    event: &'e str,
+    time: Timestamp,
+    #[serde(flatten)]
+    fields: Fields,
+}
+
+/// The fields of an event that has none.
+#[derive(Serialize)]
+struct Nothing {}
+
+impl Serialize for Event {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { time, what } = self;
+        let time = Timestamp::from_second(time.as_second()).unwrap_or(*time);
+        macro_rules! object {
+            ($event:expr, $fields:expr) => {
+                Object {
+                    event: $event,
+                    time,
+                    fields: $fields,
+                }
+                .serialize(serializer)
+            };
+        }
+        match what {
+            What::RunStarted(fields) => object!("run-started", fields),
+            What::HostStarted(fields) => object!("host-started", fields),
+            What::Restic(fields) => object!("restic", fields),
+            What::HostFinished(fields) => object!("host-finished", fields),
+            What::PhaseStarted(phase, fields) => object!(&format!("{}-started", phase.name()), fields),
+            What::PhaseFinished(phase, fields) => object!(&format!("{}-finished", phase.name()), fields),
+            What::Warning(fields) => object!("warning", fields),
+            What::RunFinished => object!("run-finished", Nothing {}),
+            What::RunStopped(fields) => object!("run-stopped", fields),
+            What::Other(name) => object!(name, Nothing {}),
+        }
     }
 }
 

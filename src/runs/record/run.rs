@@ -105,7 +105,7 @@ pub struct Run {
     pub is_of_chosen: bool,
     /// Whether it is no run at all, but what `genbackup record` noted beside them: it tells of a phase, and of nothing
     /// else.
-    pub is_beside: bool,
+    pub is_ad_hoc: bool,
     /// systemd's name for this time of the unit, in hexadecimal digits.
     pub invocation: Option<String>,
     /// Its hosts: those that it was to back up, and any that the record tells of.
@@ -200,7 +200,7 @@ impl Run {
             last_event: None,
             versions: BTreeMap::new(),
             is_of_chosen: false,
-            is_beside: false,
+            is_ad_hoc: false,
             invocation: None,
             hosts: BTreeMap::new(),
             phases: BTreeMap::new(),
@@ -244,7 +244,7 @@ impl Run {
             }) => {
                 self.versions.extend(versions);
                 self.is_of_chosen |= chosen;
-                self.is_beside |= beside;
+                self.is_ad_hoc |= beside;
                 self.invocation = self.invocation.take().or(invocation);
                 for host in hosts {
                     self.hosts.entry(host).or_default();
