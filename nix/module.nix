@@ -101,7 +101,6 @@ let
     "coreutils"
     "findutils"
     "gnugrep"
-    "jq"
     "openssh"
     "restic"
     "socat"

@@ -3,6 +3,7 @@
 mod adopt;
 mod check;
 mod completions;
+mod coordinate;
 mod copy_offsite;
 mod doctor;
 mod emit;
@@ -12,7 +13,9 @@ mod history;
 mod hold;
 mod holds;
 mod init;
+mod init_repository;
 mod load;
+mod maintain;
 mod man;
 mod metrics;
 mod offsite;
@@ -30,6 +33,7 @@ mod status;
 mod stop;
 mod terminal;
 mod time;
+mod unit;
 mod watch;
 
 use std::path::PathBuf;
@@ -102,7 +106,16 @@ enum Verb {
     Release(release::Arguments),
     /// Make a copy of the repository now, and follow it; on the storage host, as root
     Offsite(offsite::Arguments),
-    /// Decide which hosts forget may touch; for maintain-repository
+    /// Back up the hosts of a run; for the script run-backups
+    #[command(hide = true)]
+    Coordinate(coordinate::Arguments),
+    /// Forget and prune; for the script maintain-repository
+    #[command(hide = true)]
+    Maintain(maintain::Arguments),
+    /// Create the repository once; for genbackup-init.service
+    #[command(hide = true)]
+    InitRepository(init_repository::Arguments),
+    /// Decide which hosts forget may touch; for maintain-repository of release 0.1.0
     #[command(hide = true)]
     Guard(guard::Arguments),
     /// Make one copy of the repository; for the unit of that copy
@@ -143,6 +156,9 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         Verb::Hold(arguments) => hold::run(fleet, arguments),
         Verb::Release(arguments) => release::run(fleet, arguments),
         Verb::Offsite(arguments) => offsite::run(fleet, arguments),
+        Verb::Coordinate(arguments) => coordinate::run(arguments),
+        Verb::Maintain(arguments) => maintain::run(arguments),
+        Verb::InitRepository(arguments) => init_repository::run(arguments),
         Verb::Guard(arguments) => guard::run(arguments),
         Verb::CopyOffsite(arguments) => copy_offsite::run(fleet, arguments),
         Verb::Completions(arguments) => completions::run(arguments),

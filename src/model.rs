@@ -11,6 +11,7 @@ mod keep;
 mod key;
 mod notify;
 pub(crate) mod offsite;
+pub mod password;
 mod path;
 mod pattern;
 mod phase;

@@ -2,6 +2,8 @@
 //! forget may touch, and [`offsite`] makes copies in other places.
 
 pub mod hold;
+pub mod init;
+pub mod maintain;
 pub mod offsite;
 pub(crate) mod open;
 pub mod restic;

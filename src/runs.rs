@@ -2,11 +2,16 @@
 //! recorded as well.
 
 pub mod ad_hoc;
-pub(crate) mod answer;
+pub mod complaint;
+pub mod coordinate;
 pub(crate) mod copies;
 pub(crate) mod find;
 pub(crate) mod follow;
+pub(crate) mod progress;
 pub mod record;
 pub(crate) mod records;
 pub(crate) mod request;
 pub(crate) mod start;
+pub mod state;
+pub(crate) mod stop;
+pub(crate) mod versions;

@@ -15,7 +15,7 @@ use crate::system::{mounts, tools};
 const EXPORTS: &str = "/etc/exports.d/genbackup.exports";
 const NFS_SERVER: &str = "nfs-server.service";
 const INIT: &str = "genbackup-init.service";
-/// Exists once there was a repository. Then no other repository is made in its place: see `init-repository`.
+/// Exists once there was a repository. Then no other repository is made in its place: see `repository::init`.
 const REPOSITORY_MADE: &str = "/var/lib/genbackup/repository-made";
 
 /// What this host lacks that the units start.

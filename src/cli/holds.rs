@@ -58,14 +58,7 @@ impl Kept {
     /// # Errors
     /// When a record cannot be read.
     pub(super) fn evidence<'l>(&self, listing: &'l Listing) -> Result<Evidence<'l>> {
-        let mut evidence = Evidence::about(listing);
-        for run in self.newest_first()? {
-            let Some(about) = evidence.sought() else {
-                break;
-            };
-            evidence.note(&self.read(run, about)?);
-        }
-        Ok(evidence)
+        Evidence::read(listing, &self.runs)
     }
 
     /// True if a record names a host.

@@ -9,7 +9,7 @@ use anyhow::Result;
 use super::apply::Apply;
 use super::finding::{Finding, State};
 use crate::emit::plan::{ClientPlan, CoordinatorPlan};
-use crate::model::{Fleet, PublicKey};
+use crate::model::{Fleet, PublicKey, password};
 use crate::notify::deliver::WebAddress;
 use crate::system::command::{Answer, ask};
 use crate::system::nixos::SecretTool;
@@ -72,57 +72,16 @@ pub(super) fn check_client(fleet: &Fleet, plan: &ClientPlan<'_>) -> Vec<Finding>
 }
 
 /// Checks that restic and a client read the same password. restic removes a byte order mark and trims the whole text; a
-/// client gets the first line. The rules are the same as in `templates/scripts/password.bash`.
+/// client gets the first line.
 fn judge_password(path: &str, text: &[u8]) -> Finding {
     let check = "password";
-    match ambiguity(text) {
+    match password::ambiguity(text) {
         None => Finding::ok(check, "restic and the clients read the same password"),
         Some(problem) => Finding::failed(
             check,
             format!("{path} {problem}, so restic and the clients would read different passwords"),
             "write the password into it as one line of plain text",
         ),
-    }
-}
-
-/// True for white space of one byte, as in isspace(3) in every locale.
-const fn is_space(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t'..=b'\r')
-}
-
-fn ambiguity(text: &[u8]) -> Option<&'static str> {
-    let Some(start) = text.iter().position(|byte| !is_space(*byte)) else {
-        return Some("holds nothing but white space");
-    };
-    let end = text
-        .iter()
-        .rposition(|byte| !is_space(*byte))
-        .map_or(start, |last| last + 1);
-    let (before, rest) = text.split_at(start);
-    let (password, after) = rest.split_at(end - start);
-    let after = after.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    let is_blank = |text: &[u8]| text.iter().all(|byte| matches!(byte, b' ' | b'\t'));
-    // A replacement character is not white space, and neither is the invalid byte to restic.
-    let ends = String::from_utf8_lossy(password);
-    if [&b"\xef\xbb\xbf"[..], b"\xff\xfe", b"\xfe\xff"]
-        .iter()
-        .any(|mark| text.starts_with(mark))
-    {
-        Some("begins with a byte order mark")
-    } else if text.contains(&0) {
-        Some("holds a NUL character")
-    } else if before.contains(&b'\n') {
-        Some("begins with an empty line")
-    } else if password.contains(&b'\n') {
-        Some("has more than one line")
-    } else if !is_blank(before)
-        || !(is_blank(after) || after == b"\r")
-        || ends.starts_with(char::is_whitespace)
-        || ends.ends_with(char::is_whitespace)
-    {
-        Some("has white space other than spaces around the password")
-    } else {
-        None
     }
 }
 

@@ -63,7 +63,6 @@ fn needed(plan: &HostPlan<'_>) -> impl Iterator<Item = (&'static str, &'static s
         .is_some_and(|plan| plan.remote.is_some());
     let is_remote = plan.client.as_ref().is_some_and(|plan| plan.connection.is_some());
     let needed = [
-        (plan.coordinator.is_some(), "jq", "jq"),
         (true, "socat", "socat"),
         (has_remote, "ssh", "openssh-client"),
         (has_remote, "exportfs", "nfs-kernel-server"),

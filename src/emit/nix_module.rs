@@ -8,11 +8,10 @@ use crate::emit::plan::{Connection, CoordinatorPlan, HostPlan};
 use crate::model::HostName;
 
 /// The packages in whose `bin` our scripts find their programs: those that NixOS itself uses, where it has an option.
-const PACKAGES: [&str; 9] = [
+const PACKAGES: [&str; 8] = [
     "pkgs.coreutils",
     "pkgs.findutils",
     "pkgs.gnugrep",
-    "pkgs.jq",
     "config.services.openssh.package",
     "pkgs.restic",
     "pkgs.socat",
@@ -33,7 +32,7 @@ struct Module<'p> {
     /// The ids of user restic, where they are fixed.
     uid: Option<u32>,
     connection: Option<&'p Connection<'p>>,
-    /// Whether it forgets, for which it asks the command.
+    /// Whether its units start the command.
     keeps: bool,
     /// Whether its units start the command with the fleet file.
     watches: bool,
@@ -43,8 +42,6 @@ struct Module<'p> {
 /// Artifacts by what NixOS makes of them.
 #[derive(Default)]
 struct Parts {
-    /// What our scripts ask jq, by file names.
-    filters: Vec<(String, String)>,
     scripts: Vec<(String, String)>,
     /// The lines of tmpfiles.d(5).
     rules: Vec<String>,
@@ -120,17 +117,14 @@ impl Parts {
         let calendars = calendars::take(&mut artifact);
         let Artifact {
             path,
-            access,
+            access: _,
             content,
         } = artifact;
         if let Some(name) = below(&path, UNIT_FOLDER) {
             self.wait(&name, &content, calendars);
             self.units.push((name, content));
         } else if let Some(name) = below(&path, LIBEXEC) {
-            match access {
-                Access::Executable => self.scripts.push((name, content)),
-                Access::Readable => self.filters.push((name, content)),
-            }
+            self.scripts.push((name, content));
         } else if below(&path, "/etc/tmpfiles.d").is_some() {
             let rules = content.lines().filter(|line| !line.starts_with('#'));
             self.rules.extend(rules.map(str::to_owned));

@@ -4,7 +4,8 @@ use askama::Template;
 
 use super::platform::WITH_PATH;
 use super::{Artifact, Platform, add_script};
-use crate::emit::plan::{CoordinatorPlan, HostPlan};
+use crate::emit::plan::HostPlan;
+use crate::model::Creation;
 
 #[derive(Template)]
 #[template(path = "scripts/run-with-path.bash")]
@@ -22,7 +23,7 @@ pub(super) fn emit(
     let starts_the_command = plan
         .coordinator
         .as_ref()
-        .is_some_and(CoordinatorPlan::starts_the_command);
+        .is_some_and(|plan| plan.starts_the_command() || plan.repository.creation != Creation::ByHand);
     let has_hooks = plan
         .client
         .as_ref()

@@ -21,8 +21,6 @@ pub struct Platform {
     /// The `PATH` that our scripts set themselves. Without it, they use the one of the service manager: it is the same for
     /// all units, and no other tool replaces it.
     pub(super) path: Option<String>,
-    /// The folder of what our scripts ask jq.
-    pub(super) filters: String,
     /// True on NixOS: units state what happens to them when it switches to another generation.
     pub(super) switches: bool,
     scripts: Scripts,
@@ -57,8 +55,8 @@ pub struct Programs {
     pub path: Vec<StorePath>,
 }
 
-/// An absolute path of the characters that a Nix store knows, none of which means anything to systemd, a shell,
-/// ssh or jq: it needs no quoting.
+/// An absolute path of the characters that a Nix store knows, none of which means anything to systemd, a shell
+/// or ssh: it needs no quoting.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct StorePath(String);
@@ -88,7 +86,6 @@ impl Platform {
             socat: "/usr/bin/socat".to_owned(),
             genbackup: "genbackup".to_owned(),
             path: None,
-            filters: LIBEXEC.to_owned(),
             switches: false,
             scripts: Scripts::Folder(LIBEXEC.to_owned()),
         }
@@ -112,7 +109,6 @@ impl Platform {
             socat: socat.0.clone(),
             genbackup: genbackup.0.clone(),
             path: Some(path.join(":")),
-            filters: libexec.clone(),
             switches: true,
             scripts: Scripts::Folder(libexec),
         }
@@ -127,7 +123,6 @@ impl Platform {
             socat: format!("{}/bin/socat", reference("pkgs.socat")),
             genbackup: OF_THE_SYSTEM.to_owned(),
             path: Some(reference("path")),
-            filters: reference("filters"),
             switches: true,
             scripts: Scripts::Expressions,
         }

@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::{Access, Artifact, LIBEXEC, Platform, add, add_script, offsite, unit, watching};
+use super::{Access, Artifact, Platform, add, add_script, offsite, unit, watching};
 use crate::emit::escape::filters;
 use crate::emit::plan::CoordinatorPlan;
 use crate::model::{
@@ -68,7 +68,6 @@ struct InitService<'p> {
 #[template(path = "scripts/run-backups.bash")]
 struct RunBackups<'p> {
     plan: &'p CoordinatorPlan<'p>,
-    version: &'static str,
     platform: &'p Platform,
 }
 
@@ -76,7 +75,6 @@ struct RunBackups<'p> {
 #[template(path = "scripts/maintain-repository.bash")]
 struct MaintainRepository<'p> {
     plan: &'p CoordinatorPlan<'p>,
-    version: &'static str,
     platform: &'p Platform,
 }
 
@@ -85,14 +83,6 @@ struct MaintainRepository<'p> {
 struct MakeDirectory<'p> {
     platform: &'p Platform,
     plan: &'p CoordinatorPlan<'p>,
-}
-
-#[derive(Template)]
-#[template(path = "scripts/init-repository.bash")]
-struct InitRepository<'p> {
-    platform: &'p Platform,
-    plan: &'p CoordinatorPlan<'p>,
-    has_directory_unit: bool,
 }
 
 #[derive(Template)]
@@ -133,19 +123,8 @@ struct KnownHosts<'p> {
 /// The host keys of the clients.
 const KNOWN_HOSTS: &str = "/etc/genbackup/known_hosts";
 
-/// What the scripts ask jq, the same in every fleet.
-const FILTERS: [(&str, &str); 2] = [
-    (
-        "read-answer.jq",
-        include_str!("../../templates/scripts/read-answer.jq"),
-    ),
-    ("restic.jq", include_str!("../../templates/scripts/restic.jq")),
-];
-
 /// Who may start and stop a run, the same in every fleet.
 const POLKIT_RULES: &str = include_str!("../../templates/polkit/genbackup.rules");
-
-const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 pub(super) fn emit(
     plan: &CoordinatorPlan<'_>,
@@ -202,25 +181,17 @@ pub(super) fn emit(
     if let Some(file_system) = made_once_mounted {
         emit_creation(plan, file_system, platform, artifacts)?;
     }
-    add_script(
-        artifacts,
-        "run-backups",
-        &RunBackups {
-            plan,
-            version: VERSION,
-            platform,
-        },
-    )?;
+    add_script(artifacts, "run-backups", &RunBackups { plan, platform })?;
     add_script(
         artifacts,
         "maintain-repository",
-        &MaintainRepository {
-            plan,
-            version: VERSION,
-            platform,
-        },
+        &MaintainRepository { plan, platform },
     )?;
-    artifacts.extend(constants());
+    artifacts.push(Artifact {
+        path: "/etc/polkit-1/rules.d/50-genbackup.rules".to_owned(),
+        access: Access::Readable,
+        content: POLKIT_RULES.to_owned(),
+    });
     add(
         artifacts,
         "/etc/sysusers.d/genbackup-storage.conf",
@@ -255,20 +226,6 @@ pub(super) fn emit(
     watching::emit(plan, platform, artifacts)
 }
 
-/// What is the same in every fleet.
-fn constants() -> impl Iterator<Item = Artifact> {
-    let filters = FILTERS.map(|(name, text)| (format!("{LIBEXEC}/{name}"), text));
-    let rules = (
-        "/etc/polkit-1/rules.d/50-genbackup.rules".to_owned(),
-        POLKIT_RULES,
-    );
-    filters.into_iter().chain([rules]).map(|(path, text)| Artifact {
-        path,
-        access: Access::Readable,
-        content: text.to_owned(),
-    })
-}
-
 /// What makes the repository, once its file system is mounted. On the root file system systemd-tmpfiles makes its
 /// directory: `ReadWritePaths=/` does not lift `ProtectSystem=strict`, and the unit need not write anything else there.
 fn emit_creation(
@@ -299,13 +256,7 @@ fn emit_creation(
             platform,
             has_directory_unit,
         },
-    )?;
-    let script = InitRepository {
-        platform,
-        plan,
-        has_directory_unit,
-    };
-    add_script(artifacts, "init-repository", &script)
+    )
 }
 
 /// exports(5): everybody is the repository's owner, and nothing is exported while the file system is away.

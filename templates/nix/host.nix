@@ -10,7 +10,7 @@
 # Units run genbackup and read the fleet file: add genbackup to environment.systemPackages, and the fleet file to
 # environment.etc."genbackup/fleet.toml".
 {%- else %}
-# A unit runs genbackup to decide what forget may remove: add genbackup to environment.systemPackages.
+# Units run genbackup: add it to environment.systemPackages.
 {%- endif %}
 {%- endif %}
 {
@@ -27,16 +27,6 @@ let
     {{ package|safe }}
 {%- endfor %}
   ];
-{%- if !parts.filters.is_empty() %}
-
-  # The jq programs of the scripts.
-  filters = pkgs.linkFarm "genbackup-filters" {
-{%- for (name, content) in parts.filters %}
-    "{{ name }}" = pkgs.writeText "{{ name }}" ''
-{{ content|indented(6)|safe }}    '';
-{%- endfor %}
-  };
-{%- endif %}
 {%- for (name, content) in parts.scripts %}
 
   {{ name }} = pkgs.writeScript "{{ name }}" ''

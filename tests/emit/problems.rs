@@ -310,7 +310,7 @@ fn init_names_the_packages_that_this_host_lacks() -> Result<()> {
         .env("PATH", root.path()))?;
     assert!(init.status.success(), "{}", init.stderr);
     assert!(
-        init.stdout.contains("\n  apt install restic jq socat\n"),
+        init.stdout.contains("\n  apt install restic socat\n"),
         "{}",
         init.stdout
     );

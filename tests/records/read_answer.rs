@@ -1,47 +1,39 @@
-//! `read-answer.jq` turns what a host answers, whatever it is, into events of the run's record.
-
-#![expect(
-    clippy::disallowed_methods,
-    reason = "jq is run, as `run-backups` runs it, on answers that the tests make"
-)]
+//! What a host answers, whatever it is, becomes events of the run's record.
 
 mod bounds;
 mod connection;
 mod hooks;
 mod snapshots;
 
-use std::process::Command;
-
 use anyhow::{Context, Result, ensure};
-use genbackup::runs::record::{Event, What};
-use serde_json::{Value, json};
+use genbackup::runs::coordinate::answer::{Answer as Lines, LONGEST_LINE};
+use genbackup::runs::coordinate::judge::{Ending, How, StorageHost, in_words, judge};
+use genbackup::runs::record::{Event, Restic, What};
+use jiff::Timestamp;
+use serde_json::Value;
 
 /// A host's answer, and how the connection to it ended.
 struct Answer {
     text: Vec<u8>,
-    /// Exit status of the connecting process.
-    code: u8,
-    /// What the connecting process said on standard error.
+    how: How,
+    /// What the connecting process printed on standard error.
     complaint: Vec<u8>,
     /// Bytes after which an answer is cut off.
     limit: usize,
-    /// Bytes of memory that jq may have.
-    memory: Option<u64>,
 }
 
 impl Answer {
     fn of(text: impl Into<Vec<u8>>) -> Self {
         Self {
             text: text.into(),
-            code: 0,
+            how: How::Closed,
             complaint: Vec::new(),
             limit: 64 << 20,
-            memory: None,
         }
     }
 
-    fn with_code(self, code: u8) -> Self {
-        Self { code, ..self }
+    fn after(self, how: How) -> Self {
+        Self { how, ..self }
     }
 
     fn with_complaint(self, complaint: impl Into<Vec<u8>>) -> Self {
@@ -53,72 +45,57 @@ impl Answer {
     fn events(self) -> Result<(Vec<Value>, Value)> {
         let Self {
             text,
-            code,
+            how,
             complaint,
             limit,
-            memory,
         } = self;
-        let folder = tempfile::tempdir()?;
-        let (answer, said) = (folder.path().join("answer"), folder.path().join("stderr"));
-        std::fs::write(&answer, &text)?;
-        std::fs::write(&said, complaint)?;
-        let jq = concat!(env!("CARGO_MANIFEST_DIR"), "/templates/scripts/read-answer.jq");
-        let mut command = Command::new("prlimit");
-        // Seconds of processor time, since a busy machine takes more of any other.
-        command.arg("--cpu=60");
-        command.args(memory.map(|bytes| format!("--as={bytes}")));
-        let output = command
-            .args([
-                "jq",
-                "-L",
-                concat!(env!("CARGO_MANIFEST_DIR"), "/templates/scripts"),
-                "--raw-input",
-                "--null-input",
-                "--raw-output",
-                "--compact-output",
-                "--from-file",
-                jq,
-            ])
-            .args(["--arg", "host", "ziz"])
-            .args(["--argjson", "started", "1000.5"])
-            .args(["--argjson", "limit", &limit.to_string()])
-            .args(["--argjson", "code", &code.to_string()])
-            .args(["--argjson", "bytes", &text.len().to_string()])
-            .args(["--arg", "storage", "jak=jak"])
-            .args(["--rawfile", "complaint"])
-            .arg(said)
-            .arg(answer)
-            .output()?;
-        let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
+        let mut answer = Lines::default();
+        for line in text
+            .strip_suffix(b"\n")
+            .unwrap_or(&text)
+            .split(|byte| *byte == b'\n')
+        {
+            let kept = &line[..line.len().min(LONGEST_LINE)];
+            answer.add(kept, kept.len() < line.len());
+        }
+        let ending = Ending {
+            how,
+            complaint: String::from_utf8_lossy(&complaint).into_owned(),
+            cut_off_at: (text.len() >= limit).then_some(limit as u64),
+        };
+        let storage = StorageHost {
+            name: "jak",
+            kernel_name: "jak",
+        };
+        let summary = answer.summary().cloned();
+        let finished = judge("ziz", answer, &ending, Some(storage), 1.25, Timestamp::now());
+        let status = finished.status.to_string();
+        let words = in_words(&finished);
         ensure!(
-            output.status.success() && complaint.is_empty(),
-            "jq says {complaint}"
+            words.starts_with(&format!("ziz: {status} in 1.25 s")) && !words.contains(char::is_control),
+            "the line for the journal is {words:?}"
         );
+        let restic = summary.map(|message| {
+            What::Restic(Restic {
+                host: "ziz".to_owned(),
+                message,
+            })
+        });
         let mut events = Vec::new();
-        let text = String::from_utf8(output.stdout)?;
-        let (text, words) = text
-            .trim_end()
-            .rsplit_once('\n')
-            .context("no line for the journal")?;
-        for line in text.lines() {
-            let event: Value = serde_json::from_str(line).with_context(|| format!("no JSON: {line}"))?;
+        for what in restic.into_iter().chain([What::HostFinished(Box::new(finished))]) {
+            let event = Event::now(what);
+            let line = event.line()?;
+            let text = line.strip_suffix('\n').context("a line has an end")?;
+            ensure!(!text.contains('\n'), "{text}");
+            let read = Event::parse(text);
+            let is_same = matches!(&read, Ok(read) if read.what == event.what);
+            ensure!(is_same, "the record's reader has {read:?} for {text}");
+            let event: Value = serde_json::from_str(text)?;
             ensure!(event["host"] == "ziz" && event["time"].is_string(), "{event}");
-            let read = Event::parse(line);
-            let is_known = matches!(&read, Ok(event) if !matches!(event.what, What::Other(_)));
-            ensure!(is_known, "the record's reader has {read:?} for {line}");
             events.push(event);
         }
         let last = events.pop().context("no event at all")?;
         ensure!(last["event"] == "host-finished", "the last is {last}");
-        let status = last["status"].as_str().context("no status")?;
-        ensure!(
-            words.starts_with(&format!("{status} ziz: {status} in ")) && !words.contains(char::is_control),
-            "the line for the journal is {words:?}"
-        );
-        ensure!(
-            events.iter().all(|event| event["event"] == "restic"),
-            "a host makes other events than restic's: {events:?}"
-        );
         Ok((events, last))
     }
 
@@ -133,5 +110,5 @@ impl Answer {
 const SUMMARY: &str = r#"out {"message_type":"summary","files_new":3,"snapshot_id":"1a2b3c4d"}"#;
 
 fn is(judged: &(String, Value), status: &str, why: &str) {
-    assert_eq!((judged.0.as_str(), &judged.1), (status, &json!(why)));
+    assert_eq!((judged.0.as_str(), &judged.1), (status, &Value::from(why)));
 }

@@ -141,7 +141,7 @@ fn a_fleet_with_clients_has_all_next_steps_in_order() -> Result<()> {
         steps,
         [
             ", on jak:",
-            "  apt install restic jq socat openssh-client nfs-kernel-server",
+            "  apt install restic socat openssh-client nfs-kernel-server",
             "  systemctl enable --now nfs-server.service",
             "on kai, ziz:",
             "  apt install restic socat nfs-common openssh-server",
@@ -165,7 +165,7 @@ fn one_machine_has_no_steps_for_clients() -> Result<()> {
     let (_, steps) = said.split_once("\nnext steps").context("no next steps")?;
     assert_eq!(
         steps,
-        ":\n  apt install restic jq socat\n  (umask 077; head --bytes=32 /dev/urandom | base64 \
+        ":\n  apt install restic socat\n  (umask 077; head --bytes=32 /dev/urandom | base64 \
          >/etc/genbackup/restic-password)    # keep a copy of it elsewhere\n  genbackup check\n  genbackup emit \
          --now\n  genbackup run\n"
     );

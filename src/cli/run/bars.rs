@@ -9,7 +9,7 @@ use textwrap::core::display_width;
 
 use super::names;
 use crate::cli::terminal;
-use crate::runs::answer::Progress;
+use crate::runs::progress::Progress;
 use crate::status::span;
 
 /// The minimum number of columns for a bar beside the text.

@@ -12,9 +12,9 @@ use super::bars::Bars;
 use super::summary::summary;
 use crate::cli::terminal;
 use crate::error::hint;
-use crate::runs::answer::{self, Progress};
 use crate::runs::find::Finder;
 use crate::runs::follow::View;
+use crate::runs::progress::{Progress, progress};
 use crate::runs::record::{HostRun, Run, RunId, Status};
 use crate::status::{State, span};
 use crate::system::bus::UnitState;
@@ -73,7 +73,7 @@ impl<'r> Display<'r> {
             if let Some(finished) = &host.finished {
                 self.ended(name, &finished.status, finished.seconds, finished.why.as_deref())?;
             } else if let Some(start) = host.start {
-                self.at_work(name, start, answer::progress(self.answers, name))?;
+                self.at_work(name, start, progress(self.answers, name))?;
             }
         }
         for (phase, done) in &run.phases {

@@ -1,12 +1,14 @@
 //! What the records say of each host's newest snapshot.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
+use anyhow::Result;
 use jiff::Timestamp;
 use serde_json::Value;
 
 use super::listing::{Listing, Snapshot};
-use crate::runs::record::{About, HostRun, Run, Status};
+use crate::runs::record::{self, About, HostRun, Run, Status};
 use crate::status::Figures;
 use crate::status::anomaly::{Anomaly, Kind, Usual, WINDOW};
 
@@ -52,6 +54,21 @@ impl<'l> Evidence<'l> {
                 .map(|(host, newest)| (host.as_str(), trail(newest)))
                 .collect(),
         }
+    }
+
+    /// What the records of a directory contain about the newest snapshot of each host.
+    ///
+    /// # Errors
+    /// When a record cannot be read.
+    pub fn read(listing: &'l Listing, runs: &Path) -> Result<Self> {
+        let mut evidence = Self::about(listing);
+        for run in record::list(runs)?.into_iter().rev() {
+            let Some(about) = evidence.sought() else {
+                break;
+            };
+            evidence.note(&Run::read_about(run, record::open(runs, run)?, about)?);
+        }
+        Ok(evidence)
     }
 
     /// What the next record is to be read for; `None` when no older one can tell more.

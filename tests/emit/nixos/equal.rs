@@ -68,7 +68,7 @@ fn units_are_the_same(host: &Host, places: &mut Places) -> Result<()> {
     Ok(())
 }
 
-/// Scripts, their filters, and what is below `/etc`, letter by letter.
+/// Scripts, and what is below `/etc`, letter by letter.
 fn files_are_the_same(host: &Host, places: &mut Places) -> Result<()> {
     let mut usual = Host::files(&host.usual, "etc")?;
     usual.retain(|name, _| {
@@ -138,7 +138,7 @@ fn recovery_page_of_nixos_has_only_commands_of_nixos() -> Result<()> {
     Ok(())
 }
 
-/// The scripts that the units of NixOS start, and what those ask jq, by their names.
+/// The scripts that the units of NixOS start, by their names.
 fn scripts(host: &Host, places: &mut Places) -> Result<BTreeMap<String, String>> {
     let store = nix()?.store().display().to_string();
     let mut scripts = BTreeMap::new();
@@ -153,13 +153,6 @@ fn scripts(host: &Host, places: &mut Places) -> Result<BTreeMap<String, String>>
             let mode = std::fs::metadata(path)?.permissions().mode();
             ensure!(mode & 0o555 == 0o555, "{path}: {mode:o}");
             let script = std::fs::read_to_string(path)?;
-            for folder in script.split_whitespace().filter(|word| word.starts_with(&store)) {
-                if places.usual(folder) == format!("/{LIBEXEC}") {
-                    let mut filters = Host::files(Path::new(folder), "")?;
-                    filters.retain(|name, _| Path::new(name).extension().is_some_and(|kind| kind == "jq"));
-                    scripts.extend(filters);
-                }
-            }
             scripts.insert(name.to_owned(), script);
         }
     }

@@ -13,7 +13,6 @@ const PLACES: [(&str, &str); 17] = [
     // With the module, in the package of the host.
     ("/libexec/genbackup", "/usr/local/libexec/genbackup"),
     // In an emitted module, each a store path of its own.
-    ("genbackup-filters", "/usr/local/libexec/genbackup"),
     ("backup-restic", "/usr/local/libexec/genbackup/backup-restic"),
     ("keep-results", "/usr/local/libexec/genbackup/keep-results"),
     ("note-result", "/usr/local/libexec/genbackup/note-result"),
@@ -40,11 +39,10 @@ const PATH_COMMENT: &str = "# This script sets its own PATH, because a drop-in c
 const PATH_LINE: &str = "export PATH=";
 
 /// What `PATH` has in our scripts, each the `bin` of a package.
-const PATH: [&str; 9] = [
+const PATH: [&str; 8] = [
     "coreutils",
     "findutils",
     "gnugrep",
-    "jq",
     "openssh",
     "restic",
     "socat",
@@ -143,7 +141,7 @@ impl Places {
     }
 }
 
-/// True for a package's own name, with or without a version and an output: `jq-1.8.1-bin`.
+/// True for a package's own name, with or without a version and an output: `socat-1.8.0-bin`.
 fn is_of(name: &str, package: &str) -> bool {
     let rest = name.strip_prefix(package);
     rest.is_some_and(|rest| {

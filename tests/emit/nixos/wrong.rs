@@ -204,14 +204,14 @@ fn a_secret_never_gets_into_the_store() -> Result<()> {
 #[test]
 fn a_program_that_pkgs_lacks_is_named() -> Result<()> {
     let module = services(&format!("host = \"jak\"; {}", post()))?;
-    let lacking = "pkgs = removeAttrs stub.pkgs [ \"socat\" \"jq\" ];";
+    let lacking = "pkgs = removeAttrs stub.pkgs [ \"socat\" \"gnugrep\" ];";
     let built = build(&format!(
         "((stub.nixos {{ {lacking} modules = [ {module} ]; }}).config.system.build.toplevel)"
     ))?;
     ensure!(!built.status.success());
     assert!(
         built.stderr.contains(
-            "host jak needs programs that are missing in pkgs: jq, socat; add them with an overlay"
+            "host jak needs programs that are missing in pkgs: gnugrep, socat; add them with an overlay"
         ),
         "{}",
         built.stderr

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use anyhow::{Context, Result};
+use genbackup::runs::coordinate::judge::How;
 use genbackup::runs::record::LINE_LIMIT;
 use serde_json::{Value, json};
 
@@ -25,7 +26,6 @@ fn an_answer_that_was_cut_off_is_a_failure_and_not_taken_for_a_short_one() -> Re
     Ok(())
 }
 
-/// Without this, 16 MiB of short lines keep jq busy for minutes, which no time limit counts.
 #[test]
 fn an_answer_of_endless_short_lines_is_read_in_part_and_is_a_failure() -> Result<()> {
     let ending = format!("{SUMMARY}\nexit 0\n");
@@ -101,7 +101,10 @@ fn control_characters_and_broken_utf_8_stay_inside_their_strings() -> Result<()>
         Some(true)
     );
     let complaint = b"\x1b[2J\xff\x00".to_vec();
-    let (_, last) = Answer::of("").with_code(255).with_complaint(complaint).events()?;
+    let (_, last) = Answer::of("")
+        .after(How::SshFailed)
+        .with_complaint(complaint)
+        .events()?;
     assert_no_control(&last);
     Ok(())
 }
@@ -141,40 +144,6 @@ fn no_field_of_an_event_holds_a_control_character() -> Result<()> {
             let (events, last) = Answer::of(format!("hello restic\n{line}\n{end}")).events()?;
             events.iter().chain([&last]).for_each(assert_no_control);
         }
-    }
-    Ok(())
-}
-
-/// Without this, each host could take 1.7 GB of the storage host's memory.
-#[test]
-fn no_answer_of_the_full_size_takes_much_memory_or_time() -> Result<()> {
-    const SIZE: usize = 16 << 20;
-    let of_size = |start: &str, part: &str| {
-        let mut text = start.to_owned();
-        text.push_str(&part.repeat((SIZE - start.len()) / part.len()));
-        text
-    };
-    let line = format!("out {}\n", "[],".repeat(50));
-    let longest = format!("out [{}[]]\n", "[],".repeat(21_840));
-    for text in [
-        of_size("hello restic\nout [", "[],"),
-        of_size("hello restic\nout ", "["),
-        of_size("hello restic\nout {", "\"a\":{},"),
-        of_size("hello restic\n", &line),
-        of_size("hello restic\n", &longest),
-        of_size("hello restic\nout \"", "\\u0001"),
-        of_size("hello restic\nout ", "\u{1b}"),
-        of_size("hello restic\nhook before-a ", "x"),
-        of_size("hello restic\nmissing ", "\u{7f}"),
-    ] {
-        let begin: String = text.chars().take(40).collect();
-        let (_, last) = Answer {
-            memory: Some(512 << 20),
-            ..Answer::of(text)
-        }
-        .events()
-        .with_context(|| begin.clone())?;
-        assert_ne!(last["status"], "ok");
     }
     Ok(())
 }
@@ -256,8 +225,7 @@ fn the_longest_line_that_a_host_can_bring_about_is_read() -> Result<()> {
     }
     writeln!(text, "{SUMMARY}\nexit 3")?;
     let (_, last) = Answer::of(text).events()?;
-    // serde_json writes DEL as it is, jq as six bytes.
-    let length = last.to_string().replace('\u{7f}', "\\u007f").len();
+    let length = last.to_string().len();
     assert!(length > 2_400_000, "it was longer once: {length}");
     // Room for as many lists again.
     assert!(2 * length < LINE_LIMIT, "{length}");

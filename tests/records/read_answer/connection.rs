@@ -1,6 +1,7 @@
 //! Hosts that do not answer, or not to the end.
 
 use anyhow::Result;
+use genbackup::runs::coordinate::judge::How;
 
 use super::{Answer, SUMMARY, is};
 
@@ -13,9 +14,7 @@ fn a_host_that_is_at_it_already_is_busy() -> Result<()> {
 
 #[test]
 fn a_host_that_refuses_says_why() -> Result<()> {
-    let judged = Answer::of("refused received an empty password\n")
-        .with_code(1)
-        .judged()?;
+    let judged = Answer::of("refused received an empty password\n").judged()?;
     is(&judged, "failed", "received an empty password");
     Ok(())
 }
@@ -23,7 +22,10 @@ fn a_host_that_refuses_says_why() -> Result<()> {
 #[test]
 fn a_host_that_ssh_does_not_reach_is_unreachable() -> Result<()> {
     let complaint = "ssh: connect to host ziz port 50000: No route to host\r\n";
-    let judged = Answer::of("").with_code(255).with_complaint(complaint).judged()?;
+    let judged = Answer::of("")
+        .after(How::SshFailed)
+        .with_complaint(complaint)
+        .judged()?;
     is(&judged, "unreachable", complaint.trim_end());
     Ok(())
 }
@@ -32,7 +34,10 @@ fn a_host_that_ssh_does_not_reach_is_unreachable() -> Result<()> {
 #[test]
 fn a_missing_program_is_not_taken_for_an_answer() -> Result<()> {
     let complaint = "run-backups: line 36: exec: ssh: not found\n";
-    let judged = Answer::of("").with_code(127).with_complaint(complaint).judged()?;
+    let judged = Answer::of("")
+        .after(How::NoProgram)
+        .with_complaint(complaint)
+        .judged()?;
     is(
         &judged,
         "failed",
@@ -103,7 +108,7 @@ fn only_silence_is_unreachable_and_each_refusal_is_a_failure() -> Result<()> {
         ("", "failed"),
     ] {
         let judged = Answer::of("")
-            .with_code(255)
+            .after(How::SshFailed)
             .with_complaint(format!("{complaint}\r\n"))
             .judged()?;
         assert_eq!(judged.0, status, "{complaint}: {}", judged.1);
@@ -117,7 +122,10 @@ fn only_silence_is_unreachable_and_each_refusal_is_a_failure() -> Result<()> {
 #[test]
 fn a_refused_key_names_the_push_of_that_client() -> Result<()> {
     let complaint = "restic@10.0.0.2: Permission denied (publickey).";
-    let judged = Answer::of("").with_code(255).with_complaint(complaint).judged()?;
+    let judged = Answer::of("")
+        .after(How::SshFailed)
+        .with_complaint(complaint)
+        .judged()?;
     is(
         &judged,
         "failed",
@@ -148,7 +156,10 @@ fn a_host_that_shows_another_key_has_failed_and_it_is_said_in_one_line() -> Resu
     let complaint = "@@@@\n@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\n@@@@\r\n\
                      Host key for ziz has changed and you have requested strict checking.\r\n\
                      Host key verification failed.\r\n";
-    let judged = Answer::of("").with_code(255).with_complaint(complaint).judged()?;
+    let judged = Answer::of("")
+        .after(How::SshFailed)
+        .with_complaint(complaint)
+        .judged()?;
     is(
         &judged,
         "failed",
@@ -192,12 +203,12 @@ fn a_host_that_ssh_loses_in_mid_backup_is_unreachable() -> Result<()> {
     let complaint = "Timeout, server 10.0.0.2 not responding.\r\n";
     let text = format!("hello restic\n{SUMMARY}\n");
     let judged = Answer::of(text.clone())
-        .with_code(255)
+        .after(How::SshFailed)
         .with_complaint(complaint)
         .judged()?;
     let why = "the connection broke before restic finished: Timeout, server 10.0.0.2 not responding.";
     is(&judged, "unreachable", why);
-    let judged = Answer::of(text).with_code(255).judged()?;
+    let judged = Answer::of(text).after(How::SshFailed).judged()?;
     is(
         &judged,
         "unreachable",
@@ -208,11 +219,9 @@ fn a_host_that_ssh_loses_in_mid_backup_is_unreachable() -> Result<()> {
 
 #[test]
 fn a_host_that_takes_too_long_has_failed() -> Result<()> {
-    for code in [124, 137] {
-        for text in ["", "hello restic\n"] {
-            let judged = Answer::of(text).with_code(code).judged()?;
-            is(&judged, "failed", "its backup took longer than `time-limit`");
-        }
+    for text in ["", "hello restic\n"] {
+        let judged = Answer::of(text).after(How::TimeLimit).judged()?;
+        is(&judged, "failed", "its backup took longer than `time-limit`");
     }
     Ok(())
 }

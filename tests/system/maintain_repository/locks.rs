@@ -5,6 +5,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, Result, ensure};
+use genbackup::repository::maintain::remove_stale;
 
 use super::storage::Storage;
 
@@ -49,21 +50,21 @@ fn a_young_lock_stays_though_its_process_is_gone() -> Result<()> {
     Ok(())
 }
 
+/// What is removed that many minutes from now, because nobody can set the time by which a lock is judged (ctime).
+fn removed_in(storage: &Storage, minutes: u64) -> usize {
+    let now = SystemTime::now() + Duration::from_secs(minutes * 60);
+    remove_stale(&storage.path("repository"), now).len()
+}
+
 #[test]
 fn an_old_lock_goes() -> Result<()> {
     let storage = Storage::new("1 last", "")?;
     storage.night("jak", "2026-11-01 04:00:00", "ok")?;
     let lock = dead_lock(&storage)?;
-    // Nobody can set ctime, so here the script goes by mtime.
-    storage.program("find", "exec /usr/bin/find \"${@/#-cmin/-mmin}\"")?;
-    let age = |minutes: u64| {
-        let time = SystemTime::now() - Duration::from_secs(minutes * 60);
-        fs::File::open(&lock)?.set_modified(time)
-    };
-    age(34)?;
+    assert_eq!(removed_in(&storage, 34), 0);
     assert_eq!(storage.forget()?["status"], "failed");
     assert!(lock.exists());
-    age(37)?;
+    assert_eq!(removed_in(&storage, 37), 1);
     let forget = storage.forget()?;
     assert_eq!(forget["status"], "ok", "{forget}");
     assert!(!lock.exists());
@@ -73,17 +74,16 @@ fn an_old_lock_goes() -> Result<()> {
 #[test]
 fn nothing_but_locks_is_removed() -> Result<()> {
     let storage = Storage::new("1 last", "")?;
-    storage.program("find", "exec /usr/bin/find \"${@/#-cmin/-mmin}\"")?;
+    let (locks, holds) = (storage.path("repository/locks"), storage.path("holds"));
+    fs::write(locks.join("README"), "")?;
+    fs::create_dir(locks.join("abc"))?;
+    std::os::unix::fs::symlink(&holds, locks.join("def"))?;
+    assert_eq!(removed_in(&storage, 37), 0);
     // A client can put a link in the place of the directory.
-    let old = |name: &str| {
-        let path = storage.path(name);
-        fs::write(&path, "")?;
-        fs::File::open(&path)?.set_modified(SystemTime::UNIX_EPOCH)
-    };
-    fs::remove_dir(storage.path("repository/locks"))?;
-    std::os::unix::fs::symlink(storage.path("holds"), storage.path("repository/locks"))?;
-    old("holds/abc")?;
-    let ended = crate::command::run(&mut storage.command())?;
-    assert!(storage.path("holds/abc").exists(), "{}", ended.stderr);
+    fs::remove_dir_all(&locks)?;
+    std::os::unix::fs::symlink(&holds, &locks)?;
+    fs::write(holds.join("abc"), "")?;
+    assert_eq!(removed_in(&storage, 37), 0);
+    assert!(holds.join("abc").exists());
     Ok(())
 }

@@ -36,7 +36,7 @@ impl Storage {
         storage.program("systemctl", "echo systemd 257")?;
         storage.restic_does("")?;
         let command = format!(
-            "exec {} \"$@\" --holds {}",
+            "exec {} \"$1\" --holds {} \"${{@:2}}\"",
             binary()?,
             storage.path("holds").display()
         );

@@ -1,4 +1,4 @@
-//! Reads the progress of a host from restic's messages at the end of its current answer.
+//! Reads the progress of a host from the last of restic's status messages that a run passes on.
 //!
 //! The answer is untrusted input: only a bounded part of the file is read, and only numbers are used.
 

@@ -1,0 +1,293 @@
+//! What restic's exit status and error messages mean.
+//!
+//! Since 0.17, restic has exit statuses for some errors; before that, only the text differs. Some versions print a stack
+//! trace of Go between the cause and the operation that failed.
+
+use anstream::adapter::strip_str;
+use serde::Deserialize;
+
+/// The exit status of a process that SIGKILL ended, as a shell reports it.
+const KILLED: i32 = 137;
+/// The most bytes of one message that are kept.
+const LONGEST: usize = 16 * 1024;
+
+/// What restic printed on standard error, in bounded memory: the messages that matter.
+#[derive(Debug, Clone, Default)]
+pub struct Complaint {
+    /// The previous line, which may be the first of the two lines of a stack frame.
+    pending: Option<String>,
+    /// The last message that names the cause.
+    telling: Option<String>,
+    /// The last message.
+    last: Option<String>,
+    /// The first message about something that restic could not read or remove, and the number of these messages.
+    skipped: Option<(String, u64)>,
+    is_interrupted: bool,
+}
+
+/// restic's last message with `--json`, since 0.18.
+#[derive(Deserialize)]
+struct Message {
+    message: String,
+}
+
+impl Complaint {
+    /// Adds one line of standard error, without its newline.
+    pub fn add(&mut self, line: &str) {
+        self.is_interrupted |= is_interrupted(line);
+        match serde_json::from_str(line) {
+            Ok(Message { message }) => message.split('\n').for_each(|line| self.add_text(line)),
+            Err(_) => self.add_text(line),
+        }
+    }
+
+    fn add_text(&mut self, line: &str) {
+        let end = (0..=LONGEST.min(line.len())).rfind(|end| line.is_char_boundary(*end));
+        let line = line.get(..end.unwrap_or_default()).unwrap_or_default();
+        if is_location(line) && self.pending.take().is_some() {
+            return;
+        }
+        self.settle();
+        self.pending = Some(line.to_owned());
+    }
+
+    /// Takes the previous line for a message, because no location follows it.
+    fn settle(&mut self) {
+        let Some(line) = self.pending.take().map(|line| plain(&line)) else {
+            return;
+        };
+        if line.is_empty() {
+            return;
+        }
+        if is_skipped(&line) {
+            self.skipped.get_or_insert((line.clone(), 0)).1 += 1;
+        }
+        if is_telling(&line) {
+            self.telling = Some(line.clone());
+        }
+        self.last = Some(line);
+    }
+
+    /// The most informative message; restic prints advice after some of its errors. Empty if there is none.
+    #[must_use]
+    pub fn said(&mut self) -> String {
+        self.settle();
+        let said = self.telling.as_ref().or(self.last.as_ref());
+        said.cloned().unwrap_or_default()
+    }
+
+    /// What restic could not read or remove, although it continued; before 0.19 its exit status does not show that.
+    #[must_use]
+    pub fn skipped(&mut self) -> Option<String> {
+        self.settle();
+        let (first, count) = self.skipped.as_ref()?;
+        let files = match count {
+            1 => "a file".to_owned(),
+            count => format!("{count} files"),
+        };
+        Some(format!("restic could not read or remove {files}: {first}"))
+    }
+
+    /// True if a signal stopped restic, which exited with this status.
+    #[must_use]
+    pub const fn is_interrupted(&self, status: i32) -> bool {
+        status == 130 || self.is_interrupted
+    }
+}
+
+/// True if another process holds a lock on the repository.
+#[must_use]
+pub fn is_locked(status: i32, said: &str) -> bool {
+    status == 11 || (status == 1 && said.contains("repository is already locked"))
+}
+
+/// Why restic failed: what its exit status and its last message mean, and both.
+#[must_use]
+pub fn explained(status: i32, said: &str) -> String {
+    let mut why = match meaning(status, said) {
+        Some(meaning) => format!("{meaning}: "),
+        None => String::new(),
+    };
+    why.push_str(&format!("restic exited with {status}"));
+    if !said.is_empty() {
+        why.push_str(": ");
+        why.push_str(said);
+    }
+    why
+}
+
+fn meaning(status: i32, said: &str) -> Option<&'static str> {
+    let says = |part: &str| said.contains(part);
+    if status == 10 || says("unable to open config file") || says("repository does not exist") {
+        Some("there is no repository in the directory (its file system may not be mounted)")
+    } else if is_locked(status, said) {
+        Some("another process has locked the repository for longer than `lock-wait`")
+    } else if status == 12 || says("wrong password or no key found") {
+        Some("the password file does not contain the password of this repository")
+    } else if is_full(said) {
+        Some("the repository's file system is full")
+    } else if status == KILLED {
+        Some("restic was killed, most likely because memory ran out (`memory-limit`)")
+    } else {
+        None
+    }
+}
+
+/// A text without escape sequences, with a space in the place of other control characters.
+#[must_use]
+pub fn plain(text: &str) -> String {
+    let stripped = strip_str(text).to_string();
+    let words = stripped.split(char::is_control).filter(|word| !word.is_empty());
+    words.collect::<Vec<_>>().join(" ").trim_matches(' ').to_owned()
+}
+
+fn is_full(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    ["no space left on device", "disk quota exceeded"]
+        .iter()
+        .any(|words| text.contains(words))
+}
+
+/// True if a message names the cause of an error.
+#[must_use]
+pub fn is_telling(text: &str) -> bool {
+    text.starts_with("Fatal: ") || text.contains("repository is already locked") || is_full(text)
+}
+
+fn is_skipped(text: &str) -> bool {
+    ["Ignoring \"", "unable to remove ", "could not load snapshots"]
+        .iter()
+        .any(|start| text.starts_with(start))
+}
+
+/// True if restic prints this after a signal: 0.18 then exits with 1, other versions with 130.
+#[must_use]
+pub fn is_signal(text: &str) -> bool {
+    text.match_indices("signal ").any(|(at, start)| {
+        let rest = text.get(at + start.len()..).unwrap_or_default();
+        let name = rest.trim_start_matches(|c: char| c.is_ascii_lowercase());
+        name.len() < rest.len() && name.starts_with(" received, cleaning up")
+    })
+}
+
+fn is_interrupted(text: &str) -> bool {
+    text.contains("signal interrupt received")
+}
+
+/// True for the second line of a stack frame: a tab, and a file with the number of a line.
+fn is_location(line: &str) -> bool {
+    line.starts_with('\t')
+        && [".go:", ".s:"].iter().any(|extension| {
+            { line.match_indices(extension) }.any(|(at, _)| {
+                let after = line.as_bytes().get(at + extension.len());
+                after.is_some_and(u8::is_ascii_digit)
+            })
+        })
+}
+
+/// True for a line of a stack trace: a function, or the location below it.
+#[must_use]
+pub fn is_frame(line: &str) -> bool {
+    let has_no_space = !line.contains(char::is_whitespace);
+    let in_go = ["main.", "runtime."].iter().any(|package| {
+        line.strip_prefix(package)
+            .is_some_and(|function| !function.is_empty())
+    });
+    line.starts_with('\t') || (has_no_space && (in_go || is_function_of_a_module(line)))
+}
+
+/// True for the name of a function with its module, such as `github.com/restic/restic/cmd.Run`.
+fn is_function_of_a_module(line: &str) -> bool {
+    let Some((domain, path)) = line.split_once('/') else {
+        return false;
+    };
+    let Some((name, top)) = domain.rsplit_once('.') else {
+        return false;
+    };
+    let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.';
+    let is_domain = !name.is_empty()
+        && name.chars().all(is_name)
+        && top.len() >= 2
+        && top.chars().all(|c| c.is_ascii_lowercase());
+    let function = path.rsplit_once('.').map(|(_, function)| function);
+    is_domain && function.is_some_and(|function| !function.is_empty() && !function.contains('/'))
+}
+
+/// A message of several lines, up to its stack trace.
+#[must_use]
+pub fn without_trace(text: &str) -> String {
+    if text.contains('\n') {
+        let lines = text.split('\n').take_while(|line| !is_frame(line));
+        lines.collect::<Vec<_>>().join("\n")
+    } else {
+        text.to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn complaint(lines: &[&str]) -> Complaint {
+        let mut complaint = Complaint::default();
+        lines.iter().for_each(|line| complaint.add(line));
+        complaint
+    }
+
+    #[test]
+    fn the_cause_counts_and_not_the_trace_or_the_advice() {
+        let trace = [
+            "\u{1b}[2KFatal: unable to open repository at /r: permission denied\r",
+            "github.com/restic/restic/internal/backend/local.(*Local).Open",
+            "\t/build/internal/backend/local/local.go:23",
+            "runtime.goexit",
+            "\t/usr/lib/go/src/runtime/asm_amd64.s:1700",
+        ];
+        assert_eq!(
+            complaint(&trace).said(),
+            "Fatal: unable to open repository at /r: permission denied"
+        );
+        let mut advice = complaint(&[
+            "unable to create lock",
+            "repository is already locked by PID 7",
+            "run unlock",
+        ]);
+        assert_eq!(advice.said(), "repository is already locked by PID 7");
+        assert_eq!(complaint(&[]).said(), "");
+    }
+
+    #[test]
+    fn a_message_of_json_is_read_as_its_lines() {
+        let mut said = complaint(&[
+            r#"{"message_type":"exit_error","code":3,"message":"failed to remove\nmain.init\n\tgithub.com/cmd_forget.go:67"}"#,
+        ]);
+        assert_eq!(said.said(), "failed to remove");
+    }
+
+    #[test]
+    fn frames_are_told_from_messages() {
+        for frame in [
+            "\tx",
+            "main.main",
+            "runtime.goexit",
+            "github.com/restic/restic/cmd.Run",
+        ] {
+            assert!(is_frame(frame), "{frame}");
+        }
+        for text in [
+            "",
+            "main.",
+            "Fatal: main.main failed",
+            "a/b.c",
+            "see https://restic.net/x.y z",
+        ] {
+            assert!(!is_frame(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_signal_is_told_from_other_messages() {
+        assert!(is_signal("signal interrupt received, cleaning up"));
+        assert!(!is_signal("signal  received, cleaning up") && !is_signal("signal received"));
+    }
+}

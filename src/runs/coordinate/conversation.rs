@@ -1,0 +1,299 @@
+//! The conversation with one host: the request goes out, and the answer comes in line by line.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "this module starts ssh, which connects to the backup socket of a host"
+)]
+
+use std::ffi::OsString;
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, killpg};
+use nix::sys::wait::{Id, WaitPidFlag, waitid};
+use nix::unistd::Pid;
+
+use super::answer::{LINE_LIMIT, LONGEST_LINE};
+use super::judge::{Ending, How};
+
+/// The host stops restic after 25 s without a line: then this process, or the connection, is gone.
+const HEARTBEAT: Duration = Duration::from_secs(5);
+/// How long ssh has to end after SIGTERM.
+const KILL_AFTER: Duration = Duration::from_secs(30);
+/// How long another process may hold the output of an ssh that has ended.
+const STRAY: Duration = Duration::from_secs(5);
+/// The most bytes of ssh's messages that are kept, which include the standard error of the host.
+const COMPLAINT_LIMIT: u64 = 4096;
+/// The number of lines that wait to be read.
+const QUEUE: usize = 16;
+
+/// The way to the backup socket of a host.
+#[derive(Debug)]
+pub(super) enum Way {
+    /// The socket of this host itself.
+    Socket(PathBuf),
+    /// A command that connects its standard input and output to the socket of another host.
+    Command(Vec<OsString>),
+}
+
+/// The limits of a conversation.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    /// From the connection to the end of the answer.
+    pub(super) time: Duration,
+    /// The most bytes of an answer.
+    pub(super) answer: u64,
+}
+
+/// An open connection.
+pub(super) struct Connection {
+    input: Option<Box<dyn Write>>,
+    said: Receiver<Said>,
+    process: Option<Child>,
+    socket: Option<UnixStream>,
+    complaint: Arc<Mutex<Vec<u8>>>,
+    /// What has not ended yet: the output, and the messages and the process of a command.
+    open: u8,
+    deadline: Instant,
+}
+
+enum Said {
+    Line {
+        line: Vec<u8>,
+        is_cut: bool,
+    },
+    /// The output has ended; if it reached the limit, it was cut off there.
+    OutputEnded {
+        is_cut_off: bool,
+    },
+    ComplaintEnded,
+    Exited,
+}
+
+impl Connection {
+    /// Connects to a host.
+    ///
+    /// # Errors
+    /// How the connection ended before it began.
+    pub(super) fn open(way: &Way, limits: Limits) -> Result<Self, Ending> {
+        let deadline = Instant::now() + limits.time;
+        match way {
+            Way::Socket(path) => Self::to_socket(path, limits, deadline).map_err(|error| Ending {
+                how: How::NoSocket,
+                complaint: error.to_string(),
+                cut_off_at: None,
+            }),
+            Way::Command(words) => Self::by_command(words, limits, deadline).map_err(|error| Ending {
+                how: match error.kind() {
+                    ErrorKind::NotFound => How::NoProgram,
+                    _ => How::SshFailed,
+                },
+                complaint: format!(
+                    "cannot start {}: {error}",
+                    words
+                        .first()
+                        .map(|word| word.to_string_lossy())
+                        .unwrap_or_default()
+                ),
+                cut_off_at: None,
+            }),
+        }
+    }
+
+    fn to_socket(path: &PathBuf, limits: Limits, deadline: Instant) -> std::io::Result<Self> {
+        let socket = UnixStream::connect(path)?;
+        let (input, output) = (socket.try_clone()?, socket.try_clone()?);
+        let (sender, said) = sync_channel(QUEUE);
+        thread::spawn(move || read_lines(output, limits.answer, &sender));
+        Ok(Self {
+            input: Some(Box::new(input)),
+            said,
+            process: None,
+            socket: Some(socket),
+            complaint: Arc::default(),
+            open: 1,
+            deadline,
+        })
+    }
+
+    fn by_command(words: &[OsString], limits: Limits, deadline: Instant) -> std::io::Result<Self> {
+        let (program, arguments) = words.split_first().ok_or(ErrorKind::InvalidInput)?;
+        let mut process = Command::new(program)
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            // At the time limit, the signal reaches what it has started, too.
+            .process_group(0)
+            .spawn()?;
+        let (sender, said) = sync_channel(QUEUE);
+        let complaint = Arc::default();
+        if let Some(output) = process.stdout.take() {
+            let sender = sender.clone();
+            thread::spawn(move || read_lines(output, limits.answer, &sender));
+        }
+        if let Some(messages) = process.stderr.take() {
+            let (kept, sender) = (Arc::clone(&complaint), sender.clone());
+            thread::spawn(move || read_complaint(messages, &kept, &sender));
+        }
+        let id = Id::Pid(Pid::from_raw(process.id().cast_signed()));
+        thread::spawn(move || {
+            // It stays a process that can be signalled until it is reaped.
+            let _ = waitid(id, WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT);
+            drop(sender.send(Said::Exited));
+        });
+        Ok(Self {
+            input: process
+                .stdin
+                .take()
+                .map(|input| Box::new(input) as Box<dyn Write>),
+            said,
+            process: Some(process),
+            socket: None,
+            complaint,
+            open: 3,
+            deadline,
+        })
+    }
+
+    /// Sends text. If the host has hung up, its answer tells why.
+    pub(super) fn send(&mut self, text: &[u8]) {
+        if let Some(input) = &mut self.input {
+            drop(input.write_all(text).and_then(|()| input.flush()));
+        }
+    }
+
+    /// Reads the answer to its end. Sends a line every few seconds, so that the host knows that this process is alive.
+    pub(super) fn read(mut self, limits: Limits, mut each: impl FnMut(&[u8], bool)) -> Ending {
+        let mut is_cut_off = false;
+        let mut has_exited = self.process.is_none();
+        let mut beat = Instant::now();
+        let mut is_over_time = false;
+        let mut end = self.deadline;
+        while self.open > 0 {
+            match self
+                .said
+                .recv_timeout(beat.min(end).saturating_duration_since(Instant::now()))
+            {
+                Ok(Said::Line { line, is_cut }) => each(&line, is_cut),
+                Ok(Said::OutputEnded { is_cut_off: is_cut }) => {
+                    is_cut_off = is_cut;
+                    self.open -= 1;
+                    // ssh ends at the end of its input.
+                    self.input = None;
+                }
+                Ok(Said::ComplaintEnded) => self.open -= 1,
+                Ok(Said::Exited) => {
+                    has_exited = true;
+                    self.open -= 1;
+                    end = end.min(Instant::now() + STRAY);
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            if Instant::now() >= beat {
+                beat = Instant::now() + HEARTBEAT;
+                self.send(b"\n");
+            }
+            if Instant::now() >= end {
+                if has_exited && self.process.is_some() {
+                    break;
+                }
+                self.end(is_over_time);
+                is_over_time = true;
+                end = Instant::now() + KILL_AFTER;
+            }
+        }
+        let status = self.process.as_mut().and_then(|process| process.wait().ok());
+        let how = match status.and_then(|status| status.code()) {
+            _ if is_over_time => How::TimeLimit,
+            Some(255) => How::SshFailed,
+            Some(127) => How::NoProgram,
+            _ => How::Closed,
+        };
+        let complaint = self.complaint.lock().unwrap_or_else(PoisonError::into_inner);
+        Ending {
+            how,
+            complaint: String::from_utf8_lossy(&complaint).into_owned(),
+            cut_off_at: is_cut_off.then_some(limits.answer),
+        }
+    }
+
+    /// Ends the connection at the time limit: first so that ssh can end in order, then by force.
+    fn end(&mut self, by_force: bool) {
+        self.input = None;
+        if let Some(socket) = &self.socket {
+            drop(socket.shutdown(std::net::Shutdown::Both));
+        }
+        if let Some(process) = &self.process {
+            let signal = if by_force {
+                Signal::SIGKILL
+            } else {
+                Signal::SIGTERM
+            };
+            let _ = killpg(Pid::from_raw(process.id().cast_signed()), signal);
+        }
+    }
+}
+
+/// Passes on the lines of an output up to a limit of bytes. Then the output is closed, which ends the host's side.
+fn read_lines(output: impl Read, limit: u64, to: &SyncSender<Said>) {
+    let mut output = BufReader::with_capacity(LONGEST_LINE, output);
+    let mut left = usize::try_from(limit).unwrap_or(usize::MAX);
+    let (mut line, mut is_cut) = (Vec::new(), false);
+    let mut lines = 0;
+    while left > 0 {
+        let chunk = match output.fill_buf() {
+            Ok(chunk) => chunk,
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            Err(_) => break,
+        };
+        if chunk.is_empty() {
+            break;
+        }
+        let chunk = chunk.get(..left).unwrap_or(chunk);
+        let end = memchr::memchr(b'\n', chunk);
+        let (part, used) = end.map_or((chunk, chunk.len()), |end| {
+            (chunk.get(..end).unwrap_or_default(), end + 1)
+        });
+        let kept = part.get(..LONGEST_LINE - line.len());
+        is_cut |= kept.is_some_and(|kept| kept.len() < part.len());
+        line.extend_from_slice(kept.unwrap_or(part));
+        output.consume(used);
+        left -= used;
+        if end.is_some() {
+            let line = std::mem::take(&mut line);
+            let is_cut = std::mem::take(&mut is_cut);
+            lines += 1;
+            // The rest is read, but nobody looks at it.
+            if lines <= LINE_LIMIT && to.send(Said::Line { line, is_cut }).is_err() {
+                return;
+            }
+        }
+    }
+    if !line.is_empty() {
+        drop(to.send(Said::Line { line, is_cut }));
+    }
+    drop(output);
+    drop(to.send(Said::OutputEnded {
+        is_cut_off: left == 0,
+    }));
+}
+
+/// Keeps the start of the messages, and reads the rest, so that the process need not wait.
+fn read_complaint(mut messages: impl Read, kept: &Mutex<Vec<u8>>, to: &SyncSender<Said>) {
+    let mut buffer = [0; 4096];
+    while let Ok(count @ 1..) = messages.read(&mut buffer) {
+        let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let room = usize::try_from(COMPLAINT_LIMIT).unwrap_or_default() - kept.len();
+        kept.extend_from_slice(buffer.get(..count.min(room)).unwrap_or_default());
+    }
+    drop(to.send(Said::ComplaintEnded));
+}
