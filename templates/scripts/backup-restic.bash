@@ -33,10 +33,9 @@ IFS= read -r -t 60 request || refuse "received no request within 60 s"
 read -r -t 60 password || refuse "received no password within 60 s"
 [[ -n $password ]] || refuse "received an empty password"
 # The storage host's kernel host name, as HOST=NAME. A storage host of an older release sends an empty line.
-heard=
 word=
 storage=
-IFS=' ' read -r -t 10 word storage _ && heard=yes
+IFS=' ' read -r -t 10 word storage _ || true
 if [[ $word == names && ${storage#*=} == "$(uname --nodename)" ]]; then
     refuse "its kernel host name ${storage#*=} is also that of ${storage%%=*}, so restic confuses the locks of both\
  hosts; give one of them another name: \`hostnamectl hostname NAME\`"
@@ -157,10 +156,13 @@ stop() {
 trap stop INT TERM
 exec {connection}<&0
 {
-    # The storage host sends a line every 5 s. Once it has begun, 25 s of silence mean that it is gone. TCP would notice
-    # that only after about 15 minutes, because output is always in flight.
-    patience=(${heard:+-t 25})
-    while IFS= read -r "${patience[@]}" _; do patience=(-t 25); done
+    # A storage host that sends `names` sends a line every 5 s: 25 s of silence mean that it is gone. TCP would notice
+    # that only after about 15 minutes, because output is always in flight. One of release 0.1.0 sends no further lines.
+    patience=()
+    [[ $word != names ]] || patience=(-t 25)
+    while IFS= read -r "${patience[@]}" line; do
+        [[ $line != "names "* ]] || patience=(-t 25)
+    done
     kill -TERM "$$"
 } <&"$connection" {lock}>&- &
 watch=$!
