@@ -20,11 +20,13 @@ use crate::warm_up::warm_up;
 const FLEET: &str = include_str!("../fleet.toml");
 
 /// What an administrator does once the files are there, where `emit --now` does not.
-const ON_ALL: &str = "systemd-sysusers && systemd-tmpfiles --create && systemctl daemon-reload";
-const ON_STORAGE: &str = "systemctl start genbackup-init.service && \
-                          systemctl --quiet enable --now nfs-server.service && exportfs -ra && \
-                          systemctl --quiet enable --now genbackup.timer genbackup-backup.socket";
-const ON_CLIENT: &str = "systemctl --quiet enable --now genbackup-backup.socket genbackup-sshd.socket";
+pub const ON_ALL: &str = "systemd-sysusers && systemd-tmpfiles --create && systemctl daemon-reload";
+/// What follows on the storage host.
+pub const ON_STORAGE: &str = "systemctl start genbackup-init.service && \
+                              systemctl --quiet enable --now nfs-server.service && exportfs -ra && \
+                              systemctl --quiet enable --now genbackup.timer genbackup-backup.socket";
+/// What follows on a client.
+pub const ON_CLIENT: &str = "systemctl --quiet enable --now genbackup-backup.socket genbackup-sshd.socket";
 
 /// The same after the fleet has changed: the chapter Change the fleet has it.
 const AFTER_A_CHANGE: &str = "systemd-sysusers && systemd-tmpfiles --create && systemctl daemon-reload && \
@@ -145,17 +147,50 @@ pub fn put_command_onto(machine: &Machine) -> anyhow::Result<()> {
 /// # Errors
 /// When a machine does not tell its keys.
 pub fn fleet_file(lab: &Lab) -> anyhow::Result<String> {
-    let fleet: toml::Table = toml::from_str(FLEET)?;
+    with_keys_of(lab, FLEET)
+}
+
+/// Another fleet file for hosts with the names of the lab's machines, with the keys that these have.
+///
+/// # Errors
+/// When it lacks a key, or a machine does not tell its keys.
+pub fn with_keys_of(lab: &Lab, fleet: &str) -> anyhow::Result<String> {
+    let Keys {
+        of_storage,
+        of_clients,
+    } = keys_of(lab, fleet)?;
+    let all = std::iter::once(of_storage).chain(of_clients);
+    Ok(all.fold(fleet.to_owned(), |text, (old, new)| text.replace(&old, &new)))
+}
+
+/// The keys in a fleet file, each with the one of the lab that takes its place.
+#[derive(Debug)]
+pub struct Keys {
+    /// The storage host's public key for its clients.
+    pub of_storage: (String, String),
+    /// The host key of each client.
+    pub of_clients: Vec<(String, String)>,
+}
+
+/// The keys in such a fleet file.
+///
+/// # Errors
+/// When the file lacks a key, or a machine does not tell its keys.
+pub fn keys_of(lab: &Lab, fleet: &str) -> anyhow::Result<Keys> {
+    let fleet: toml::Table = toml::from_str(fleet)?;
     let key = |way: &[&str]| {
-        let key = key_in(&fleet, way);
-        key.with_context(|| format!("the lab's fleet file has no {}", way.join(".")))
+        let key = key_in(&fleet, way).map(str::to_owned);
+        key.with_context(|| format!("the fleet file has no {}", way.join(".")))
     };
     let public_key = lab.jak.succeeds(&format!("cat {SSH_KEY_FILE}.pub"))?;
-    let mut text = FLEET.replace(key(&["ssh", "public-key"])?, &public_key);
-    for client in [&lab.ziz, &lab.kai] {
-        text = text.replace(key(&["hosts", client.name(), "host-key"])?, &client.host_key()?);
-    }
-    Ok(text)
+    let of_client = |client: &&Machine| Ok((key(&["hosts", client.name(), "host-key"])?, client.host_key()?));
+    Ok(Keys {
+        of_storage: (key(&["ssh", "public-key"])?, public_key),
+        of_clients: [&lab.ziz, &lab.kai]
+            .iter()
+            .map(of_client)
+            .collect::<anyhow::Result<_>>()?,
+    })
 }
 
 fn key_in<'f>(fleet: &'f toml::Table, way: &[&str]) -> Option<&'f str> {

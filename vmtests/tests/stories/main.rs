@@ -7,6 +7,7 @@ mod crafted;
 mod keys;
 
 mod each_release;
+mod older_release;
 
 mod a_client_reaches_the_repository_over_nfs_and_nothing_beside_it;
 mod a_client_that_is_cut_off_does_not_stop_the_others;
@@ -45,6 +46,8 @@ mod a_storage_host_that_is_gone_comes_back_by_the_page;
 mod a_storage_host_that_loses_its_power_leaves_no_lock;
 mod an_admin_is_told_every_fault_at_once;
 mod an_nfs_server_that_is_away_for_a_minute_costs_nothing;
+mod an_older_client_works_with_a_newer_storage_host;
+mod an_older_storage_host_works_with_newer_clients;
 mod clients_that_never_had_the_command_get_their_files_by_push;
 mod emitting_again_does_not_stop_a_backup;
 mod forget_keeps_what_the_policy_says_and_prune_makes_room;
@@ -116,9 +119,11 @@ fn main() -> ExitCode {
         a_storage_host_that_is_gone_comes_back_by_the_page,
         a_client_that_is_gone_comes_back_by_the_page,
         clients_that_never_had_the_command_get_their_files_by_push,
+        an_older_storage_host_works_with_newer_clients,
         the_commands_of_three_machines_work,
         the_commands_of_offsite_work,
         the_commands_of_adopt_work,
+        an_older_client_works_with_a_newer_storage_host,
         the_commands_of_change_the_fleet_work,
         the_commands_of_notifications_work,
         nothing_is_written_where_the_repository_is_not,
