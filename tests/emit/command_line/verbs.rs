@@ -92,10 +92,34 @@ fn arguments_of(verb: &str, folder: &Path) -> Result<(Vec<String>, Says)> {
             [words(&["check"]), runs.to_vec(), words(&["--", "true"])].concat(),
             Says::Nothing,
         ),
-        // No list of snapshots comes in.
+        // No unit starts these, so they have no directories.
+        "coordinate" => {
+            let limits = ["--max-parallel", "1", "--time-limit", "1", "--lock-wait", "1"];
+            let names = ["--storage-host", "jak", "--password-file", "/p", "--hosts", "jak"];
+            (words(&[&limits[..], &names].concat()), Says::Nothing)
+        }
+        "maintain" => (
+            words(&[
+                "--repository",
+                "/r",
+                "--password-file",
+                "/p",
+                "--lock-wait",
+                "1",
+                "--",
+                "list",
+                "true",
+            ]),
+            Says::Nothing,
+        ),
+        "init-repository" => (
+            words(&["--repository", "/r", "--password-file", "/p", "--", "true"]),
+            Says::Nothing,
+        ),
         // No copy has this name.
         "copy-offsite" => (words(&["cloud", "--state", &at("state")]), Says::Nothing),
         "offsite" => (words(&["cloud"]), Says::Nothing),
+        // No list of snapshots comes in.
         "guard" => (words(&["--run", "20261123T060640Z"]), Says::Nothing),
         "hold" => (words(&["ziz", "--why", "copied"]), Says::Nothing),
         "release" => (words(&["ziz"]), Says::Nothing),

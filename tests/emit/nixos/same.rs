@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 
 /// What stands at a store path, by the end of the path, and where it is on any other system.
-const PLACES: [(&str, &str); 17] = [
+const PLACES: [(&str, &str); 15] = [
     ("bash/bin/bash", "/bin/bash"),
     ("openssh/bin/sshd", "/usr/sbin/sshd"),
     ("socat/bin/socat", "/usr/bin/socat"),
@@ -17,7 +17,6 @@ const PLACES: [(&str, &str); 17] = [
     ("keep-results", "/usr/local/libexec/genbackup/keep-results"),
     ("note-result", "/usr/local/libexec/genbackup/note-result"),
     ("stay-awake", "/usr/local/libexec/genbackup/stay-awake"),
-    ("init-repository", "/usr/local/libexec/genbackup/init-repository"),
     (
         "maintain-repository",
         "/usr/local/libexec/genbackup/maintain-repository",

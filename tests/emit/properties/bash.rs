@@ -106,18 +106,6 @@ fn repository(told: &mut Told, storage: &Files, path: &str) -> Result<()> {
     let maintain = storage.script("maintain-repository")?;
     told.add(line(maintain, "repository=")?, &[]);
     told.add("show \"$repository\"", &[path]);
-    let init = storage.script("init-repository")?;
-    told.add(line(init, "repository=")?, &[]);
-    told.add(
-        line(init, "restic ")?,
-        &[
-            "--repo",
-            path,
-            "--password-file",
-            "/credentials/restic-password",
-            "init",
-        ],
-    );
     backup(told, storage, path, "jak")
 }
 
@@ -143,19 +131,24 @@ fn backup(told: &mut Told, host: &Files, path: &str, name: &str) -> Result<()> {
     Ok(())
 }
 
-/// The hosts of a run, and the way to each: the first is the storage host.
+/// The hosts of a run, the storage host among them, and the way to the others.
 fn hosts(told: &mut Told, storage: &Files, [local, remote]: [&str; 2]) -> Result<()> {
     let script = storage.script("run-backups")?;
-    let (_, connect) = script.split_once("\nconnect() {\n").context("no connect")?;
-    let (connect, _) = connect.split_once("\n}\n").context("connect has no end")?;
+    let (_, coordinate) = script.split_once("\nexec ").context("it starts nothing")?;
     told.add(line(script, "hosts=(")?, &[]);
-    told.add("show \"${hosts[@]}\"", &[local, remote]);
-    told.add(&format!("connect() {{\n{connect}\n}}"), &[]);
-    let socket = "UNIX-CONNECT:/run/genbackup/backup.sock";
-    told.add("connect \"${hosts[0]}\"", &["socat", "-t", "0.001", "-", socket]);
-    told.add(
-        "connect \"${hosts[1]}\"",
-        &["ssh", "-F", "/etc/genbackup/ssh_config", "--", remote],
-    );
+    // The limits have no path and no name.
+    told.add("options=(--limits)", &[]);
+    let words = [
+        "genbackup",
+        "coordinate",
+        "--storage-host",
+        local,
+        "--limits",
+        "--hosts",
+        local,
+        remote,
+    ];
+    let way = ["--", "ssh", "-F", "/etc/genbackup/ssh_config", "--"];
+    told.add(&format!("exec {coordinate}"), &[&words[..], &way].concat());
     Ok(())
 }

@@ -211,7 +211,7 @@ fn a_file_that_is_no_longer_needed_but_was_changed_by_hand_stays_and_is_mentione
         );
     }
     assert_eq!(fs::read_to_string(site.path(path))?, "mine");
-    assert!(!site.path("usr/local/libexec/genbackup/init-repository").exists());
+    assert!(!site.path("etc/systemd/system/genbackup-init.service").exists());
     Ok(())
 }
 
