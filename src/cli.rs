@@ -8,7 +8,6 @@ mod copy_offsite;
 mod doctor;
 mod emit;
 mod explain;
-mod guard;
 mod history;
 mod hold;
 mod holds;
@@ -115,9 +114,6 @@ enum Verb {
     /// Create the repository once; for genbackup-init.service
     #[command(hide = true)]
     InitRepository(init_repository::Arguments),
-    /// Decide which hosts forget may touch; for maintain-repository of release 0.1.0
-    #[command(hide = true)]
-    Guard(guard::Arguments),
     /// Make one copy of the repository; for the unit of that copy
     #[command(hide = true)]
     CopyOffsite(copy_offsite::Arguments),
@@ -159,7 +155,6 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         Verb::Coordinate(arguments) => coordinate::run(arguments),
         Verb::Maintain(arguments) => maintain::run(arguments),
         Verb::InitRepository(arguments) => init_repository::run(arguments),
-        Verb::Guard(arguments) => guard::run(arguments),
         Verb::CopyOffsite(arguments) => copy_offsite::run(fleet, arguments),
         Verb::Completions(arguments) => completions::run(arguments),
         Verb::Man(arguments) => man::run(arguments),

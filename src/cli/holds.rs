@@ -45,14 +45,6 @@ impl Kept {
         Ok(Run::read_about(run, record::open(&self.runs, run)?, about)?)
     }
 
-    /// The record of one run, whole.
-    ///
-    /// # Errors
-    /// When it cannot be read.
-    pub(super) fn run(&self, run: RunId) -> Result<Run> {
-        Ok(Run::read(run, record::open(&self.runs, run)?)?)
-    }
-
     /// What the records contain about the newest snapshot of each host.
     ///
     /// # Errors

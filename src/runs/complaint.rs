@@ -104,16 +104,10 @@ pub fn is_locked(status: i32, said: &str) -> bool {
 /// Why restic failed: what its exit status and its last message mean, and both.
 #[must_use]
 pub fn explained(status: i32, said: &str) -> String {
-    let mut why = match meaning(status, said) {
-        Some(meaning) => format!("{meaning}: "),
-        None => String::new(),
-    };
-    why.push_str(&format!("restic exited with {status}"));
-    if !said.is_empty() {
-        why.push_str(": ");
-        why.push_str(said);
-    }
-    why
+    let meaning = meaning(status, said).map(str::to_owned);
+    let said = Some(said.to_owned()).filter(|said| !said.is_empty());
+    let parts = [meaning, Some(format!("restic exited with {status}")), said];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(": ")
 }
 
 fn meaning(status: i32, said: &str) -> Option<&'static str> {
@@ -230,7 +224,9 @@ mod tests {
 
     fn complaint(lines: &[&str]) -> Complaint {
         let mut complaint = Complaint::default();
-        lines.iter().for_each(|line| complaint.add(line));
+        for line in lines {
+            complaint.add(line);
+        }
         complaint
     }
 

@@ -168,11 +168,11 @@ impl Run {
                 None => shared.back_up_all(),
                 Some(why) => shared.call_off(why),
             });
-            guard.append(Event::now(What::RunStarted(self.run_started(&record))));
+            guard.append(&Event::now(What::RunStarted(self.run_started(&record))));
             stop.set_record(Some(Arc::clone(&record)));
             if let Some(why) = of_the_future {
                 journal::warn(&why);
-                guard.append(Event::now(What::Warning(Warning { why })));
+                guard.append(&Event::now(What::Warning(Warning { why })));
             }
             drop(guard);
             // A thread that panicked has no result.
@@ -284,7 +284,7 @@ impl Shared<'_> {
         let (answer, ending) = match connection {
             Ok(mut connection) => {
                 connection.send(&self.request(host));
-                self.record.guard().append(started);
+                self.record.guard().append(&started);
                 let mut answer = Answer::default();
                 let ending = connection.read(limits, |line, is_cut| {
                     progress.note(line);
@@ -293,7 +293,7 @@ impl Shared<'_> {
                 (answer, ending)
             }
             Err(ending) => {
-                self.record.guard().append(started);
+                self.record.guard().append(&started);
                 (Answer::default(), ending)
             }
         };

@@ -43,7 +43,7 @@ impl Stop {
         let mut guard = record.as_ref().map(|record| record.guard());
         if let Some(guard) = &mut guard {
             let why = Some("the run was stopped".to_owned());
-            guard.append(Event::now(What::RunStopped(RunStopped { why })));
+            guard.append(&Event::now(What::RunStopped(RunStopped { why })));
         }
         drop(emulate_default_handler(signal));
     }

@@ -30,13 +30,15 @@ pub(super) fn short(text: &str) -> String {
 
 /// A name with its control characters escaped.
 pub(super) fn spelled_out(name: &str) -> String {
-    let mut text = String::with_capacity(name.len());
-    for character in name.chars() {
-        if character.is_control() {
-            text.push_str(&format!("\\u{{{:02x}}}", u32::from(character)));
-        } else {
-            text.push(character);
-        }
+    if !name.contains(char::is_control) {
+        return name.to_owned();
     }
-    text
+    let spelled = name.chars().map(|character| {
+        if character.is_control() {
+            format!("\\u{{{:02x}}}", u32::from(character))
+        } else {
+            character.to_string()
+        }
+    });
+    spelled.collect()
 }

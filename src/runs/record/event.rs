@@ -359,10 +359,6 @@ struct Object<'e, Fields> {
     fields: Fields,
 }
 
-/// The fields of an event that has none.
-#[derive(Serialize)]
-struct Nothing {}
-
 impl Serialize for Event {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self { time, what } = self;
@@ -385,9 +381,9 @@ impl Serialize for Event {
             What::PhaseStarted(phase, fields) => object!(&format!("{}-started", phase.name()), fields),
             What::PhaseFinished(phase, fields) => object!(&format!("{}-finished", phase.name()), fields),
             What::Warning(fields) => object!("warning", fields),
-            What::RunFinished => object!("run-finished", Nothing {}),
+            What::RunFinished => object!("run-finished", ()),
             What::RunStopped(fields) => object!("run-stopped", fields),
-            What::Other(name) => object!(name, Nothing {}),
+            What::Other(name) => object!(name, ()),
         }
     }
 }

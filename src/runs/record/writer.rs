@@ -95,7 +95,7 @@ impl Writer {
 
     /// Appends what happens now.
     pub fn append(&self, what: What) {
-        self.guard().append(Event::now(what));
+        self.guard().append(&Event::now(what));
     }
 
     /// False if an event could not be written.
@@ -107,7 +107,7 @@ impl Writer {
 
 impl Guard<'_> {
     /// Appends an event.
-    pub fn append(&mut self, event: Event) {
+    pub fn append(&mut self, event: &Event) {
         let path = &self.writer.path;
         let written = { event.line().map_err(io::Error::from) }.and_then(|line| append(path, &line));
         if let Err(error) = written

@@ -119,8 +119,6 @@ fn arguments_of(verb: &str, folder: &Path) -> Result<(Vec<String>, Says)> {
         // No copy has this name.
         "copy-offsite" => (words(&["cloud", "--state", &at("state")]), Says::Nothing),
         "offsite" => (words(&["cloud"]), Says::Nothing),
-        // No list of snapshots comes in.
-        "guard" => (words(&["--run", "20261123T060640Z"]), Says::Nothing),
         "hold" => (words(&["ziz", "--why", "copied"]), Says::Nothing),
         "release" => (words(&["ziz"]), Says::Nothing),
         "adopt" | "push" | "run" | "stop" | "snapshots" => (words(&[]), Says::Nothing),

@@ -80,7 +80,7 @@ fn each_verb_stands_with_the_help_that_it_prints() -> Result<()> {
         let section = section.split("\n## ").next().unwrap_or_default();
         assert!(section.contains(&block), "{verb}: {block}\n{section}");
     }
-    assert!(!chapter.contains("## `genbackup guard`"), "it is hidden");
+    assert!(!chapter.contains("## `genbackup maintain`"), "it is hidden");
     Ok(())
 }
 
