@@ -54,3 +54,135 @@ impl fmt::Display for TimeSpan {
         humantime::format_duration(self.0).fmt(formatter)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINUTE: u64 = 60;
+    const HOUR: u64 = 60 * MINUTE;
+    const DAY: u64 = 24 * HOUR;
+    /// systemd.time(7): 30.44 days.
+    const MONTH: u64 = 2_630_016;
+    /// systemd.time(7): 365.25 days.
+    const YEAR: u64 = 31_557_600;
+
+    fn seconds(text: &str) -> Option<u64> {
+        let span = TimeSpan::try_from(text.to_owned()).ok()?;
+        Some(span.seconds())
+    }
+
+    #[test]
+    fn every_name_of_a_unit_is_accepted() {
+        for (names, unit) in [
+            (&["s", "sec", "secs", "second", "seconds"][..], 1),
+            (&["m", "min", "mins", "minute", "minutes"], MINUTE),
+            (&["h", "hr", "hrs", "hour", "hours"], HOUR),
+            (&["d", "day", "days"], DAY),
+            (&["w", "wk", "wks", "week", "weeks"], 7 * DAY),
+            (&["M", "month", "months"], MONTH),
+            (&["y", "yr", "yrs", "year", "years"], YEAR),
+        ] {
+            for name in names {
+                for count in [1, 2, 90] {
+                    assert_eq!(seconds(&format!("{count}{name}")), Some(count * unit), "{name}");
+                    assert_eq!(seconds(&format!("{count} {name}")), Some(count * unit), "{name}");
+                }
+            }
+        }
+        for (names, of_a_second) in [
+            (&["ms", "msec", "millis"][..], 1_000),
+            (&["us", "usec", "µs"], 1_000_000),
+            (&["ns", "nsec", "nanos"], 1_000_000_000_u64),
+        ] {
+            for name in names {
+                assert_eq!(seconds(&format!("{}{name}", 3 * of_a_second)), Some(3), "{name}");
+                assert_eq!(seconds(&format!("{}{name}", of_a_second + 1)), None, "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_arrangement_of_numbers_and_units_is_accepted() {
+        for (text, span) in [
+            ("2h 30min", 2 * HOUR + 30 * MINUTE),
+            ("2h30min", 2 * HOUR + 30 * MINUTE),
+            ("2 h 30 min", 2 * HOUR + 30 * MINUTE),
+            ("  2h\t30min\n", 2 * HOUR + 30 * MINUTE),
+            ("2h\u{a0}30min", 2 * HOUR + 30 * MINUTE),
+            // In any order, and a unit more than once.
+            ("30min 2h", 2 * HOUR + 30 * MINUTE),
+            ("1h 1h", 2 * HOUR),
+            (
+                "1y 2M 3w 4d 5h 6m 7s",
+                YEAR + 2 * MONTH + 25 * DAY + 5 * HOUR + 6 * MINUTE + 7,
+            ),
+            ("1year2months", YEAR + 2 * MONTH),
+            ("0h 5min", 5 * MINUTE),
+            ("007s", 7),
+            ("90min", 90 * MINUTE),
+            // White space does not end a number.
+            ("1 5min", 15 * MINUTE),
+            ("1.5h", 90 * MINUTE),
+            ("1. 5 h", 90 * MINUTE),
+            ("0.5d", 12 * HOUR),
+            ("0.25 day 1.50min", 6 * HOUR + 90),
+            ("1.5s 500ms", 2),
+            ("0.5s 0.5s", 1),
+            ("0.001min 940ms", 1),
+            ("100y", 100 * YEAR),
+        ] {
+            assert_eq!(seconds(text), Some(span), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn other_texts_are_refused() {
+        for text in [
+            "",
+            " ",
+            "0",
+            "0s",
+            "1",
+            "90",
+            "h",
+            "h1",
+            "1 h 1",
+            "soon",
+            "infinity",
+            "1.5s",
+            "500ms",
+            "1.s",
+            ".5h",
+            "1.5.5h",
+            "1.5",
+            "-1h",
+            "+1h",
+            "1h -1min",
+            "1h, 30min",
+            "1h and 30min",
+            "1:30:00",
+            "PT1H",
+            "1,5h",
+            "1e3s",
+            "1_000s",
+            "1H",
+            "1Min",
+            "1 m in",
+            "1mo",
+            "1mos",
+            "1fortnight",
+            "1h ago",
+            "1µsec",
+            "1μs",
+            "1ö",
+            "１h",
+            "1h.",
+            "1min.5s",
+            "18446744073709551616s",
+            "18446744073709551615h",
+        ] {
+            assert_eq!(seconds(text), None, "{text:?}");
+        }
+    }
+}
