@@ -49,6 +49,7 @@ pub use quantity::{FileSize, Rate};
 pub use release::Release;
 pub use remote::Remote;
 pub use span::TimeSpan;
+pub(crate) use span::duration;
 pub use tag::{Marker, Tag};
 pub use version::{MinimumVersions, ResticFeature, ResticVersion, SystemdFeature, SystemdVersion};
 

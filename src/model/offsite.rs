@@ -365,7 +365,7 @@ mod tests {
 
     #[test]
     fn deletions_and_percentages_are_written_as_they_are_read() {
-        for text in ["at-once", "never", "after 30days"] {
+        for text in ["at-once", "never", "after 30d"] {
             assert_eq!(Deletion::try_from(text.to_owned()).unwrap().to_string(), text);
         }
         for text in ["", "after", "after x", "30d", "At-once"] {

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use jiff::{Span, SpanRound, Unit};
 use serde::Deserialize;
 
 use super::Refusal;
@@ -36,8 +37,7 @@ impl TryFrom<String> for TimeSpan {
     type Error = Refusal;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        humantime::parse_duration(&text)
-            .ok()
+        duration(&text)
             .filter(|span| span.as_secs() > 0 && span.subsec_nanos() == 0)
             .map(Self)
             .ok_or_else(|| {
@@ -51,8 +51,67 @@ impl TryFrom<String> for TimeSpan {
 
 impl fmt::Display for TimeSpan {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        humantime::format_duration(self.0).fmt(formatter)
+        let in_days = SpanRound::new().largest(Unit::Day).days_are_24_hours();
+        match Span::try_from(self.0).and_then(|span| span.round(in_days)) {
+            Ok(span) => write!(formatter, "{span:#}"),
+            // jiff has no span of more than 19,998 years.
+            Err(_) => write!(formatter, "{}s", self.seconds()),
+        }
     }
+}
+
+/// The duration of a text such as `1h 30min`; zero for an empty text, and none if it is no sequence of numbers and units.
+///
+/// This is not jiff's grammar, which has `1:30:00`, and neither `1M` nor `30min 1h`.
+pub(crate) fn duration(text: &str) -> Option<Duration> {
+    let is_letter = |c: char| c.is_ascii_alphabetic() || c == 'µ';
+    let mut sum = 0_u128;
+    let mut rest = text.trim_start();
+    while !rest.is_empty() {
+        let (number, unit_first) = rest.split_at(rest.find(is_letter)?);
+        let end = unit_first.find(|c| !is_letter(c)).unwrap_or(unit_first.len());
+        let (unit, after) = unit_first.split_at(end);
+        sum = nanoseconds(number, length(unit)?)?.checked_add(sum)?;
+        rest = after.trim_start();
+    }
+    let seconds = u64::try_from(sum / SECOND).ok()?;
+    let below_a_second = u32::try_from(sum % SECOND).ok()?;
+    Some(Duration::new(seconds, below_a_second))
+}
+
+/// A second in nanoseconds.
+const SECOND: u128 = 1_000_000_000;
+
+/// The length of a unit in nanoseconds; a month and a year are those of systemd.time(7): 30.44 and 365.25 days.
+fn length(unit: &str) -> Option<u128> {
+    Some(match unit {
+        "ns" | "nsec" | "nanos" => 1,
+        "us" | "µs" | "usec" => 1_000,
+        "ms" | "msec" | "millis" => 1_000_000,
+        "s" | "sec" | "secs" | "second" | "seconds" => SECOND,
+        "m" | "min" | "mins" | "minute" | "minutes" => 60 * SECOND,
+        "h" | "hr" | "hrs" | "hour" | "hours" => 3_600 * SECOND,
+        "d" | "day" | "days" => 86_400 * SECOND,
+        "w" | "wk" | "wks" | "week" | "weeks" => 604_800 * SECOND,
+        "M" | "month" | "months" => 2_630_016 * SECOND,
+        "y" | "yr" | "yrs" | "year" | "years" => 31_557_600 * SECOND,
+        _ => return None,
+    })
+}
+
+/// A number of units, such as `90` or `1.5`, in nanoseconds. White space in a number has no meaning.
+fn nanoseconds(number: &str, unit: u128) -> Option<u128> {
+    let digits = |text: &str| -> Option<u128> {
+        let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+        text.parse::<u64>().ok().filter(|_| is_number).map(u128::from)
+    };
+    let number: String = number.split_whitespace().collect();
+    let (whole, fraction) = number.split_once('.').unwrap_or((&number, "0"));
+    let parts = 10_u128.checked_pow(u32::try_from(fraction.len()).ok()?)?;
+    let fraction = digits(fraction)? * unit;
+    fraction
+        .is_multiple_of(parts)
+        .then_some(digits(whole)? * unit + fraction / parts)
 }
 
 #[cfg(test)]
@@ -133,6 +192,24 @@ mod tests {
             ("100y", 100 * YEAR),
         ] {
             assert_eq!(seconds(text), Some(span), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_printed_is_what_was_written() {
+        for (text, printed) in [
+            ("90s", "1m 30s"),
+            ("2h 30min", "2h 30m"),
+            ("26h", "1d 2h"),
+            ("365d", "365d"),
+            ("1M", "30d 10h 33m 36s"),
+            ("1y", "365d 6h"),
+            ("7304484d", "7304484d"),
+            ("18446744073709551615s", "18446744073709551615s"),
+        ] {
+            let span = TimeSpan::try_from(text.to_owned()).unwrap();
+            assert_eq!(span.to_string(), printed);
+            assert_eq!(TimeSpan::try_from(printed.to_owned()).unwrap(), span);
         }
     }
 

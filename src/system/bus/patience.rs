@@ -9,6 +9,7 @@ use async_io::Timer;
 use futures_lite::FutureExt;
 
 use super::Error;
+use crate::model::duration;
 
 /// The time limit of an answer; the same as that of sd-bus.
 const ANSWER: Duration = Duration::from_secs(25);
@@ -95,7 +96,7 @@ impl Patience {
 fn span(text: &str) -> Option<Duration> {
     let span = match text.trim().parse() {
         Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => humantime::parse_duration(text).ok()?,
+        Err(_) => duration(text)?,
     };
     // As in systemd, zero means the default.
     (!span.is_zero()).then_some(span)
