@@ -10,3 +10,4 @@ pub mod mounts;
 pub(crate) mod nixos;
 pub mod openssh;
 pub mod tools;
+pub(crate) mod unit_status;

@@ -156,10 +156,25 @@ impl UnitPath {
         }
     }
 
-    /// The name that systemd demands of the unit that mounts something here, systemd.mount(5).
+    /// The name that systemd demands of the unit that mounts something here, systemd.mount(5): the path, escaped as in
+    /// systemd.unit(5).
     #[must_use]
     pub fn mount_unit_name(&self) -> String {
-        format!("{}.mount", libsystemd::unit::escape_path(&self.0))
+        let below_root = &self.0[1..];
+        let escaped: String = match below_root {
+            "" => "-".to_owned(),
+            path => path.bytes().enumerate().map(escape_byte).collect(),
+        };
+        format!("{escaped}.mount")
+    }
+}
+
+fn escape_byte((place, byte): (usize, u8)) -> String {
+    match byte {
+        b'/' => "-".to_owned(),
+        b'.' if place == 0 => r"\x2e".to_owned(),
+        b':' | b'_' | b'.' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => char::from(byte).to_string(),
+        _ => format!(r"\x{byte:02x}"),
     }
 }
 
@@ -211,6 +226,20 @@ mod tests {
         }
         for text in ["/\u{fdcf}", "/\u{fdf0}", "/\u{fffd}", "/\u{e000}", "/\u{10fffd}"] {
             assert!(UnitPath::try_from(text.to_owned()).is_ok(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_unit_of_a_mount_is_named_as_systemd_escape_does() {
+        for (path, name) in [
+            ("/", "-.mount"),
+            ("/srv/backup", "srv-backup.mount"),
+            ("/.a/.b", r"\x2ea-.b.mount"),
+            ("/a-b/c d", r"a\x2db-c\x20d.mount"),
+            ("/größe:1_2", r"gr\xc3\xb6\xc3\x9fe:1_2.mount"),
+        ] {
+            let path = UnitPath::try_from(path.to_owned()).unwrap();
+            assert_eq!(path.mount_unit_name(), name);
         }
     }
 

@@ -4,9 +4,9 @@ use std::io::IsTerminal;
 use std::sync::Mutex;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use libsystemd::daemon::{NotifyState, notify};
 
 use crate::repository::offsite::Progress;
+use crate::system::unit_status;
 
 /// Who is told.
 pub(super) struct Told {
@@ -40,7 +40,7 @@ impl Told {
         }
         let words = progress.to_string();
         // Without systemd, nobody asks for the status of a unit.
-        let _told = notify(false, &[NotifyState::Status(words.clone())]);
+        let _told = unit_status::set(&words);
         if let Some(line) = &self.line {
             line.set_message(words);
             line.tick();
