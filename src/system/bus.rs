@@ -13,18 +13,17 @@ mod wait;
 use std::collections::HashMap;
 use std::sync::mpsc::Sender;
 
-use serde::Serialize;
-use systemd_zbus::{JobRemoved, ManagerProxy, Mode};
 use zbus::blocking::MessageIterator;
 use zbus::connection::Builder;
 use zbus::fdo::{DBusProxy, NameOwnerChanged, PropertiesProxy};
 use zbus::message::Type;
 use zbus::names::{BusName, InterfaceName, OwnedUniqueName};
 use zbus::proxy::CacheProperties;
-use zbus::zvariant::{DynamicDeserialize, DynamicType, OwnedObjectPath, OwnedValue};
+use zbus::zvariant::{OwnedObjectPath, OwnedValue};
 use zbus::{Connection, MatchRule};
 
 use patience::Patience;
+use proxy::{JobRemoved, ManagerProxy};
 
 pub use error::Error;
 pub use files::{Enablement, Loaded};
@@ -39,7 +38,7 @@ const SYSTEMD: &str = "org.freedesktop.systemd1";
 const BUS: &str = "org.freedesktop.DBus";
 const MANAGER: &str = "/org/freedesktop/systemd1";
 /// A job replaces a queued job of the same unit.
-const MODE: Mode = Mode::Replace;
+const MODE: &str = "replace";
 
 /// A job of systemd's queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -175,7 +174,7 @@ impl Manager {
     /// # Errors
     /// When systemd refuses, or does not answer.
     pub fn start(&self, unit: &str) -> Result<Job, Error> {
-        self.ask(unit, "StartUnit", &(unit, MODE)).map(Job)
+        self.change(unit, self.proxy.start_unit(unit, MODE)).map(Job)
     }
 
     /// Stops a unit.
@@ -183,7 +182,7 @@ impl Manager {
     /// # Errors
     /// When systemd refuses, or does not answer.
     pub fn stop(&self, unit: &str) -> Result<Job, Error> {
-        self.ask(unit, "StopUnit", &(unit, MODE)).map(Job)
+        self.change(unit, self.proxy.stop_unit(unit, MODE)).map(Job)
     }
 
     /// The current state of a unit.
@@ -201,20 +200,10 @@ impl Manager {
         Ok(state)
     }
 
-    /// Calls a method that needs privileges.
-    fn ask<R>(
-        &self,
-        about: &str,
-        method: &'static str,
-        arguments: &(impl Serialize + DynamicType),
-    ) -> Result<R, Error>
-    where
-        R: for<'d> DynamicDeserialize<'d>,
-    {
-        self.patience.for_a_change(async {
-            let answer = proxy::ask(&self.proxy, method, arguments).await;
-            answer.map_err(|error| Error::of(error, about))
-        })
+    /// Waits for a request that may need a password or a reload.
+    fn change<R>(&self, about: &str, request: impl Future<Output = zbus::Result<R>>) -> Result<R, Error> {
+        self.patience
+            .for_a_change(async { request.await.map_err(|error| Error::of(error, about)) })
     }
 
     fn path_of(&self, unit: &str) -> Result<OwnedObjectPath, Error> {

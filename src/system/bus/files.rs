@@ -1,6 +1,6 @@
 //! The state of unit files in systemd: whether it has read them, and whether they are enabled.
 
-use super::proxy::{Link, ListedUnit};
+use super::proxy::ListedUnit;
 use super::unit::{Active, job};
 use super::{Error, Job, MODE, Manager};
 
@@ -50,7 +50,7 @@ impl Manager {
     /// # Errors
     /// When there is no such unit, or systemd does not answer.
     pub fn enablement(&self, unit: &str) -> Result<Enablement, Error> {
-        let state: String = self.ask(unit, "GetUnitFileState", &unit)?;
+        let state = self.change(unit, self.proxy.get_unit_file_state(unit))?;
         Ok(match state.as_str() {
             "enabled" => Enablement::Enabled,
             "masked" | "masked-runtime" => Enablement::Masked,
@@ -63,8 +63,8 @@ impl Manager {
     /// # Errors
     /// When systemd refuses, or does not answer.
     pub fn enable(&self, unit: &str) -> Result<(), Error> {
-        let made = self.ask(unit, "EnableUnitFiles", &(&[unit][..], false, false));
-        made.map(|(_, _): (bool, Vec<Link>)| ())
+        let made = self.change(unit, self.proxy.enable_unit_files(&[unit], false, false));
+        made.map(|(_, _)| ())
     }
 
     /// Removes the links that enable a unit; true when there were some.
@@ -72,7 +72,7 @@ impl Manager {
     /// # Errors
     /// When systemd refuses, or does not answer.
     pub fn disable(&self, unit: &str) -> Result<bool, Error> {
-        let removed: Vec<Link> = self.ask(unit, "DisableUnitFiles", &(&[unit][..], false))?;
+        let removed = self.change(unit, self.proxy.disable_unit_files(&[unit], false))?;
         Ok(!removed.is_empty())
     }
 
@@ -81,7 +81,7 @@ impl Manager {
     /// # Errors
     /// When systemd refuses, or does not answer.
     pub fn reload(&self) -> Result<(), Error> {
-        self.ask("a reload", "Reload", &())
+        self.change("a reload", self.proxy.reload())
     }
 
     /// Restarts a unit that is active.
@@ -89,7 +89,8 @@ impl Manager {
     /// # Errors
     /// When systemd refuses, or does not answer.
     pub fn try_restart(&self, unit: &str) -> Result<Job, Error> {
-        self.ask(unit, "TryRestartUnit", &(unit, MODE)).map(Job)
+        self.change(unit, self.proxy.try_restart_unit(unit, MODE))
+            .map(Job)
     }
 
     /// True if a unit that matches this pattern (glob(7)) is active or queued.
@@ -105,9 +106,8 @@ impl Manager {
     /// # Errors
     /// When systemd does not answer.
     pub fn at_work(&self, patterns: &[&str]) -> Result<Vec<String>, Error> {
-        let no_states: &[&str] = &[];
-        let units: Vec<ListedUnit> =
-            self.ask(&patterns.join(" "), "ListUnitsByPatterns", &(no_states, patterns))?;
+        let listed = self.proxy.list_units_by_patterns(&[], patterns);
+        let units = self.change(&patterns.join(" "), listed)?;
         let is_at_work = |(_, _, _, active, _, _, _, job, ..): &ListedUnit| {
             Active::of(active) == Active::AtWork || *job != 0
         };

@@ -1,13 +1,14 @@
-//! Requests to systemd's manager (org.freedesktop.systemd1(5)) through the proxy of the crate `systemd-zbus`.
+//! The requests to systemd's manager that genbackup makes: org.freedesktop.systemd1(5).
 //!
-//! The methods of that proxy have two limits. They do not set the flag that lets polkit ask an admin for a password.
-//! And they fail on values that are newer than the crate, such as an unknown state in a list or a link with a warning.
-//! So such calls do not use these methods, and read their answers as text.
+//! States and results are texts here, so that a later systemd can have others. polkit may ask an admin for a password
+//! where the attribute says so.
 
-use serde::Serialize;
-use systemd_zbus::ManagerProxy;
-use zbus::proxy::MethodFlags;
-use zbus::zvariant::{DynamicDeserialize, DynamicType, OwnedObjectPath};
+#![expect(
+    clippy::same_name_method,
+    reason = "the code that `zbus::proxy` makes has such methods"
+)]
+
+use zbus::zvariant::{ObjectPath, OwnedObjectPath};
 
 /// A change of a link: `symlink` or `unlink`, the link's path, its target.
 pub(super) type Link = (String, String, String);
@@ -27,17 +28,46 @@ pub(super) type ListedUnit = (
     OwnedObjectPath,
 );
 
-/// Calls a method of the manager, and allows polkit to ask for a password.
-pub(super) async fn ask<R>(
-    manager: &ManagerProxy<'_>,
-    method: &'static str,
-    arguments: &(impl Serialize + DynamicType),
-) -> zbus::Result<R>
-where
-    R: for<'d> DynamicDeserialize<'d>,
-{
-    let flags = MethodFlags::AllowInteractiveAuth.into();
-    let answer = manager.inner().call_with_flags(method, flags, arguments).await?;
-    // Only calls that request no reply have none.
-    answer.ok_or(zbus::Error::InvalidReply)
+#[zbus::proxy(
+    interface = "org.freedesktop.systemd1.Manager",
+    default_service = "org.freedesktop.systemd1",
+    default_path = "/org/freedesktop/systemd1",
+    gen_blocking = false
+)]
+pub(super) trait Manager {
+    fn subscribe(&self) -> zbus::Result<()>;
+
+    fn load_unit(&self, name: &str) -> zbus::Result<OwnedObjectPath>;
+
+    #[zbus(allow_interactive_auth)]
+    fn start_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
+
+    #[zbus(allow_interactive_auth)]
+    fn stop_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
+
+    #[zbus(allow_interactive_auth)]
+    fn try_restart_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
+
+    #[zbus(allow_interactive_auth)]
+    fn list_units_by_patterns(&self, states: &[&str], patterns: &[&str]) -> zbus::Result<Vec<ListedUnit>>;
+
+    #[zbus(allow_interactive_auth)]
+    fn get_unit_file_state(&self, file: &str) -> zbus::Result<String>;
+
+    #[zbus(allow_interactive_auth)]
+    fn enable_unit_files(
+        &self,
+        files: &[&str],
+        runtime: bool,
+        force: bool,
+    ) -> zbus::Result<(bool, Vec<Link>)>;
+
+    #[zbus(allow_interactive_auth)]
+    fn disable_unit_files(&self, files: &[&str], runtime: bool) -> zbus::Result<Vec<Link>>;
+
+    #[zbus(allow_interactive_auth)]
+    fn reload(&self) -> zbus::Result<()>;
+
+    #[zbus(signal)]
+    fn job_removed(&self, id: u32, job: ObjectPath<'_>, unit: &str, result: &str) -> zbus::Result<()>;
 }
