@@ -1,31 +1,21 @@
-//! Points as a drawing, by plotters. What plotters can't say is said around it: the drawing has a name and a description,
-//! and the page has a style that gives its few colours their meaning, in the light and in the dark.
+//! Points as a drawing. The places of everything are computed here, `templates/report/chart.svg` draws them, and
+//! `page.css` has their colours, in the light and in the dark.
 
-use std::ops::Range;
-
+use askama::Template;
 use bytesize::{GIB, KIB, MIB, TIB};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan, Zoned};
-use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint, Ranged};
-use plotters::coord::types::RangedCoordf64;
-use plotters::prelude::*;
 
-use super::Error;
 use crate::runs::record::RunId;
 
 /// As wide as a phone, so that its letters can be read on one.
 pub(super) const SIZE: (u32, u32) = (360, 170);
-/// The colours that `page.css` replaces: the axes and their letters, the points, what is marked, and versions, whose
-/// lines it draws with dashes; plotters would make an element of each dash.
-const FRAME: RGBColor = RGBColor(1, 1, 1);
-const POINTS: RGBColor = RGBColor(2, 2, 2);
-const MARKS: RGBColor = RGBColor(3, 3, 3);
-const VERSIONS: RGBColor = RGBColor(4, 4, 4);
-/// One stroke of a cross.
-const HALF: [(i32, i32); 2] = [(-4, 4), (4, -4)];
-/// The strokes of a cross, as one line.
-const CROSS: [(i32, i32); 5] = [(-4, -4), (4, 4), (0, 0), (4, -4), (-4, 4)];
+/// The sides of the area that has the points; beside it and below it are an axis and its labels.
+const LEFT: f64 = 46.0;
+const RIGHT: f64 = 345.0;
+const TOP: f64 = 6.0;
+const BOTTOM: f64 = 141.0;
 const SECONDS_A_DAY: f64 = 86_400.0;
 /// Fewer would give a day two labels.
 const DAYS: f64 = 6.0;
@@ -33,6 +23,8 @@ const DAYS: f64 = 6.0;
 const MONTHS: f64 = 200.0;
 /// So many labels have room below it.
 const TICKS: usize = 4;
+/// So many numbers have room beside the other axis.
+const NUMBERS: f64 = 4.0;
 
 /// What is drawn.
 #[derive(Debug, Default)]
@@ -49,6 +41,19 @@ pub(super) struct Drawing {
     pub(super) halves: Vec<RunId>,
     /// The runs before which a version changed, each with its number.
     pub(super) versions: Vec<(RunId, usize)>,
+}
+
+/// The places of what is drawn.
+#[derive(Debug, Template)]
+#[template(path = "report/chart.svg")]
+pub(super) struct Picture {
+    numbers: Vec<(f64, String)>,
+    days: Vec<(f64, String)>,
+    versions: Vec<(f64, usize)>,
+    points: Vec<(f64, f64)>,
+    rings: Vec<(f64, f64)>,
+    crosses: Vec<f64>,
+    halves: Vec<f64>,
 }
 
 /// How an axis counts.
@@ -81,79 +86,36 @@ impl Unit {
 }
 
 impl Drawing {
-    /// The drawing as SVG.
-    ///
-    /// # Errors
-    /// When plotters refuses it.
-    pub(super) fn svg(&self, zone: &TimeZone) -> Result<String, Error> {
-        let mut svg = String::new();
-        self.draw(&mut svg, zone)
-            .map_err(|error| Error(format!("cannot draw a chart: {error}")))?;
-        Ok(svg)
-    }
-
-    fn draw(&self, svg: &mut String, zone: &TimeZone) -> Result<(), Box<dyn std::error::Error>> {
+    pub(super) fn picture(&self, zone: &TimeZone) -> Picture {
         let days = self.runs.iter().copied().map(day);
         let (first, last) = days.fold((f64::INFINITY, f64::NEG_INFINITY), |(first, last), day| {
             (day.min(first), day.max(last))
         });
         let first = first.min(last - DAYS);
         let margin = (last - first) * 0.03;
+        let (begin, end) = (first - margin, last + margin);
         let values = self.values.iter().map(|(_, value)| *value);
         let greatest = values.fold(0.0, f64::max);
         let top = if greatest > 0.0 { greatest * 1.15 } else { 1.0 };
 
-        let (left, right) = (first - margin, last + margin);
-        let days = Days {
-            axis: (left..right).into(),
-            ticks: ticks(left, right, zone),
-        };
-        let root = SVGBackend::with_string(svg, SIZE).into_drawing_area();
-        let mut chart = ChartBuilder::on(&root)
-            .margin(6)
-            .margin_right(14)
-            .x_label_area_size(22)
-            .y_label_area_size(40)
-            .build_cartesian_2d(days, 0.0..top)?;
-        let letters = || ("sans-serif", 14).into_font().color(&FRAME);
-        chart
-            .configure_mesh()
-            .disable_x_mesh()
-            .light_line_style(TRANSPARENT)
-            .bold_line_style(FRAME.mix(0.15))
-            .axis_style(FRAME)
-            .label_style(letters())
-            .x_labels(TICKS)
-            .y_labels(4)
-            .x_label_formatter(&|day| label(*day, right - left, zone))
-            .y_label_formatter(&|value| number(*value, top))
-            .draw()?;
-        let at = |(run, value): &(RunId, f64)| (day(*run), *value);
-        for (run, number) in &self.versions {
-            let day = day(*run);
-            let line = vec![(day, 0.0), (day, top)];
-            chart.draw_series([PathElement::new(line, VERSIONS)])?;
-            let text = Text::new(number.to_string(), (day, top), letters());
-            chart.draw_series([text])?;
+        let across = |day: f64| (LEFT + (RIGHT - LEFT) * (day - begin) / (end - begin)).round();
+        let up = |value: f64| (BOTTOM - (BOTTOM - TOP) * value / top).round();
+        let at = |(run, value): &(RunId, f64)| (across(day(*run)), up(*value));
+        let below = |run: &RunId| across(day(*run));
+        let numbers = numbers(top).into_iter();
+        let ticks = ticks(begin, end, zone).into_iter();
+        let versions = self.versions.iter();
+        Picture {
+            numbers: numbers.map(|value| (up(value), number(value, top))).collect(),
+            days: ticks
+                .map(|day| (across(day), label(day, end - begin, zone)))
+                .collect(),
+            versions: versions.map(|(run, number)| (below(run), *number)).collect(),
+            points: self.values.iter().map(at).collect(),
+            rings: self.rings.iter().map(at).collect(),
+            crosses: self.crosses.iter().map(below).collect(),
+            halves: self.halves.iter().map(below).collect(),
         }
-        chart.draw_series(LineSeries::new(
-            self.values.iter().map(at),
-            POINTS.stroke_width(2),
-        ))?;
-        // A line of one point can't be seen.
-        if let [only] = &self.values[..] {
-            chart.draw_series([Circle::new(at(only), 3, POINTS.filled())])?;
-        }
-        let rings = self.rings.iter().map(at);
-        chart.draw_series(rings.map(|at| Circle::new(at, 5, MARKS.stroke_width(2))))?;
-        let crosses = self.crosses.iter().map(|run| (day(*run), 0.0));
-        let cross = || PathElement::new(CROSS.to_vec(), MARKS.stroke_width(2));
-        chart.draw_series(crosses.map(|at| EmptyElement::at(at) + cross()))?;
-        let halves = self.halves.iter().map(|run| (day(*run), 0.0));
-        let half = || PathElement::new(HALF.to_vec(), MARKS.stroke_width(2));
-        chart.draw_series(halves.map(|at| EmptyElement::at(at) + half()))?;
-        root.present()?;
-        Ok(())
     }
 }
 
@@ -165,29 +127,6 @@ fn day(run: RunId) -> f64 {
 #[expect(clippy::cast_precision_loss, reason = "a drawing shows no seconds")]
 fn day_of(time: Timestamp) -> f64 {
     time.as_second() as f64 / SECONDS_A_DAY
-}
-
-/// An axis with labels where we want them.
-struct Days {
-    axis: RangedCoordf64,
-    ticks: Vec<f64>,
-}
-
-impl Ranged for Days {
-    type FormatOption = DefaultFormatting;
-    type ValueType = f64;
-
-    fn map(&self, value: &f64, limit: (i32, i32)) -> i32 {
-        self.axis.map(value, limit)
-    }
-
-    fn key_points<Hint: KeyPointHint>(&self, _hint: Hint) -> Vec<f64> {
-        self.ticks.clone()
-    }
-
-    fn range(&self) -> Range<f64> {
-        self.axis.range()
-    }
 }
 
 /// Where the axis has a label: at the beginning of a day, or of a month, as the clock on the wall shows it; as often as
@@ -231,6 +170,15 @@ fn label(day: f64, days: f64, zone: &TimeZone) -> String {
     zoned(day, zone).map_or_else(String::new, |time| time.strftime(format).to_string())
 }
 
+/// Round numbers from zero to the top: as many as there is room for.
+fn numbers(top: f64) -> Vec<f64> {
+    let power = 10_f64.powf((top / NUMBERS).log10().floor());
+    let mut steps = [1.0, 2.0, 5.0, 10.0].into_iter().map(|step| step * power);
+    let step = steps.find(|step| (top / step).floor() < NUMBERS).unwrap_or(top);
+    let all = (0..).map(|count| f64::from(count) * step);
+    all.take_while(|number| *number <= top).collect()
+}
+
 fn number(value: f64, top: f64) -> String {
     match top {
         ..2.0 => format!("{value:.2}"),
@@ -265,15 +213,28 @@ mod tests {
             halves: Vec::new(),
             versions: vec![(run(3), 1)],
         };
-        for (drawing, lines, circles) in [
-            (of(&[(1, 0.0)], &[]), 1, 2),
-            (of(&[(1, 5.0), (30, 1e12)], &[2, 3]), 1, 1),
-            (of(&[], &[1]), 1, 0),
+        for (drawing, circles) in [
+            (of(&[(1, 0.0)], &[]), 2),
+            (of(&[(1, 5.0), (30, 1e12)], &[2, 3]), 1),
+            (of(&[], &[1]), 0),
         ] {
-            let svg = drawing.svg(&TimeZone::UTC).unwrap();
+            let svg = drawing.picture(&TimeZone::UTC).to_string();
             assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
-            assert!(svg.matches("<polyline").count() >= lines, "{svg}");
             assert_eq!(svg.matches("<circle").count(), circles, "{svg}");
+            assert_eq!(svg.matches("<path class=\"version\"").count(), 1, "{svg}");
+        }
+    }
+
+    #[test]
+    fn numbers_beside_an_axis_are_round() {
+        for (top, expected) in [
+            (1.0, &[0.0, 0.5, 1.0][..]),
+            (3.9, &[0.0, 1.0, 2.0, 3.0]),
+            (4.0, &[0.0, 2.0, 4.0]),
+            (60.4, &[0.0, 20.0, 40.0, 60.0]),
+            (12_345.0, &[0.0, 5000.0, 10_000.0]),
+        ] {
+            assert_eq!(numbers(top), expected);
         }
     }
 

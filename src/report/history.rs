@@ -5,8 +5,7 @@ use crate::status::anomaly::Kind;
 use crate::status::history::Of;
 use crate::text::bounded;
 
-use super::Error;
-use super::chart::{Drawing, SIZE, Unit};
+use super::chart::{Drawing, Picture, SIZE, Unit};
 use super::group::Group;
 use super::series::{All, Point, Series};
 use super::words::{self, Time, Words};
@@ -46,7 +45,7 @@ pub(super) struct Chart {
     pub(super) caption: String,
     pub(super) name: String,
     pub(super) description: String,
-    pub(super) svg: String,
+    pub(super) picture: Picture,
     pub(super) size: (u32, u32),
 }
 
@@ -105,10 +104,7 @@ pub(super) fn findings(words: &Words<'_>, all: &All) -> (Vec<Finding>, usize) {
 }
 
 /// The charts of each series that has a point.
-///
-/// # Errors
-/// When one can't be drawn.
-pub(super) fn charts(words: &Words<'_>, all: &All) -> Result<Vec<Charts>, Error> {
+pub(super) fn charts(words: &Words<'_>, all: &All) -> Vec<Charts> {
     let told: Vec<&Series> = all
         .series
         .iter()
@@ -120,7 +116,7 @@ pub(super) fn charts(words: &Words<'_>, all: &All) -> Result<Vec<Charts>, Error>
         .collect()
 }
 
-fn of_series(words: &Words<'_>, series: &Series, most: usize) -> Result<Charts, Error> {
+fn of_series(words: &Words<'_>, series: &Series, most: usize) -> Charts {
     let groups = Group::of_all(&series.points, most);
     let (id, title) = (id(&series.of), title(&series.of));
     let (versions, versions_left_out) = versions(words, &series.points);
@@ -132,9 +128,9 @@ fn of_series(words: &Words<'_>, series: &Series, most: usize) -> Result<Charts, 
     };
     let mut drawn = Vec::new();
     for part in parts {
-        drawn.extend(part.chart(words, &id, &title, &groups, &versions)?);
+        drawn.extend(part.chart(words, &id, &title, &groups, &versions));
     }
-    Ok(Charts {
+    Charts {
         rows: groups
             .iter()
             .rev()
@@ -147,7 +143,7 @@ fn of_series(words: &Words<'_>, series: &Series, most: usize) -> Result<Charts, 
         versions,
         versions_left_out,
         has_sizes,
-    })
+    }
 }
 
 /// One of the drawings of a series.
@@ -215,7 +211,7 @@ impl Part {
         of: &str,
         groups: &[Group],
         versions: &[Version],
-    ) -> Result<Option<Chart>, Error> {
+    ) -> Option<Chart> {
         let known = groups
             .iter()
             .filter_map(|group| Some((group, (self.value)(group)?)));
@@ -226,7 +222,7 @@ impl Part {
             values().max_by(f64::total_cmp),
             values().min_by(f64::total_cmp),
         ) else {
-            return Ok(None);
+            return None;
         };
         let unit = (self.unit)(greatest);
         let drawn: Vec<(RunId, f64)> = known
@@ -261,7 +257,7 @@ impl Part {
             &self.what[1..],
             unit.name
         );
-        Ok(Some(Chart {
+        Some(Chart {
             id: format!("{id}-{}", self.id),
             caption,
             name: format!("{of}: {}, in {}", self.what, unit.name),
@@ -272,9 +268,9 @@ impl Part {
                 (self.said)(*last),
                 marked(&drawing),
             ),
-            svg: drawing.svg(words.zone)?,
+            picture: drawing.picture(words.zone),
             size: SIZE,
-        }))
+        })
     }
 }
 

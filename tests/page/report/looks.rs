@@ -41,8 +41,8 @@ const WORST_CONTRAST: &str = r"(() => {
 })()";
 
 /// The worst contrast of a line of a drawing with what is behind it. Thin lines behind the figures may be fainter.
-const STROKES: &str = r"[...new Set([...document.querySelectorAll('svg svg [stroke]:not([stroke=none])')]
-    .map(line => getComputedStyle(line).stroke))].sort()";
+const STROKES: &str = r"[...new Set([...document.querySelectorAll('svg :is(path, polyline, circle)')]
+    .map(line => getComputedStyle(line).stroke).filter(stroke => stroke != 'none'))].sort()";
 
 #[test]
 fn every_text_has_a_contrast_of_four_and_a_half_in_the_light_and_in_the_dark() -> Result<()> {
@@ -60,7 +60,6 @@ fn every_text_has_a_contrast_of_four_and_a_half_in_the_light_and_in_the_dark() -
             shown.keep_picture(name)?;
         }
         assert_eq!(papers, ["rgb(255, 255, 255)", "rgb(21, 23, 27)"]);
-        // None of the colours that the drawings come with is left.
         let light = ["rgb(11, 87, 196)", "rgb(168, 51, 10)", "rgb(26, 28, 33)"];
         let dark = ["rgb(125, 176, 255)", "rgb(233, 235, 239)", "rgb(255, 169, 122)"];
         assert_eq!(strokes, [light, dark]);
@@ -112,7 +111,7 @@ fn a_phone_shows_it_without_scrolling_sideways() -> Result<()> {
         shown.set_width(360)?;
         let smallest: f64 = shown
             .ask(
-                "Math.min(...[...document.querySelectorAll('svg svg text')].map(text => parseFloat(text.getAttribute('font-size')) \
+                "Math.min(...[...document.querySelectorAll('svg text')].map(text => parseFloat(getComputedStyle(text).fontSize) \
                  * text.getScreenCTM().a))",
             )?;
         assert!(smallest >= 9.0, "letters of {smallest} pixels");

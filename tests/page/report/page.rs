@@ -98,7 +98,7 @@ fn verdicts_marks_and_the_last_run_are_shown() -> Result<()> {
             ]
         );
         let marks: Vec<String> = shown
-            .ask("[...document.querySelectorAll('#host-ziz figure')].map(figure => [...figure.querySelectorAll('svg svg text')].filter(text => text.getAttribute('text-anchor') == 'start').map(text => text.textContent.trim()).join(' '))")?;
+            .ask("[...document.querySelectorAll('#host-ziz figure')].map(figure => [...figure.querySelectorAll('svg .version + text')].map(text => text.textContent.trim()).join(' '))")?;
         assert_eq!(marks, ["1 2", "1 2"]);
         let rings: Vec<usize> = shown
             .ask("[...document.querySelectorAll('#host-ziz figure')].map(figure => figure.querySelectorAll('circle').length)")?;
@@ -187,7 +187,7 @@ fn a_night_that_stands_out_is_seen_among_the_nights_of_a_year() -> Result<()> {
         // The ring is where the line comes down to the axis.
         let rings: Vec<bool> = shown
             .ask("(() => { const size = [...document.querySelectorAll('#host-ziz figure')].at(-1); \
-                const low = Math.max(...size.querySelector('polyline[stroke=\"#020202\"]').getAttribute('points').trim().split(' ').map(at => Number(at.split(',')[1]))); \
+                const low = Math.max(...size.querySelector('polyline').getAttribute('points').trim().split(' ').map(at => Number(at.split(',')[1]))); \
                 return [...size.querySelectorAll('circle')].map(ring => Math.abs(Number(ring.getAttribute('cy')) - low) < 2) })()")?;
         assert_eq!(rings, [true]);
         Ok(())
