@@ -121,6 +121,7 @@ impl Outcome {
 struct Shared<'r> {
     run: &'r Run,
     record: &'r Writer,
+    stop: &'r Stop,
     /// This host's kernel host name, if a client can compare it with its own.
     kernel_name: Option<String>,
 }
@@ -159,8 +160,11 @@ impl Run {
         let shared = Shared {
             run: self,
             record: &record,
+            stop: &stop,
             kernel_name: kernel_name(),
         };
+        // A stop is recorded behind `run-started`, because it waits for the guard, too.
+        stop.set_record(Some(Arc::clone(&record)));
         // The hosts do not wait for the versions of this host; their events do.
         let mut guard = record.guard();
         let outcome = thread::scope(|scope| {
@@ -169,7 +173,6 @@ impl Run {
                 Some(why) => shared.call_off(why),
             });
             guard.append(&Event::now(What::RunStarted(self.run_started(&record))));
-            stop.set_record(Some(Arc::clone(&record)));
             if let Some(why) = of_the_future {
                 journal::warn(&why);
                 guard.append(&Event::now(What::Warning(Warning { why })));
@@ -298,6 +301,8 @@ impl Shared<'_> {
             }
         };
         drop(progress);
+        // systemd also sends the signal to ssh, whose end would count as that of the host.
+        self.stop.wait_for_end();
         self.judge(host, answer, &ending, clock)
     }
 

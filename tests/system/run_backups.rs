@@ -401,7 +401,7 @@ fn a_run_names_the_time_of_its_unit_by_which_it_is_found() -> Result<()> {
 fn a_run_that_is_stopped_says_so_in_its_record_at_once() -> Result<()> {
     let night = Night::new()?;
     // The first host is at it until the test has seen that; systemd sends the signal to all of them.
-    night.program("ssh", "#!/bin/bash\necho $$ >\"$ANSWERS/asked\"\nexec sleep 60\n")?;
+    night.program("ssh", "#!/bin/bash\necho $$ >\"$ANSWERS/asking\"\nmv \"$ANSWERS/asking\" \"$ANSWERS/asked\"\nexec sleep 60\n")?;
     let mut child = night.command("run-backups", &[]).process_group(0).spawn()?;
     let deadline = Instant::now() + Duration::from_secs(30);
     while !night.path("answers/asked").exists() {
@@ -410,24 +410,26 @@ fn a_run_that_is_stopped_says_so_in_its_record_at_once() -> Result<()> {
     }
     // systemd sends it until it finds no more processes that have not had it.
     let group = Pid::from_raw(child.id().cast_signed());
+    let ssh: i32 = fs::read_to_string(night.path("answers/asked"))?.trim().parse()?;
     let ended = loop {
         match child.try_wait()? {
             Some(ended) => break ended,
             None => killpg(group, Signal::SIGTERM)?,
         }
+        drop(nix::sys::signal::kill(Pid::from_raw(ssh), Signal::SIGTERM).is_ok());
         ensure!(Instant::now() < deadline, "it does not end");
         std::thread::sleep(Duration::from_millis(1));
     };
     assert_eq!(ended.signal(), Some(15), "{ended}");
-    // systemd ends what is left in the unit.
-    let ssh: i32 = fs::read_to_string(night.path("answers/asked"))?.trim().parse()?;
-    nix::sys::signal::kill(Pid::from_raw(ssh), Signal::SIGKILL)?;
     let record = night.record()?;
     let last = record.last().context("no event")?;
     assert_eq!(
         (&last["event"], &last["why"]),
         (&"run-stopped".into(), &"the run was stopped".into())
     );
+    // The end of ssh is not the end of the host.
+    let names: Vec<&Value> = record.iter().map(|event| &event["event"]).collect();
+    assert_eq!(names, ["run-started", "host-started", "run-stopped"]);
     assert_eq!(fs::read_to_string(night.path("state/current"))?, "at-work\n");
     Ok(())
 }

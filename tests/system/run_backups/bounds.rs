@@ -1,10 +1,12 @@
 //! An answer of any size takes bounded memory and time.
 
 use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use super::{Night, WELL};
+use super::{FLEET, Night, WELL};
 use crate::command::genbackup;
 
 /// The most bytes of an answer.
@@ -29,12 +31,10 @@ fn no_answer_takes_much_memory() -> Result<()> {
         "genbackup",
         &format!("#!/bin/bash\nexec prlimit --as={MEMORY} --cpu=60 {binary} \"$@\"\n"),
     )?;
-    let line = format!("out {}\n", "[],".repeat(50));
     let longest = format!("out [{}[]]\n", "[],".repeat(21_840));
     for text in [
         of_size("hello restic\nout [", "[],"),
         of_size("hello restic\nout {", "\"a\":{},"),
-        of_size("hello restic\n", &line),
         of_size("hello restic\n", &longest),
         of_size("hello restic\nout \"", "\\u0001"),
         of_size("hello restic\nmissing ", "\u{7f}"),
@@ -50,5 +50,52 @@ fn no_answer_takes_much_memory() -> Result<()> {
         assert!(why.contains("and was cut off"), "{begin}: {why}");
         assert_eq!(ends[0]["status"], "ok", "{begin}: {}", ended.stderr);
     }
+    Ok(())
+}
+
+/// A fleet whose hosts have this time limit.
+fn limited(limit: &str) -> String {
+    FLEET.replace("[schedule]\n", &format!("[schedule]\ntime-limit = \"{limit}\"\n"))
+}
+
+#[test]
+fn a_host_over_its_time_limit_costs_no_other() -> Result<()> {
+    let night = Night::of(&limited("2s"))?;
+    night.answers("ziz", WELL)?;
+    // What ssh has started holds its output, and has to end as well.
+    night.program(
+        "ssh",
+        "#!/bin/bash\nread -r _; read -r _\n[[ ${!#} == kai ]] || exec cat \"$ANSWERS/${!#}\"\n\
+         echo hello restic\nsleep 600 &\necho $! >\"$ANSWERS/pid\"\nwait\n",
+    )?;
+    let ended = night.run()?;
+    assert_eq!(ended.status.code(), Some(1), "{}", ended.stderr);
+    let ends = night.ends()?;
+    assert_eq!(ends[0]["status"], "failed");
+    assert_eq!(ends[0]["why"], "its backup took longer than `time-limit`");
+    assert_eq!(ends[1]["status"], "ok");
+    let pid = fs::read_to_string(night.path("answers/pid"))?;
+    // A process that has ended has no command line, also while nobody has reaped it.
+    let command_line = Path::new("/proc").join(pid.trim()).join("cmdline");
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while fs::read(&command_line).is_ok_and(|words| !words.is_empty()) {
+        assert!(Instant::now() < deadline, "{pid} is left");
+        std::thread::yield_now();
+    }
+    Ok(())
+}
+
+/// A client takes 25 s of silence for the end of the storage host.
+#[test]
+fn a_host_gets_a_line_every_five_seconds() -> Result<()> {
+    let night = Night::new()?;
+    night.answers("ziz", WELL)?;
+    night.program(
+        "ssh",
+        "#!/bin/bash\nread -r _; read -r _; read -r _\n[[ ${!#} == kai ]] || exec cat \"$ANSWERS/${!#}\"\n\
+         for line in 1 2 3; do read -r -t 8 _ || exit 1; done\ncat \"$ANSWERS/ziz\"\n",
+    )?;
+    let ended = night.run()?;
+    assert_eq!(ended.status.code(), Some(0), "{}{}", ended.stdout, ended.stderr);
     Ok(())
 }
