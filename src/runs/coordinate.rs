@@ -9,39 +9,36 @@
 //! | --- | --- |
 //! | `hosts` | which hosts a run backs up |
 //! | `predecessor` | the lock, and the previous run that waits for forget and prune |
-//! | `conversation` | the connection to one host: limits, heartbeat, end |
+//! | `turns` | the turn of each host, some at the same time |
+//! | `conversation`, `output` | the connection to one host: limits, heartbeat, end |
 //! | `answer`, `message`, `words` | what a client answers, as values, in bounded memory |
-//! | `judge`, `ssh` | from an answer to the event `host-finished` |
+//! | `judge`, `lacks`, `ssh` | from an answer to the event `host-finished` |
 //! | `progress_file` | what `genbackup run` reads while a host is backed up |
 
 pub mod answer;
 mod conversation;
 mod hosts;
 pub mod judge;
+mod lacks;
 mod message;
+mod output;
 mod predecessor;
 mod progress_file;
 mod ssh;
+mod turns;
 mod words;
 
 use std::ffi::OsString;
 use std::fs;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
-use jiff::Timestamp;
 
-use self::answer::Answer;
-use self::conversation::{Connection, Limits, Way};
-use self::judge::{Ending, StorageHost, in_words, judge};
-use self::progress_file::ProgressFile;
-use super::record::{
-    self, Event, HostFinished, HostStarted, Restic, RunStarted, Status, Warning, What, Writer,
-};
+use self::turns::Turns;
+use super::record::{self, Event, RunStarted, Status, Warning, What, Writer};
 use super::state::{Current, State};
 use super::stop::Stop;
 use super::versions::versions;
@@ -49,11 +46,6 @@ use crate::model::password;
 use crate::system::journal;
 
 pub use self::hosts::Hosts;
-
-/// The most bytes of one host's answer. A normal one is far smaller, with one line for each unreadable file.
-const ANSWER_LIMIT: u64 = 16 * 1024 * 1024;
-/// The socket of this host, on which its own backup is requested.
-const SOCKET: &str = "/run/genbackup/backup.sock";
 
 /// What a run over some hosts needs.
 #[derive(Debug, Clone)]
@@ -117,15 +109,6 @@ impl Outcome {
     }
 }
 
-/// What all hosts of a run share.
-struct Shared<'r> {
-    run: &'r Run,
-    record: &'r Writer,
-    stop: &'r Stop,
-    /// This host's kernel host name, if a client can compare it with its own.
-    kernel_name: Option<String>,
-}
-
 impl Run {
     /// Backs up the hosts.
     ///
@@ -157,20 +140,15 @@ impl Run {
             self.problem_of_credentials()
         };
 
-        let shared = Shared {
-            run: self,
-            record: &record,
-            stop: &stop,
-            kernel_name: kernel_name(),
-        };
+        let turns = Turns::new(self, &record, &stop);
         // A stop is recorded behind `run-started`, because it waits for the guard, too.
         stop.set_record(Some(Arc::clone(&record)));
         // The hosts do not wait for the versions of this host; their events do.
         let mut guard = record.guard();
         let outcome = thread::scope(|scope| {
             let hosts = scope.spawn(|| match &problem {
-                None => shared.back_up_all(),
-                Some(why) => shared.call_off(why),
+                None => turns.all(),
+                Some(why) => turns.call_off(why),
             });
             guard.append(&Event::now(What::RunStarted(self.run_started(&record))));
             if let Some(why) = of_the_future {
@@ -224,133 +202,6 @@ impl Run {
             })
         })
     }
-
-    fn way_to(&self, host: &str) -> Way {
-        if host == self.storage_host {
-            Way::Socket(self.socket.clone().unwrap_or_else(|| SOCKET.into()))
-        } else {
-            Way::Command(self.connect.iter().cloned().chain([host.into()]).collect())
-        }
-    }
-}
-
-impl Shared<'_> {
-    /// Requests no backup. Records for each host why it has no snapshot of this run, and prints the reason.
-    fn call_off(&self, why: &str) -> Outcome {
-        journal::warn(why);
-        for host in &self.run.hosts.names {
-            self.record.append(What::HostFinished(Box::new(HostFinished {
-                host: host.clone(),
-                status: Status::Failed,
-                why: Some(why.to_owned()),
-                ..HostFinished::default()
-            })));
-        }
-        Outcome::Failed
-    }
-
-    /// Backs up the hosts, some at the same time, in the order of the fleet. The worst result counts.
-    fn back_up_all(&self) -> Outcome {
-        let hosts = &self.run.hosts.names;
-        let next = AtomicUsize::new(0);
-        let worst = Mutex::new(Outcome::Ok);
-        let work = || {
-            while let Some(host) = hosts.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let outcome = Outcome::of(&self.back_up(host));
-                let mut worst = worst.lock().unwrap_or_else(PoisonError::into_inner);
-                *worst = outcome.max(*worst);
-            }
-        };
-        let threads = self.run.max_parallel.clamp(1, hosts.len().max(1));
-        let all_ended = thread::scope(|scope| {
-            let threads: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-            threads.into_iter().all(|thread| thread.join().is_ok())
-        });
-        if all_ended {
-            worst.into_inner().unwrap_or_else(PoisonError::into_inner)
-        } else {
-            Outcome::Failed
-        }
-    }
-
-    fn back_up(&self, host: &str) -> Status {
-        let limits = Limits {
-            time: self.run.time_limit,
-            answer: ANSWER_LIMIT,
-        };
-        let clock = Instant::now();
-        let started = Event::now(What::HostStarted(HostStarted {
-            host: host.to_owned(),
-        }));
-        let mut progress = ProgressFile::create(&self.run.runtime, host);
-        let connection = Connection::open(&self.run.way_to(host), limits);
-        let (answer, ending) = match connection {
-            Ok(mut connection) => {
-                connection.send(&self.request(host));
-                self.record.guard().append(&started);
-                let mut answer = Answer::default();
-                let ending = connection.read(limits, |line, is_cut| {
-                    progress.note(line);
-                    answer.add(line, is_cut);
-                });
-                (answer, ending)
-            }
-            Err(ending) => {
-                self.record.guard().append(&started);
-                (Answer::default(), ending)
-            }
-        };
-        drop(progress);
-        // systemd also sends the signal to ssh, whose end would count as that of the host.
-        self.stop.wait_for_end();
-        self.judge(host, answer, &ending, clock)
-    }
-
-    fn judge(&self, host: &str, answer: Answer, ending: &Ending, clock: Instant) -> Status {
-        if let Some(summary) = answer.summary() {
-            self.record.append(What::Restic(Restic {
-                host: host.to_owned(),
-                message: summary.clone(),
-            }));
-        }
-        let storage = self.storage_name(host);
-        let seconds = clock.elapsed().as_secs_f64();
-        let finished = judge(host, answer, ending, storage, seconds, Timestamp::now());
-        journal::note(in_words(&finished));
-        let status = finished.status.clone();
-        self.record.append(What::HostFinished(Box::new(finished)));
-        status
-    }
-
-    /// This host's kernel host name, which a client compares with its own: a restic that an administrator starts on this
-    /// host removes a lock at once if it has this host's name and its process does not run here. No host gets the name of
-    /// another client.
-    fn storage_name(&self, host: &str) -> Option<StorageHost<'_>> {
-        let name = self.run.storage_host.as_str();
-        let kernel_name = self.kernel_name.as_deref().filter(|_| host != name)?;
-        Some(StorageHost { name, kernel_name })
-    }
-
-    /// The request, the password, and the name that the host compares with its own. To a client of an older release, the
-    /// last line is a sign of life. The password is read for each host, and only kept until it is sent.
-    fn request(&self, host: &str) -> Vec<u8> {
-        let names = self.storage_name(host);
-        let names = names.map_or_else(String::new, |StorageHost { name, kernel_name }| {
-            format!("{name}={kernel_name}")
-        });
-        let file = fs::read(self.run.credentials.join("restic-password")).unwrap_or_default();
-        let mut request = format!("genbackup/1 backup {}\n", self.record.run()).into_bytes();
-        request.extend_from_slice(password::first_line(&file));
-        request.extend_from_slice(format!("\nnames {names}\n").as_bytes());
-        request
-    }
-}
-
-/// This host's kernel host name, if it has only characters that stand in one word of a line.
-fn kernel_name() -> Option<String> {
-    let name = nix::unistd::gethostname().ok()?.into_string().ok()?;
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._()-".contains(c);
-    ((1..=64).contains(&name.len()) && name.chars().all(is_plain)).then_some(name)
 }
 
 #[expect(

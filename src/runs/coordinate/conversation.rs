@@ -6,12 +6,12 @@
 )]
 
 use std::ffi::OsString;
-use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::io::{ErrorKind, Write};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -20,8 +20,8 @@ use nix::sys::signal::{Signal, killpg};
 use nix::sys::wait::{Id, WaitPidFlag, waitid};
 use nix::unistd::Pid;
 
-use super::answer::{LINE_LIMIT, LONGEST_LINE};
 use super::judge::{Ending, How};
+use super::output::{Said, read_complaint, read_lines};
 
 /// The host stops restic after 25 s without a line: then this process, or the connection, is gone.
 const HEARTBEAT: Duration = Duration::from_secs(5);
@@ -29,8 +29,6 @@ const HEARTBEAT: Duration = Duration::from_secs(5);
 const KILL_AFTER: Duration = Duration::from_secs(30);
 /// How long another process may hold the output of an ssh that has ended.
 const STRAY: Duration = Duration::from_secs(5);
-/// The most bytes of ssh's messages that are kept, which include the standard error of the host.
-const COMPLAINT_LIMIT: u64 = 4096;
 /// The number of lines that wait to be read.
 const QUEUE: usize = 16;
 
@@ -62,19 +60,6 @@ pub(super) struct Connection {
     /// What has not ended yet: the output, and the messages and the process of a command.
     open: u8,
     deadline: Instant,
-}
-
-enum Said {
-    Line {
-        line: Vec<u8>,
-        is_cut: bool,
-    },
-    /// The output has ended; if it reached the limit, it was cut off there.
-    OutputEnded {
-        is_cut_off: bool,
-    },
-    ComplaintEnded,
-    Exited,
 }
 
 impl Connection {
@@ -241,59 +226,4 @@ impl Connection {
             let _ = killpg(Pid::from_raw(process.id().cast_signed()), signal);
         }
     }
-}
-
-/// Passes on the lines of an output up to a limit of bytes. Then the output is closed, which ends the host's side.
-fn read_lines(output: impl Read, limit: u64, to: &SyncSender<Said>) {
-    let mut output = BufReader::with_capacity(LONGEST_LINE, output);
-    let mut left = usize::try_from(limit).unwrap_or(usize::MAX);
-    let (mut line, mut is_cut) = (Vec::new(), false);
-    let mut lines = 0;
-    while left > 0 {
-        let chunk = match output.fill_buf() {
-            Ok(chunk) => chunk,
-            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-            Err(_) => break,
-        };
-        if chunk.is_empty() {
-            break;
-        }
-        let chunk = chunk.get(..left).unwrap_or(chunk);
-        let end = memchr::memchr(b'\n', chunk);
-        let (part, used) = end.map_or((chunk, chunk.len()), |end| {
-            (chunk.get(..end).unwrap_or_default(), end + 1)
-        });
-        let kept = part.get(..LONGEST_LINE - line.len());
-        is_cut |= kept.is_some_and(|kept| kept.len() < part.len());
-        line.extend_from_slice(kept.unwrap_or(part));
-        output.consume(used);
-        left -= used;
-        if end.is_some() {
-            let line = std::mem::take(&mut line);
-            let is_cut = std::mem::take(&mut is_cut);
-            lines += 1;
-            // The rest is read, but nobody looks at it.
-            if lines <= LINE_LIMIT && to.send(Said::Line { line, is_cut }).is_err() {
-                return;
-            }
-        }
-    }
-    if !line.is_empty() {
-        drop(to.send(Said::Line { line, is_cut }));
-    }
-    drop(output);
-    drop(to.send(Said::OutputEnded {
-        is_cut_off: left == 0,
-    }));
-}
-
-/// Keeps the start of the messages, and reads the rest, so that the process need not wait.
-fn read_complaint(mut messages: impl Read, kept: &Mutex<Vec<u8>>, to: &SyncSender<Said>) {
-    let mut buffer = [0; 4096];
-    while let Ok(count @ 1..) = messages.read(&mut buffer) {
-        let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let room = usize::try_from(COMPLAINT_LIMIT).unwrap_or_default() - kept.len();
-        kept.extend_from_slice(buffer.get(..count.min(room)).unwrap_or_default());
-    }
-    drop(to.send(Said::ComplaintEnded));
 }
