@@ -40,9 +40,14 @@ pub(crate) fn processes(lab: &Lab) -> anyhow::Result<String> {
     ))
 }
 
+/// Lets ziz continue.
+pub(crate) fn go_on(lab: &Lab) -> anyhow::Result<()> {
+    lab.ziz.succeeds("pkill --signal CONT --exact restic").map(drop)
+}
+
 /// Lets ziz continue, and waits for the end of the run. Each host has its backup.
 pub(crate) fn finish(lab: &Lab) -> anyhow::Result<Record> {
-    lab.ziz.succeeds("pkill --signal CONT --exact restic")?;
+    go_on(lab)?;
     let record = fleet::finished_record(lab)?;
     for host in ["jak", "kai", "ziz"] {
         assert_eq!(record.status(host)?, "ok", "{record:?}");

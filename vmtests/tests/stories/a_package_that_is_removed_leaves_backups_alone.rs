@@ -1,7 +1,7 @@
 //! Without this, removing the package ends a backup, or takes records, snapshots or the timer with it.
 
 use anyhow::ensure;
-use vmtests::fleet;
+use vmtests::fleet::{self, RUN_LIMIT};
 use vmtests::lab::Lab;
 use vmtests::package;
 
@@ -14,7 +14,8 @@ const FILES: &str =
 const RECORDS: &str = "ls /var/lib/genbackup/runs";
 
 pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
-    let before = a_package_and_a_run::begin(lab, &package::package()?)?;
+    let package = package::package()?;
+    let before = a_package_and_a_run::begin(lab, &package)?;
     let (files, records) = (lab.jak.succeeds(FILES)?, lab.jak.succeeds(RECORDS)?);
 
     let printed = package::remove(&lab.jak)?;
@@ -29,12 +30,24 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     let enabled = lab.jak.succeeds("systemctl is-enabled genbackup.timer")?;
     assert_eq!(enabled, "enabled");
 
-    // Without the command, nobody decides what forget may remove. So it removes nothing, and the record has the reason.
-    let record = a_package_and_a_run::finish(lab)?;
-    let forget = record.phase("forget")?;
-    ensure!(
-        forget["status"] == "failed" && fleet::why(forget).contains("missing"),
-        "{forget}"
-    );
+    // The command that runs continues, and all hosts have their backup. Forget and prune would have to start it: they do
+    // nothing.
+    a_package_and_a_run::go_on(lab)?;
+    lab.jak
+        .wait_until_succeeds("systemctl is-failed genbackup-maintain.service", RUN_LIMIT)?;
+    assert_eq!(fleet::hosts_of_snapshots(lab)?, ["jak", "kai", "ziz"]);
+    let journal = lab
+        .jak
+        .succeeds("journalctl --unit=genbackup-maintain.service --output=cat")?;
+    ensure!(journal.contains("genbackup: not found"), "{journal}");
+
+    // With the package again, they continue the record of that run.
+    package::install(&lab.jak, &package)?;
+    lab.jak.succeeds("systemctl start genbackup-maintain.service")?;
+    let record = fleet::finished_record(lab)?;
+    for host in ["jak", "kai", "ziz"] {
+        assert_eq!(record.status(host)?, "ok", "{record:?}");
+    }
+    assert_eq!(record.phase("forget")?["status"], "ok", "{record:?}");
     Ok(())
 }
