@@ -93,7 +93,7 @@ fn a_host_gets_a_line_every_five_seconds() -> Result<()> {
     night.program(
         "ssh",
         "#!/bin/bash\nread -r _; read -r _; read -r _\n[[ ${!#} == kai ]] || exec cat \"$ANSWERS/${!#}\"\n\
-         for line in 1 2 3; do read -r -t 8 _ || exit 1; done\ncat \"$ANSWERS/ziz\"\n",
+         for line in 1 2 3; do read -r -t 20 _ || exit 1; done\ncat \"$ANSWERS/ziz\"\n",
     )?;
     let ended = night.run()?;
     assert_eq!(ended.status.code(), Some(0), "{}{}", ended.stdout, ended.stderr);
