@@ -23,7 +23,7 @@ mod steps;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use self::phase::Phases;
 use self::process::Interrupt;
@@ -135,10 +135,8 @@ impl Maintenance {
     /// stopped.
     fn record(&self) -> Result<Option<Writer>> {
         let current = self.state.current();
-        let runs = self.state.runs();
         if current == Current::None {
-            make_directory(&runs)?;
-            let record = Writer::begin(&runs);
+            let record = Writer::begin(&self.state.make_runs()?);
             record.append(What::RunStarted(RunStarted {
                 run: record.run().to_string(),
                 hosts: Vec::new(),
@@ -151,7 +149,7 @@ impl Maintenance {
         }
         self.state.set_current(Current::None)?;
         match current {
-            Current::HandedOver(run) => Ok(Some(Writer::of(&runs, run))),
+            Current::HandedOver(run) => Ok(Some(Writer::of(&self.state.runs(), run))),
             Current::Running | Current::None => {
                 journal::note(
                     "skipping forget and prune: the run was stopped before all its hosts were done",
@@ -174,12 +172,4 @@ impl Maintenance {
     fn remember_repository(&self) {
         drop(std::fs::write(self.state.file(super::init::MADE), ""));
     }
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "systemd makes the state directory, and the first run makes the directory of the records in it"
-)]
-fn make_directory(path: &std::path::Path) -> Result<()> {
-    std::fs::create_dir_all(path).with_context(|| format!("cannot make the directory {}", path.display()))
 }

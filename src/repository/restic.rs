@@ -20,7 +20,6 @@ mod sandbox;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::io::{BufRead, BufReader, Read};
-use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 
@@ -30,6 +29,7 @@ use anyhow::{Context, Result, bail};
 use self::sandbox::Sandbox;
 
 use crate::model::{CopyKind, CopyName, Repository, ResticVersion};
+use crate::runs::complaint::exit_status;
 
 pub use bring::{Confinement, Said, Wish};
 pub use listed::{Node, Snapshot};
@@ -320,14 +320,11 @@ fn relay(from: impl Read, mut to: impl FnMut(String) -> bool) {
 /// What ended restic, and what it says of that.
 #[must_use]
 pub fn failed(status: ExitStatus, said: &[String]) -> Failed {
-    let code = status
-        .code()
-        .or_else(|| status.signal().map(|signal| 128 + signal));
     // Advice comes after what it died of.
     let telling = said.iter().rfind(|line| line.starts_with("Fatal: "));
     let last = || said.iter().rfind(|line| !line.is_empty());
     Failed {
-        status: code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1),
+        status: u8::try_from(exit_status(status)).unwrap_or(1),
         said: telling
             .or_else(last)
             .map_or_else(String::new, |line| line.replace(char::is_control, " ")),

@@ -5,6 +5,9 @@
 
 mod trace;
 
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
+
 use anstream::adapter::strip_str;
 use serde::Deserialize;
 
@@ -99,6 +102,13 @@ impl Complaint {
     pub const fn is_interrupted(&self, status: i32) -> bool {
         status == 130 || self.is_interrupted
     }
+}
+
+/// The exit status of restic as a shell reports it: 128 and the number of the signal that ended it.
+#[must_use]
+pub fn exit_status(status: ExitStatus) -> i32 {
+    let signalled = || status.signal().map(|signal| 128 + signal);
+    status.code().or_else(signalled).unwrap_or(1)
 }
 
 /// True if another process holds a lock on the repository.

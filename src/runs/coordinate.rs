@@ -35,7 +35,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use self::turns::Turns;
 use super::record::{self, Event, RunStarted, Status, Warning, What, Writer};
@@ -116,8 +116,7 @@ impl Run {
     /// When a directory of the unit cannot be used. A host that fails, and a record that cannot be written, are no errors.
     pub fn back_up(&self) -> Result<Outcome> {
         let stop = Stop::on_signals()?;
-        let runs = self.state.runs();
-        create_directory(&runs)?;
+        let runs = self.state.make_runs()?;
         let lock = predecessor::wait(&self.state, self.lock_wait)?;
         if lock.is_some() {
             // Forget and prune rely on this file after the run, and find it again before that.
@@ -202,12 +201,4 @@ impl Run {
             })
         })
     }
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "systemd makes the state directory, and the first run makes the directory of the records in it"
-)]
-fn create_directory(path: &PathBuf) -> Result<()> {
-    fs::create_dir_all(path).with_context(|| format!("cannot make the directory {}", path.display()))
 }

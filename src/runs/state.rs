@@ -5,7 +5,8 @@
 
 #![expect(
     clippy::disallowed_methods,
-    reason = "the holder of the lock writes one file, and needs no atomic replacement: readers hold the lock"
+    reason = "a run makes the directory of its records, and the holder of the lock replaces one file: its readers hold \
+              the lock, too"
 )]
 
 use std::fs::{self, File};
@@ -64,6 +65,16 @@ impl State {
     #[must_use]
     pub fn runs(&self) -> PathBuf {
         self.directory.join("runs")
+    }
+
+    /// The directory of the records. systemd makes the state directory, and the first run this one in it.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn make_runs(&self) -> Result<PathBuf> {
+        let runs = self.runs();
+        fs::create_dir_all(&runs).with_context(|| format!("cannot make the directory {}", runs.display()))?;
+        Ok(runs)
     }
 
     /// A file of the state directory.

@@ -33,6 +33,8 @@ impl Snapshot {
 pub struct Listing {
     /// The newest of each host.
     pub newest: BTreeMap<String, Snapshot>,
+    /// The number of all snapshots.
+    pub count: u64,
 }
 
 impl Listing {
@@ -50,7 +52,9 @@ impl Listing {
     #[must_use]
     pub fn of(all: impl IntoIterator<Item = Snapshot>) -> Self {
         let mut newest: BTreeMap<String, Snapshot> = BTreeMap::new();
+        let mut count = 0;
         for snapshot in all {
+            count += 1;
             let is_older = newest
                 .get(&snapshot.hostname)
                 .is_some_and(|known| snapshot.time < known.time);
@@ -58,7 +62,7 @@ impl Listing {
                 newest.insert(snapshot.hostname.clone(), snapshot);
             }
         }
-        Self { newest }
+        Self { newest, count }
     }
 
     /// The latest of all.

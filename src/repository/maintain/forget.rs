@@ -82,14 +82,8 @@ impl Maintenance {
     /// Decides which hosts forget may touch, from restic's list of the snapshots, the records and the holds; and the number
     /// of snapshots in the list.
     fn decide(&self, run: &record::Writer) -> Result<(Decision, u64)> {
-        let output = || {
-            File::open(self.output())
-                .map(BufReader::new)
-                .context("cannot read restic's output")
-        };
-        let listing = Listing::read(output()?)?;
-        let all: Vec<IgnoredAny> =
-            serde_json::from_reader(output()?).context("cannot count the snapshots")?;
+        let output = File::open(self.output()).context("cannot read restic's output")?;
+        let listing = Listing::read(BufReader::new(output))?;
         let store = Store::read(&self.holds)?;
         let runs = self.state.runs();
         let run = record::open(&runs, run.run())
@@ -99,7 +93,7 @@ impl Maintenance {
         let others = self.steps.forget.iter().skip(1);
         let policies = Policies::of(others.map(|step| step.hosts.iter().cloned()));
         let decision = decide(&listing, &evidence, &run, &store, &policies, Timestamp::now());
-        Ok((decision, u64::try_from(all.len())?))
+        Ok((decision, listing.count))
     }
 
     /// The number of snapshots that the last forget removed.

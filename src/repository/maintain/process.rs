@@ -8,7 +8,6 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
-use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -22,7 +21,7 @@ use nix::unistd::Pid;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use crate::runs::complaint::Complaint;
+use crate::runs::complaint::{Complaint, exit_status};
 use crate::system::journal;
 
 /// How often a restic that is to stop gets the signal: it ignores the signal until it has set up its handler.
@@ -135,10 +134,8 @@ pub(super) fn run(command: &[OsString], password_file: &Path, interrupt: &Interr
             // It stays a process that can be signalled until it is reaped.
             let _ = waitid(Id::Pid(id), WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT);
             interrupt.set_restic(None);
-            let status = restic.wait().ok();
-            let status = status.and_then(|status| status.code().or_else(|| Some(128 + status.signal()?)));
             Ended {
-                status: status.unwrap_or(1),
+                status: restic.wait().map_or(1, exit_status),
                 complaint,
             }
         }

@@ -156,9 +156,9 @@ impl Connection {
     }
 
     /// Reads the answer to its end. Sends a line every few seconds, so that the host knows that this process is alive.
-    pub(super) fn read(mut self, limits: Limits, mut each: impl FnMut(&[u8], bool)) -> Ending {
-        let mut is_cut_off = false;
-        let mut has_exited = self.process.is_none();
+    pub(super) fn read(mut self, mut each: impl FnMut(&[u8], bool)) -> Ending {
+        let mut cut_off_at = None;
+        let mut has_exited = false;
         let mut beat = Instant::now();
         let mut is_over_time = false;
         let mut end = self.deadline;
@@ -168,8 +168,8 @@ impl Connection {
                 .recv_timeout(beat.min(end).saturating_duration_since(Instant::now()))
             {
                 Ok(Said::Line { line, is_cut }) => each(&line, is_cut),
-                Ok(Said::OutputEnded { is_cut_off: is_cut }) => {
-                    is_cut_off = is_cut;
+                Ok(Said::OutputEnded { cut_off_at: limit }) => {
+                    cut_off_at = limit;
                     self.open -= 1;
                     // ssh ends at the end of its input.
                     self.input = None;
@@ -188,7 +188,7 @@ impl Connection {
                 self.send(b"\n");
             }
             if Instant::now() >= end {
-                if has_exited && self.process.is_some() {
+                if has_exited {
                     break;
                 }
                 self.end(is_over_time);
@@ -207,7 +207,7 @@ impl Connection {
         Ending {
             how,
             complaint: String::from_utf8_lossy(&complaint).into_owned(),
-            cut_off_at: is_cut_off.then_some(limits.answer),
+            cut_off_at,
         }
     }
 

@@ -14,7 +14,7 @@ pub(super) enum Said {
     /// A line of the output, without its newline.
     Line { line: Vec<u8>, is_cut: bool },
     /// The output has ended; if it reached the limit, it was cut off there.
-    OutputEnded { is_cut_off: bool },
+    OutputEnded { cut_off_at: Option<u64> },
     /// The messages of the process have ended.
     ComplaintEnded,
     /// The process has ended.
@@ -61,7 +61,7 @@ pub(super) fn read_lines(output: impl Read, limit: u64, to: &SyncSender<Said>) {
     }
     drop(output);
     drop(to.send(Said::OutputEnded {
-        is_cut_off: left == 0,
+        cut_off_at: (left == 0).then_some(limit),
     }));
 }
 

@@ -91,22 +91,18 @@ impl<'r> Turns<'r> {
             host: host.to_owned(),
         }));
         let mut progress = ProgressFile::create(&self.run.runtime, host);
-        let connection = Connection::open(&self.way_to(host), limits);
-        let (answer, ending) = match connection {
-            Ok(mut connection) => {
-                connection.send(&self.request(host));
-                self.record.guard().append(&started);
-                let mut answer = Answer::default();
-                let ending = connection.read(limits, |line, is_cut| {
-                    progress.note(line);
-                    answer.add(line, is_cut);
-                });
-                (answer, ending)
-            }
-            Err(ending) => {
-                self.record.guard().append(&started);
-                (Answer::default(), ending)
-            }
+        let mut connection = Connection::open(&self.way_to(host), limits);
+        if let Ok(connection) = &mut connection {
+            connection.send(&self.request(host));
+        }
+        self.record.guard().append(&started);
+        let mut answer = Answer::default();
+        let ending = match connection {
+            Ok(connection) => connection.read(|line, is_cut| {
+                progress.note(line);
+                answer.add(line, is_cut);
+            }),
+            Err(ending) => ending,
         };
         drop(progress);
         // systemd also sends the signal to ssh, whose end would count as that of the host.
