@@ -67,9 +67,9 @@ pub(crate) use tree::Staged;
 /// # Errors
 /// When a file cannot be written.
 pub fn throw_away(artifacts: &[Artifact]) -> Result<TempDir> {
-    let folder = tempfile::tempdir().context("cannot create a temporary directory")?;
-    write_below(folder.path(), artifacts)?;
-    Ok(folder)
+    let directory = tempfile::tempdir().context("cannot create a temporary directory")?;
+    write_below(directory.path(), artifacts)?;
+    Ok(directory)
 }
 
 /// Copies files below a directory that is soon gone, each under a name relative to it, for other programs to read;
@@ -78,13 +78,13 @@ pub fn throw_away(artifacts: &[Artifact]) -> Result<TempDir> {
 /// # Errors
 /// When a file cannot be read or written.
 pub fn throw_away_copies<'p>(files: impl IntoIterator<Item = (&'p Path, &'p Path)>) -> Result<TempDir> {
-    let folder = tempfile::tempdir().context("cannot create a temporary directory")?;
+    let directory = tempfile::tempdir().context("cannot create a temporary directory")?;
     for (from, name) in files {
-        let to = folder.path().join(name);
-        make_folder_of(&to)?;
+        let to = directory.path().join(name);
+        make_directory_of(&to)?;
         fs::copy(from, &to).with_context(|| format!("cannot copy `{}`", from.display()))?;
     }
-    Ok(folder)
+    Ok(directory)
 }
 
 /// Makes a directory, and those above it, for their owner only. An existing empty directory becomes private, too. One
@@ -92,23 +92,23 @@ pub fn throw_away_copies<'p>(files: impl IntoIterator<Item = (&'p Path, &'p Path
 ///
 /// # Errors
 /// When it cannot be made, or made private.
-pub fn private_folder(folder: &Path) -> Result<Privacy> {
+pub fn private_directory(directory: &Path) -> Result<Privacy> {
     let made = || {
         fs::DirBuilder::new()
             .recursive(true)
             .mode(PRIVATE)
-            .create(folder)?;
-        if fs::read_dir(folder)?.next().is_none() {
-            fs::set_permissions(folder, fs::Permissions::from_mode(PRIVATE))?;
+            .create(directory)?;
+        if fs::read_dir(directory)?.next().is_none() {
+            fs::set_permissions(directory, fs::Permissions::from_mode(PRIVATE))?;
         }
-        let is_private = fs::metadata(folder)?.permissions().mode().trailing_zeros() >= 6;
+        let is_private = fs::metadata(directory)?.permissions().mode().trailing_zeros() >= 6;
         Ok::<_, io::Error>(if is_private {
             Privacy::Private
         } else {
             Privacy::OthersMayLook
         })
     };
-    made().with_context(|| format!("cannot create the directory `{}`", folder.display()))
+    made().with_context(|| format!("cannot create the directory `{}`", directory.display()))
 }
 
 /// The mode of a directory that is its owner's alone.
@@ -128,24 +128,24 @@ pub enum Privacy {
 ///
 /// # Errors
 /// When there is something in the directory, or a file cannot be written.
-pub fn new_folder(folder: &Path, artifacts: &[Artifact]) -> Result<()> {
-    if !Disk.entries(folder)?.is_empty() {
+pub fn new_directory(directory: &Path, artifacts: &[Artifact]) -> Result<()> {
+    if !Disk.entries(directory)?.is_empty() {
         fail!(
-            what("the directory `{}` is not empty", folder.display()),
+            what("the directory `{}` is not empty", directory.display()),
             hint("name a directory that does not exist yet")
         );
     }
-    write_below(folder, artifacts)
+    write_below(directory, artifacts)
 }
 
-fn write_below(folder: &Path, artifacts: &[Artifact]) -> Result<()> {
+fn write_below(directory: &Path, artifacts: &[Artifact]) -> Result<()> {
     for Artifact {
         path,
         access,
         content,
     } in artifacts
     {
-        let place = folder.join(path.trim_start_matches('/'));
+        let place = directory.join(path.trim_start_matches('/'));
         fs::create_dir_all(place.parent().unwrap_or(&place))
             .and_then(|()| fs::write(&place, content))
             .and_then(|()| fs::set_permissions(&place, fs::Permissions::from_mode(access.mode())))
@@ -158,16 +158,17 @@ fn write_below(folder: &Path, artifacts: &[Artifact]) -> Result<()> {
 ///
 /// # Errors
 /// When it cannot be made.
-pub fn make_folder(folder: &Path) -> Result<()> {
-    fs::create_dir_all(folder).with_context(|| format!("cannot create the directory `{}`", folder.display()))
+pub fn make_directory(directory: &Path) -> Result<()> {
+    fs::create_dir_all(directory)
+        .with_context(|| format!("cannot create the directory `{}`", directory.display()))
 }
 
 /// Makes the directory of a file, with those above it.
 ///
 /// # Errors
 /// When it cannot be made.
-pub fn make_folder_of(file: &Path) -> Result<()> {
-    file.parent().map_or(Ok(()), make_folder)
+pub fn make_directory_of(file: &Path) -> Result<()> {
+    file.parent().map_or(Ok(()), make_directory)
 }
 
 /// Writes a file, mode 0644, over one that may be there: at any moment, who reads it reads one of them, whole. Its
@@ -176,23 +177,23 @@ pub fn make_folder_of(file: &Path) -> Result<()> {
 /// # Errors
 /// When it cannot be written; then what was there is as it was.
 pub fn replace(path: &Path, text: &[u8]) -> Result<()> {
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
+    let directory = match path.parent() {
+        Some(directory) if !directory.as_os_str().is_empty() => directory,
         _ => Path::new("."),
     };
     let written = || {
-        let file = waiting(folder, text, 0o644)?;
+        let file = waiting(directory, text, 0o644)?;
         file.persist(path).map_err(|error| error.error)?;
-        fs::File::open(folder)?.sync_all()
+        fs::File::open(directory)?.sync_all()
     };
     written().with_context(|| format!("cannot write `{}`", path.display()))
 }
 
 /// A whole file on the disk that waits for its name, and is gone when it gets none.
-fn waiting(folder: &Path, text: &[u8], mode: u32) -> io::Result<NamedTempFile> {
+fn waiting(directory: &Path, text: &[u8], mode: u32) -> io::Result<NamedTempFile> {
     let mut file = tempfile::Builder::new()
         .prefix(".genbackup-")
-        .tempfile_in(folder)?;
+        .tempfile_in(directory)?;
     file.write_all(text)?;
     // Whatever the umask: a mode is what it says.
     file.as_file().set_permissions(fs::Permissions::from_mode(mode))?;
@@ -217,8 +218,8 @@ pub fn create_secret(path: &Path, text: &str) -> Result<()> {
 }
 
 fn create(path: &Path, text: &str, mode: u32) -> Result<()> {
-    if let Some(folder) = path.parent() {
-        make_folder(folder)?;
+    if let Some(directory) = path.parent() {
+        make_directory(directory)?;
     }
     let mut options = fs::OpenOptions::new();
     let mut file = match options.write(true).create_new(true).mode(mode).open(path) {

@@ -27,14 +27,14 @@ pub use package::package;
 pub use platform::{Platform, Programs, StorePath};
 
 /// Where systemd's units of the local administrator are (systemd.unit(5)).
-pub const UNIT_FOLDER: &str = "/etc/systemd/system";
+pub const UNIT_DIRECTORY: &str = "/etc/systemd/system";
 /// Where our scripts are: programs that other programs start (file-hierarchy(7), FHS 4.9).
 const LIBEXEC: &str = "/usr/local/libexec/genbackup";
 
 /// One file that we emit, in memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Artifact {
-    /// Where it goes, absolute; a unit's is below [`UNIT_FOLDER`].
+    /// Where it goes, absolute; a unit's is below [`UNIT_DIRECTORY`].
     pub path: String,
     /// Who may do what with it.
     pub access: Access,
@@ -137,5 +137,5 @@ fn push(
 }
 
 fn unit(name: &str) -> String {
-    format!("{UNIT_FOLDER}/{name}")
+    format!("{UNIT_DIRECTORY}/{name}")
 }

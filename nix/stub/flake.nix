@@ -5,7 +5,7 @@
     let
       lib = (import ./lib).extend (
         _: previous: {
-          # Nix before 2.14 asks the folder above for what a path is, and no flake may look into the whole store.
+          # Nix before 2.14 asks the directory above for what a path is, and no flake may look into the whole store.
           filesystem = previous.filesystem // {
             pathType =
               path:

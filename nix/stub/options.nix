@@ -1,4 +1,4 @@
-# A stub of NixOS: the options that our modules touch, and a system that is a folder of files.
+# A stub of NixOS: the options that our modules touch, and a system that is a directory of files.
 # Types are as strict as NixOS's; what an option is for is said there.
 {
   config,
@@ -99,8 +99,8 @@ let
   failed = lib.filter (check: !check.assertion) config.assertions;
   failures = lib.concatMapStringsSep "\n" (check: "- ${check.message}") failed;
 
-  # A unit in a folder of its own, under its own name, as in NixOS: a store path's name can't be any unit's.
-  unitFolder =
+  # A unit in a directory of its own, under its own name, as in NixOS: a store path's name can't be any unit's.
+  unitDirectory =
     name: unit:
     pkgs.runCommand "unit"
       {
@@ -287,7 +287,7 @@ in
           mkdir -p "$units" "$out/etc/tmpfiles.d"
           ${lib.concatStrings (
             lib.mapAttrsToList (name: unit: ''
-              ln -s ${unitFolder name unit}/* "$units"
+              ln -s ${unitDirectory name unit}/* "$units"
             '') config.systemd.units
           )}
           for package in ${toString config.systemd.packages}; do

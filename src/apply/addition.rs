@@ -17,7 +17,7 @@ const MODE: u32 = 0o640;
 /// A whole file, on the disk, that has no name yet. Dropped, it is gone.
 #[derive(Debug)]
 pub struct Addition<'f> {
-    folder: &'f Path,
+    directory: &'f Path,
     file: NamedTempFile,
 }
 
@@ -26,17 +26,17 @@ impl<'f> Addition<'f> {
     ///
     /// # Errors
     /// When it cannot be written: then nothing is left of it.
-    pub fn to(folder: &'f Path, text: &str) -> Result<Self> {
+    pub fn to(directory: &'f Path, text: &str) -> Result<Self> {
         let written = || {
-            let file = waiting(folder, text.as_bytes(), MODE)?;
+            let file = waiting(directory, text.as_bytes(), MODE)?;
             if geteuid().is_root() {
-                let owner = fs::metadata(folder)?;
+                let owner = fs::metadata(directory)?;
                 fchown(file.as_file(), Some(owner.uid()), Some(owner.gid()))?;
             }
             io::Result::Ok(file)
         };
-        let file = written().with_context(|| format!("cannot write into `{}`", folder.display()))?;
-        Ok(Self { folder, file })
+        let file = written().with_context(|| format!("cannot write into `{}`", directory.display()))?;
+        Ok(Self { directory, file })
     }
 
     /// Gives it a name, unless there is a file of that name already: then it is gone, and the answer is false.
@@ -44,11 +44,11 @@ impl<'f> Addition<'f> {
     /// # Errors
     /// When the disk refuses.
     pub fn under(self, name: &str) -> Result<bool> {
-        let Self { folder, file } = self;
-        let place = folder.join(name);
+        let Self { directory, file } = self;
+        let place = directory.join(name);
         let named = match file.persist_noclobber(&place) {
-            Ok(_) => File::open(folder)
-                .and_then(|folder| folder.sync_all())
+            Ok(_) => File::open(directory)
+                .and_then(|directory| directory.sync_all())
                 .map(|()| true),
             Err(error) if error.error.kind() == ErrorKind::AlreadyExists => Ok(false),
             Err(error) => Err(error.error),

@@ -11,7 +11,7 @@ use super::change::Change;
 use super::found::Files;
 use super::manifest::Manifest;
 use super::note::Note;
-use crate::emit::UNIT_FOLDER;
+use crate::emit::UNIT_DIRECTORY;
 
 /// The ends of the names of directories in which a link enables a unit (systemd.unit(5)).
 const ENABLING: [&str; 3] = ["wants", "requires", "upholds"];
@@ -43,11 +43,11 @@ pub(super) fn notes(
                         root: root.to_path_buf(),
                     });
                 }
-                for folder in folders(root, path) {
-                    let folder = folder.join(format!("{unit}.d"));
-                    if system.is_directory(&folder) {
+                for directory in directories(root, path) {
+                    let directory = directory.join(format!("{unit}.d"));
+                    if system.is_directory(&directory) {
                         let unit = unit.to_owned();
-                        notes.push(Note::StillDroppedIn { unit, folder });
+                        notes.push(Note::StillDroppedIn { unit, directory });
                     }
                 }
             }
@@ -81,20 +81,20 @@ pub(super) fn unit_name(path: &Path) -> Option<&str> {
 }
 
 /// Where links and drop-ins for a unit may be: beside it, and where systemctl(1) puts them.
-fn folders(root: &Path, unit: &Path) -> BTreeSet<PathBuf> {
-    let usual = Path::new(UNIT_FOLDER.trim_start_matches('/'));
+fn directories(root: &Path, unit: &Path) -> BTreeSet<PathBuf> {
+    let usual = Path::new(UNIT_DIRECTORY.trim_start_matches('/'));
     unit.parent()
         .into_iter()
         .chain([usual])
-        .map(|folder| root.join(folder))
+        .map(|directory| root.join(directory))
         .collect()
 }
 
 /// The links that enable a unit, or an instance of it.
 fn links(system: &impl Files, root: &Path, path: &Path, unit: &str) -> Result<Vec<PathBuf>> {
     let mut links = Vec::new();
-    for folder in folders(root, path) {
-        for enabling in system.entries(&folder)? {
+    for directory in directories(root, path) {
+        for enabling in system.entries(&directory)? {
             let ends_so = |end: &str| enabling.extension() == Some(OsStr::new(end));
             if !ENABLING.iter().any(|end| ends_so(end)) {
                 continue;

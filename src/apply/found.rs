@@ -67,19 +67,19 @@ impl Files for Disk {
         look(path, |metadata| !metadata.is_symlink())
     }
 
-    fn entries(&self, folder: &Path) -> Result<Vec<PathBuf>> {
-        let entries = match fs::read_dir(folder) {
+    fn entries(&self, directory: &Path) -> Result<Vec<PathBuf>> {
+        let entries = match fs::read_dir(directory) {
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
                 return Ok(Vec::new());
             }
             entries => {
-                entries.with_context(|| format!("cannot read the directory `{}`", folder.display()))?
+                entries.with_context(|| format!("cannot read the directory `{}`", directory.display()))?
             }
         };
         entries
             .map(|entry| {
                 Ok(entry
-                    .with_context(|| format!("cannot read the directory `{}`", folder.display()))?
+                    .with_context(|| format!("cannot read the directory `{}`", directory.display()))?
                     .path())
             })
             .collect()
@@ -147,18 +147,18 @@ pub(crate) fn is_directory(path: &Path) -> anyhow::Error {
     )
 }
 
-/// What waits beside the places of these files, and of others in their folders.
+/// What waits beside the places of these files, and of others in their directories.
 pub(super) fn strays(system: &impl Files, root: &Path, files: &[&Path]) -> Result<Vec<PathBuf>> {
-    let folders: BTreeSet<PathBuf> = files
+    let directories: BTreeSet<PathBuf> = files
         .iter()
         .filter_map(|file| file.parent())
-        .map(|folder| root.join(folder))
+        .map(|directory| root.join(directory))
         .collect();
     let mut strays = Vec::new();
-    for folder in folders {
+    for directory in directories {
         strays.extend(
             system
-                .entries(&folder)?
+                .entries(&directory)?
                 .into_iter()
                 .filter(|path| tree::is_beside(path)),
         );

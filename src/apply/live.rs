@@ -12,7 +12,7 @@ use std::fmt::Display;
 use anyhow::{Result, anyhow};
 
 use crate::apply::{Changes, Note};
-use crate::emit::{Artifact, UNIT_FOLDER};
+use crate::emit::{Artifact, UNIT_DIRECTORY};
 use crate::error::hinted;
 
 pub(crate) use audience::{Audience, Line, Transcript};
@@ -265,7 +265,10 @@ pub(crate) const fn is_done_here(note: &Note) -> bool {
 /// The units among these artifacts that can be loaded, by name. Nothing of a template can.
 fn units(artifacts: &[Artifact]) -> impl Iterator<Item = (&str, &Artifact)> {
     artifacts.iter().filter_map(|artifact| {
-        let unit = artifact.path.strip_prefix(UNIT_FOLDER)?.trim_start_matches('/');
+        let unit = artifact
+            .path
+            .strip_prefix(UNIT_DIRECTORY)?
+            .trim_start_matches('/');
         (!unit.contains("@.")).then_some((unit, artifact))
     })
 }

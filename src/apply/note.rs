@@ -29,7 +29,7 @@ pub enum Note {
         /// The unit's name.
         unit: String,
         /// The directory of drop-ins.
-        folder: PathBuf,
+        directory: PathBuf,
     },
     /// A unit has come that nothing enables, on a host where the others have been for longer.
     NotEnabled {
@@ -62,10 +62,10 @@ impl fmt::Display for Note {
                 )?;
                 systemctl(formatter, "disable", unit, root)
             }
-            Self::StillDroppedIn { unit, folder } => write!(
+            Self::StillDroppedIn { unit, directory } => write!(
                 formatter,
                 "{unit} is removed, so the drop-ins in `{}` have no effect",
-                folder.display()
+                directory.display()
             ),
             Self::NotEnabled { unit, root } => {
                 write!(formatter, "{unit} is new, but not enabled: run ")?;

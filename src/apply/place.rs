@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::manifest::MANIFEST;
-use crate::emit::{Artifact, UNIT_FOLDER};
+use crate::emit::{Artifact, UNIT_DIRECTORY};
 
 /// The manifest of a directory that holds nothing but what we write, and belongs to somebody's own files: out of sight.
 const HIDDEN_MANIFEST: &str = ".genbackup-manifest.json";
@@ -13,7 +13,7 @@ const HIDDEN_MANIFEST: &str = ".genbackup-manifest.json";
 pub struct Place {
     /// What stands before every path: `/`, or a directory where a host's files are staged.
     pub root: PathBuf,
-    /// Where units go, below the root; [`UNIT_FOLDER`] unless somebody wants them elsewhere.
+    /// Where units go, below the root; [`UNIT_DIRECTORY`] unless somebody wants them elsewhere.
     pub(super) units: PathBuf,
     /// The list of what we wrote, below the root.
     pub(super) manifest: PathBuf,
@@ -25,17 +25,17 @@ impl Place {
     pub fn below(root: impl Into<PathBuf>) -> Self {
         Self {
             root: root.into(),
-            units: PathBuf::from(UNIT_FOLDER),
+            units: PathBuf::from(UNIT_DIRECTORY),
             manifest: PathBuf::from(MANIFEST),
         }
     }
 
     /// A directory that is no system's root: artifacts go right into it.
     #[must_use]
-    pub fn folder(folder: impl Into<PathBuf>) -> Self {
+    pub fn directory(directory: impl Into<PathBuf>) -> Self {
         Self {
             manifest: PathBuf::from(HIDDEN_MANIFEST),
-            ..Self::below(folder)
+            ..Self::below(directory)
         }
     }
 
@@ -80,7 +80,7 @@ impl Place {
 
     /// The artifact's path below the root, without a leading `/`.
     pub(super) fn relative(&self, artifact: &Artifact) -> PathBuf {
-        let path = match artifact.path.strip_prefix(UNIT_FOLDER) {
+        let path = match artifact.path.strip_prefix(UNIT_DIRECTORY) {
             Some(unit) => self.units.join(unit.trim_start_matches('/')),
             None => PathBuf::from(&artifact.path),
         };

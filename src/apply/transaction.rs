@@ -146,10 +146,11 @@ impl Transaction {
         let mut synced = Vec::new();
         for (tree, _) in &self.trees {
             let root = tree.root();
-            let folder = File::open(root).with_context(|| format!("cannot open `{}`", root.display()))?;
-            let device = folder.metadata()?.dev();
+            let directory = File::open(root).with_context(|| format!("cannot open `{}`", root.display()))?;
+            let device = directory.metadata()?.dev();
             if !synced.contains(&device) {
-                nix::unistd::syncfs(&folder).with_context(|| format!("cannot sync `{}`", root.display()))?;
+                nix::unistd::syncfs(&directory)
+                    .with_context(|| format!("cannot sync `{}`", root.display()))?;
                 synced.push(device);
             }
         }

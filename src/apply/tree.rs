@@ -33,7 +33,7 @@ pub(super) struct Tree {
     root: PathBuf,
     /// Places, each with what waits beside it, in the order in which they are put in force.
     staged: VecDeque<(PathBuf, PathBuf)>,
-    /// Folders that were made, each after the one that it is in.
+    /// Directories that were made, each after the one that it is in.
     made: Vec<PathBuf>,
     /// Two who write at once would mix their states. The directory itself is locked, so no lock file is needed.
     lock: Option<Flock<File>>,
@@ -49,13 +49,13 @@ impl Tree {
             lock: None,
         };
         let manifest = root.join(manifest);
-        tree.make_folder_of(&manifest)?;
-        let folder = manifest.parent().unwrap_or(root);
-        let lock = locked(folder, FlockArg::LockExclusiveNonblock)?;
+        tree.make_directory_of(&manifest)?;
+        let directory = manifest.parent().unwrap_or(root);
+        let lock = locked(directory, FlockArg::LockExclusiveNonblock)?;
         // Whoever made this directory and failed has removed it again: that lock is nobody's.
-        match (fs::metadata(folder), lock.metadata()) {
+        match (fs::metadata(directory), lock.metadata()) {
             (Ok(there), Ok(ours)) if there.ino() == ours.ino() => tree.lock = Some(lock),
-            _ => bail!(is_locked(folder)),
+            _ => bail!(is_locked(directory)),
         }
         Ok(tree)
     }
@@ -79,7 +79,7 @@ impl Tree {
             text,
             mode,
         } = staged;
-        self.make_folder_of(&place)?;
+        self.make_directory_of(&place)?;
         self.staged.push_back((place.clone(), waiting.clone()));
         write_new(&waiting, &text, mode).map_err(|error| unwritable(&place, &error))
     }
@@ -110,16 +110,16 @@ impl Tree {
         Ok(())
     }
 
-    fn make_folder_of(&mut self, place: &Path) -> Result<()> {
-        let folder = place.parent().unwrap_or(place);
+    fn make_directory_of(&mut self, place: &Path) -> Result<()> {
+        let directory = place.parent().unwrap_or(place);
         // A relative path ends in the empty one, which is the directory we are in.
-        let is_missing = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.exists();
-        let missing: Vec<&Path> = folder.ancestors().take_while(is_missing).collect();
-        for folder in missing.into_iter().rev() {
-            match fs::create_dir(folder) {
-                Ok(()) => self.made.push(folder.to_path_buf()),
-                Err(error) if error.kind() == ErrorKind::AlreadyExists && folder.is_dir() => {}
-                Err(error) => return Err(unwritable(folder, &error)),
+        let is_missing = |directory: &&Path| !directory.as_os_str().is_empty() && !directory.exists();
+        let missing: Vec<&Path> = directory.ancestors().take_while(is_missing).collect();
+        for directory in missing.into_iter().rev() {
+            match fs::create_dir(directory) {
+                Ok(()) => self.made.push(directory.to_path_buf()),
+                Err(error) if error.kind() == ErrorKind::AlreadyExists && directory.is_dir() => {}
+                Err(error) => return Err(unwritable(directory, &error)),
             }
         }
         Ok(())
@@ -132,8 +132,8 @@ impl Drop for Tree {
         for (_, waiting) in &self.staged {
             drop(fs::remove_file(waiting));
         }
-        for folder in self.made.iter().rev() {
-            drop(fs::remove_dir(folder));
+        for directory in self.made.iter().rev() {
+            drop(fs::remove_dir(directory));
         }
     }
 }
@@ -155,17 +155,17 @@ pub(super) fn is_beside(path: &Path) -> bool {
 }
 
 /// Locks a directory, or fails at once where somebody else has it locked.
-fn locked(folder: &Path, lock: FlockArg) -> Result<Flock<File>> {
-    let file = File::open(folder).with_context(|| format!("cannot open `{}`", folder.display()))?;
+fn locked(directory: &Path, lock: FlockArg) -> Result<Flock<File>> {
+    let file = File::open(directory).with_context(|| format!("cannot open `{}`", directory.display()))?;
     Flock::lock(file, lock)
         .map_err(|(_, error)| error)
-        .with_context(|| is_locked(folder))
+        .with_context(|| is_locked(directory))
 }
 
-fn is_locked(folder: &Path) -> String {
+fn is_locked(directory: &Path) -> String {
     format!(
         "`{}` is locked: another `genbackup emit` is running",
-        folder.display()
+        directory.display()
     )
 }
 

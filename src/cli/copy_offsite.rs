@@ -22,7 +22,7 @@ use self::work::Work;
 use super::{load, record};
 use crate::model::CopyName;
 use crate::repository::offsite::find;
-use crate::runs::record::{AdHoc, FOLDER, Phase};
+use crate::runs::record::{AdHoc, DIRECTORY, Phase};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -41,7 +41,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "DIR")]
     credentials: Option<PathBuf>,
     /// Write the record into this directory
-    #[arg(long, value_name = "DIR", default_value = FOLDER)]
+    #[arg(long, value_name = "DIR", default_value = DIRECTORY)]
     runs: PathBuf,
 }
 

@@ -14,7 +14,7 @@ use super::{load, terminal};
 use crate::apply::now::Missing;
 use crate::apply::{Changes, Note, Overwrite, Transaction};
 use crate::doctor;
-use crate::emit::UNIT_FOLDER;
+use crate::emit::UNIT_DIRECTORY;
 use crate::emit::plan::HostPlan;
 use crate::error::fail;
 use crate::system::nixos::System;
@@ -241,6 +241,6 @@ impl Arguments {
     }
 
     fn units(&self) -> PathBuf {
-        self.out.clone().unwrap_or_else(|| PathBuf::from(UNIT_FOLDER))
+        self.out.clone().unwrap_or_else(|| PathBuf::from(UNIT_DIRECTORY))
     }
 }

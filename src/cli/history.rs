@@ -79,7 +79,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     };
     let Some(mut ids) = records.list()? else {
         fail!(
-            what("the directory {} is missing", records.folder().display()),
+            what("the directory {} is missing", records.directory().display()),
             hint("run this on the storage host, after its first run; `--runs DIR` reads another directory")
         );
     };

@@ -53,7 +53,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
         .option("--why", Some(&why));
     let words = hosts.iter().fold(words, Words::word);
     open::ensure_root_of_storage(&fleet, &words, "the holds are")?;
-    let store = Store::read_if_there(&kept.holds.folder)?;
+    let store = Store::read_if_there(&kept.holds.directory)?;
     // Check all hosts before the first hold is written.
     for host in hosts {
         known(&fleet, host, &store, kept, file)?;

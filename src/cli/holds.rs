@@ -12,8 +12,8 @@ use crate::runs::record::{self, About, Phase, Run, RunId, Status};
 #[derive(Debug, Args)]
 pub(super) struct Holds {
     /// Read and write the holds in this directory
-    #[arg(long = "holds", value_name = "DIR", default_value = hold::FOLDER, hide = true)]
-    pub(super) folder: PathBuf,
+    #[arg(long = "holds", value_name = "DIR", default_value = hold::DIRECTORY, hide = true)]
+    pub(super) directory: PathBuf,
 }
 
 #[derive(Debug, Args)]
@@ -21,7 +21,7 @@ pub(super) struct Kept {
     #[command(flatten)]
     pub(super) holds: Holds,
     /// Read the records of the runs from this directory
-    #[arg(long, value_name = "DIR", default_value = record::FOLDER, hide = true)]
+    #[arg(long, value_name = "DIR", default_value = record::DIRECTORY, hide = true)]
     pub(super) runs: PathBuf,
 }
 
@@ -31,7 +31,7 @@ impl Holds {
     /// # Errors
     /// When the directory exists and cannot be read.
     pub(super) fn read_if_there(&self) -> Result<Store> {
-        Store::read_if_there(&self.folder)
+        Store::read_if_there(&self.directory)
     }
 }
 

@@ -121,14 +121,14 @@ fn refuse_elsewhere(host: &HostName) -> Result<()> {
 
 /// Checks before the questions that the file can be written, so that no answers are lost.
 fn refuse_unwritable(file: &Path) -> Result<()> {
-    let folder = file.ancestors().skip(1).find(|folder| folder.is_dir());
-    let folder = folder.unwrap_or(Path::new("."));
-    nix::unistd::access(folder, AccessFlags::W_OK).map_err(|error| {
+    let directory = file.ancestors().skip(1).find(|directory| directory.is_dir());
+    let directory = directory.unwrap_or(Path::new("."));
+    nix::unistd::access(directory, AccessFlags::W_OK).map_err(|error| {
         hinted!(
             what(
                 "cannot write {}: {}: {}",
                 file.display(),
-                folder.display(),
+                directory.display(),
                 error.desc()
             ),
             hint("run `sudo genbackup init`, or name another file with `--fleet FILE`")

@@ -52,7 +52,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
         state: State::of(directory("STATE_DIRECTORY")?),
         scratch: directory("RUNTIME_DIRECTORY")?,
         credentials: directory("CREDENTIALS_DIRECTORY")?,
-        holds: holds.folder.clone(),
+        holds: holds.directory.clone(),
     };
     Ok(if maintenance.run()? {
         ExitCode::SUCCESS

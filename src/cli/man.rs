@@ -23,7 +23,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
     // The verb `help` needs no page.
     let mut command = super::Arguments::command().disable_help_subcommand(true);
     command.build();
-    let Some(folder) = &arguments.out else {
+    let Some(directory) = &arguments.out else {
         terminal::hand_over(page(&command)?.1)?;
         return Ok(ExitCode::SUCCESS);
     };
@@ -35,11 +35,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
         .collect::<Result<Vec<_>>>()?;
     let fleet_file = reference::manual_page();
     pages.push((fleet_file.name.to_owned(), fleet_file.text.into_bytes()));
-    apply::make_folder(folder)?;
+    apply::make_directory(directory)?;
     for (name, text) in &pages {
-        apply::replace(&folder.join(name), text)?;
+        apply::replace(&directory.join(name), text)?;
     }
-    let written = format!("{}: {} pages written\n", folder.display(), pages.len());
+    let written = format!("{}: {} pages written\n", directory.display(), pages.len());
     terminal::say(&written)?;
     Ok(ExitCode::SUCCESS)
 }

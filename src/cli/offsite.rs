@@ -53,7 +53,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     let Some(plan) = HostPlan::of(&fleet, &fleet.storage.name) else {
         bail!("the fleet has no storage host");
     };
-    let path = format!("{}/{}.service", emit::UNIT_FOLDER, name.copy_unit());
+    let path = format!("{}/{}.service", emit::UNIT_DIRECTORY, name.copy_unit());
     let unit = emit::emit(&plan)?
         .into_iter()
         .find(|artifact| artifact.path == path);

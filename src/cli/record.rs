@@ -33,7 +33,7 @@ pub(super) struct Arguments {
     #[arg(value_name = "COMMAND", required = true, last = true)]
     command: Vec<OsString>,
     /// Write the record into this directory
-    #[arg(long, value_name = "DIR", default_value = record::FOLDER)]
+    #[arg(long, value_name = "DIR", default_value = record::DIRECTORY)]
     runs: PathBuf,
 }
 
@@ -91,7 +91,7 @@ enum Nameless {
 
 /// Adds a record. Its name is the second in which the command started, or a later one if that name is taken. No name is
 /// in the future: if all names up to now are taken, this waits for the next second.
-pub(super) fn add(folder: &Path, ad_hoc: &AdHoc) -> Result<()> {
+pub(super) fn add(directory: &Path, ad_hoc: &AdHoc) -> Result<()> {
     // The clock may have been set back meanwhile.
     let mut name = RunId::at(ad_hoc.start.min(ad_hoc.end));
     let add = || {
@@ -99,7 +99,7 @@ pub(super) fn add(folder: &Path, ad_hoc: &AdHoc) -> Result<()> {
             let text = ad_hoc
                 .record(name)
                 .map_err(|error| Nameless::Refused(error.into()))?;
-            let addition = Addition::to(folder, &text).map_err(Nameless::Refused)?;
+            let addition = Addition::to(directory, &text).map_err(Nameless::Refused)?;
             if addition
                 .under(&record::file_name(name))
                 .map_err(Nameless::Refused)?
@@ -118,7 +118,7 @@ pub(super) fn add(folder: &Path, ad_hoc: &AdHoc) -> Result<()> {
         .when(|nameless| matches!(nameless, Nameless::AllTaken))
         .call();
     added.map_err(|nameless| match nameless {
-        Nameless::AllTaken => anyhow!("{} already has a record for every second", folder.display()),
+        Nameless::AllTaken => anyhow!("{} already has a record for every second", directory.display()),
         Nameless::Refused(error) => error,
     })
 }

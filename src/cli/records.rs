@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use clap::Args;
 use jiff::Timestamp;
 
-use crate::runs::record::FOLDER;
+use crate::runs::record::DIRECTORY;
 use crate::runs::records::Records;
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
     /// Read the records of the runs from this directory
-    #[arg(long, value_name = "DIR", default_value = FOLDER)]
+    #[arg(long, value_name = "DIR", default_value = DIRECTORY)]
     runs: PathBuf,
     /// Take this time for the current time
     #[arg(long, value_name = "TIME", hide = true)]
@@ -26,7 +26,7 @@ impl Options {
     pub(super) fn open(&self) -> Records {
         let Self { runs, now, state } = self;
         Records {
-            folder: runs.clone(),
+            directory: runs.clone(),
             now: *now,
             state: state.clone(),
         }

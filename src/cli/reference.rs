@@ -18,13 +18,13 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let folder = &arguments.out;
+    let directory = &arguments.out;
     let chapters = reference::chapters(&super::Arguments::command())?;
-    apply::make_folder(folder)?;
+    apply::make_directory(directory)?;
     for chapter in &chapters {
-        apply::replace(&folder.join(chapter.name), chapter.text.as_bytes())?;
+        apply::replace(&directory.join(chapter.name), chapter.text.as_bytes())?;
     }
-    let written = format!("{}: {} chapters written\n", folder.display(), chapters.len());
+    let written = format!("{}: {} chapters written\n", directory.display(), chapters.len());
     terminal::say(&written)?;
     Ok(ExitCode::SUCCESS)
 }

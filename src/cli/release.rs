@@ -32,7 +32,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
         hosts.iter().fold(words, Words::word)
     };
     open::ensure_root_of_storage(&fleet, &words(), "the holds are")?;
-    let store = Store::read_if_there(&kept.holds.folder)?;
+    let store = Store::read_if_there(&kept.holds.directory)?;
     for host in hosts {
         hold::known(&fleet, host, &store, kept, file)?;
     }

@@ -161,8 +161,8 @@ fn errand(file: &Path, arguments: &Arguments) -> Errand {
 fn preview(restic: &Restic<'_>, plan: &Plan) -> Result<ExitCode> {
     let (mut files, mut bytes, mut overwritten) = (0_u64, 0_u64, 0_u64);
     plan.preview(restic, |node, overwrites| {
-        let is_folder = node.kind == "dir";
-        if !is_folder {
+        let is_directory = node.kind == "dir";
+        if !is_directory {
             files += 1;
             bytes += node.size;
         }
@@ -173,7 +173,7 @@ fn preview(restic: &Restic<'_>, plan: &Plan) -> Result<ExitCode> {
             ""
         };
         let changed = node.mtime.map(terminal::local).unwrap_or_default();
-        let size = if is_folder {
+        let size = if is_directory {
             String::new()
         } else {
             ByteSize(node.size).to_string()

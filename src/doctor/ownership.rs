@@ -65,7 +65,7 @@ pub(super) fn check(plan: &CoordinatorPlan<'_>) -> Vec<Finding> {
     let repository = plan.repository;
     let path: &Path = repository.path.as_str().as_ref();
     // Otherwise there is no repository, or all of it belongs to another user: `repository` reports that.
-    let is_ours = fs::metadata(path).is_ok_and(|folder| folder.uid() == repository.uid);
+    let is_ours = fs::metadata(path).is_ok_and(|directory| directory.uid() == repository.uid);
     if !is_ours || fs::symlink_metadata(path.join("config")).is_err() {
         return Vec::new();
     }
@@ -108,15 +108,15 @@ fn closed_above(above: &Path) -> Finding {
 /// Checks all files below a directory until a time.
 fn walk(root: &Path, uid: u32, until: Instant) -> Seen {
     let mut seen = Seen::default();
-    let mut folders = vec![(root.to_path_buf(), 0)];
-    while let Some((folder, depth)) = folders.pop() {
-        let entries = match entries(&folder) {
+    let mut directories = vec![(root.to_path_buf(), 0)];
+    while let Some((directory, depth)) = directories.pop() {
+        let entries = match entries(&directory) {
             Ok(entries) => entries,
             // Backups, forget and prune may remove it meanwhile.
             Err(error) if error.kind() == ErrorKind::NotFound => continue,
             Err(error) => {
                 seen.unreadable
-                    .get_or_insert_with(|| format!("{}: {error}", folder.display()));
+                    .get_or_insert_with(|| format!("{}: {error}", directory.display()));
                 continue;
             }
         };
@@ -139,7 +139,7 @@ fn walk(root: &Path, uid: u32, until: Instant) -> Seen {
                     .add(|| format!("{} with mode {:04o}", name(), found.mode() & 0o7777));
             }
             if found.is_dir() && depth < DEEPEST {
-                folders.push((entry.path(), depth + 1));
+                directories.push((entry.path(), depth + 1));
             }
         }
     }
@@ -147,8 +147,8 @@ fn walk(root: &Path, uid: u32, until: Instant) -> Seen {
 }
 
 /// The entries in the order of their inodes, which a rotating disk reads fastest.
-fn entries(folder: &Path) -> io::Result<Vec<DirEntry>> {
-    let mut entries: Vec<DirEntry> = folder.read_dir()?.collect::<io::Result<_>>()?;
+fn entries(directory: &Path) -> io::Result<Vec<DirEntry>> {
+    let mut entries: Vec<DirEntry> = directory.read_dir()?.collect::<io::Result<_>>()?;
     entries.sort_by_key(DirEntryExt::ino);
     Ok(entries)
 }
@@ -228,11 +228,11 @@ mod tests {
     #[expect(clippy::disallowed_methods, reason = "the check looks at files")]
     fn repository() -> tempfile::TempDir {
         let repository = tempfile::tempdir().unwrap();
-        for folder in ["00", "01", "02"] {
-            let folder = repository.path().join(folder);
-            fs::create_dir(&folder).unwrap();
+        for directory in ["00", "01", "02"] {
+            let directory = repository.path().join(directory);
+            fs::create_dir(&directory).unwrap();
             for number in 0..AT_ONCE {
-                fs::write(folder.join(number.to_string()), "").unwrap();
+                fs::write(directory.join(number.to_string()), "").unwrap();
             }
         }
         repository

@@ -45,11 +45,11 @@ pub(super) fn check(plan: &CoordinatorPlan<'_>, apply: Apply<'_>) -> Vec<Finding
         }
     }
     let owner = |path: &Path| std::fs::metadata(path).ok().map(|found| found.uid());
-    let folder = owner(path.as_ref());
+    let directory = owner(path.as_ref());
     let has_config = owner(&Path::new(path).join("config")).is_some();
-    findings.push(judge_folder(
+    findings.push(judge_directory(
         path,
-        folder,
+        directory,
         has_config,
         repository.uid,
         &repository.creation,
@@ -71,16 +71,16 @@ fn check_room_for_records() -> Finding {
 }
 
 /// `enough` is free space, in bytes, that is never scarce.
-fn check_room(check: &str, folder: &str, enough: u64, hint: &str) -> Finding {
-    match room(folder) {
-        Some((free, size)) => judge_room(check, folder, free, scarce(size, enough), size, hint),
-        None => Finding::unknown(check, format!("cannot read the free space of {folder}")),
+fn check_room(check: &str, directory: &str, enough: u64, hint: &str) -> Finding {
+    match room(directory) {
+        Some((free, size)) => judge_room(check, directory, free, scarce(size, enough), size, hint),
+        None => Finding::unknown(check, format!("cannot read the free space of {directory}")),
     }
 }
 
 /// The bytes that users may still write, and the size of the file system.
-fn room(folder: &str) -> Option<(u64, u64)> {
-    let found = statvfs(folder).ok()?;
+fn room(directory: &str) -> Option<(u64, u64)> {
+    let found = statvfs(directory).ok()?;
     let block = found.fragment_size();
     Some((found.blocks_available() * block, found.blocks() * block))
 }
@@ -135,7 +135,7 @@ pub(super) fn by_hand(repository: &Repository, words: &str) -> String {
 }
 
 /// `init` is the command that makes a repository by hand.
-fn judge_folder(
+fn judge_directory(
     path: &str,
     owner: Option<u32>,
     has_config: bool,
@@ -189,18 +189,18 @@ fn scarce(size: u64, enough: u64) -> u64 {
     (size / 100 * SCARCE).min(enough)
 }
 
-fn judge_room(check: &str, folder: &str, free: u64, scarce: u64, size: u64, hint: &str) -> Finding {
+fn judge_room(check: &str, directory: &str, free: u64, scarce: u64, size: u64, hint: &str) -> Finding {
     let said = format!("{} of {} free", ByteSize(free), ByteSize(size));
     if free < NOTHING {
         Finding::failed(
             check,
-            format!("the file system of {folder} is full: {said}"),
+            format!("the file system of {directory} is full: {said}"),
             hint,
         )
     } else if free < scarce {
         Finding::warning(
             check,
-            format!("the file system of {folder} is nearly full: {said}"),
+            format!("the file system of {directory} is nearly full: {said}"),
             hint,
         )
     } else {
@@ -213,14 +213,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_folder_holds_a_repository_of_restic_s() {
+    fn a_directory_holds_a_repository_of_restic_s() {
         for (owner, has_config, state) in [
             (Some(850), true, State::Ok),
             (Some(850), false, State::Failed),
             (Some(0), true, State::Failed),
             (None, false, State::Failed),
         ] {
-            let finding = judge_folder(
+            let finding = judge_directory(
                 "/srv/restic",
                 owner,
                 has_config,
@@ -234,9 +234,9 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_of_another_user_has_its_commands() {
+    fn a_directory_of_another_user_has_its_commands() {
         let hint = |owner| {
-            judge_folder(
+            judge_directory(
                 "/srv/my repo",
                 Some(owner),
                 true,

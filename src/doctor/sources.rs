@@ -80,8 +80,8 @@ mod tests {
 
     #[test]
     fn a_link_is_named_unless_an_include_covers_its_target() {
-        let folder = tempfile::tempdir().unwrap();
-        let here = fs::canonicalize(folder.path()).unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let here = fs::canonicalize(directory.path()).unwrap();
         let at = |name: &str| here.join(name);
         fs::create_dir_all(at("data/deep")).unwrap();
         fs::create_dir_all(at("data2")).unwrap();
@@ -125,8 +125,8 @@ mod tests {
 
     #[test]
     fn a_target_on_another_file_system_is_covered_only_where_they_are_crossed() {
-        let folder = tempfile::tempdir().unwrap();
-        let link = folder.path().join("link");
+        let directory = tempfile::tempdir().unwrap();
+        let link = directory.path().join("link");
         symlink("/proc/self/status", &link).unwrap();
         let includes = [link.as_path(), Path::new("/")];
         assert_eq!(uncovered(&includes, FileSystems::Cross), []);

@@ -6,7 +6,7 @@ use super::apply::Apply;
 use super::finding::Finding;
 use crate::apply::{Changes, Place};
 use crate::emit::plan::HostPlan;
-use crate::emit::{Artifact, UNIT_FOLDER};
+use crate::emit::{Artifact, UNIT_DIRECTORY};
 use crate::system::command::ask;
 
 const PROPERTIES: &str =
@@ -58,7 +58,7 @@ fn few(names: &[String]) -> String {
 pub(super) fn check(artifacts: &[Artifact], plan: &HostPlan<'_>, apply: Apply<'_>) -> Vec<Finding> {
     let mut units: Vec<String> = artifacts
         .iter()
-        .filter_map(|artifact| artifact.path.strip_prefix(UNIT_FOLDER))
+        .filter_map(|artifact| artifact.path.strip_prefix(UNIT_DIRECTORY))
         // Any instance stands for its template.
         .map(|unit| unit.trim_start_matches('/').replace("@.", "@doctor."))
         .collect();

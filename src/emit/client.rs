@@ -94,7 +94,7 @@ struct Users;
 
 #[derive(Template)]
 #[template(path = "tables/client.tmpfiles")]
-struct Folders<'p> {
+struct Directories<'p> {
     source: &'p Source,
 }
 
@@ -165,7 +165,7 @@ pub(super) fn emit(
     add(
         artifacts,
         "/etc/tmpfiles.d/genbackup-client.conf",
-        &Folders { source },
+        &Directories { source },
     )?;
     hooks::emit(client, skips_on_battery, platform, artifacts)?;
 

@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::{Access, Artifact, LIBEXEC, Platform, UNIT_FOLDER, calendars, emit_for};
+use super::{Access, Artifact, LIBEXEC, Platform, UNIT_DIRECTORY, calendars, emit_for};
 use crate::emit::escape::filters;
 use crate::emit::plan::{Connection, CoordinatorPlan, HostPlan};
 use crate::model::HostName;
@@ -55,7 +55,7 @@ struct Parts {
 struct File {
     path: String,
     content: String,
-    /// Whether sshd looks at who may write to the file and its folders: nix's store is its group's.
+    /// Whether sshd looks at who may write to the file and its directories: nix's store is its group's.
     is_watched: bool,
 }
 
@@ -120,7 +120,7 @@ impl Parts {
             access: _,
             content,
         } = artifact;
-        if let Some(name) = below(&path, UNIT_FOLDER) {
+        if let Some(name) = below(&path, UNIT_DIRECTORY) {
             self.wait(&name, &content, calendars);
             self.units.push((name, content));
         } else if let Some(name) = below(&path, LIBEXEC) {
@@ -162,7 +162,7 @@ impl Parts {
     }
 }
 
-/// What a path is below a folder.
-fn below(path: &str, folder: &str) -> Option<String> {
-    Some(path.strip_prefix(folder)?.strip_prefix('/')?.to_owned())
+/// What a path is below a directory.
+fn below(path: &str, directory: &str) -> Option<String> {
+    Some(path.strip_prefix(directory)?.strip_prefix('/')?.to_owned())
 }

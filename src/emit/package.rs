@@ -1,15 +1,15 @@
 //! A host's files as a package of their own, below a prefix: what NixOS links into a system.
 
 use super::{
-    Artifact, LIBEXEC as USUAL_LIBEXEC, Platform, Programs, StorePath, UNIT_FOLDER, calendars, emit_for,
+    Artifact, LIBEXEC as USUAL_LIBEXEC, Platform, Programs, StorePath, UNIT_DIRECTORY, calendars, emit_for,
 };
 use crate::emit::plan::HostPlan;
 
 /// Where our scripts are, below the prefix.
 pub(super) const LIBEXEC: &str = "/libexec/genbackup";
-/// Folders of a system, and what they are in a package (file-hierarchy(7)).
-const FOLDERS: [(&str, &str); 4] = [
-    (UNIT_FOLDER, "/lib/systemd/system"),
+/// Directories of a system, and what they are in a package (file-hierarchy(7)).
+const DIRECTORIES: [(&str, &str); 4] = [
+    (UNIT_DIRECTORY, "/lib/systemd/system"),
     (USUAL_LIBEXEC, LIBEXEC),
     ("/etc/sysusers.d", "/lib/sysusers.d"),
     ("/etc/tmpfiles.d", "/lib/tmpfiles.d"),
@@ -29,9 +29,9 @@ pub fn package(
     for artifact in &mut artifacts {
         drop(calendars::take(artifact));
         let path = &mut artifact.path;
-        let moved = FOLDERS
+        let moved = DIRECTORIES
             .iter()
-            .find_map(|(folder, place)| Some(format!("{place}{}", path.strip_prefix(folder)?)));
+            .find_map(|(directory, place)| Some(format!("{place}{}", path.strip_prefix(directory)?)));
         if let Some(moved) = moved {
             *path = moved;
         }

@@ -35,11 +35,11 @@ pub(super) const WITH_PATH: &str = "run-with-path";
 
 #[derive(Debug, Clone)]
 enum Scripts {
-    Folder(String),
+    Directory(String),
     Expressions,
 }
 
-/// Where programs are on a system that keeps them elsewhere than in the usual folders.
+/// Where programs are on a system that keeps them elsewhere than in the usual directories.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Programs {
@@ -51,7 +51,7 @@ pub struct Programs {
     pub socat: StorePath,
     /// The path of sshd(8).
     pub sshd: StorePath,
-    /// The folders in which our scripts find all other programs.
+    /// The directories in which our scripts find all other programs.
     pub path: Vec<StorePath>,
 }
 
@@ -77,7 +77,7 @@ impl TryFrom<String> for StorePath {
 }
 
 impl Platform {
-    /// A system with programs and folders at their usual places (file-hierarchy(7)).
+    /// A system with programs and directories at their usual places (file-hierarchy(7)).
     #[must_use]
     pub fn usual() -> Self {
         Self {
@@ -87,7 +87,7 @@ impl Platform {
             genbackup: "genbackup".to_owned(),
             path: None,
             switches: false,
-            scripts: Scripts::Folder(LIBEXEC.to_owned()),
+            scripts: Scripts::Directory(LIBEXEC.to_owned()),
         }
     }
 
@@ -102,7 +102,7 @@ impl Platform {
             path,
         } = programs;
         let libexec = format!("{}{PACKAGE_LIBEXEC}", package.0);
-        let path: Vec<&str> = path.iter().map(|folder| folder.0.as_str()).collect();
+        let path: Vec<&str> = path.iter().map(|directory| directory.0.as_str()).collect();
         Self {
             bash: bash.0.clone(),
             sshd: sshd.0.clone(),
@@ -110,7 +110,7 @@ impl Platform {
             genbackup: genbackup.0.clone(),
             path: Some(path.join(":")),
             switches: true,
-            scripts: Scripts::Folder(libexec),
+            scripts: Scripts::Directory(libexec),
         }
     }
 
@@ -140,7 +140,7 @@ impl Platform {
     /// The path of one of our scripts.
     pub(super) fn script(&self, name: &str) -> String {
         match &self.scripts {
-            Scripts::Folder(folder) => format!("{folder}/{name}"),
+            Scripts::Directory(directory) => format!("{directory}/{name}"),
             Scripts::Expressions => reference(name),
         }
     }

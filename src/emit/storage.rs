@@ -93,7 +93,7 @@ struct Users {
 
 #[derive(Template)]
 #[template(path = "tables/storage.tmpfiles")]
-struct Folders<'p> {
+struct Directories<'p> {
     repository_on_root: Option<&'p UnitPath>,
     has_copies: bool,
 }
@@ -197,11 +197,11 @@ pub(super) fn emit(
         "/etc/sysusers.d/genbackup-storage.conf",
         &Users { uid: repository.uid },
     )?;
-    let folders = Folders {
+    let directories = Directories {
         repository_on_root: repository.creation.is_on_root().then_some(&repository.path),
         has_copies: !plan.offsite.is_empty(),
     };
-    add(artifacts, "/etc/tmpfiles.d/genbackup-storage.conf", &folders)?;
+    add(artifacts, "/etc/tmpfiles.d/genbackup-storage.conf", &directories)?;
 
     if let Some(remote) = remote {
         let options = export_options(repository);

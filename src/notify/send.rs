@@ -166,7 +166,7 @@ fn joined(sent: thread::Result<Sent>) -> Sent {
 /// The address of a recipient: from a credential in a unit, otherwise from the file itself.
 fn address(name: &NotifyName, service: WebService, file: &UnitPath) -> Result<WebAddress> {
     let place = match std::env::var_os("CREDENTIALS_DIRECTORY") {
-        Some(folder) => Path::new(&folder).join(format!("notify-{name}")),
+        Some(directory) => Path::new(&directory).join(format!("notify-{name}")),
         None => PathBuf::from(file.as_str()),
     };
     WebAddress::read(&place, file.as_str(), service)

@@ -13,7 +13,7 @@ use super::{document, facts, head, rows};
 use crate::config::file::read;
 use crate::config::resolve::resolve;
 use crate::emit::plan::HostPlan;
-use crate::emit::{UNIT_FOLDER, emit};
+use crate::emit::{UNIT_DIRECTORY, emit};
 use crate::model::Fleet;
 
 pub use name::kind;
@@ -84,7 +84,7 @@ fn units(fleet: &Fleet) -> Result<Units> {
             "clients"
         };
         for artifact in emit(&plan)? {
-            let name = artifact.path.strip_prefix(UNIT_FOLDER);
+            let name = artifact.path.strip_prefix(UNIT_DIRECTORY);
             let Some(name) = name.map(|name| name.trim_start_matches('/').to_owned()) else {
                 continue;
             };

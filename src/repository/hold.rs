@@ -34,7 +34,7 @@ pub use decision::{Decision, Held, Policies, decide, held};
 pub use evidence::Evidence;
 pub use listing::{Listing, Snapshot};
 pub use shown::{LeftAlone, Shown, shown};
-pub use store::{FOLDER, Store};
+pub use store::{DIRECTORY, Store};
 
 /// What somebody said of one host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

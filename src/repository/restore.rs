@@ -76,7 +76,7 @@ pub(crate) fn plan(restic: &Restic<'_>, fleet: &Fleet, request: Request<'_>) -> 
     Ok(Plan {
         snapshot: snapshot.clone(),
         own: choice.newest_own(&snapshots, snapshot).cloned(),
-        is_backed_up: is_backed_up(fleet, place.folder()),
+        is_backed_up: is_backed_up(fleet, place.directory()),
         paths,
         place,
     })
@@ -85,7 +85,7 @@ pub(crate) fn plan(restic: &Restic<'_>, fleet: &Fleet, request: Request<'_>) -> 
 impl Plan {
     /// The target, with all links resolved.
     pub(crate) fn target(&self) -> &Path {
-        self.place.folder()
+        self.place.directory()
     }
 
     /// Calls `each` for everything that would be restored, with true if it would overwrite a file.

@@ -59,10 +59,10 @@ struct Kind<'l> {
 }
 
 /// The last progress that the host reported; `None` if there is none that can be read.
-pub(crate) fn progress(folder: &Path, host: &str) -> Option<Progress> {
+pub(crate) fn progress(directory: &Path, host: &str) -> Option<Progress> {
     // The name comes from a record, and must not be a path.
     let host = HostName::try_from(host.to_owned()).ok()?;
-    let path = folder.join(format!("{host}.answer"));
+    let path = directory.join(format!("{host}.answer"));
     // Neither follows a link nor waits for a pipe in place of the file.
     let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
     let mut file = File::from(open(&path, flags, Mode::empty()).ok()?);
@@ -130,9 +130,9 @@ mod tests {
 
     #[test]
     fn a_name_that_is_a_path_and_a_pipe_in_the_place_of_an_answer_are_passed_over() {
-        let folder = tempfile::tempdir().unwrap();
-        assert_eq!(progress(folder.path(), "../../etc/passwd"), None);
-        nix::unistd::mkfifo(&folder.path().join("kai.answer"), Mode::S_IRWXU).unwrap();
-        assert_eq!(progress(folder.path(), "kai"), None);
+        let directory = tempfile::tempdir().unwrap();
+        assert_eq!(progress(directory.path(), "../../etc/passwd"), None);
+        nix::unistd::mkfifo(&directory.path().join("kai.answer"), Mode::S_IRWXU).unwrap();
+        assert_eq!(progress(directory.path(), "kai"), None);
     }
 }

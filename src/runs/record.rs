@@ -25,12 +25,12 @@
 //! | `run` | the lines of one record, summed up |
 //! | `writer` | appends events to the record of a run in progress |
 //! | `ad_hoc` | the whole record of a phase that is not part of a run |
-//! | `folder` | the records of a storage host; the only one of them that reads the disk |
+//! | `directory` | the records of a storage host; the only one of them that reads the disk |
 
 mod about;
 mod ad_hoc;
+mod directory;
 mod event;
-mod folder;
 mod lenient;
 mod lines;
 mod reason;
@@ -40,11 +40,11 @@ mod writer;
 
 pub use about::About;
 pub use ad_hoc::AdHoc;
+pub use directory::{DIRECTORY, file_name, list, open};
 pub use event::{
     CopyFigures, Event, HostFinished, HostStarted, PhaseFinished, PhaseStarted, Restic, RunStarted,
     RunStopped, Warning, What,
 };
-pub use folder::{FOLDER, file_name, list, open};
 pub use lines::{BadLine, LINE_LIMIT, Line, Lines};
 pub use reason::Reason;
 pub use run::{BadLines, HostRun, PhaseRun, Run, RunId};

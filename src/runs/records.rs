@@ -15,7 +15,7 @@ use crate::status::{Holder, Present};
 #[derive(Debug)]
 pub(crate) struct Records {
     /// The directory.
-    pub(crate) folder: PathBuf,
+    pub(crate) directory: PathBuf,
     /// What is taken for the current time; by default, the clock.
     pub(crate) now: Option<Timestamp>,
     /// The state directory whose lock is looked at; by default, that of this host if its own records are read.
@@ -31,8 +31,8 @@ impl Records {
     pub(crate) fn present(&self) -> Present {
         let now = self.now();
         // Records elsewhere, or another time, have no lock.
-        let own =
-            (self.folder == Path::new(record::FOLDER) && self.now.is_none()).then(|| self.folder.parent());
+        let own = (self.directory == Path::new(record::DIRECTORY) && self.now.is_none())
+            .then(|| self.directory.parent());
         let state = self.state.as_deref().or(own.flatten());
         Present {
             now,
@@ -40,8 +40,8 @@ impl Records {
         }
     }
 
-    pub(crate) fn folder(&self) -> &Path {
-        &self.folder
+    pub(crate) fn directory(&self) -> &Path {
+        &self.directory
     }
 
     /// The runs that have a record, oldest first; `None` if the directory does not exist.
@@ -49,7 +49,7 @@ impl Records {
     /// # Errors
     /// When the directory cannot be read.
     pub(crate) fn list(&self) -> Result<Option<Vec<RunId>>> {
-        match record::list(&self.folder) {
+        match record::list(&self.directory) {
             Ok(runs) => Ok(Some(runs)),
             Err(error) => match kind(&error) {
                 Some(io::ErrorKind::NotFound) => Ok(None),
@@ -79,7 +79,7 @@ impl Records {
     /// # Errors
     /// When it cannot be read.
     pub(crate) fn read(&self, run: RunId, about: Option<About>) -> Result<Run> {
-        let record = record::open(&self.folder, run).map_err(|error| match kind(&error) {
+        let record = record::open(&self.directory, run).map_err(|error| match kind(&error) {
             Some(io::ErrorKind::PermissionDenied) => readable_for(&error),
             _ => error,
         })?;

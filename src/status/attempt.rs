@@ -69,7 +69,7 @@ pub struct Lacks {
     /// Included paths that are not there.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<String>,
-    /// Included folders with nothing in them.
+    /// Included directories with nothing in them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub empty: Vec<String>,
     /// Included paths that are not the mount that they should be.

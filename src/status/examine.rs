@@ -23,7 +23,7 @@ pub(crate) fn examine(fleet: &Fleet, records: &Records) -> Result<Report> {
     if !is_there {
         report.remarks.push(Remark {
             state: State::Never,
-            what: format!("the directory {} is missing", records.folder().display()),
+            what: format!("the directory {} is missing", records.directory().display()),
             hint: Some(format!(
                 "run `genbackup run` on {}: the first run makes it",
                 fleet.storage.name

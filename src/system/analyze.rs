@@ -33,10 +33,10 @@ pub fn takes_calendar(calendar: &Calendar) -> Result<bool> {
 /// The expression without the time zone at its end, if `TZDIR` (tzset(3)) has that zone. systemd looks for zones only
 /// in /usr/share/zoneinfo, which is missing in a sandboxed build such as Nix's.
 fn zone_elsewhere(calendar: &str) -> Option<&str> {
-    let folder = std::env::var_os("TZDIR")?;
+    let directory = std::env::var_os("TZDIR")?;
     let (without_zone, zone) = calendar.trim_end().rsplit_once(' ')?;
     let is_plain = |part: &str| !matches!(part, "" | "." | "..");
-    let is_there = zone.split('/').all(is_plain) && Path::new(&folder).join(zone).is_file();
+    let is_there = zone.split('/').all(is_plain) && Path::new(&directory).join(zone).is_file();
     is_there.then_some(without_zone)
 }
 
@@ -144,11 +144,11 @@ const AT_ONCE: usize = 200;
 ///
 /// # Errors
 /// When `systemd-analyze` cannot be started, or reports no exposure for one of these files.
-pub fn exposures(folder: &Path, names: &[String]) -> Result<BTreeMap<String, u32>> {
-    let folder = folder.to_str().context("the units' path is not UTF-8")?;
+pub fn exposures(directory: &Path, names: &[String]) -> Result<BTreeMap<String, u32>> {
+    let directory = directory.to_str().context("the units' path is not UTF-8")?;
     let mut exposures = BTreeMap::new();
     for names in names.chunks(AT_ONCE) {
-        let files: Vec<String> = names.iter().map(|name| format!("{folder}/{name}")).collect();
+        let files: Vec<String> = names.iter().map(|name| format!("{directory}/{name}")).collect();
         let options = ["security", "--offline=true", "--no-pager"];
         let arguments: Vec<&str> = options
             .into_iter()

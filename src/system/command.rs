@@ -66,9 +66,9 @@ pub(crate) fn last_line(complaint: &str) -> Option<String> {
 
 /// True if the program is in a directory of `PATH`.
 pub(crate) fn is_there(program: &str) -> bool {
-    let folders = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&folders).any(|folder| {
-        let path = folder.join(program);
+    let directories = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&directories).any(|directory| {
+        let path = directory.join(program);
         path.is_file() && access(&path, AccessFlags::X_OK).is_ok()
     })
 }

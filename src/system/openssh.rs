@@ -100,8 +100,8 @@ mod tests {
 
     #[test]
     fn a_pair_is_made_once() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("key");
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("key");
         let made = make_pair(&file).unwrap();
         assert_eq!(public_key(&file).unwrap(), made);
         assert!(

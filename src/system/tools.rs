@@ -33,7 +33,7 @@ pub fn make_users(files: &[&str]) -> Result<Vec<String>> {
 ///
 /// # Errors
 /// When one cannot be made.
-pub fn make_folders(files: &[&str]) -> Result<Vec<String>> {
+pub fn make_directories(files: &[&str]) -> Result<Vec<String>> {
     run("systemd-tmpfiles", &[&["--create"], files].concat(), "")
 }
 

@@ -21,23 +21,23 @@ const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKUthtmB1nGOk/Hh8BpoxFSY1
 const ENTER: &str = "\r";
 const CTRL_C: &str = "\u{3}";
 
-/// A folder for everything that is asked for, and a fake of ssh-keyscan.
+/// A directory for everything that is asked for, and a fake of ssh-keyscan.
 struct Scene {
-    folder: TempDir,
+    directory: TempDir,
 }
 
 impl Scene {
     fn new(shows: &str) -> Result<Self> {
-        let folder = tempfile::tempdir()?;
-        let programs = folder.path().join("programs");
+        let directory = tempfile::tempdir()?;
+        let programs = directory.path().join("programs");
         fs::create_dir(&programs)?;
         let program = programs.join("ssh-keyscan");
         executable(&program, &format!("#!/bin/sh\nprintf '%s\\n' '{shows}'\n"))?;
-        Ok(Self { folder })
+        Ok(Self { directory })
     }
 
     fn at(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        self.directory.path().join(name)
     }
 
     fn start(&self) -> Result<Conversation> {
@@ -65,7 +65,7 @@ impl Scene {
 
     /// All that is there but the fake.
     fn files(&self) -> Result<Vec<String>> {
-        let names = fs::read_dir(self.folder.path())?.map(|entry| Ok(entry?.file_name().into_string()));
+        let names = fs::read_dir(self.directory.path())?.map(|entry| Ok(entry?.file_name().into_string()));
         let names: Vec<_> = names.collect::<Result<_>>()?;
         let mut names: Vec<String> = names
             .into_iter()
@@ -87,7 +87,7 @@ fn first_answers(scene: &Scene, talk: &mut Conversation) -> Result<()> {
     talk.answer("the repository's directory:", &typed("relative"))?;
     talk.wait_for("`relative` is not an absolute path")?;
     let eight = "\u{7f}".repeat(8);
-    talk.answer("", &format!("{eight}{}", typed("/srv/\"odd\" folder/restic")))?;
+    talk.answer("", &format!("{eight}{}", typed("/srv/\"odd\" directory/restic")))?;
     talk.answer("the mount point of its file system:", &typed("/srv"))?;
     talk.answer(
         "the file with the repository's password",
@@ -150,7 +150,7 @@ fn answers_for_one_machine_become_a_file_that_check_takes() -> Result<()> {
     let fleet = fs::read_to_string(scene.at("fleet.toml"))?;
     assert!(fleet.starts_with("#:schema ./fleet.schema.json\n"), "{fleet}");
     assert!(
-        fleet.contains("\npath = \"/srv/\\\"odd\\\" folder/restic\"\n"),
+        fleet.contains("\npath = \"/srv/\\\"odd\\\" directory/restic\"\n"),
         "{fleet}"
     );
     assert!(fleet.contains("\ncalendar = \"Mon..Fri 22:30\"\n"), "{fleet}");

@@ -29,8 +29,8 @@ fn fleet_file(tool: &str) -> Result<String> {
 fn each_translated_fleet_file_is_accepted_and_emitted() -> Result<()> {
     for tool in TOOLS {
         let text = fleet_file(tool)?;
-        let folder = tempfile::tempdir()?;
-        let file = folder.path().join("fleet.toml");
+        let directory = tempfile::tempdir()?;
+        let file = directory.path().join("fleet.toml");
         fs::write(&file, &text)?;
         let with = |words: &[&str]| run(genbackup().arg("--fleet").arg(&file).args(words));
         let checked = with(&["check"])?;
@@ -40,7 +40,7 @@ fn each_translated_fleet_file_is_accepted_and_emitted() -> Result<()> {
             checked.stdout,
             checked.stderr
         );
-        let root = folder.path().join("hosts");
+        let root = directory.path().join("hosts");
         let emitted = with(&["emit", "--all", "--root", &root.to_string_lossy()])?;
         assert!(emitted.status.success(), "{text}{emitted:?}");
         let unit = root.join("attic/etc/systemd/system/genbackup-backup@.service");

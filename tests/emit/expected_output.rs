@@ -13,11 +13,11 @@ use genbackup::emit::plan::HostPlan;
 use genbackup::emit::{Artifact, emit, nix_module};
 use genbackup::model::Fleet;
 
-/// The fleets by the names of their folders.
+/// The fleets by the names of their directories.
 fn fleets() -> Result<Vec<(String, Fleet)>> {
     let mut fleets = Vec::new();
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/fleets");
-    for entry in std::fs::read_dir(folder)? {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/fleets");
+    for entry in std::fs::read_dir(directory)? {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
         let text = std::fs::read_to_string(entry.path().join("fleet.toml"))?;
@@ -47,21 +47,21 @@ fn emitted(fleet: &Fleet) -> Result<Vec<(&str, Vec<Artifact>)>> {
 fn compare_all() -> Result<Comparison> {
     let mut comparison = Comparison::default();
     for (name, fleet) in fleets()? {
-        let folder = PathBuf::from("fleets").join(&name);
+        let directory = PathBuf::from("fleets").join(&name);
         let mut tree = String::new();
         for (host, artifacts) in emitted(&fleet)? {
             for artifact in artifacts {
                 let path = artifact.path.trim_start_matches('/');
                 writeln!(tree, "{:04o} {host}/{path}", artifact.access.mode())?;
-                comparison.compare(&folder.join(host).join(path), &artifact.content)?;
+                comparison.compare(&directory.join(host).join(path), &artifact.content)?;
             }
         }
-        comparison.compare(&folder.join("tree"), &tree)?;
-        let folder = PathBuf::from("nix").join(name);
+        comparison.compare(&directory.join("tree"), &tree)?;
+        let directory = PathBuf::from("nix").join(name);
         for host in fleet.host_names() {
             let plan = HostPlan::of(&fleet, host).context("a fleet knows its hosts")?;
             let Artifact { path, content, .. } = nix_module(&plan)?;
-            comparison.compare(&folder.join(path.trim_start_matches('/')), &content)?;
+            comparison.compare(&directory.join(path.trim_start_matches('/')), &content)?;
         }
     }
     Ok(comparison)

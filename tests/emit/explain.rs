@@ -115,8 +115,8 @@ fn the_table_of_the_book_is_the_one_of_the_post_s_fleet() -> Result<()> {
 
 /// The fleet `smallest` with another line.
 fn explain_changed(from: &str, to: &str, arguments: &[&str]) -> Result<Outcome> {
-    let folder = tempfile::tempdir()?;
-    let file = folder.path().join("fleet.toml");
+    let directory = tempfile::tempdir()?;
+    let file = directory.path().join("fleet.toml");
     let text = fs::read_to_string(fleets().join("smallest/fleet.toml"))?;
     let lines = text
         .lines()

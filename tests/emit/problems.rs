@@ -17,13 +17,13 @@ use crate::executable::copy_of_genbackup;
 use crate::snapshot::{self, Comparison};
 use anyhow::{Context, Result, bail, ensure};
 
-fn folder() -> PathBuf {
+fn directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/problems")
 }
 
 /// The names of the mistakes.
 fn mistakes() -> Result<Vec<String>> {
-    let mut names: Vec<String> = fs::read_dir(folder())?
+    let mut names: Vec<String> = fs::read_dir(directory())?
         .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
         .collect::<Result<_>>()?;
     names.sort();
@@ -33,7 +33,7 @@ fn mistakes() -> Result<Vec<String>> {
         .collect()
 }
 
-/// `genbackup check` in the folder of the mistakes, so that messages name the file alone. Each is checked once.
+/// `genbackup check` in the directory of the mistakes, so that messages name the file alone. Each is checked once.
 fn check(mistake: &str) -> Result<&'static Outcome> {
     static CHECKED: OnceLock<Result<BTreeMap<String, Outcome>>> = OnceLock::new();
     let check_all = || {
@@ -41,7 +41,7 @@ fn check(mistake: &str) -> Result<&'static Outcome> {
             let file = format!("{mistake}.toml");
             let said = run(genbackup()
                 .args(["--fleet", &file, "check"])
-                .current_dir(folder()))?;
+                .current_dir(directory()))?;
             Ok((mistake, said))
         });
         checked.collect()
@@ -105,7 +105,7 @@ fn a_fleet_with_a_mistake_writes_nothing() -> Result<()> {
         let emit = run(genbackup()
             .args(["--fleet", &file, "emit", "--all", "--root"])
             .arg(&out)
-            .current_dir(folder()))?;
+            .current_dir(directory()))?;
         assert_eq!(emit.status.code(), Some(1), "{mistake}: {}", emit.stderr);
         assert_eq!(emit.stdout, "", "{mistake}");
         let problems = check(&mistake)?.stderr.trim_end();
@@ -121,7 +121,7 @@ fn a_fleet_with_a_mistake_writes_nothing() -> Result<()> {
 
 /// The places that a message names, each as the text of the file from there to the end of its line.
 fn places(mistake: &str) -> Result<Vec<String>> {
-    let text = fs::read_to_string(folder().join(format!("{mistake}.toml")))?;
+    let text = fs::read_to_string(directory().join(format!("{mistake}.toml")))?;
     let lines: Vec<&str> = text.lines().collect();
     check(mistake)?
         .stderr
@@ -187,7 +187,7 @@ fn columns_are_counted_in_characters() -> Result<()> {
 fn a_secret_that_was_written_down_is_not_said_again() -> Result<()> {
     let mut secrets = 0;
     for mistake in mistakes()? {
-        let text = fs::read_to_string(folder().join(format!("{mistake}.toml")))?;
+        let text = fs::read_to_string(directory().join(format!("{mistake}.toml")))?;
         for secret in ["correct horse", "BEGIN OPENSSH", "b3BlbnNzaC1r"] {
             if text.contains(secret) {
                 secrets += 1;
@@ -221,7 +221,7 @@ fn messages_do_not_speak_of_the_parser() -> Result<()> {
 
 #[test]
 fn the_fleets_of_the_fixtures_have_no_problem() -> Result<()> {
-    for entry in fs::read_dir(folder().join("../fleets"))? {
+    for entry in fs::read_dir(directory().join("../fleets"))? {
         let file = entry?.path().join("fleet.toml");
         let check = run(genbackup().arg("--fleet").arg(&file).arg("check"))?;
         assert!(check.status.success(), "{}", check.stderr);
@@ -234,7 +234,7 @@ fn the_fleets_of_the_fixtures_have_no_problem() -> Result<()> {
 /// `genbackup init` for a host, and then `genbackup check` of what it wrote.
 fn init_and_check(host: &str) -> Result<()> {
     let root = tempfile::tempdir()?;
-    // Its folder is made, too.
+    // Its directory is made, too.
     let file = root.path().join("etc/genbackup/fleet.toml");
     let init = run(genbackup()
         .arg("--fleet")

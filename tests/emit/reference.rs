@@ -14,11 +14,11 @@ use crate::command::{genbackup, run};
 
 /// The chapters that `genbackup reference --out` writes, by their names.
 fn chapters() -> Result<BTreeMap<String, String>> {
-    let folder = tempfile::tempdir()?;
-    let said = run(genbackup().args(["reference", "--out"]).arg(folder.path()))?;
+    let directory = tempfile::tempdir()?;
+    let said = run(genbackup().args(["reference", "--out"]).arg(directory.path()))?;
     ensure!(said.status.success() && said.stderr.is_empty(), "{}", said.stderr);
     let mut chapters = BTreeMap::new();
-    for entry in std::fs::read_dir(folder.path())? {
+    for entry in std::fs::read_dir(directory.path())? {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
         chapters.insert(name, std::fs::read_to_string(entry.path())?);

@@ -119,7 +119,7 @@ const NOT_OF_SHAPE: &[&str] = &[
     "public-key-cut-short",
     "public-key-cut-short-in-its-middle",
     "push-to-of-the-storage-host",
-    "report-in-the-root-folder",
+    "report-in-the-root-directory",
     "repository-at-the-root",
     "repository-in-a-home",
     "repository-in-an-include-path",
@@ -179,8 +179,8 @@ fn the_schema_is_one_and_of_the_draft_that_editors_read() -> Result<()> {
 fn every_fleet_of_the_fixtures_is_taken() -> Result<()> {
     let validator = validator()?;
     let mut seen = 0;
-    for folder in ["fleets", "releases"] {
-        for entry in std::fs::read_dir(fixtures().join(folder))? {
+    for directory in ["fleets", "releases"] {
+        for entry in std::fs::read_dir(fixtures().join(directory))? {
             let file = entry?.path().join("fleet.toml");
             let fleet = read(&file)?.context("a fleet file is TOML")?;
             let errors: Vec<String> = validator
@@ -311,8 +311,8 @@ fn nothing_may_be_null_for_toml_has_none() -> Result<()> {
 
 #[test]
 fn the_schema_goes_into_a_file_over_the_one_before() -> Result<()> {
-    let folder = tempfile::tempdir()?;
-    let file = folder.path().join("fleet.schema.json");
+    let directory = tempfile::tempdir()?;
+    let file = directory.path().join("fleet.schema.json");
     std::fs::write(&file, "an older one")?;
     let said = run(genbackup().args(["schema", "--out"]).arg(&file))?;
     assert!(said.status.success() && said.stdout.is_empty(), "{}", said.stderr);

@@ -21,9 +21,9 @@ fn names(text: &str) -> BTreeSet<&str> {
         .collect()
 }
 
-/// Adds the stories and the functions marked as tests in `folder` and below.
-fn collect(folder: &Path, found: &mut BTreeSet<String>) -> Result<()> {
-    for entry in std::fs::read_dir(folder)? {
+/// Adds the stories and the functions marked as tests in `directory` and below.
+fn collect(directory: &Path, found: &mut BTreeSet<String>) -> Result<()> {
+    for entry in std::fs::read_dir(directory)? {
         let path = entry?.path();
         if path.is_dir() {
             collect(&path, found)?;
@@ -44,13 +44,13 @@ fn collect(folder: &Path, found: &mut BTreeSet<String>) -> Result<()> {
 
 /// The stories that are told: those in the list of `main.rs`.
 fn stories() -> Result<BTreeSet<String>> {
-    let folder = root().join("vmtests/tests/stories");
-    let list = std::fs::read_to_string(folder.join("main.rs"))?;
+    let directory = root().join("vmtests/tests/stories");
+    let list = std::fs::read_to_string(directory.join("main.rs"))?;
     let told = list.lines().filter_map(|line| line.trim().strip_suffix(','));
     let names = told.filter_map(|entry| {
         // Behind the name comes what the story needs.
         let (name, _) = entry.split_once(' ').unwrap_or((entry, ""));
-        folder.join(format!("{name}.rs")).is_file().then_some(name)
+        directory.join(format!("{name}.rs")).is_file().then_some(name)
     });
     Ok(names.map(str::to_owned).collect())
 }

@@ -21,16 +21,16 @@ use crate::command::{Outcome, genbackup, run};
 use crate::night::{HOSTS, Night};
 use crate::told;
 
-/// A folder with the records of these nights.
+/// A directory with the records of these nights.
 fn records(nights: &[Night]) -> Result<TempDir> {
-    let folder = tempfile::tempdir()?;
+    let directory = tempfile::tempdir()?;
     for night in nights {
-        night.write(folder.path())?;
+        night.write(directory.path())?;
     }
-    Ok(folder)
+    Ok(directory)
 }
 
-/// What `report` says of a folder of records at a time, with the fleet `post`.
+/// What `report` says of a directory of records at a time, with the fleet `post`.
 fn report(runs: &Path, now: &str, arguments: &[&str]) -> Result<Outcome> {
     report_of("post", runs, now, arguments)
 }
@@ -48,7 +48,7 @@ fn report_of(fleet: &str, runs: &Path, now: &str, arguments: &[&str]) -> Result<
         .env("TZ", "UTC"))
 }
 
-/// The page about a folder of records.
+/// The page about a directory of records.
 fn html(runs: &Path, now: &str) -> Result<String> {
     let said = report(runs, now, &[])?;
     ensure!(said.status.success() && said.stderr.is_empty(), "{}", said.stderr);

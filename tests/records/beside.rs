@@ -21,30 +21,30 @@ use tempfile::TempDir;
 
 use crate::command::{Outcome, genbackup, run};
 
-fn folder() -> Result<TempDir> {
+fn directory() -> Result<TempDir> {
     Ok(tempfile::tempdir()?)
 }
 
-/// `genbackup record PHASE --runs FOLDER -- COMMAND…`
-fn recorded(folder: &Path, phase: &str, words: &[&str]) -> Command {
+/// `genbackup record PHASE --runs DIRECTORY -- COMMAND…`
+fn recorded(directory: &Path, phase: &str, words: &[&str]) -> Command {
     let mut command = genbackup();
-    command.args(["record", phase, "--runs"]).arg(folder);
+    command.args(["record", phase, "--runs"]).arg(directory);
     command.arg("--").args(words);
     command
 }
 
-fn shell(folder: &Path, script: &str) -> Result<Outcome> {
-    run(&mut recorded(folder, "offsite", &["/bin/sh", "-c", script]))
+fn shell(directory: &Path, script: &str) -> Result<Outcome> {
+    run(&mut recorded(directory, "offsite", &["/bin/sh", "-c", script]))
 }
 
-fn records(folder: &Path) -> Result<Vec<Run>> {
-    let read = |id: RunId| Ok(Run::read(id, record::open(folder, id)?)?);
-    record::list(folder)?.into_iter().map(read).collect()
+fn records(directory: &Path) -> Result<Vec<Run>> {
+    let read = |id: RunId| Ok(Run::read(id, record::open(directory, id)?)?);
+    record::list(directory)?.into_iter().map(read).collect()
 }
 
 /// How the one record says that it ended, and why.
-fn told(folder: &Path, phase: Phase) -> Result<(Status, Option<String>)> {
-    let records = records(folder)?;
+fn told(directory: &Path, phase: Phase) -> Result<(Status, Option<String>)> {
+    let records = records(directory)?;
     ensure!(records.len() == 1, "{records:?}");
     let run = records.first().context("no record")?;
     assert!(run.is_ad_hoc && run.is_finished(), "{run:?}");
@@ -91,11 +91,11 @@ fn pid(child: &Child) -> Pid {
 #[test]
 fn a_command_that_goes_well_is_recorded_and_hears_and_says_what_it_would_alone() -> Result<()> {
     for phase in Phase::AD_HOC {
-        let folder = folder()?;
+        let directory = directory()?;
         let before = Timestamp::now();
         let script = "cat; printf 'a\\0\\033[1m%s' \"$1\"; echo \"$WORD\" >&2";
         let mut command = recorded(
-            folder.path(),
+            directory.path(),
             phase.name(),
             &["sh", "-c", script, "sh", "--runs * $HOME"],
         );
@@ -110,8 +110,8 @@ fn a_command_that_goes_well_is_recorded_and_hears_and_says_what_it_would_alone()
         assert_eq!(output.status.code(), Some(0));
         assert_eq!(output.stdout, b"input\na\0\x1b[1m--runs * $HOME");
         assert_eq!(output.stderr, b"complaint\n");
-        assert_eq!(told(folder.path(), phase)?, (Status::Ok, None));
-        let records = records(folder.path())?;
+        assert_eq!(told(directory.path(), phase)?, (Status::Ok, None));
+        let records = records(directory.path())?;
         let run = records.first().context("no record")?;
         assert!(run.id >= RunId::at(before) && run.id.start() <= Timestamp::now());
         assert_eq!(run.versions["genbackup"], env!("CARGO_PKG_VERSION"));
@@ -123,7 +123,7 @@ fn a_command_that_goes_well_is_recorded_and_hears_and_says_what_it_would_alone()
             "{done:?}"
         );
         // As the scripts leave a record; and nothing beside it.
-        let entries: Vec<_> = fs::read_dir(folder.path())?.collect::<Result<_, _>>()?;
+        let entries: Vec<_> = fs::read_dir(directory.path())?.collect::<Result<_, _>>()?;
         let [entry] = &entries[..] else {
             panic!("{entries:?}")
         };
@@ -140,12 +140,12 @@ fn a_command_that_fails_keeps_its_exit_status() -> Result<()> {
         ("kill -KILL $$", 137, "/bin/sh was killed by SIGKILL"),
         ("kill -TERM $$", 143, "/bin/sh was killed by SIGTERM"),
     ] {
-        let folder = folder()?;
-        let ended = shell(folder.path(), script)?;
+        let directory = directory()?;
+        let ended = shell(directory.path(), script)?;
         assert_eq!(ended.status.code(), Some(status), "{script}");
         assert_eq!((ended.stdout.as_str(), ended.stderr.as_str()), ("", ""));
         assert_eq!(
-            told(folder.path(), Phase::Offsite)?,
+            told(directory.path(), Phase::Offsite)?,
             (Status::Failed, Some(why.to_owned()))
         );
     }
@@ -158,12 +158,12 @@ fn a_command_that_can_not_be_started_has_failed() -> Result<()> {
         ("/no/such/program", 127, "No such file or directory (os error 2)"),
         ("/etc/passwd", 126, "Permission denied (os error 13)"),
     ] {
-        let folder = folder()?;
-        let ended = run(&mut recorded(folder.path(), "drill", &[program, "word"]))?;
+        let directory = directory()?;
+        let ended = run(&mut recorded(directory.path(), "drill", &[program, "word"]))?;
         let why = format!("cannot start {program}: {why}");
         assert_eq!(ended.status.code(), Some(status));
         assert_eq!(ended.stderr, format!("error: {why}\n"));
-        assert_eq!(told(folder.path(), Phase::Drill)?, (Status::Failed, Some(why)));
+        assert_eq!(told(directory.path(), Phase::Drill)?, (Status::Failed, Some(why)));
     }
     Ok(())
 }
@@ -171,27 +171,27 @@ fn a_command_that_can_not_be_started_has_failed() -> Result<()> {
 #[test]
 fn what_is_stopped_with_its_command_writes_down_that_it_was() -> Result<()> {
     for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP] {
-        let folder = folder()?;
+        let directory = directory()?;
         // Its input ends with our waiting for it, which only one that the signal did not reach lives to see.
         let words = ["sh", "-c", "echo ready; exec cat"];
-        let mut child = started(&recorded(folder.path(), "offsite", &words))?;
+        let mut child = started(&recorded(directory.path(), "offsite", &words))?;
         killpg(pid(&child), signal)?;
         assert_eq!(child.wait()?.code(), Some(128 + signal as i32));
         let why = format!("sh was killed by {signal}, stopped by {signal}");
         assert_eq!(
-            told(folder.path(), Phase::Offsite)?,
+            told(directory.path(), Phase::Offsite)?,
             (Status::Interrupted, Some(why))
         );
     }
     // One that ends in its own way.
-    let folder = folder()?;
+    let directory = directory()?;
     let words = ["sh", "-c", "trap 'exit 7' TERM; echo ready; read -r _"];
-    let mut child = started(&recorded(folder.path(), "offsite", &words))?;
+    let mut child = started(&recorded(directory.path(), "offsite", &words))?;
     killpg(pid(&child), Signal::SIGTERM)?;
     assert_eq!(child.wait()?.code(), Some(7));
     let why = "sh exited with 7, stopped by SIGTERM".to_owned();
     assert_eq!(
-        told(folder.path(), Phase::Offsite)?,
+        told(directory.path(), Phase::Offsite)?,
         (Status::Interrupted, Some(why))
     );
     Ok(())
@@ -199,39 +199,42 @@ fn what_is_stopped_with_its_command_writes_down_that_it_was() -> Result<()> {
 
 #[test]
 fn a_signal_for_the_record_alone_leaves_the_command_at_work() -> Result<()> {
-    let folder = folder()?;
+    let directory = directory()?;
     let words = ["sh", "-c", "echo ready; read -r _"];
-    let mut child = started(&recorded(folder.path(), "check", &words))?;
+    let mut child = started(&recorded(directory.path(), "check", &words))?;
     kill(pid(&child), Signal::SIGTERM)?;
-    assert_eq!(records(folder.path())?, []);
+    assert_eq!(records(directory.path())?, []);
     child.stdin.take().context("no input")?.write_all(b"go on\n")?;
     assert_eq!(child.wait()?.code(), Some(0));
-    assert_eq!(told(folder.path(), Phase::Check)?, (Status::Ok, None));
+    assert_eq!(told(directory.path(), Phase::Check)?, (Status::Ok, None));
     Ok(())
 }
 
 #[test]
 fn a_signal_that_is_ignored_stays_ignored() -> Result<()> {
-    let folder = folder()?;
+    let directory = directory()?;
     // As with nohup(1). To both of them: who has a handler is told, and hands on that there is none.
     let script = "trap '' HUP; exec \"$@\"";
     let recorded = recorded(
-        folder.path(),
+        directory.path(),
         "offsite",
         &["sh", "-c", "kill -HUP $$ $PPID; exit 3"],
     );
     let ended = run(&mut started_by("sh", &["-c", script, "sh"], &recorded))?;
     assert_eq!(ended.status.code(), Some(3), "{}", ended.stderr);
     let why = "sh exited with 3".to_owned();
-    assert_eq!(told(folder.path(), Phase::Offsite)?, (Status::Failed, Some(why)));
+    assert_eq!(
+        told(directory.path(), Phase::Offsite)?,
+        (Status::Failed, Some(why))
+    );
     Ok(())
 }
 
 #[test]
 fn where_no_record_can_be_left_nothing_is_started() -> Result<()> {
-    let folder = folder()?;
-    let absent = folder.path().join("absent");
-    let file = folder.path().join("file");
+    let directory = directory()?;
+    let absent = directory.path().join("absent");
+    let file = directory.path().join("file");
     fs::write(&file, "")?;
     for (runs, hint) in [
         (
@@ -242,8 +245,8 @@ fn where_no_record_can_be_left_nothing_is_started() -> Result<()> {
         // Not even root writes there.
         (Path::new("/proc/self"), "; `--runs DIR` names another\n"),
     ] {
-        let mark = folder.path().join("mark");
-        let words = ["touch", mark.to_str().context("a folder's name")?];
+        let mark = directory.path().join("mark");
+        let words = ["touch", mark.to_str().context("a directory's name")?];
         let ended = run(&mut recorded(runs, "offsite", &words))?;
         assert_eq!(ended.status.code(), Some(1), "{}", ended.stderr);
         let begin = format!(
@@ -261,8 +264,8 @@ fn where_no_record_can_be_left_nothing_is_started() -> Result<()> {
 #[test]
 fn a_record_that_can_not_be_written_afterwards_hides_no_result() -> Result<()> {
     for (code, status, how) in [(0, 1, "the command succeeded"), (5, 5, "/bin/sh exited with 5")] {
-        let folder = folder()?;
-        let runs = folder.path().join("runs");
+        let directory = directory()?;
+        let runs = directory.path().join("runs");
         fs::create_dir(&runs)?;
         let ended = shell(&runs, &format!("rmdir {}; exit {code}", runs.display()))?;
         assert_eq!(ended.status.code(), Some(status));
@@ -281,7 +284,7 @@ fn a_record_that_can_not_be_written_afterwards_hides_no_result() -> Result<()> {
 
 #[test]
 fn those_of_one_second_have_a_name_each_and_none_is_from_the_future() -> Result<()> {
-    let folder = folder()?;
+    let directory = directory()?;
     // A run begins, or began, in this second and the next ones.
     let taken: Vec<RunId> = (0..3)
         .scan(RunId::at(Timestamp::now()), |id, _| {
@@ -289,20 +292,20 @@ fn those_of_one_second_have_a_name_each_and_none_is_from_the_future() -> Result<
         })
         .collect();
     for id in &taken {
-        fs::write(folder.path().join(record::file_name(*id)), "a run's own\n")?;
+        fs::write(directory.path().join(record::file_name(*id)), "a run's own\n")?;
     }
     let children: Vec<Child> = (0..3)
-        .map(|_| recorded(folder.path(), "offsite", &["true"]).spawn())
+        .map(|_| recorded(directory.path(), "offsite", &["true"]).spawn())
         .collect::<Result<_, _>>()?;
     for mut child in children {
         assert_eq!(child.wait()?.code(), Some(0));
     }
-    let all = record::list(folder.path())?;
+    let all = record::list(directory.path())?;
     assert_eq!(all.len(), 6, "{all:?}");
     let now = Timestamp::now();
     assert!(all.iter().all(|id| id.start() <= now), "{all:?} at {now}");
     for id in all {
-        let text = fs::read_to_string(folder.path().join(record::file_name(id)))?;
+        let text = fs::read_to_string(directory.path().join(record::file_name(id)))?;
         if taken.contains(&id) {
             assert_eq!(text, "a run's own\n");
         } else {
@@ -313,19 +316,19 @@ fn those_of_one_second_have_a_name_each_and_none_is_from_the_future() -> Result<
 }
 
 #[test]
-fn what_root_leaves_belongs_to_whom_the_folder_belongs() -> Result<()> {
+fn what_root_leaves_belongs_to_whom_the_directory_belongs() -> Result<()> {
     if !geteuid().is_root() {
         // Who is not root leaves what is its own.
         return Ok(());
     }
-    let folder = folder()?;
-    chown(folder.path(), Some(4321), Some(1234))?;
-    assert_eq!(shell(folder.path(), "true")?.status.code(), Some(0));
-    let id = record::list(folder.path())?
+    let directory = directory()?;
+    chown(directory.path(), Some(4321), Some(1234))?;
+    assert_eq!(shell(directory.path(), "true")?.status.code(), Some(0));
+    let id = record::list(directory.path())?
         .first()
         .copied()
         .context("no record")?;
-    let metadata = fs::metadata(folder.path().join(record::file_name(id)))?;
+    let metadata = fs::metadata(directory.path().join(record::file_name(id)))?;
     assert_eq!(
         (metadata.uid(), metadata.gid(), metadata.mode() & 0o7777),
         (4321, 1234, 0o640)
@@ -335,7 +338,7 @@ fn what_root_leaves_belongs_to_whom_the_folder_belongs() -> Result<()> {
 
 #[test]
 fn other_phases_and_no_command_are_refused() -> Result<()> {
-    let folder = folder()?;
+    let directory = directory()?;
     for (phase, words, complaint) in [
         (
             "forget",
@@ -344,10 +347,10 @@ fn other_phases_and_no_command_are_refused() -> Result<()> {
         ),
         ("offsite", &[], "<COMMAND>..."),
     ] {
-        let ended = run(&mut recorded(folder.path(), phase, words))?;
+        let ended = run(&mut recorded(directory.path(), phase, words))?;
         assert_eq!(ended.status.code(), Some(2));
         assert!(ended.stderr.contains(complaint), "{}", ended.stderr);
-        assert_eq!(records(folder.path())?, []);
+        assert_eq!(records(directory.path())?, []);
     }
     Ok(())
 }

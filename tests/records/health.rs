@@ -74,12 +74,12 @@ fn judged(name: &str, nights: &[Night], now: &str) -> Result<Report> {
     )
 }
 
-/// The same by the records of a folder.
-fn judged_in(name: &str, folder: &Path, now: &str) -> Result<Report> {
+/// The same by the records of a directory.
+fn judged_in(name: &str, directory: &Path, now: &str) -> Result<Report> {
     let fleet = fleet(name)?;
     let expectations = expectations(&fleet);
     let mut records = Vec::new();
-    for entry in std::fs::read_dir(folder)? {
+    for entry in std::fs::read_dir(directory)? {
         let path = entry?.path();
         let name = path
             .file_stem()
@@ -119,16 +119,16 @@ fn said(report: &Report, name: &str) -> Result<(&'static str, String)> {
     Ok((verdict.state.name(), verdict.why.clone().unwrap_or_default()))
 }
 
-/// A folder with the records of these nights.
+/// A directory with the records of these nights.
 fn records(nights: &[Night]) -> Result<TempDir> {
-    let folder = tempfile::tempdir()?;
+    let directory = tempfile::tempdir()?;
     for night in nights {
-        night.write(folder.path())?;
+        night.write(directory.path())?;
     }
-    Ok(folder)
+    Ok(directory)
 }
 
-/// What a verb says of a folder of records at a time, with the fleet `post`.
+/// What a verb says of a directory of records at a time, with the fleet `post`.
 fn say(verb: &str, runs: &Path, now: &str, arguments: &[&str]) -> Result<Outcome> {
     say_of("post", verb, runs, now, arguments)
 }

@@ -76,9 +76,9 @@ fn drawn<T: std::fmt::Debug>(runner: &mut TestRunner, of: impl Strategy<Value = 
 }
 
 /// A repository with the drawn snapshots, those of each host by a thread of its own.
-fn repository(folder: &Path, runner: &mut TestRunner) -> Result<()> {
-    repository::make(folder, PASSWORD)?;
-    let file = folder.join("config");
+fn repository(directory: &Path, runner: &mut TestRunner) -> Result<()> {
+    repository::make(directory, PASSWORD)?;
+    let file = directory.join("config");
     let mut hosts = Vec::new();
     for (host, (least, most)) in DISTANCES.into_iter().enumerate() {
         let start: DateTime = "2019-12-20T22:00".parse()?;
@@ -101,7 +101,7 @@ fn repository(folder: &Path, runner: &mut TestRunner) -> Result<()> {
                     for (time, zone) in times {
                         let shown = time.in_tz(zone)?.strftime("%Y-%m-%d %H:%M:%S").to_string();
                         let backup = ["backup", "--host", host, "--time", &shown];
-                        said(restic(folder).args(backup).arg(file).env("TZ", zone))?;
+                        said(restic(directory).args(backup).arg(file).env("TZ", zone))?;
                     }
                     anyhow::Ok(())
                 })
@@ -228,14 +228,14 @@ fn forget_keeps_what_the_real_restic_keeps_for_the_same_reasons() -> Result<()> 
     let version = ResticVersion::try_from(version.to_owned())?;
     let oldest = Oldest::of(version);
 
-    let folder = tempfile::tempdir()?;
-    repository(folder.path(), &mut runner)?;
+    let directory = tempfile::tempdir()?;
+    repository(directory.path(), &mut runner)?;
     let (mut policies, mut forgotten) = (0, 0);
     while policies < POLICIES {
         let Ok(policy) = KeepPolicy::try_from(policy(&mut runner)?) else {
             continue;
         };
-        let theirs = judged_by_restic(folder.path(), &policy, version)?;
+        let theirs = judged_by_restic(directory.path(), &policy, version)?;
         ensure!(theirs.len() == HOSTS, "{theirs:#?}");
         assert!(
             theirs

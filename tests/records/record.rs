@@ -1,6 +1,6 @@
 //! What is read from the record of a run, whatever is in it.
 
-#![expect(clippy::disallowed_methods, reason = "the tests make folders of records")]
+#![expect(clippy::disallowed_methods, reason = "the tests make directories of records")]
 
 mod interleaved;
 
@@ -10,12 +10,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use genbackup::runs::record::{self, BadLine, LINE_LIMIT, Lines, Phase, Reason, Run, Status};
 
-fn folder() -> PathBuf {
+fn directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/records")
 }
 
 fn text(name: &str) -> Result<Vec<u8>> {
-    std::fs::read(folder().join(format!("{name}.jsonl"))).with_context(|| name.to_owned())
+    std::fs::read(directory().join(format!("{name}.jsonl"))).with_context(|| name.to_owned())
 }
 
 fn read(record: &[u8]) -> Result<Run> {
@@ -239,7 +239,7 @@ fn a_disk_that_fails_is_an_error_and_the_end() -> Result<()> {
 
 #[test]
 fn runs_are_listed_oldest_first_and_what_is_no_record_is_left_out() -> Result<()> {
-    let folder = tempfile::tempdir()?;
+    let directory = tempfile::tempdir()?;
     for name in [
         "20261123T060640Z.jsonl",
         "20251123T060640Z.jsonl",
@@ -250,15 +250,15 @@ fn runs_are_listed_oldest_first_and_what_is_no_record_is_left_out() -> Result<()
         "notes.txt",
         ".jsonl",
     ] {
-        std::fs::copy(good_night(), folder.path().join(name))?;
+        std::fs::copy(good_night(), directory.path().join(name))?;
     }
-    std::fs::create_dir(folder.path().join("20271123T060640Z.jsonl"))?;
-    let runs = record::list(folder.path())?;
+    std::fs::create_dir(directory.path().join("20271123T060640Z.jsonl"))?;
+    let runs = record::list(directory.path())?;
     let names: Vec<String> = runs.iter().map(ToString::to_string).collect();
     assert_eq!(names, ["20251123T060640Z", "20261123T060640Z"]);
-    let run = Run::read(runs[0], record::open(folder.path(), runs[0])?)?;
+    let run = Run::read(runs[0], record::open(directory.path(), runs[0])?)?;
     assert_eq!(statuses(&run), all_ok());
-    let missing = record::list(&folder.path().join("absent")).unwrap_err();
+    let missing = record::list(&directory.path().join("absent")).unwrap_err();
     assert!(
         missing
             .to_string()
@@ -269,5 +269,5 @@ fn runs_are_listed_oldest_first_and_what_is_no_record_is_left_out() -> Result<()
 }
 
 fn good_night() -> PathBuf {
-    folder().join("a-good-night.jsonl")
+    directory().join("a-good-night.jsonl")
 }

@@ -65,18 +65,18 @@ pub(crate) struct Entry {
 /// All files of a tree.
 pub(crate) type Tree = BTreeMap<PathBuf, Entry>;
 
-/// A folder of the test's own, with a fleet file and a root to emit to.
+/// A directory of the test's own, with a fleet file and a root to emit to.
 pub(crate) struct Site {
-    folder: TempDir,
+    directory: TempDir,
     pub(crate) root: PathBuf,
 }
 
 impl Site {
     pub(crate) fn new() -> Result<Self> {
         // In memory: bringing files to a disk takes its time, and shows nothing here.
-        let folder = tempfile::tempdir_in("/dev/shm")?;
-        let root = folder.path().join("root");
-        Ok(Self { folder, root })
+        let directory = tempfile::tempdir_in("/dev/shm")?;
+        let root = directory.path().join("root");
+        Ok(Self { directory, root })
     }
 
     /// The fleet file, with this text.
@@ -84,7 +84,7 @@ impl Site {
         // One file for each text: some emit at once.
         let mut number = 0;
         loop {
-            let file = self.folder.path().join(format!("fleet-{number}.toml"));
+            let file = self.directory.path().join(format!("fleet-{number}.toml"));
             match fs::read_to_string(&file) {
                 Ok(there) if there == text => return Ok(file),
                 Ok(_) => number += 1,
@@ -148,21 +148,21 @@ impl Site {
     }
 }
 
-/// All files below a folder, by their paths below it. Empty folders are nothing.
+/// All files below a directory, by their paths below it. Empty directories are nothing.
 pub(crate) fn tree(root: &Path) -> Result<Tree> {
     let mut tree = Tree::new();
-    let mut folders = vec![root.to_path_buf()];
-    while let Some(folder) = folders.pop() {
-        let entries = match fs::read_dir(&folder) {
+    let mut directories = vec![root.to_path_buf()];
+    while let Some(directory) = directories.pop() {
+        let entries = match fs::read_dir(&directory) {
             Ok(entries) => entries,
-            Err(_) if !folder.exists() => continue,
-            Err(error) => return Err(error).with_context(|| folder.display().to_string()),
+            Err(_) if !directory.exists() => continue,
+            Err(error) => return Err(error).with_context(|| directory.display().to_string()),
         };
         for entry in entries {
             let path = entry?.path();
             let metadata = fs::symlink_metadata(&path)?;
             if metadata.is_dir() {
-                folders.push(path);
+                directories.push(path);
                 continue;
             }
             let content = if metadata.is_symlink() {

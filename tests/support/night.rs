@@ -167,10 +167,10 @@ impl Night {
         })
     }
 
-    /// Writes its record into a folder.
-    pub(crate) fn write(&self, folder: &Path) -> Result<()> {
+    /// Writes its record into a directory.
+    pub(crate) fn write(&self, directory: &Path) -> Result<()> {
         Ok(fs::write(
-            folder.join(format!("{}.jsonl", self.id())),
+            directory.join(format!("{}.jsonl", self.id())),
             self.text(),
         )?)
     }
@@ -184,7 +184,7 @@ fn merge(object: &mut Value, more: Value) {
 
 /// Writes the record of a phase, or of a copy of that name, which ended so after a minute.
 pub(crate) fn add_beside(
-    folder: &Path,
+    directory: &Path,
     time: &str,
     phase: Phase,
     copy: Option<&str>,
@@ -204,6 +204,6 @@ pub(crate) fn add_beside(
         figures: copy.map(|_| figures),
     };
     let name = RunId::at(start);
-    fs::write(folder.join(format!("{name}.jsonl")), ad_hoc.record(name)?)?;
+    fs::write(directory.join(format!("{name}.jsonl")), ad_hoc.record(name)?)?;
     Ok(())
 }

@@ -23,15 +23,15 @@ struct Made {
 
 impl Made {
     fn new() -> Result<Self> {
-        let folder = tempfile::tempdir()?;
+        let directory = tempfile::tempdir()?;
         let init = run(Command::new("restic")
             .args(["--no-cache", "init", "--repo"])
-            .arg(folder.path())
+            .arg(directory.path())
             .env("RESTIC_PASSWORD", "first"))?;
         ensure!(init.status.success(), "{}", init.stderr);
         Ok(Self {
-            configuration: fs::read(folder.path().join("config"))?,
-            keys: Keys::of(folder.path(), "first")?,
+            configuration: fs::read(directory.path().join("config"))?,
+            keys: Keys::of(directory.path(), "first")?,
         })
     }
 }

@@ -18,12 +18,12 @@ pub(crate) struct Comparison {
 impl Comparison {
     /// Compares one text with `snapshots/PATH.snap`.
     pub(crate) fn compare(&mut self, path: &Path, text: &str) -> Result<()> {
-        let folder = root().join(path.parent().context("a snapshot lies in a folder")?);
+        let directory = root().join(path.parent().context("a snapshot lies in a directory")?);
         let name = path.file_name().context("a snapshot has a name")?;
         let name = name.to_str().context("a snapshot's name is UTF-8")?;
         let compared = std::panic::catch_unwind(|| {
             let mut settings = insta::Settings::clone_current();
-            settings.set_snapshot_path(&folder);
+            settings.set_snapshot_path(&directory);
             settings.set_prepend_module_to_snapshot(false);
             settings.set_omit_expression(true);
             settings.bind(|| insta::assert_snapshot!(name, text));
@@ -37,10 +37,14 @@ impl Comparison {
         Ok(())
     }
 
-    /// That what was compared and what lies below `snapshots/FOLDER` are the same files.
-    pub(crate) fn has_no_orphan_and_misses_none(&self, folder: &str) -> Result<()> {
-        let kept = all(folder)?;
-        let seen = self.seen.iter().filter(|path| path.starts_with(folder)).cloned();
+    /// That what was compared and what lies below `snapshots/DIRECTORY` are the same files.
+    pub(crate) fn has_no_orphan_and_misses_none(&self, directory: &str) -> Result<()> {
+        let kept = all(directory)?;
+        let seen = self
+            .seen
+            .iter()
+            .filter(|path| path.starts_with(directory))
+            .cloned();
         let seen: BTreeSet<PathBuf> = seen.collect();
         let orphans: Vec<_> = kept.difference(&seen).collect();
         let missing: Vec<_> = seen.difference(&kept).collect();
@@ -64,15 +68,17 @@ pub(crate) fn once(
     }
 }
 
-/// All snapshots below `snapshots/FOLDER`.
-fn all(folder: &str) -> Result<BTreeSet<PathBuf>> {
+/// All snapshots below `snapshots/DIRECTORY`.
+fn all(directory: &str) -> Result<BTreeSet<PathBuf>> {
     let mut found = BTreeSet::new();
-    let mut folders = vec![root().join(folder)];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(&folder).with_context(|| format!("no folder {}", folder.display()))? {
+    let mut directories = vec![root().join(directory)];
+    while let Some(directory) = directories.pop() {
+        for entry in
+            std::fs::read_dir(&directory).with_context(|| format!("no directory {}", directory.display()))?
+        {
             let path = entry?.path();
             if path.is_dir() {
-                folders.push(path);
+                directories.push(path);
             } else if path.extension().is_some_and(|extension| extension == "snap") {
                 found.insert(path.strip_prefix(root())?.to_owned());
             }

@@ -16,15 +16,15 @@ use tempfile::TempDir;
 
 use crate::command::{genbackup, run};
 
-/// All fleets, each host's files below `FOLDER/FLEET/HOST`.
+/// All fleets, each host's files below `DIRECTORY/FLEET/HOST`.
 pub(crate) struct Stage {
     /// Removes the files in the end.
-    folder: TempDir,
+    directory: TempDir,
     /// The fleets by their names.
     pub(crate) fleets: Vec<(String, Fleet)>,
 }
 
-/// One host of a fleet and the folder that its files are staged in.
+/// One host of a fleet and the directory that its files are staged in.
 pub(crate) struct Host<'s> {
     pub(crate) fleet: &'s Fleet,
     pub(crate) name: &'s str,
@@ -47,10 +47,10 @@ impl Stage {
     /// A separate stage, whose files a test may change.
     pub(crate) fn new() -> Result<Self> {
         // In memory: bringing files to a disk takes its time, and shows nothing here.
-        let folder = tempfile::tempdir_in("/dev/shm")?;
+        let directory = tempfile::tempdir_in("/dev/shm")?;
         // Some readers refuse to be root, so others may look in.
         let readable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-        std::fs::set_permissions(folder.path(), readable)?;
+        std::fs::set_permissions(directory.path(), readable)?;
         let mut fleets = Vec::new();
         let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/fleets");
         for entry in std::fs::read_dir(fixtures)? {
@@ -61,7 +61,7 @@ impl Stage {
                 .arg("--fleet")
                 .arg(&file)
                 .args(["emit", "--all", "--root"])
-                .arg(folder.path().join(&name)))?;
+                .arg(directory.path().join(&name)))?;
             ensure!(emit.status.success(), "{name}: {}", emit.stderr);
             match resolve(read("fleet.toml", &std::fs::read_to_string(&file)?)) {
                 Ok(fleet) => fleets.push((name, fleet)),
@@ -69,7 +69,7 @@ impl Stage {
             }
         }
         ensure!(!fleets.is_empty(), "there is no fleet in fixtures/fleets");
-        Ok(Self { folder, fleets })
+        Ok(Self { directory, fleets })
     }
 
     pub(crate) fn hosts(&self) -> impl Iterator<Item = Host<'_>> {
@@ -77,7 +77,7 @@ impl Stage {
             fleet.host_names().map(move |host| Host {
                 fleet,
                 name: host.as_str(),
-                root: self.folder.path().join(fleet_name).join(host.as_str()),
+                root: self.directory.path().join(fleet_name).join(host.as_str()),
             })
         })
     }
@@ -89,13 +89,13 @@ impl Host<'_> {
         self.root.join(path.trim_start_matches('/'))
     }
 
-    /// All files of one folder of this host.
-    pub(crate) fn files(&self, folder: &str) -> Result<Vec<PathBuf>> {
-        let folder = self.path(folder);
-        let entries = std::fs::read_dir(&folder).with_context(|| format!("no {}", folder.display()))?;
+    /// All files of one directory of this host.
+    pub(crate) fn files(&self, directory: &str) -> Result<Vec<PathBuf>> {
+        let directory = self.path(directory);
+        let entries = std::fs::read_dir(&directory).with_context(|| format!("no {}", directory.display()))?;
         let mut files: Vec<PathBuf> = entries.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
         files.sort();
-        ensure!(!files.is_empty(), "{} is empty", folder.display());
+        ensure!(!files.is_empty(), "{} is empty", directory.display());
         Ok(files)
     }
 

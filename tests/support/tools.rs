@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 /// Where a tool is.
 pub(crate) fn tool(name: &str) -> Result<PathBuf> {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent();
-    let target = target.context("the target folder is above")?;
+    let target = target.context("the target directory is above")?;
     let tool = target.join("tools/bin").join(name);
     ensure!(
         tool.is_file(),

@@ -2,7 +2,7 @@
 
 #![expect(
     clippy::disallowed_methods,
-    reason = "the script runs as systemd would run it, in folders of the test's own"
+    reason = "the script runs as systemd would run it, in directories of the test's own"
 )]
 
 use std::fs;
@@ -37,14 +37,14 @@ struct Client {
 }
 
 impl Client {
-    /// Each `HERE` of the options is the folder.
+    /// Each `HERE` of the options is the directory.
     fn new(options: &str) -> Result<Self> {
         // Where a repository may be.
-        let folder = tempfile::tempdir_in("/var/lib")?;
-        let here = folder.path().to_str().context("a folder's name")?;
+        let directory = tempfile::tempdir_in("/var/lib")?;
+        let here = directory.path().to_str().context("a directory's name")?;
         let fleet = FLEET.replace("OPTIONS", options).replace("HERE", here);
         let client = Self {
-            scripts: Scripts::emitted(folder, &fleet)?,
+            scripts: Scripts::emitted(directory, &fleet)?,
         };
         client
             .scripts
@@ -62,11 +62,11 @@ impl Client {
 
     fn file(&self, name: &str) -> Result<()> {
         let path = self.path(name);
-        fs::create_dir_all(path.parent().context("a folder")?)?;
+        fs::create_dir_all(path.parent().context("a directory")?)?;
         Ok(fs::write(path, "here")?)
     }
 
-    /// The lines of the answer, with `HERE` for the folder, to a request that ends with this line.
+    /// The lines of the answer, with `HERE` for the directory, to a request that ends with this line.
     fn answer(&self, third: &str) -> Result<Vec<String>> {
         let mut script = self.scripts.bash("backup-restic");
         // The restic that the tests find, which may be a newer one.

@@ -24,9 +24,9 @@ fn doctor(fakes: &[(&str, &str)], arguments: &[&str]) -> Result<Outcome> {
 }
 
 fn doctor_of(fleet: &Path, fakes: &[(&str, &str)], arguments: &[&str]) -> Result<Outcome> {
-    let folder = tempfile::tempdir()?;
+    let directory = tempfile::tempdir()?;
     for (name, line) in fakes {
-        let program = folder.path().join(name);
+        let program = directory.path().join(name);
         executable(&program, &format!("#!/bin/sh\n{line}\n"))?;
     }
     let path = std::env::var("PATH").context("no PATH")?;
@@ -37,7 +37,7 @@ fn doctor_of(fleet: &Path, fakes: &[(&str, &str)], arguments: &[&str]) -> Result
         .args(["doctor", "--host", "jak", "--runs"])
         .arg(runs.path().join("none"))
         .args(arguments)
-        .env("PATH", format!("{}:{path}", folder.path().display()))
+        .env("PATH", format!("{}:{path}", directory.path().display()))
         .env_remove("CLICOLOR_FORCE"))
 }
 
@@ -192,9 +192,9 @@ fn what_is_missing_here_is_looked_for_here() -> Result<()> {
 
 #[test]
 fn a_hook_has_its_user_its_program_and_where_it_writes() -> Result<()> {
-    let folder = tempfile::tempdir_in("/var/lib")?;
-    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755))?;
-    let at = |name: &str| folder.path().join(name);
+    let directory = tempfile::tempdir_in("/var/lib")?;
+    fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755))?;
+    let at = |name: &str| directory.path().join(name);
     for (name, mode) in [("own", 0o700), ("open", 0o777), ("roots", 0o755)] {
         fs::create_dir(at(name))?;
         fs::set_permissions(at(name), fs::Permissions::from_mode(mode))?;
@@ -203,7 +203,7 @@ fn a_hook_has_its_user_its_program_and_where_it_writes() -> Result<()> {
     fs::write(at("script"), "#!/bin/sh\n")?;
     let fleet =
         fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/fleets/post/fleet.toml"))?;
-    let here = folder.path().display();
+    let here = directory.path().display();
     let fleet = fleet.replace(
         "[hosts.jak]\ninclude = [\"/etc\", \"/home\"]\n",
         &format!(
@@ -255,18 +255,18 @@ fn a_hook_has_its_user_its_program_and_where_it_writes() -> Result<()> {
 
 /// A repository of user 12345, as far as doctor looks at one, and the fleet file of its storage host.
 fn repository() -> Result<TempDir> {
-    let folder = tempfile::tempdir_in("/var/lib")?;
-    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755))?;
-    let here = folder.path().display();
+    let directory = tempfile::tempdir_in("/var/lib")?;
+    fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755))?;
+    let here = directory.path().display();
     fs::write(
-        folder.path().join("fleet.toml"),
+        directory.path().join("fleet.toml"),
         format!(
             "[schedule]\ncalendar = \"*-*-* 04:00:00\"\n[repository]\nhost = \"jak\"\npath = \"{here}/my repo\"\n\
              password-file = \"{here}/password\"\nkeep = \"7 daily\"\nuid = 12345\n[hosts.jak]\ninclude = [\"/etc\"]\n"
         ),
     )?;
-    fs::write(folder.path().join("password"), "secret\n")?;
-    let root = folder.path().join("my repo");
+    fs::write(directory.path().join("password"), "secret\n")?;
+    let root = directory.path().join("my repo");
     for file in [
         "config",
         "keys/a",
@@ -284,14 +284,14 @@ fn repository() -> Result<TempDir> {
     run(std::process::Command::new(chown)
         .args(["-R", "12345:12345"])
         .arg(&root))?;
-    Ok(folder)
+    Ok(directory)
 }
 
 /// What doctor says of one check: state, what, hint.
-fn told_of(folder: &TempDir, fakes: &[(&str, &str)], check: &str) -> Result<Vec<[String; 3]>> {
-    let said = doctor_of(&folder.path().join("fleet.toml"), fakes, &["--json"])?;
+fn told_of(directory: &TempDir, fakes: &[(&str, &str)], check: &str) -> Result<Vec<[String; 3]>> {
+    let said = doctor_of(&directory.path().join("fleet.toml"), fakes, &["--json"])?;
     let all: Value = serde_json::from_str(&said.stdout).with_context(|| said.stderr.clone())?;
-    let here = folder.path().display().to_string();
+    let here = directory.path().display().to_string();
     Ok(all
         .as_array()
         .context("no list")?
@@ -306,9 +306,9 @@ fn told_of(folder: &TempDir, fakes: &[(&str, &str)], check: &str) -> Result<Vec<
 
 #[test]
 fn a_file_of_root_in_the_repository_is_named_and_the_hint_fixes_it() -> Result<()> {
-    let folder = repository()?;
-    let root = folder.path().join("my repo");
-    let told = || told_of(&folder, &FAKES, "files of the repository");
+    let directory = repository()?;
+    let root = directory.path().join("my repo");
+    let told = || told_of(&directory, &FAKES, "files of the repository");
     // config, keys, a, data, 00, b, c, 01, d, locks, e.
     assert_eq!(told()?, [["ok", "all 11 belong to user restic", ""]]);
     for file in ["data/00/b", "data/01", "locks/e"] {
@@ -339,7 +339,7 @@ fn a_file_of_root_in_the_repository_is_named_and_the_hint_fixes_it() -> Result<(
         let command = hint.split('`').nth(1).context("no command")?;
         let command = command
             .replace("restic:restic", "12345:12345")
-            .replace("HERE", &folder.path().display().to_string());
+            .replace("HERE", &directory.path().display().to_string());
         let done = run(std::process::Command::new("bash").args(["-c", &command]))?;
         assert!(done.status.success(), "{command}: {done:?}");
     }
@@ -350,11 +350,14 @@ fn a_file_of_root_in_the_repository_is_named_and_the_hint_fixes_it() -> Result<(
 /// User restic cannot open the password file, which is root's.
 #[test]
 fn the_hint_runs_restic_as_its_user_with_the_password() -> Result<()> {
-    let folder = repository()?;
-    let here = folder.path().display().to_string();
-    fs::set_permissions(folder.path().join("password"), fs::Permissions::from_mode(0o400))?;
-    std::os::unix::fs::chown(folder.path().join("my repo/config"), Some(0), Some(0))?;
-    let told = told_of(&folder, &FAKES, "files of the repository")?;
+    let directory = repository()?;
+    let here = directory.path().display().to_string();
+    fs::set_permissions(
+        directory.path().join("password"),
+        fs::Permissions::from_mode(0o400),
+    )?;
+    std::os::unix::fs::chown(directory.path().join("my repo/config"), Some(0), Some(0))?;
+    let told = told_of(&directory, &FAKES, "files of the repository")?;
     let [[_, _, hint]] = &told[..] else {
         panic!("{told:?}")
     };
@@ -366,7 +369,7 @@ fn the_hint_runs_restic_as_its_user_with_the_password() -> Result<()> {
         .replace("--init-groups", "--clear-groups")
         .replace("HERE", &here);
     executable(
-        &folder.path().join("restic"),
+        &directory.path().join("restic"),
         "#!/bin/sh\nid --user; echo \"$3\"; cat \"$5\"\n",
     )?;
     let done = run(std::process::Command::new("bash")
@@ -382,9 +385,9 @@ fn the_hint_runs_restic_as_its_user_with_the_password() -> Result<()> {
 
 #[test]
 fn a_directory_above_that_is_closed_to_restic_is_named() -> Result<()> {
-    let folder = repository()?;
-    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700))?;
-    let told = told_of(&folder, &FAKES, "files of the repository")?;
+    let directory = repository()?;
+    fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o700))?;
+    let told = told_of(&directory, &FAKES, "files of the repository")?;
     assert_eq!(
         told[0],
         [
@@ -398,9 +401,9 @@ fn a_directory_above_that_is_closed_to_restic_is_named() -> Result<()> {
 
 #[test]
 fn a_repository_of_another_user_has_both_ways_out() -> Result<()> {
-    let folder = repository()?;
-    std::os::unix::fs::chown(folder.path().join("my repo"), Some(34), Some(34))?;
-    let told = told_of(&folder, &FAKES, "repository")?;
+    let directory = repository()?;
+    std::os::unix::fs::chown(directory.path().join("my repo"), Some(34), Some(34))?;
+    let told = told_of(&directory, &FAKES, "repository")?;
     let [[state, what, hint]] = &told[..] else {
         panic!("{told:?}")
     };
@@ -410,13 +413,16 @@ fn a_repository_of_another_user_has_both_ways_out() -> Result<()> {
         hint.contains("`chown -R restic:restic -- $'HERE/my repo'`") && hint.contains("`uid = 34`"),
         "{hint}"
     );
-    assert_eq!(told_of(&folder, &FAKES, "files of the repository")?, [[""; 3]; 0]);
+    assert_eq!(
+        told_of(&directory, &FAKES, "files of the repository")?,
+        [[""; 3]; 0]
+    );
     Ok(())
 }
 
 #[test]
 fn snapshots_by_rustic_are_named_with_the_danger() -> Result<()> {
-    let folder = repository()?;
+    let directory = repository()?;
     let with = |time: &str, program: &str| {
         let list = format!(
             r#"[{{"time":"{time}","hostname":"ziz","id":"0123456789abcdef","program_version":"{program}"}}]"#
@@ -424,7 +430,7 @@ fn snapshots_by_rustic_are_named_with_the_danger() -> Result<()> {
         let script = format!("case $* in version) echo restic 0.18.0;; *) echo '{list}';; esac");
         let mut fakes = FAKES;
         fakes[1] = ("restic", Box::leak(script.into_boxed_str()));
-        told_of(&folder, &fakes, "rustic")
+        told_of(&directory, &fakes, "rustic")
     };
     let now = jiff::Timestamp::now();
     let today = now.to_string();

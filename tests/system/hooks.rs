@@ -1,9 +1,9 @@
-//! What the scripts on a client make of its hooks and of its battery, run as emitted, on folders of the tests' own.
+//! What the scripts on a client make of its hooks and of its battery, run as emitted, on directories of the tests' own.
 //! restic and the program that knows of the battery are stand-ins: no kernel that the tests meet has a battery.
 
 #![expect(
     clippy::disallowed_methods,
-    reason = "the scripts run as systemd would run them, in folders of the test's own"
+    reason = "the scripts run as systemd would run them, in directories of the test's own"
 )]
 
 use std::fs;
@@ -47,7 +47,7 @@ command = ["/usr/bin/report"]
 const RESTIC: &str =
     "#!/bin/sh\n[ \"$1\" != version ] || { echo restic 0.14.0; exit; }\ncat >/dev/null; echo saved\n";
 
-/// A client's files, with the folders below `/run` and `/etc` moved.
+/// A client's files, with the directories below `/run` and `/etc` moved.
 struct Client {
     scripts: Scripts,
 }
@@ -57,13 +57,13 @@ impl Client {
         let client = Self {
             scripts: Scripts::emitted(tempfile::tempdir_in("/dev/shm")?, FLEET)?,
         };
-        for folder in [
+        for directory in [
             "cache",
             "run/genbackup/before",
             "run/genbackup/after",
             "run/genbackup/last",
         ] {
-            fs::create_dir_all(client.path(folder))?;
+            fs::create_dir_all(client.path(directory))?;
         }
         let moved = [
             ("/run/genbackup", "run/genbackup"),
@@ -257,8 +257,8 @@ fn a_hook_of_root_s_is_warned_of() -> Result<()> {
 
 #[test]
 fn a_hook_that_mounts_a_snapshot_is_warned_of() -> Result<()> {
-    let folder = tempfile::tempdir()?;
-    let file = folder.path().join("fleet.toml");
+    let directory = tempfile::tempdir()?;
+    let file = directory.path().join("fleet.toml");
     for (command, program) in [
         (
             r#"["/usr/bin/mount", "-t", "tmpfs", "none", "/var/backups/snap"]"#,

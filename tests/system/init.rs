@@ -1,4 +1,4 @@
-//! `genbackup init` without questions, on a machine that is a folder of ours: the clients that it adds, the secrets that
+//! `genbackup init` without questions, on a machine that is a directory of ours: the clients that it adds, the secrets that
 //! it makes, and the next steps.
 
 #![expect(
@@ -20,20 +20,20 @@ use crate::executable::executable;
 const ZIZ: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFPC1fUJ4Ea5DhcD1Lo1TUdHW2Gd9o6y4Kz0U0EoQCOk";
 const KAI: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGxUXkZEgcb3wgNBcnPrKZ2JyaEKnEbKHUFXJ2xUYIvG";
 const SECRETS: [&str; 3] = ["restic-password", "ssh_ed25519", "ssh_ed25519.pub"];
-/// A shell on the machine jak, whose /etc is a folder of ours, with no other programs than ours.
+/// A shell on the machine jak, whose /etc is a directory of ours, with no other programs than ours.
 const THERE: &str = r#"hostname jak && cp /etc/passwd /etc/group "$1" && mount --bind "$1" /etc &&
     PATH=$2 && shift 2 && exec "$@""#;
 
 /// The storage host.
 struct Jak {
-    folder: TempDir,
+    directory: TempDir,
 }
 
 impl Jak {
     /// Its ssh-keyscan asks two hosts, and no third one.
     fn new() -> Result<Self> {
         let jak = Self {
-            folder: tempfile::tempdir()?,
+            directory: tempfile::tempdir()?,
         };
         fs::create_dir(jak.path("etc"))?;
         fs::create_dir(jak.path("programs"))?;
@@ -46,7 +46,7 @@ impl Jak {
     }
 
     fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        self.directory.path().join(name)
     }
 
     fn genbackup(&self, words: &[&str]) -> Result<Outcome> {

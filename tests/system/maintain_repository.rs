@@ -4,7 +4,7 @@
 
 #![expect(
     clippy::disallowed_methods,
-    reason = "the script runs as systemd would run it, in folders of the test's own"
+    reason = "the script runs as systemd would run it, in directories of the test's own"
 )]
 
 mod guard;

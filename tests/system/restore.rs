@@ -30,12 +30,12 @@ use crate::repository;
 const UID: u32 = 12_345;
 const PASSWORD: &str = "correct horse battery staple";
 
-/// A storage host: what it has below /mnt is below a folder of ours.
+/// A storage host: what it has below /mnt is below a directory of ours.
 struct Storage {
-    folder: TempDir,
+    directory: TempDir,
 }
 
-/// A shell in which /mnt is the folder, the host has a name, and systemd seems to run; the rest of the arguments is run
+/// A shell in which /mnt is the directory, the host has a name, and systemd seems to run; the rest of the arguments is run
 /// there.
 const THERE: &str = r#"hostname "$1" && mount --bind "$2" /mnt && mount -t tmpfs tmpfs /run &&
     mkdir -p /run/systemd/system && cd /mnt && shift 2 && exec "$@""#;
@@ -43,11 +43,11 @@ const THERE: &str = r#"hostname "$1" && mount --bind "$2" /mnt && mount -t tmpfs
 const SYSTEMD_RUN: &str = include_str!("restore/systemd-run.bash");
 
 impl Storage {
-    /// With a fleet file, a password and an empty folder for a repository.
+    /// With a fleet file, a password and an empty directory for a repository.
     fn new() -> Result<Self> {
-        let folder = tempfile::tempdir()?;
-        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755))?;
-        let storage = Self { folder };
+        let directory = tempfile::tempdir()?;
+        fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755))?;
+        let storage = Self { directory };
         fs::write(
             storage.path("fleet.toml"),
             "[schedule]\ncalendar = \"*-*-* 04:00:00\"\n[repository]\nhost = \"jak\"\npath = \"/mnt/restic\"\n\
@@ -78,7 +78,7 @@ impl Storage {
     }
 
     fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        self.directory.path().join(name)
     }
 
     /// A program there.
@@ -86,7 +86,7 @@ impl Storage {
         let mut command = Command::new("unshare");
         command
             .args(["--uts", "--mount", "sh", "-c", THERE, "sh", host])
-            .arg(self.folder.path())
+            .arg(self.directory.path())
             .arg(program)
             .env_clear()
             .env(

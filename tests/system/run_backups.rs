@@ -5,7 +5,7 @@
 
 #![expect(
     clippy::disallowed_methods,
-    reason = "the script runs as systemd would run it, in folders of the test's own"
+    reason = "the script runs as systemd would run it, in directories of the test's own"
 )]
 
 mod bounds;
@@ -64,7 +64,7 @@ const RESTIC: &str =
 /// Says what the file of the host's name says, and reads the request, which holds the password.
 const CONNECTION: &str = "#!/bin/bash\nread -r _; read -r _\ncat \"$ANSWERS/${!#}\"\n";
 
-/// The storage host's files, and the folders that systemd would give to its script.
+/// The storage host's files, and the directories that systemd would give to its script.
 struct Night {
     scripts: Scripts,
 }
@@ -78,8 +78,8 @@ impl Night {
         let night = Self {
             scripts: Scripts::emitted(tempfile::tempdir_in("/dev/shm")?, fleet_text)?,
         };
-        for folder in ["state", "scratch", "credentials", "answers"] {
-            fs::create_dir(night.path(folder))?;
+        for directory in ["state", "scratch", "credentials", "answers"] {
+            fs::create_dir(night.path(directory))?;
         }
         for credential in ["restic-password", "ssh-key"] {
             fs::write(night.path("credentials").join(credential), "secret\n")?;

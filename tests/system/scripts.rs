@@ -20,20 +20,20 @@ pub(crate) const LIBEXEC: &str = "/usr/local/libexec/genbackup";
 
 /// The files of the host `jak`, and a directory `programs`.
 pub(crate) struct Scripts {
-    folder: TempDir,
+    directory: TempDir,
 }
 
 impl Scripts {
     /// Emits the files of a fleet into a directory, with the fleet file beside them.
-    pub(crate) fn emitted(folder: TempDir, fleet: &str) -> Result<Self> {
-        let scripts = Self { folder };
+    pub(crate) fn emitted(directory: TempDir, fleet: &str) -> Result<Self> {
+        let scripts = Self { directory };
         let file = scripts.path("fleet.toml");
         fs::write(&file, fleet)?;
         let emit = run(genbackup()
             .arg("--fleet")
             .arg(file)
             .args(["emit", "--host=jak", "--root"])
-            .arg(scripts.folder.path()))?;
+            .arg(scripts.directory.path()))?;
         ensure!(emit.status.success(), "{}", emit.stderr);
         fs::create_dir(scripts.path("programs"))?;
         Ok(scripts)
@@ -41,11 +41,11 @@ impl Scripts {
 
     /// The directory's name.
     pub(crate) fn here(&self) -> Result<&str> {
-        self.folder.path().to_str().context("a directory's name")
+        self.directory.path().to_str().context("a directory's name")
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        self.directory.path().join(name)
     }
 
     pub(crate) fn script(&self, name: &str) -> PathBuf {

@@ -102,7 +102,7 @@ impl std::fmt::Display for Accelerator {
 /// Probes once for each boot of this machine: the answer is the machine's, not the tests'.
 fn remembered_probe(image: &Image) -> anyhow::Result<Accelerator> {
     let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").context("cannot read this boot's id")?;
-    let note = cache::folder()?.join("kvm-works");
+    let note = cache::directory()?.join("kvm-works");
     if let Ok(text) = fs::read_to_string(&note)
         && let Some(works) = text.strip_prefix(&boot)
     {

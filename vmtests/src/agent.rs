@@ -363,8 +363,8 @@ mod tests {
 
     /// A guest that says `answer` as soon as it hears something, and then nothing more.
     fn guest(answer: &'static str) -> (tempfile::TempDir, Agent) {
-        let folder = tempfile::tempdir().unwrap();
-        let socket = folder.path().join("agent");
+        let directory = tempfile::tempdir().unwrap();
+        let socket = directory.path().join("agent");
         let listener = UnixListener::bind(&socket).unwrap();
         thread::spawn(move || {
             let (mut stream, _) = listener.accept().unwrap();
@@ -373,14 +373,14 @@ mod tests {
             // Holds the connection open until the host has gone.
             stream.read_to_end(&mut Vec::new()).unwrap();
         });
-        let agent = Agent::new("ziz", &socket, &folder.path().join("inbox"));
-        (folder, agent)
+        let agent = Agent::new("ziz", &socket, &directory.path().join("inbox"));
+        (directory, agent)
     }
 
     #[test]
     fn bytes_of_an_earlier_life_are_skipped() {
         let stale = "genbackup-vmtests finished 4 0 plain 3 0\nab\ngenbackup-vmtests synchronized 1\n";
-        let (_folder, mut agent) = guest(stale);
+        let (_directory, mut agent) = guest(stale);
         agent.synchronize(Duration::from_secs(5)).unwrap();
         assert!(agent.received.is_empty());
     }
@@ -388,7 +388,7 @@ mod tests {
     #[test]
     fn output_and_errors_may_hold_any_bytes_and_lines_of_the_protocol() {
         let answer = "genbackup-vmtests taken\ngenbackup-vmtests taken\ngenbackup-vmtests finished 1 4 plain 24 1\ngenbackup-vmtests taken\n\0";
-        let (_folder, mut agent) = guest(answer);
+        let (_directory, mut agent) = guest(answer);
         let output = agent.run("true", b"", Duration::from_secs(5)).unwrap();
         assert_eq!(
             output,
@@ -402,10 +402,10 @@ mod tests {
 
     #[test]
     fn a_guest_that_reads_late_is_waited_for() {
-        let folder = tempfile::tempdir().unwrap();
-        let socket = folder.path().join("agent");
+        let directory = tempfile::tempdir().unwrap();
+        let socket = directory.path().join("agent");
         let listener = UnixListener::bind(&socket).unwrap();
-        let mut agent = Agent::new("ziz", &socket, &folder.path().join("inbox"));
+        let mut agent = Agent::new("ziz", &socket, &directory.path().join("inbox"));
         let stream = agent.stream().unwrap();
         stream.set_nonblocking(true).unwrap();
         while stream.write(b"\n").is_ok() {}
@@ -431,7 +431,7 @@ mod tests {
 
     #[test]
     fn a_silent_guest_is_named() {
-        let (_folder, mut agent) = guest("");
+        let (_directory, mut agent) = guest("");
         let error = agent
             .synchronize(Duration::from_millis(20))
             .unwrap_err()

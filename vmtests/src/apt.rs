@@ -28,10 +28,10 @@ pub fn sources_of_this_machine() -> anyhow::Result<Vec<Source>> {
     if list.exists() {
         sources.extend(one_line_style(&read(list)?));
     }
-    let Ok(folder) = fs::read_dir("/etc/apt/sources.list.d") else {
+    let Ok(directory) = fs::read_dir("/etc/apt/sources.list.d") else {
         return Ok(sources);
     };
-    let mut paths = folder
+    let mut paths = directory
         .map(|entry| Ok(entry?.path()))
         .collect::<std::io::Result<Vec<_>>>()?;
     paths.sort();

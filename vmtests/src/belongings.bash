@@ -12,7 +12,7 @@ make_belongings() (
     printf 'only root may read this\n' >root-only
     chmod 0400 root-only
     mkdir locked
-    printf 'in a folder of root\n' >locked/file
+    printf 'in a directory of root\n' >locked/file
     chmod 0700 locked
     printf 'mail\n' >owned
     chown 8:12 owned
@@ -36,9 +36,9 @@ make_belongings() (
     touch --date='2001-02-03 04:05:06.789012345 UTC' /srv/data/owned "/srv/my files" /srv/data/empty
 )
 
-# Tells one line of each file below FOLDER/srv: type, mode, owner, modification time in nanoseconds, link target, size,
+# Tells one line of each file below DIRECTORY/srv: type, mode, owner, modification time in nanoseconds, link target, size,
 # path; then the contents' hashes and the extended attributes. Two trees are equal when these are.
-describe() ( # FOLDER
+describe() ( # DIRECTORY
     export LC_ALL=C
     cd "$1/srv"
     find data 'my files' -printf '%y %m %U:%G %T@ [%l] ' \( -type f -printf '%s' -o -true \) -printf ' %p\n' | sort

@@ -46,17 +46,17 @@ pub fn page(chapter: &str) -> anyhow::Result<String> {
 /// The paths of README.md and of all chapters.
 ///
 /// # Errors
-/// When a folder cannot be read.
+/// When a directory cannot be read.
 #[cfg(test)]
 fn chapters() -> anyhow::Result<Vec<String>> {
     let mut found = vec!["README.md".to_owned()];
-    let mut folders = vec!["docs/src".to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(cache::workspace().join(&folder))? {
+    let mut directories = vec!["docs/src".to_owned()];
+    while let Some(directory) = directories.pop() {
+        for entry in std::fs::read_dir(cache::workspace().join(&directory))? {
             let entry = entry?;
-            let path = format!("{folder}/{}", entry.file_name().to_string_lossy());
+            let path = format!("{directory}/{}", entry.file_name().to_string_lossy());
             if entry.file_type()?.is_dir() {
-                folders.push(path);
+                directories.push(path);
             } else if entry.path().extension().is_some_and(|it| it == "md") {
                 found.push(path);
             }

@@ -8,22 +8,23 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-/// The folder that keeps what is slow to make: `GENBACKUP_VM_CACHE`, or `vmtests` in the workspace's target folder.
+/// The directory that keeps what is slow to make: `GENBACKUP_VM_CACHE`, or `vmtests` in the workspace's target directory.
 ///
 /// # Errors
 /// When it cannot be made.
-pub fn folder() -> anyhow::Result<PathBuf> {
-    let folder = if let Some(folder) = std::env::var_os("GENBACKUP_VM_CACHE") {
-        PathBuf::from(folder)
+pub fn directory() -> anyhow::Result<PathBuf> {
+    let directory = if let Some(directory) = std::env::var_os("GENBACKUP_VM_CACHE") {
+        PathBuf::from(directory)
     } else {
-        target_folder().join("vmtests")
+        target_directory().join("vmtests")
     };
-    fs::create_dir_all(&folder)
-        .with_context(|| format!("cannot make the cache folder `{}`", folder.display()))?;
-    fs::canonicalize(&folder).with_context(|| format!("cannot find the cache folder `{}`", folder.display()))
+    fs::create_dir_all(&directory)
+        .with_context(|| format!("cannot make the cache directory `{}`", directory.display()))?;
+    fs::canonicalize(&directory)
+        .with_context(|| format!("cannot find the cache directory `{}`", directory.display()))
 }
 
-/// The folder of the workspace.
+/// The directory of the workspace.
 #[must_use]
 pub fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -31,48 +32,49 @@ pub fn workspace() -> PathBuf {
         .map_or_else(PathBuf::new, Path::to_path_buf)
 }
 
-/// The folder that cargo builds into.
+/// The directory that cargo builds into.
 #[must_use]
-pub fn target_folder() -> PathBuf {
-    let folder = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from);
-    // Cargo reads a relative folder from where it was started; that is the workspace for every command of ours.
-    workspace().join(folder)
+pub fn target_directory() -> PathBuf {
+    let directory =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from);
+    // Cargo reads a relative directory from where it was started; that is the workspace for every command of ours.
+    workspace().join(directory)
 }
 
-/// Waits until no other process holds `name` in the cache folder, and holds it until the value goes away.
+/// Waits until no other process holds `name` in the cache directory, and holds it until the value goes away.
 ///
 /// # Errors
 /// When the file system cannot lock.
 pub fn hold(name: &str) -> anyhow::Result<File> {
-    let path = folder()?.join(name);
+    let path = directory()?.join(name);
     let file = File::create(&path).with_context(|| format!("cannot make `{}`", path.display()))?;
     file.lock()
         .with_context(|| format!("cannot lock `{}`", path.display()))?;
     Ok(file)
 }
 
-/// Folders of runs, and their folders for sockets.
+/// Directories of runs, and their directories for sockets.
 const RUN_PREFIX: &str = "run-";
 const SOCKETS_PREFIX: &str = "genbackup-lab-";
-/// In a run's folder: locked while the run lives, holds the path of its folder for sockets.
+/// In a run's directory: locked while the run lives, holds the path of its directory for sockets.
 const OWNER: &str = "owner";
 
-/// Two folders of one run, removed with the value.
+/// Two directories of one run, removed with the value.
 #[derive(Debug)]
-pub struct RunFolders {
+pub struct RunDirectories {
     disks: tempfile::TempDir,
     sockets: tempfile::TempDir,
     _owner: File,
 }
 
-impl RunFolders {
+impl RunDirectories {
     /// Makes them, and removes what killed runs have left.
     ///
     /// # Errors
     /// When they cannot be made, or something left cannot be removed.
     pub fn new() -> anyhow::Result<Self> {
-        let cache = folder()?;
-        // Nobody else makes or sweeps folders meanwhile, so one without a lock is a left-over.
+        let cache = directory()?;
+        // Nobody else makes or sweeps directories meanwhile, so one without a lock is a left-over.
         let sweep = hold("runs.lock")?;
         for entry in fs::read_dir(&cache)? {
             let path = entry?.path();
@@ -107,7 +109,7 @@ impl RunFolders {
     }
 }
 
-/// Whether `path` is a folder whose name starts with `prefix`.
+/// Whether `path` is a directory whose name starts with `prefix`.
 pub(crate) fn is_named(path: &Path, prefix: &str) -> bool {
     path.is_dir()
         && path
@@ -115,7 +117,7 @@ pub(crate) fn is_named(path: &Path, prefix: &str) -> bool {
             .is_some_and(|name| name.to_string_lossy().starts_with(prefix))
 }
 
-/// Removes a run's folders, unless the run still lives.
+/// Removes a run's directories, unless the run still lives.
 fn remove_abandoned(run: &Path) -> anyhow::Result<()> {
     let owner = run.join(OWNER);
     if let Ok(file) = File::open(&owner) {

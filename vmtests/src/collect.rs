@@ -25,21 +25,21 @@ const LIMIT: Duration = Duration::from_secs(120);
 /// Collects what helps to find the reason for the failure of `name`; where it is, or why it is not there, in words.
 #[must_use]
 pub fn leave_behind(machines: &[&Machine], name: &str) -> String {
-    match folder_for(name).and_then(|folder| collect(machines, &folder).map(|()| folder)) {
-        Ok(folder) => format!("journals and consoles are in `{}`", folder.display()),
+    match directory_for(name).and_then(|directory| collect(machines, &directory).map(|()| directory)) {
+        Ok(directory) => format!("journals and consoles are in `{}`", directory.display()),
         Err(error) => format!("no journals: {error:#}"),
     }
 }
 
-/// Writes journals, consoles, failed units and genbackup's files of all machines into `folder`.
+/// Writes journals, consoles, failed units and genbackup's files of all machines into `directory`.
 ///
 /// A machine that does not answer does not stop the others: its file then holds the reason.
 ///
 /// # Errors
-/// When the folder cannot be written.
-fn collect(machines: &[&Machine], folder: &Path) -> anyhow::Result<()> {
+/// When the directory cannot be written.
+fn collect(machines: &[&Machine], directory: &Path) -> anyhow::Result<()> {
     for machine in machines {
-        let place = folder.join(machine.name());
+        let place = directory.join(machine.name());
         fs::create_dir_all(&place)?;
         for log in machine.logs().iter().filter(|log| log.exists()) {
             let name = log
@@ -67,15 +67,15 @@ fn ask(machine: &Machine, place: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A folder for what is left of the story `name`, emptied of what an earlier failure left.
+/// A directory for what is left of the story `name`, emptied of what an earlier failure left.
 ///
 /// # Errors
 /// When it cannot be made.
-fn folder_for(name: &str) -> anyhow::Result<PathBuf> {
-    let folder = cache::folder()?.join("failed").join(name);
-    if folder.exists() {
-        fs::remove_dir_all(&folder)?;
+fn directory_for(name: &str) -> anyhow::Result<PathBuf> {
+    let directory = cache::directory()?.join("failed").join(name);
+    if directory.exists() {
+        fs::remove_dir_all(&directory)?;
     }
-    fs::create_dir_all(&folder)?;
-    Ok(folder)
+    fs::create_dir_all(&directory)?;
+    Ok(directory)
 }

@@ -75,12 +75,12 @@ impl Container {
         self.boot()
     }
 
-    /// From now on it has the snapshots of the machine of the same name that has its files below `folder`.
+    /// From now on it has the snapshots of the machine of the same name that has its files below `directory`.
     ///
     /// # Errors
     /// When they cannot be read.
-    pub fn take_snapshots_of(&self, folder: &Path) -> anyhow::Result<()> {
-        self.disks.take_snapshots_of(&folder.join(&self.name))
+    pub fn take_snapshots_of(&self, directory: &Path) -> anyhow::Result<()> {
+        self.disks.take_snapshots_of(&directory.join(&self.name))
     }
 
     fn run_in(&self, leader: u32, command: &str, input: &[u8], limit: Duration) -> anyhow::Result<Output> {
@@ -115,7 +115,7 @@ impl Body for Container {
             let Some(leader) = self.leader()? else {
                 return Ok(None);
             };
-            // While it boots, there may be no folder for a request yet, or no systemd to ask.
+            // While it boots, there may be no directory for a request yet, or no systemd to ask.
             let asked = self.run_in(leader, "systemctl is-system-running || true", b"", limit);
             let states = ["initializing", "starting", "running", "degraded"];
             Ok(asked

@@ -11,7 +11,7 @@ use crate::crowd::Crowd;
 use crate::lab::Lab;
 use crate::machine::Machine;
 
-/// The repository's folder on the storage host.
+/// The repository's directory on the storage host.
 pub const REPOSITORY: &str = "/mnt/storage/restic";
 /// Its locks.
 const LOCKS: &str = "/mnt/storage/restic/locks";

@@ -1,11 +1,11 @@
-//! What the machines of one lab stand on: images, folders, a network, and what runs them.
+//! What the machines of one lab stand on: images, directories, a network, and what runs them.
 
 use std::sync::Arc;
 
 use anyhow::Context;
 
 use crate::accelerator::Accelerator;
-use crate::cache::RunFolders;
+use crate::cache::RunDirectories;
 use crate::container::{self, Container, World};
 use crate::hardware::Hardware;
 use crate::image::Images;
@@ -25,7 +25,7 @@ const BESIDE: usize = 24;
 pub struct Ground {
     // In this order they are dropped.
     runs: Runs,
-    folders: RunFolders,
+    directories: RunDirectories,
     images: Images,
 }
 
@@ -79,17 +79,17 @@ impl Ground {
     }
 
     fn on(images: Images, accelerator: Option<Accelerator>) -> anyhow::Result<Self> {
-        let folders = RunFolders::new()?;
+        let directories = RunDirectories::new()?;
         let runs = match accelerator {
-            None => Runs::Containers(Arc::new(World::begin(folders.disks())?)),
+            None => Runs::Containers(Arc::new(World::begin(directories.disks())?)),
             Some(accelerator) => Runs::VirtualMachines {
                 accelerator,
-                switch: Switch::start(&folders.sockets().join("lan"))?,
+                switch: Switch::start(&directories.sockets().join("lan"))?,
             },
         };
         Ok(Self {
             runs,
-            folders,
+            directories,
             images,
         })
     }
@@ -140,13 +140,13 @@ impl Ground {
     }
 
     fn machine_like(&self, hardware: Hardware, twin: Option<&Self>) -> anyhow::Result<Machine> {
-        let folder_of_twin = twin.map(|ground| ground.folders.disks());
+        let directory_of_twin = twin.map(|ground| ground.directories.disks());
         let body: Box<dyn crate::body::Body> = match &self.runs {
             Runs::Containers(world) => {
                 let tree = self.images.of(hardware.release)?.tree();
                 let container = Container::new(&hardware, &tree, world)?;
-                match folder_of_twin {
-                    Some(folder) => container.take_snapshots_of(folder)?,
+                match directory_of_twin {
+                    Some(directory) => container.take_snapshots_of(directory)?,
                     None => container.boot_for_the_first_time()?,
                 }
                 Box::new(container)
@@ -156,9 +156,9 @@ impl Ground {
                     images: &self.images,
                     accelerator: *accelerator,
                     switch,
-                    disks: self.folders.disks(),
-                    disks_of_twin: folder_of_twin,
-                    sockets: self.folders.sockets(),
+                    disks: self.directories.disks(),
+                    disks_of_twin: directory_of_twin,
+                    sockets: self.directories.sockets(),
                 };
                 Box::new(VirtualMachine::switch_on(&hardware, at)?)
             }

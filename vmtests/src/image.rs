@@ -20,34 +20,34 @@ const PREFIX: &str = "image-";
 #[derive(Debug)]
 pub struct Image {
     release: Release,
-    folder: PathBuf,
-    /// The folder, locked: others do not remove it while this value lives.
+    directory: PathBuf,
+    /// The directory, locked: others do not remove it while this value lives.
     _in_use: File,
 }
 
 impl Image {
-    /// The root file system as a folder, for containers.
+    /// The root file system as a directory, for containers.
     #[must_use]
     pub fn tree(&self) -> PathBuf {
-        self.folder.join(recipe::TREE)
+        self.directory.join(recipe::TREE)
     }
 
     /// The root file system, raw, for virtual machines; as the three that follow.
     #[must_use]
     pub fn disk(&self) -> PathBuf {
-        self.folder.join(recipe::DISK)
+        self.directory.join(recipe::DISK)
     }
 
     /// The kernel, for QEMU's `-kernel`.
     #[must_use]
     pub fn kernel(&self) -> PathBuf {
-        self.folder.join(recipe::KERNEL)
+        self.directory.join(recipe::KERNEL)
     }
 
     /// The initial file system, for QEMU's `-initrd`.
     #[must_use]
     pub fn initial_file_system(&self) -> PathBuf {
-        self.folder.join(recipe::INITIAL_FILE_SYSTEM)
+        self.directory.join(recipe::INITIAL_FILE_SYSTEM)
     }
 }
 
@@ -62,13 +62,13 @@ impl Images {
     /// # Errors
     /// When one has to be built and that fails, for one because it takes root.
     pub fn ready(releases: &[Release], kind: Kind) -> anyhow::Result<Self> {
-        let cache = cache::folder()?;
+        let cache = cache::directory()?;
         // Until all are marked as in use: another process may build them, or remove others, at this moment.
         let held = cache::hold("image.lock")?;
         let images = side_by_side(releases.to_vec(), |release| {
             image(release, kind, &cache).with_context(|| format!("cannot build the image of {release}"))
         })?;
-        let present = Release::ALL.map(|release| folder_of(release, &cache));
+        let present = Release::ALL.map(|release| directory_of(release, &cache));
         remove_unused(&cache, &present)?;
         drop(held);
         Ok(Self(images))
@@ -92,7 +92,7 @@ impl Images {
     }
 }
 
-fn folder_of(release: Release, cache: &Path) -> PathBuf {
+fn directory_of(release: Release, cache: &Path) -> PathBuf {
     cache.join(format!(
         "{PREFIX}{}-{}",
         release.codename(),
@@ -101,20 +101,20 @@ fn folder_of(release: Release, cache: &Path) -> PathBuf {
 }
 
 fn image(release: Release, kind: Kind, cache: &Path) -> anyhow::Result<Image> {
-    let folder = folder_of(release, cache);
-    if !folder.is_dir() {
+    let directory = directory_of(release, cache);
+    if !directory.is_dir() {
         timed(&format!("tree of {release}"), || {
-            recipe::build_tree(release, &folder)
+            recipe::build_tree(release, &directory)
         })?;
     }
-    if kind == Kind::Virtual && !folder.join(recipe::DISK).exists() {
-        timed(&format!("disk of {release}"), || recipe::build_disk(&folder))?;
+    if kind == Kind::Virtual && !directory.join(recipe::DISK).exists() {
+        timed(&format!("disk of {release}"), || recipe::build_disk(&directory))?;
     }
-    let in_use = File::open(&folder)?;
+    let in_use = File::open(&directory)?;
     in_use.lock_shared()?;
     Ok(Image {
         release,
-        folder,
+        directory,
         _in_use: in_use,
     })
 }
@@ -146,13 +146,13 @@ mod tests {
     #[test]
     fn images_of_old_recipes_go_and_those_in_use_stay() {
         let cache = tempfile::tempdir().unwrap();
-        let folder = |name: &str| {
-            let folder = cache.path().join(name);
-            fs::create_dir(&folder).unwrap();
-            folder
+        let directory = |name: &str| {
+            let directory = cache.path().join(name);
+            fs::create_dir(&directory).unwrap();
+            directory
         };
-        let (wanted, used) = (folder("image-trixie-1"), folder("image-trixie-2"));
-        let (old, run) = (folder("image-3"), folder("run-4"));
+        let (wanted, used) = (directory("image-trixie-1"), directory("image-trixie-2"));
+        let (old, run) = (directory("image-3"), directory("run-4"));
         let in_use = File::open(&used).unwrap();
         in_use.lock_shared().unwrap();
 

@@ -255,7 +255,7 @@ pub fn genbackup() -> anyhow::Result<PathBuf> {
 /// Where cargo leaves the binary that it builds.
 #[must_use]
 pub fn built() -> PathBuf {
-    cache::target_folder().join("debug/genbackup")
+    cache::target_directory().join("debug/genbackup")
 }
 
 #[cfg(test)]

@@ -12,20 +12,20 @@ use crate::process::{Ended, command_ending_with_us, start};
 /// A running switch.
 #[derive(Debug)]
 pub struct Switch {
-    folder: PathBuf,
+    directory: PathBuf,
     // Dropped first: the switch ends at the end of its standard input, also when this process is killed.
     _input: Option<ChildStdin>,
     _process: Ended,
 }
 
 impl Switch {
-    /// Starts a switch that guests reach through `folder`, which it makes.
+    /// Starts a switch that guests reach through `directory`, which it makes.
     ///
     /// # Errors
     /// When it does not start.
-    pub fn start(folder: &Path) -> anyhow::Result<Self> {
+    pub fn start(directory: &Path) -> anyhow::Result<Self> {
         let mut command = command_ending_with_us("vde_switch");
-        command.arg("--sock").arg(folder).args(["--dirmode", "0700"]);
+        command.arg("--sock").arg(directory).args(["--dirmode", "0700"]);
         let mut child = start(
             command
                 .stdin(Stdio::piped())
@@ -34,7 +34,7 @@ impl Switch {
         )?;
         let input = child.stdin.take();
         let mut process = Ended(child);
-        let control = folder.join("ctl");
+        let control = directory.join("ctl");
         let ready = poll(Duration::from_secs(10), || {
             if let Some(status) = process.0.try_wait().context("cannot watch the switch")? {
                 bail!(
@@ -45,7 +45,7 @@ impl Switch {
         })?;
         ready.context("`vde_switch` is not ready after 10 s")?;
         Ok(Self {
-            folder: folder.to_path_buf(),
+            directory: directory.to_path_buf(),
             _input: input,
             _process: process,
         })
@@ -53,7 +53,7 @@ impl Switch {
 
     /// What guests connect to.
     #[must_use]
-    pub fn folder(&self) -> &Path {
-        &self.folder
+    pub fn directory(&self) -> &Path {
+        &self.directory
     }
 }

@@ -108,7 +108,7 @@ fn closure(nixpkgs: &Nixpkgs, path: &Path) -> anyhow::Result<Vec<PathBuf>> {
     Ok(paths.lines().map(PathBuf::from).collect())
 }
 
-/// The folder of the store, gone with this value.
+/// The directory of the store, gone with this value.
 struct Place;
 
 impl Place {
@@ -122,7 +122,7 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        // Store paths are read-only folders.
+        // Store paths are read-only directories.
         if Path::new(PLACE).exists() {
             let removed = output_of(command("chmod").args(["--recursive", "u+w", PLACE]))
                 .and_then(|_| Ok(fs::remove_dir_all(PLACE)?));

@@ -33,11 +33,11 @@ pub struct Nixpkgs {
 }
 
 impl Nixpkgs {
-    /// Puts the stub into a folder, and leaves the store that is there, or makes one. `workspace` is the root of this
+    /// Puts the stub into a directory, and leaves the store that is there, or makes one. `workspace` is the root of this
     /// repository.
     ///
     /// # Errors
-    /// When the folder can't be written, there is no Nix, or cargo does not get what `nix/stub/Cargo.toml` asks for.
+    /// When the directory can't be written, there is no Nix, or cargo does not get what `nix/stub/Cargo.toml` asks for.
     pub fn new(place: &Path, workspace: &Path) -> Result<Self> {
         let nixpkgs = Self {
             place: place.to_path_buf(),
@@ -68,7 +68,7 @@ impl Nixpkgs {
         self.place.join("stub")
     }
 
-    /// The folder of the store.
+    /// The directory of the store.
     #[must_use]
     pub fn store(&self) -> PathBuf {
         self.place.join("store")
@@ -116,7 +116,7 @@ impl Nixpkgs {
         Ok(paths.lines().map(PathBuf::from).collect())
     }
 
-    /// The folder with nixpkgs' `lib`.
+    /// The directory with nixpkgs' `lib`.
     fn lib(&self) -> Result<PathBuf> {
         let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
         let metadata = Command::new(cargo)
@@ -138,7 +138,7 @@ impl Nixpkgs {
     }
 }
 
-/// Copies a folder, without what cargo builds in it.
+/// Copies a directory, without what cargo builds in it.
 fn copy(from: &Path, to: &Path) -> Result<()> {
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from)? {

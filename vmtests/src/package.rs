@@ -17,7 +17,7 @@ pub const VARIABLE: &str = "GENBACKUP_PACKAGE";
 /// Where the package puts the command.
 pub const COMMAND: &str = "/usr/bin/genbackup";
 
-/// Where `cargo xtask dist` leaves the package of the tests' own build, below the target folder.
+/// Where `cargo xtask dist` leaves the package of the tests' own build, below the target directory.
 pub const DIRECTORY: &str = "dist-dev";
 
 /// Where a machine gets the package from.
@@ -50,7 +50,7 @@ pub fn package() -> anyhow::Result<PathBuf> {
         "--profile=dev",
         "--only=package",
     ]))?;
-    let path = package_in(&cache::target_folder().join(DIRECTORY))?;
+    let path = package_in(&cache::target_directory().join(DIRECTORY))?;
     *made = Some(path.clone());
     Ok(path)
 }

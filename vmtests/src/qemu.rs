@@ -32,12 +32,12 @@ pub struct Surroundings<'lab> {
     pub accelerator: Accelerator,
     /// What its network card is plugged into.
     pub switch: &'lab Switch,
-    /// A folder for its disks.
+    /// A directory for its disks.
     pub disks: &'lab Path,
     /// Where a machine of the same name has its disks, if this is to be its twin: it gets a copy of them, with all their
     /// snapshots. The other one stands still meanwhile.
     pub disks_of_twin: Option<&'lab Path>,
-    /// A folder with a short path for its sockets, which may be no longer than 108 bytes.
+    /// A directory with a short path for its sockets, which may be no longer than 108 bytes.
     pub sockets: &'lab Path,
 }
 
@@ -80,7 +80,7 @@ impl Qemu {
         command.args(disks.arguments());
         command
             .arg("-netdev")
-            .arg(format!("vde,id=lan,sock={}", at.switch.folder().display()));
+            .arg(format!("vde,id=lan,sock={}", at.switch.directory().display()));
         command.arg("-device").arg(format!(
             "virtio-net-pci,netdev=lan,romfile=,mac={}",
             card_address(hardware.number)

@@ -17,13 +17,16 @@ use crate::machine::Machine;
 pub(crate) fn put_onto(storage: &Machine) -> anyhow::Result<()> {
     let password = storage.read_file(PASSWORD_FILE)?;
     let password = std::str::from_utf8(&password).context("a password that is no text")?;
-    let folder = format!("{REPOSITORY}/keys");
-    let old = storage.succeeds(&format!("ls {folder}"))?;
-    ensure!(old.lines().count() == 1, "not one key file in {folder}: {old:?}");
-    let old = format!("{folder}/{old}");
+    let directory = format!("{REPOSITORY}/keys");
+    let old = storage.succeeds(&format!("ls {directory}"))?;
+    ensure!(
+        old.lines().count() == 1,
+        "not one key file in {directory}: {old:?}"
+    );
+    let old = format!("{directory}/{old}");
     let keys = Keys::in_file(&storage.read_file(&old)?, password.trim_end())?;
     let (name, file) = keys.quick_file(password.trim_end())?;
-    let new = format!("{folder}/{name}");
+    let new = format!("{directory}/{name}");
     let put = format!(
         "cat >{new}
          chown --reference={old} {new}

@@ -137,7 +137,7 @@ fn tell_in(
     };
     if number > 0 && kind == Kind::Container && !*NFS_IS_REAL {
         println!(
-            "this machine's kernel has no NFS: a bind mount of one folder stands in for it in containers"
+            "this machine's kernel has no NFS: a bind mount of one directory stands in for it in containers"
         );
     }
     // The machines end with the thread that started them: that is this one, which waits for the last story.

@@ -8,8 +8,8 @@ use crate::lab::Lab;
 
 /// The programs of a run, and a backup by them of a file to a repository beside it. Nothing of it stays but in memory.
 const PROGRAMS: &str = "
-    folder=$(mktemp --directory /run/warm-up-XXXXXX)
-    export RESTIC_REPOSITORY=$folder/repository RESTIC_PASSWORD_COMMAND='echo warm' RESTIC_CACHE_DIR=$folder/cache
+    directory=$(mktemp --directory /run/warm-up-XXXXXX)
+    export RESTIC_REPOSITORY=$directory/repository RESTIC_PASSWORD_COMMAND='echo warm' RESTIC_CACHE_DIR=$directory/cache
     restic version | jq --raw-input . >/dev/null
     for verb in init 'backup /etc/hostname' 'forget --keep-last 1 --prune'; do
         restic $verb --json >/dev/null
@@ -17,7 +17,7 @@ const PROGRAMS: &str = "
     ssh -V 2>/dev/null
     socat -V >/dev/null
     systemd-inhibit --list >/dev/null
-    rm --recursive \"$folder\"
+    rm --recursive \"$directory\"
     sync";
 
 /// Lets each machine do once what a run does, without a run.

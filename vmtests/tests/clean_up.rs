@@ -105,12 +105,13 @@ fn leaves_nothing_that_stays(signal: Signal) -> anyhow::Result<()> {
     ensure!(before.processes.len() > 10, "too few processes: {before:?}");
     ensure!(before.namespaces.len() > 6, "too few namespaces: {before:?}");
     ensure!(
-        before.cgroups.len() == 1 && before.folders.len() == 2,
+        before.cgroups.len() == 1 && before.directories.len() == 2,
         "{before:?}"
     );
     ensure!(before.loop_devices()?.len() == 1, "the second disk: {before:?}");
-    let expected =
-        before.folders.len() + 1 + usize::from(before.cgroups.iter().any(|group| mirror(group).is_some()));
+    let expected = before.directories.len()
+        + 1
+        + usize::from(before.cgroups.iter().any(|group| mirror(group).is_some()));
     ensure!(before.left().len() == expected, "{before:?}");
 
     let process = run.0.0.id();
@@ -123,7 +124,7 @@ fn leaves_nothing_that_stays(signal: Signal) -> anyhow::Result<()> {
     ensure!(status.is_some_and(|status| !status.success()), "{status:?}");
     before.end()?;
 
-    // What is left are folders, of files and of cgroups, and the next run removes them.
+    // What is left are directories, of files and of cgroups, and the next run removes them.
     let mut next = Run::start(&cache)?;
     let left = before.left();
     ensure!(left.is_empty(), "the next run did not remove {left:?}");
@@ -141,7 +142,7 @@ fn leaves_nothing_that_stays(signal: Signal) -> anyhow::Result<()> {
 
 /// A cache of its own, with the image of the common one: no other run is seen in it.
 struct Cache {
-    folder: tempfile::TempDir,
+    directory: tempfile::TempDir,
     _images: Images,
 }
 
@@ -149,13 +150,16 @@ impl Cache {
     fn new() -> anyhow::Result<Self> {
         let images = Images::ready(&[Release::Trixie], Kind::Container)?;
         let tree = images.of(Release::Trixie)?.tree();
-        let image = tree.parent().context("an image without a folder")?;
-        let folder = tempfile::Builder::new()
+        let image = tree.parent().context("an image without a directory")?;
+        let directory = tempfile::Builder::new()
             .prefix("clean-up-")
-            .tempdir_in(cache::folder()?)?;
-        symlink(image, folder.path().join(image.file_name().unwrap_or_default()))?;
+            .tempdir_in(cache::directory()?)?;
+        symlink(
+            image,
+            directory.path().join(image.file_name().unwrap_or_default()),
+        )?;
         Ok(Self {
-            folder,
+            directory,
             _images: images,
         })
     }
@@ -172,7 +176,7 @@ impl Run {
         boot.arg("--default-signal=INT")
             .arg(&program)
             .arg(BOOT)
-            .env("GENBACKUP_VM_CACHE", cache.folder.path())
+            .env("GENBACKUP_VM_CACHE", cache.directory.path())
             .process_group(0);
         boot.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut run = Ended(start(&mut boot)?);
@@ -200,7 +204,7 @@ struct Traces {
     /// As `/proc/NUMBER/ns` names them, without those of this process.
     namespaces: BTreeSet<String>,
     cgroups: BTreeSet<PathBuf>,
-    folders: BTreeSet<PathBuf>,
+    directories: BTreeSet<PathBuf>,
 }
 
 impl Traces {
@@ -224,7 +228,7 @@ impl Traces {
             processes: BTreeSet::new(),
             namespaces: BTreeSet::new(),
             cgroups: BTreeSet::new(),
-            folders: BTreeSet::new(),
+            directories: BTreeSet::new(),
         };
         for process in below {
             processes.extend(started(process).map(|time| (process, time)));
@@ -233,14 +237,14 @@ impl Traces {
         }
         traces.processes = processes;
         traces.namespaces.retain(|namespace| !own.contains(namespace));
-        for entry in fs::read_dir(cache.folder.path())? {
+        for entry in fs::read_dir(cache.directory.path())? {
             let path = entry?.path();
             if path
                 .file_name()
                 .is_some_and(|name| name.to_string_lossy().starts_with("run-"))
             {
                 let sockets = fs::read_to_string(path.join("owner"))?;
-                traces.folders.extend([path, PathBuf::from(sockets)]);
+                traces.directories.extend([path, PathBuf::from(sockets)]);
             }
         }
         Ok(traces)
@@ -259,8 +263,11 @@ impl Traces {
         })?;
         ensure!(gone.is_some(), "what is left: {left}");
         let mounts = fs::read_to_string("/proc/mounts")?;
-        for folder in &self.folders {
-            ensure!(!mounts.contains(&*folder.to_string_lossy()), "mounted: {mounts}");
+        for directory in &self.directories {
+            ensure!(
+                !mounts.contains(&*directory.to_string_lossy()),
+                "mounted: {mounts}"
+            );
         }
         Ok(())
     }
@@ -294,26 +301,26 @@ impl Traces {
             .collect())
     }
 
-    /// Files in its folders that are loop devices.
+    /// Files in its directories that are loop devices.
     fn loop_devices(&self) -> anyhow::Result<Vec<String>> {
         let text = output_of(command("losetup").args(["--list", "--noheadings", "--output", "BACK-FILE"]))?;
         let is_ours = |line: &&str| {
-            self.folders
+            self.directories
                 .iter()
-                .any(|folder| Path::new(line.trim()).starts_with(folder))
+                .any(|directory| Path::new(line.trim()).starts_with(directory))
         };
         Ok(text.lines().filter(is_ours).map(str::to_owned).collect())
     }
 
-    /// Its folders that are still there.
+    /// Its directories that are still there.
     fn left(&self) -> Vec<PathBuf> {
         let mirrors = self.cgroups.iter().filter_map(|cgroup| mirror(cgroup));
-        self.folders
+        self.directories
             .iter()
             .chain(&self.cgroups)
             .cloned()
             .chain(mirrors)
-            .filter(|folder| folder.exists())
+            .filter(|directory| directory.exists())
             .collect()
     }
 }
@@ -355,7 +362,7 @@ fn namespaces(process: u32) -> Vec<String> {
     links.map(|link| link.display().to_string()).collect()
 }
 
-/// The folder of the group that a world has of its own, where a process is in one.
+/// The directory of the group that a world has of its own, where a process is in one.
 fn cgroup_of_world(process: u32) -> Option<PathBuf> {
     let text = fs::read_to_string(format!("/proc/{process}/cgroup")).ok()?;
     let path = text.lines().find_map(|line| line.strip_prefix("0::/"))?;
@@ -363,11 +370,11 @@ fn cgroup_of_world(process: u32) -> Option<PathBuf> {
     let mount = mounts
         .lines()
         .find(|line| line.split(' ').nth(2) == Some("cgroup2"))?;
-    let mut folder = PathBuf::from(mount.split(' ').nth(1)?);
+    let mut directory = PathBuf::from(mount.split(' ').nth(1)?);
     for part in path.split('/') {
-        folder.push(part);
+        directory.push(part);
         if part.starts_with("genbackup-lab-") {
-            return Some(folder);
+            return Some(directory);
         }
     }
     None
@@ -386,13 +393,13 @@ fn mirror(cgroup: &Path) -> Option<PathBuf> {
 }
 
 /// This program, where everybody may run it.
-fn program_for_everybody(folder: &Path) -> anyhow::Result<PathBuf> {
-    let program = folder.join("clean-up");
+fn program_for_everybody(directory: &Path) -> anyhow::Result<PathBuf> {
+    let program = directory.join("clean-up");
     // By another process: what this one has open to write, a child that another thread starts has, too, for a moment, and
     // then it can't be run.
     output_of(command("cp").arg(std::env::current_exe()?).arg(&program))?;
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755))?;
-    fs::set_permissions(folder, fs::Permissions::from_mode(0o755))?;
+    fs::set_permissions(directory, fs::Permissions::from_mode(0o755))?;
     Ok(program)
 }
 
@@ -404,8 +411,8 @@ fn refused(asking: &mut std::process::Command) -> anyhow::Result<String> {
 }
 
 fn who_is_not_root_is_told_so() -> anyhow::Result<()> {
-    let folder = tempfile::tempdir()?;
-    let program = program_for_everybody(folder.path())?;
+    let directory = tempfile::tempdir()?;
+    let program = program_for_everybody(directory.path())?;
     let mut nobody = command("setpriv");
     nobody
         .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
@@ -420,7 +427,7 @@ fn who_is_not_root_is_told_so() -> anyhow::Result<()> {
 }
 
 fn a_missing_program_is_named() -> anyhow::Result<()> {
-    let folder = tempfile::tempdir()?;
+    let directory = tempfile::tempdir()?;
     let path = std::env::var_os("PATH").context("no PATH")?;
     // All that is asked for, without two of them.
     for program in ["id", "nsenter", "unshare", "setpriv", "true", "mke2fs"] {
@@ -428,13 +435,13 @@ fn a_missing_program_is_named() -> anyhow::Result<()> {
         let there = places
             .find(|place| place.exists())
             .with_context(|| program.to_owned())?;
-        symlink(there, folder.path().join(program))?;
+        symlink(there, directory.path().join(program))?;
     }
     let program = std::env::current_exe()?;
     let said = refused(
         command(&program.to_string_lossy())
             .arg(POSSIBLE)
-            .env("PATH", folder.path()),
+            .env("PATH", directory.path()),
     )?;
     for expected in [
         "- `systemd-nspawn` is missing\n  hint: apt-get install systemd-container, or `cargo xtask setup`\n",

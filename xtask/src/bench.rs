@@ -103,7 +103,7 @@ fn build() -> anyhow::Result<()> {
         return Ok(());
     }
     output_of(cargo::cargo("build").args(["--quiet", "--profile=shipped", "--package", "genbackup"]))?;
-    install::use_binary(cache::target_folder().join("shipped/genbackup"))
+    install::use_binary(cache::target_directory().join("shipped/genbackup"))
 }
 
 fn text(sections: &[Section], rounds: usize, load: f64) -> anyhow::Result<String> {

@@ -110,7 +110,7 @@ fn make(options: &Options) -> anyhow::Result<PathBuf> {
         static_binary::hint()
     );
     timed("tools", || setup::run_for_packages(has_musl))?;
-    let directory = cache::target_folder().join(name_of_directory(&options.profile));
+    let directory = cache::target_directory().join(name_of_directory(&options.profile));
     if directory.exists() {
         fs::remove_dir_all(&directory).with_context(|| directory.display().to_string())?;
     }

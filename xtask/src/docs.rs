@@ -33,7 +33,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
 /// # Errors
 /// When mdbook refuses a chapter.
 pub(crate) fn book() -> anyhow::Result<()> {
-    let directory = cache::target_folder().join("book");
+    let directory = cache::target_directory().join("book");
     let mut mdbook = command(&tools::program("mdbook").to_string_lossy());
     mdbook.current_dir(cache::workspace());
     finds_nothing(mdbook.args(["build", "docs", "--dest-dir"]).arg(directory))

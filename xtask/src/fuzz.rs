@@ -15,7 +15,7 @@ use vmtests::{cache, deadline};
 
 use crate::cargo::{FUZZ, cargo, succeeds};
 
-/// The targets, each with folders of fixtures that it starts from, beside its corpus.
+/// The targets, each with directories of fixtures that it starts from, beside its corpus.
 const TARGETS: [(&str, &[&str]); 2] = [
     ("fleet", &["fixtures/fleets", "fixtures/problems"]),
     ("record", &["fixtures/records"]),
@@ -48,9 +48,10 @@ pub(crate) fn run(options: &Seconds) -> anyhow::Result<()> {
         .args(["--quiet", "--package", FUZZ, "--bins", "--config", OPTIMISED])
         .env("RUSTC_WORKSPACE_WRAPPER", cache::workspace().join(INSTRUMENT));
     succeeds(&mut build)?;
-    let binaries = cache::target_folder().join("debug");
-    let folder = cache::target_folder().join("fuzz");
-    let running = TARGETS.map(|(name, fixtures)| Running::start(name, fixtures, &folder, &binaries, seconds));
+    let binaries = cache::target_directory().join("debug");
+    let directory = cache::target_directory().join("fuzz");
+    let running =
+        TARGETS.map(|(name, fixtures)| Running::start(name, fixtures, &directory, &binaries, seconds));
     let mut failures = Vec::new();
     for target in running {
         match target.and_then(|target| target.result(seconds)) {
@@ -78,11 +79,11 @@ impl Running {
     fn start(
         name: &'static str,
         fixtures: &[&str],
-        folder: &Path,
+        directory: &Path,
         binaries: &Path,
         seconds: u64,
     ) -> anyhow::Result<Self> {
-        let found = folder.join("artifacts").join(name);
+        let found = directory.join("artifacts").join(name);
         fs::create_dir_all(&found).with_context(|| format!("cannot make `{}`", found.display()))?;
         let corpus = tempfile::tempdir()?;
         let workspace = cache::workspace();
@@ -148,7 +149,7 @@ impl Running {
     }
 }
 
-/// Copies the files in a folder, and in those below it, side by side.
+/// Copies the files in a directory, and in those below it, side by side.
 fn copy_all(from: &Path, to: &Path) -> anyhow::Result<()> {
     for entry in fs::read_dir(from).with_context(|| format!("cannot read `{}`", from.display()))? {
         let path = entry?.path();

@@ -205,8 +205,8 @@ fn missing(needed: &[Needed]) -> anyhow::Result<Vec<&'static str>> {
 
 fn is_there(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let mut folders = std::env::split_paths(&path).chain(FOR_ROOT.iter().map(Into::into));
-    folders.any(|folder| folder.join(program).is_file())
+    let mut directories = std::env::split_paths(&path).chain(FOR_ROOT.iter().map(Into::into));
+    directories.any(|directory| directory.join(program).is_file())
 }
 
 fn qemu_is_new_enough() -> anyhow::Result<bool> {

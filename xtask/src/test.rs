@@ -213,7 +213,7 @@ fn unit_tests(options: &Options) -> anyhow::Result<Verdict> {
     all.and(programs).and(documentation)
 }
 
-/// The test programs of genbackup: files and folders of `tests`.
+/// The test programs of genbackup: files and directories of `tests`.
 fn programs() -> anyhow::Result<Vec<String>> {
     let mut programs = Vec::new();
     for entry in std::fs::read_dir(cache::workspace().join("tests")).context("tests")? {

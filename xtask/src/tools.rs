@@ -1,4 +1,4 @@
-//! Tools that no Debian has, at the versions that our files are checked with, in `tools` below the target folder.
+//! Tools that no Debian has, at the versions that our files are checked with, in `tools` below the target directory.
 
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -60,7 +60,7 @@ pub(crate) fn install_mdbook() -> anyhow::Result<()> {
 
 /// The modules of Python and the programs that come as such, all by one call of pip.
 fn install_modules() -> anyhow::Result<()> {
-    let folder = folder();
+    let directory = directory();
     let mut wanted = Vec::new();
     let mut links = Vec::new();
     for tool in [RUFF, TY, TYPOS, CHECK_JSONSCHEMA, ZIZMOR] {
@@ -70,7 +70,7 @@ fn install_modules() -> anyhow::Result<()> {
         }
     }
     for (module, extras) in [(CYCLONEDX, "json-validation"), (MOTO, "s3,server"), (RCLONE, "")] {
-        if !is_importable(&folder, module) {
+        if !is_importable(&directory, module) {
             wanted.push(requirement(module, extras));
         }
     }
@@ -78,42 +78,42 @@ fn install_modules() -> anyhow::Result<()> {
         return Ok(());
     }
     println!("installing: {}", wanted.join(" "));
-    pip(&folder, &wanted)
-        .and_then(|()| links.iter().try_for_each(|name| link(&folder, name)))
-        .with_context(|| format!("cannot install {} into {}", wanted.join(" "), folder.display()))
+    pip(&directory, &wanted)
+        .and_then(|()| links.iter().try_for_each(|name| link(&directory, name)))
+        .with_context(|| format!("cannot install {} into {}", wanted.join(" "), directory.display()))
 }
 
 fn make_sure_of(
     tool: (&str, &str),
     install: fn(&Path, &str, &str) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let folder = folder();
+    let directory = directory();
     let (name, version) = tool;
     if is_there(&program(name), tool) {
         return Ok(());
     }
     println!("installing: {name} {version}");
-    install(&folder, name, version)
-        .with_context(|| format!("cannot install {name} {version} into {}", folder.display()))
+    install(&directory, name, version)
+        .with_context(|| format!("cannot install {name} {version} into {}", directory.display()))
 }
 
 /// A tool's program; [`install`] brings it.
 pub(crate) fn program(name: &str) -> PathBuf {
-    folder().join("bin").join(name)
+    directory().join("bin").join(name)
 }
 
 /// The Python that has the modules; [`install`] brings it.
 pub(crate) fn python() -> PathBuf {
-    environment(&folder()).join("bin/python")
+    environment(&directory()).join("bin/python")
 }
 
-fn folder() -> PathBuf {
-    cache::target_folder().join("tools")
+fn directory() -> PathBuf {
+    cache::target_directory().join("tools")
 }
 
 /// Python's virtual environment.
-fn environment(folder: &Path) -> PathBuf {
-    folder.join("python")
+fn environment(directory: &Path) -> PathBuf {
+    directory.join("python")
 }
 
 /// Some programs print another name than their own, or a `v` before the version.
@@ -128,9 +128,9 @@ fn is_there(program: &Path, (_, version): (&str, &str)) -> bool {
 }
 
 /// Whether a module of Python has this version.
-fn is_importable(folder: &Path, (name, version): (&str, &str)) -> bool {
+fn is_importable(directory: &Path, (name, version): (&str, &str)) -> bool {
     let ask = format!("import importlib.metadata as m; assert m.version('{name}') == '{version}'");
-    let python = environment(folder).join("bin/python");
+    let python = environment(directory).join("bin/python");
     output_of(command(&python.to_string_lossy()).args(["-c", &ask])).is_ok()
 }
 
@@ -144,43 +144,43 @@ fn requirement((name, version): (&str, &str), extras: &str) -> String {
 }
 
 /// A crate, from the registry that all dependencies come from.
-fn from_cargo(folder: &Path, name: &str, version: &str) -> anyhow::Result<()> {
-    cargo_install(folder, name, version, &[])
+fn from_cargo(directory: &Path, name: &str, version: &str) -> anyhow::Result<()> {
+    cargo_install(directory, name, version, &[])
 }
 
 /// The same without the features of a crate that nobody here needs.
-fn from_cargo_alone(folder: &Path, name: &str, version: &str) -> anyhow::Result<()> {
-    cargo_install(folder, name, version, &["--no-default-features"])
+fn from_cargo_alone(directory: &Path, name: &str, version: &str) -> anyhow::Result<()> {
+    cargo_install(directory, name, version, &["--no-default-features"])
 }
 
-fn cargo_install(folder: &Path, name: &str, version: &str, options: &[&str]) -> anyhow::Result<()> {
+fn cargo_install(directory: &Path, name: &str, version: &str, options: &[&str]) -> anyhow::Result<()> {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     let mut install = command(&cargo);
     install
         .args(["install", "--quiet", "--locked", "--force", "--debug", "--root"])
-        .arg(folder)
+        .arg(directory)
         .args(options)
         .args(["--version", version, name]);
-    // In a folder of its own that goes away: it shares nothing with ours.
+    // In a directory of its own that goes away: it shares nothing with ours.
     output_of(install.env_remove("CARGO_TARGET_DIR")).map(drop)
 }
 
 /// Makes a program of the virtual environment one of the tools.
-fn link(folder: &Path, name: &str) -> anyhow::Result<()> {
-    let link = folder.join("bin").join(name);
-    std::fs::create_dir_all(folder.join("bin"))?;
+fn link(directory: &Path, name: &str) -> anyhow::Result<()> {
+    let link = directory.join("bin").join(name);
+    std::fs::create_dir_all(directory.join("bin"))?;
     if link.is_symlink() {
         std::fs::remove_file(&link)?;
     }
     Ok(std::os::unix::fs::symlink(
-        environment(folder).join("bin").join(name),
+        environment(directory).join("bin").join(name),
         link,
     )?)
 }
 
 /// Installs into the virtual environment, and makes it where there is none.
-fn pip(folder: &Path, wanted: &[String]) -> anyhow::Result<()> {
-    let environment = environment(folder);
+fn pip(directory: &Path, wanted: &[String]) -> anyhow::Result<()> {
+    let environment = environment(directory);
     output_of(command("python3").args(["-m", "venv"]).arg(&environment))?;
     let mut pip = command(&environment.join("bin/pip").to_string_lossy());
     pip.args(["install", "--quiet", "--disable-pip-version-check"])

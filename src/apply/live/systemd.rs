@@ -138,7 +138,7 @@ impl Systemd for Waiting {
     }
 
     fn make_directories(&mut self, files: &[&str]) -> Attempt<Vec<String>> {
-        tools::make_folders(files)
+        tools::make_directories(files)
     }
 }
 

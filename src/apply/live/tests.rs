@@ -137,7 +137,7 @@ impl Files for Host {
 
 fn unit(name: &str, text: &str) -> Artifact {
     Artifact {
-        path: format!("{UNIT_FOLDER}/{name}"),
+        path: format!("{UNIT_DIRECTORY}/{name}"),
         access: Access::Readable,
         content: text.to_owned(),
     }
@@ -149,7 +149,7 @@ fn changes(before: &[&str], after: &[Artifact]) -> Changes {
     let hash = Sha256::digest(text)
         .iter()
         .fold(String::new(), |hash, byte| hash + &format!("{byte:02x}"));
-    let paths = || before.iter().map(|unit| format!("{UNIT_FOLDER}/{unit}"));
+    let paths = || before.iter().map(|unit| format!("{UNIT_DIRECTORY}/{unit}"));
     let listed: Vec<String> = paths()
         .map(|path| format!("\"{}\": [\"{hash}\"]", path.trim_start_matches('/')))
         .collect();

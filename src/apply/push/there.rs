@@ -182,9 +182,9 @@ mod tests {
             builder
                 .append_link(&mut link, name, "/etc/systemd/system/a.timer")
                 .unwrap();
-            let mut folder = header(EntryType::Directory, 0);
+            let mut directory = header(EntryType::Directory, 0);
             builder
-                .append_data(&mut folder, "etc/systemd/system/a.service.d/", &b""[..])
+                .append_data(&mut directory, "etc/systemd/system/a.service.d/", &b""[..])
                 .unwrap();
         });
         let there = There::read(&archive).unwrap();

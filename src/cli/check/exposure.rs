@@ -40,9 +40,9 @@ pub(super) fn table(fleet: &Fleet) -> Result<String> {
             content: (*text).clone(),
         })
         .collect();
-    let folder = apply::throw_away(&files)?;
+    let directory = apply::throw_away(&files)?;
     let list: Vec<String> = names.values().cloned().collect();
-    let exposures = analyze::exposures(folder.path(), &list)?;
+    let exposures = analyze::exposures(directory.path(), &list)?;
 
     let mut table = String::new();
     for (unit, texts) in &units {

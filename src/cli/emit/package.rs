@@ -26,5 +26,5 @@ pub(super) fn write(fleet: &Fleet, host: &HostName, out: &Path, programs: &Path)
         .context("scripts and units cannot name the directory")?;
     let plan =
         HostPlan::of(fleet, host).context("the fleet lacks its own host: this is a bug in genbackup")?;
-    apply::new_folder(&out, &package(&plan, &programs, &prefix)?)
+    apply::new_directory(&out, &package(&plan, &programs, &prefix)?)
 }

@@ -95,7 +95,7 @@ pub(super) fn of_host<'f>(fleet: &'f Fleet, host: &'f HostName, arguments: &Argu
 
 fn place(arguments: &Arguments) -> Place {
     if arguments.format == Format::Nix {
-        return Place::folder(arguments.units());
+        return Place::directory(arguments.units());
     }
     Place::below(arguments.root()).with_units(arguments.units())
 }

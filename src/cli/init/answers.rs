@@ -153,7 +153,7 @@ impl Answers {
     /// password.
     pub(super) fn make_secrets(&self, steps: &mut Steps, may_ask: bool) -> Result<()> {
         if let Some(Secret::ToBeMade(file)) = self.remote.as_ref().map(|remote| &remote.key_file) {
-            crate::apply::make_folder_of(file.as_str().as_ref())?;
+            crate::apply::make_directory_of(file.as_str().as_ref())?;
             openssh::make_pair(file.as_str().as_ref())?;
             steps.say(format_args!("{file}: a key pair for the clients"));
         }

@@ -105,11 +105,11 @@ fn validation(taken: Result<(), Refusal>) -> Validation {
 /// The repository's directory, and the file system that holds it.
 fn repository() -> Result<(UnitPath, UnitPath)> {
     let mounts = places::mounted();
-    let folders = places::for_a_repository(&mounts);
-    let proposed = folders.first().cloned();
+    let directories = places::for_a_repository(&mounts);
+    let proposed = directories.first().cloned();
     let suggested = move |typed: &str| {
-        let fits = |folder: &&String| folder.starts_with(typed);
-        Ok::<_, CustomUserError>(folders.iter().filter(fits).cloned().collect::<Vec<_>>())
+        let fits = |directory: &&String| directory.starts_with(typed);
+        Ok::<_, CustomUserError>(directories.iter().filter(fits).cloned().collect::<Vec<_>>())
     };
     let takes =
         |text: &str| Ok::<_, CustomUserError>(validation(UnitPath::try_from(text.to_owned()).map(drop)));

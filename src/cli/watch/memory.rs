@@ -28,15 +28,15 @@ impl<'p> Place<'p> {
     /// # Errors
     /// When the directory is missing, or cannot be locked.
     pub(super) fn open(file: &'p Path) -> Result<Self> {
-        let folder = match file.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
+        let directory = match file.parent() {
+            Some(directory) if !directory.as_os_str().is_empty() => directory,
             _ => Path::new("."),
         };
-        let lock = File::open(folder)
-            .and_then(|folder| folder.lock().map(|()| folder))
+        let lock = File::open(directory)
+            .and_then(|directory| directory.lock().map(|()| directory))
             .map_err(|error| {
                 hinted!(
-                    what("cannot open {}: {error}", folder.display()),
+                    what("cannot open {}: {error}", directory.display()),
                     hint("genbackup-watch.service makes this directory; `--memory FILE` names another file")
                 )
             })?;

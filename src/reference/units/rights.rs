@@ -86,13 +86,13 @@ pub(super) fn may_write(text: &str, places: &BTreeMap<&str, &'static str>) -> St
         return format!("everything but {}", except.join(", "));
     }
     let mut paths: Vec<String> = Vec::new();
-    for (key, folder) in [
+    for (key, directory) in [
         ("StateDirectory", "/var/lib"),
         ("CacheDirectory", "/var/cache"),
         ("RuntimeDirectory", "/run"),
     ] {
         let own = words(text, key);
-        paths.extend(own.iter().map(|name| format!("`{folder}/{name}`")));
+        paths.extend(own.iter().map(|name| format!("`{directory}/{name}`")));
     }
     paths.extend(words(text, "ReadWritePaths").iter().map(named));
     if paths.is_empty() {

@@ -235,12 +235,12 @@ mod tests {
 
     /// Why ziz is left alone after these nights, given the oldest first.
     fn why(nights: &[(&str, u64)], entry: Option<Entry>) -> Option<String> {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Store::read(folder.path()).unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::read(directory.path()).unwrap();
         if let Some(entry) = entry {
             store.put(&entry).unwrap();
         }
-        let store = Store::read(folder.path()).unwrap();
+        let store = Store::read(directory.path()).unwrap();
         let listing = listing(u32::try_from(nights.len()).unwrap());
         let mut evidence = Evidence::about(&listing);
         for (night, (status, files)) in nights.iter().enumerate().rev() {

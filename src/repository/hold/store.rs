@@ -12,13 +12,13 @@ use super::Entry;
 use crate::apply;
 
 /// Where a storage host keeps them.
-pub const FOLDER: &str = "/var/lib/genbackup-holds";
+pub const DIRECTORY: &str = "/var/lib/genbackup-holds";
 const EXTENSION: &str = ".json";
 
 /// The holds of a storage host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Store {
-    folder: PathBuf,
+    directory: PathBuf,
     entries: BTreeMap<String, Entry>,
 }
 
@@ -27,10 +27,10 @@ impl Store {
     ///
     /// # Errors
     /// When it is missing, or any of its files cannot be read: what a hold says must not get lost.
-    pub fn read(folder: &Path) -> Result<Self> {
-        let unreadable = || format!("cannot read the holds in {}", folder.display());
+    pub fn read(directory: &Path) -> Result<Self> {
+        let unreadable = || format!("cannot read the holds in {}", directory.display());
         let mut entries = BTreeMap::new();
-        for file in fs::read_dir(folder).with_context(unreadable)? {
+        for file in fs::read_dir(directory).with_context(unreadable)? {
             let path = file.with_context(unreadable)?.path();
             let name = path
                 .file_name()
@@ -51,21 +51,22 @@ impl Store {
             );
             entries.insert(entry.host.clone(), entry);
         }
-        let folder = folder.to_owned();
-        Ok(Self { folder, entries })
+        let directory = directory.to_owned();
+        Ok(Self { directory, entries })
     }
 
     /// Reads a directory; where there is none, nobody placed a hold.
     ///
     /// # Errors
     /// When it is there, and cannot be read.
-    pub fn read_if_there(folder: &Path) -> Result<Self> {
-        let is_missing = fs::symlink_metadata(folder).is_err_and(|error| error.kind() == ErrorKind::NotFound);
+    pub fn read_if_there(directory: &Path) -> Result<Self> {
+        let is_missing =
+            fs::symlink_metadata(directory).is_err_and(|error| error.kind() == ErrorKind::NotFound);
         if is_missing {
-            let (folder, entries) = (folder.to_owned(), BTreeMap::new());
-            return Ok(Self { folder, entries });
+            let (directory, entries) = (directory.to_owned(), BTreeMap::new());
+            return Ok(Self { directory, entries });
         }
-        Self::read(folder)
+        Self::read(directory)
     }
 
     /// What somebody said of a host.
@@ -85,8 +86,8 @@ impl Store {
     /// When it cannot be written; then the old one is in force.
     pub fn put(&self, entry: &Entry) -> Result<()> {
         let text = serde_json::to_string_pretty(entry)? + "\n";
-        apply::make_folder(&self.folder)?;
-        apply::replace(&self.folder.join(file_name(&entry.host)), text.as_bytes())
+        apply::make_directory(&self.directory)?;
+        apply::replace(&self.directory.join(file_name(&entry.host)), text.as_bytes())
     }
 }
 
@@ -134,19 +135,19 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Store::read(folder.path()).unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::read(directory.path()).unwrap();
         let hosts = ["ziz", "../ziz", ".", "", "MyPC.local", "a b\n"];
         for host in hosts {
             store.put(&held(host)).unwrap();
         }
-        let store = Store::read(folder.path()).unwrap();
+        let store = Store::read(directory.path()).unwrap();
         assert_eq!(store.iter().count(), hosts.len());
         for host in hosts {
             assert_eq!(store.get(host), Some(&held(host)), "{host:?}");
         }
         // All of them are here, and none is elsewhere.
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), hosts.len());
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), hosts.len());
     }
 
     #[test]
@@ -158,9 +159,9 @@ mod tests {
             ("ziz.json", "{\"host\":\"ziz\",\"held\":true}"),
             ("ziz.json", "{\"host\":\"kai\"}"),
         ] {
-            let folder = tempfile::tempdir().unwrap();
-            apply::replace(&folder.path().join(name), text.as_bytes()).unwrap();
-            let error = format!("{:#}", Store::read(folder.path()).unwrap_err());
+            let directory = tempfile::tempdir().unwrap();
+            apply::replace(&directory.path().join(name), text.as_bytes()).unwrap();
+            let error = format!("{:#}", Store::read(directory.path()).unwrap_err());
             assert!(error.starts_with("cannot read the hold /"), "{text}: {error}");
             assert!(error.contains(name), "{error}");
         }

@@ -154,7 +154,7 @@ mod tests {
     #[test]
     #[expect(clippy::disallowed_methods, reason = "a test makes its directories")]
     fn a_directory_and_what_rclone_says_of_it_are_the_same() {
-        let folder = tempfile::tempdir().unwrap();
+        let directory = tempfile::tempdir().unwrap();
         let paths = [
             "config".to_owned(),
             format!("keys/{}", digits('a')),
@@ -166,21 +166,24 @@ mod tests {
         let locks = [format!("locks/{}", digits('f'))];
         let mut lines = String::new();
         for (size, path) in paths.iter().chain(&strangers).chain(&locks).enumerate() {
-            let file = folder.path().join(path);
+            let file = directory.path().join(path);
             fs::create_dir_all(file.parent().unwrap()).unwrap();
             apply::replace(&file, "x".repeat(size).as_bytes()).unwrap();
             lines.extend([format!("{size};{path}\n")]);
         }
         let listed = Listed::parse(&lines).unwrap();
         assert_eq!(listed.strangers, strangers);
-        assert_eq!(listed.inventory, Inventory::of_directory(folder.path()).unwrap());
+        assert_eq!(
+            listed.inventory,
+            Inventory::of_directory(directory.path()).unwrap()
+        );
         assert_eq!(listed.inventory.files().count(), paths.len());
     }
 
     #[test]
     fn a_directory_that_is_not_there_has_no_file() {
-        let folder = tempfile::tempdir().unwrap();
-        let inventory = Inventory::of_directory(&folder.path().join("missing")).unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let inventory = Inventory::of_directory(&directory.path().join("missing")).unwrap();
         assert!(inventory.is_empty());
     }
 

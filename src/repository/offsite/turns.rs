@@ -105,19 +105,19 @@ mod tests {
     use super::*;
 
     fn state() -> tempfile::TempDir {
-        let folder = tempfile::tempdir().unwrap();
+        let directory = tempfile::tempdir().unwrap();
         for name in ["maintaining", "copying"] {
-            crate::apply::replace(&folder.path().join(name), b"").unwrap();
+            crate::apply::replace(&directory.path().join(name), b"").unwrap();
         }
-        folder
+        directory
     }
 
     #[test]
     fn two_copies_go_on_beside_each_other() {
-        let folder = state();
+        let directory = state();
         let (one, other) = (
-            Turns::open(folder.path()).unwrap(),
-            Turns::open(folder.path()).unwrap(),
+            Turns::open(directory.path()).unwrap(),
+            Turns::open(directory.path()).unwrap(),
         );
         let never = || false;
         let (one, other) = (one.take(&never).unwrap(), other.take(&never).unwrap());
@@ -126,11 +126,11 @@ mod tests {
 
     #[test]
     fn a_copy_sees_that_it_is_to_stop_and_does_not_begin_again_before_forget_and_prune_are_done() {
-        let folder = state();
-        let turns = Turns::open(folder.path()).unwrap();
+        let directory = state();
+        let turns = Turns::open(directory.path()).unwrap();
         let turn = turns.take(&|| false).unwrap().unwrap();
         assert!(!turns.is_wanted().unwrap());
-        let maintain = Turns::open(folder.path()).unwrap();
+        let maintain = Turns::open(directory.path()).unwrap();
         maintain.maintaining.lock().unwrap();
         assert!(turns.is_wanted().unwrap());
         assert!(maintain.copying.try_lock().is_err());

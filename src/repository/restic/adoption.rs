@@ -78,12 +78,12 @@ impl Restic<'_> {
     }
 }
 
-fn names_in(repository: &Path, folder: &str) -> Result<Vec<PathBuf>> {
-    let path = repository.join(folder);
+fn names_in(repository: &Path, directory: &str) -> Result<Vec<PathBuf>> {
+    let path = repository.join(directory);
     let entries = path
         .read_dir()
         .with_context(|| format!("cannot read `{}`", path.display()))?;
-    let name = |entry: std::io::Result<std::fs::DirEntry>| Ok(Path::new(folder).join(entry?.file_name()));
+    let name = |entry: std::io::Result<std::fs::DirEntry>| Ok(Path::new(directory).join(entry?.file_name()));
     entries.map(name).collect()
 }
 

@@ -116,10 +116,10 @@ fn missing(
 /// What the closest existing directory above the path contains.
 fn near(restic: &Restic<'_>, snapshot: &Snapshot, path: &SnapshotPath) -> Result<String> {
     let mut below = path.clone();
-    while let Some(folder) = below.parent() {
+    while let Some(directory) = below.parent() {
         let mut names = Vec::new();
-        restic.list(&snapshot.id, std::slice::from_ref(&folder), false, |node| {
-            if node.path != folder.lossy() {
+        restic.list(&snapshot.id, std::slice::from_ref(&directory), false, |node| {
+            if node.path != directory.lossy() {
                 names.push(node.path);
             }
             Ok(())
@@ -135,7 +135,7 @@ fn near(restic: &Restic<'_>, snapshot: &Snapshot, path: &SnapshotPath) -> Result
                 shown.join(", ")
             )));
         }
-        below = folder;
+        below = directory;
     }
     Ok("the snapshot is empty".to_owned())
 }

@@ -15,7 +15,7 @@ use crate::model::Repository;
 /// The target of a restore.
 pub(crate) struct Place {
     /// Absolute, with all links resolved.
-    folder: PathBuf,
+    directory: PathBuf,
     /// The directory of the repository, with all links resolved.
     repository: PathBuf,
 }
@@ -25,18 +25,18 @@ impl Place {
     ///
     /// # Errors
     /// When it is in the repository.
-    pub(crate) fn of(folder: &Path, repository: &Repository) -> Result<Self> {
-        let folder = std::path::absolute(folder).context("cannot make the target an absolute path")?;
+    pub(crate) fn of(directory: &Path, repository: &Repository) -> Result<Self> {
+        let directory = std::path::absolute(directory).context("cannot make the target an absolute path")?;
         let place = Self {
-            folder: without_links(&folder),
+            directory: without_links(&directory),
             repository: without_links(repository.path.as_str().as_ref()),
         };
-        place.refuse_the_repository(&place.folder)?;
+        place.refuse_the_repository(&place.directory)?;
         Ok(place)
     }
 
-    pub(crate) fn folder(&self) -> &Path {
-        &self.folder
+    pub(crate) fn directory(&self) -> &Path {
+        &self.directory
     }
 
     /// Checks that the directory is missing, or belongs to the caller and is empty, unless files may be overwritten.
@@ -44,21 +44,21 @@ impl Place {
     /// # Errors
     /// When this is not so.
     pub(crate) fn refuse_what_is_there(&self, overwrite: bool) -> Result<()> {
-        let shown = self.folder.display();
+        let shown = self.directory.display();
         self.refuse_what_others_could_move()?;
-        let entries = match fs::read_dir(&self.folder) {
+        let entries = match fs::read_dir(&self.directory) {
             Ok(entries) => entries,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
             Err(error) => return Err(error).with_context(|| format!("cannot restore to {shown}")),
         };
-        let owner = Uid::from_raw(fs::metadata(&self.folder)?.uid());
+        let owner = Uid::from_raw(fs::metadata(&self.directory)?.uid());
         if owner != Uid::effective() {
             fail!(
                 what("{shown} belongs to user {owner}: links in it could redirect restored files"),
                 hint("name a new directory, or one that belongs to root")
             );
         }
-        if let Some(why) = writers(&self.folder, Sticky::IsNotEnough)?
+        if let Some(why) = writers(&self.directory, Sticky::IsNotEnough)?
             && overwrite
         {
             fail!(
@@ -77,7 +77,7 @@ impl Place {
 
     /// Checks that only root could replace a directory above the target, like `StrictModes` of sshd.
     fn refuse_what_others_could_move(&self) -> Result<()> {
-        for above in self.folder.ancestors().skip(1) {
+        for above in self.directory.ancestors().skip(1) {
             if let Some(why) = writers(above, Sticky::IsEnough)? {
                 fail!(
                     what(
@@ -101,19 +101,19 @@ impl Place {
     /// # Errors
     /// When it cannot be made, or is now in the repository.
     pub(crate) fn make(&self) -> Result<(&Path, Privacy)> {
-        let privacy = apply::private_folder(&self.folder)?;
+        let privacy = apply::private_directory(&self.directory)?;
         let made = self
-            .folder
+            .directory
             .canonicalize()
             .context("the target was removed meanwhile")?;
         self.refuse_the_repository(&made)?;
-        Ok((&self.folder, privacy))
+        Ok((&self.directory, privacy))
     }
 
-    fn refuse_the_repository(&self, folder: &Path) -> Result<()> {
-        if folder.starts_with(&self.repository) {
+    fn refuse_the_repository(&self, directory: &Path) -> Result<()> {
+        if directory.starts_with(&self.repository) {
             fail!(
-                what("{} is in the repository", folder.display()),
+                what("{} is in the repository", directory.display()),
                 hint("name another directory with `--to`")
             );
         }
@@ -169,7 +169,7 @@ mod tests {
         for (path, real) in [
             ("/proc/self/../uptime", "/proc/uptime"),
             ("/dev/fd/..", "/proc"),
-            ("/not there/../etc/./new/folder", "/etc/new/folder"),
+            ("/not there/../etc/./new/directory", "/etc/new/directory"),
             ("/../..", "/"),
         ] {
             let followed = without_links(path.as_ref());

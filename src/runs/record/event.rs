@@ -127,7 +127,7 @@ pub struct HostFinished {
     /// How many there are.
     #[serde(default, deserialize_with = "lenient")]
     pub unreadable_count: u64,
-    /// Included folders with nothing in them.
+    /// Included directories with nothing in them.
     #[serde(default, deserialize_with = "lenient")]
     pub empty: Vec<String>,
     /// How many there are.

@@ -18,8 +18,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::directory::file_name;
 use super::event::{Event, What};
-use super::folder::file_name;
 use super::run::RunId;
 use crate::system::journal;
 
@@ -52,9 +52,9 @@ impl Writer {
     /// Begins a record, which gives the run its name: the second in which it begins. Each second has room for one record,
     /// and belongs to whoever creates the file first.
     #[must_use]
-    pub fn begin(folder: &Path) -> Self {
+    pub fn begin(directory: &Path) -> Self {
         loop {
-            let writer = Self::of(folder, RunId::at(Timestamp::now()));
+            let writer = Self::of(directory, RunId::at(Timestamp::now()));
             match create(&writer.path) {
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => thread::park_timeout(PAUSE),
                 // If the file cannot be created, the first event reports that.
@@ -65,10 +65,10 @@ impl Writer {
 
     /// Continues the record of a run.
     #[must_use]
-    pub fn of(folder: &Path, run: RunId) -> Self {
+    pub fn of(directory: &Path, run: RunId) -> Self {
         Self {
             run,
-            path: folder.join(file_name(run)),
+            path: directory.join(file_name(run)),
             state: Mutex::default(),
         }
     }
@@ -161,13 +161,13 @@ mod tests {
 
     #[test]
     fn a_line_that_a_full_disk_cut_off_costs_no_other_line() {
-        let folder = tempfile::tempdir().unwrap();
-        let writer = Writer::begin(folder.path());
+        let directory = tempfile::tempdir().unwrap();
+        let writer = Writer::begin(directory.path());
         writer.append(warning("one"));
         let cut_off = OpenOptions::new().append(true).open(writer.path());
         cut_off.unwrap().write_all(b"{\"event\":\"warn").unwrap();
         writer.append(warning("two"));
-        let run = Run::read(writer.run(), open(folder.path(), writer.run()).unwrap()).unwrap();
+        let run = Run::read(writer.run(), open(directory.path(), writer.run()).unwrap()).unwrap();
         assert_eq!(run.warnings, ["one", "two"]);
         assert_eq!(run.bad_lines.count, 1);
         assert!(writer.is_complete());
@@ -177,8 +177,8 @@ mod tests {
 
     #[test]
     fn two_records_of_one_second_have_two_names() {
-        let folder = tempfile::tempdir().unwrap();
-        let [one, other] = [(); 2].map(|()| Writer::begin(folder.path()).run());
+        let directory = tempfile::tempdir().unwrap();
+        let [one, other] = [(); 2].map(|()| Writer::begin(directory.path()).run());
         assert!(one < other);
     }
 

@@ -9,24 +9,24 @@ use tempfile::TempDir;
 use super::verbs::{printed, verbs};
 use crate::command::run;
 
-/// A folder with the completions of a shell in the file `completions`.
+/// A directory with the completions of a shell in the file `completions`.
 fn completions(shell: &str) -> Result<TempDir> {
-    let folder = tempfile::tempdir()?;
+    let directory = tempfile::tempdir()?;
     std::fs::write(
-        folder.path().join("completions"),
+        directory.path().join("completions"),
         printed(&["completions", shell])?,
     )?;
-    Ok(folder)
+    Ok(directory)
 }
 
-/// What a program prints that runs a script in that folder, a line each.
-fn lines(program: &[&str], script: &str, folder: &TempDir) -> Result<BTreeSet<String>> {
+/// What a program prints that runs a script in that directory, a line each.
+fn lines(program: &[&str], script: &str, directory: &TempDir) -> Result<BTreeSet<String>> {
     let (name, options) = program.split_first().context("a program has a name")?;
     let ran = run(Command::new(name)
         .args(options)
         .arg(script)
-        .current_dir(folder.path())
-        .env("HOME", folder.path()))?;
+        .current_dir(directory.path())
+        .env("HOME", directory.path()))?;
     ensure!(
         ran.status.success() && ran.stderr.is_empty(),
         "{}: {}{}",
@@ -38,7 +38,7 @@ fn lines(program: &[&str], script: &str, folder: &TempDir) -> Result<BTreeSet<St
 }
 
 /// What bash offers for these words, the last of which is being written.
-fn bash_offers(folder: &TempDir, words: &[&str]) -> Result<BTreeSet<String>> {
+fn bash_offers(directory: &TempDir, words: &[&str]) -> Result<BTreeSet<String>> {
     // As bash does it: the function that `complete` names gets the command, the word and the one before it.
     let quoted: Vec<String> = words.iter().map(|word| format!("'{word}'")).collect();
     let script = format!(
@@ -49,29 +49,29 @@ fn bash_offers(folder: &TempDir, words: &[&str]) -> Result<BTreeSet<String>> {
          printf '%s\\n' \"${{COMPREPLY[@]}}\"",
         quoted.join(" ")
     );
-    lines(&["bash", "--norc", "-c"], &script, folder)
+    lines(&["bash", "--norc", "-c"], &script, directory)
 }
 
 #[test]
 fn bash_completes_every_verb_and_every_option() -> Result<()> {
-    let folder = completions("bash")?;
-    let offered = bash_offers(&folder, &["genbackup", ""])?;
+    let directory = completions("bash")?;
+    let offered = bash_offers(&directory, &["genbackup", ""])?;
     for (verb, options) in verbs() {
         assert!(offered.contains(&verb), "{verb}: {offered:?}");
-        let offered = bash_offers(&folder, &["genbackup", &verb, "--"])?;
+        let offered = bash_offers(&directory, &["genbackup", &verb, "--"])?;
         assert_eq!(offered, options.into_iter().collect(), "{verb}");
     }
-    let one = bash_offers(&folder, &["genbackup", "exp"])?;
+    let one = bash_offers(&directory, &["genbackup", "exp"])?;
     assert_eq!(one, ["explain".to_owned()].into());
     Ok(())
 }
 
 #[test]
 fn fish_completes_every_verb_and_every_option() -> Result<()> {
-    let folder = completions("fish")?;
+    let directory = completions("fish")?;
     let offers = |line: &str| {
         let script = format!("source completions; complete --do-complete '{line}'");
-        let lines = lines(&["fish", "--no-config", "--command"], &script, &folder)?;
+        let lines = lines(&["fish", "--no-config", "--command"], &script, &directory)?;
         // A tab stands between a word and what it means.
         let words = lines
             .iter()
@@ -89,21 +89,21 @@ fn fish_completes_every_verb_and_every_option() -> Result<()> {
 
 #[test]
 fn zsh_reads_its_completions_and_knows_whose_they_are() -> Result<()> {
-    let folder = completions("zsh")?;
-    lines(&["zsh", "-f", "-n"], "completions", &folder)?;
+    let directory = completions("zsh")?;
+    lines(&["zsh", "-f", "-n"], "completions", &directory)?;
     let script =
         "autoload -Uz compinit && compinit -D -u && source ./completions && print $_comps[genbackup]";
-    let told = lines(&["zsh", "-f", "-c"], script, &folder)?;
+    let told = lines(&["zsh", "-f", "-c"], script, &directory)?;
     assert_eq!(told, ["_genbackup".to_owned()].into());
     Ok(())
 }
 
 #[test]
 fn bash_parses_its_completions_without_a_word() -> Result<()> {
-    let folder = completions("bash")?;
-    assert!(lines(&["bash", "--norc", "-n"], "completions", &folder)?.is_empty());
-    std::fs::write(folder.path().join("completions"), "_genbackup() {")?;
-    assert!(lines(&["bash", "--norc", "-n"], "completions", &folder).is_err());
+    let directory = completions("bash")?;
+    assert!(lines(&["bash", "--norc", "-n"], "completions", &directory)?.is_empty());
+    std::fs::write(directory.path().join("completions"), "_genbackup() {")?;
+    assert!(lines(&["bash", "--norc", "-n"], "completions", &directory).is_err());
     Ok(())
 }
 

@@ -21,10 +21,10 @@ const HARMLESS: [&str; 2] = [
 const FLEET_FILE: &str = "genbackup-fleet.toml.5";
 
 /// The pages that `genbackup man --out` writes, by their names.
-fn pages(folder: &Path) -> Result<BTreeMap<String, String>> {
-    printed(&["man", "--out", &folder.display().to_string()])?;
+fn pages(directory: &Path) -> Result<BTreeMap<String, String>> {
+    printed(&["man", "--out", &directory.display().to_string()])?;
     let mut pages = BTreeMap::new();
-    for entry in std::fs::read_dir(folder)? {
+    for entry in std::fs::read_dir(directory)? {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
         pages.insert(name, std::fs::read_to_string(entry.path())?);
@@ -56,8 +56,8 @@ fn shown(page: &Path) -> Result<(String, String)> {
 
 #[test]
 fn there_is_a_page_for_the_command_and_one_for_each_verb_with_all_its_options() -> Result<()> {
-    let folder = tempfile::tempdir()?;
-    let mut pages = pages(folder.path())?;
+    let directory = tempfile::tempdir()?;
+    let mut pages = pages(directory.path())?;
     let main = pages.remove("genbackup.1").context("no page of the command")?;
     assert_eq!(main, printed(&["man"])?);
     for (verb, options) in shown_verbs() {
@@ -76,9 +76,9 @@ fn there_is_a_page_for_the_command_and_one_for_each_verb_with_all_its_options() 
 
 #[test]
 fn the_page_of_the_fleet_file_has_every_key_and_its_example() -> Result<()> {
-    let folder = tempfile::tempdir()?;
-    pages(folder.path())?;
-    let (text, _) = shown(&folder.path().join(FLEET_FILE))?;
+    let directory = tempfile::tempdir()?;
+    pages(directory.path())?;
+    let (text, _) = shown(&directory.path().join(FLEET_FILE))?;
     // groff fills lines, and breaks words at their ends.
     let squeezed = |text: &str| text.replace(['-', '`', ' ', '\n'], "");
     let all = squeezed(&text);
@@ -102,8 +102,8 @@ fn the_page_of_the_fleet_file_has_every_key_and_its_example() -> Result<()> {
 /// lintian asks for the first, and each terminal has ASCII.
 #[test]
 fn the_page_of_the_fleet_file_has_a_name_for_whatis() -> Result<()> {
-    let folder = tempfile::tempdir()?;
-    let page = pages(folder.path())?.remove(FLEET_FILE).context("no page")?;
+    let directory = tempfile::tempdir()?;
+    let page = pages(directory.path())?.remove(FLEET_FILE).context("no page")?;
     assert!(page.is_ascii());
     let (_, name) = page.split_once("\n.SH NAME\n").context("no name")?;
     let begin = "genbackup\\-fleet.toml \\- the fleet file of genbackup\n.SH ";
@@ -113,9 +113,9 @@ fn the_page_of_the_fleet_file_has_a_name_for_whatis() -> Result<()> {
 
 #[test]
 fn groff_and_mandoc_have_nothing_against_any_page() -> Result<()> {
-    let folder = tempfile::tempdir()?;
-    for name in pages(folder.path())?.into_keys() {
-        let page = folder.path().join(&name);
+    let directory = tempfile::tempdir()?;
+    for name in pages(directory.path())?.into_keys() {
+        let page = directory.path().join(&name);
         assert_eq!(complaints(&page)?, [""; 0], "{name}");
         let (text, warnings) = shown(&page)?;
         assert_eq!(warnings, "", "{name}");
@@ -124,7 +124,7 @@ fn groff_and_mandoc_have_nothing_against_any_page() -> Result<()> {
         let version = concat!("genbackup ", env!("CARGO_PKG_VERSION"), " ");
         assert!(footer.starts_with(version), "{name}: {footer}");
     }
-    let broken = folder.path().join("broken.1");
+    let broken = directory.path().join("broken.1");
     std::fs::write(&broken, ".TH broken 1\n.SH NAME\n.nonsense\n")?;
     assert!(!complaints(&broken)?.is_empty() && !shown(&broken)?.1.is_empty());
     Ok(())
@@ -132,11 +132,11 @@ fn groff_and_mandoc_have_nothing_against_any_page() -> Result<()> {
 
 #[test]
 fn pages_that_are_there_are_replaced_and_a_place_that_is_none_is_named() -> Result<()> {
-    let folder = tempfile::tempdir()?;
-    let page = folder.path().join("pages/genbackup.1");
-    std::fs::create_dir(folder.path().join("pages"))?;
+    let directory = tempfile::tempdir()?;
+    let page = directory.path().join("pages/genbackup.1");
+    std::fs::create_dir(directory.path().join("pages"))?;
     std::fs::write(&page, "old")?;
-    let there = pages(&folder.path().join("pages"))?;
+    let there = pages(&directory.path().join("pages"))?;
     // One for the command, and one for the fleet file.
     assert_eq!(there.len(), shown_verbs().len() + 2, "{:?}", there.keys());
     assert_ne!(there["genbackup.1"], "old");

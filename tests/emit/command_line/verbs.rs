@@ -61,8 +61,8 @@ enum Says {
 }
 
 /// Arguments with which a verb gets as far as it can here. One that is not listed has none.
-fn arguments_of(verb: &str, folder: &Path) -> Result<(Vec<String>, Says)> {
-    let at = |name: &str| folder.join(name).display().to_string();
+fn arguments_of(verb: &str, directory: &Path) -> Result<(Vec<String>, Says)> {
+    let at = |name: &str| directory.join(name).display().to_string();
     let runs = ["--runs".to_owned(), at("runs")];
     let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
     Ok(match verb {
@@ -129,9 +129,9 @@ fn arguments_of(verb: &str, folder: &Path) -> Result<(Vec<String>, Says)> {
 
 /// A verb as far as it gets, with its outputs at these ends.
 fn with_outputs(verb: &str, stdout: Stdio, stderr: Stdio) -> Result<(std::process::Output, Says)> {
-    let folder = tempfile::tempdir()?;
-    std::fs::create_dir(folder.path().join("runs"))?;
-    let (arguments, says) = arguments_of(verb, folder.path())?;
+    let directory = tempfile::tempdir()?;
+    std::fs::create_dir(directory.path().join("runs"))?;
+    let (arguments, says) = arguments_of(verb, directory.path())?;
     // Of one host: nobody is asked over the network.
     let fleet = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/fleets/smallest/fleet.toml");
     let mut command = genbackup();

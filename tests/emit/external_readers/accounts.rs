@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 use crate::command::run;
 use crate::stage::{Host, Stage};
 
-/// Makes a host's users and folders below its staged root.
+/// Makes a host's users and directories below its staged root.
 fn make(host: &Host<'_>) -> Result<()> {
     for arguments in [&["systemd-sysusers"][..], &["systemd-tmpfiles", "--create"]] {
         let [program, options @ ..] = arguments else {
@@ -57,7 +57,7 @@ fn restic_is_a_user_with_the_fleet_s_id_on_the_storage_host_and_a_shell_only_whe
 }
 
 #[test]
-fn the_folders_are_made_for_those_who_use_them() -> Result<()> {
+fn the_directories_are_made_for_those_who_use_them() -> Result<()> {
     for host in Stage::shared()?.hosts() {
         make(&host)?;
         let look = |path: &str| -> Result<(u32, u32)> {

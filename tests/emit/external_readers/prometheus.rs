@@ -43,15 +43,15 @@ fn texts<'v>(value: &'v Value, key: &str, found: &mut Vec<&'v str>) {
 /// What `genbackup metrics` writes of a night, and of one host of which it knows all there is: the names of the metrics,
 /// and those of their labels.
 fn written() -> Result<(BTreeSet<String>, BTreeSet<String>)> {
-    let folder = tempfile::tempdir()?;
-    Night::good("2026-11-23T04:00:00Z", &["db.example.net", "web-1"]).write(folder.path())?;
+    let directory = tempfile::tempdir()?;
+    Night::good("2026-11-23T04:00:00Z", &["db.example.net", "web-1"]).write(directory.path())?;
     Night::beside("2026-11-23T05:00:00Z", "check", "ok")
         .event("offsite-started", json!({"copy": "cloud"}))
         .event(
             "offsite-finished",
             json!({"copy": "cloud", "status": "ok", "seconds": 60.0, "tampering": "accepted"}),
         )
-        .write(folder.path())?;
+        .write(directory.path())?;
     let fleet = concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/fixtures/fleets/every-option/fleet.toml"
@@ -65,7 +65,7 @@ fn written() -> Result<(BTreeSet<String>, BTreeSet<String>)> {
             "2026-11-23T12:00:00Z",
             "--runs",
         ])
-        .arg(folder.path()))?;
+        .arg(directory.path()))?;
     ensure!(said.status.success(), "{}", said.stderr);
     let mut names = BTreeSet::from([OF_THE_EXPORTER.to_owned()]);
     let mut labels = BTreeSet::from(["file".to_owned()]);
@@ -138,7 +138,7 @@ fn checked(rules: &Path) -> Result<()> {
 #[test]
 fn promtool_has_nothing_to_say_against_the_rules_and_the_expressions_of_the_dashboard() -> Result<()> {
     let stage = Stage::shared()?;
-    let folder = tempfile::tempdir()?;
+    let directory = tempfile::tempdir()?;
     for host in watched(&stage)? {
         checked(&host.path(RULES))?;
         let dashboard = json_of(&host.path(DASHBOARD))?;
@@ -147,14 +147,14 @@ fn promtool_has_nothing_to_say_against_the_rules_and_the_expressions_of_the_dash
         // promtool parses no expression alone in the release that Debian 12 has.
         let record = |(number, expression)| json!({"record": format!("number:{number}"), "expr": expression});
         let rules: Vec<Value> = expressions.iter().enumerate().map(record).collect();
-        let file = folder.path().join("rules.yml");
+        let file = directory.path().join("rules.yml");
         fs::write(
             &file,
             json!({"groups": [{"name": "dashboard", "rules": rules}]}).to_string(),
         )?;
         checked(&file)?;
     }
-    let broken = folder.path().join("broken.yml");
+    let broken = directory.path().join("broken.yml");
     fs::write(
         &broken,
         r#"{"groups": [{"name": "x", "rules": [{"record": "a", "expr": "time( - b"}]}]}"#,
@@ -170,8 +170,8 @@ fn tested(series: &[(&str, &str)], at: &str, alert: &str, expected: &Value) -> R
         .into_iter()
         .find(|host| host.name == "store")
         .context("no storage host of every-option")?;
-    let folder = tempfile::tempdir()?;
-    let file: PathBuf = folder.path().join("test.yml");
+    let directory = tempfile::tempdir()?;
+    let file: PathBuf = directory.path().join("test.yml");
     let series: Vec<Value> = series
         .iter()
         .map(|(series, values)| json!({"series": series, "values": values}))

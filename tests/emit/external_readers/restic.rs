@@ -33,7 +33,7 @@ fn source<'f>(host: &Host<'f>) -> Option<&'f genbackup::model::Source> {
     Some(&client.source)
 }
 
-/// Backs up with a host's own lists. `/srv` is a folder of the test's own while restic looks: all included
+/// Backs up with a host's own lists. `/srv` is a directory of the test's own while restic looks: all included
 /// paths are there, each with the same files in it. The paths in the snapshot, one a line.
 fn snapshot(host: &Host<'_>, files: &[&str]) -> Result<Vec<String>> {
     let script = r#"

@@ -14,9 +14,9 @@ const NOBODY: u32 = 65534;
 
 /// `sshd -t` on a text.
 fn sshd_accepts(text: &str) -> Result<Outcome> {
-    let folder = tempfile::tempdir()?;
-    std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o755))?;
-    let (config, key) = (folder.path().join("sshd_config"), folder.path().join("key"));
+    let directory = tempfile::tempdir()?;
+    std::fs::set_permissions(directory.path(), PermissionsExt::from_mode(0o755))?;
+    let (config, key) = (directory.path().join("sshd_config"), directory.path().join("key"));
     std::fs::write(&config, text)?;
     let made = run(Command::new("ssh-keygen")
         .args(["-q", "-t", "ed25519", "-N", "", "-f"])

@@ -21,15 +21,15 @@ fn systemd_analyze() -> Command {
     command
 }
 
-/// `systemd-analyze verify` with the host's staged files as the root folder: so `ExecStart=` finds the emitted
+/// `systemd-analyze verify` with the host's staged files as the root directory: so `ExecStart=` finds the emitted
 /// scripts, and a script that is not emitted, or can't be run, is an error. systemd's own units and sshd are copied there,
 /// and the command and the admin's programs, which hooks are, stood in for: systemd only looks whether they can be run.
 fn verify(host: &Host<'_>) -> Result<Outcome> {
     let root = tempfile::tempdir_in("/dev/shm")?;
     let [system, programs, local] =
-        ["usr/lib/systemd", "usr/sbin", "usr/local/bin"].map(|folder| root.path().join(folder));
-    for folder in [&system, &programs, &local] {
-        std::fs::create_dir_all(folder)?;
+        ["usr/lib/systemd", "usr/sbin", "usr/local/bin"].map(|directory| root.path().join(directory));
+    for directory in [&system, &programs, &local] {
+        std::fs::create_dir_all(directory)?;
     }
     for (from, to) in [
         (host.root.join("."), root.path()),
@@ -46,15 +46,15 @@ fn verify(host: &Host<'_>) -> Result<Outcome> {
         .flat_map(|hooks| hooks.before.iter().chain(&hooks.after))
     {
         let program = root.path().join(hook.program.as_str().trim_start_matches('/'));
-        std::fs::create_dir_all(program.parent().context("a program lies in a folder")?)?;
+        std::fs::create_dir_all(program.parent().context("a program lies in a directory")?)?;
         std::fs::copy("/bin/true", program)?;
     }
     let units = host.units()?;
-    let folder = root.path().join("etc/systemd/system");
+    let directory = root.path().join("etc/systemd/system");
     run(systemd_analyze()
         .args(["verify", "--recursive-errors=no", "--man=no"])
         .arg(format!("--root={}", root.path().display()))
-        .args(units.iter().map(|unit| folder.join(file_name(unit)))))
+        .args(units.iter().map(|unit| directory.join(file_name(unit)))))
 }
 
 #[test]
@@ -175,8 +175,8 @@ fn exposure(service: &Path, threshold: u32) -> Result<Outcome> {
 /// The unit of `genbackup restore` writes with capabilities over all files, which systemd counts by the capability.
 #[test]
 fn the_unit_of_a_restore_is_no_more_exposed_than_its_bound() -> Result<()> {
-    let folder = tempfile::tempdir()?;
-    let service = folder.path().join("genbackup-restore.service");
+    let directory = tempfile::tempdir()?;
+    let service = directory.path().join("genbackup-restore.service");
     let settings: Vec<String> = genbackup::repository::restic::sandbox_settings().collect();
     let text = format!(
         "[Service]\nExecStart=/bin/true\nUser=restic\n{}\n",

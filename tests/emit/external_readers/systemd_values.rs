@@ -16,9 +16,9 @@ type Values = BTreeMap<String, Vec<String>>;
 
 /// What the service manager understood of some units, by their names: `systemd --test` loads them and shows the values that it
 /// would use, one `key: value` a line. It refuses to be root, and loads one unit and what that wants: its start takes
-/// longer than reading a unit. `SYSTEMD_UNIT_PATH` ends in `:`, which stands for the usual folders.
-fn understood(folder: &Path, units: &[&str]) -> Result<BTreeMap<String, Values>> {
-    let wanting = readable_folder()?;
+/// longer than reading a unit. `SYSTEMD_UNIT_PATH` ends in `:`, which stands for the usual directories.
+fn understood(directory: &Path, units: &[&str]) -> Result<BTreeMap<String, Values>> {
+    let wanting = readable_directory()?;
     let target = format!("[Unit]\nDefaultDependencies=no\nWants={}\n", units.join(" "));
     std::fs::write(wanting.path().join("wanting.target"), target)?;
     let mut command = Command::new("setpriv");
@@ -28,7 +28,7 @@ fn understood(folder: &Path, units: &[&str]) -> Result<BTreeMap<String, Values>>
         .arg("--unit=wanting.target")
         .env(
             "SYSTEMD_UNIT_PATH",
-            format!("{}:{}:", wanting.path().display(), folder.display()),
+            format!("{}:{}:", wanting.path().display(), directory.display()),
         )
         .env("LC_ALL", "C.UTF-8");
     let shown = run(&mut command)?;
@@ -55,12 +55,12 @@ fn understood(folder: &Path, units: &[&str]) -> Result<BTreeMap<String, Values>>
     Ok(all)
 }
 
-/// A folder that others may look into.
-fn readable_folder() -> Result<TempDir> {
-    let folder = tempfile::tempdir()?;
+/// A directory that others may look into.
+fn readable_directory() -> Result<TempDir> {
+    let directory = tempfile::tempdir()?;
     let readable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-    std::fs::set_permissions(folder.path(), readable)?;
-    Ok(folder)
+    std::fs::set_permissions(directory.path(), readable)?;
+    Ok(directory)
 }
 
 /// True when systemd shows the value for the key, alone, or as one of a list.
@@ -72,7 +72,7 @@ fn has(values: &Values, key: &str, value: &str) -> Result<()> {
     Ok(())
 }
 
-fn unit_folder(host: &Host<'_>) -> std::path::PathBuf {
+fn unit_directory(host: &Host<'_>) -> std::path::PathBuf {
     host.path("etc/systemd/system")
 }
 
@@ -93,7 +93,7 @@ fn systemd_gives_back_the_paths_of_the_storage_host() -> Result<()> {
                 units.push(directory);
             }
         }
-        let understood = understood(&unit_folder(&host), &units)?;
+        let understood = understood(&unit_directory(&host), &units)?;
         has(&understood[maintain], "RequiresMountsFor", path)?;
         has(&understood[maintain], "ReadWritePaths", &format!("-{path}"))?;
         has(&understood[run], "InaccessiblePaths", &format!("-{path}"))?;
@@ -133,8 +133,8 @@ fn systemd_gives_back_the_paths_of_a_client() -> Result<()> {
         let (backup, unit) = ("genbackup-backup@1.service", name.trim_end_matches('\n'));
         // Each alone: only so it is the backup's path that pulls in the mount, and not the test.
         let (backup, mount_unit) = (
-            &understood(&unit_folder(&host), &[backup])?[backup],
-            &understood(&unit_folder(&host), &[unit])?[unit],
+            &understood(&unit_directory(&host), &[backup])?[backup],
+            &understood(&unit_directory(&host), &[unit])?[unit],
         );
         has(backup, "RequiresMountsFor", mount)?;
         has(backup, "ReadWritePaths", &format!("-{mount}"))?;
@@ -150,7 +150,7 @@ fn systemd_gives_back_the_paths_of_a_client() -> Result<()> {
 /// systemd does not show the path of a credential; so a condition, whose path is read in the same way, stands
 /// for it: specifiers are replaced, everything else is taken as it is. This is the unit with that condition.
 fn stand_in(host: &Host<'_>, service: &str, name: &str) -> Result<String> {
-    let text = std::fs::read_to_string(unit_folder(host).join(service))?;
+    let text = std::fs::read_to_string(unit_directory(host).join(service))?;
     let prefix = format!("LoadCredential={name}:");
     let line = text.lines().find_map(|line| line.strip_prefix(&prefix));
     let value = line.with_context(|| format!("{service} has no {name}"))?;
@@ -190,15 +190,15 @@ fn systemd_gives_back_the_paths_of_the_credentials() -> Result<()> {
             credentials.push((key, client.host_key_file.as_str()));
         }
     }
-    let folder = readable_folder()?;
+    let directory = readable_directory()?;
     let names: Vec<String> = (0..credentials.len())
         .map(|number| format!("stand-in-{number}.service"))
         .collect();
     for (name, (unit, _)) in names.iter().zip(&credentials) {
-        std::fs::write(folder.path().join(name), unit)?;
+        std::fs::write(directory.path().join(name), unit)?;
     }
     let units: Vec<&str> = names.iter().map(String::as_str).collect();
-    let understood = understood(folder.path(), &units)?;
+    let understood = understood(directory.path(), &units)?;
     for (name, (unit, path)) in names.iter().zip(&credentials) {
         let shown = understood[name].get("ConditionPathExists");
         let shown = shown.context("systemd shows no condition")?;
@@ -224,7 +224,7 @@ fn systemd_gives_back_the_schedule() -> Result<()> {
         });
         let each: Vec<_> = each.collect();
         let timers: Vec<&str> = each.iter().map(|(timer, _)| timer.as_str()).collect();
-        let understood = understood(&unit_folder(&host), &timers)?;
+        let understood = understood(&unit_directory(&host), &timers)?;
         for (timer, calendar) in &each {
             let normal = Command::new("systemd-analyze")
                 .args(["calendar", calendar.as_str()])

@@ -47,16 +47,16 @@ pub(super) fn evaluate<T: DeserializeOwned>(expression: &str) -> Result<T> {
     Ok(serde_json::from_str(&evaluated.stdout)?)
 }
 
-/// The flake's files, in a folder of their own: beside them there would be what the developer has there.
+/// The flake's files, in a directory of their own: beside them there would be what the developer has there.
 struct Checkout(TempDir);
 
 impl Checkout {
     fn new() -> Result<Self> {
-        let folder = tempfile::tempdir()?;
+        let directory = tempfile::tempdir()?;
         let mut files = sources()?;
         files.extend(["flake.nix", "nix"].map(str::to_owned));
-        copy_of(&files, folder.path())?;
-        Ok(Self(folder))
+        copy_of(&files, directory.path())?;
+        Ok(Self(directory))
     }
 
     fn path(&self, path: &str) -> PathBuf {

@@ -41,13 +41,13 @@ pub(crate) fn sources() -> Result<Vec<String>> {
     Ok([paths("sources")?, paths("checkedSources")?].concat())
 }
 
-/// Puts files and folders of the repository into a folder.
-pub(crate) fn copy_of(paths: &[String], folder: &Path) -> Result<()> {
+/// Puts files and directories of the repository into a directory.
+pub(crate) fn copy_of(paths: &[String], directory: &Path) -> Result<()> {
     for path in paths {
         let copied = run(Command::new("cp")
             .args(["--recursive", "--"])
             .arg(root().join(path))
-            .arg(folder))?;
+            .arg(directory))?;
         ensure!(copied.status.success(), "{}", copied.stderr);
     }
     Ok(())

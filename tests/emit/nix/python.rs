@@ -31,14 +31,14 @@ fn scripts() -> Result<BTreeMap<String, String>> {
 
 /// Runs ruff on one script.
 fn ruff(arguments: &[&str], script: &str) -> Result<Outcome> {
-    let folder = tempfile::tempdir()?;
-    std::fs::write(folder.path().join("script.py"), script)?;
+    let directory = tempfile::tempdir()?;
+    std::fs::write(directory.path().join("script.py"), script)?;
     let mut ruff = Command::new(tool("ruff")?);
     ruff.args(arguments).args(["--no-cache", "--isolated"]);
     for rule in RULES {
         ruff.args(["--config", rule]);
     }
-    run(ruff.arg(folder.path()))
+    run(ruff.arg(directory.path()))
 }
 
 #[test]
@@ -89,8 +89,8 @@ fn scripts_fit_the_types_of_the_real_driver() -> Result<()> {
     for (name, script) in scripts()? {
         // Once more with a method that machines do not have.
         for (end, is_right) in [("", true), ("jak.succeeds(\"true\")\n", false)] {
-            let folder = tempfile::tempdir()?;
-            let file = folder.path().join("script.py");
+            let directory = tempfile::tempdir()?;
+            let file = directory.path().join("script.py");
             std::fs::write(&file, format!("{before}\n{script}\n{end}"))?;
             let checked = run(Command::new(tool("ty")?)
                 .args(["check", "--extra-search-path"])

@@ -47,10 +47,10 @@ fn disputed(text: &str) -> impl Iterator<Item = usize> {
 
 /// What deadnix finds.
 fn dead_code(texts: &BTreeMap<PathBuf, String>) -> Result<Vec<String>> {
-    let folder = tempfile::tempdir()?;
+    let directory = tempfile::tempdir()?;
     for (path, text) in texts {
-        let place = folder.path().join(path);
-        std::fs::create_dir_all(place.parent().context("a file is in a folder")?)?;
+        let place = directory.path().join(path);
+        std::fs::create_dir_all(place.parent().context("a file is in a directory")?)?;
         std::fs::write(place, text)?;
     }
     let Outcome {
@@ -59,7 +59,7 @@ fn dead_code(texts: &BTreeMap<PathBuf, String>) -> Result<Vec<String>> {
         stderr,
     } = run(Command::new(tool("deadnix")?)
         .args(["--fail", "--output-format=json", "."])
-        .current_dir(&folder))?;
+        .current_dir(&directory))?;
     ensure!(stderr.is_empty(), "deadnix: {stderr}");
     let mut complaints = Vec::new();
     for line in stdout.lines() {
@@ -75,9 +75,9 @@ fn dead_code(texts: &BTreeMap<PathBuf, String>) -> Result<Vec<String>> {
     Ok(complaints)
 }
 
-/// The files of a folder and below that end in `.nix`, with paths below `root`.
-fn nix_files(root: &Path, folder: &Path, found: &mut BTreeMap<PathBuf, String>) -> Result<()> {
-    for entry in std::fs::read_dir(folder)? {
+/// The files of a directory and below that end in `.nix`, with paths below `root`.
+fn nix_files(root: &Path, directory: &Path, found: &mut BTreeMap<PathBuf, String>) -> Result<()> {
+    for entry in std::fs::read_dir(directory)? {
         let path = entry?.path();
         if path.is_dir() {
             nix_files(root, &path, found)?;

@@ -50,10 +50,15 @@ fn emit_names_the_commands_of_nixos_in_the_place_of_its_own() -> Result<()> {
 
 #[test]
 fn emit_writes_another_tree_on_nixos() -> Result<()> {
-    let folder = tempfile::tempdir()?;
-    let root = folder.path().to_str().unwrap_or_default();
+    let directory = tempfile::tempdir()?;
+    let root = directory.path().to_str().unwrap_or_default();
     let written = on_nixos(&["emit", "--host", "jak", "--root", root])?;
     ensure!(written.status.success(), "{}", written.stderr);
-    assert!(folder.path().join("etc/systemd/system/genbackup.timer").exists());
+    assert!(
+        directory
+            .path()
+            .join("etc/systemd/system/genbackup.timer")
+            .exists()
+    );
     Ok(())
 }

@@ -20,9 +20,9 @@ const LIBEXEC: &str = "usr/local/libexec/genbackup";
 #[test]
 fn every_host_of_every_fleet_is_the_same_on_nixos() -> Result<()> {
     let mut places = Places::new(&nix()?.store());
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/fleets");
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/fleets");
     let mut fleets = 0;
-    for entry in std::fs::read_dir(folder)? {
+    for entry in std::fs::read_dir(directory)? {
         let fleet = entry?.path().join("fleet.toml");
         let emitted = Emitted::new(&fleet)?;
         for host in emitted.systems()? {
@@ -31,7 +31,7 @@ fn every_host_of_every_fleet_is_the_same_on_nixos() -> Result<()> {
             files_are_the_same(&host, &mut places).with_context(context)?;
             links_are_the_same(&host).with_context(context)?;
             accounts_are_the_same(&host).with_context(context)?;
-            folders_are_the_same(&host).with_context(context)?;
+            directories_are_the_same(&host).with_context(context)?;
             neighbours_are_asked(&host).with_context(context)?;
         }
         fleets += 1;
@@ -212,7 +212,7 @@ fn accounts_are_the_same(host: &Host) -> Result<()> {
     Ok(())
 }
 
-fn folders_are_the_same(host: &Host) -> Result<()> {
+fn directories_are_the_same(host: &Host) -> Result<()> {
     let rules = |root: &Path| -> Result<BTreeSet<String>> {
         let files: String = Host::files(root, "etc/tmpfiles.d")?.into_values().collect();
         let lines = files.lines().filter(|line| !line.starts_with('#'));
@@ -242,7 +242,7 @@ fn neighbours_are_asked(host: &Host) -> Result<()> {
         facts["fsPackages"],
         if mounts { json!(["nfs-utils"]) } else { json!([]) }
     );
-    // sshd refuses keys in a folder that is its group's, as the store is.
+    // sshd refuses keys in a directory that is its group's, as the store is.
     let keys = &facts["modes"]["genbackup/authorized_keys"];
     assert_eq!(*keys, if mounts { json!("0444") } else { Value::Null });
     assert_eq!(facts["allowedTCPPorts"], json!([]), "nobody asked for it");

@@ -48,8 +48,8 @@ fn files(module: &str, more: &str) -> Result<BTreeMap<String, String>> {
 
 /// Which programs a script lacks when it begins its work, with this `PATH` from its unit.
 fn lacking(script: &str, path: &str) -> Result<String> {
-    let folder = tempfile::tempdir()?;
-    let look = folder.path().join("look.bash");
+    let directory = tempfile::tempdir()?;
+    let look = directory.path().join("look.bash");
     // Bash reads this first. It looks before the first command that is more than a setting.
     std::fs::write(
         &look,

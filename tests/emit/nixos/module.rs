@@ -55,11 +55,11 @@ fn the_fleet_as_attributes_gives_the_same_units_as_the_fleet_as_a_file() -> Resu
             ),
             "",
         )?;
-        for folder in ["systemd", "tmpfiles.d", "exports.d"] {
-            let folder = format!("etc/{folder}");
+        for directory in ["systemd", "tmpfiles.d", "exports.d"] {
+            let directory = format!("etc/{directory}");
             let files = |host: &Host| -> Result<_> {
                 let store = nix()?.store().display().to_string();
-                let mut files = Host::files(&host.nixos, &folder)?;
+                let mut files = Host::files(&host.nixos, &directory)?;
                 // A package of the host is named by what is in it and by what it was made of.
                 for text in files.values_mut() {
                     *text = text
@@ -69,7 +69,7 @@ fn the_fleet_as_attributes_gives_the_same_units_as_the_fleet_as_a_file() -> Resu
                 }
                 Ok(files)
             };
-            assert_eq!(files(&from_settings)?, files(&from_file)?, "{name}, {folder}");
+            assert_eq!(files(&from_settings)?, files(&from_file)?, "{name}, {directory}");
         }
         assert_eq!(
             from_settings.facts()?["users"],
@@ -178,12 +178,12 @@ fn several_modules_add_files_of_a_host() -> Result<()> {
     Ok(())
 }
 
-/// A build in a sandbox has no time zones where systemd looks for them, and names another folder in `TZDIR`.
+/// A build in a sandbox has no time zones where systemd looks for them, and names another directory in `TZDIR`.
 #[test]
 fn a_calendar_with_a_time_zone_is_taken_where_a_build_has_its_zones_elsewhere() -> Result<()> {
     let check = |zones: &str, calendar: &str| -> Result<bool> {
-        let folder = tempfile::tempdir()?;
-        let file = folder.path().join("fleet.toml");
+        let directory = tempfile::tempdir()?;
+        let file = directory.path().join("fleet.toml");
         let text = std::fs::read_to_string(fleet("post"))?;
         std::fs::write(
             &file,
@@ -194,9 +194,9 @@ fn a_calendar_with_a_time_zone_is_taken_where_a_build_has_its_zones_elsewhere() 
             exec \"$2\" --fleet \"$1/fleet.toml\" check --no-exposure";
         let checked = run(Command::new("unshare")
             .args(["--mount", "--propagation=private", "bash", "-euc", script, "bash"])
-            .arg(folder.path())
+            .arg(directory.path())
             .arg(env!("CARGO_BIN_EXE_genbackup"))
-            .env("TZDIR", folder.path().join(zones)))?;
+            .env("TZDIR", directory.path().join(zones)))?;
         Ok(checked.status.success())
     };
     let zoned = "*-*-* 04:00:00 America/Los_Angeles";

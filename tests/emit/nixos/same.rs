@@ -85,13 +85,13 @@ impl Places {
         usual + rest
     }
 
-    /// What one store path, without the store's folder, stands for; itself when nobody knows.
+    /// What one store path, without the store's directory, stands for; itself when nobody knows.
     fn place(&mut self, path: &str) -> String {
         // The hash and its dash.
         let name = path.get(33..).unwrap_or(path);
         for (end, place) in PLACES {
-            let found = if let Some(folder) = end.strip_prefix('/') {
-                name.split_once(&format!("/{folder}")).map(|(_, below)| below)
+            let found = if let Some(directory) = end.strip_prefix('/') {
+                name.split_once(&format!("/{directory}")).map(|(_, below)| below)
             } else {
                 below(name, end)
             };
@@ -110,17 +110,22 @@ impl Places {
             .split_once(&comment)
             .with_context(|| format!("{name}: {text}"))?;
         let (line, rest) = rest.split_once('\n').context("a script has more lines")?;
-        let folders = line.strip_prefix(PATH_LINE).with_context(|| line.to_owned())?;
-        ensure!(self.is_path(folders), "{name}: {line}");
+        let directories = line.strip_prefix(PATH_LINE).with_context(|| line.to_owned())?;
+        ensure!(self.is_path(directories), "{name}: {line}");
         Ok(format!("{before}{rest}"))
     }
 
     /// `PATH` of a script: the packages, and nothing else.
-    fn is_path(&mut self, folders: &str) -> bool {
+    fn is_path(&mut self, directories: &str) -> bool {
         self.met.insert("util-linux/bin");
-        let packages: Option<Vec<&str>> = folders
+        let packages: Option<Vec<&str>> = directories
             .split(':')
-            .map(|folder| folder.strip_prefix(&self.store)?.get(33..)?.strip_suffix("/bin"))
+            .map(|directory| {
+                directory
+                    .strip_prefix(&self.store)?
+                    .get(33..)?
+                    .strip_suffix("/bin")
+            })
             .collect();
         packages.is_some_and(|mut packages| {
             // A host that copies the files of the repository has one more.

@@ -28,27 +28,27 @@ pub(crate) enum Way {
 pub(crate) struct Host {
     pub(crate) name: String,
     pub(crate) way: Way,
-    /// What NixOS makes of it, as a folder.
+    /// What NixOS makes of it, as a directory.
     pub(crate) nixos: PathBuf,
     /// The root of its tree on any other system.
     pub(crate) usual: PathBuf,
 }
 
-/// A fleet, emitted to a folder that is gone when this is dropped.
+/// A fleet, emitted to a directory that is gone when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Emitted {
-    folder: TempDir,
+    directory: TempDir,
     fleet: PathBuf,
 }
 
 impl Emitted {
     pub(crate) fn new(fleet: &Path) -> Result<Self> {
-        let folder = tempfile::tempdir()?;
+        let directory = tempfile::tempdir()?;
         for (name, arguments) in [
             ("hosts", ["--all", "--root"]),
             ("modules", ["--format=nix", "--out"]),
         ] {
-            let place = folder.path().join(name);
+            let place = directory.path().join(name);
             let emitted = run(genbackup()
                 .arg("--fleet")
                 .arg(fleet)
@@ -58,22 +58,22 @@ impl Emitted {
             ensure!(emitted.status.success(), "{}", emitted.stderr);
         }
         let fleet = fleet.to_path_buf();
-        Ok(Self { folder, fleet })
+        Ok(Self { directory, fleet })
     }
 
     /// The root of a host on any other system.
     pub(crate) fn root(&self, host: &str) -> PathBuf {
-        self.folder.path().join("hosts").join(host)
+        self.directory.path().join("hosts").join(host)
     }
 
     /// The module of a host.
     pub(crate) fn module(&self, host: &str) -> PathBuf {
-        self.folder.path().join("modules").join(format!("{host}.nix"))
+        self.directory.path().join("modules").join(format!("{host}.nix"))
     }
 
     /// The names of the hosts.
     pub(crate) fn hosts(&self) -> Result<BTreeSet<String>> {
-        let names = fs::read_dir(self.folder.path().join("hosts"))?
+        let names = fs::read_dir(self.directory.path().join("hosts"))?
             .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
         names.collect()
     }
@@ -143,19 +143,19 @@ impl Host {
         Ok(serde_json::from_slice(&fs::read(self.nixos.join("facts.json"))?)?)
     }
 
-    /// The files below a folder of either, by their paths below it; nothing where there is no such folder.
-    pub(crate) fn files(root: &Path, folder: &str) -> Result<BTreeMap<String, String>> {
+    /// The files below a directory of either, by their paths below it; nothing where there is no such directory.
+    pub(crate) fn files(root: &Path, directory: &str) -> Result<BTreeMap<String, String>> {
         let mut files = BTreeMap::new();
-        let top = root.join(folder);
-        let mut folders = vec![top.clone()];
-        while let Some(folder) = folders.pop() {
-            if !folder.exists() {
+        let top = root.join(directory);
+        let mut directories = vec![top.clone()];
+        while let Some(directory) = directories.pop() {
+            if !directory.exists() {
                 continue;
             }
-            for entry in fs::read_dir(&folder)? {
+            for entry in fs::read_dir(&directory)? {
                 let path = entry?.path();
                 if path.is_dir() {
-                    folders.push(path);
+                    directories.push(path);
                 } else {
                     let name = path.strip_prefix(&top)?.to_str().context("a name is UTF-8")?;
                     let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;

@@ -308,8 +308,8 @@ fn an_option_that_is_none_and_a_value_of_a_wrong_type_are_refused() -> Result<()
 
 #[test]
 fn a_mistake_of_toml_is_reported_with_its_file() -> Result<()> {
-    let folder = tempfile::tempdir()?;
-    let file = folder.path().join("odd.toml");
+    let directory = tempfile::tempdir()?;
+    let file = directory.path().join("odd.toml");
     std::fs::write(&file, "[repository\n")?;
     let module = services(&format!("host = \"jak\"; fleet = {};", file.display()))?;
     let stub = nix()?.stub().display().to_string();

@@ -91,8 +91,8 @@ impl Export {
 
 /// What nfs-utils makes of an export file.
 fn exported(exports: &str, hosts: &str) -> Result<BTreeSet<Export>> {
-    let folder = tempfile::tempdir_in("/dev/shm")?;
-    let [exports_file, hosts_file] = ["exports", "hosts"].map(|name| folder.path().join(name));
+    let directory = tempfile::tempdir_in("/dev/shm")?;
+    let [exports_file, hosts_file] = ["exports", "hosts"].map(|name| directory.path().join(name));
     std::fs::write(&exports_file, exports)?;
     std::fs::write(&hosts_file, hosts)?;
     let shown = run(Command::new("unshare")

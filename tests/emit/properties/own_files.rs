@@ -26,14 +26,14 @@ fn the_fleet_has_what_its_file_says() -> Result<()> {
 fn the_manifest_lists_every_file_and_knows_it_again() -> Result<()> {
     all_come_back(Reader::Manifest, |_| true, &|cases| {
         for case in cases {
-            let folder = tempfile::tempdir_in("/dev/shm")?;
-            let place = Place::below(folder.path());
+            let directory = tempfile::tempdir_in("/dev/shm")?;
+            let place = Place::below(directory.path());
             let artifacts = case.artifacts(Host::Client)?;
             let mut transaction = Transaction::default();
             transaction.stage(&place, &artifacts, Overwrite::Never)?;
             transaction.commit()?;
 
-            let text = std::fs::read_to_string(folder.path().join("etc/genbackup/manifest.json"))?;
+            let text = std::fs::read_to_string(directory.path().join("etc/genbackup/manifest.json"))?;
             let manifest: serde_json::Value = serde_json::from_str(&text)?;
             let files = manifest["files"].as_object().context("a manifest lists files")?;
             let listed: Vec<String> = files.keys().map(|path| format!("/{path}")).collect();

@@ -19,27 +19,27 @@ use super::field::{Case, Host};
 use super::property::{all_come_back, same};
 use crate::command::{Outcome, run};
 
-fn restic(folder: &Path) -> Command {
+fn restic(directory: &Path) -> Command {
     let mut command = Command::new("restic");
     command
-        .current_dir(folder)
-        .env("RESTIC_REPOSITORY", folder.join("repository"))
-        .env("RESTIC_CACHE_DIR", folder.join("cache"))
+        .current_dir(directory)
+        .env("RESTIC_REPOSITORY", directory.join("repository"))
+        .env("RESTIC_CACHE_DIR", directory.join("cache"))
         .env("RESTIC_PASSWORD", "x");
     command
 }
 
-/// A folder with a repository, made once: it takes its time.
+/// A directory with a repository, made once: it takes its time.
 fn with_repository() -> Result<&'static Path> {
-    static FOLDER: OnceLock<Result<TempDir>> = OnceLock::new();
-    let folder = FOLDER.get_or_init(|| {
-        let folder = tempfile::tempdir_in("/dev/shm")?;
-        let made = run(restic(folder.path()).args(["init", "--quiet"]))?;
+    static DIRECTORY: OnceLock<Result<TempDir>> = OnceLock::new();
+    let directory = DIRECTORY.get_or_init(|| {
+        let directory = tempfile::tempdir_in("/dev/shm")?;
+        let made = run(restic(directory.path()).args(["init", "--quiet"]))?;
         ensure!(made.status.success(), "{}", made.stderr);
-        Ok(folder)
+        Ok(directory)
     });
-    match folder {
-        Ok(folder) => Ok(folder.path()),
+    match directory {
+        Ok(directory) => Ok(directory.path()),
         Err(error) => bail!("{error:#}"),
     }
 }
@@ -49,12 +49,12 @@ fn with_repository() -> Result<&'static Path> {
 fn restic_gives_back_every_included_path() -> Result<()> {
     let is_missing = |path: &str| Path::new(path).symlink_metadata().is_err();
     all_come_back(Reader::ResticInclude, is_missing, &|cases| {
-        let folder = tempfile::tempdir_in("/dev/shm")?;
-        let include = folder.path().join("include");
+        let directory = tempfile::tempdir_in("/dev/shm")?;
+        let include = directory.path().join("include");
         let lines = emitted(cases, "/etc/genbackup/include")?.concat();
         std::fs::write(&include, lines)?;
         let Outcome { status, stderr, .. } =
-            run(restic(folder.path()).args(["backup", "--dry-run", "--files-from-verbatim", "include"]))?;
+            run(restic(directory.path()).args(["backup", "--dry-run", "--files-from-verbatim", "include"]))?;
         ensure!(!status.success(), "restic found something to back up");
         let paths: Vec<&str> = stderr
             .lines()
@@ -94,8 +94,8 @@ fn patterns(cases: &[Case]) -> Result<Vec<String>> {
 fn restic_gives_back_every_exclude_pattern() -> Result<()> {
     all_come_back(Reader::ResticExclude, |_| true, &|cases| {
         let lines = patterns(cases)?.join("/[\n") + "/[\n";
-        let folder = tempfile::tempdir_in("/dev/shm")?;
-        let exclude = folder.path().join("exclude");
+        let directory = tempfile::tempdir_in("/dev/shm")?;
+        let exclude = directory.path().join("exclude");
         std::fs::write(&exclude, lines)?;
         let Outcome { status, stderr, .. } = run(restic(with_repository()?)
             .args(["backup", "--dry-run", "--exclude-file"])
@@ -129,8 +129,8 @@ fn is_file_name(text: &str) -> bool {
 #[test]
 fn restic_leaves_out_the_file_of_each_name_and_no_other() -> Result<()> {
     all_come_back(Reader::ResticFiles, is_file_name, &|cases| {
-        let folder = tempfile::tempdir_in("/dev/shm")?;
-        let files = folder.path().join("files");
+        let directory = tempfile::tempdir_in("/dev/shm")?;
+        let files = directory.path().join("files");
         std::fs::create_dir(&files)?;
         let names: BTreeSet<String> = texts(cases).into_iter().collect();
         let longer = names.iter().map(|name| format!("{name}x"));
@@ -138,7 +138,7 @@ fn restic_leaves_out_the_file_of_each_name_and_no_other() -> Result<()> {
         for name in names.iter().chain(&others) {
             File::create(files.join(name)).with_context(|| format!("{name:?}"))?;
         }
-        let exclude = folder.path().join("exclude");
+        let exclude = directory.path().join("exclude");
         std::fs::write(&exclude, patterns(cases)?.join("\n") + "\n")?;
         let shown = run(restic(with_repository()?)
             .args(["backup", "--dry-run", "--json", "--verbose=2", "--exclude-file"])
@@ -193,8 +193,8 @@ fn pattern_of_a_tree(root: &str) -> impl Strategy<Value = String> {
 /// Every included directory that our rules call excluded is one of which restic reads nothing, and no other.
 #[test]
 fn restic_excludes_the_included_directories_that_we_say() -> Result<()> {
-    let folder = tempfile::tempdir_in("/dev/shm")?;
-    let root = folder.path().join("tree");
+    let directory = tempfile::tempdir_in("/dev/shm")?;
+    let root = directory.path().join("tree");
     let directories = NAMES
         .iter()
         .flat_map(|one| NAMES.map(|other| root.join(one).join(other)));
@@ -218,7 +218,7 @@ fn restic_excludes_the_included_directories_that_we_say() -> Result<()> {
             continue;
         };
         tried += 1;
-        let exclude = folder.path().join("exclude");
+        let exclude = directory.path().join("exclude");
         std::fs::write(&exclude, drawn.join("\n") + "\n")?;
         let shown = run(restic(with_repository()?)
             .args(["backup", "--dry-run", "--json", "--verbose=2", "--exclude-file"])

@@ -130,15 +130,15 @@ struct HostKey(tempfile::TempDir);
 
 impl HostKey {
     fn new() -> Result<Self> {
-        let folder = tempfile::tempdir()?;
-        std::fs::set_permissions(folder.path(), Permissions::from_mode(0o755))?;
-        let key = folder.path().join("key");
+        let directory = tempfile::tempdir()?;
+        std::fs::set_permissions(directory.path(), Permissions::from_mode(0o755))?;
+        let key = directory.path().join("key");
         let made = run(Command::new("ssh-keygen")
             .args(["-q", "-t", "ed25519", "-N", "", "-f"])
             .arg(&key))?;
         ensure!(made.status.success(), "{}", made.stderr);
         chown(&key, Some(65534), Some(65534))?;
-        Ok(Self(folder))
+        Ok(Self(directory))
     }
 
     /// What sshd understood of its configuration; like in the unit, it is not root.

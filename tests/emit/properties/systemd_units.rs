@@ -33,11 +33,11 @@ impl Units {
 
     /// Lets systemd load the units, and compares. A target wants them all, so that one start is enough.
     pub(crate) fn read(&self) -> Result<()> {
-        let folder = tempfile::tempdir_in("/dev/shm")?;
+        let directory = tempfile::tempdir_in("/dev/shm")?;
         // systemd refuses to be root here.
-        std::fs::set_permissions(folder.path(), Permissions::from_mode(0o755))?;
+        std::fs::set_permissions(directory.path(), Permissions::from_mode(0o755))?;
         for (name, text) in &self.files {
-            std::fs::write(folder.path().join(name), text).with_context(|| format!("{name:?}"))?;
+            std::fs::write(directory.path().join(name), text).with_context(|| format!("{name:?}"))?;
         }
         // A mount is loaded because a path needs it.
         let wanted = self.loaded.iter().map(String::as_str);
@@ -45,12 +45,12 @@ impl Units {
             .filter(|unit| unit.strip_suffix(".mount").is_none())
             .collect();
         let wanted = format!("[Unit]\nWants={}\n", wanted.join("\nWants="));
-        std::fs::write(folder.path().join("all.target"), wanted)?;
+        std::fs::write(directory.path().join("all.target"), wanted)?;
         let shown = run(Command::new("setpriv")
             .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
             .args(["/lib/systemd/systemd", "--test", "--system", "--log-level=err"])
             .arg("--unit=all.target")
-            .env("SYSTEMD_UNIT_PATH", format!("{}:", folder.path().display()))
+            .env("SYSTEMD_UNIT_PATH", format!("{}:", directory.path().display()))
             .env("LC_ALL", "C.UTF-8"))?;
         ensure!(shown.status.success(), "{}", shown.stderr);
         let understood = Understood::new(&shown.stdout);

@@ -18,9 +18,9 @@ const ACCOUNT: &str = "restic:x:0:0::/:/usr/sbin/nologin\n";
 #[test]
 fn tmpfiles_makes_the_repository_s_directory() -> Result<()> {
     all_come_back(Reader::Tmpfiles, |_| true, &|cases| {
-        let folder = tempfile::tempdir_in("/dev/shm")?;
-        set_permissions(folder.path(), Permissions::from_mode(0o755))?;
-        let (root, table) = (folder.path().join("root"), folder.path().join("table.conf"));
+        let directory = tempfile::tempdir_in("/dev/shm")?;
+        set_permissions(directory.path(), Permissions::from_mode(0o755))?;
+        let (root, table) = (directory.path().join("root"), directory.path().join("table.conf"));
         create_dir_all(root.join("etc"))?;
         write(root.join("etc/passwd"), ACCOUNT)?;
         write(root.join("etc/group"), "restic:x:0:\n")?;

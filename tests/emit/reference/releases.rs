@@ -15,14 +15,14 @@ fn root() -> &'static Path {
 
 /// The releases whose keys are known, the oldest first, each with its keys.
 fn releases() -> Result<Vec<(Release, BTreeSet<String>)>> {
-    let folder = root().join("fixtures/releases");
+    let directory = root().join("fixtures/releases");
     let mut releases = Vec::new();
-    for entry in std::fs::read_dir(folder)? {
-        let folder = entry?.path();
-        let Ok(text) = std::fs::read_to_string(folder.join("keys")) else {
+    for entry in std::fs::read_dir(directory)? {
+        let directory = entry?.path();
+        let Ok(text) = std::fs::read_to_string(directory.join("keys")) else {
             continue;
         };
-        let name = folder
+        let name = directory
             .file_name()
             .context("a release has a name")?
             .to_string_lossy();

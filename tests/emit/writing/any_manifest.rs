@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 
 use super::manifest::MANIFEST;
 
-/// The files of others: below the root, beside it, and elsewhere. `@` is the folder of the test.
+/// The files of others: below the root, beside it, and elsewhere. `@` is the directory of the test.
 const OTHERS: [&str; 5] = [
     "@/root/etc/passwd",
     "@/root/etc/genbackup/mine",
@@ -84,9 +84,9 @@ fn any_manifest() -> impl Strategy<Value = Vec<u8>> {
 
 /// With these bytes as the manifest, for a host that needs nothing any more: whose files are gone?
 fn others_stay(manifest: &[u8]) -> Result<()> {
-    let folder = tempfile::tempdir_in("/dev/shm")?;
-    let here = folder.path().to_str().context("no UTF-8")?;
-    let place = Place::below(folder.path().join("root"));
+    let directory = tempfile::tempdir_in("/dev/shm")?;
+    let here = directory.path().to_str().context("no UTF-8")?;
+    let place = Place::below(directory.path().join("root"));
     let ours = Artifact {
         path: "/etc/genbackup/ours".to_owned(),
         access: Access::Readable,

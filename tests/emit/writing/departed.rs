@@ -66,7 +66,7 @@ fn what_is_not_ours_in_the_tree_of_a_host_that_left_stays() -> Result<()> {
 }
 
 #[test]
-fn a_folder_that_is_no_tree_of_ours_is_not_looked_into() -> Result<()> {
+fn a_directory_that_is_no_tree_of_ours_is_not_looked_into() -> Result<()> {
     let (site, elsewhere) = (Site::new()?, Site::new()?);
     elsewhere.emitted(FLEET, &["--host=kai"])?;
     let before = elsewhere.tree()?;

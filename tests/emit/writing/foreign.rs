@@ -129,7 +129,7 @@ fn a_foreign_file_of_one_host_stops_the_files_of_all() -> Result<()> {
     let before = site.tree()?;
     site.refused(FLEET, &["--all"])?;
     assert_eq!(site.tree()?, before);
-    assert!(!site.path("jak").exists(), "folders were left behind");
+    assert!(!site.path("jak").exists(), "directories were left behind");
     Ok(())
 }
 
@@ -177,7 +177,7 @@ fn a_link_beside_a_file_s_place_is_not_followed() -> Result<()> {
 }
 
 #[test]
-fn a_folder_in_the_place_of_a_file_is_refused_even_with_force() -> Result<()> {
+fn a_directory_in_the_place_of_a_file_is_refused_even_with_force() -> Result<()> {
     let site = Site::new()?;
     fs::create_dir_all(site.path(TIMER))?;
     fs::write(site.path(TIMER).join("mine"), "mine")?;

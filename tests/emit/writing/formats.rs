@@ -25,8 +25,8 @@ fn modules(site: &Site, fleet: &str, more: &[&str]) -> Result<Outcome> {
     emit(site, fleet, &arguments)
 }
 
-fn names(folder: &Path) -> Result<Vec<String>> {
-    let files = tree(folder)?.into_keys();
+fn names(directory: &Path) -> Result<Vec<String>> {
+    let files = tree(directory)?.into_keys();
     Ok(files.map(|path| path.to_string_lossy().into_owned()).collect())
 }
 
@@ -189,7 +189,7 @@ fn package(site: &Site, programs: &str, out: &Path) -> Result<Outcome> {
 }
 
 #[test]
-fn a_package_has_its_programs_from_the_list_and_its_own_files_from_its_folder() -> Result<()> {
+fn a_package_has_its_programs_from_the_list_and_its_own_files_from_its_directory() -> Result<()> {
     let site = Site::new()?;
     let out = site.path("package");
     let written = package(&site, PROGRAMS, &out)?;
@@ -240,7 +240,7 @@ fn a_package_has_its_programs_from_the_list_and_its_own_files_from_its_folder() 
 }
 
 #[test]
-fn a_package_is_written_into_a_new_folder_or_not_at_all() -> Result<()> {
+fn a_package_is_written_into_a_new_directory_or_not_at_all() -> Result<()> {
     let site = Site::new()?;
     let out = site.path("package");
     fs::create_dir_all(&out)?;
@@ -298,7 +298,7 @@ fn a_list_of_programs_that_is_not_as_it_should_be_is_refused() -> Result<()> {
         );
         assert!(!out.exists(), "{from}");
     }
-    let odd = site.path("a folder");
+    let odd = site.path("a directory");
     let refused = package(&site, PROGRAMS, &odd)?;
     assert!(
         refused
@@ -306,7 +306,7 @@ fn a_list_of_programs_that_is_not_as_it_should_be_is_refused() -> Result<()> {
             .contains("scripts and units cannot name the directory: `")
             && refused
                 .stderr
-                .contains("a folder` is not an absolute path of only letters"),
+                .contains("a directory` is not an absolute path of only letters"),
         "{}",
         refused.stderr
     );

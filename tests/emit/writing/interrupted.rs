@@ -251,13 +251,13 @@ fn while_another_is_at_work_there_nothing_is_written() -> Result<()> {
     site.emitted(FLEET, &["--host=jak"])?;
     let before = site.tree()?;
     let fleet = changed("\"daily\"", "\"weekly\"")?;
-    let folder = site.path("etc/genbackup");
+    let directory = site.path("etc/genbackup");
     let lock =
-        Flock::lock(File::open(&folder)?, FlockArg::LockExclusiveNonblock).map_err(|(_, error)| error)?;
+        Flock::lock(File::open(&directory)?, FlockArg::LockExclusiveNonblock).map_err(|(_, error)| error)?;
     let message = site.refused(&fleet, &["--host=jak"])?;
     let expected = format!(
         "error: `{}` is locked: another `genbackup emit` is running",
-        folder.display()
+        directory.display()
     );
     assert!(message.starts_with(&expected), "{message}");
     assert_eq!(site.tree()?, before);

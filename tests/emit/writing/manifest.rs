@@ -176,7 +176,7 @@ fn a_manifest_that_we_may_not_read_is_not_taken_for_none() -> Result<()> {
 }
 
 #[test]
-fn a_folder_in_the_place_of_the_manifest_is_refused_even_with_force() -> Result<()> {
+fn a_directory_in_the_place_of_the_manifest_is_refused_even_with_force() -> Result<()> {
     let site = Site::new()?;
     site.emitted(FLEET, &["--host=jak"])?;
     fs::remove_file(site.path(MANIFEST))?;

@@ -189,9 +189,9 @@ fn a_root_may_be_relative_and_not_there_yet() -> Result<()> {
         .current_dir(&relative.root)
         .arg("--fleet")
         .arg(site.fleet(FLEET)?);
-    let emit = run(command.args(["emit", "--all", "--root", "a/folder"]))?;
+    let emit = run(command.args(["emit", "--all", "--root", "a/directory"]))?;
     assert!(emit.status.success(), "{}", emit.stderr);
-    let tree = crate::emitted::tree(&relative.path("a/folder"))?;
+    let tree = crate::emitted::tree(&relative.path("a/directory"))?;
     assert_eq!(texts(&tree), texts(&site.tree()?));
     Ok(())
 }
@@ -239,8 +239,8 @@ fn each_of_all_hosts_gets_a_tree_of_its_own() -> Result<()> {
     let (all, one) = (Site::new()?, Site::new()?);
     all.emitted(FLEET, &["--all"])?;
     let trees = all.tree()?;
-    let folders: BTreeSet<_> = trees.keys().filter_map(|path| path.iter().next()).collect();
-    assert_eq!(folders.into_iter().collect::<Vec<_>>(), ["jak", "kai", "ziz"]);
+    let directories: BTreeSet<_> = trees.keys().filter_map(|path| path.iter().next()).collect();
+    assert_eq!(directories.into_iter().collect::<Vec<_>>(), ["jak", "kai", "ziz"]);
     one.emitted(FLEET, &["--host=kai"])?;
     let tree = crate::emitted::tree(&all.path("kai"))?;
     assert_eq!(texts(&tree), texts(&one.tree()?));

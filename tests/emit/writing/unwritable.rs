@@ -9,29 +9,29 @@ use anyhow::{Context, Result, ensure};
 use crate::command::run;
 use crate::emitted::{FLEET, Site, changed, texts};
 
-/// A small file system in memory, mounted at a folder until it is dropped.
+/// A small file system in memory, mounted at a directory until it is dropped.
 struct Memory<'p> {
-    folder: &'p Path,
+    directory: &'p Path,
 }
 
 impl<'p> Memory<'p> {
-    fn mount(folder: &'p Path, options: &str) -> Result<Self> {
-        fs::create_dir_all(folder)?;
+    fn mount(directory: &'p Path, options: &str) -> Result<Self> {
+        fs::create_dir_all(directory)?;
         let mounted = run(Command::new("mount")
             .args(["-t", "tmpfs", "-o", options, "none"])
-            .arg(folder))?;
+            .arg(directory))?;
         ensure!(
             mounted.status.success(),
             "this test mounts a small file system, and so it needs to be root with CAP_SYS_ADMIN: {}",
             mounted.stderr
         );
-        Ok(Self { folder })
+        Ok(Self { directory })
     }
 
     fn remount(&self, options: &str) -> Result<()> {
         let mounted = run(Command::new("mount")
             .args(["-o", &format!("remount,{options}")])
-            .arg(self.folder))?;
+            .arg(self.directory))?;
         ensure!(mounted.status.success(), "{}", mounted.stderr);
         Ok(())
     }
@@ -39,8 +39,8 @@ impl<'p> Memory<'p> {
 
 impl Drop for Memory<'_> {
     fn drop(&mut self) {
-        // A failure would show as a folder that can't be removed.
-        drop(Command::new("umount").arg("--lazy").arg(self.folder).status());
+        // A failure would show as a directory that can't be removed.
+        drop(Command::new("umount").arg("--lazy").arg(self.directory).status());
     }
 }
 
@@ -59,7 +59,7 @@ fn a_root_that_is_a_file_is_named() -> Result<()> {
 }
 
 #[test]
-fn a_folder_that_is_a_file_is_named_and_nothing_is_left_behind() -> Result<()> {
+fn a_directory_that_is_a_file_is_named_and_nothing_is_left_behind() -> Result<()> {
     let site = Site::new()?;
     fs::create_dir_all(site.path("usr"))?;
     fs::write(site.path("usr/local"), "mine")?;
@@ -70,7 +70,7 @@ fn a_folder_that_is_a_file_is_named_and_nothing_is_left_behind() -> Result<()> {
         "{message}"
     );
     assert_eq!(site.tree()?, before);
-    assert!(!site.path("etc").exists(), "folders were left behind");
+    assert!(!site.path("etc").exists(), "directories were left behind");
     Ok(())
 }
 
@@ -130,7 +130,7 @@ fn a_disk_that_fills_up_half_way_changes_nothing_and_room_is_all_it_takes() -> R
 
 /// Fills the disk up to so many free pages.
 fn fill(filler: &Path, pages: u64) -> Result<()> {
-    let free = nix::sys::statvfs::statvfs(filler.parent().context("a folder")?)?;
+    let free = nix::sys::statvfs::statvfs(filler.parent().context("a directory")?)?;
     let wanted = free.blocks_free().saturating_sub(pages) * free.fragment_size();
     fs::write(filler, vec![0; usize::try_from(wanted)?])?;
     Ok(())

@@ -13,10 +13,10 @@ use crate::emitted::{FLEET, Site, texts};
 
 const UNITS: &str = "etc/systemd/system";
 
-/// All releases: folders with a fleet file and what the release wrote for its hosts.
+/// All releases: directories with a fleet file and what the release wrote for its hosts.
 fn releases() -> Result<Vec<PathBuf>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/releases");
-    let releases: Vec<PathBuf> = fs::read_dir(folder)?
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/releases");
+    let releases: Vec<PathBuf> = fs::read_dir(directory)?
         .map(|release| Ok(release?.path()))
         .collect::<Result<_>>()?;
     ensure!(!releases.is_empty(), "there is no release in fixtures/releases");
@@ -34,7 +34,7 @@ fn emit(fleet: &Path, root: &Path) -> Result<Outcome> {
 /// Enables a unit, as `systemctl enable` does: its path below the root is the link's.
 fn enable(site: &Site, link: &str) -> Result<()> {
     let link = site.path(UNITS).join(link);
-    fs::create_dir_all(link.parent().context("a link lies in a folder")?)?;
+    fs::create_dir_all(link.parent().context("a link lies in a directory")?)?;
     let unit = link.file_name().context("a link has a name")?;
     Ok(symlink(Path::new("/").join(UNITS).join(unit), &link)?)
 }
@@ -238,7 +238,7 @@ fn a_timer_that_gets_another_name_is_enabled_again_by_what_is_said() -> Result<(
 }
 
 #[test]
-fn units_that_only_move_to_another_folder_stay_enabled_and_nothing_is_said() -> Result<()> {
+fn units_that_only_move_to_another_directory_stay_enabled_and_nothing_is_said() -> Result<()> {
     let site = Site::new()?;
     site.emitted(FLEET, &["--host=jak", "--out=/usr/local/lib/systemd/system"])?;
     enable(&site, "timers.target.wants/genbackup.timer")?;

@@ -16,7 +16,7 @@ const NOW: &str = "2026-11-23T12:00:00Z";
 const MOST: usize = 5_000_000;
 
 /// A fleet of so many hosts.
-fn fleet(folder: &Path, hosts: usize) -> Result<Vec<String>> {
+fn fleet(directory: &Path, hosts: usize) -> Result<Vec<String>> {
     let mut fleet = "[schedule]\ncalendar = \"*-*-* 04:00:00\"\n[repository]\nhost = \"jak\"\npath = \"/srv/restic\"\n\
         password-file = \"/etc/genbackup/restic.txt\"\nkeep = \"30 daily\"\n[nfs]\nmount = \"/mnt/restic\"\n[ssh]\n\
         key-file = \"/etc/genbackup/ssh_ed25519\"\n\
@@ -36,16 +36,16 @@ fn fleet(folder: &Path, hosts: usize) -> Result<Vec<String>> {
         )?;
         names.push(name);
     }
-    std::fs::write(folder.join("fleet.toml"), fleet)?;
+    std::fs::write(directory.join("fleet.toml"), fleet)?;
     Ok(names)
 }
 
-fn page(folder: &TempDir) -> Result<String> {
+fn page(directory: &TempDir) -> Result<String> {
     let said = run(genbackup()
         .arg("--fleet")
-        .arg(folder.path().join("fleet.toml"))
+        .arg(directory.path().join("fleet.toml"))
         .args(["report", "--since", "10y", "--now", NOW, "--runs"])
-        .arg(folder.path())
+        .arg(directory.path())
         .env("TZ", "UTC"))?;
     ensure!(said.status.success() && said.stderr.is_empty(), "{}", said.stderr);
     Ok(said.stdout)
@@ -58,8 +58,8 @@ fn start(nights_ago: i32) -> Result<String> {
 
 #[test]
 fn a_hundred_hosts_and_many_nights_fit_on_a_page() -> Result<()> {
-    let folder = tempfile::tempdir_in("/dev/shm")?;
-    let hosts = fleet(folder.path(), 100)?;
+    let directory = tempfile::tempdir_in("/dev/shm")?;
+    let hosts = fleet(directory.path(), 100)?;
     let names: Vec<&str> = hosts.iter().map(String::as_str).collect();
     // Twice as many nights as a chart of these has points, so that more of them would add nothing; and on each of them as
     // much to show as there can be.
@@ -77,9 +77,9 @@ fn a_hundred_hosts_and_many_nights_fit_on_a_page() -> Result<()> {
             .iter()
             .enumerate()
             .fold(told, |told, (host, name)| told.host_that(name, end(host)));
-        told.maintained().write(folder.path())?;
+        told.maintained().write(directory.path())?;
     }
-    let page = page(&folder)?;
+    let page = page(&directory)?;
     assert!(page.len() < MOST, "{} bytes", page.len());
     let rows = page.matches("<tr><th scope=\"row\">").count();
     assert!((5000..=6000).contains(&rows), "{rows} rows");
@@ -91,8 +91,8 @@ fn a_hundred_hosts_and_many_nights_fit_on_a_page() -> Result<()> {
 
 #[test]
 fn whatever_hosts_say_the_page_has_a_bound() -> Result<()> {
-    let folder = tempfile::tempdir_in("/dev/shm")?;
-    let hosts = fleet(folder.path(), 100)?;
+    let directory = tempfile::tempdir_in("/dev/shm")?;
+    let hosts = fleet(directory.path(), 100)?;
     let names: Vec<&str> = hosts.iter().map(String::as_str).collect();
     // Each of them is longer than what is shown of it, and takes five times its place on a page.
     let odd = "'".repeat(400);
@@ -106,9 +106,9 @@ fn whatever_hosts_say_the_page_has_a_bound() -> Result<()> {
             .iter()
             .fold(night, |night, name| night.host_that(name, end.clone()));
         let night = (0..100).fold(night, |night, _| night.warns(&odd));
-        night.maintained().write(folder.path())?;
+        night.maintained().write(directory.path())?;
     }
-    let page = page(&folder)?;
+    let page = page(&directory)?;
     assert!(page.len() < MOST, "{} bytes", page.len());
     Ok(())
 }

@@ -51,8 +51,8 @@ pub(crate) struct Seen {
 
 /// Shows a page and hands it to a test.
 pub(crate) fn show<T>(html: &str, test: impl FnOnce(&Shown) -> Result<T>) -> Result<T> {
-    let folder = tempfile::tempdir()?;
-    let file = folder.path().join("report.html");
+    let directory = tempfile::tempdir()?;
+    let file = directory.path().join("report.html");
     std::fs::write(&file, html)?;
     test(&Shown::open(Browser::start()?, &file)?)
 }
@@ -145,9 +145,9 @@ impl Shown {
 
     /// Keeps a picture of the whole page for people to look at.
     pub(crate) fn keep_picture(&self, name: &str) -> Result<()> {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("report-screenshots");
-        std::fs::create_dir_all(&folder)?;
-        let picture: PathBuf = folder.join(format!("{name}.png"));
+        let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("report-screenshots");
+        std::fs::create_dir_all(&directory)?;
+        let picture: PathBuf = directory.join(format!("{name}.png"));
         let size = &self.call("Page.getLayoutMetrics", &json!({}))?["cssContentSize"];
         let clip = json!({"x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1});
         let whole = json!({"captureBeyondViewport": true, "clip": clip});

@@ -12,8 +12,8 @@ const NOON: &str = "2026-11-23T12:00:00Z";
 #[test]
 fn the_page_replaces_a_file_or_goes_to_standard_output() -> Result<()> {
     let runs = records(&[Night::good("2026-11-23T04:00:00Z", &HOSTS)])?;
-    let folder = tempfile::tempdir()?;
-    let out = folder.path().join("index.html");
+    let directory = tempfile::tempdir()?;
+    let out = directory.path().join("index.html");
     std::fs::write(&out, "an older page")?;
     let out = out.to_str().context("a path in UTF-8")?;
     let said = report(runs.path(), NOON, &["--out", out])?;
@@ -27,7 +27,7 @@ fn the_page_replaces_a_file_or_goes_to_standard_output() -> Result<()> {
         "no whole page"
     );
     assert_eq!(std::fs::metadata(out)?.permissions().mode() & 0o777, 0o644);
-    assert_eq!(std::fs::read_dir(folder.path())?.count(), 1);
+    assert_eq!(std::fs::read_dir(directory.path())?.count(), 1);
     for arguments in [&[][..], &["--out", "-"]] {
         assert_eq!(report(runs.path(), NOON, arguments)?.stdout, written);
     }

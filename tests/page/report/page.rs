@@ -15,8 +15,8 @@ use crate::night::{HOSTS, Night, add_beside};
 #[test]
 fn a_row_has_its_own_thresholds_where_they_are_not_those_of_all() -> Result<()> {
     let nights = [Night::good("2026-11-23T04:00:00Z", &["jak", "ziz"])];
-    let folder = records(&nights)?;
-    let page = report_of("a-weekly-host", folder.path(), "2026-11-23T12:00:00Z", &[])?;
+    let directory = records(&nights)?;
+    let page = report_of("a-weekly-host", directory.path(), "2026-11-23T12:00:00Z", &[])?;
     show(&page.stdout, |shown| {
         let usual = shown.texts("header .quiet")?.concat();
         assert!(
@@ -38,21 +38,21 @@ fn a_row_has_its_own_thresholds_where_they_are_not_those_of_all() -> Result<()> 
 
 #[test]
 fn copies_and_what_they_are_worth_are_shown_with_their_evidence() -> Result<()> {
-    let folder = records(&[Night::good("2026-11-23T04:00:00Z", &["box"])])?;
+    let directory = records(&[Night::good("2026-11-23T04:00:00Z", &["box"])])?;
     let figures = CopyFigures {
         tampering: Some("refused".to_owned()),
         ..CopyFigures::default()
     };
     let time = "2026-11-23T05:00:00Z";
     add_beside(
-        folder.path(),
+        directory.path(),
         time,
         Phase::Offsite,
         Some("cloud"),
         Status::Ok,
         figures,
     )?;
-    let page = report_of("a-copy-elsewhere", folder.path(), "2026-11-23T12:00:00Z", &[])?;
+    let page = report_of("a-copy-elsewhere", directory.path(), "2026-11-23T12:00:00Z", &[])?;
     show(&page.stdout, |shown| {
         let copies = shown.texts("#copies tbody tr")?;
         assert_eq!(copies.len(), 1, "{copies:?}");

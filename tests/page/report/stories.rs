@@ -30,10 +30,10 @@ fn compare_all() -> Result<Comparison> {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/records");
     for entry in std::fs::read_dir(fixtures)? {
         let path = entry?.path();
-        let folder = tempfile::tempdir()?;
-        std::fs::copy(&path, folder.path().join(format!("{RECORDED}.jsonl")))?;
+        let directory = tempfile::tempdir()?;
+        std::fs::copy(&path, directory.path().join(format!("{RECORDED}.jsonl")))?;
         let name = path.file_stem().and_then(|name| name.to_str());
-        compare(name.context("a story has a name")?, folder.path(), NOON)?;
+        compare(name.context("a story has a name")?, directory.path(), NOON)?;
     }
     let before = || Night::good("2026-11-22T04:00:00Z", &HOSTS);
     let last = || Night::at("2026-11-23T04:00:00Z", &HOSTS);

@@ -23,9 +23,10 @@ fn later(phase: &str, status: &str) -> Night {
 }
 
 fn json(verb: &str, nights: &[Night], arguments: &[&str]) -> Result<Value> {
-    let folder = records(nights)?;
+    let directory = records(nights)?;
     let now = "2026-11-24T05:00:00Z";
-    let Outcome { stdout, stderr, .. } = say(verb, folder.path(), now, &[&["--json"], arguments].concat())?;
+    let Outcome { stdout, stderr, .. } =
+        say(verb, directory.path(), now, &[&["--json"], arguments].concat())?;
     assert_eq!(stderr, "");
     Ok(serde_json::from_str(&stdout)?)
 }

@@ -100,11 +100,11 @@ fn an_event_from_the_future_is_no_sign_of_life() -> Result<()> {
 
 #[test]
 fn a_record_from_the_future_is_a_warning_for_one_host_too() -> Result<()> {
-    let folder = records(&[good("2026-11-23T04:00:00Z"), good("2031-01-01T04:00:00Z")])?;
-    let all = say("status", folder.path(), "2026-11-23T12:00:00Z", &[])?;
+    let directory = records(&[good("2026-11-23T04:00:00Z"), good("2031-01-01T04:00:00Z")])?;
+    let all = say("status", directory.path(), "2026-11-23T12:00:00Z", &[])?;
     let one = say(
         "status",
-        folder.path(),
+        directory.path(),
         "2026-11-23T12:00:00Z",
         &["--host", "jak"],
     )?;

@@ -12,16 +12,16 @@ const HOSTS: [&str; 2] = ["db.example.net", "web-1"];
 const NIGHT: &str = "2026-11-20T04:00:00Z";
 const NOW: &str = "2026-11-20T12:00:00Z";
 
-/// A folder with the record of a good night.
+/// A directory with the record of a good night.
 fn night() -> Result<TempDir> {
-    let folder = tempfile::tempdir()?;
-    Night::good(NIGHT, &HOSTS).write(folder.path())?;
-    Ok(folder)
+    let directory = tempfile::tempdir()?;
+    Night::good(NIGHT, &HOSTS).write(directory.path())?;
+    Ok(directory)
 }
 
-fn copied(folder: &TempDir, time: &str, copy: &str, status: Status) -> Result<()> {
+fn copied(directory: &TempDir, time: &str, copy: &str, status: Status) -> Result<()> {
     add_beside(
-        folder.path(),
+        directory.path(),
         time,
         Phase::Offsite,
         Some(copy),
@@ -30,14 +30,14 @@ fn copied(folder: &TempDir, time: &str, copy: &str, status: Status) -> Result<()
     )
 }
 
-fn tried(folder: &TempDir, time: &str, copy: &str, result: &str) -> Result<()> {
+fn tried(directory: &TempDir, time: &str, copy: &str, result: &str) -> Result<()> {
     let figures = CopyFigures {
         only_tried: true,
         tampering: Some(result.to_owned()),
         ..CopyFigures::default()
     };
     add_beside(
-        folder.path(),
+        directory.path(),
         time,
         Phase::Offsite,
         Some(copy),
@@ -47,21 +47,21 @@ fn tried(folder: &TempDir, time: &str, copy: &str, result: &str) -> Result<()> {
 }
 
 /// The points of the rule, each with whether it is met.
-fn points(folder: &TempDir) -> Result<Vec<Point>> {
-    let report = judged_in("every-option", folder.path(), NOW)?;
+fn points(directory: &TempDir) -> Result<Vec<Point>> {
+    let report = judged_in("every-option", directory.path(), NOW)?;
     Ok(rule(&report, &fleet("every-option")?))
 }
 
-fn met(folder: &TempDir) -> Result<Vec<bool>> {
-    Ok(points(folder)?.iter().map(|point| point.is_met).collect())
+fn met(directory: &TempDir) -> Result<Vec<bool>> {
+    Ok(points(directory)?.iter().map(|point| point.is_met).collect())
 }
 
 #[test]
 fn each_copy_is_judged_like_a_host() -> Result<()> {
-    let folder = night()?;
-    copied(&folder, "2026-11-20T05:00:00Z", "cloud", Status::Ok)?;
-    copied(&folder, "2026-11-20T06:00:00Z", "friend", Status::Failed)?;
-    let report = judged_in("every-option", folder.path(), NOW)?;
+    let directory = night()?;
+    copied(&directory, "2026-11-20T05:00:00Z", "cloud", Status::Ok)?;
+    copied(&directory, "2026-11-20T06:00:00Z", "friend", Status::Failed)?;
+    let report = judged_in("every-option", directory.path(), NOW)?;
     assert_eq!(said(&report, "cloud")?, ("OK", String::new()));
     let (state, why) = said(&report, "friend")?;
     assert_eq!(state, "NEVER");
@@ -72,9 +72,9 @@ fn each_copy_is_judged_like_a_host() -> Result<()> {
 
 #[test]
 fn an_attempt_to_destroy_something_is_no_copy() -> Result<()> {
-    let folder = night()?;
-    tried(&folder, "2026-11-20T05:00:00Z", "cloud", "refused")?;
-    let report = judged_in("every-option", folder.path(), NOW)?;
+    let directory = night()?;
+    tried(&directory, "2026-11-20T05:00:00Z", "cloud", "refused")?;
+    let report = judged_in("every-option", directory.path(), NOW)?;
     let cloud = of(&report, "cloud")?;
     assert_eq!(cloud.verdict.state, State::Never);
     let tampered = cloud.tampered.as_ref().map(|tampered| tampered.result.as_str());
@@ -84,17 +84,17 @@ fn an_attempt_to_destroy_something_is_no_copy() -> Result<()> {
 
 #[test]
 fn the_rule_is_met_by_what_was_done_and_not_by_what_is_declared() -> Result<()> {
-    let folder = night()?;
-    assert_eq!(met(&folder)?, [false; 5]);
-    copied(&folder, "2026-11-20T05:00:00Z", "cloud", Status::Ok)?;
-    assert_eq!(met(&folder)?, [true, true, true, false, false]);
-    tried(&folder, "2026-11-18T05:00:00Z", "cloud", "refused")?;
-    assert_eq!(met(&folder)?, [true, true, true, true, false]);
+    let directory = night()?;
+    assert_eq!(met(&directory)?, [false; 5]);
+    copied(&directory, "2026-11-20T05:00:00Z", "cloud", Status::Ok)?;
+    assert_eq!(met(&directory)?, [true, true, true, false, false]);
+    tried(&directory, "2026-11-18T05:00:00Z", "cloud", "refused")?;
+    assert_eq!(met(&directory)?, [true, true, true, true, false]);
     for (time, copy) in [
         ("2026-11-20T06:00:00Z", "friend"),
         ("2026-11-20T07:00:00Z", "usb"),
     ] {
-        copied(&folder, time, copy, Status::Ok)?;
+        copied(&directory, time, copy, Status::Ok)?;
     }
     for (time, phase) in [
         ("2026-11-20T08:00:00Z", Phase::Check),
@@ -102,7 +102,7 @@ fn the_rule_is_met_by_what_was_done_and_not_by_what_is_declared() -> Result<()> 
         ("2026-11-20T08:20:00Z", Phase::Offsite),
     ] {
         add_beside(
-            folder.path(),
+            directory.path(),
             time,
             phase,
             None,
@@ -110,10 +110,10 @@ fn the_rule_is_met_by_what_was_done_and_not_by_what_is_declared() -> Result<()> 
             CopyFigures::default(),
         )?;
     }
-    assert_eq!(met(&folder)?, [true; 5]);
+    assert_eq!(met(&directory)?, [true; 5]);
     // A copy whose last attempt failed does not count.
-    copied(&folder, "2026-11-20T09:00:00Z", "cloud", Status::Failed)?;
-    let points = points(&folder)?;
+    copied(&directory, "2026-11-20T09:00:00Z", "cloud", Status::Failed)?;
+    let points = points(&directory)?;
     assert!(!points[3].is_met && !points[4].is_met, "{points:?}");
     assert!(points[4].evidence.contains("not well: copy cloud"), "{points:?}");
     Ok(())
@@ -121,10 +121,10 @@ fn the_rule_is_met_by_what_was_done_and_not_by_what_is_declared() -> Result<()> 
 
 #[test]
 fn a_test_of_a_month_ago_proves_nothing() -> Result<()> {
-    let folder = night()?;
-    copied(&folder, "2026-11-20T05:00:00Z", "cloud", Status::Ok)?;
-    tried(&folder, "2026-10-18T05:00:00Z", "cloud", "refused")?;
-    let points = points(&folder)?;
+    let directory = night()?;
+    copied(&directory, "2026-11-20T05:00:00Z", "cloud", Status::Ok)?;
+    tried(&directory, "2026-10-18T05:00:00Z", "cloud", "refused")?;
+    let points = points(&directory)?;
     assert!(!points[3].is_met, "{points:?}");
     Ok(())
 }
@@ -132,13 +132,13 @@ fn a_test_of_a_month_ago_proves_nothing() -> Result<()> {
 #[test]
 fn a_copy_in_a_directory_is_a_second_medium_when_it_was_found_on_another_file_system() -> Result<()> {
     for (same_file_system, is_met) in [(Some(true), false), (Some(false), true), (None, false)] {
-        let folder = night()?;
+        let directory = night()?;
         let figures = CopyFigures {
             same_file_system,
             ..CopyFigures::default()
         };
         add_beside(
-            folder.path(),
+            directory.path(),
             "2026-11-20T05:00:00Z",
             Phase::Offsite,
             Some("usb"),
@@ -147,7 +147,7 @@ fn a_copy_in_a_directory_is_a_second_medium_when_it_was_found_on_another_file_sy
         )?;
         // A disk of the storage host is not elsewhere, whichever it is.
         assert_eq!(
-            met(&folder)?,
+            met(&directory)?,
             [true, is_met, false, false, false],
             "{same_file_system:?}"
         );
@@ -157,10 +157,10 @@ fn a_copy_in_a_directory_is_a_second_medium_when_it_was_found_on_another_file_sy
 
 #[test]
 fn status_shows_the_rule_with_its_evidence() -> Result<()> {
-    let folder = night()?;
-    copied(&folder, "2026-11-20T05:00:00Z", "cloud", Status::Ok)?;
-    tried(&folder, "2026-11-18T05:00:00Z", "cloud", "accepted")?;
-    let said = say_of("every-option", "status", folder.path(), NOW, &[])?;
+    let directory = night()?;
+    copied(&directory, "2026-11-20T05:00:00Z", "cloud", Status::Ok)?;
+    tried(&directory, "2026-11-18T05:00:00Z", "cloud", "accepted")?;
+    let said = say_of("every-option", "status", directory.path(), NOW, &[])?;
     let (_, rule) = said.stdout.split_once("\n3-2-1-1-0\n").unwrap_or_default();
     let lines: Vec<&str> = rule.lines().filter(|line| !line.starts_with(' ')).collect();
     let starts = [
@@ -173,7 +173,7 @@ fn status_shows_the_rule_with_its_evidence() -> Result<()> {
     for (line, start) in lines.iter().zip(starts) {
         assert!(line.starts_with(start), "{line}\n{}", said.stdout);
     }
-    let said = say_of("every-option", "status", folder.path(), NOW, &["--json"])?;
+    let said = say_of("every-option", "status", directory.path(), NOW, &["--json"])?;
     let json: serde_json::Value = serde_json::from_str(&said.stdout)?;
     assert_eq!(json["rule"][3]["is-met"], false, "{json}");
     Ok(())

@@ -10,8 +10,13 @@ use crate::night::{HOSTS, Night};
 const NOON: &str = "2026-11-23T12:00:00Z";
 
 fn rows(nights: &[Night], arguments: &[&str]) -> Result<Vec<Value>> {
-    let folder = records(nights)?;
-    let said = say("history", folder.path(), NOON, &[&["--json"], arguments].concat())?;
+    let directory = records(nights)?;
+    let said = say(
+        "history",
+        directory.path(),
+        NOON,
+        &[&["--json"], arguments].concat(),
+    )?;
     assert_eq!((said.status.code(), said.stderr.as_str()), (Some(0), ""));
     Ok(serde_json::from_str(&said.stdout)?)
 }
@@ -35,10 +40,10 @@ fn runs_are_shown_as_far_back_as_is_asked() -> Result<()> {
     assert_eq!(runs(&rows(&nights, &["--since", "8h"])?), ["20261123T040000Z"]);
     assert_eq!(rows(&nights, &["--since", "1y"])?.len(), 3);
     assert_eq!(rows(&nights, &["--since", "1h"])?.len(), 0);
-    let folder = records(&nights)?;
-    let said = say("history", folder.path(), NOON, &["--since", "1h"])?;
+    let directory = records(&nights)?;
+    let said = say("history", directory.path(), NOON, &["--since", "1h"])?;
     assert_eq!(said.stdout, "no runs in the last 1h\n");
-    let said = say("history", folder.path(), NOON, &["--since", "soon"])?;
+    let said = say("history", directory.path(), NOON, &["--since", "soon"])?;
     assert_eq!(said.status.code(), Some(2));
     assert!(
         said.stderr.contains("`soon` is not a time span"),
@@ -55,9 +60,14 @@ fn a_run_at_work_has_taken_as_long_as_it_is_at_work_and_one_from_the_future_is_l
         .later_at("2026-11-23T11:30:00Z")
         .starts("kai");
     let future = Night::good("2027-01-01T04:00:00Z", &HOSTS);
-    let folder = records(&[at_work.clone(), future])?;
+    let directory = records(&[at_work.clone(), future])?;
     for (arguments, seconds) in [(&[][..], 3600.0), (&["--host", "kai"], 1800.0)] {
-        let said = say("history", folder.path(), NOON, &[&["--json"], arguments].concat())?;
+        let said = say(
+            "history",
+            directory.path(),
+            NOON,
+            &[&["--json"], arguments].concat(),
+        )?;
         assert_eq!(
             said.stderr,
             "note: skipped 1 record from the future: a clock is or was wrong\n"
@@ -74,14 +84,14 @@ fn a_run_at_work_has_taken_as_long_as_it_is_at_work_and_one_from_the_future_is_l
 
 #[test]
 fn a_run_is_at_work_for_as_long_as_the_fleet_lets_it_be() -> Result<()> {
-    let folder = records(&[Night::at("2026-11-22T12:00:00Z", &HOSTS).starts("jak")])?;
+    let directory = records(&[Night::at("2026-11-22T12:00:00Z", &HOSTS).starts("jak")])?;
     let fleet = std::fs::read_to_string(super::file("post"))?;
-    let patient = folder.path().join("fleet.toml");
+    let patient = directory.path().join("fleet.toml");
     std::fs::write(
         &patient,
         fleet.replace("[schedule]\n", "[schedule]\ntime-limit = \"30h\"\n"),
     )?;
-    let absent = folder.path().join("absent.toml");
+    let absent = directory.path().join("absent.toml");
     for (file, progress) in [
         (super::file("post"), "interrupted"),
         (patient, "at-work"),
@@ -91,7 +101,7 @@ fn a_run_is_at_work_for_as_long_as_the_fleet_lets_it_be() -> Result<()> {
             .arg("--fleet")
             .arg(&file)
             .args(["history", "--json", "--now", NOON, "--runs"])
-            .arg(folder.path()))?;
+            .arg(directory.path()))?;
         let rows: Vec<Value> = serde_json::from_str(&said.stdout)?;
         assert_eq!(
             rows[0]["progress"],
@@ -111,8 +121,8 @@ fn a_host_is_found_by_the_name_that_it_had_then() -> Result<()> {
         Night::good("2026-11-23T04:00:00Z", &["jak", "ziz"]),
     ];
     assert_eq!(runs(&rows(&nights, &["--host", "zoe"])?), ["20261122T040000Z"]);
-    let folder = records(&nights)?;
-    let said = say("history", folder.path(), NOON, &["--host", "zizz"])?;
+    let directory = records(&nights)?;
+    let said = say("history", directory.path(), NOON, &["--host", "zizz"])?;
     assert_eq!(said.status.code(), Some(1));
     assert_eq!(
         said.stderr,
@@ -256,9 +266,9 @@ fn a_host_that_was_away_is_compared_with_what_it_had_before() -> Result<()> {
 }
 
 #[test]
-fn without_a_folder_there_is_no_history() -> Result<()> {
-    let folder = records(&[])?;
-    let absent = folder.path().join("absent");
+fn without_a_directory_there_is_no_history() -> Result<()> {
+    let directory = records(&[])?;
+    let absent = directory.path().join("absent");
     let said = say("history", &absent, NOON, &[])?;
     assert_eq!(said.status.code(), Some(1));
     assert!(

@@ -31,11 +31,11 @@ fn nights() -> [Night; 2] {
 fn prometheus_has_nothing_to_say_against_them() -> Result<()> {
     let all = nights();
     for nights in [&[][..], &all[..1], &all] {
-        let folder = records(nights)?;
-        let out = folder.path().join("genbackup.prom");
+        let directory = records(nights)?;
+        let out = directory.path().join("genbackup.prom");
         let said = say(
             "metrics",
-            folder.path(),
+            directory.path(),
             NOON,
             &["--out", out.to_str().unwrap_or_default()],
         )?;
@@ -55,8 +55,8 @@ fn prometheus_has_nothing_to_say_against_them() -> Result<()> {
 
 #[test]
 fn they_are_what_status_says() -> Result<()> {
-    let folder = records(&nights())?;
-    let said = say("metrics", folder.path(), NOON, &[])?;
+    let directory = records(&nights())?;
+    let said = say("metrics", directory.path(), NOON, &[])?;
     assert_eq!((said.status.code(), said.stderr.as_str()), (Some(0), ""));
     for line in [
         // The exit status of metrics is that of writing them.
@@ -100,7 +100,7 @@ fn they_are_what_status_says() -> Result<()> {
 
 #[test]
 fn who_reads_the_file_meanwhile_reads_one_of_two_whole_ones() -> Result<()> {
-    let folder = records(&nights())?;
+    let directory = records(&nights())?;
     let place = tempfile::tempdir()?;
     let out = place.path().join("genbackup.prom");
     fs::write(&out, "old\n")?;
@@ -109,7 +109,7 @@ fn who_reads_the_file_meanwhile_reads_one_of_two_whole_ones() -> Result<()> {
     fs::hard_link(&out, &read_meanwhile)?;
     let said = say(
         "metrics",
-        folder.path(),
+        directory.path(),
         NOON,
         &["--out", out.to_str().unwrap_or_default()],
     )?;
@@ -122,10 +122,10 @@ fn who_reads_the_file_meanwhile_reads_one_of_two_whole_ones() -> Result<()> {
         "old\n",
         "it was not written into"
     );
-    let printed = say("metrics", folder.path(), NOON, &[])?.stdout;
+    let printed = say("metrics", directory.path(), NOON, &[])?.stdout;
     assert_eq!(fs::read_to_string(&out)?, printed);
     // As with `report`, that is no file.
-    let dash = say("metrics", folder.path(), NOON, &["--out", "-"])?.stdout;
+    let dash = say("metrics", directory.path(), NOON, &["--out", "-"])?.stdout;
     assert_eq!(dash, printed);
     // The collector runs as a user of its own.
     assert_eq!(fs::metadata(&out)?.permissions().mode() & 0o777, 0o644);
@@ -139,7 +139,7 @@ fn who_reads_the_file_meanwhile_reads_one_of_two_whole_ones() -> Result<()> {
 
 #[test]
 fn a_file_that_cannot_be_written_is_named_and_nothing_is_left() -> Result<()> {
-    let folder = records(&nights())?;
+    let directory = records(&nights())?;
     let place = tempfile::tempdir()?;
     let absent = place.path().join("absent/genbackup.prom");
     let taken = place.path().join("taken");
@@ -147,7 +147,7 @@ fn a_file_that_cannot_be_written_is_named_and_nothing_is_left() -> Result<()> {
     for out in [&absent, &taken] {
         let said = say(
             "metrics",
-            folder.path(),
+            directory.path(),
             NOON,
             &["--out", out.to_str().unwrap_or_default()],
         )?;

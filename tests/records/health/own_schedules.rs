@@ -178,9 +178,9 @@ fn a_run_of_its_own_that_was_interrupted_is_to_be_started_again_alone() -> Resul
 
 #[test]
 fn systemd_tells_the_gap_of_each_calendar_and_each_threshold_is_told() -> Result<()> {
-    let folder = records(&two_weeks())?;
+    let directory = records(&two_weeks())?;
     let now = "2026-11-22T05:00:00Z";
-    let said = say_of(FLEET, "status", folder.path(), now, &["--json"])?;
+    let said = say_of(FLEET, "status", directory.path(), now, &["--json"])?;
     let said: Value = serde_json::from_str(&said.stdout).context(said.stderr)?;
     let of = |value: &Value| ["warn-after-seconds", "alert-after-seconds"].map(|key| value[key].as_i64());
     let of_host = |name: &str| {
@@ -195,7 +195,7 @@ fn systemd_tells_the_gap_of_each_calendar_and_each_threshold_is_told() -> Result
         Some([169, 197].map(|hours| Some(hours * 3600 + 1800)))
     );
     assert_eq!(of_host(WWW), Some(hours(3, 12)));
-    let metrics = say_of(FLEET, "metrics", folder.path(), now, &[])?.stdout;
+    let metrics = say_of(FLEET, "metrics", directory.path(), now, &[])?.stdout;
     for line in [
         "genbackup_alert_after_seconds 108000",
         "genbackup_host_alert_after_seconds{host=\"kai\"} 711000",

@@ -58,8 +58,8 @@ fn hint(report: &Report, name: &str) -> Result<String> {
 
 /// What a verb says, with that fleet.
 fn say(verb: &str, phases: &[&str], nights: &[Night], arguments: &[&str]) -> Result<Outcome> {
-    let folder = TempDir::new()?;
-    let file: PathBuf = folder.path().join("fleet.toml");
+    let directory = TempDir::new()?;
+    let file: PathBuf = directory.path().join("fleet.toml");
     std::fs::write(&file, text(phases)?)?;
     run(genbackup()
         .arg("--fleet")

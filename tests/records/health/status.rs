@@ -46,12 +46,12 @@ fn the_exit_status_is_that_of_the_worst_and_the_first_line_says_why() -> Result<
             "genbackup NEVER: ziz: failed: ziz is not well",
         ),
     ] {
-        let folder = records(&nights)?;
-        let said = say("status", folder.path(), NOON, &[])?;
+        let directory = records(&nights)?;
+        let said = say("status", directory.path(), NOON, &[])?;
         assert_eq!(said.status.code(), Some(exit_status), "{}", said.stdout);
         assert_eq!(said.stdout.lines().next(), Some(line));
         assert_eq!(said.stderr, "");
-        let json = say("status", folder.path(), NOON, &["--json"])?;
+        let json = say("status", directory.path(), NOON, &["--json"])?;
         assert_eq!(json.status.code(), Some(exit_status));
         assert_eq!(
             serde_json::from_str::<Value>(&json.stdout)?["summary"],
@@ -63,12 +63,12 @@ fn the_exit_status_is_that_of_the_worst_and_the_first_line_says_why() -> Result<
 
 #[test]
 fn of_one_host_that_host_alone_decides() -> Result<()> {
-    let folder = records(&[last_night()
+    let directory = records(&[last_night()
         .host("ziz", "failed")
         .phase("forget", "failed")
         .warns("x")])?;
     for (host, exit_status) in [("jak", 0), ("ziz", 3), ("ziz.example.net", 3)] {
-        let said = say("status", folder.path(), NOON, &["--host", host])?;
+        let said = say("status", directory.path(), NOON, &["--host", host])?;
         assert_eq!(said.status.code(), Some(exit_status), "{host}: {}", said.stdout);
         assert!(!said.stdout.contains("forget"), "{}", said.stdout);
     }
@@ -85,7 +85,7 @@ fn is_unknown(said: &Outcome, words: &str) {
 
 #[test]
 fn what_keeps_it_from_an_answer_is_unknown_and_said_with_a_way_out() -> Result<()> {
-    let folder = records(&[])?;
+    let directory = records(&[])?;
     let said = say("status", &file("post"), NOON, &[])?;
     is_unknown(
         &said,
@@ -94,14 +94,14 @@ fn what_keeps_it_from_an_answer_is_unknown_and_said_with_a_way_out() -> Result<(
             file("post").display()
         ),
     );
-    let said = say("status", folder.path(), NOON, &["--host", "zoe"])?;
+    let said = say("status", directory.path(), NOON, &["--host", "zoe"])?;
     is_unknown(&said, "no host of the fleet is named `zoe`");
     let status = |fleet: &Path| {
         run(genbackup()
             .arg("--fleet")
             .arg(fleet)
             .args(["status", "--runs"])
-            .arg(folder.path()))
+            .arg(directory.path()))
     };
     is_unknown(
         &status(Path::new("/nowhere/fleet.toml"))?,
@@ -115,15 +115,15 @@ fn what_keeps_it_from_an_answer_is_unknown_and_said_with_a_way_out() -> Result<(
         .arg("--fleet")
         .arg(file("every-option"))
         .args(["status", "--host", "store", "--runs"])
-        .arg(folder.path()))?;
+        .arg(directory.path()))?;
     is_unknown(&storage, "`store` is not backed up");
     Ok(())
 }
 
 #[test]
 fn records_that_nobody_may_read_are_named_with_who_may() -> Result<()> {
-    let folder = records(&[Night::good("2026-11-23T04:00:00Z", &HOSTS)])?;
-    let record = folder.path().join("20261123T040000Z.jsonl");
+    let directory = records(&[Night::good("2026-11-23T04:00:00Z", &HOSTS)])?;
+    let record = directory.path().join("20261123T040000Z.jsonl");
     let status = || {
         run(Command::new("setpriv")
             // Root reads everything by these two capabilities alone.
@@ -134,15 +134,18 @@ fn records_that_nobody_may_read_are_named_with_who_may() -> Result<()> {
             .args(["--", env!("CARGO_BIN_EXE_genbackup"), "--fleet"])
             .arg(file("post"))
             .args(["status", "--now", NOON, "--runs"])
-            .arg(folder.path()))
+            .arg(directory.path()))
     };
     let hint = "hint: run this as root or as a member of the group `restic`";
-    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o000))?;
+    fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o000))?;
     let said = status()?;
-    is_unknown(&said, &format!("{}: Permission denied", folder.path().display()));
+    is_unknown(
+        &said,
+        &format!("{}: Permission denied", directory.path().display()),
+    );
     assert!(said.stdout.contains(hint), "{}", said.stdout);
 
-    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700))?;
+    fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o700))?;
     fs::set_permissions(&record, fs::Permissions::from_mode(0o000))?;
     let said = status()?;
     is_unknown(
@@ -161,9 +164,9 @@ fn records_that_nobody_may_read_are_named_with_who_may() -> Result<()> {
 }
 
 #[test]
-fn a_folder_that_is_not_there_has_no_records() -> Result<()> {
-    let folder = records(&[])?;
-    let absent = folder.path().join("absent");
+fn a_directory_that_is_not_there_has_no_records() -> Result<()> {
+    let directory = records(&[])?;
+    let absent = directory.path().join("absent");
     let said = say("status", &absent, NOON, &[])?;
     assert_eq!(said.status.code(), Some(3));
     assert!(said.stdout.starts_with("genbackup NEVER: "), "{}", said.stdout);
@@ -178,10 +181,10 @@ fn a_folder_that_is_not_there_has_no_records() -> Result<()> {
 #[test]
 fn lines_that_cannot_be_read_are_a_warning() -> Result<()> {
     let night = Night::good("2026-11-23T04:00:00Z", &HOSTS);
-    let folder = records(&[])?;
+    let directory = records(&[])?;
     let record = format!("not a line\n{}", night.text());
-    fs::write(folder.path().join(format!("{}.jsonl", night.id())), record)?;
-    let said = say("status", folder.path(), NOON, &[])?;
+    fs::write(directory.path().join(format!("{}.jsonl", night.id())), record)?;
+    let said = say("status", directory.path(), NOON, &[])?;
     assert_eq!(said.status.code(), Some(1));
     assert_eq!(
         said.stdout.lines().next(),
@@ -192,15 +195,15 @@ fn lines_that_cannot_be_read_are_a_warning() -> Result<()> {
 
 /// What systemd says of a schedule, for a fleet that chose no thresholds.
 fn thresholds_in_hours(calendar: &str) -> Result<(i64, i64)> {
-    let folder = records(&[])?;
-    let fleet = folder.path().join("fleet.toml");
+    let directory = records(&[])?;
+    let fleet = directory.path().join("fleet.toml");
     let smallest = fs::read_to_string(file("smallest"))?;
     fs::write(&fleet, smallest.replace("\"daily\"", &format!("\"{calendar}\"")))?;
     let said = run(genbackup()
         .arg("--fleet")
         .arg(&fleet)
         .args(["status", "--json", "--runs"])
-        .arg(folder.path()))?;
+        .arg(directory.path()))?;
     let said: Value = serde_json::from_str(&said.stdout).context(said.stdout)?;
     let hours = |key: &str| Some(said[key].as_i64()? / 3600);
     hours("warn-after-seconds")
@@ -227,11 +230,11 @@ fn thresholds_that_nobody_chose_follow_the_schedule_as_systemd_reads_it() -> Res
 
 /// What `status` and `history` say of a run that has no end, by what a state directory is like.
 fn by_the_lock(state: &Path) -> Result<(String, String)> {
-    let folder = records(&[Night::good("2026-11-22T12:00:00Z", &HOSTS), last_night()])?;
+    let directory = records(&[Night::good("2026-11-22T12:00:00Z", &HOSTS), last_night()])?;
     let state = state.to_str().context("a path")?;
     let soon = "2026-11-23T04:05:00Z";
-    let status = say("status", folder.path(), soon, &["--state", state])?;
-    let history = say("history", folder.path(), soon, &["--state", state])?;
+    let status = say("status", directory.path(), soon, &["--state", state])?;
+    let history = say("history", directory.path(), soon, &["--state", state])?;
     let row = history.stdout.lines().nth(2).unwrap_or_default();
     Ok((
         status.stdout,

@@ -107,7 +107,7 @@ fn compare_all() -> Result<Comparison> {
         asked,
     } in stories()
     {
-        let folder = records(&nights)?;
+        let directory = records(&nights)?;
         let mut told = String::new();
         for arguments in asked {
             let [verb, rest @ ..] = arguments else { continue };
@@ -115,7 +115,7 @@ fn compare_all() -> Result<Comparison> {
                 status,
                 stdout,
                 stderr,
-            } = say(verb, folder.path(), now, rest)?;
+            } = say(verb, directory.path(), now, rest)?;
             let command = arguments.join(" ");
             write!(told, "$ genbackup {command}\n{stdout}{stderr}({status})\n\n")?;
         }

@@ -17,7 +17,7 @@ const NOON: &str = "2026-11-23T12:00:00Z";
 const ESCAPE: char = '\u{1b}';
 
 fn nights() -> Vec<Night> {
-    let long = "/srv/a folder whose name goes on and on".repeat(4);
+    let long = "/srv/a directory whose name goes on and on".repeat(4);
     let last = Night::with_versions("2026-11-23T04:00:00Z", &HOSTS, &json!({"systemd": "systemd 258"}))
         .host("jak", "ok")
         .host_that(
@@ -32,13 +32,13 @@ fn nights() -> Vec<Night> {
 /// What a verb writes to a terminal of so many columns, line by line.
 fn on_a_terminal(columns: u16, verb: &str, variables: &[(&str, &str)]) -> Result<Vec<String>> {
     let (mut master, slave) = terminal(columns)?;
-    let folder = records(&nights())?;
+    let directory = records(&nights())?;
     let mut command = genbackup();
     command
         .arg("--fleet")
         .arg(file("post"))
         .args([verb, "--now", NOON, "--runs"])
-        .arg(folder.path())
+        .arg(directory.path())
         .stdout(Stdio::from(slave))
         .env("TZ", "UTC")
         .env("TERM", "xterm")
@@ -105,12 +105,12 @@ fn who_wants_no_colours_gets_none() -> Result<()> {
 
 #[test]
 fn what_is_no_terminal_gets_no_colours_and_whole_lines() -> Result<()> {
-    let folder = records(&nights())?;
+    let directory = records(&nights())?;
     for verb in ["status", "history"] {
-        let said = say(verb, folder.path(), NOON, &[])?.stdout;
+        let said = say(verb, directory.path(), NOON, &[])?.stdout;
         assert!(!said.contains(ESCAPE), "{said:?}");
         let long = match verb {
-            "status" => "goes on and on/srv/a folder whose name goes on and on/srv/a",
+            "status" => "goes on and on/srv/a directory whose name goes on and on/srv/a",
             _ => "the repository's file system is 91% full, and there are many words to say it",
         };
         assert!(said.contains(long), "{said}");
@@ -173,13 +173,13 @@ fn nothing_is_lost_where_lines_are_broken() -> Result<()> {
 
 #[test]
 fn json_has_no_colours_even_on_a_terminal() -> Result<()> {
-    let folder = records(&nights())?;
+    let directory = records(&nights())?;
     for verb in ["status", "history"] {
         let said = run(genbackup()
             .arg("--fleet")
             .arg(file("post"))
             .args([verb, "--json", "--now", NOON, "--runs"])
-            .arg(folder.path())
+            .arg(directory.path())
             .env("CLICOLOR_FORCE", "1"))?;
         let said: serde_json::Value = serde_json::from_str(&said.stdout)?;
         assert!(said.is_object() || said.is_array());
@@ -189,7 +189,7 @@ fn json_has_no_colours_even_on_a_terminal() -> Result<()> {
 
 #[test]
 fn who_has_read_enough_may_go() -> Result<()> {
-    let folder = records(&nights())?;
+    let directory = records(&nights())?;
     for (verb, exit_status) in [("status", 2), ("history", 0), ("metrics", 0)] {
         let (reader, writer) = std::io::pipe()?;
         drop(reader);
@@ -197,7 +197,7 @@ fn who_has_read_enough_may_go() -> Result<()> {
             .arg("--fleet")
             .arg(file("post"))
             .args([verb, "--now", NOON, "--runs"])
-            .arg(folder.path())
+            .arg(directory.path())
             .stdout(writer)
             .stderr(Stdio::piped())
             .spawn()?
@@ -214,14 +214,14 @@ fn who_has_read_enough_may_go() -> Result<()> {
 
 #[test]
 fn what_cannot_be_written_is_an_error() -> Result<()> {
-    let folder = records(&nights())?;
+    let directory = records(&nights())?;
     for (verb, exit_status) in [("status", 3), ("history", 1), ("metrics", 1)] {
         let full = File::options().write(true).open("/dev/full")?;
         let said = genbackup()
             .arg("--fleet")
             .arg(file("post"))
             .args([verb, "--now", NOON, "--runs"])
-            .arg(folder.path())
+            .arg(directory.path())
             .stdout(full)
             .stderr(Stdio::piped())
             .spawn()?

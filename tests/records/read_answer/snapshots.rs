@@ -170,7 +170,7 @@ fn what_is_most_often_wrong_is_said_in_plain_words() -> Result<()> {
 }
 
 #[test]
-fn a_folder_that_became_empty_and_a_disk_that_is_away_make_it_partial() -> Result<()> {
+fn a_directory_that_became_empty_and_a_disk_that_is_away_make_it_partial() -> Result<()> {
     let text = format!("hello restic\nmissing /a\nempty /srv/b c\nunmounted /srv/d\n{SUMMARY}\nexit 0\n");
     let (_, last) = Answer::of(text).events()?;
     assert_eq!(last["status"], "partial");

@@ -296,8 +296,8 @@ fn an_address_is_seen_nowhere_but_on_the_wire() -> Result<()> {
 #[test]
 fn a_certificate_of_nobody_is_not_trusted_and_one_that_the_system_trusts_is() -> Result<()> {
     let (server, root) = super::server::tls::start()?;
-    let folder = tempfile::tempdir()?;
-    let trusted = folder.path().join("roots.pem");
+    let directory = tempfile::tempdir()?;
+    let trusted = directory.path().join("roots.pem");
     fs::write(&trusted, root)?;
     let site = Site::of_kind("webhook", &server)?;
     site.night(&night(20, &[("kai", "failed")]))?;

@@ -1,4 +1,4 @@
-//! A storage host in a folder: a fleet that tells somebody, records, credentials and a memory.
+//! A storage host in a directory: a fleet that tells somebody, records, credentials and a memory.
 
 use std::fs;
 use std::path::PathBuf;
@@ -13,20 +13,20 @@ use crate::night::Night;
 pub(crate) const HOSTS: [&str; 3] = ["jak", "kai", "ziz"];
 
 pub(crate) struct Site {
-    folder: TempDir,
+    directory: TempDir,
 }
 
 impl Site {
     /// A fleet of three hosts with these tables `[notify.…]`.
     pub(crate) fn new(notify: &str) -> Result<Self> {
-        let folder = tempfile::tempdir()?;
+        let directory = tempfile::tempdir()?;
         for name in ["runs", "credentials", "state"] {
-            fs::create_dir(folder.path().join(name))?;
+            fs::create_dir(directory.path().join(name))?;
         }
         let post = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/fleets/post/fleet.toml");
         let text = format!("{}\n{notify}", fs::read_to_string(post)?);
-        fs::write(folder.path().join("fleet.toml"), text)?;
-        Ok(Self { folder })
+        fs::write(directory.path().join("fleet.toml"), text)?;
+        Ok(Self { directory })
     }
 
     /// The same with one notification of a kind, whose address this is.
@@ -44,7 +44,7 @@ impl Site {
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        self.directory.path().join(name)
     }
 
     pub(crate) fn credential(&self, name: &str, address: &str) -> Result<()> {

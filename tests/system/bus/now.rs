@@ -1,4 +1,4 @@
-//! What `genbackup emit --now` asks systemd for, and what it says, on a machine that is a folder with a bus.
+//! What `genbackup emit --now` asks systemd for, and what it says, on a machine that is a directory with a bus.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -51,13 +51,13 @@ eval 'chroot "$root" /program/genbackup "$@"' "$OUTPUTS""#;
 struct Machine {
     bus: Bus,
     systemd: Systemd,
-    folder: TempDir,
+    directory: TempDir,
     name: &'static str,
 }
 
 impl Machine {
     fn new(name: &'static str) -> Result<Self> {
-        let folder = tempfile::tempdir()?;
+        let directory = tempfile::tempdir()?;
         for place in [
             "etc/systemd/system",
             "etc/genbackup",
@@ -70,19 +70,19 @@ impl Machine {
             "tmp",
             "mnt/storage",
         ] {
-            fs::create_dir_all(folder.path().join(place))?;
+            fs::create_dir_all(directory.path().join(place))?;
         }
         for link in ["bin", "sbin", "lib", "lib64"] {
-            std::os::unix::fs::symlink(format!("usr/{link}"), folder.path().join(link))?;
+            std::os::unix::fs::symlink(format!("usr/{link}"), directory.path().join(link))?;
         }
         // Where units find the command.
-        std::os::unix::fs::symlink("/program/genbackup", folder.path().join("local/bin/genbackup"))?;
+        std::os::unix::fs::symlink("/program/genbackup", directory.path().join("local/bin/genbackup"))?;
         let bus = Bus::new()?;
-        let systemd = Systemd::on(&bus, &folder.path().join("etc/systemd/system"), &KNOWN)?;
+        let systemd = Systemd::on(&bus, &directory.path().join("etc/systemd/system"), &KNOWN)?;
         let machine = Self {
             bus,
             systemd,
-            folder,
+            directory,
             name,
         };
         for program in ["systemd-sysusers", "systemd-tmpfiles", "exportfs"] {
@@ -97,7 +97,7 @@ impl Machine {
     }
 
     fn path(&self, path: &str) -> PathBuf {
-        self.folder.path().join(path)
+        self.directory.path().join(path)
     }
 
     fn fleet(&self, text: &str) -> Result<()> {
@@ -123,8 +123,8 @@ impl Machine {
         let mut command = Command::new("unshare");
         command
             .args(["--mount", "--uts", "bash", "-c", MACHINE, "machine"])
-            .arg(self.folder.path())
-            .arg(program.parent().context("no folder")?)
+            .arg(self.directory.path())
+            .arg(program.parent().context("no directory")?)
             .arg(self.name)
             .args(words)
             .env("PATH", "/fakes:/usr/sbin:/usr/bin:/sbin:/bin")

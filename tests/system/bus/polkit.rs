@@ -38,8 +38,8 @@ asked(manage, 'genbackup.service', 'start', 'restic', ['restic']);
 
 #[test]
 fn the_group_may_start_and_stop_runs_and_nothing_else() -> Result<()> {
-    let folder = tempfile::tempdir()?;
-    let script = folder.path().join("questions.js");
+    let directory = tempfile::tempdir()?;
+    let script = directory.path().join("questions.js");
     fs::write(&script, format!("{POLKIT}{RULES}{QUESTIONS}"))?;
     let said = Command::new("duk").arg(&script).output()?;
     ensure!(said.status.success(), "{said:?}");

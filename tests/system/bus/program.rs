@@ -17,25 +17,29 @@ use super::manager::{Bus, Manager};
 /// For a machine with much else to do.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// A storage host: a bus, a manager, and the folders of a run.
+/// A storage host: a bus, a manager, and the directories of a run.
 pub(crate) struct Storage {
     pub(crate) bus: Bus,
     pub(crate) manager: Manager,
-    folder: TempDir,
+    directory: TempDir,
 }
 
 impl Storage {
     pub(crate) fn new() -> Result<Self> {
         let bus = Bus::new()?;
         let manager = Manager::on(&bus)?;
-        let folder = tempfile::tempdir()?;
-        fs::create_dir(folder.path().join("runs"))?;
-        fs::create_dir_all(folder.path().join("answers/genbackup-run"))?;
-        Ok(Self { bus, manager, folder })
+        let directory = tempfile::tempdir()?;
+        fs::create_dir(directory.path().join("runs"))?;
+        fs::create_dir_all(directory.path().join("answers/genbackup-run"))?;
+        Ok(Self {
+            bus,
+            manager,
+            directory,
+        })
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        self.directory.path().join(name)
     }
 
     /// Writes the record of the run that the stand-in starts, whole.

@@ -8,18 +8,18 @@ use anyhow::{Context, Result, ensure};
 
 /// The function as it is emitted for a restic of Debian 12, and for one of Debian 13.
 fn relay(minimum: &str) -> Result<String> {
-    let folder = tempfile::tempdir()?;
+    let directory = tempfile::tempdir()?;
     let fleet = include_str!("../../../vmtests/fleet.toml")
         .replace("restic = \"0.18\"", &format!("restic = \"{minimum}\""));
-    fs::write(folder.path().join("fleet.toml"), fleet)?;
+    fs::write(directory.path().join("fleet.toml"), fleet)?;
     let emitted = Command::new(env!("CARGO_BIN_EXE_genbackup"))
         .args(["emit", "--host=ziz", "--fleet"])
-        .arg(folder.path().join("fleet.toml"))
+        .arg(directory.path().join("fleet.toml"))
         .arg("--root")
-        .arg(folder.path().join("root"))
+        .arg(directory.path().join("root"))
         .output()?;
     ensure!(emitted.status.success(), "{emitted:?}");
-    let script = folder
+    let script = directory
         .path()
         .join("root/usr/local/libexec/genbackup/backup-restic");
     let script = fs::read_to_string(script)?;
@@ -61,15 +61,15 @@ fn one_status_goes_on_in_two_seconds_without_names_and_everything_else_does() ->
 /// Whatever restic this machine has: it says how far it has come, and its last words are the summary.
 #[test]
 fn restic_says_how_far_it_has_come_though_it_is_told_to_be_quiet() -> Result<()> {
-    let folder = tempfile::tempdir()?;
-    let large = folder.path().join("large");
+    let directory = tempfile::tempdir()?;
+    let large = directory.path().join("large");
     fs::write(&large, vec![7; 40_000_000])?;
     let restic = |words: &[&str]| {
         Command::new("restic")
             .arg("--repo")
-            .arg(folder.path().join("repository"))
+            .arg(directory.path().join("repository"))
             .arg("--cache-dir")
-            .arg(folder.path().join("cache"))
+            .arg(directory.path().join("cache"))
             .args(words)
             .env("RESTIC_PASSWORD", "of a test")
             .env("RESTIC_PROGRESS_FPS", "60")

@@ -189,7 +189,7 @@ fn who_wants_no_colours_gets_none_and_a_dumb_terminal_gets_lines() -> Result<()>
 fn where_nothing_can_be_read_the_run_is_waited_for_all_the_same() -> Result<()> {
     let storage = Storage::new()?;
     fs::remove_dir(storage.path("runs"))?;
-    // A file where the folder was: root, too, can't read it.
+    // A file where the directory was: root, too, can't read it.
     fs::write(storage.path("runs"), "")?;
     let mut run = storage.start(&["run"])?;
     run.until("cannot show the progress: cannot read the directory of the records")?;

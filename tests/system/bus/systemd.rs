@@ -279,7 +279,7 @@ pub(crate) struct Systemd {
 }
 
 impl Systemd {
-    /// For a system with units in this folder; `known` are those that it can be asked about.
+    /// For a system with units in this directory; `known` are those that it can be asked about.
     pub(crate) fn on(bus: &Bus, units: &Path, known: &[&str]) -> Result<Self> {
         let world = Shared::default();
         lock(&world).units = units.to_path_buf();

@@ -20,24 +20,24 @@ const DUMPS: &str = "/var/backups/vaultwarden";
 
 /// The directories of the application and of its dumps; both belong to its user.
 struct Application {
-    folder: TempDir,
+    directory: TempDir,
 }
 
 impl Application {
     fn new() -> Result<Self> {
-        let folder = tempfile::tempdir()?;
-        fs::set_permissions(folder.path(), Permissions::from_mode(0o755))?;
+        let directory = tempfile::tempdir()?;
+        fs::set_permissions(directory.path(), Permissions::from_mode(0o755))?;
         for name in ["database", "dumps"] {
-            fs::create_dir(folder.path().join(name))?;
-            chown(folder.path().join(name), Some(USER), Some(USER))?;
+            fs::create_dir(directory.path().join(name))?;
+            chown(directory.path().join(name), Some(USER), Some(USER))?;
         }
-        let application = Self { folder };
+        let application = Self { directory };
         application.sqlite("pragma journal_mode=wal; create table t (a); insert into t values (1);")?;
         Ok(application)
     }
 
     fn database(&self) -> String {
-        self.folder
+        self.directory
             .path()
             .join("database/db.sqlite3")
             .display()
@@ -67,7 +67,7 @@ impl Application {
         ensure!(writes.len() == 2 && writes.iter().any(|path| path.as_str() == Some(DATABASE)));
         let words = hook["command"].as_array().context("a command is a list")?;
         let words = words.iter().filter_map(toml::Value::as_str);
-        let place = |name: &str| self.folder.path().join(name).display().to_string();
+        let place = |name: &str| self.directory.path().join(name).display().to_string();
         let moved = words.map(|word| {
             word.replace(DATABASE, &place("database"))
                 .replace(DUMPS, &place("dumps"))
@@ -78,7 +78,7 @@ impl Application {
     }
 
     fn rows_of_the_dump(&self) -> Result<String> {
-        let dump = self.folder.path().join("dumps/db.sqlite3");
+        let dump = self.directory.path().join("dumps/db.sqlite3");
         let done = run(Command::new("sqlite3").arg(dump).arg("select count(*) from t"))?;
         ensure!(done.status.success(), "{}", done.stderr);
         Ok(done.stdout.trim().to_owned())
@@ -112,7 +112,7 @@ fn a_running_application_s_database_is_dumped_whole() -> Result<()> {
         .stdin(Stdio::piped())
         .spawn()?;
     let mut words = running.stdin.take().context("it has a standard input")?;
-    let done = application.folder.path().join("dumps/done");
+    let done = application.directory.path().join("dumps/done");
     writeln!(
         words,
         "pragma wal_autocheckpoint=0;\ninsert into t values (2);\n.system touch {}",
@@ -132,7 +132,7 @@ fn a_running_application_s_database_is_dumped_whole() -> Result<()> {
 #[test]
 fn a_stopped_application_s_database_that_cannot_be_written_is_an_error() -> Result<()> {
     let application = Application::new()?;
-    chown(application.folder.path().join("database"), Some(0), Some(0))?;
+    chown(application.directory.path().join("database"), Some(0), Some(0))?;
     let dumped = application.dump()?;
     assert!(!dumped.status.success());
     assert!(dumped.stderr.contains("readonly database"), "{}", dumped.stderr);

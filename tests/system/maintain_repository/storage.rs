@@ -1,4 +1,4 @@
-//! A storage host's files and repository, and the folders that systemd would give to its script.
+//! A storage host's files and repository, and the directories that systemd would give to its script.
 
 use std::fs;
 use std::path::PathBuf;
@@ -29,8 +29,8 @@ impl Storage {
         let storage = Self {
             scripts: Scripts::emitted(tempfile::tempdir_in("/dev/shm")?, &fleet)?,
         };
-        for folder in ["state/runs", "scratch", "credentials", "holds"] {
-            fs::create_dir_all(storage.path(folder))?;
+        for directory in ["state/runs", "scratch", "credentials", "holds"] {
+            fs::create_dir_all(storage.path(directory))?;
         }
         fs::write(storage.path("credentials/restic-password"), "secret\n")?;
         storage.program("systemctl", "echo systemd 257")?;
@@ -203,7 +203,7 @@ fn binary() -> Result<String> {
 /// The restic that is first in the path of the tests.
 fn restic() -> Result<String> {
     let path = std::env::var_os("PATH").context("no PATH")?;
-    let found = std::env::split_paths(&path).map(|folder| folder.join("restic"));
+    let found = std::env::split_paths(&path).map(|directory| directory.join("restic"));
     let found = found
         .filter(|program| program.is_file())
         .map(|program| program.display().to_string());

@@ -25,22 +25,22 @@ pub(super) struct Server {
 }
 
 impl Server {
-    fn start(folder: &Path, port: u16, more: &[&str]) -> Result<Self> {
+    fn start(directory: &Path, port: u16, more: &[&str]) -> Result<Self> {
         let words = ["serve", "webdav", "--user", "backup", "--pass", "right"];
         let words = [&words, more].concat();
-        Self::start_on(Path::new("rclone"), port, &words, folder)
+        Self::start_on(Path::new("rclone"), port, &words, directory)
     }
 
     /// A server of another kind, by this rclone.
-    pub(super) fn start_program(program: &Path, words: &[&str], folder: &Path) -> Result<Self> {
-        Self::start_on(program, free_port()?, words, folder)
+    pub(super) fn start_program(program: &Path, words: &[&str], directory: &Path) -> Result<Self> {
+        Self::start_on(program, free_port()?, words, directory)
     }
 
-    fn start_on(program: &Path, port: u16, words: &[&str], folder: &Path) -> Result<Self> {
+    fn start_on(program: &Path, port: u16, words: &[&str], directory: &Path) -> Result<Self> {
         let process = Command::new(program)
             .args(words)
             .args(["--addr", &format!("127.0.0.1:{port}")])
-            .arg(folder)
+            .arg(directory)
             .env_remove("AWS_CA_BUNDLE")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -148,13 +148,13 @@ fn a_wrong_credential_is_said() -> Result<()> {
 
 #[test]
 fn an_expired_certificate_is_said() -> Result<()> {
-    let folder = tempfile::tempdir()?;
+    let directory = tempfile::tempdir()?;
     let key = KeyPair::generate()?;
     let mut parameters = CertificateParams::new(vec!["localhost".to_owned()])?;
     parameters.not_before = date_time_ymd(2020, 1, 1);
     parameters.not_after = date_time_ymd(2021, 1, 1);
     let certificate = parameters.self_signed(&key)?;
-    let at = |name: &str| folder.path().join(name).display().to_string();
+    let at = |name: &str| directory.path().join(name).display().to_string();
     let (file, key_file) = (at("certificate"), at("key"));
     fs::write(&file, certificate.pem())?;
     fs::write(&key_file, key.serialize_pem())?;

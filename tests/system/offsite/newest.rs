@@ -54,8 +54,8 @@ fn the_newest_rclone_copies_to_a_locked_bucket() -> Result<()> {
 
 #[test]
 fn the_newest_rclone_copies_to_the_store_of_objects_that_it_serves() -> Result<()> {
-    let folder = tempfile::tempdir_in("/srv")?;
-    fs::create_dir(folder.path().join("bucket"))?;
+    let directory = tempfile::tempdir_in("/srv")?;
+    fs::create_dir(directory.path().join("bucket"))?;
     let program = python()?.with_file_name("rclone");
     // It is to see what is removed behind its back.
     let words = [
@@ -66,7 +66,7 @@ fn the_newest_rclone_copies_to_the_store_of_objects_that_it_serves() -> Result<(
         "--dir-cache-time",
         "1ms",
     ];
-    let server = Server::start_program(&program, &words, folder.path())?;
+    let server = Server::start_program(&program, &words, directory.path())?;
     let config = format!(
         "[cloud]\ntype = s3\nprovider = Rclone\naccess_key_id = key\nsecret_access_key = secret\n\
          endpoint = http://127.0.0.1:{}\n",
@@ -74,7 +74,7 @@ fn the_newest_rclone_copies_to_the_store_of_objects_that_it_serves() -> Result<(
     );
     let site = Site::remote("cloud:bucket/restic", &config, KEYS)?;
     copies(newest(site)?, || {
-        let packs = folder.path().join("bucket/restic/data");
+        let packs = directory.path().join("bucket/restic/data");
         let first = fs::read_dir(packs)?.next().context("there is a pack")??.path();
         fs::remove_dir_all(first).map_err(Into::into)
     })

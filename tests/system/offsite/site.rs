@@ -16,7 +16,7 @@ pub(super) const PASSWORD: &str = "secret";
 
 /// A repository of restic with a snapshot, and where its copy goes.
 pub(super) struct Site {
-    folder: TempDir,
+    directory: TempDir,
     /// The table of the copy.
     table: String,
     /// Where the copy is, if it is not in the directory `copy`.
@@ -40,16 +40,16 @@ impl Site {
     /// With the keys of `[offsite.there]` that follow from the directory of the site.
     pub(super) fn with(keys: impl FnOnce(&Path) -> String) -> Result<Self> {
         // A repository in /tmp is refused.
-        let folder = tempfile::tempdir_in("/srv")?;
+        let directory = tempfile::tempdir_in("/srv")?;
         let site = Self {
-            table: keys(folder.path()),
-            folder,
+            table: keys(directory.path()),
+            directory,
             remote: None,
             rclone: None,
             backups: 0,
         };
-        for folder in ["turns", "turns/runs", "files", "state", "credentials"] {
-            fs::create_dir(site.at(folder))?;
+        for directory in ["turns", "turns/runs", "files", "state", "credentials"] {
+            fs::create_dir(site.at(directory))?;
         }
         for lock in ["maintaining", "copying"] {
             fs::write(site.at("turns").join(lock), "")?;
@@ -95,7 +95,7 @@ impl Site {
     }
 
     pub(super) fn at(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        self.directory.path().join(name)
     }
 
     /// Backs up new files of so many bytes.
@@ -207,13 +207,13 @@ impl Site {
     pub(super) fn files(&self, name: &str) -> Result<Vec<PathBuf>> {
         let root = self.at(name);
         let mut files = Vec::new();
-        let mut folders = vec![root.clone()];
-        while let Some(folder) = folders.pop() {
-            for entry in fs::read_dir(folder)? {
+        let mut directories = vec![root.clone()];
+        while let Some(directory) = directories.pop() {
+            for entry in fs::read_dir(directory)? {
                 let path = entry?.path();
                 let relative = path.strip_prefix(&root)?.to_owned();
                 if path.is_dir() {
-                    folders.push(path);
+                    directories.push(path);
                 } else if !relative.starts_with("locks") {
                     files.push(relative);
                 }
@@ -245,7 +245,7 @@ impl Site {
         }
         self.restic("copy", &["check", "--no-lock", "--read-data"])?;
         if let Some(newest) = self.snapshots("copy")?.last() {
-            let target = tempfile::tempdir_in(self.folder.path())?;
+            let target = tempfile::tempdir_in(self.directory.path())?;
             self.restic(
                 "copy",
                 &[
@@ -276,8 +276,8 @@ fn scrambled(content: &[u8], seed: u64) -> Vec<u8> {
 }
 
 /// Removes the files of a directory.
-pub(super) fn empty(folder: &Path) -> Result<()> {
-    for file in fs::read_dir(folder)? {
+pub(super) fn empty(directory: &Path) -> Result<()> {
+    for file in fs::read_dir(directory)? {
         fs::remove_file(file?.path())?;
     }
     Ok(())

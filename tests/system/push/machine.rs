@@ -143,7 +143,7 @@ pub(super) type Tree = BTreeMap<PathBuf, Entry>;
 
 /// Machines, and a fleet file.
 pub(super) struct Lab {
-    folder: TempDir,
+    directory: TempDir,
 }
 
 impl Lab {
@@ -159,25 +159,25 @@ impl Lab {
     /// A fleet file, and no machine.
     pub(super) fn empty() -> Result<Self> {
         // In memory: bringing files to a disk takes its time, and shows nothing here.
-        let folder = tempfile::tempdir_in("/dev/shm")?;
-        let lab = Self { folder };
-        fs::create_dir_all(lab.folder.path().join("bin"))?;
-        fs::create_dir_all(lab.folder.path().join("hosts"))?;
-        executable(&lab.folder.path().join("bin/ssh"), SSH)?;
+        let directory = tempfile::tempdir_in("/dev/shm")?;
+        let lab = Self { directory };
+        fs::create_dir_all(lab.directory.path().join("bin"))?;
+        fs::create_dir_all(lab.directory.path().join("hosts"))?;
+        executable(&lab.directory.path().join("bin/ssh"), SSH)?;
         lab.fleet(FLEET)?;
         Ok(lab)
     }
 
     /// Another one with copies of all machines.
     pub(super) fn copy(&self) -> Result<Self> {
-        let folder = tempfile::tempdir_in("/dev/shm")?;
+        let directory = tempfile::tempdir_in("/dev/shm")?;
         let copied = Command::new("cp")
             .arg("--archive")
-            .arg(self.folder.path().join("."))
-            .arg(folder.path())
+            .arg(self.directory.path().join("."))
+            .arg(directory.path())
             .status()?;
         ensure!(copied.success(), "cp: {copied}");
-        Ok(Self { folder })
+        Ok(Self { directory })
     }
 
     fn add(&self, host: &str) -> Result<()> {
@@ -222,13 +222,13 @@ impl Lab {
     /// A host that is nothing but what this script of bash prints.
     pub(super) fn script(&self, host: &str, text: &str) -> Result<()> {
         Ok(fs::write(
-            self.folder.path().join(format!("hosts/{host}.bash")),
+            self.directory.path().join(format!("hosts/{host}.bash")),
             text,
         )?)
     }
 
     pub(super) fn fleet(&self, text: &str) -> Result<()> {
-        Ok(fs::write(self.folder.path().join("fleet.toml"), text)?)
+        Ok(fs::write(self.directory.path().join("fleet.toml"), text)?)
     }
 
     /// Another fleet: a text of [`FLEET`] replaced by another.
@@ -247,12 +247,12 @@ impl Lab {
             Some(path) => Path::new("local").join(path),
             None => PathBuf::from(path),
         };
-        self.folder.path().join("hosts").join(host).join(place)
+        self.directory.path().join("hosts").join(host).join(place)
     }
 
     /// A file of this test's own.
     pub(super) fn beside(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        self.directory.path().join(name)
     }
 
     /// The program with these words, ready to start. It ends before the test is killed.
@@ -266,10 +266,10 @@ impl Lab {
                 env!("CARGO_BIN_EXE_genbackup"),
                 "--fleet",
             ])
-            .arg(self.folder.path().join("fleet.toml"))
+            .arg(self.directory.path().join("fleet.toml"))
             .args(words)
-            .env("PATH", format!("{}/bin:{path}", self.folder.path().display()))
-            .env("LAB", self.folder.path())
+            .env("PATH", format!("{}/bin:{path}", self.directory.path().display()))
+            .env("LAB", self.directory.path())
             .env("MACHINE", MACHINE)
             .env_remove("CUT")
             .env_remove("KEEP")

@@ -241,7 +241,7 @@ fn a_name_that_is_not_utf8_comes_back_to_a_target_that_is_not() -> Result<()> {
     };
     let told = restored(b"/mnt/data/l\xff")?;
     assert!(told.status.success(), "{told:?}");
-    let back = storage.folder.path().join(target).join("mnt/data");
+    let back = storage.directory.path().join(target).join("mnt/data");
     let names: Vec<_> = fs::read_dir(back)?
         .map(|entry| Ok(entry?.file_name()))
         .collect::<Result<_>>()?;
@@ -249,7 +249,7 @@ fn a_name_that_is_not_utf8_comes_back_to_a_target_that_is_not() -> Result<()> {
     // It looks the same in restic's JSON.
     let told = restored(b"/mnt/data/l\xfd")?;
     assert!(told.stderr.contains(" is not empty"), "{told:?}");
-    fs::remove_dir_all(storage.folder.path().join(target))?;
+    fs::remove_dir_all(storage.directory.path().join(target))?;
     let told = restored(b"/mnt/data/l\xfd")?;
     assert!(
         told.stderr

@@ -48,9 +48,9 @@ fn owners_and_modes_come_back_and_the_repository_stays_its_users() -> Result<()>
         (back.uid(), back.gid(), back.mode() & 0o7777),
         (1000, 1001, 0o4750)
     );
-    let folder = fs::metadata(storage.path("back"))?;
+    let directory = fs::metadata(storage.path("back"))?;
     assert_eq!(
-        (folder.uid(), folder.mode() & 0o7777),
+        (directory.uid(), directory.mode() & 0o7777),
         (0, 0o700),
         "for root only"
     );
@@ -59,10 +59,10 @@ fn owners_and_modes_come_back_and_the_repository_stays_its_users() -> Result<()>
     Ok(())
 }
 
-/// What is below a folder and not user restic's.
-fn strangers(folder: &std::path::Path) -> Result<Vec<String>> {
+/// What is below a directory and not user restic's.
+fn strangers(directory: &std::path::Path) -> Result<Vec<String>> {
     let mut found = Vec::new();
-    for entry in fs::read_dir(folder)? {
+    for entry in fs::read_dir(directory)? {
         let entry = entry?;
         if entry.metadata()?.uid() != UID {
             found.push(entry.path().display().to_string());
@@ -132,7 +132,7 @@ fn nothing_is_restored_into_the_repository_however_it_is_written() -> Result<()>
         "/mnt/link/new",
         "/mnt/chain/new/one",
         "/mnt/../mnt/restic/new",
-        // A folder that would be made on the way.
+        // A directory that would be made on the way.
         "/mnt/foo/../restic/new",
     ] {
         let inside = storage.told(&["restore", "ziz", "/", "--to", to, "--overwrite"])?;
@@ -162,7 +162,7 @@ fn what_comes_back_is_for_root_alone_from_the_start() -> Result<()> {
     fs::create_dir(storage.path("back"))?;
     fs::set_permissions(storage.path("back"), fs::Permissions::from_mode(0o755))?;
 
-    // Whoever owns the folder could put a link in the way of what is written.
+    // Whoever owns the directory could put a link in the way of what is written.
     chown(storage.path("back"), Some(UID), Some(UID))?;
     for more in [&[][..], &["--dry-run"], &["--overwrite"]] {
         let refused = storage.told(&[&words[..], more].concat())?;
@@ -241,7 +241,7 @@ fn of_a_path_that_is_not_there_it_says_what_is_near_and_which_snapshots_have_it(
 }
 
 #[test]
-fn a_name_that_no_path_can_have_is_in_the_folder_above_it() -> Result<()> {
+fn a_name_that_no_path_can_have_is_in_the_directory_above_it() -> Result<()> {
     let storage = Storage::new()?;
     let said = storage.told(&["restore", "ziz", "/srv/a\nb", "--to", "/mnt/back"])?;
     assert!(

@@ -91,7 +91,7 @@ fn a_machine_whose_name_is_in_upper_case_is_the_host_of_the_fleet() -> Result<()
 #[test]
 fn who_is_not_root_is_told_who_can() -> Result<()> {
     let storage = Storage::new()?;
-    // Where nobody else may look in, as below a target folder.
+    // Where nobody else may look in, as below a target directory.
     let program = storage.path("genbackup");
     copy_of_genbackup(&program)?;
     let mut nobody = storage.there("jak", "setpriv");

@@ -75,7 +75,7 @@ fn a_password_file_of_two_readings_is_refused_by_name_wherever_it_is_read() -> R
                 let path = night.script(script);
                 let here = fs::read_to_string(&path)?.replace(
                     "/mnt/storage/restic",
-                    repository.to_str().context("a folder's name")?,
+                    repository.to_str().context("a directory's name")?,
                 );
                 fs::write(&path, here)?;
             }
@@ -101,12 +101,15 @@ fn a_password_file_of_two_readings_is_refused_by_name_wherever_it_is_read() -> R
 /// That those which are taken are read alike, and those which are refused would not be, by the restic that is installed.
 #[test]
 fn restic_and_a_client_read_the_same_of_what_is_taken() -> Result<()> {
-    let folder = tempfile::tempdir_in("/dev/shm")?;
+    let directory = tempfile::tempdir_in("/dev/shm")?;
     for (number, (text, is_refused)) in PASSWORD_FILES.into_iter().enumerate() {
         if text.trim_ascii().is_empty() {
             continue;
         }
-        let (file, repository) = (folder.path().join("file"), folder.path().join(number.to_string()));
+        let (file, repository) = (
+            directory.path().join("file"),
+            directory.path().join(number.to_string()),
+        );
         fs::write(&file, text)?;
         // As root's restic reads it, and as a client's script hands it on.
         let client =

@@ -18,7 +18,7 @@ const KILLED_WITHIN: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub(super) struct Cgroup {
     path: PathBuf,
-    /// Of a world: the folder, locked, so that others do not take it for one that was left.
+    /// Of a world: the directory, locked, so that others do not take it for one that was left.
     _in_use: Option<File>,
 }
 
@@ -36,8 +36,8 @@ impl Cgroup {
             // Another world may have begun and have no process in it yet: it has the lock. One that is killed has left
             // the lock before its processes have ended.
             if name.starts_with(PREFIX)
-                && let Ok(folder) = File::open(&path)
-                && folder.try_lock().is_ok()
+                && let Ok(directory) = File::open(&path)
+                && directory.try_lock().is_ok()
                 && !is_populated(&path)
             {
                 remove(&path);
@@ -47,12 +47,12 @@ impl Cgroup {
         let path = own.join(format!("{PREFIX}{process}"));
         let locked = poll(KILLED_WITHIN, || {
             make(&path)?;
-            let Ok(folder) = File::open(&path) else {
+            let Ok(directory) = File::open(&path) else {
                 return Ok(None);
             };
-            folder.lock_shared()?;
+            directory.lock_shared()?;
             // Somebody may have removed it before it was locked.
-            Ok(path.exists().then_some(folder))
+            Ok(path.exists().then_some(directory))
         })?;
         ensure!(locked.is_some(), "others remove the cgroup `{}`", path.display());
         Ok(Self {
@@ -71,18 +71,18 @@ impl Cgroup {
         Ok(Self { path, _in_use: None })
     }
 
-    /// Its folder.
+    /// Its directory.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
     /// All processes in it and below, by their numbers here.
     pub(super) fn processes(&self) -> Vec<u32> {
-        fn gather(folder: &Path, found: &mut Vec<u32>) {
+        fn gather(directory: &Path, found: &mut Vec<u32>) {
             // A group may go while it is looked at.
-            let text = fs::read_to_string(folder.join("cgroup.procs")).unwrap_or_default();
+            let text = fs::read_to_string(directory.join("cgroup.procs")).unwrap_or_default();
             found.extend(text.lines().filter_map(|line| line.parse::<u32>().ok()));
-            for child in children(folder) {
+            for child in children(directory) {
                 gather(&child, found);
             }
         }
@@ -143,15 +143,18 @@ fn mirror(group: &Path) -> anyhow::Result<Option<PathBuf>> {
         is_named.then(|| PathBuf::from(place.split(' ').nth(4).unwrap_or_default()))
     };
     let below = group.strip_prefix(mount_point()?)?;
-    Ok(text.lines().find_map(of_systemd).map(|folder| folder.join(below)))
+    Ok(text
+        .lines()
+        .find_map(of_systemd)
+        .map(|directory| directory.join(below)))
 }
 
 /// Removes the mirrors of groups that are gone.
 fn remove_orphans(own: &Path) -> anyhow::Result<()> {
-    let Some(folder) = mirror(own)? else {
+    let Some(directory) = mirror(own)? else {
         return Ok(());
     };
-    for path in children(&folder) {
+    for path in children(&directory) {
         let name = path.file_name().unwrap_or_default();
         if name.to_string_lossy().starts_with(PREFIX) && !own.join(name).exists() {
             remove(&path);

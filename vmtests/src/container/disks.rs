@@ -15,7 +15,7 @@ use crate::process::{command, output_of};
 #[derive(Debug)]
 pub(super) struct Disks {
     name: String,
-    folder: PathBuf,
+    directory: PathBuf,
     disk: Option<Disk>,
     tree: PathBuf,
     below: Mutex<Below>,
@@ -32,9 +32,9 @@ pub(super) struct Below {
 
 impl Disks {
     pub(super) fn new(hardware: &Hardware, tree: &Path, world: &World) -> anyhow::Result<Self> {
-        let folder = world.folder().join(&hardware.name);
+        let directory = world.directory().join(&hardware.name);
         for below in ["upper", "work", "snapshots"] {
-            fs::create_dir_all(folder.join(below))?;
+            fs::create_dir_all(directory.join(below))?;
         }
         let below = Below {
             layers: Vec::new(),
@@ -42,7 +42,7 @@ impl Disks {
         };
         let disks = Self {
             name: hardware.name.clone(),
-            folder,
+            directory,
             disk: hardware.disk.clone(),
             tree: tree.to_path_buf(),
             below: Mutex::new(below),
@@ -53,7 +53,7 @@ impl Disks {
 
     /// Where the world has the machine's root.
     pub(super) fn root(&self) -> PathBuf {
-        self.folder.join("root")
+        self.directory.join("root")
     }
 
     /// Where the world has the machine's second disk, if it has one; the machine has it at `/lab/` and the same name.
@@ -64,7 +64,7 @@ impl Disks {
 
     /// Everything that the machine says.
     pub(super) fn console(&self) -> PathBuf {
-        self.folder.join("console.log")
+        self.directory.join("console.log")
     }
 
     /// Mounts them in the world.
@@ -72,26 +72,26 @@ impl Disks {
         let below = self.below().clone();
         let lower = below.layers.iter().chain([&self.tree]);
         let lower = lower.map(|path| path.display().to_string()).collect::<Vec<_>>();
-        for path in lower.iter().chain([&self.folder.display().to_string()]) {
+        for path in lower.iter().chain([&self.directory.display().to_string()]) {
             // overlayfs has these as separators.
             ensure!(
                 !path.contains([':', ',', '\\']),
                 "containers cannot have their files in `{path}`: no colon, comma or backslash may be in it\n\n\
-                 hint: set GENBACKUP_VM_CACHE to another folder"
+                 hint: set GENBACKUP_VM_CACHE to another directory"
             );
         }
         let options = format!(
             "lowerdir={},upperdir={},workdir={}",
             lower.join(":"),
-            self.folder.join("upper").display(),
-            self.folder.join("work").display()
+            self.directory.join("upper").display(),
+            self.directory.join("work").display()
         );
         world
             .script(
                 "mkdir -p \"$2\" && mount -t overlay -o \"$1\" overlay \"$2\"",
                 &[&options, &self.root().to_string_lossy()],
             )
-            .context("hint: overlays need a folder on ext4, XFS, btrfs or tmpfs; GENBACKUP_VM_CACHE names another one")?;
+            .context("hint: overlays need a directory on ext4, XFS, btrfs or tmpfs; GENBACKUP_VM_CACHE names another one")?;
         if let (Some(place), Some(file)) = (self.second(world), self.second_file()) {
             world.script(
                 "mkdir -p \"$2\" && mount -o loop \"$1\" \"$2\"",
@@ -112,10 +112,10 @@ impl Disks {
     /// Keeps them as they are under `name`; what is written from now on goes elsewhere. The machine has no power.
     pub(super) fn save(&self, name: &str, world: &World) -> anyhow::Result<()> {
         self.unmount(world)?;
-        let snapshot = self.folder.join("snapshots").join(name);
+        let snapshot = self.directory.join("snapshots").join(name);
         fs::create_dir(&snapshot).with_context(|| format!("the snapshot `{name}` of {}", self.name))?;
         let layer = snapshot.join("layer");
-        fs::rename(self.folder.join("upper"), &layer)?;
+        fs::rename(self.directory.join("upper"), &layer)?;
         if let Some(file) = self.second_file() {
             copy(&file, &snapshot.join("second"))?;
         }
@@ -132,7 +132,7 @@ impl Disks {
 
     /// What was kept under `name`.
     pub(super) fn snapshot(&self, name: &str) -> anyhow::Result<Below> {
-        let snapshot = self.folder.join("snapshots").join(name);
+        let snapshot = self.directory.join("snapshots").join(name);
         let layers = fs::read_to_string(snapshot.join("layers"))
             .with_context(|| format!("{} has no snapshot `{name}`", self.name))?;
         Ok(Below {
@@ -141,13 +141,13 @@ impl Disks {
         })
     }
 
-    /// From now on it has the snapshots of a machine that has its files in `folder`; they stay where they are.
-    pub(super) fn take_snapshots_of(&self, folder: &Path) -> anyhow::Result<()> {
-        for entry in fs::read_dir(folder.join("snapshots"))? {
+    /// From now on it has the snapshots of a machine that has its files in `directory`; they stay where they are.
+    pub(super) fn take_snapshots_of(&self, directory: &Path) -> anyhow::Result<()> {
+        for entry in fs::read_dir(directory.join("snapshots"))? {
             let entry = entry?;
             std::os::unix::fs::symlink(
                 entry.path(),
-                self.folder.join("snapshots").join(entry.file_name()),
+                self.directory.join("snapshots").join(entry.file_name()),
             )?;
         }
         Ok(())
@@ -164,17 +164,17 @@ impl Disks {
 
     fn empty_upper(&self) -> anyhow::Result<()> {
         for name in ["upper", "work"] {
-            let folder = self.folder.join(name);
-            if folder.exists() {
-                fs::remove_dir_all(&folder).with_context(|| folder.display().to_string())?;
+            let directory = self.directory.join(name);
+            if directory.exists() {
+                fs::remove_dir_all(&directory).with_context(|| directory.display().to_string())?;
             }
-            fs::create_dir(&folder)?;
+            fs::create_dir(&directory)?;
         }
         Ok(())
     }
 
     fn second_file(&self) -> Option<PathBuf> {
-        self.disk.as_ref().map(|_| self.folder.join("second"))
+        self.disk.as_ref().map(|_| self.directory.join("second"))
     }
 
     fn make_second(&self) -> anyhow::Result<()> {

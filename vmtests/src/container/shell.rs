@@ -49,9 +49,9 @@ pub(super) fn run(
     limit: Duration,
 ) -> anyhow::Result<Output> {
     let started = Instant::now();
-    let folder = PathBuf::from(format!("/proc/{leader}/root/{BOX}"));
-    fs::create_dir_all(&folder).context("it has no /run yet")?;
-    let request = Request { folder, token };
+    let directory = PathBuf::from(format!("/proc/{leader}/root/{BOX}"));
+    fs::create_dir_all(&directory).context("it has no /run yet")?;
+    let request = Request { directory, token };
     fs::write(request.file("command"), text)?;
     fs::write(request.file("input"), input)?;
     let mut enter = command("bash");
@@ -81,13 +81,13 @@ pub(super) fn run(
 
 /// The files of one command; gone with the value. What a process that was left behind has open stays open.
 struct Request {
-    folder: PathBuf,
+    directory: PathBuf,
     token: u64,
 }
 
 impl Request {
     fn file(&self, kind: &str) -> PathBuf {
-        self.folder.join(format!("{}.{kind}", self.token))
+        self.directory.join(format!("{}.{kind}", self.token))
     }
 }
 

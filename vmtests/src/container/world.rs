@@ -35,7 +35,7 @@ pub static NFS_IS_REAL: LazyLock<bool> = LazyLock::new(|| {
     known()
 });
 
-/// The first thing in a world: its own /run, where systemd-nspawn and `ip netns` keep their notes; the folder of the
+/// The first thing in a world: its own /run, where systemd-nspawn and `ip netns` keep their notes; the directory of the
 /// machines' second disks, which all of them see; the bridge.
 const BEGIN: &str = r#"
 set -eu
@@ -55,20 +55,20 @@ exec sleep infinity
 pub struct World {
     process: Ended,
     cgroup: Cgroup,
-    /// A folder for the files of its machines.
-    folder: PathBuf,
+    /// A directory for the files of its machines.
+    directory: PathBuf,
 }
 
 impl World {
-    /// Makes a world whose machines have their files in `folder`.
+    /// Makes a world whose machines have their files in `directory`.
     ///
     /// It ends with the thread that calls this: call it from the one that owns the lab.
     ///
     /// # Errors
     /// When a namespace cannot be made.
-    pub fn begin(folder: &Path) -> anyhow::Result<Self> {
-        let shared = folder.join("shared");
-        let errors = folder.join("world.log");
+    pub fn begin(directory: &Path) -> anyhow::Result<Self> {
+        let shared = directory.join("shared");
+        let errors = directory.join("world.log");
         let mut command = command_ending_with_us("unshare");
         command.args([
             "--mount",
@@ -85,7 +85,7 @@ impl World {
         let mut world = Self {
             process,
             cgroup,
-            folder: folder.to_path_buf(),
+            directory: directory.to_path_buf(),
         };
         let ready = poll(Duration::from_secs(30), || {
             if let Some(status) = world.process.0.try_wait()? {
@@ -105,14 +105,14 @@ impl World {
         &self.cgroup
     }
 
-    /// The folder for the files of its machines.
-    pub(super) fn folder(&self) -> &Path {
-        &self.folder
+    /// The directory for the files of its machines.
+    pub(super) fn directory(&self) -> &Path {
+        &self.directory
     }
 
-    /// The folder that all of its machines have at `/lab`, and in which mounts become theirs.
+    /// The directory that all of its machines have at `/lab`, and in which mounts become theirs.
     pub(super) fn shared(&self) -> PathBuf {
-        self.folder.join("shared")
+        self.directory.join("shared")
     }
 
     /// The path by which this process sees what the world has at `path`.

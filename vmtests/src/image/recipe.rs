@@ -67,9 +67,9 @@ fn packages(release: Release) -> Vec<&'static str> {
     PACKAGES.lines().filter(|package| !is_left_out(package)).collect()
 }
 
-/// Builds into a temporary folder beside `folder`, and renames: the folder is whole or absent.
-pub(super) fn build_tree(release: Release, folder: &Path) -> anyhow::Result<()> {
-    let parent = folder.parent().context("the cache folder has no parent")?;
+/// Builds into a temporary directory beside `directory`, and renames: the directory is whole or absent.
+pub(super) fn build_tree(release: Release, directory: &Path) -> anyhow::Result<()> {
+    let parent = directory.parent().context("the cache directory has no parent")?;
     let work = tempfile::Builder::new()
         .prefix("building-image-")
         .tempdir_in(parent)?;
@@ -105,26 +105,26 @@ pub(super) fn build_tree(release: Release, folder: &Path) -> anyhow::Result<()> 
             .arg(apt::mirror()?),
     )?;
 
-    fs::rename(&result, folder)?;
+    fs::rename(&result, directory)?;
     Ok(())
 }
 
-/// Makes the disk, the kernel and the initial file system of the tree in `folder`. The disk is there last.
-pub(super) fn build_disk(folder: &Path) -> anyhow::Result<()> {
-    let (tree, disk) = (folder.join(TREE), folder.join("disk.new"));
-    fs::copy(only_file(&tree.join("boot"), "vmlinuz-")?, folder.join(KERNEL))?;
+/// Makes the disk, the kernel and the initial file system of the tree in `directory`. The disk is there last.
+pub(super) fn build_disk(directory: &Path) -> anyhow::Result<()> {
+    let (tree, disk) = (directory.join(TREE), directory.join("disk.new"));
+    fs::copy(only_file(&tree.join("boot"), "vmlinuz-")?, directory.join(KERNEL))?;
     fs::copy(
         only_file(&tree.join("boot"), "initrd.img-")?,
-        folder.join(INITIAL_FILE_SYSTEM),
+        directory.join(INITIAL_FILE_SYSTEM),
     )?;
     File::create(&disk)?.set_len(DISK_BYTES)?;
     output_of(command("mke2fs").args(MKE2FS).arg("-d").arg(&tree).arg(&disk))?;
-    fs::rename(disk, folder.join(DISK))?;
+    fs::rename(disk, directory.join(DISK))?;
     Ok(())
 }
 
-fn only_file(folder: &Path, prefix: &str) -> anyhow::Result<PathBuf> {
-    let paths = fs::read_dir(folder)?
+fn only_file(directory: &Path, prefix: &str) -> anyhow::Result<PathBuf> {
+    let paths = fs::read_dir(directory)?
         .map(|entry| Ok(entry?.path()))
         .collect::<std::io::Result<Vec<_>>>()?;
     let starts = |path: &&PathBuf| {
@@ -136,7 +136,7 @@ fn only_file(folder: &Path, prefix: &str) -> anyhow::Result<PathBuf> {
         found => bail!(
             "{} files `{prefix}*` in `{}`, expected one",
             found.len(),
-            folder.display()
+            directory.display()
         ),
     }
 }

@@ -8,7 +8,7 @@ use super::{Machine, quoted};
 use crate::process::{command, output_of};
 
 impl Machine {
-    /// Writes a file, with the folders above it; owner and group are root. `mode` is for example `0o644`.
+    /// Writes a file, with the directories above it; owner and group are root. `mode` is for example `0o644`.
     ///
     /// # Errors
     /// When it cannot be written.
@@ -35,16 +35,16 @@ impl Machine {
         Ok(output.stdout)
     }
 
-    /// Copies what is under `folder` on this machine to the guest's `/`, with modes and links; root owns it all.
-    /// Folders that are there already keep their modes.
+    /// Copies what is under `directory` on this machine to the guest's `/`, with modes and links; root owns it all.
+    /// Directories that are there already keep their modes.
     ///
     /// # Errors
     /// When it cannot be packed here or unpacked there.
-    pub fn install_tree(&self, folder: &Path) -> anyhow::Result<()> {
-        self.unpack(folder, &[PathBuf::from(".")])
+    pub fn install_tree(&self, directory: &Path) -> anyhow::Result<()> {
+        self.unpack(directory, &[PathBuf::from(".")])
     }
 
-    /// Copies files and folders of this machine, by their absolute paths, to the same places of the guest; root owns
+    /// Copies files and directories of this machine, by their absolute paths, to the same places of the guest; root owns
     /// them all.
     ///
     /// # Errors
@@ -55,7 +55,7 @@ impl Machine {
         self.unpack(Path::new("/"), &paths)
     }
 
-    fn unpack(&self, folder: &Path, paths: &[PathBuf]) -> anyhow::Result<()> {
+    fn unpack(&self, directory: &Path, paths: &[PathBuf]) -> anyhow::Result<()> {
         let archive = tempfile::NamedTempFile::new()?;
         output_of(
             command("tar")
@@ -70,7 +70,7 @@ impl Machine {
                 .arg("--file")
                 .arg(archive.path())
                 .arg("--directory")
-                .arg(folder)
+                .arg(directory)
                 .args(paths),
         )?;
         let bytes = std::fs::read(archive.path())?;

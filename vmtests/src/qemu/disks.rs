@@ -30,7 +30,7 @@ impl Disks {
         disks.with_inbox()
     }
 
-    /// Copies those of a twin, who stands still, from its folder.
+    /// Copies those of a twin, who stands still, from its directory.
     pub(super) fn copy(hardware: &Hardware, at: Surroundings<'_>, from: &Path) -> anyhow::Result<Self> {
         let (disks, twin) = (Self::of(hardware, at.disks), Self::of(hardware, from));
         copy(&twin.root, &disks.root)?;
@@ -41,10 +41,10 @@ impl Disks {
         disks.with_inbox()
     }
 
-    /// Where they are in a folder.
-    fn of(hardware: &Hardware, folder: &Path) -> Self {
+    /// Where they are in a directory.
+    fn of(hardware: &Hardware, directory: &Path) -> Self {
         let Hardware { name, disk, .. } = hardware;
-        let named = |end: &str| folder.join(format!("{name}{end}"));
+        let named = |end: &str| directory.join(format!("{name}{end}"));
         Self {
             root: named(".qcow2"),
             inbox: named("-inbox.raw"),
@@ -93,7 +93,7 @@ fn plugged(drive: &str, device: &str) -> [String; 4] {
     ]
 }
 
-/// A disk that starts as `base`, and leaves it as it is. A `base` without a folder is looked for beside the disk.
+/// A disk that starts as `base`, and leaves it as it is. A `base` without a directory is looked for beside the disk.
 fn overlay(base: &Path, path: &Path) -> anyhow::Result<()> {
     let mut create = command("qemu-img");
     create.args(["create", "-q", "-f", "qcow2", "-F", "raw", "-b"]);

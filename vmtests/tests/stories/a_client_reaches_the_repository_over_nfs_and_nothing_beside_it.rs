@@ -17,7 +17,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     ))?;
     writes_as_user_restic(lab)?;
 
-    // The folders above the export are there, with the way to it and nothing else.
+    // The directories above the export are there, with the way to it and nothing else.
     ziz.succeeds("mount -t nfs4 jak:/ /tmp/all")?;
     assert_eq!(
         ziz.succeeds("cd /tmp/all && find . -maxdepth 3 | sort")?,

@@ -21,14 +21,14 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
 
     // One file: of the first client, by both ways, and no other user looks into what came back.
     person.follow(lab, &page, "Restore one file")?;
-    let data = |folder: &str| {
+    let data = |directory: &str| {
         format!(
-            "cd {folder}/srv/data && find . -type f ! -name '*.tmp' ! -path './scratch/*' -printf '%m %U:%G %T@ %p ' -exec sha256sum {{}} \\; | sort"
+            "cd {directory}/srv/data && find . -type f ! -name '*.tmp' ! -path './scratch/*' -printf '%m %U:%G %T@ %p ' -exec sha256sum {{}} \\; | sort"
         )
     };
     let expected = lab.kai.succeeds(&data(""))?;
-    for folder in ["/root/restored-files", "/root/restored-by-restic"] {
-        assert_eq!(lab.jak.succeeds(&data(folder))?, expected, "{folder}");
+    for directory in ["/root/restored-files", "/root/restored-by-restic"] {
+        assert_eq!(lab.jak.succeeds(&data(directory))?, expected, "{directory}");
     }
     assert_eq!(
         lab.jak.succeeds("stat --format='%a %U' /root/restored-files")?,

@@ -106,12 +106,12 @@ fn plant(jak: &Machine) -> anyhow::Result<()> {
     ];
     crafted::snapshot(repository.path(), password.trim(), "mallory", &root)?;
     fs::remove_dir_all(repository.path().join("keys"))?;
-    let mut folders = vec![repository.path().to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder)? {
+    let mut directories = vec![repository.path().to_owned()];
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(directory)? {
             let path = entry?.path();
             if path.is_dir() {
-                folders.push(path);
+                directories.push(path);
                 continue;
             }
             let below = path.strip_prefix(repository.path())?;

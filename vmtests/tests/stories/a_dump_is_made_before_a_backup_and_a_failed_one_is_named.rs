@@ -7,7 +7,7 @@ use vmtests::install;
 use vmtests::lab::Lab;
 use vmtests::machine::Machine;
 
-/// Both hooks are of a user who owns one folder, and may write to another that only the sandbox keeps it from.
+/// Both hooks are of a user who owns one directory, and may write to another that only the sandbox keeps it from.
 const MAKE: &str = r#"
 install --directory --owner=www-data --mode=0700 /srv/data/dump
 install --directory --mode=1777 /srv/data/everybody

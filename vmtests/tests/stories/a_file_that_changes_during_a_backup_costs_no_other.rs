@@ -8,7 +8,7 @@ use vmtests::install;
 use vmtests::lab::Lab;
 use vmtests::machine::Machine;
 
-/// Files that come, change, shrink and go, as fast as the machine can, until the unit is stopped. The folders' names
+/// Files that come, change, shrink and go, as fast as the machine can, until the unit is stopped. The directories' names
 /// come after those of the others, so that restic meets them last and the world has had time to change.
 const CHURN: &str = r#"
 mkdir -p /srv/zz/{mail,log}
@@ -52,7 +52,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     lab.kai.succeeds(SLOW)?;
     let before = [rounds(&lab.ziz)?, rounds(&lab.kai)?];
     fleet::begin_run(lab)?;
-    // restic has the folder's names by now, and finds some of them gone when it comes to them. That is no fault to 0.18.
+    // restic has the directory's names by now, and finds some of them gone when it comes to them. That is no fault to 0.18.
     fleet::wait_until_in_mid_backup(lab, &lab.kai)?;
     lab.kai.succeeds("rm /srv/zz/zz/late-*")?;
     let record = fleet::finished_record(lab)?;

@@ -26,8 +26,8 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     lab.jak
         .write_file("/etc/genbackup/fleet.toml", fleet_file(lab)?.as_bytes(), 0o644)?;
     put_command_onto(&lab.jak)?;
-    let folder = tempfile::tempdir()?;
-    let letter = make_the_repository(lab, folder.path())?;
+    let directory = tempfile::tempdir()?;
+    let letter = make_the_repository(lab, directory.path())?;
 
     doctor_names_what_is_root_s_and_its_command_mends_it(lab)?;
     let before = snapshots(lab)?;
@@ -65,9 +65,9 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
 /// Two hosts, 20 nights each, by restic 0.14 as root, without a tag. 40 starts of restic take an emulated machine three
 /// minutes, so the machine that the tests run on makes the repository; its own restic is Debian 12's 0.14. What was backed
 /// up, and what is in it.
-fn make_the_repository(lab: &Lab, folder: &Path) -> anyhow::Result<(String, String)> {
-    let (repository, data) = (folder.join("restic"), folder.join("data"));
-    let password = folder.join("password");
+fn make_the_repository(lab: &Lab, directory: &Path) -> anyhow::Result<(String, String)> {
+    let (repository, data) = (directory.join("restic"), directory.join("data"));
+    let password = directory.join("password");
     let write =
         |path: &Path, bytes: &[u8]| fs::write(path, bytes).with_context(|| path.display().to_string());
     fs::create_dir_all(&data)?;
@@ -96,7 +96,7 @@ fn make_the_repository(lab: &Lab, folder: &Path) -> anyhow::Result<(String, Stri
             restic(&["backup", "--force", "--host", host, "--time", &time, letter_path])?;
         }
     }
-    let archive = folder.join("restic.tar");
+    let archive = directory.join("restic.tar");
     output_of(
         command("tar")
             .args(["--create", "--file"])

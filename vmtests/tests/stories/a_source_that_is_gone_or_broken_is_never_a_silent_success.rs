@@ -28,12 +28,12 @@ echo here >/srv/disk/file
 loop=$(losetup --find --show /var/broken.img)
 echo "0 65536 linear $loop 0" | dmsetup create broken
 mount /dev/mapper/broken /srv/broken
-mkdir /srv/broken/folder
-echo here >/srv/broken/folder/file
+mkdir /srv/broken/directory
+echo here >/srv/broken/directory/file
 echo fine >/srv/broken/fine
 "#;
 
-/// A bad one: a block of a file and one of a folder can't be read any more, and the rest is away.
+/// A bad one: a block of a file and one of a directory can't be read any more, and the rest is away.
 const BREAK: &str = r#"
 rm -r /srv/gone
 rm /srv/emptied/file
@@ -44,7 +44,7 @@ umount /srv/disk /home /srv/broken
 loop=$(losetup --associated /var/broken.img --noheadings --output NAME)
 block_of() { debugfs -R "blocks $1" /dev/mapper/broken 2>/dev/null | cut --delimiter=' ' --fields="$2"; }
 at=0
-for block in $({ block_of /folder 1; block_of /damaged 3; } | sort --numeric-sort) 8192; do
+for block in $({ block_of /directory 1; block_of /damaged 3; } | sort --numeric-sort) 8192; do
     [ "$block" = "$at" ] || echo "$((at * 8)) $(((block - at) * 8)) linear $loop $((at * 8))"
     [ "$block" = 8192 ] || echo "$((block * 8)) 8 error"
     at=$((block + 1))
@@ -53,7 +53,7 @@ dmsetup resume broken
 mount -o ro /dev/mapper/broken /srv/broken
 test "$(cat /srv/broken/fine)" = fine
 ! cat /srv/broken/damaged >/dev/null
-! find /srv/broken/folder -name file | grep .
+! find /srv/broken/directory -name file | grep .
 "#;
 
 pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
@@ -102,7 +102,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
             // The sandbox has a mount point of its own at /home, which must not be taken for the one that is away.
             ("unmounted", &["/srv/disk", "/home"]),
             ("links", &["/srv/moved -> /srv/elsewhere"]),
-            ("unreadable", &["/srv/broken/damaged", "/srv/broken/folder"]),
+            ("unreadable", &["/srv/broken/damaged", "/srv/broken/directory"]),
         ] {
             let mut found = finished[list].as_array().context("no list")?.clone();
             if list == "unreadable" {

@@ -86,13 +86,13 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
 }
 
 /// Takes the repository from one machine to another, where root owns it.
-fn send(from: &Machine, folder: &str, to: &Machine, target: &str) -> anyhow::Result<()> {
+fn send(from: &Machine, directory: &str, to: &Machine, target: &str) -> anyhow::Result<()> {
     to.succeeds(&format!(
         "systemd-run --quiet --collect --unit=copy bash -c \
          'socat -u TCP-LISTEN:9000,reuseaddr STDOUT | tar --extract --no-same-owner --directory={target}'"
     ))?;
     from.succeeds(&format!(
-        "tar --create --directory={folder} restic | socat -u STDIN TCP:{}:9000,retry=20,interval=1",
+        "tar --create --directory={directory} restic | socat -u STDIN TCP:{}:9000,retry=20,interval=1",
         to.name()
     ))?;
     let is_there =

@@ -53,10 +53,10 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
 
 /// A snapshot of each night that has one. restic takes an emulated machine seconds for each: so the nights are lived through on the machine that the tests run on, in a copy of the repository that goes back.
 fn live_through_the_nights(lab: &Lab, today: Date) -> anyhow::Result<()> {
-    let folder = tempfile::tempdir()?;
-    let (repository, data) = (folder.path().join("restic"), folder.path().join("data"));
-    let password = folder.path().join("password");
-    let archive = folder.path().join("restic.tar");
+    let directory = tempfile::tempdir()?;
+    let (repository, data) = (directory.path().join("restic"), directory.path().join("data"));
+    let password = directory.path().join("password");
+    let archive = directory.path().join("restic.tar");
     let tar = |verb: &str, into: &Path| {
         output_of(
             command("tar")

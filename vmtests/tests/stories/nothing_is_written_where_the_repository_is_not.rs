@@ -57,11 +57,11 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     fleet::restic(lab, "check --quiet").map(drop)
 }
 
-/// All files below a folder of the storage host.
-fn files(lab: &Lab, folder: &str) -> anyhow::Result<Vec<String>> {
+/// All files below a directory of the storage host.
+fn files(lab: &Lab, directory: &str) -> anyhow::Result<Vec<String>> {
     let listed = lab
         .jak
-        .succeeds(&format!("find {folder} -type f -printf '%p %s %T@\\n' | sort"))?;
+        .succeeds(&format!("find {directory} -type f -printf '%p %s %T@\\n' | sort"))?;
     Ok(listed.lines().map(str::to_owned).collect())
 }
 

@@ -35,12 +35,15 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     fleet::successful_run(lab)?;
     assert_eq!(lab.jak.succeeds(&look)?, made);
 
-    // A folder with something else in it is not taken for a place to make one.
+    // A directory with something else in it is not taken for a place to make one.
     lab.jak.succeeds(&format!(
         "{forgotten} && install -d -o restic -g restic -m 0700 {REPOSITORY} && touch {REPOSITORY}/diary"
     ))?;
     let started = fleet::start_run(lab)?;
-    assert_ne!(started.status, 0, "a folder with a file in it got a repository");
+    assert_ne!(
+        started.status, 0,
+        "a directory with a file in it got a repository"
+    );
     assert_eq!(
         lab.jak.succeeds(&format!("ls --almost-all {REPOSITORY}"))?,
         "diary"

@@ -14,14 +14,14 @@ for place in TCP4:10.77.0.1:2049 TCP4:127.0.0.1:50000 TCP6:[::1]:50000 UDP4:10.7
     if said=$(socat -u OPEN:/dev/null $place 2>&1); then echo connected; else echo ${said##*: }; fi
 done";
 
-/// Tries to write into every folder that access(2) calls writable; those where it could.
+/// Tries to write into every directory that access(2) calls writable; those where it could.
 const WRITE: &str = r#"
-find / -path /proc -prune -o -type d -writable -print 2>/dev/null | while IFS= read -r folder; do
-    if (: >"$folder/probe") 2>/dev/null; then echo "$folder"; rm -f "$folder/probe"; fi
+find / -path /proc -prune -o -type d -writable -print 2>/dev/null | while IFS= read -r directory; do
+    if (: >"$directory/probe") 2>/dev/null; then echo "$directory"; rm -f "$directory/probe"; fi
 done"#;
 
 pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
-    // The repository's folder has to be there to be mounted.
+    // The repository's directory has to be there to be mounted.
     vmtests::fleet::successful_run(lab)?;
     let ziz = &lab.ziz;
 
@@ -29,7 +29,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     let shadow = ziz.succeeds("wc --bytes </etc/shadow")?;
     assert_eq!(
         read.text(),
-        format!("restic\nonly root may read this\nin a folder of root\n{shadow}")
+        format!("restic\nonly root may read this\nin a directory of root\n{shadow}")
     );
     // It is the capability that lets it: the same user outside the unit is refused.
     let outside =
@@ -51,20 +51,20 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     assert_eq!(outside, "connected");
 
     let written = ask_from_inside(ziz, WRITE)?.text();
-    let mine = |folder: &str| {
+    let mine = |directory: &str| {
         // What PrivateTmp= and PrivateIPC= give is its own, and gone with it.
         [MOUNT, "/var/cache/genbackup", "/tmp", "/var/tmp", "/dev/mqueue"]
             .iter()
-            .any(|place| folder == *place || folder.starts_with(&format!("{place}/")))
+            .any(|place| directory == *place || directory.starts_with(&format!("{place}/")))
     };
     assert_eq!(
-        written.lines().find(|folder| !mine(folder)),
+        written.lines().find(|directory| !mine(directory)),
         None,
         "it wrote where it must not: {written}"
     );
     for place in [MOUNT, "/var/cache/genbackup"] {
         assert!(
-            written.lines().any(|folder| folder == place),
+            written.lines().any(|directory| directory == place),
             "it can't write where it must: {written}"
         );
     }

@@ -66,7 +66,7 @@ fn pry(machine: &Machine, processes: &str) -> anyhow::Result<(String, usize)> {
     Ok((worked, looked_at))
 }
 
-/// A process of user restic without a sandbox keeps nothing from user restic but root's folder.
+/// A process of user restic without a sandbox keeps nothing from user restic but root's directory.
 fn prying_works_where_nothing_is_in_the_way(machine: &Machine) -> anyhow::Result<()> {
     machine.succeeds("systemd-run --quiet --unit=open --uid=restic sleep infinity")?;
     let (found, looked_at) = pry(

@@ -22,7 +22,7 @@ const ASK: &str = "import resource, subprocess, sys, time\n\
 
 /// A repository, and where its copies go.
 struct Site {
-    folder: tempfile::TempDir,
+    directory: tempfile::TempDir,
 }
 
 /// Measures a first copy, and one in which nothing is new.
@@ -70,8 +70,8 @@ pub(crate) fn measure(rounds: usize) -> anyhow::Result<Section> {
 impl Site {
     fn make() -> anyhow::Result<Self> {
         // A repository in /tmp is refused.
-        let folder = tempfile::tempdir_in("/srv")?;
-        let site = Self { folder };
+        let directory = tempfile::tempdir_in("/srv")?;
+        let site = Self { directory };
         for directory in ["turns/runs", "state"] {
             fs::create_dir_all(site.at(directory))?;
         }
@@ -108,7 +108,7 @@ impl Site {
     }
 
     fn at(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        self.directory.path().join(name)
     }
 
     /// The seconds of a first copy, those of a second one, and its memory in KiB.

@@ -19,7 +19,7 @@ use super::table::{Budget, Section};
 pub(crate) fn measure(rounds: usize, hosts: u32) -> anyhow::Result<Section> {
     let directory = tempfile::Builder::new()
         .prefix("bench-")
-        .tempdir_in(cache::target_folder())?;
+        .tempdir_in(cache::target_directory())?;
     let path = |name: &str| directory.path().join(name);
     let (fleet, emitted, copied, again) =
         (path("fleet.toml"), path("emitted"), path("copied"), path("again"));

@@ -44,7 +44,7 @@ impl Here {
     pub(crate) fn new() -> anyhow::Result<Self> {
         let directory = tempfile::Builder::new()
             .prefix("bench-")
-            .tempdir_in(cache::target_folder())?;
+            .tempdir_in(cache::target_directory())?;
         let here = Self { directory };
         fs::write(here.path("password"), PASSWORD)?;
         here.run(super::lab::FILES)?;
@@ -171,5 +171,5 @@ fn restic_backup(repository: &str) -> String {
 }
 
 fn tools() -> PathBuf {
-    Path::new(&cache::target_folder()).join("tools/bench")
+    Path::new(&cache::target_directory()).join("tools/bench")
 }

@@ -24,7 +24,7 @@ const NIGHTS: i32 = 3650;
 pub(crate) fn measure(rounds: usize) -> anyhow::Result<Section> {
     let directory = tempfile::Builder::new()
         .prefix("bench-")
-        .tempdir_in(cache::target_folder())?;
+        .tempdir_in(cache::target_directory())?;
     let path = |name: &str| directory.path().join(name);
     let (fleet, runs) = (path("fleet.toml"), path("runs"));
     fs::write(&fleet, fleet_of(HOSTS)?)?;

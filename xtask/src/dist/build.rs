@@ -95,7 +95,7 @@ impl Build {
         } else {
             &self.profile
         };
-        let mut path = cache::target_folder();
+        let mut path = cache::target_directory();
         path.extend(target);
         path.join(profile).join("genbackup")
     }

@@ -57,7 +57,7 @@ pub(super) fn make(
 ) -> anyhow::Result<PathBuf> {
     let staging = tempfile::Builder::new()
         .prefix("package-")
-        .tempdir_in(cache::target_folder())?;
+        .tempdir_in(cache::target_directory())?;
     let tree = staging.path().join(format!("genbackup-{}", build.version));
     lay_out(genbackup, notices, &tree)?;
     let mut pack = command("dpkg-buildpackage");

@@ -51,12 +51,12 @@ impl Checkout {
     /// # Errors
     /// When git fails, or a directory cannot be made.
     pub(super) fn of_last_commit() -> anyhow::Result<Self> {
-        let directory = cache::target_folder().join("mutants");
+        let directory = cache::target_directory().join("mutants");
         let checkout = Self {
             source: directory.join("source"),
             target: directory.join("target"),
             logs: directory.join("logs"),
-            images: cache::folder()?,
+            images: cache::directory()?,
         };
         fs::create_dir_all(&checkout.logs).with_context(|| checkout.logs.display().to_string())?;
         if !checkout.source.exists() {

@@ -73,14 +73,14 @@ pub(super) fn write(version: Version, fleet: Option<&Path>) -> anyhow::Result<()
         !is_tagged(version)?,
         "{version} is released: {RELEASES}/{version} does not change any more"
     );
-    let releases_folder = cache::workspace().join(RELEASES);
-    let directory = releases_folder.join(version.to_string());
+    let releases_directory = cache::workspace().join(RELEASES);
+    let directory = releases_directory.join(version.to_string());
     let kept = directory.join(FLEET);
     let before = releases()?.into_iter().filter(|release| *release < version).max();
     let fleet = match (fleet, before) {
         (Some(fleet), _) => fleet.to_owned(),
         _ if kept.is_file() => kept.clone(),
-        (None, Some(before)) => releases_folder.join(before.to_string()).join(FLEET),
+        (None, Some(before)) => releases_directory.join(before.to_string()).join(FLEET),
         (None, None) => anyhow::bail!("there is no release before {version}\n\nhint: --fleet FILE"),
     };
     let text = fs::read_to_string(&fleet).with_context(|| fleet.display().to_string())?;

@@ -9,19 +9,24 @@ use anyhow::{Context, Result};
 use super::run::RunId;
 
 /// Where a storage host keeps them.
-pub const FOLDER: &str = "/var/lib/genbackup/runs";
+pub const DIRECTORY: &str = "/var/lib/genbackup/runs";
 /// A record of a hundred hosts has a hundred thousand bytes, of which often only the first line is read.
 const BUFFER: usize = 32 * 1024;
 const EXTENSION: &str = ".jsonl";
 
-/// The runs that have a record in a folder, oldest first. What is no record is left out.
+/// The runs that have a record in a directory, oldest first. What is no record is left out.
 ///
 /// # Errors
-/// When the folder can't be read.
-pub fn list(folder: &Path) -> Result<Vec<RunId>> {
-    let unreadable = || format!("cannot read the directory of the records, {}", folder.display());
+/// When the directory can't be read.
+pub fn list(directory: &Path) -> Result<Vec<RunId>> {
+    let unreadable = || {
+        format!(
+            "cannot read the directory of the records, {}",
+            directory.display()
+        )
+    };
     let mut runs = Vec::new();
-    for entry in fs::read_dir(folder).with_context(unreadable)? {
+    for entry in fs::read_dir(directory).with_context(unreadable)? {
         let entry = entry.with_context(unreadable)?;
         let name = entry.file_name();
         let id = name.to_str().and_then(|name| name.strip_suffix(EXTENSION));
@@ -45,8 +50,8 @@ pub fn file_name(run: RunId) -> String {
 ///
 /// # Errors
 /// When it can't be opened.
-pub fn open(folder: &Path, run: RunId) -> Result<BufReader<File>> {
-    let path = folder.join(file_name(run));
+pub fn open(directory: &Path, run: RunId) -> Result<BufReader<File>> {
+    let path = directory.join(file_name(run));
     let file = File::open(&path).with_context(|| format!("cannot open the record {}", path.display()))?;
     Ok(BufReader::with_capacity(BUFFER, file))
 }
