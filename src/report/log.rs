@@ -31,6 +31,8 @@ pub(super) struct Log {
     pub(super) warnings: Vec<String>,
     pub(super) bad_lines: u64,
     pub(super) unknown_events: u64,
+    /// The number of fields that this program does not know, in events that it knows.
+    pub(super) unknown_fields: u64,
 }
 
 /// What it tells of one host, or of one phase.
@@ -92,6 +94,7 @@ impl Log {
                 .collect(),
             bad_lines: run.bad_lines.count,
             unknown_events: run.unknown_events,
+            unknown_fields: run.unknown_fields,
         }
     }
 }

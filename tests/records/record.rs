@@ -128,7 +128,10 @@ fn bytes_that_are_not_utf_8_cost_their_own_line_only() -> Result<()> {
 #[test]
 fn a_record_of_a_later_version_is_read_and_what_is_unknown_is_not_ok() -> Result<()> {
     let run = run("a-record-of-a-later-version")?;
-    assert_eq!((run.bad_lines.count, run.unknown_events), (0, 3));
+    assert_eq!(
+        (run.bad_lines.count, run.unknown_events, run.unknown_fields),
+        (0, 3, 4)
+    );
     assert_eq!(run.versions["genbackup"], "3.0.0");
     assert_eq!(
         statuses(&run),

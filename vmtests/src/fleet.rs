@@ -244,8 +244,11 @@ fn is_known(records: &str) -> anyhow::Result<()> {
             Line::Bad(line) => bail!("the record has a bad {line}\n{records}"),
             Line::Good(Event {
                 what: What::Other(name),
-                time: _,
+                ..
             }) => bail!("the record has an event that its reader does not know, `{name}`\n{records}"),
+            Line::Good(Event { unknown, .. }) if !unknown.is_empty() => {
+                bail!("the record has fields that its reader does not know: {unknown:?}\n{records}")
+            }
             Line::Good(_) => {}
         }
     }

@@ -1,5 +1,7 @@
 //! A phase that was carried out ad hoc, outside a run, as a separate record.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use super::event::{CopyFigures, Event, PhaseFinished, PhaseStarted, RunStarted, What, in_milliseconds};
@@ -75,7 +77,14 @@ impl AdHoc {
             (end, What::RunFinished),
         ];
         { events.into_iter() }
-            .map(|(time, what)| Event { time: *time, what }.line())
+            .map(|(time, what)| {
+                Event {
+                    time: *time,
+                    what,
+                    unknown: BTreeMap::new(),
+                }
+                .line()
+            })
             .collect()
     }
 }

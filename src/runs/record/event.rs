@@ -1,8 +1,8 @@
 //! One event of a record, as a type that is both written and read.
 //!
 //! Reading is lenient, because a newer genbackup may have written the event, and because a part of it comes from a
-//! client: an unknown event is [`What::Other`], an unknown field is ignored, and a field of an unexpected type counts as
-//! absent. A status that is absent or unknown is never [`Status::Ok`].
+//! client: an unknown event is [`What::Other`], unknown fields are kept in [`Event::unknown`], and a field of an
+//! unexpected type counts as absent. A status that is absent or unknown is never [`Status::Ok`].
 
 mod line;
 
@@ -23,6 +23,8 @@ pub struct Event {
     pub time: Timestamp,
     /// What happened.
     pub what: What,
+    /// The fields that this program does not know, by their names. They are written again with the event.
+    pub unknown: BTreeMap<String, Value>,
 }
 
 /// What happened.
@@ -251,8 +253,8 @@ pub struct PhaseFinished {
         skip_serializing_if = "Option::is_none"
     )]
     pub copy: Option<String>,
-    /// What that copy got and lost; of offsite alone.
-    #[serde(flatten)]
+    /// What that copy got and lost; of offsite alone. Read by [`Event::parse`].
+    #[serde(flatten, skip_deserializing)]
     pub figures: Option<Box<CopyFigures>>,
 }
 

@@ -118,6 +118,8 @@ pub struct Run {
     pub warnings: Vec<String>,
     /// How many events this program does not know: the record is of a newer one.
     pub unknown_events: u64,
+    /// The number of fields that this program does not know, in events that it knows.
+    pub unknown_fields: u64,
     /// Lines that are no events.
     pub bad_lines: BadLines,
 }
@@ -207,6 +209,7 @@ impl Run {
             copies: BTreeMap::new(),
             warnings: Vec::new(),
             unknown_events: 0,
+            unknown_fields: 0,
             bad_lines: BadLines::default(),
         };
         for line in lines {
@@ -231,8 +234,11 @@ impl Run {
     }
 
     fn note(&mut self, event: Event) {
-        let Event { time, what } = event;
+        let Event { time, what, unknown } = event;
         self.last_event = Some(time);
+        if !matches!(what, What::Other(_)) {
+            self.unknown_fields += unknown.len() as u64;
+        }
         match what {
             What::RunStarted(RunStarted {
                 run: _,

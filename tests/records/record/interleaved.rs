@@ -1,5 +1,6 @@
 //! Good lines among garbage: each of them comes out, and nothing else.
 
+use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader};
 use std::time::Duration;
 
@@ -83,7 +84,14 @@ fn good_line() -> impl Strategy<Value = (Value, What)> {
 fn timed((mut line, what): (Value, What), second: usize) -> (Vec<u8>, Event) {
     let time = Timestamp::UNIX_EPOCH + Duration::from_secs(second as u64);
     line["time"] = json!(time.to_string());
-    (line.to_string().into_bytes(), Event { time, what })
+    (
+        line.to_string().into_bytes(),
+        Event {
+            time,
+            what,
+            unknown: BTreeMap::new(),
+        },
+    )
 }
 
 /// What is no event, and has no newline.

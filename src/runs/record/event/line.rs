@@ -1,11 +1,12 @@
 //! An event as one line of a record, and back.
 
 use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use serde::de::IgnoredAny;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize, Serializer};
-use serde_json::from_str;
+use serde_json::{Deserializer, Value, from_str};
 
 use super::{CopyFigures, Event, PhaseFinished, What};
 use crate::model::Phase;
@@ -18,6 +19,9 @@ struct Head<'l> {
     event: Cow<'l, str>,
     time: Timestamp,
 }
+
+/// The names of these fields.
+const HEAD: [&str; 2] = ["event", "time"];
 
 impl Event {
     /// Reads one line, without its newline.
@@ -36,28 +40,29 @@ impl Event {
 
     fn of_object(line: &str) -> serde_json::Result<Self> {
         let Head { event, time } = from_str(line)?;
+        let mut fields = Fields {
+            line,
+            unknown: BTreeSet::new(),
+        };
         let what = match event.as_ref() {
-            "run-started" => What::RunStarted(from_str(line)?),
-            "host-started" => What::HostStarted(from_str(line)?),
-            "restic" => What::Restic(from_str(line)?),
-            "host-finished" => What::HostFinished(Box::new(from_str(line)?)),
-            "warning" => What::Warning(from_str(line)?),
-            "run-finished" => What::RunFinished,
-            "run-stopped" => What::RunStopped(from_str(line)?),
+            "run-started" => What::RunStarted(fields.read()?),
+            "host-started" => What::HostStarted(fields.read()?),
+            "restic" => What::Restic(fields.read()?),
+            "host-finished" => What::HostFinished(Box::new(fields.read()?)),
+            "warning" => What::Warning(fields.read()?),
+            "run-finished" => fields.read().map(|NoFields {}| What::RunFinished)?,
+            "run-stopped" => What::RunStopped(fields.read()?),
             name => match Phase::of_event(name) {
-                Some((phase, "started")) => What::PhaseStarted(phase, from_str(line)?),
-                Some((phase, "finished")) => {
-                    let mut finished: PhaseFinished = from_str(line)?;
-                    // serde finds figures in every object, because none of them is required.
-                    finished.figures = finished
-                        .figures
-                        .filter(|figures| finished.copy.is_some() || **figures != CopyFigures::default());
-                    What::PhaseFinished(phase, finished)
-                }
-                _ => What::Other(name.to_owned()),
+                Some((phase, "started")) => What::PhaseStarted(phase, fields.read()?),
+                Some((phase, "finished")) => What::PhaseFinished(phase, fields.phase_finished(phase)?),
+                _ => fields.read().map(|NoFields {}| What::Other(name.to_owned()))?,
             },
         };
-        Ok(Self { time, what })
+        Ok(Self {
+            time,
+            what,
+            unknown: fields.into_unknown()?,
+        })
     }
 
     /// What happens now.
@@ -66,6 +71,7 @@ impl Event {
         Self {
             time: Timestamp::now(),
             what,
+            unknown: BTreeMap::new(),
         }
     }
 
@@ -78,6 +84,51 @@ impl Event {
     }
 }
 
+/// An event without fields of its kind.
+#[derive(Deserialize)]
+struct NoFields {}
+
+/// The fields of an event's line, and the names of those that no type has asked for.
+struct Fields<'l> {
+    line: &'l str,
+    unknown: BTreeSet<String>,
+}
+
+impl Fields<'_> {
+    /// Reads the fields of one kind of event.
+    fn read<T: DeserializeOwned>(&mut self) -> serde_json::Result<T> {
+        let unknown = &mut self.unknown;
+        serde_ignored::deserialize(&mut Deserializer::from_str(self.line), |path| {
+            let name = path.to_string();
+            if !HEAD.contains(&name.as_str()) {
+                unknown.insert(name);
+            }
+        })
+    }
+
+    fn phase_finished(&mut self, phase: Phase) -> serde_json::Result<PhaseFinished> {
+        let mut finished: PhaseFinished = self.read()?;
+        if phase == Phase::Offsite {
+            let unknown = std::mem::take(&mut self.unknown);
+            let figures: CopyFigures = self.read()?;
+            self.unknown.retain(|name| unknown.contains(name));
+            // Each object has figures, because none of them is required.
+            let is_of_copy = finished.copy.is_some() || figures != CopyFigures::default();
+            finished.figures = is_of_copy.then(|| Box::new(figures));
+        }
+        Ok(finished)
+    }
+
+    fn into_unknown(self) -> serde_json::Result<BTreeMap<String, Value>> {
+        if self.unknown.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let mut all: BTreeMap<String, Value> = from_str(self.line)?;
+        all.retain(|name, _| self.unknown.contains(name));
+        Ok(all)
+    }
+}
+
 /// The object of an event that has these fields.
 #[derive(Serialize)]
 struct Object<'e, Fields> {
@@ -85,11 +136,13 @@ struct Object<'e, Fields> {
     time: Timestamp,
     #[serde(flatten)]
     fields: Fields,
+    #[serde(flatten)]
+    unknown: &'e BTreeMap<String, Value>,
 }
 
 impl Serialize for Event {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { time, what } = self;
+        let Self { time, what, unknown } = self;
         let time = Timestamp::from_second(time.as_second()).unwrap_or(*time);
         macro_rules! object {
             ($event:expr, $fields:expr) => {
@@ -97,6 +150,7 @@ impl Serialize for Event {
                     event: $event,
                     time,
                     fields: $fields,
+                    unknown,
                 }
                 .serialize(serializer)
             };
@@ -125,7 +179,7 @@ mod tests {
 
     fn what(rest: &str) -> What {
         let line = format!("{{{TIME},{rest}}}");
-        let Ok(Event { time, what }) = Event::parse(&line) else {
+        let Ok(Event { time, what, .. }) = Event::parse(&line) else {
             panic!("{line} is no event");
         };
         assert_eq!(time.to_string(), "2026-11-23T06:06:41Z");
@@ -207,6 +261,40 @@ mod tests {
     }
 
     #[test]
+    fn fields_of_a_newer_version_are_kept_apart() {
+        for (event, more) in [
+            (r#""event":"run-finished""#, ""),
+            (r#""event":"warning","why":"x""#, ""),
+            (
+                r#""event":"host-finished","host":"ziz","status":"ok""#,
+                r#""missing":[]"#,
+            ),
+            (r#""event":"prune-finished","status":"ok""#, r#""files":3"#),
+            (
+                r#""event":"offsite-finished","status":"ok","copy":"cloud","files":3"#,
+                "",
+            ),
+            (r#""event":"offsite-finished","status":"ok","files":3"#, ""),
+            (r#""event":"settle-finished""#, r#""status":"ok""#),
+        ] {
+            let unknown = r#""a.b":[{"c":1}],"z":null"#;
+            let line = format!(
+                "{{{TIME},{event},{unknown}{}{more}}}",
+                if more.is_empty() { "" } else { "," }
+            );
+            let event = Event::parse(&line).unwrap();
+            let mut expected: BTreeMap<String, Value> = from_str(&format!("{{{unknown}}}")).unwrap();
+            if matches!(event.what, What::PhaseFinished(Phase::Prune, _) | What::Other(_)) {
+                expected.extend(from_str::<BTreeMap<String, Value>>(&format!("{{{more}}}")).unwrap());
+            }
+            assert_eq!(event.unknown, expected, "{line}");
+            // They are written again.
+            let written = event.line().unwrap();
+            assert_eq!(Event::parse(written.trim_end()), Ok(event), "{line}");
+        }
+    }
+
+    #[test]
     fn each_event_is_read_as_it_was_written() {
         let texts = |name: &str| [(name.to_owned(), "a\u{1b} \"b\"\n".to_owned())].into();
         let finished = HostFinished {
@@ -239,6 +327,7 @@ mod tests {
             let event = Event {
                 time: "2026-11-23T06:06:41Z".parse().unwrap(),
                 what,
+                unknown: BTreeMap::new(),
             };
             let line = event.line().unwrap();
             assert_eq!(Event::parse(line.trim_end()), Ok(event), "{line}");
