@@ -99,6 +99,12 @@ impl Answer {
         }
     }
 
+    /// Whether nothing more of it counts: restic's exit status is the last line.
+    pub(super) const fn is_complete(&self) -> bool {
+        self.restic_version.is_some() && self.exit.is_some()
+    }
+
+    /// Whether there were more lines than are read.
     pub(super) const fn has_too_many_lines(&self) -> bool {
         self.lines >= LINE_LIMIT
     }

@@ -27,7 +27,7 @@ use super::output::{Said, read_complaint, read_lines};
 const HEARTBEAT: Duration = Duration::from_secs(5);
 /// How long ssh has to end after SIGTERM.
 const KILL_AFTER: Duration = Duration::from_secs(30);
-/// How long another process may hold the output of an ssh that has ended.
+/// How long another process may hold the output of an ssh that has ended, and how long ssh has to end after the answer.
 const STRAY: Duration = Duration::from_secs(5);
 /// The number of lines that wait to be read.
 const QUEUE: usize = 16;
@@ -50,9 +50,28 @@ pub(super) struct Limits {
     pub(super) answer: u64,
 }
 
+/// Whether an answer goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Next {
+    /// More lines may come.
+    Line,
+    /// The answer is complete.
+    End,
+}
+
+/// What ended a wait.
+enum Waited {
+    /// The answer is complete.
+    Complete,
+    /// The connection has ended.
+    Ended,
+    /// The connection was ended at the time limit.
+    OverTime,
+}
+
 /// An open connection.
 pub(super) struct Connection {
-    input: Option<Box<dyn Write>>,
+    input: Option<Box<dyn Write + Send>>,
     said: Receiver<Said>,
     process: Option<Child>,
     socket: Option<UnixStream>,
@@ -60,6 +79,8 @@ pub(super) struct Connection {
     /// What has not ended yet: the output, and the messages and the process of a command.
     open: u8,
     deadline: Instant,
+    /// What was cut off at the limit of the answer.
+    cut_off_at: Option<u64>,
 }
 
 impl Connection {
@@ -105,6 +126,7 @@ impl Connection {
             complaint: Arc::default(),
             open: 1,
             deadline,
+            cut_off_at: None,
         })
     }
 
@@ -138,13 +160,14 @@ impl Connection {
             input: process
                 .stdin
                 .take()
-                .map(|input| Box::new(input) as Box<dyn Write>),
+                .map(|input| Box::new(input) as Box<dyn Write + Send>),
             said,
             process: Some(process),
             socket: None,
             complaint,
             open: 3,
             deadline,
+            cut_off_at: None,
         })
     }
 
@@ -155,21 +178,47 @@ impl Connection {
         }
     }
 
-    /// Reads the answer to its end. Sends a line every few seconds, so that the host knows that this process is alive.
-    pub(super) fn read(mut self, mut each: impl FnMut(&[u8], bool)) -> Ending {
-        let mut cut_off_at = None;
+    /// Reads the answer until it is complete, or until the connection has ended. Sends a line every few seconds, so that
+    /// the host knows that this process is alive.
+    pub(super) fn read(&mut self, mut each: impl FnMut(&[u8], bool) -> Next) -> Ending {
+        let how = match self.wait(self.deadline, &mut each) {
+            Waited::Complete => How::Closed,
+            Waited::OverTime => How::TimeLimit,
+            Waited::Ended => match self.status() {
+                Some(255) => How::SshFailed,
+                Some(127) => How::NoProgram,
+                _ => How::Closed,
+            },
+        };
+        let complaint = self.complaint.lock().unwrap_or_else(PoisonError::into_inner);
+        Ending {
+            how,
+            complaint: String::from_utf8_lossy(&complaint).into_owned(),
+            cut_off_at: self.cut_off_at,
+        }
+    }
+
+    /// Waits until the connection has ended, after a complete answer. Ends it if that takes long.
+    pub(super) fn close(mut self) {
+        self.input = None;
+        self.wait(Instant::now() + STRAY, &mut |_, _| Next::Line);
+        self.status();
+    }
+
+    fn wait(&mut self, mut end: Instant, each: &mut impl FnMut(&[u8], bool) -> Next) -> Waited {
         let mut has_exited = false;
         let mut beat = Instant::now();
         let mut is_over_time = false;
-        let mut end = self.deadline;
         while self.open > 0 {
-            match self
-                .said
-                .recv_timeout(beat.min(end).saturating_duration_since(Instant::now()))
-            {
-                Ok(Said::Line { line, is_cut }) => each(&line, is_cut),
-                Ok(Said::OutputEnded { cut_off_at: limit }) => {
-                    cut_off_at = limit;
+            let wait = beat.min(end).saturating_duration_since(Instant::now());
+            match self.said.recv_timeout(wait) {
+                Ok(Said::Line { line, is_cut }) => {
+                    if each(&line, is_cut) == Next::End && !is_over_time {
+                        return Waited::Complete;
+                    }
+                }
+                Ok(Said::OutputEnded { cut_off_at }) => {
+                    self.cut_off_at = cut_off_at;
                     self.open -= 1;
                     // ssh ends at the end of its input.
                     self.input = None;
@@ -196,19 +245,16 @@ impl Connection {
                 end = Instant::now() + KILL_AFTER;
             }
         }
-        let status = self.process.as_mut().and_then(|process| process.wait().ok());
-        let how = match status.and_then(|status| status.code()) {
-            _ if is_over_time => How::TimeLimit,
-            Some(255) => How::SshFailed,
-            Some(127) => How::NoProgram,
-            _ => How::Closed,
-        };
-        let complaint = self.complaint.lock().unwrap_or_else(PoisonError::into_inner);
-        Ending {
-            how,
-            complaint: String::from_utf8_lossy(&complaint).into_owned(),
-            cut_off_at,
+        if is_over_time {
+            Waited::OverTime
+        } else {
+            Waited::Ended
         }
+    }
+
+    /// The exit status of the process, after its end.
+    fn status(&mut self) -> Option<i32> {
+        self.process.as_mut()?.wait().ok()?.code()
     }
 
     /// Ends the connection at the time limit: first so that ssh can end in order, then by force.

@@ -9,7 +9,7 @@ use std::time::Instant;
 use jiff::Timestamp;
 
 use super::answer::Answer;
-use super::conversation::{Connection, Limits, Way};
+use super::conversation::{Connection, Limits, Next, Way};
 use super::judge::{Ending, StorageHost, in_words, judge};
 use super::progress_file::ProgressFile;
 use super::{Outcome, Run};
@@ -62,15 +62,19 @@ impl<'r> Turns<'r> {
         let hosts = &self.run.hosts.names;
         let next = AtomicUsize::new(0);
         let worst = Mutex::new(Outcome::Ok);
-        let work = || {
-            while let Some(host) = hosts.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let outcome = Outcome::of(&self.back_up(host));
-                let mut worst = worst.lock().unwrap_or_else(PoisonError::into_inner);
-                *worst = outcome.max(*worst);
-            }
-        };
         let threads = self.run.max_parallel.clamp(1, hosts.len().max(1));
         let all_ended = thread::scope(|scope| {
+            let work = || {
+                while let Some(host) = hosts.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let (status, connection) = self.back_up(host);
+                    // The next host need not wait until ssh has ended.
+                    if let Some(connection) = connection {
+                        scope.spawn(|| connection.close());
+                    }
+                    let mut worst = worst.lock().unwrap_or_else(PoisonError::into_inner);
+                    *worst = Outcome::of(&status).max(*worst);
+                }
+            };
             let threads: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
             threads.into_iter().all(|thread| thread.join().is_ok())
         });
@@ -81,7 +85,8 @@ impl<'r> Turns<'r> {
         }
     }
 
-    fn back_up(&self, host: &str) -> Status {
+    /// One turn. The connection may still have to be closed.
+    fn back_up(&self, host: &str) -> (Status, Option<Connection>) {
         let limits = Limits {
             time: self.run.time_limit,
             answer: ANSWER_LIMIT,
@@ -97,17 +102,25 @@ impl<'r> Turns<'r> {
         }
         self.record.guard().append(&started);
         let mut answer = Answer::default();
-        let ending = match connection {
-            Ok(connection) => connection.read(|line, is_cut| {
-                progress.note(line);
-                answer.add(line, is_cut);
-            }),
-            Err(ending) => ending,
+        let (ending, connection) = match connection {
+            Ok(mut connection) => {
+                let ending = connection.read(|line, is_cut| {
+                    progress.note(line);
+                    answer.add(line, is_cut);
+                    if answer.is_complete() {
+                        Next::End
+                    } else {
+                        Next::Line
+                    }
+                });
+                (ending, Some(connection))
+            }
+            Err(ending) => (ending, None),
         };
         drop(progress);
         // systemd also sends the signal to ssh, whose end would count as that of the host.
         self.stop.wait_for_end();
-        self.judge(host, answer, &ending, clock)
+        (self.judge(host, answer, &ending, clock), connection)
     }
 
     fn judge(&self, host: &str, answer: Answer, ending: &Ending, clock: Instant) -> Status {

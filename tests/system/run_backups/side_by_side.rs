@@ -1,6 +1,7 @@
 //! How many hosts are asked at once.
 
 use std::fs;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
@@ -16,8 +17,8 @@ for ((tries = 0; tries < 50; tries++)); do
     sleep 0.02
 done
 echo "${#at_work[@]}" >>"$ANSWERS/at-once"
-cat "$ANSWERS/${!#}"
 ((${#at_work[@]} > 1)) || rm "$ANSWERS/at-work.${!#}"
+cat "$ANSWERS/${!#}"
 "#;
 
 fn at_once(fleet: &str) -> Result<Vec<String>> {
@@ -44,5 +45,47 @@ fn one_host_is_asked_after_the_other() -> Result<()> {
 fn as_many_hosts_are_asked_at_once_as_the_fleet_file_allows() -> Result<()> {
     let fleet = FLEET.replace("[schedule]", "[schedule]\nmax-parallel = 2");
     assert_eq!(at_once(&fleet)?, ["2", "2"]);
+    Ok(())
+}
+
+/// Without this, each host would cost the time that ssh takes to close its connection.
+#[test]
+fn the_next_host_need_not_wait_until_ssh_ends() -> Result<()> {
+    let night = Night::new()?;
+    night.answers("kai", WELL)?;
+    night.answers("ziz", WELL)?;
+    // ssh to kai ends once ziz was asked.
+    night.program(
+        "ssh",
+        "#!/bin/bash\nread -r _; read -r _\ntouch \"$ANSWERS/asked.${!#}\"\ncat \"$ANSWERS/${!#}\"\n\
+         [[ ${!#} == kai ]] || exit 0\n\
+         for ((tries = 0; tries < 1000; tries++)); do [[ ! -e $ANSWERS/asked.ziz ]] || break; sleep 0.02; done\n\
+         [[ ! -e $ANSWERS/asked.ziz ]] || touch \"$ANSWERS/next-was-asked\"\n",
+    )?;
+    let ended = night.run()?;
+    assert_eq!(ended.status.code(), Some(0), "{}", ended.stderr);
+    assert!(night.path("answers/next-was-asked").exists());
+    Ok(())
+}
+
+#[test]
+fn an_ssh_that_stays_after_the_answer_is_ended() -> Result<()> {
+    let night = Night::new()?;
+    night.answers("kai", WELL)?;
+    night.answers("ziz", WELL)?;
+    night.program(
+        "ssh",
+        "#!/bin/bash\nread -r _; read -r _\ncat \"$ANSWERS/${!#}\"\nexec sleep 600\n",
+    )?;
+    let start = Instant::now();
+    let ended = night.run()?;
+    assert_eq!(ended.status.code(), Some(0), "{}", ended.stderr);
+    let well = ["kai", "ziz"].map(|host| (host.to_owned(), "ok".to_owned()));
+    assert_eq!(night.statuses()?, well);
+    assert!(
+        start.elapsed() < Duration::from_secs(300),
+        "{:?}",
+        start.elapsed()
+    );
     Ok(())
 }
