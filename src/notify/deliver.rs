@@ -4,12 +4,12 @@
 
 mod address;
 mod answer;
-mod letter;
+mod email;
 mod request;
 mod web;
 
 pub use address::WebAddress;
-pub use letter::{SOCKET, letter};
+pub use email::{SOCKET, letter};
 pub use request::Request;
 pub use web::Web;
 pub(crate) use web::agent;

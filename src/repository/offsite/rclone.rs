@@ -5,8 +5,8 @@
 
 #![expect(clippy::disallowed_methods, reason = "this is the module that starts rclone")]
 
+mod answer;
 mod canary;
-mod said;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -22,8 +22,8 @@ use super::s3::S3;
 use super::tamper::CANARIES;
 use crate::model::Remote;
 
-pub use said::Failed;
-use said::{Line, Said};
+pub use answer::Failed;
+use answer::{Line, Said};
 
 /// rclone's exit status for a directory that is not there.
 const NO_DIRECTORY: i32 = 3;

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use super::said::Failed;
+use super::answer::Failed;
 use super::{NO_DIRECTORY, Rclone};
 
 /// rclone's exit status for a file that is not there.
