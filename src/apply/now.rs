@@ -43,8 +43,8 @@ pub(crate) struct Wish<'w> {
     pub(crate) is_departing: bool,
 }
 
-/// Writes the files, and makes users, directories, units and exports what they say. The audience hears each step. True if
-/// all steps succeeded.
+/// Writes the files, and makes users, directories, units and exports match them. The audience hears each
+/// step. True if all steps succeeded.
 ///
 /// # Errors
 /// When nothing was changed, because a file cannot be written. A later error is heard, and the other steps continue.

@@ -48,7 +48,7 @@ pub struct Pushed {
     pub counts: Option<Counts>,
     /// What it did and noted.
     pub(crate) lines: Transcript,
-    /// Whether the client is as the fleet file says.
+    /// Whether the client matches the fleet file.
     pub is_live: bool,
 }
 

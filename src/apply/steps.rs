@@ -11,8 +11,9 @@ use super::manifest::{self, Manifest};
 use super::tree::{Staged, beside};
 use crate::text::counted;
 
-/// What a change does to the files of a machine, in its order: the strays go, all texts are written beside their places,
-/// all but the last become the files there, what is to go goes, and the last becomes the manifest.
+/// What a change does to the files of a machine, in this order: it removes the strays, writes all texts next
+/// to their places, moves all but the last into place, removes the files that go, and moves the last, the
+/// manifest, into place.
 #[derive(Debug)]
 pub(crate) struct Steps {
     /// What an interrupted call left.

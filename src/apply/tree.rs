@@ -1,4 +1,4 @@
-//! One tree of files, and what waits beside their places to become them.
+//! One tree of files, and the staged texts next to their places that become them.
 
 use std::collections::VecDeque;
 use std::fs::{self, File, OpenOptions, Permissions};
@@ -10,17 +10,17 @@ use crate::error::Hinted;
 use anyhow::{Context, Result, anyhow, bail};
 use nix::fcntl::{Flock, FlockArg};
 
-/// The end of the name of what waits beside a file's place.
+/// The end of the name of a staged text.
 const BESIDE: &str = ".genbackup-new";
 
-/// A text that waits beside its place.
+/// A text that is staged next to its place.
 #[derive(Debug)]
 pub(crate) struct Staged {
     /// Where it belongs.
     pub(crate) place: PathBuf,
     /// Where it waits.
     pub(crate) waiting: PathBuf,
-    /// What it says.
+    /// Its content.
     pub(crate) text: String,
     /// Its mode.
     pub(crate) mode: u32,
@@ -31,7 +31,7 @@ pub(crate) struct Staged {
 #[derive(Debug)]
 pub(super) struct Tree {
     root: PathBuf,
-    /// Places, each with what waits beside it, in the order in which they are put in force.
+    /// Places, each with its staged text, in the order in which they are put in force.
     staged: VecDeque<(PathBuf, PathBuf)>,
     /// Directories that were made, each after the one that it is in.
     made: Vec<PathBuf>,
@@ -84,7 +84,7 @@ impl Tree {
         write_new(&waiting, &text, mode).map_err(|error| unwritable(&place, &error))
     }
 
-    /// Makes what waits beside its place the file there, up to but not including the last of them.
+    /// Moves the staged texts into their places, up to but not including the last of them.
     pub(super) fn put_in_force_but_last(&mut self) -> Result<()> {
         while self.staged.len() > 1 {
             self.put_first_in_force()?;
@@ -92,7 +92,7 @@ impl Tree {
         Ok(())
     }
 
-    /// Makes what still waits beside its place the file there.
+    /// Moves the staged texts that are left into their places.
     pub(super) fn put_in_force(&mut self) -> Result<()> {
         while !self.staged.is_empty() {
             self.put_first_in_force()?;
@@ -128,7 +128,7 @@ impl Tree {
 
 impl Drop for Tree {
     fn drop(&mut self) {
-        // Nothing depends on these, and there is nobody left to tell.
+        // Nothing depends on these, and nobody is left to read an error.
         for (_, waiting) in &self.staged {
             drop(fs::remove_file(waiting));
         }
@@ -148,7 +148,7 @@ pub(super) fn remove(path: &Path) -> Result<()> {
     }
 }
 
-/// True for what waits beside a file's place.
+/// True for the path of a staged text.
 pub(super) fn is_beside(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     name.starts_with('.') && name.ends_with(BESIDE)
@@ -182,7 +182,7 @@ fn write_new(path: &Path, text: &str, mode: u32) -> io::Result<()> {
         .mode(mode)
         .open(path)?;
     file.write_all(text.as_bytes())?;
-    // Whatever the umask: a mode is what it says.
+    // Set the mode whatever the umask is.
     file.set_permissions(Permissions::from_mode(mode))
 }
 

@@ -1,4 +1,4 @@
-//! Takes values out of the file's tables and says what is missing.
+//! Takes values out of the file's tables and reports what is missing.
 
 use std::collections::BTreeSet;
 use std::ops::{Range, RangeInclusive};
@@ -14,7 +14,8 @@ use crate::model::{Calendar, Calendars};
 pub(super) struct Section {
     name: String,
     span: Range<usize>,
-    /// False when the table is not there: then one problem says so, not one for each of its keys.
+    /// False when the table is missing: then there is one problem for the table, not one for each of its
+    /// keys.
     present: bool,
 }
 

@@ -1,4 +1,4 @@
-//! How old a last backup may be, who is told when it is older, and what is written for others to read.
+//! How old a last backup may be, who is notified when it is older, and what is written for others to read.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -16,15 +16,15 @@ use super::paths;
 
 /// What `[monitor]` and `[notify]` come to.
 pub(super) struct Resolved {
-    /// The thresholds of all that have none of their own, where the fleet says them.
+    /// The thresholds of all that have no separate ones, where the fleet file sets them.
     pub(super) monitor: Option<Monitor>,
     /// Those of phases.
     pub(super) phases: BTreeMap<Phase, Monitor>,
-    /// All that goes by them.
+    /// All that uses them.
     pub(super) watching: Watching,
 }
 
-/// The thresholds, where the fleet says them, and all that goes by them.
+/// The thresholds, where the fleet file sets them, and all that uses them.
 pub(super) fn resolve(
     fields: &mut Fields<'_>,
     monitor: Option<Spanned<MonitorTable>>,
@@ -142,8 +142,8 @@ pub(super) fn of_table(
     thresholds(fields, &section, (warn_after, alert_after), "")
 }
 
-/// The two ages of a table, which has both. The hints name no age: which one fits depends on the schedule. `otherwise`
-/// says what happens without the keys.
+/// The two ages of a table, which has both. The hints name no age: which one fits depends on the schedule.
+/// `otherwise` describes what happens without the keys.
 fn thresholds(
     fields: &mut Fields<'_>,
     section: &Section,

@@ -6,8 +6,8 @@ use crate::model::{AbsolutePath, ExcludePattern, Excludes, UnitPath};
 
 use super::fields::Fields;
 
-/// The bytes that a unit's name may have: 255 (systemd's `UNIT_NAME_MAX`), of which [`crate::apply`] needs some for
-/// the file that waits beside it.
+/// The bytes that a unit's name may have: 255 (systemd's `UNIT_NAME_MAX`), of which [`crate::apply`] needs
+/// some for the staged text next to it.
 const LONGEST_UNIT_NAME: usize = 240;
 
 /// What the unit that reads files does not see, and the setting of systemd.exec(5) that hides it.
@@ -223,7 +223,7 @@ pub(super) fn check_include(
         check_glob(fields, path);
         check_swallowed(fields, path, exclude, &patterns);
         check_hidden(fields, path, is_excluded);
-        // That the repository is the root directory is a problem of its own.
+        // A separate problem reports that the repository is the root directory.
         let Some(repository) = repository.filter(|repository| repository.as_str() != "/") else {
             continue;
         };
@@ -323,7 +323,7 @@ fn check_swallowed(
     );
 }
 
-/// True when the patterns leave out a path, or all that may be in that directory, as `/proc/*` does.
+/// True when the patterns exclude a path, or all that may be in that directory, as `/proc/*` does.
 fn excludes_all_of(patterns: &Excludes<'_>, path: &str) -> bool {
     // No pattern of anybody's names this file alone.
     let anything = format!("{path}/\u{1}");
