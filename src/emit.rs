@@ -65,8 +65,8 @@ impl Access {
 /// The files of one host, in the order of their paths.
 ///
 /// # Errors
-/// When a template can't be filled in. No valid fleet does that: the grammars of [`crate::model`] keep out what
-/// no file can hold.
+/// When a template cannot be filled in. No valid fleet does that: the grammars of [`crate::model`] keep out
+/// what no file can hold.
 pub fn emit(plan: &HostPlan<'_>) -> askama::Result<Vec<Artifact>> {
     emit_for(plan, &Platform::usual())
 }

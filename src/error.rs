@@ -1,8 +1,8 @@
-//! Errors with a hint: what failed, on which object and why; and the next command, as a value of its own.
+//! Errors with a hint: what failed, on which object and why; and the next command, as a separate value.
 //!
 //! - `what` is lower case and has no full stop. It names the object.
 //! - `hint` is what a person runs or changes next.
-//! - The causes are those of [`anyhow`]: [`told`] prints them behind `what`, and the hint at the end.
+//! - The causes are those of [`anyhow`]: [`describe`] prints them behind `what`, and the hint at the end.
 
 use std::fmt;
 

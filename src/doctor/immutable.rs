@@ -15,7 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What is known of a bucket.
 struct Bucket {
-    /// Whether it keeps what is overwritten or deleted; `None` if it does not say.
+    /// Whether it keeps what is overwritten or deleted; `None` if it does not report that.
     has_versions: Option<bool>,
     locks: Locks,
 }

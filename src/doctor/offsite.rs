@@ -118,7 +118,8 @@ fn without_snapshot(name: &CopyName, what: &str) -> Finding {
     Finding::failed(title(name), what, hint)
 }
 
-/// Judges a copy by the age of its newest snapshot, of so many; `more` is what else there is to say.
+/// Judges a copy by the age of its newest snapshot; `of` is the number of its snapshots, `more` is added to
+/// the text.
 fn judge_age(
     name: &CopyName,
     newest: Timestamp,

@@ -1,4 +1,4 @@
-//! Where the programs are that emitted files start. What the files say is the same everywhere.
+//! The paths of the programs that emitted files start. The rest of the files is the same everywhere.
 
 use serde::Deserialize;
 

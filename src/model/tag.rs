@@ -1,4 +1,4 @@
-//! What a host's snapshots are marked with, and what marks a directory to leave out.
+//! What a host's snapshots are marked with, and what marks a directory to exclude.
 
 use super::{Refusal, checked_string};
 
