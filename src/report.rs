@@ -1,13 +1,13 @@
-//! The report: one page of HTML with all that the records say. Nothing else is needed to show it: no network, no
-//! script, no other file, and the page itself forbids them to whatever shows it.
+//! The report: one page of HTML with all that the records hold. Nothing else is needed to show it: no
+//! network, no script, no other file, and the page itself forbids them to whatever shows it.
 //!
-//! What it shows is bounded, however many hosts and nights there are: a chart has as many points as its width can tell
-//! apart, fewer where there are many hosts, and a text that somebody else wrote is cut off where nobody would read on.
+//! What it shows is bounded, however many hosts and nights there are. A chart has as many points as its width
+//! can show, and fewer where there are many hosts. A long text from elsewhere is cut off.
 //!
 //! | module | its one job |
 //! | --- | --- |
 //! | `series` | the runs, oldest first, as points of each host and phase, and what stands out of them |
-//! | `group` | so many points as so few |
+//! | `group` | many points as few |
 //! | `chart` | points as a drawing |
 //! | `history` | series as charts, with the same as a table |
 //! | `freshness` | verdicts as rows |
@@ -54,7 +54,7 @@ impl std::fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// What a page is made of: it is told run by run, so that no more of them is held than is shown.
+/// What a page is made of: it takes the runs one by one, so that it holds no more of them than it shows.
 #[derive(Debug)]
 pub struct Page<'f> {
     fleet: &'f Fleet,
@@ -99,7 +99,7 @@ impl<'f> Page<'f> {
         }
     }
 
-    /// Adds what there is to say of a run; all that were added before are earlier.
+    /// Adds a run; all that were added before are earlier.
     pub fn add(&mut self, run: Run, is_newest: bool) {
         self.all.add(run, is_newest);
     }
@@ -108,7 +108,7 @@ impl<'f> Page<'f> {
     /// times as in a zone.
     ///
     /// # Errors
-    /// When it can't be drawn.
+    /// When it cannot be drawn.
     pub fn html(
         self,
         report: &Report,

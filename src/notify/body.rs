@@ -49,7 +49,7 @@ pub(super) struct Limit {
 }
 
 impl Message {
-    /// The text of an e-mail.
+    /// The text of an email.
     #[must_use]
     pub fn letter(&self, zone: &TimeZone) -> String {
         let limit = Limit {

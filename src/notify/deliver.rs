@@ -1,4 +1,5 @@
-//! Takes messages to those who are told: over the web, and to sendmail(8). The only module that speaks to the network.
+//! Delivers messages to the recipients: over the web, and by sendmail(8). The only module that uses the
+//! network.
 //!
 //! An address is a secret, and is in no error, no log and no argument.
 

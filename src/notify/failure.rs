@@ -34,7 +34,7 @@ impl FailureResult {
         self.status.as_deref()?.parse().ok()
     }
 
-    /// True when the unit's program came to an end of its own.
+    /// True when the unit's program ended by itself.
     pub(super) fn is_of_the_program(&self) -> bool {
         self.result.as_deref() == Some("exit-code")
             && self.exit_status().is_some_and(|status| status < OF_SYSTEMD)

@@ -1,4 +1,4 @@
-//! What was said before, and what is yet to be delivered.
+//! What was reported before, and what is yet to be delivered.
 
 mod failures;
 mod pinged;
@@ -18,8 +18,8 @@ use crate::status::State;
 /// How many messages wait for an address that is down; then the oldest goes.
 pub const LONGEST_QUEUE: usize = 20;
 
-/// The version of its form. What a newer one has besides is passed over, and what an older one lacks is as at first: so
-/// nobody who waits for a message loses it where genbackup becomes another.
+/// The version of its form. A key that only a newer version has is skipped, and one that an older version
+/// lacks has its first value. So no recipient loses a message when another version of genbackup is installed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 struct Version(u32);
@@ -46,13 +46,13 @@ pub struct Memory {
     pings: BTreeMap<String, Ping>,
 }
 
-/// What was said of one subject.
+/// What was reported of one subject.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct Known {
     /// When it was first seen.
     first: Timestamp,
-    /// Since it is not well: the worst that was said of it, and since when.
+    /// Since it is not healthy: the worst state that was reported, and since when.
     #[serde(default)]
     told: Option<Told>,
 }
@@ -71,7 +71,8 @@ impl Memory {
         written > Version::default().0
     }
 
-    /// Notes how all subjects are; what is to be said of it. What was set up just now, and never tried, has its grace.
+    /// Notes the states of all subjects, and returns what to report. A subject that was set up just now, and
+    /// never tried, has its grace.
     pub fn note(&mut self, from: &str, findings: &[Finding], now: Timestamp) -> Option<Message> {
         let mut changes = Vec::new();
         let mut subjects = BTreeMap::new();
@@ -116,8 +117,8 @@ impl Memory {
         Message::of(from, now, changes)
     }
 
-    /// Has a message wait for all who are told of changes; those whose queue is full lose their oldest one, and are
-    /// named.
+    /// Queues a message for all recipients of changes. Those whose queue is full lose their oldest message,
+    /// and are named.
     pub fn post(&mut self, watching: &Watching, message: &Message) -> Vec<String> {
         let mut full = Vec::new();
         for (name, notify) in &watching.notify {
@@ -134,7 +135,7 @@ impl Memory {
         full
     }
 
-    /// Has a ping wait for all who are told of runs, in the place of one that waits still.
+    /// Queues a ping for all recipients of pings, in the place of one that still waits.
     pub fn post_ping(&mut self, watching: &Watching, ping: &Ping) {
         for (name, notify) in &watching.notify {
             if notify.monitor().is_some_and(|(monitor, _)| ping.is_for(monitor)) {
@@ -150,7 +151,7 @@ impl Memory {
         (messages, self.pings.get(name))
     }
 
-    /// Notes that so many messages, and the ping, have arrived.
+    /// Notes that this number of messages, and the ping, have arrived.
     pub fn delivered(&mut self, name: &str, messages: usize, ping: bool) {
         if let Some(queue) = self.waiting.get_mut(name) {
             queue.drain(..messages.min(queue.len()));
@@ -160,7 +161,7 @@ impl Memory {
         }
     }
 
-    /// Forgets what waits for those who are not told any more.
+    /// Forgets what waits for those who are no longer recipients.
     pub fn keep_only(&mut self, watching: &Watching) {
         // A monitor gets no messages, and nobody else gets pings, also where the kind of a notification has changed.
         let is_monitor = |name: &String| {

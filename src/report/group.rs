@@ -1,4 +1,4 @@
-//! So many points as so few: neighbours become one.
+//! Many points as few: adjacent points become one.
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
@@ -7,7 +7,7 @@ use super::series::Point;
 use crate::runs::record::{RunId, Status};
 use crate::status::anomaly::Kind;
 
-/// Points beside each other, as one.
+/// Adjacent points, as one.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Group {
     pub(super) first: RunId,
@@ -21,8 +21,8 @@ pub(super) struct Group {
     pub(super) good: usize,
     /// How the last of them ended.
     pub(super) status: Status,
-    /// The median of those that went well, which is what one alone would most likely be; or the greatest, where something
-    /// stands out, so that no peak is lost.
+    /// The median of those that succeeded, which is what one alone would most likely be; or the greatest,
+    /// where something stands out, so that no peak is lost.
     pub(super) seconds: Option<f64>,
     /// Likewise.
     pub(super) added: Option<u64>,
@@ -38,8 +38,8 @@ pub(super) struct Group {
 const NEWEST: usize = 30;
 
 impl Group {
-    /// At most so many groups of points that are told in order. What is remarkable is a group of its own, the newest of it
-    /// first where there is too much: in a group, the night without a file would be one among many.
+    /// At most this number of groups of points, in order. A remarkable point is a separate group, the newest
+    /// first where there are too many: in a group, the night without a file would be one among many.
     pub(super) fn of_all(points: &[Point], most: usize) -> Vec<Self> {
         let most = most.max(1);
         if points.len() <= most {

@@ -1,4 +1,4 @@
-//! Series as charts, with the same as a table beside them.
+//! Series as charts, with the same as a table next to them.
 
 use crate::runs::record::{RunId, Status};
 use crate::status::anomaly::Kind;
@@ -16,11 +16,11 @@ const POINTS: usize = 90;
 const POINTS_AT_LEAST: usize = 10;
 /// The points of all series together: with more hosts, each has fewer.
 const POINTS_IN_ALL: usize = 6000;
-/// So many changes of versions are marked in a chart.
+/// The number of changes of versions that a chart marks.
 const VERSIONS: usize = 8;
-/// So much is said of each.
+/// The characters that are shown of each.
 const CHANGE: usize = 100;
-/// So much that stands out is told.
+/// The number of findings that are shown.
 const FINDINGS: usize = 50;
 
 /// The charts of one host, of one phase, or of the runs as a whole.
@@ -38,7 +38,7 @@ pub(super) struct Charts {
     pub(super) is_grouped: bool,
 }
 
-/// One drawing, and what it is to those who can't see it.
+/// One drawing, and its text for those who cannot see it.
 #[derive(Debug)]
 pub(super) struct Chart {
     pub(super) id: String,
@@ -78,7 +78,7 @@ pub(super) struct Finding {
     pub(super) what: String,
 }
 
-/// What stands out, the newest first, and how much of it is left out.
+/// What stands out, the newest first, and how much of it is not shown.
 pub(super) fn findings(words: &Words<'_>, all: &All) -> (Vec<Finding>, usize) {
     let points = |series: &'_ Series| -> Vec<(RunId, String, String)> {
         let of = title(&series.of);
@@ -154,7 +154,7 @@ struct Part {
     unit: fn(f64) -> Unit,
     said: fn(f64) -> String,
     kinds: &'static [Kind],
-    /// True where it shows what did not end well; once is enough.
+    /// True where it shows what did not succeed; once is enough.
     has_crosses: bool,
 }
 
@@ -274,7 +274,7 @@ impl Part {
     }
 }
 
-/// What is marked in a drawing, beside its points.
+/// What is marked in a drawing, next to its points.
 fn marked(drawing: &Drawing) -> String {
     let marks = [
         ("Anomalies", drawing.rings.len()),
@@ -305,7 +305,7 @@ fn title(of: &Of) -> String {
     }
 }
 
-/// The newest changes of versions, numbered in their order, and how many are left out.
+/// The newest changes of versions, numbered in their order, and how many are not shown.
 fn versions(words: &Words<'_>, points: &[Point]) -> (Vec<Version>, usize) {
     let changed = points.iter().filter(|point| !point.changes.is_empty());
     let left_out = changed.clone().count().saturating_sub(VERSIONS);

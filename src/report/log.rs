@@ -1,4 +1,4 @@
-//! The last run, in words: what its record tells of each host, of what was done beside, and of the whole.
+//! The last run, in words: what its record holds of each host, of each phase, and of the whole.
 
 use jiff::Timestamp;
 
@@ -7,21 +7,21 @@ use crate::runs::record::{HostFinished, HostRun, PhaseRun, Run, Status};
 use crate::status::{Attempt, Figures, NewestRun, Progress, span};
 use crate::text::{bounded, counted};
 
-/// So many hosts are told of, and so many warnings.
+/// How many hosts are shown, and how many warnings.
 const HOSTS: usize = 500;
 const WARNINGS: usize = 50;
-/// So many paths of each kind are named of a host, so many on the whole page, and so much of each.
+/// How many paths of each kind are named of a host, how many on the whole page, and how much of each.
 const PATHS: usize = 10;
 const PATHS_IN_ALL: usize = 200;
 const PATH: usize = 200;
 
-/// What its record tells.
+/// What its record holds.
 #[derive(Debug)]
 pub(super) struct Log {
     pub(super) run: String,
     pub(super) is_at_work: bool,
     pub(super) start: Time,
-    /// When it was over, and how long it took; nothing where the record does not say.
+    /// When it was over, and how long it took; nothing where the record has no end.
     pub(super) end: Option<(Time, String)>,
     pub(super) last_event: Option<Time>,
     pub(super) versions: Vec<String>,
@@ -33,7 +33,7 @@ pub(super) struct Log {
     pub(super) unknown_events: u64,
 }
 
-/// What it tells of one host, or of one phase.
+/// What it holds of one host, or of one phase.
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) name: String,

@@ -1,4 +1,5 @@
-//! How well a fleet is, as Prometheus reads it: its text format, which `node_exporter`'s textfile collector takes.
+//! The state of a fleet, as Prometheus reads it: its text format, which `node_exporter`'s textfile collector
+//! takes.
 //!
 //! Times are points in time, not ages, so that what is computed from them is right however old the file is. What is not
 //! known has no line.
@@ -115,7 +116,7 @@ impl Metrics {
         self.labelled(&name, "status of the last attempt", &[label, "status"], ended)
     }
 
-    /// What came of the last attempt to destroy something in each copy.
+    /// The result of the last attempt to destroy something in each copy.
     fn of_tampering(&self, copies: &[Item]) -> Result<()> {
         let tampered = copies
             .iter()
@@ -140,7 +141,8 @@ impl Metrics {
         )
     }
 
-    /// Which restic each host has: the number in `restic 0.18.0 compiled with …`, since a host may say anything.
+    /// Which restic each host has: the number in `restic 0.18.0 compiled with …`, since a host may report
+    /// anything.
     fn of_versions(&self, hosts: &[Item]) -> Result<()> {
         let versions = hosts.iter().filter_map(|item| {
             let version = last(item)?.restic_version.as_deref()?.split_whitespace().nth(1)?;
@@ -158,7 +160,7 @@ impl Metrics {
         )
     }
 
-    /// What restic said of the snapshots.
+    /// What restic reported of the snapshots.
     fn of_snapshots(&self, hosts: &[Item]) -> Result<()> {
         let of_each = |name: &str, help: &str, value: fn(&Figures) -> Option<u64>| {
             #[expect(clippy::cast_precision_loss, reason = "Prometheus knows no other numbers")]

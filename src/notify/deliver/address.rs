@@ -28,7 +28,7 @@ impl WebAddress {
     /// there is an empty one.
     ///
     /// # Errors
-    /// When the file cannot be read, or has no address of this service; without saying what it has.
+    /// When the file cannot be read, or has no address of this service. The error does not quote the file.
     pub fn read(place: &Path, name: &str, service: WebService) -> Result<Self> {
         let line = first_line(place).with_context(|| format!("cannot read the address file {name}"))?;
         Self::parse(&line, service).map_err(|why| anyhow!("the address file {name} {why}"))
@@ -37,7 +37,7 @@ impl WebAddress {
     /// The address of a service in a line.
     ///
     /// # Errors
-    /// When it is none, without saying what it is.
+    /// When it is none. The error does not quote it.
     pub fn parse(line: &str, service: WebService) -> Result<Self, String> {
         let line = line.trim();
         if line.is_empty() {

@@ -1,7 +1,7 @@
-//! An e-mail, to the unit that hands it to sendmail(8).
+//! An email, to the unit that hands it to sendmail(8).
 //!
-//! sendmail of Postfix and of Exim becomes another user when it starts, which no unit of ours may: so it has a unit of
-//! its own, that knows no secret, behind a socket.
+//! sendmail of Postfix and of Exim becomes another user when it starts, which no unit of ours may. So it has
+//! a separate unit behind a socket, which has no secret.
 
 use std::io::{Read, Write};
 use std::net::Shutdown;
@@ -63,7 +63,7 @@ pub fn letter(
     }
 }
 
-/// The letter with its headers (RFC 5322). Who sends it is sendmail's to say.
+/// The email with its headers (RFC 5322). sendmail sets the sender.
 fn text(to: &[EmailAddress], message: &Message, zone: &TimeZone) -> Result<Vec<u8>> {
     let to: Vec<&str> = to.iter().map(EmailAddress::as_str).collect();
     let second = message.time.as_second();

@@ -13,7 +13,7 @@ const FIELDS: &str = "application/x-www-form-urlencoded";
 /// What an address may not add to a message: it would make markup of a text.
 const MARKUP: [&str; 3] = ["parse_mode", "html", "monospace"];
 
-/// A request. It holds secrets, so it can't be shown.
+/// A request. It holds secrets, so it cannot be shown.
 pub struct Request {
     pub(super) method: Method,
     pub(super) address: String,

@@ -76,7 +76,7 @@ impl Web {
         let sent = (|| {
             let left = left();
             if left.is_zero() {
-                // What an attempt before this one met with says more.
+                // The reason of the previous attempt is more specific.
                 let why = met_with.take();
                 return Err(Failed {
                     why: why.unwrap_or_else(|| "no time was left to send it".to_owned()),

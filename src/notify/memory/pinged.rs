@@ -27,7 +27,7 @@ impl Memory {
         self.pinged = Some(name);
         let of_this_run = report.items().filter_map(|item| {
             let last = item.verdict.last_attempt.as_ref()?;
-            // Who may be absent, and is, is as well as it was.
+            // A host that is absent, and may be, does not count as failed.
             let is_bad = last.status != Status::Ok && item.verdict.now != Some(Now::Absent);
             (last.run == run.run && is_bad).then(|| {
                 let why = last.why.as_deref().unwrap_or_default();
