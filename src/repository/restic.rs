@@ -57,7 +57,7 @@ pub struct Restic<'r> {
 pub struct Failed {
     /// What it exited with; 128 and the number of the signal that ended it.
     pub status: u8,
-    /// What it said last, as it said it.
+    /// Its last message, unchanged.
     pub said: String,
     /// What to do next.
     pub hint: Option<String>,
@@ -85,7 +85,7 @@ impl Restic<'_> {
     /// The version of the restic that is installed here.
     ///
     /// # Errors
-    /// When there is none, or it does not say its version.
+    /// When there is none, or it does not print its version.
     pub fn version() -> Result<ResticVersion> {
         let output = Command::new("restic")
             .arg("version")
@@ -106,7 +106,7 @@ impl Restic<'_> {
     /// The snapshots of a host, or of all, that have the fleet's tag: those that forget counts; the oldest first.
     ///
     /// # Errors
-    /// When restic fails, or says what is no list of snapshots.
+    /// When restic fails, or prints what is no list of snapshots.
     pub fn snapshots(&self, host: Option<&str>) -> Result<Vec<Snapshot>> {
         let mut command = self.reading(&["snapshots", "--json", "--tag", TAG])?;
         command.args(host.iter().flat_map(|host| ["--host", host]));
@@ -156,7 +156,7 @@ impl Restic<'_> {
     /// The ids of the snapshots of a host that have this path.
     ///
     /// # Errors
-    /// When restic fails, or says what is no list.
+    /// When restic fails, or prints what is no list.
     pub fn find(&self, host: &str, path: &SnapshotPath) -> Result<Vec<String>> {
         let mut command = self.reading(&["find", "--json", "--host", host, "--"])?;
         command.arg(path.pattern());
@@ -228,7 +228,7 @@ impl Restic<'_> {
             .arg("--")
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            // What is set for some other repository, `RESTIC_PASSWORD_COMMAND` say, is not for this one.
+            // A variable for another repository, such as `RESTIC_PASSWORD_COMMAND`, is not for this one.
             .env_clear()
             .envs(environment());
         command
@@ -309,7 +309,7 @@ fn relay(from: impl Read, mut to: impl FnMut(String) -> bool) {
     let mut line = Vec::new();
     while matches!(from.read_until(b'\n', &mut line), Ok(1..)) {
         let text = String::from_utf8_lossy(&line);
-        // restic clears the line of its own progress before it says something, also where there is none.
+        // restic clears the line of its own progress before it prints a message, also where there is none.
         if !to(strip_str(text.trim_end()).to_string()) {
             break;
         }
@@ -317,7 +317,7 @@ fn relay(from: impl Read, mut to: impl FnMut(String) -> bool) {
     }
 }
 
-/// What ended restic, and what it says of that.
+/// What ended restic, and its message about that.
 #[must_use]
 pub fn failed(status: ExitStatus, said: &[String]) -> Failed {
     // Advice comes after what it died of.

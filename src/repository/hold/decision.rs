@@ -40,7 +40,7 @@ pub enum Held {
         /// Why.
         why: Option<String>,
     },
-    /// No record tells how its newest snapshot ended.
+    /// No record shows how its newest snapshot ended.
     Unrecorded(Snapshot),
     /// Its newest snapshot changed nearly everything.
     Changed {
@@ -53,7 +53,7 @@ pub enum Held {
     Nameless,
 }
 
-/// Which hosts have a keep policy of their own.
+/// Which hosts have their own keep policy.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Policies {
     /// The number of each host's policy; the fleet's is 0.
@@ -75,8 +75,8 @@ impl Policies {
     }
 }
 
-/// Decides by the snapshots that are there, by all that the records say of them, by the record of the run that forget is
-/// part of, and by the holds.
+/// Decides by the snapshots that exist, by all that the records hold of them, by the record of the run that
+/// forget is part of, and by the holds.
 #[must_use]
 pub fn decide(
     listing: &Listing,
@@ -139,7 +139,7 @@ pub fn held(
 
 /// How the reason of a hold begins that somebody placed.
 pub(super) const PLACED: &str = "held by hand";
-/// Characters of what a host said that stand in a line.
+/// The characters of a host's reason that are shown in a line.
 const SAID: usize = 200;
 
 impl fmt::Display for Held {
@@ -210,12 +210,12 @@ mod tests {
         format!("{day:02}").repeat(32)
     }
 
-    /// The run of a night of November, whose snapshot has so many files.
+    /// The run of a night of November, whose snapshot has this number of files.
     fn run(day: u32, status: &str, files: u64) -> Run {
         let time = format!("2026-11-{day:02}T04:00:00Z");
         let lines = [
             json!({"event": "run-started", "time": time, "run": "", "hosts": ["ziz"]}),
-            // restic 0.14 says no more of an id.
+            // restic 0.14 prints no more of an id.
             json!({"event": "restic", "time": time, "host": "ziz", "message": {
                 "snapshot_id": &id(day)[..8], "total_files_processed": files, "total_bytes_processed": files * 4_000_000,
                 "data_added": 0}}),

@@ -1,4 +1,4 @@
-//! What the records say of each host's newest snapshot.
+//! What the records hold of each host's newest snapshot.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -12,18 +12,18 @@ use crate::runs::record::{self, About, HostRun, Run, Status};
 use crate::status::Figures;
 use crate::status::anomaly::{Anomaly, Kind, Usual, WINDOW};
 
-/// What one host's records say of its newest snapshot.
+/// What one host's records hold of its newest snapshot.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Told {
     /// How the turn ended that made it.
     pub(super) status: Status,
-    /// Why it did not end well.
+    /// Why it did not succeed.
     pub(super) why: Option<String>,
     /// What changed so much that somebody should look at it first.
     pub(super) changes: Vec<Anomaly>,
 }
 
-/// Collects what the records say, from the newest back.
+/// Collects what the records hold, from the newest back.
 #[derive(Debug)]
 pub struct Evidence<'l> {
     hosts: BTreeMap<&'l str, Trail<'l>>,
@@ -71,7 +71,7 @@ impl<'l> Evidence<'l> {
         Ok(evidence)
     }
 
-    /// What the next record is to be read for; `None` when no older one can tell more.
+    /// What the next record is to be read for; `None` when no older one can add anything.
     #[must_use]
     pub fn sought(&self) -> Option<About> {
         let hosts = self.hosts.iter().filter(|(_, trail)| !trail.is_known());
@@ -88,7 +88,7 @@ impl<'l> Evidence<'l> {
         }
     }
 
-    /// What is known of a host; nothing where no record tells of its newest snapshot.
+    /// What is known of a host; nothing where no record is about its newest snapshot.
     pub(super) fn of(&self, host: &str) -> Option<Told> {
         let trail = self.hosts.get(host)?;
         let (status, why) = trail.made.clone()?;
@@ -117,17 +117,17 @@ impl Trail<'_> {
             let why = told.finished.as_ref().and_then(|finished| finished.why.clone());
             self.made = Some((told.status().clone(), why));
         }
-        // As `report` has it: only what left a snapshot says what is usual.
+        // As in `report`: only an attempt that left a snapshot counts for what is usual.
         if self.made.is_some() && told.status().is_good() {
             self.figures.push(Figures::of(told.summary.as_ref()));
         }
     }
 
-    /// What the newest snapshot changed, beside those before it.
+    /// What the newest snapshot changed, compared with those before it.
     fn changes(&self) -> Vec<Anomaly> {
         let mut usual = Usual::default();
         let mut found = Vec::new();
-        // No duration: it says nothing of the files.
+        // No duration: it shows nothing about the files.
         for figures in self.figures.iter().rev() {
             found = usual.note(None, *figures);
         }

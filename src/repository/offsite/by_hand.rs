@@ -39,7 +39,7 @@ fn settings(unit: &str) -> impl Iterator<Item = &str> {
         !line.is_empty() && !line.starts_with('#') && !LEFT_OUT.iter().any(|key| line.starts_with(key))
     });
     settings.map(|line| match line {
-        // systemd-run cannot say `none`; without a network, the sockets of the file system are left.
+        // systemd-run does not accept `none`; without a network, the sockets of the file system are left.
         "RestrictAddressFamilies=none" => "RestrictAddressFamilies=AF_UNIX",
         line => line,
     })

@@ -77,7 +77,7 @@ impl Inventory {
         self.files.insert(name, size);
     }
 
-    /// The size of a file; `None` when it is not there.
+    /// The size of a file; `None` when it does not exist.
     #[must_use]
     pub fn size(&self, name: Name) -> Option<u64> {
         self.files.get(&name).copied()
@@ -134,7 +134,7 @@ impl Listed {
     }
 }
 
-/// That something is not there is no error.
+/// A missing file or directory is no error.
 fn there(error: io::Error) -> io::Result<()> {
     match error.kind() {
         io::ErrorKind::NotFound => Ok(()),

@@ -1,7 +1,7 @@
 //! Asks rclone: what a remote has, and to add files to it and to remove them.
 //!
-//! rclone promises no order between directories and no whole files on every remote. So it is told each step: which files,
-//! in which part. It never compares: what is to be copied is known.
+//! rclone promises no order between directories and no whole files on every remote. So genbackup orders each
+//! step: which files, in which part. rclone never compares: what is to be copied is known.
 
 #![expect(clippy::disallowed_methods, reason = "this is the module that starts rclone")]
 
@@ -25,7 +25,7 @@ use crate::model::Remote;
 pub use answer::Failed;
 use answer::{Line, Said};
 
-/// rclone's exit status for a directory that is not there.
+/// rclone's exit status for a directory that does not exist.
 const NO_DIRECTORY: i32 = 3;
 /// Where files of a remote that shows half of a file wait until they are whole. restic does not look there.
 const INCOMING: &str = "genbackup-incoming";
@@ -59,7 +59,7 @@ impl<'r> Rclone<'r> {
         }
     }
 
-    /// Copies no more than so many KiB a second.
+    /// Copies no more than this number of KiB a second.
     #[must_use]
     pub fn limited_to(self, kibibytes: Option<u32>) -> Self {
         Self {
@@ -68,7 +68,7 @@ impl<'r> Rclone<'r> {
         }
     }
 
-    /// What the remote has; nothing when its directory is not there.
+    /// What the remote has; nothing when its directory does not exist.
     ///
     /// # Errors
     /// When rclone fails, also when the bucket or the directory above it is missing.
@@ -122,7 +122,7 @@ impl<'r> Rclone<'r> {
         Ok(lines.lines().filter_map(id).collect())
     }
 
-    /// Whether a bucket keeps what is overwritten or deleted; `None` if it does not say.
+    /// Whether a bucket keeps what is overwritten or deleted; `None` if it does not report that.
     ///
     /// # Errors
     /// When it is time to stop.
@@ -293,7 +293,7 @@ impl<'r> Rclone<'r> {
             serde_json::from_slice(&text).context("cannot read rclone's configuration")?;
         let remote = self.remote.name().and_then(|name| remotes.remove(name));
         let configured = remote.map(serde_json::from_value).transpose();
-        // What it says may hold a secret.
+        // What it prints may hold a secret.
         let configured =
             configured.map_err(|_| anyhow::anyhow!("cannot read the remote in rclone's configuration"))?;
         match configured {

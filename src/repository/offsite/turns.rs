@@ -1,4 +1,4 @@
-//! Who may touch the repository: copies, or forget and prune. Backups may go on beside both.
+//! Decides what may touch the repository: copies, or forget and prune. Backups may continue during both.
 //!
 //! Forget and prune lock `maintaining` when they begin, and then wait for the lock of `copying`. A copy has a shared lock
 //! of `copying`, and gives it back when it sees that `maintaining` is locked.
@@ -49,7 +49,7 @@ impl Turns {
         })
     }
 
-    /// Waits until neither forget nor prune runs, or `stop` says so: then there is none.
+    /// Waits until neither forget nor prune runs, or until `stop` is true: then there is none.
     ///
     /// # Errors
     /// When a file cannot be locked.
@@ -81,7 +81,7 @@ impl Turns {
     /// Whether forget and prune run, or wait for copies to stop.
     ///
     /// # Errors
-    /// When that cannot be told.
+    /// When that cannot be found out.
     pub fn is_wanted(&self) -> std::io::Result<bool> {
         match self.maintaining.try_lock_shared() {
             Ok(()) => self.maintaining.unlock().map(|()| false),

@@ -1,4 +1,4 @@
-//! What rclone says: how far it is, and why it failed.
+//! What rclone prints: how far it is, and why it failed.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use crate::text::{harmless, shortened};
 /// The longest part of a message that is kept, in characters.
 const LONGEST: usize = 500;
 
-/// How far rclone is with what it was told last.
+/// How far rclone is with its task.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub(super) struct Stats {
@@ -74,7 +74,7 @@ impl Line {
     }
 }
 
-/// What it said, and how it ended.
+/// What it printed, and how it ended.
 #[derive(Debug, Default)]
 pub(super) struct Said {
     /// Its exit status; `None` if a signal ended it.
@@ -114,11 +114,11 @@ pub struct Failed {
     pub what: String,
     /// Its exit status; `None` if a signal ended it.
     pub status: Option<i32>,
-    /// What it said first.
+    /// The first error that it printed.
     pub why: Option<String>,
 }
 
-/// What remotes say, in plain words, and what to do about it.
+/// Errors of remotes, in plain words, and what to do about them.
 const KNOWN: [(&[&str], &str, &str); 8] = [
     (
         &[
