@@ -8,7 +8,7 @@
 //! | `ALERT` | the last complete one is older than `alert-after`; where none is complete, the first partial one is |
 //! | `NEVER` | there is no snapshot, complete or partial |
 //!
-//! Each host and each phase goes by thresholds of its own ([`Expectations`]).
+//! Each host and each phase has separate thresholds ([`Expectations`]).
 //!
 //! A result is complete if it is `ok`; age counts from its end. A `partial` backup can be restored, but its age does not
 //! count: what it lacks is as old as the last complete one.
@@ -16,7 +16,7 @@
 //! A host that may be absent (`may-be-absent`) and is out of reach is `OK` for that long, if its last backup was complete
 //! when it was there.
 //!
-//! A record from the future is left out, and said to be there: by its times, hosts would be fresh for years.
+//! A record from the future is skipped and reported: by its times, hosts would be fresh for years.
 //!
 //! Records are read from the newest back, until each host and each phase has a complete result; however many failures came
 //! after it.
@@ -54,7 +54,7 @@ pub use verdict::{Now, Since, Verdict};
 
 use search::Search;
 
-/// How well a fleet is at present. `read` gives the record of a run, or as much of it as is about something.
+/// The state of a fleet at present. `read` gives the record of a run, or as much of it as is about something.
 ///
 /// # Errors
 /// Those of `read`.

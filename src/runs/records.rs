@@ -59,7 +59,7 @@ impl Records {
         }
     }
 
-    /// The newest run of these, which are given oldest first. Records beside the runs do not count.
+    /// The newest run of these, which are given oldest first. Ad hoc records do not count.
     ///
     /// # Errors
     /// When a record cannot be read.

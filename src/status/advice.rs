@@ -1,4 +1,4 @@
-//! What to do about what is not well.
+//! What to do about what is not healthy.
 
 use super::attempt::Attempt;
 use crate::model::units::MAINTAIN;
@@ -15,7 +15,7 @@ pub(super) enum Subject<'f> {
     Copy(&'f CopyName),
 }
 
-/// What is said about one host, or about one phase.
+/// What is known of one host, or of one phase.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Advice<'f> {
     pub(super) fleet: &'f Fleet,
@@ -57,7 +57,7 @@ impl Advice<'_> {
         }
     }
 
-    /// Why there is nothing to say about it.
+    /// Why nothing is known of it.
     pub(super) fn nothing_known(&self) -> String {
         match self.subject {
             Subject::Host(_) if self.was_left_out => "no run has included this host yet".to_owned(),
@@ -95,7 +95,8 @@ impl Advice<'_> {
         }
     }
 
-    /// What to do about the last attempt that tells something, and about its age, where nothing was tried for long.
+    /// What to do about the attempt that decides the state, and about its age, where nothing was tried for
+    /// long.
     pub(super) fn of(&self, attempt: &Attempt, is_stale: bool) -> Option<String> {
         let after = self.after(attempt);
         // It went as it should, but for what it lacks; and then nothing was tried.

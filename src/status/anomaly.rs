@@ -4,12 +4,12 @@
 //! | it stands out | when |
 //! | --- | --- |
 //! | a duration | it is 3 times the usual one, and 10 seconds more |
-//! | files, or their size | they are twice the usual ones, or half of them, and so they are beside the last ones |
+//! | files, or their size | they are twice the usual ones, or half of them, and the same holds against the last ones |
 //! | what was added | it is 10 times what is usual, and 100 MiB more |
 //! | no files at all | always |
 //!
-//! Usual is the median of the last thirty attempts that went well; of fewer than five, nothing is said. What has changed
-//! for good stands out once.
+//! Usual is the median of the last thirty attempts that succeeded; with fewer than five, nothing stands out.
+//! What has changed for good stands out once.
 //!
 //! ```
 //! use genbackup::status::anomaly::{Kind, Usual};
@@ -35,7 +35,7 @@ use serde::Serialize;
 use crate::status::{Figures, span};
 use crate::text::counted;
 
-/// The number of attempts that say what is usual.
+/// The number of attempts that define what is usual.
 pub const WINDOW: usize = 30;
 /// Of fewer, nothing is usual.
 const ENOUGH: usize = 5;
@@ -66,7 +66,7 @@ pub enum Kind {
     Added,
 }
 
-/// What is usual, learned from attempts that went well, oldest first.
+/// What is usual, learned from attempts that succeeded, oldest first.
 #[derive(Debug, Clone, Default)]
 pub struct Usual {
     seconds: Window,
@@ -80,7 +80,7 @@ pub struct Usual {
 struct Window(VecDeque<f64>);
 
 impl Usual {
-    /// What stands out of an attempt that went well; the next one is held against it, too.
+    /// What stands out of an attempt that succeeded; the next one is compared with it, too.
     pub fn note(&mut self, seconds: Option<f64>, figures: Figures) -> Vec<Anomaly> {
         let Figures {
             added_bytes,
@@ -118,7 +118,7 @@ fn number(number: Option<u64>) -> Option<f64> {
 }
 
 impl Window {
-    /// So many times what is usual, and so much more.
+    /// At least `times` what is usual, and `more` on top of it.
     fn much(&self, kind: Kind, value: Option<f64>, times: f64, more: f64) -> Option<Anomaly> {
         let (value, usual) = value.zip(self.median())?;
         (value >= usual * times && value >= usual + more).then_some(Anomaly {
@@ -128,7 +128,7 @@ impl Window {
         })
     }
 
-    /// Twice what is usual, or half of it, with a difference that matters; and likewise beside the last one.
+    /// Twice what is usual, or half of it, with a difference that matters; and the same against the last one.
     fn jump(&self, kind: Kind, value: Option<f64>, matters: f64) -> Option<Anomaly> {
         let (value, usual) = value.zip(self.median())?;
         let last = *self.0.back()?;
@@ -212,7 +212,7 @@ mod tests {
         }
     }
 
-    /// What is usual after so many nights of one minute, 1,000 files, 100 MiB and 10 MiB that are new.
+    /// What is usual after this number of nights of one minute, 1,000 files, 100 MiB and 10 MiB that are new.
     fn after(nights: usize) -> Usual {
         let mut usual = Usual::default();
         for _ in 0..nights {

@@ -7,7 +7,8 @@ use super::thresholds::duration;
 use crate::model::Fleet;
 use crate::runs::record::{Run, RunId};
 
-/// A run that begins later than this is from the future: its times say nothing. The same that a host's clock may be off.
+/// A run that begins later than this is from the future: its times mean nothing. The same that a host's clock
+/// may be off.
 const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
 /// How long forget and prune may take to begin after the hosts are done: systemd starts them at once, but may have to mount
 /// the repository first.
@@ -98,7 +99,7 @@ pub fn longest_silence(fleet: &Fleet) -> SignedDuration {
     duration(fleet.schedule.time_limit.max(fleet.repository.lock_wait))
 }
 
-/// True when a run is from the future: its times say nothing.
+/// True when a run is from the future: its times mean nothing.
 #[must_use]
 pub fn is_yet_to_come(run: RunId, now: Timestamp) -> bool {
     is_later(run.start(), now)

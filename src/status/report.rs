@@ -16,18 +16,18 @@ use crate::model::Fleet;
 use crate::runs::record::RunId;
 use crate::text::counted;
 
-/// How well a fleet is.
+/// The state of a fleet.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Report {
     /// The time that it is about.
     pub time: Timestamp,
-    /// How old a last good result may be, of all that have no thresholds of their own.
+    /// How old a last good result may be, of all that have no separate thresholds.
     #[serde(flatten)]
     pub thresholds: Thresholds,
     /// The hosts that are backed up: the storage host first.
     pub hosts: Vec<Item>,
-    /// What is done beside.
+    /// The phases.
     pub phases: Vec<Item>,
     /// The copies of the repository in other places.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -37,7 +37,7 @@ pub struct Report {
     /// The newest of those whose hosts nobody named: of all that are backed up together.
     #[serde(skip)]
     pub fleets_run: Option<NewestRun>,
-    /// What there is to say of the records and of the newest run as a whole.
+    /// The remarks about the records and about the newest run as a whole.
     pub remarks: Vec<Remark>,
 }
 
@@ -52,7 +52,7 @@ pub struct Item {
     /// Of a copy: the last attempt to destroy something in it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tampered: Option<Tampered>,
-    /// How well it is.
+    /// Its state.
     #[serde(flatten)]
     pub verdict: Verdict,
 }
@@ -69,7 +69,7 @@ pub struct NewestRun {
     pub last_event: Timestamp,
 }
 
-/// Something to say that is about no host and no phase.
+/// A remark that is about no host and no phase.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Remark {
     /// How bad it is.

@@ -1,5 +1,5 @@
-//! The rule 3-2-1-1-0: three copies, two media, one elsewhere, one that nobody can destroy, no error. Each point is judged
-//! from what was done and found, with its age, and not from what the fleet file says.
+//! The rule 3-2-1-1-0: three copies, two media, one elsewhere, one that nobody can destroy, no error. Each
+//! point is judged from what was done and found, with its age, and not from the fleet file.
 
 use std::collections::BTreeSet;
 
@@ -32,7 +32,7 @@ pub struct Point {
 struct Proven<'r> {
     item: &'r Item,
     offsite: &'r Offsite,
-    /// Whether it is on the same file system as the repository; `None` if that cannot be told.
+    /// Whether it is on the same file system as the repository; `None` if that is unknown.
     shares_file_system: Option<bool>,
 }
 

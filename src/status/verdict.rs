@@ -1,4 +1,4 @@
-//! From what is known of a host, or of a phase, to how well it is.
+//! From what is known of a host, or of a phase, to its state.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Serialize, Serializer};
@@ -11,11 +11,11 @@ use super::thresholds::Thresholds;
 use super::trace::{Trace, Turn};
 use crate::runs::record::Status;
 
-/// How well a host, or a phase, is, and why.
+/// The state of a host, or of a phase, and why.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Verdict {
-    /// How well it is.
+    /// Its state.
     pub state: State,
     /// How old the last complete result is.
     #[serde(rename = "age-seconds", serialize_with = "seconds")]
@@ -25,7 +25,7 @@ pub struct Verdict {
     pub thresholds: Thresholds,
     /// Since when it is not as it should be.
     pub since: Option<Since>,
-    /// Why it is not. A host may have said it: any character may be in it.
+    /// Why it is not `ok`. A host may have sent it: any character may be in it.
     pub why: Option<String>,
     /// What to do about it.
     pub hint: Option<String>,
@@ -148,7 +148,7 @@ impl Case<'_> {
         last.filter(|_| self.advice.is_of_a_host())
     }
 
-    /// A warning, but not an alert, is put off while the run that makes up for it is at work.
+    /// A warning, but not an alert, is put off while the run that makes up for it is in progress.
     fn by_age(&self, age: SignedDuration) -> State {
         let Thresholds {
             warn_after,

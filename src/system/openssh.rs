@@ -67,7 +67,7 @@ pub fn make_pair(file: &Path) -> Result<PublicKey> {
     public_key(file)
 }
 
-/// The public key beside a private one.
+/// The public key next to a private one.
 ///
 /// # Errors
 /// When there is none.

@@ -148,7 +148,7 @@ impl Connection {
         })
     }
 
-    /// Sends text. If the host has hung up, its answer tells why.
+    /// Sends text. If the host has hung up, its answer shows why.
     pub(super) fn send(&mut self, text: &[u8]) {
         if let Some(input) = &mut self.input {
             drop(input.write_all(text).and_then(|()| input.flush()));

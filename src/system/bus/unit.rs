@@ -44,7 +44,7 @@ pub struct UnitState {
     pub began: Option<Timestamp>,
     /// The invocation ID, which is different each time that the unit starts.
     pub invocation: Vec<u8>,
-    /// What its script says of itself.
+    /// The status that its script reports.
     pub status_text: String,
     /// True while it is ending or being stopped.
     pub is_ending: bool,
