@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_is_too_long_is_cut_and_says_so() {
+    fn a_text_that_is_too_long_is_cut_and_marked() {
         assert_eq!(shortened("größe", 5), "größe");
         assert_eq!(shortened("größer", 5), "größ…");
     }

@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn two_of_one_version_are_a_warning_and_one_is_well() {
+    fn two_of_one_version_are_a_warning_and_one_is_ok() {
         let one = [at("/usr/bin/genbackup", Some("0.2.0"))];
         let finding = judge(&one, release("0.2"), Path::new("/usr/bin/genbackup"));
         assert_eq!((finding.state, finding.hint), (State::Ok, None));

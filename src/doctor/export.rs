@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mount_that_fails_is_said_with_its_reason() {
+    fn a_mount_that_fails_is_reported_with_its_reason() {
         let failed = said(1, "", "Job failed. See \"journalctl -xe\" for details.\n");
         let finding = judge_mount(&failed, "mnt-jak.mount", "jak");
         assert!(

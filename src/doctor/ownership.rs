@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_looked_at_in_time_is_not_called_well() {
+    fn what_was_not_looked_at_in_time_is_not_ok() {
         let repository = repository();
         let seen = walk(repository.path(), own(), Instant::now());
         assert!(seen.is_cut_short, "{seen:?}");

@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_system_is_mounted_where_the_fleet_says() {
+    fn a_file_system_is_mounted_where_the_fleet_expects_it() {
         let mounts = mounts::parse("/dev/sda1 / ext4 rw 0 0\n/dev/sdb1 /mnt/my\\040disk ext4 rw 0 0\n");
         let path = |text: &str| UnitPath::try_from(text.to_owned()).unwrap();
         for (file_system, repository, state) in [

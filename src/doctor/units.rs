@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn a_timer_says_when_it_starts_a_run() {
+    fn a_timer_shows_when_it_starts_a_run() {
         let text =
             said("loaded", "active", "enabled") + "\nNextElapseUSecRealtime=Wed 2026-11-25 12:00:00 UTC";
         let finding = judge("genbackup.timer", &properties(&text), Apply::Emit);

@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_of_transfer_is_told_to_restic_in_kibibytes() {
+    fn restic_gets_a_rate_of_transfer_in_kibibytes() {
         let rate = |text: &str| Rate::try_from(text.to_owned());
         assert_eq!(rate("512 KiB/s").map(Rate::kibibytes), Ok(512));
         assert_eq!(rate("20MiB/s").map(Rate::kibibytes), Ok(20_480));

@@ -177,7 +177,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_delivery_that_breaks_off_is_said_and_what_waits_for_it_waits_on() {
+    fn a_panicked_delivery_is_reported_and_its_messages_still_wait() {
         let sent = joined(thread::spawn(|| panic!("a test's own")).join());
         assert_eq!((sent.messages, sent.ping), (0, false));
         let said: Vec<String> = sent.failed.iter().map(ToString::to_string).collect();

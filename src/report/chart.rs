@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_beside_an_axis_are_round() {
+    fn numbers_of_an_axis_are_round() {
         for (top, expected) in [
             (1.0, &[0.0, 0.5, 1.0][..]),
             (3.9, &[0.0, 1.0, 2.0, 3.0]),

@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_signal_is_told_from_other_messages() {
+    fn a_signal_is_distinguished_from_other_messages() {
         assert!(is_signal("signal interrupt received, cleaning up"));
         assert!(!is_signal("signal  received, cleaning up") && !is_signal("signal received"));
     }

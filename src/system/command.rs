@@ -134,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_program_says_something_or_is_not_there_or_too_late() {
+    fn a_program_answers_or_is_missing_or_too_late() {
         let said = ask_with("head", &["--lines=1"], "in and out\n", SOON);
         assert_eq!(said.output(), Some("in and out\n"));
         // An empty input ends at once.
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_says_too_much_is_cut_off() {
+    fn too_much_output_is_cut_off() {
         let said = ask_with("yes", &[], "", 5);
         let Answer::Said { output, .. } = said else {
             panic!("{said:?}")

@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn weeks_are_told_in_days() {
+    fn weeks_are_shown_in_days() {
         let hint = Age::try_from("4w").unwrap_err().hint;
         assert!(hint.starts_with("write `28d`"), "{hint}");
     }

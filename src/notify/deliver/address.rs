@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_refused_and_not_said() {
+    fn what_is_no_address_is_refused_and_not_quoted() {
         let long = format!("https://a.example/{}", "x".repeat(5000));
         for text in [
             "",
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn each_service_has_addresses_of_its_own_form() {
+    fn each_service_has_its_own_form_of_address() {
         use MessageService::{Gotify, Matrix, Pushover, Telegram};
         let messages = WebService::Messages;
         for (service, good, bad) in [

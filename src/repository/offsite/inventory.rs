@@ -153,7 +153,7 @@ mod tests {
 
     #[test]
     #[expect(clippy::disallowed_methods, reason = "a test makes its directories")]
-    fn a_directory_and_what_rclone_says_of_it_are_the_same() {
+    fn rclone_lists_a_directory_as_it_is_on_disk() {
         let directory = tempfile::tempdir().unwrap();
         let paths = [
             "config".to_owned(),
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_that_is_not_there_has_no_file() {
+    fn a_missing_directory_has_no_file() {
         let directory = tempfile::tempdir().unwrap();
         let inventory = Inventory::of_directory(&directory.path().join("missing")).unwrap();
         assert!(inventory.is_empty());

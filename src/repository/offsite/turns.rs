@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn two_copies_go_on_beside_each_other() {
+    fn two_copies_run_at_the_same_time() {
         let directory = state();
         let (one, other) = (
             Turns::open(directory.path()).unwrap(),

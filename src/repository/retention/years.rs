@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_behind_the_last_known_run_is_not_told() {
+    fn a_time_behind_the_last_known_run_is_unknown() {
         let start: DateTime = "2026-11-24T12:00".parse().unwrap();
         let policy = KeepPolicy::try_from("1 last".to_owned()).unwrap();
         let runs: Vec<_> = nights(start).into_iter().take(8).collect();

@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn only_records_beside_the_runs_tell_of_what_is_done_beside() {
+    fn only_ad_hoc_records_hold_ad_hoc_phases() {
         let offsite = About::new(["ziz"], [Phase::Offsite]);
         let forget = About::new(["ziz"], [Phase::Forget]);
         let kai = ["kai".to_owned()];

@@ -217,7 +217,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn progress_and_errors_are_told_apart() {
+    fn progress_and_errors_are_distinguished() {
         let progress = r#"{"level":"notice","msg":"\nTransferred: …","source":"x","stats":{"bytes":7,"totalBytes":9,"transfers":1},"time":"…"}"#;
         let expected = Stats { bytes: 7 };
         assert_eq!(Line::of(progress.as_bytes()), Line::Progress(expected));
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_is_told_in_plain_words_with_what_the_remote_said() {
+    fn a_failure_has_plain_words_and_the_message_of_the_remote() {
         let failed = Failed {
             what: "list the remote".to_owned(),
             status: Some(1),
