@@ -21,6 +21,6 @@ pub(crate) use failure::OF_SYSTEMD;
 pub use failure::{Failure, FailureResult};
 pub use finding::{Finding, findings};
 pub use memory::{LONGEST_QUEUE, Memory};
-pub use message::{Change, Message, Turn};
+pub use message::{Change, Message, Transition};
 pub use ping::Ping;
 pub use words::{markdown, slack};

@@ -77,7 +77,7 @@ struct View<'v> {
     since: String,
     notices: Vec<Notice>,
     hosts: Vec<Freshness>,
-    hosts_well: Vec<Freshness>,
+    healthy_hosts: Vec<Freshness>,
     phases: Vec<Freshness>,
     copies: Vec<Freshness>,
     rule: &'v [Point],
@@ -120,7 +120,7 @@ impl<'f> Page<'f> {
         let Self { fleet, all } = self;
         let (findings, findings_left_out) = history::findings(&words, &all);
         let rows = freshness::rows(&words, &report.hosts, report.thresholds);
-        let (hosts, hosts_well) = freshness::folded(rows);
+        let (hosts, healthy_hosts) = freshness::folded(rows);
         let view = View {
             style: STYLE,
             style_hash: BASE64_STANDARD.encode(Sha256::digest(STYLE)),
@@ -134,7 +134,7 @@ impl<'f> Page<'f> {
             since: span(since),
             notices: freshness::notices(report),
             hosts,
-            hosts_well,
+            healthy_hosts,
             phases: freshness::rows(&words, &report.phases, report.thresholds),
             copies: freshness::rows(&words, &report.copies, report.thresholds),
             rule,

@@ -161,7 +161,7 @@ pub(super) fn strays(system: &impl Files, root: &Path, files: &[&Path]) -> Resul
             system
                 .entries(&directory)?
                 .into_iter()
-                .filter(|path| tree::is_beside(path)),
+                .filter(|path| tree::is_staging_path(path)),
         );
     }
     Ok(strays)

@@ -57,8 +57,8 @@ impl<S: Systemd, A: Audience> Live<S, A> {
     }
 
     /// Reports a step that changes nothing.
-    pub(crate) fn say(&mut self, what: impl Display) {
-        self.audience.say(&what.to_string());
+    pub(crate) fn step(&mut self, what: impl Display) {
+        self.audience.step(&what.to_string());
     }
 
     /// Reports what a person should know of a change, but for what is done here.
@@ -107,18 +107,18 @@ impl<S: Systemd, A: Audience> Live<S, A> {
     /// Makes the users and directories of these artifacts, where they have some.
     pub(crate) fn make_what_they_need(&mut self, artifacts: &[Artifact], changes: &Changes) {
         if let Some((files, is_new)) = below(artifacts, changes, "/etc/sysusers.d/") {
-            let said = self.systemd.make_users(&files);
-            self.tool("users and groups", is_new, said);
+            let result = self.systemd.make_users(&files);
+            self.tool("users and groups", is_new, result);
         }
         if let Some((files, is_new)) = below(artifacts, changes, "/etc/tmpfiles.d/") {
-            let said = self.systemd.make_directories(&files);
-            self.tool("directories", is_new, said);
+            let result = self.systemd.make_directories(&files);
+            self.tool("directories", is_new, result);
         }
     }
 
     /// Reports what one of the system tools did, where its file is new or it printed something.
-    pub(crate) fn tool(&mut self, what: &str, is_changed: bool, said: Result<Vec<String>>) {
-        match said {
+    pub(crate) fn tool(&mut self, what: &str, is_changed: bool, result: Result<Vec<String>>) {
+        match result {
             Ok(lines) => {
                 for line in &lines {
                     self.did(&format!("{what}: {line}"));
@@ -211,7 +211,7 @@ impl<S: Systemd, A: Audience> Live<S, A> {
 
     fn did(&mut self, what: &str) {
         self.did_something = true;
-        self.audience.say(what);
+        self.audience.step(what);
     }
 
     fn refused(&mut self, verb: &str, unit: &str, error: &str) {

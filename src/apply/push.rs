@@ -95,7 +95,7 @@ impl Push<'_> {
         {
             return Ok(unfinished(live, &error));
         }
-        live.say(counts);
+        live.step(counts);
         if !missing.is_empty() {
             live.fail(&hinted!(
                 what("it lacks packages that the units need: {}", missing.join(", ")),
@@ -106,7 +106,7 @@ impl Push<'_> {
         let waiting = live.enable(&artifacts, changes.changes_units());
         waiting.start(&mut live);
         if live.is_as_it_was() && counts == Counts::default() {
-            live.say("nothing to change: the host matches the fleet file");
+            live.step("nothing to change: the host matches the fleet file");
         }
         let (is_live, lines) = live.end();
         Ok(Pushed {

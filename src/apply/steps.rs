@@ -8,7 +8,7 @@ use anyhow::Result;
 use super::change::Change;
 use super::changes::Changes;
 use super::manifest::{self, Manifest};
-use super::tree::{Staged, beside};
+use super::tree::{Staged, staging_path};
 use crate::text::counted;
 
 /// What a change does to the files of a machine, in this order: it removes the strays, writes all texts next
@@ -60,7 +60,7 @@ impl Changes {
         } = self;
         let manifest = root.join(manifest);
         let staged = |place: PathBuf, text: String, mode: u32| Staged {
-            waiting: beside(&place),
+            waiting: staging_path(&place),
             place,
             text,
             mode,
@@ -78,7 +78,7 @@ impl Changes {
             }
         }
         all.push(Staged {
-            waiting: beside(&manifest::last(&manifest)),
+            waiting: staging_path(&manifest::last(&manifest)),
             place: manifest,
             text: wanted.to_text()?,
             mode: 0o644,

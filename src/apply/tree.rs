@@ -11,7 +11,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use nix::fcntl::{Flock, FlockArg};
 
 /// The end of the name of a staged text.
-const BESIDE: &str = ".genbackup-new";
+const STAGING_SUFFIX: &str = ".genbackup-new";
 
 /// A text that is staged next to its place.
 #[derive(Debug)]
@@ -149,9 +149,9 @@ pub(super) fn remove(path: &Path) -> Result<()> {
 }
 
 /// True for the path of a staged text.
-pub(super) fn is_beside(path: &Path) -> bool {
+pub(super) fn is_staging_path(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    name.starts_with('.') && name.ends_with(BESIDE)
+    name.starts_with('.') && name.ends_with(STAGING_SUFFIX)
 }
 
 /// Locks a directory, or fails at once where somebody else has it locked.
@@ -170,9 +170,9 @@ fn is_locked(directory: &Path) -> String {
 }
 
 /// Where what becomes the file at a place waits.
-pub(super) fn beside(place: &Path) -> PathBuf {
+pub(super) fn staging_path(place: &Path) -> PathBuf {
     let name = place.file_name().unwrap_or_default().to_string_lossy();
-    place.with_file_name(format!(".{name}{BESIDE}"))
+    place.with_file_name(format!(".{name}{STAGING_SUFFIX}"))
 }
 
 fn write_new(path: &Path, text: &str, mode: u32) -> io::Result<()> {

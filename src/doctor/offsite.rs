@@ -129,7 +129,7 @@ fn judge_age(
     now: Timestamp,
 ) -> Finding {
     let age = now.duration_since(newest).max(SignedDuration::ZERO);
-    let said = format!(
+    let text = format!(
         "the newest of {} there is {} old{more}",
         counted(of as u64, "snapshot"),
         span(age)
@@ -137,9 +137,9 @@ fn judge_age(
     if warn_after.is_some_and(|warn_after| age > warn_after) {
         let unit = name.copy_unit();
         let hint = format!("see `genbackup history --copy {name}` and `systemctl status {unit}.service`");
-        return Finding::warning(title(name), said, hint);
+        return Finding::warning(title(name), text, hint);
     }
-    Finding::ok(title(name), said)
+    Finding::ok(title(name), text)
 }
 
 /// restic lists what is there, in a unit without a right on this host but to read its credentials.
@@ -191,7 +191,7 @@ mod tests {
         let here: Snapshots = (0..5)
             .map(|number| (id(number), now - hours(24 * i64::try_from(number).unwrap())))
             .collect();
-        for (there, state, says) in [
+        for (there, state, expected) in [
             (vec![id(0), id(1)], State::Ok, "lacks 3 of 5"),
             (vec![id(2), id(9)], State::Warning, "2d old"),
             (vec![id(9)], State::Failed, "no snapshot"),
@@ -199,7 +199,7 @@ mod tests {
         ] {
             let finding = judge(&name, &here, &there, Some(hours(25)), now);
             assert_eq!(finding.state, state, "{finding:?}");
-            assert!(finding.what.contains(says), "{finding:?}");
+            assert!(finding.what.contains(expected), "{finding:?}");
         }
     }
 }

@@ -190,21 +190,21 @@ fn scarce(size: u64, enough: u64) -> u64 {
 }
 
 fn judge_room(check: &str, directory: &str, free: u64, scarce: u64, size: u64, hint: &str) -> Finding {
-    let said = format!("{} of {} free", ByteSize(free), ByteSize(size));
+    let space = format!("{} of {} free", ByteSize(free), ByteSize(size));
     if free < NOTHING {
         Finding::failed(
             check,
-            format!("the file system of {directory} is full: {said}"),
+            format!("the file system of {directory} is full: {space}"),
             hint,
         )
     } else if free < scarce {
         Finding::warning(
             check,
-            format!("the file system of {directory} is nearly full: {said}"),
+            format!("the file system of {directory} is nearly full: {space}"),
             hint,
         )
     } else {
-        Finding::ok(check, said)
+        Finding::ok(check, space)
     }
 }
 

@@ -205,8 +205,8 @@ mod tests {
             ("", FILE_SIZES),
             ("8388608 TiB", "remove this key"),
         ] {
-            let said = FileSize::try_from(text.to_owned()).unwrap_err().hint;
-            assert!(said.contains(hint), "{text}: {said}");
+            let shown = FileSize::try_from(text.to_owned()).unwrap_err().hint;
+            assert!(shown.contains(hint), "{text}: {shown}");
         }
     }
 
@@ -228,8 +228,8 @@ mod tests {
             ("0 KiB/s", "remove this key"),
             ("4000000 GiB/s", "remove this key"),
         ] {
-            let said = rate(text).unwrap_err().hint;
-            assert!(said.contains(hint), "{text}: {said}");
+            let shown = rate(text).unwrap_err().hint;
+            assert!(shown.contains(hint), "{text}: {shown}");
         }
     }
 }

@@ -51,7 +51,7 @@ pub(super) struct Limit {
 impl Message {
     /// The text of an email.
     #[must_use]
-    pub fn letter(&self, zone: &TimeZone) -> String {
+    pub fn email(&self, zone: &TimeZone) -> String {
         let limit = Limit {
             most: EMAIL,
             measure: str::len,

@@ -10,7 +10,7 @@ mod request;
 mod web;
 
 pub use address::WebAddress;
-pub use email::{SOCKET, letter};
+pub use email::{SOCKET, send_email};
 pub use request::Request;
 pub use web::Web;
 pub(crate) use web::agent;

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::failure::Failure;
 use super::finding::Finding;
-use super::message::{Change, Message, Turn};
+use super::message::{Change, Message, Transition};
 use super::ping::Ping;
 use crate::model::Watching;
 use crate::status::State;
@@ -53,13 +53,13 @@ struct Known {
     /// When it was first seen.
     first: Timestamp,
     /// Since it is not healthy: the worst state that was reported, and since when.
-    #[serde(default)]
-    told: Option<Told>,
+    #[serde(default, rename = "told")]
+    reported: Option<Reported>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-struct Told {
+struct Reported {
     state: State,
     since: Timestamp,
 }
@@ -80,32 +80,35 @@ impl Memory {
             let known = self.subjects.get(&finding.subject).copied();
             let mut known = known.unwrap_or(Known {
                 first: now,
-                told: None,
+                reported: None,
             });
             // The distance: a subject first seen by a clock that was ahead would be silenced until that time.
             let since_first = now.duration_since(known.first).abs();
             known.first = known.first.min(now);
             let is_in_grace = finding.grace.is_some_and(|grace| since_first <= grace);
-            let state = if is_in_grace && known.told.is_none() {
+            let state = if is_in_grace && known.reported.is_none() {
                 State::Ok
             } else {
                 finding.state
             };
-            match known.told {
+            match known.reported {
                 None if state == State::Ok => {}
-                Some(told) if state == State::Ok => {
-                    known.told = None;
+                Some(reported) if state == State::Ok => {
+                    known.reported = None;
                     changes.push(Change {
                         subject: finding.subject.clone(),
-                        turn: Turn::Resolved {
-                            was: told.state,
-                            since: told.since,
+                        transition: Transition::Resolved {
+                            was: reported.state,
+                            since: reported.since,
                         },
                     });
                 }
-                told if told.is_none_or(|told| told.state < state) => {
-                    let since = told.map(|told| told.since).or(finding.since).unwrap_or(now);
-                    known.told = Some(Told { state, since });
+                reported if reported.is_none_or(|reported| reported.state < state) => {
+                    let since = reported
+                        .map(|reported| reported.since)
+                        .or(finding.since)
+                        .unwrap_or(now);
+                    known.reported = Some(Reported { state, since });
                     changes.push(Change::worse(finding));
                 }
                 _ => {}

@@ -33,13 +33,13 @@ pub struct Change {
     pub subject: String,
     /// What happened to it.
     #[serde(flatten)]
-    pub turn: Turn,
+    pub transition: Transition,
 }
 
 /// What happened to a subject. Texts have lost what is not harmless, and are short.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "event")]
-pub enum Turn {
+pub enum Transition {
     /// It is worse than it was last reported.
     Worse {
         /// Its state.
@@ -68,7 +68,7 @@ impl Change {
         };
         Self {
             subject: finding.subject.clone(),
-            turn: Turn::Worse {
+            transition: Transition::Worse {
                 state: finding.state,
                 since: finding.since,
                 why: short(&finding.why),
@@ -79,26 +79,26 @@ impl Change {
 
     /// How bad it is, for the order; what is healthy again comes last.
     fn rank(&self) -> State {
-        match self.turn {
-            Turn::Worse { state, .. } => state,
-            Turn::Resolved { .. } => State::Ok,
+        match self.transition {
+            Transition::Worse { state, .. } => state,
+            Transition::Resolved { .. } => State::Ok,
         }
     }
 
     /// The word that stands before it.
     #[must_use]
     pub fn word(&self) -> &'static str {
-        match self.turn {
-            Turn::Worse { state, .. } => state.name(),
-            Turn::Resolved { .. } => "resolved",
+        match self.transition {
+            Transition::Worse { state, .. } => state.name(),
+            Transition::Resolved { .. } => "resolved",
         }
     }
 
     /// Its text, line by line, with times as in a zone.
     #[must_use]
     pub fn lines(&self, now: Timestamp, zone: &TimeZone) -> Vec<String> {
-        match &self.turn {
-            Turn::Worse {
+        match &self.transition {
+            Transition::Worse {
                 state: _,
                 since,
                 why,
@@ -108,7 +108,7 @@ impl Change {
                 let hint = hint.as_ref().map(|hint| format!("hint: {hint}"));
                 [why.clone(), since, hint].into_iter().flatten().collect()
             }
-            Turn::Resolved { was, since } => {
+            Transition::Resolved { was, since } => {
                 let lasted = span(now.duration_since(*since).max(SignedDuration::ZERO));
                 vec![format!(
                     "healthy again; it was {was} from {}, for {lasted}",
@@ -159,7 +159,7 @@ impl Message {
                 None => groups.push((change.word(), vec![&change.subject])),
             }
         }
-        let said = groups.into_iter().map(|(word, names)| {
+        let parts = groups.into_iter().map(|(word, names)| {
             let more = names.len().saturating_sub(NAMED);
             let names: Vec<&str> = names.into_iter().take(NAMED).collect();
             match more {
@@ -167,7 +167,7 @@ impl Message {
                 more => format!("{word}: {} and {more} more", names.join(", ")),
             }
         });
-        said.collect::<Vec<_>>().join("; ")
+        parts.collect::<Vec<_>>().join("; ")
     }
 }
 

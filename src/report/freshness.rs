@@ -48,15 +48,15 @@ pub(super) fn rows(words: &Words<'_>, items: &[Item], usual: Thresholds) -> Vec<
 }
 
 /// The number of healthy rows that are shown; more are folded, or they would hide the others.
-const WELL: usize = 12;
+const HEALTHY: usize = 12;
 
 /// The rows that are shown, and the healthy ones that are folded.
 pub(super) fn folded(rows: Vec<Freshness>) -> (Vec<Freshness>, Vec<Freshness>) {
-    let (well, others): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| row.state == State::Ok);
-    if well.len() > WELL {
-        (others, well)
+    let (healthy, others): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| row.state == State::Ok);
+    if healthy.len() > HEALTHY {
+        (others, healthy)
     } else {
-        (others.into_iter().chain(well).collect(), Vec::new())
+        (others.into_iter().chain(healthy).collect(), Vec::new())
     }
 }
 
@@ -67,7 +67,7 @@ fn row(words: &Words<'_>, item: &Item, usual: Thresholds) -> Freshness {
         name: name.clone(),
         state: verdict.state,
         now: verdict.now.map(|now| match now {
-            Now::AtWork => "running",
+            Now::Running => "running",
             Now::Waiting => "waiting for its turn",
             Now::Absent => "absent, within `may-be-absent`",
         }),

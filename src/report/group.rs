@@ -159,13 +159,13 @@ mod tests {
         assert_eq!(Group::of_all(&points, 10).len(), 10);
         assert_eq!(Group::of_all(&[], 10), []);
         let points: Vec<Point> = (0..13).map(|number| point(number, Status::Ok)).collect();
-        let told: Vec<_> = Group::of_all(&points, 6)
+        let shown: Vec<_> = Group::of_all(&points, 6)
             .iter()
             .map(|group| (group.runs, group.seconds, group.files))
             .collect();
         let alone = |number: u32| (1, Some(f64::from(100 - number)), Some(number.into()));
         assert_eq!(
-            told,
+            shown,
             [
                 (4, Some(99.0), Some(3)),
                 (4, Some(95.0), Some(7)),
@@ -217,13 +217,13 @@ mod tests {
                     let points: Vec<Point> = points
                         .iter()
                         .enumerate()
-                        .map(|(number, told)| Point {
+                        .map(|(number, point)| Point {
                             status: if number % bad == 0 {
                                 Status::Failed
                             } else {
                                 Status::Ok
                             },
-                            ..told.clone()
+                            ..point.clone()
                         })
                         .collect();
                     let groups = Group::of_all(&points, most);

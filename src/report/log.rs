@@ -19,7 +19,7 @@ const PATH: usize = 200;
 #[derive(Debug)]
 pub(super) struct Log {
     pub(super) run: String,
-    pub(super) is_at_work: bool,
+    pub(super) is_running: bool,
     pub(super) start: Time,
     /// When it was over, and how long it took; nothing where the record has no end.
     pub(super) end: Option<(Time, String)>,
@@ -56,22 +56,22 @@ pub(super) struct Paths {
 
 impl Log {
     pub(super) fn of(words: &Words<'_>, run: &Run, newest: Option<NewestRun>) -> Self {
-        let is_at_work =
-            newest.is_some_and(|newest| newest.run == run.id && newest.progress == Progress::AtWork);
+        let is_running =
+            newest.is_some_and(|newest| newest.run == run.id && newest.progress == Progress::Running);
         let mut room = PATHS_IN_ALL;
         let hosts = run.hosts.iter().take(HOSTS);
         let hosts = hosts.map(|(name, host)| {
             let entry = host_entry(run, name, host, &mut room);
-            entry.pending(is_at_work && host.finished.is_none(), host.start.is_some())
+            entry.pending(is_running && host.finished.is_none(), host.start.is_some())
         });
         let phases = run.phases.iter().map(|(phase, done)| {
             let entry = phase_entry(run, phase.name(), done);
-            entry.pending(is_at_work && done.finished.is_none(), done.start.is_some())
+            entry.pending(is_running && done.finished.is_none(), done.start.is_some())
         });
         let took = |end: Timestamp| span(end.duration_since(run.id.start()));
         Self {
             run: run.id.to_string(),
-            is_at_work,
+            is_running,
             start: words.time(run.id.start()),
             end: run.end.map(|end| (words.time(end), took(end))),
             last_event: run.last_event.map(|time| words.time(time)),

@@ -40,13 +40,13 @@ pub fn text(report: &Report) -> Result<String> {
         seconds(report.thresholds.alert_after),
     )?;
     if let Some(run) = report.run {
-        let at_work = f64::from(u8::from(run.progress == Progress::AtWork));
+        let is_running = f64::from(u8::from(run.progress == Progress::Running));
         metrics.single(
             "run_start_timestamp_seconds",
             "start time of the newest run",
             epoch(run.run.start()),
         )?;
-        metrics.single("run_at_work", "1 while the newest run is in progress", at_work)?;
+        metrics.single("run_at_work", "1 while the newest run is in progress", is_running)?;
     }
     metrics.of_items("", "host", &report.hosts)?;
     metrics.of_items("phase_", "phase", &report.phases)?;

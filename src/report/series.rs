@@ -96,7 +96,7 @@ impl Series {
             changes,
         } = row;
         // What is in progress has no result yet.
-        if progress == Progress::AtWork && (attempt.status == Status::Interrupted || hosts.is_some()) {
+        if progress == Progress::Running && (attempt.status == Status::Interrupted || hosts.is_some()) {
             return;
         }
         let anomalies = match self.of {

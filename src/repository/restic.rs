@@ -31,7 +31,7 @@ use self::sandbox::Sandbox;
 use crate::model::{CopyKind, CopyName, Repository, ResticVersion};
 use crate::runs::complaint::exit_status;
 
-pub use bring::{Confinement, Said, Wish};
+pub use bring::{Confinement, Line, Wish};
 pub use listed::{Node, Snapshot};
 pub use origin::Origin;
 pub use path::SnapshotPath;
@@ -58,7 +58,7 @@ pub struct Failed {
     /// What it exited with; 128 and the number of the signal that ended it.
     pub status: u8,
     /// Its last message, unchanged.
-    pub said: String,
+    pub message: String,
     /// What to do next.
     pub hint: Option<String>,
 }
@@ -67,14 +67,14 @@ impl fmt::Display for Failed {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             status,
-            said,
+            message,
             hint: _,
         } = self;
         write!(formatter, "restic exited with {status}")?;
-        if said.is_empty() {
+        if message.is_empty() {
             Ok(())
         } else {
-            write!(formatter, ": {said}")
+            write!(formatter, ": {message}")
         }
     }
 }
@@ -91,14 +91,14 @@ impl Restic<'_> {
             .arg("version")
             .output()
             .context("cannot start `restic`; the package `restic` contains it")?;
-        let said = String::from_utf8_lossy(&output.stdout);
-        let version = said.split_whitespace().nth(1).unwrap_or_default();
+        let printed = String::from_utf8_lossy(&output.stdout);
+        let version = printed.split_whitespace().nth(1).unwrap_or_default();
         // A build between two releases has more after a dash.
         let release = version.split('-').next().unwrap_or_default();
         ResticVersion::try_from(release.to_owned()).map_err(|_| {
             anyhow::anyhow!(
                 "cannot find a version in what `restic version` printed: {}",
-                said.trim()
+                printed.trim()
             )
         })
     }
@@ -238,16 +238,16 @@ impl Restic<'_> {
     fn lines(&self, mut command: Command, mut each: impl FnMut(&str) -> Result<()>) -> Result<()> {
         let mut child = command.spawn().context(CANT_START)?;
         let (output, complaint) = pipes(&mut child)?;
-        let (handled, said) = thread::scope(|scope| {
-            let said = scope.spawn(move || {
-                let mut said = Vec::new();
+        let (handled, messages) = thread::scope(|scope| {
+            let messages = scope.spawn(move || {
+                let mut messages = Vec::new();
                 relay(complaint, |line| {
-                    if said.len() < COMPLAINT / line.len().max(1) {
-                        said.push(listed::message(&line));
+                    if messages.len() < COMPLAINT / line.len().max(1) {
+                        messages.push(listed::message(&line));
                     }
                     true
                 });
-                said
+                messages
             });
             let mut handled = Ok(());
             for line in BufReader::new(output).lines() {
@@ -258,12 +258,12 @@ impl Restic<'_> {
                     break;
                 }
             }
-            (handled, said.join().unwrap_or_default())
+            (handled, messages.join().unwrap_or_default())
         });
         let status = child.wait().context("cannot wait for restic")?;
         handled?;
         if !status.success() {
-            bail!(self.with_hint(failed(status, &said)));
+            bail!(self.with_hint(failed(status, &messages)));
         }
         Ok(())
     }
@@ -271,13 +271,13 @@ impl Restic<'_> {
     /// With a way out, where it is about the fleet's own files.
     fn with_hint(&self, failed: Failed) -> Failed {
         let (address, password_file) = (self.address(), self.password_file());
-        let hint = if failed.said.contains("wrong password") {
+        let hint = if failed.message.contains("wrong password") {
             Some(format!(
                 "write the password of the repository `{address}` into `{password_file}`"
             ))
         } else if self.is_of_a_copy() {
             Some("run `genbackup doctor`, which looks at each copy".to_owned())
-        } else if failed.said.contains("unable to open config file") {
+        } else if failed.message.contains("unable to open config file") {
             Some("check that the file system of the repository is mounted, then run this again".to_owned())
         } else {
             None
@@ -319,13 +319,13 @@ fn relay(from: impl Read, mut to: impl FnMut(String) -> bool) {
 
 /// What ended restic, and its message about that.
 #[must_use]
-pub fn failed(status: ExitStatus, said: &[String]) -> Failed {
+pub fn failed(status: ExitStatus, messages: &[String]) -> Failed {
     // Advice comes after what it died of.
-    let telling = said.iter().rfind(|line| line.starts_with("Fatal: "));
-    let last = || said.iter().rfind(|line| !line.is_empty());
+    let fatal = messages.iter().rfind(|line| line.starts_with("Fatal: "));
+    let last = || messages.iter().rfind(|line| !line.is_empty());
     Failed {
         status: u8::try_from(exit_status(status)).unwrap_or(1),
-        said: telling
+        message: fatal
             .or_else(last)
             .map_or_else(String::new, |line| line.replace(char::is_control, " ")),
         hint: None,

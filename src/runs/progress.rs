@@ -102,7 +102,7 @@ mod tests {
     #[test]
     fn the_last_whole_status_counts() {
         let end =
-            format!("tail of a line\n{STATUS}\nout restic said something\nout {{\"message_type\":\"sta");
+            format!("tail of a line\n{STATUS}\nout restic printed something\nout {{\"message_type\":\"sta");
         let progress = last(end.as_bytes()).unwrap();
         assert_eq!((progress.files_done, progress.total_files), (1, 9));
         assert_eq!(

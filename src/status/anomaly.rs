@@ -163,7 +163,7 @@ impl Window {
 impl fmt::Display for Anomaly {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { kind, value, usual } = *self;
-        let said = |value: f64| match kind {
+        let shown = |value: f64| match kind {
             Kind::Duration => {
                 SignedDuration::try_from_secs_f64(value).map_or_else(|_| "ages".to_owned(), span)
             }
@@ -172,19 +172,29 @@ impl fmt::Display for Anomaly {
         };
         match (kind, usual) {
             (Kind::Duration, Some(usual)) => {
-                write!(formatter, "it took {}, usually {}", said(value), said(usual))
+                write!(formatter, "it took {}, usually {}", shown(value), shown(usual))
             }
             (Kind::Files, Some(usual)) => {
-                write!(formatter, "{}, usually {}", counted(value, "file"), said(usual))
+                write!(formatter, "{}, usually {}", counted(value, "file"), shown(usual))
             }
             (Kind::Size, Some(usual)) => {
-                write!(formatter, "{} in all files, usually {}", said(value), said(usual))
+                write!(
+                    formatter,
+                    "{} in all files, usually {}",
+                    shown(value),
+                    shown(usual)
+                )
             }
             (Kind::Added, Some(usual)) => {
-                write!(formatter, "{} of new data, usually {}", said(value), said(usual))
+                write!(
+                    formatter,
+                    "{} of new data, usually {}",
+                    shown(value),
+                    shown(usual)
+                )
             }
             (Kind::Files, None) => formatter.write_str("no files in the snapshot"),
-            (_, None) => write!(formatter, "{}", said(value)),
+            (_, None) => write!(formatter, "{}", shown(value)),
         }
     }
 }
@@ -262,8 +272,8 @@ mod tests {
         let mut usual = Usual::default();
         for _ in 0..40 {
             let found = usual.note(Some(1.0), figures(0, 0, 0));
-            let said: Vec<String> = found.iter().map(ToString::to_string).collect();
-            assert_eq!(said, ["no files in the snapshot"]);
+            let shown: Vec<String> = found.iter().map(ToString::to_string).collect();
+            assert_eq!(shown, ["no files in the snapshot"]);
         }
     }
 
@@ -282,9 +292,9 @@ mod tests {
         let odd = figures(1, MIB, 10_000 * MIB);
         assert_eq!(after(4).note(Some(6000.0), odd), []);
         let found = after(5).note(Some(6000.0), odd);
-        let said: Vec<String> = found.iter().map(ToString::to_string).collect();
+        let shown: Vec<String> = found.iter().map(ToString::to_string).collect();
         assert_eq!(
-            said,
+            shown,
             [
                 "it took 1h 40m, usually 1m",
                 "1 file, usually 1000",

@@ -107,8 +107,8 @@ impl History {
                 None => return,
             },
         };
-        if progress == Progress::AtWork
-            && let Some(start) = self.at_work_since(run)
+        if progress == Progress::Running
+            && let Some(start) = self.running_since(run)
         {
             let so_far = self.present.now.duration_since(start).max(SignedDuration::ZERO);
             attempt.seconds = Some(so_far.as_secs_f64());
@@ -125,7 +125,7 @@ impl History {
 
 impl History {
     /// Since when a run is at what the rows are about; nothing where that is over, or its turn is to come.
-    fn at_work_since(&self, run: &Run) -> Option<Timestamp> {
+    fn running_since(&self, run: &Run) -> Option<Timestamp> {
         match &self.of {
             Of::Runs => Some(run.id.start()),
             Of::Host(name) => {
@@ -175,7 +175,7 @@ fn whole(run: &Run, progress: Progress) -> Attempt {
         run: run.id,
         time: end,
         status,
-        why: (!why.is_empty() && progress != Progress::AtWork).then(|| why.join("; ")),
+        why: (!why.is_empty() && progress != Progress::Running).then(|| why.join("; ")),
         seconds: Some(end.duration_since(run.id.start()).as_secs_f64()),
         figures: run
             .hosts

@@ -44,7 +44,8 @@ pub enum Progress {
     /// To its end.
     Finished,
     /// It is still in progress.
-    AtWork,
+    #[serde(rename = "at-work")]
+    Running,
     /// It was stopped or cut off.
     Interrupted,
 }
@@ -75,7 +76,7 @@ impl Present {
         let began_before = run.id.start() < RunId::at(self.now).start();
         let longest = match self.holder {
             _ if !is_newest => None,
-            Holder::Somebody => return Progress::AtWork,
+            Holder::Somebody => return Progress::Running,
             Holder::Next(next) if next == run.id => Some(HANDOVER),
             Holder::Nobody | Holder::Next(_) if began_before => None,
             Holder::Unknown | Holder::Nobody | Holder::Next(_) => Some(silence),
@@ -86,7 +87,7 @@ impl Present {
             quiet >= -CLOCK_TOLERANCE && quiet <= longest.saturating_add(CLOCK_TOLERANCE)
         });
         if is_alive {
-            Progress::AtWork
+            Progress::Running
         } else {
             Progress::Interrupted
         }

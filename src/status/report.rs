@@ -126,7 +126,7 @@ impl Report {
                 Subject::Phase(phase) => (expectations.of_phase(*phase), None),
                 Subject::Copy(copy) => (expectations.of_copy(copy), None),
             };
-            let was_left_out = match (subject, &search.newest_of_hosts) {
+            let was_skipped = match (subject, &search.newest_of_hosts) {
                 (Subject::Host(host), Some(run)) => {
                     !fleet.has_own_schedule(host) && !run.hosts.iter().any(|name| name == host.as_str())
                 }
@@ -135,8 +135,8 @@ impl Report {
             let advice = Advice {
                 fleet,
                 subject,
-                was_left_out,
-                is_at_work: trace.turn.is_some(),
+                was_skipped,
+                is_running: trace.turn.is_some(),
             };
             Case {
                 trace,
@@ -223,7 +223,7 @@ impl Report {
             .filter(|item| item.verdict.state != State::Ok)
             .collect();
         bad.sort_by_key(|item| std::cmp::Reverse(item.verdict.state));
-        let said = |item: &Item| {
+        let described = |item: &Item| {
             let why = item.verdict.why.as_deref().unwrap_or_default();
             format!("{}: {why}", item.shown())
         };
@@ -232,22 +232,22 @@ impl Report {
             ([worst, rest @ ..], _) if worst.verdict.state == state => {
                 let names: Vec<String> = rest.iter().map(|item| item.shown()).collect();
                 match &names[..] {
-                    [] => said(worst),
+                    [] => described(worst),
                     [a, b, c, _, ..] => format!(
                         "{}; also: {a}, {b}, {c} and {} more",
-                        said(worst),
+                        described(worst),
                         names.len() - 3
                     ),
-                    _ => format!("{}; also: {}", said(worst), names.join(", ")),
+                    _ => format!("{}; also: {}", described(worst), names.join(", ")),
                 }
             }
             (_, Some(remark)) if state != State::Ok => remark.what.clone(),
-            _ => self.all_is_well(),
+            _ => self.all_ok(),
         };
         format!("genbackup {state}: {what}")
     }
 
-    fn all_is_well(&self) -> String {
+    fn all_ok(&self) -> String {
         let oldest = self.hosts.iter().filter_map(|host| host.verdict.age).max();
         let oldest = span(oldest.unwrap_or(SignedDuration::ZERO));
         match &self.hosts[..] {

@@ -141,7 +141,7 @@ impl<'f> Search<'f> {
             if let Some(trace) = self.hosts.get_mut(name.as_str())
                 && !trace.is_known()
             {
-                if host.finished.is_none() && progress == Progress::AtWork {
+                if host.finished.is_none() && progress == Progress::Running {
                     trace.turn = Some(host.start.map_or(Turn::ToCome, |_| Turn::Come));
                 } else {
                     trace.note(Attempt::of_host(run, host));
@@ -152,7 +152,7 @@ impl<'f> Search<'f> {
             if let Some(trace) = self.phases.get_mut(phase)
                 && !trace.is_known()
             {
-                if done.finished.is_none() && progress == Progress::AtWork {
+                if done.finished.is_none() && progress == Progress::Running {
                     trace.turn = Some(Turn::Come);
                 } else {
                     trace.note(Attempt::of_phase(run, done));
@@ -173,7 +173,7 @@ impl<'f> Search<'f> {
                 }
             }
         }
-        if progress == Progress::AtWork {
+        if progress == Progress::Running {
             for (phase, trace) in &mut self.phases {
                 if !phase.is_ad_hoc() && !trace.is_of(run.id) {
                     trace.turn.get_or_insert(Turn::ToCome);

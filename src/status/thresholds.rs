@@ -75,7 +75,7 @@ mod tests {
         assert_eq!(hours(Some(1), None), (2, 3), "every hour");
         assert_eq!(hours(Some(72), None), (73, 85), "not at the weekend");
         assert_eq!(hours(Some(24), Some(2)), (27, 31), "put off by up to two hours");
-        assert_eq!(hours(None, None), (25, 29), "a schedule that tells no gap");
+        assert_eq!(hours(None, None), (25, 29), "a schedule without a known gap");
     }
 
     #[test]

@@ -168,8 +168,8 @@ pub fn exposures(directory: &Path, names: &[String]) -> Result<BTreeMap<String, 
 
 fn exposures_of(report: &str) -> Vec<(String, u32)> {
     let exposure = |line: &str| {
-        let (_, told) = line.split_once("Overall exposure level for ")?;
-        let (name, level) = told.rsplit_once(": ")?;
+        let (_, rest) = line.split_once("Overall exposure level for ")?;
+        let (name, level) = rest.rsplit_once(": ")?;
         let level = level.split_whitespace().next()?.replace('.', "");
         Some((name.to_owned(), level.parse().ok()?))
     };

@@ -92,7 +92,7 @@ impl Systemd for Waiting {
     fn loaded(&mut self, unit: &str) -> Result<Loaded, String> {
         let loaded = self.manager.loaded(unit).map_err(|error| words(&error))?;
         Ok(Loaded {
-            is_running: loaded.active == Active::AtWork,
+            is_running: loaded.active == Active::Running,
             is_stale: loaded.is_stale,
         })
     }
@@ -117,7 +117,7 @@ impl Systemd for Waiting {
 
     fn is_any_running(&mut self, pattern: &str) -> Result<bool, String> {
         self.manager
-            .is_any_at_work(pattern)
+            .is_any_running(pattern)
             .map_err(|error| words(&error))
     }
 

@@ -75,18 +75,18 @@ pub(super) fn resolve(
             "write a different file for each",
         );
     }
-    let says_no_threshold = warn_after.is_none()
+    let has_no_threshold = warn_after.is_none()
         && alert_after.is_none()
         && !fields.was_taken_out(&section, "warn-after")
         && !fields.was_taken_out(&section, "alert-after");
-    let says_of_a_phase = phases
+    let has_phases = phases
         .iter()
         .any(|(phase, table)| table.is_some() || fields.was_taken_out(&section, phase.name()));
-    let says_something_else = metrics.is_some() || report.is_some() || says_of_a_phase;
-    let monitor = if says_no_threshold && says_something_else {
+    let has_other_keys = metrics.is_some() || report.is_some() || has_phases;
+    let monitor = if has_no_threshold && has_other_keys {
         None
     } else {
-        let otherwise = if says_something_else {
+        let otherwise = if has_other_keys {
             "; without both, the ages follow from the schedule"
         } else {
             "; without this table, the ages follow from the schedule"

@@ -25,7 +25,7 @@ const LONGEST_ANSWER: u64 = 1024;
 ///
 /// # Errors
 /// When it does not take it, or not in time.
-pub fn letter(
+pub fn send_email(
     socket: &Path,
     to: &[EmailAddress],
     message: &Message,
@@ -67,7 +67,7 @@ pub fn letter(
 fn text(to: &[EmailAddress], message: &Message, zone: &TimeZone) -> Result<Vec<u8>> {
     let to: Vec<&str> = to.iter().map(EmailAddress::as_str).collect();
     let second = message.time.as_second();
-    let letter = MessageBuilder::new()
+    let email = MessageBuilder::new()
         .to(to)
         .subject(message.headline())
         .date(second)
@@ -76,6 +76,6 @@ fn text(to: &[EmailAddress], message: &Message, zone: &TimeZone) -> Result<Vec<u
             "Auto-Submitted",
             mail_builder::headers::raw::Raw::new("auto-generated"),
         )
-        .text_body(message.letter(zone) + "\n");
-    Ok(letter.write_to_vec()?)
+        .text_body(message.email(zone) + "\n");
+    Ok(email.write_to_vec()?)
 }

@@ -19,7 +19,9 @@ impl Memory {
             let why = shortened(&harmless(why), 2 * LONGEST_LINE);
             return Some(Ping::of(Event::Failure(why)));
         }
-        let run = report.fleets_run.filter(|run| run.progress != Progress::AtWork)?;
+        let run = report
+            .fleets_run
+            .filter(|run| run.progress != Progress::Running)?;
         let name = run.run.to_string();
         if self.pinged.as_ref() == Some(&name) {
             return None;

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
 use super::Hold;
-use super::evidence::{Evidence, Told, objection};
+use super::evidence::{Evidence, Recorded, objection};
 use super::listing::{Listing, Snapshot};
 use super::store::Store;
 use crate::runs::record::{Run, Status};
@@ -113,7 +113,7 @@ pub fn held(
     now: Timestamp,
 ) -> Option<Held> {
     let newest = listing.newest.get(host)?;
-    let (told, entry) = (evidence.of(host), store.get(host));
+    let (recorded, entry) = (evidence.of(host), store.get(host));
     if host.is_empty() {
         return Some(Held::Nameless);
     }
@@ -125,14 +125,14 @@ pub fn held(
         return None;
     }
     let snapshot = newest.clone();
-    match told {
+    match recorded {
         None => Some(Held::Unrecorded(snapshot)),
-        Some(Told { status, why, .. }) if status != Status::Ok => Some(Held::Incomplete {
+        Some(Recorded { status, why, .. }) if status != Status::Ok => Some(Held::Incomplete {
             snapshot,
             status,
             why,
         }),
-        Some(Told { changes, .. }) if !changes.is_empty() => Some(Held::Changed { snapshot, changes }),
+        Some(Recorded { changes, .. }) if !changes.is_empty() => Some(Held::Changed { snapshot, changes }),
         Some(_) => None,
     }
 }
@@ -140,7 +140,7 @@ pub fn held(
 /// How the reason of a hold begins that somebody placed.
 pub(super) const PLACED: &str = "held by hand";
 /// The characters of a host's reason that are shown in a line.
-const SAID: usize = 200;
+const LONGEST_WHY: usize = 200;
 
 impl fmt::Display for Held {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -164,7 +164,11 @@ impl fmt::Display for Held {
                 )?;
                 match why {
                     Some(why) if !why.is_empty() => {
-                        write!(formatter, ": {}", text::shortened(&text::harmless(why), SAID))
+                        write!(
+                            formatter,
+                            ": {}",
+                            text::shortened(&text::harmless(why), LONGEST_WHY)
+                        )
                     }
                     _ => Ok(()),
                 }

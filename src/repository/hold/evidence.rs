@@ -14,7 +14,7 @@ use crate::status::anomaly::{Anomaly, Kind, Usual, WINDOW};
 
 /// What one host's records hold of its newest snapshot.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Told {
+pub(super) struct Recorded {
     /// How the turn ended that made it.
     pub(super) status: Status,
     /// Why it did not succeed.
@@ -81,18 +81,18 @@ impl<'l> Evidence<'l> {
 
     /// Notes a run; all that were noted before are later.
     pub fn note(&mut self, run: &Run) {
-        for (host, told) in &run.hosts {
+        for (host, recorded) in &run.hosts {
             if let Some(trail) = self.hosts.get_mut(host.as_str()) {
-                trail.note(told);
+                trail.note(recorded);
             }
         }
     }
 
     /// What is known of a host; nothing where no record is about its newest snapshot.
-    pub(super) fn of(&self, host: &str) -> Option<Told> {
+    pub(super) fn of(&self, host: &str) -> Option<Recorded> {
         let trail = self.hosts.get(host)?;
         let (status, why) = trail.made.clone()?;
-        Some(Told {
+        Some(Recorded {
             status,
             why,
             changes: trail.changes(),
@@ -109,17 +109,20 @@ impl Trail<'_> {
                 .is_some_and(|(status, _)| *status != Status::Ok)
     }
 
-    fn note(&mut self, told: &HostRun) {
+    fn note(&mut self, recorded: &HostRun) {
         if self.is_known() {
             return;
         }
-        if self.made.is_none() && is_of(self.newest, told.summary.as_ref()) {
-            let why = told.finished.as_ref().and_then(|finished| finished.why.clone());
-            self.made = Some((told.status().clone(), why));
+        if self.made.is_none() && is_of(self.newest, recorded.summary.as_ref()) {
+            let why = recorded
+                .finished
+                .as_ref()
+                .and_then(|finished| finished.why.clone());
+            self.made = Some((recorded.status().clone(), why));
         }
         // As in `report`: only an attempt that left a snapshot counts for what is usual.
-        if self.made.is_some() && told.status().is_good() {
-            self.figures.push(Figures::of(told.summary.as_ref()));
+        if self.made.is_some() && recorded.status().is_good() {
+            self.figures.push(Figures::of(recorded.summary.as_ref()));
         }
     }
 

@@ -83,7 +83,7 @@ pub(super) fn run(
         .spawn()
         .with_context(|| format!("cannot start `{program}`; the package `{program}` contains it"))?;
     let (to, output, errors) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-    let (lines, said) = channel();
+    let (lines, received) = channel();
     thread::scope(|scope| {
         // Each stream has a separate thread: the program waits for none of them.
         let writer = scope.spawn(move || to.map(|mut to| to.write_all(input.as_bytes())));
@@ -111,7 +111,7 @@ pub(super) fn run(
         });
         let (mut stopped, mut has_failed) = (None, false);
         loop {
-            match said.recv_timeout(ASKED_EVERY) {
+            match received.recv_timeout(ASKED_EVERY) {
                 Ok(line) => has_failed |= each_error(&line) == Next::End,
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,

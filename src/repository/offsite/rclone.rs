@@ -23,7 +23,7 @@ use super::tamper::CANARIES;
 use crate::model::Remote;
 
 pub use answer::Failed;
-use answer::{Line, Said};
+use answer::{Answer, Line};
 
 /// rclone's exit status for a directory that does not exist.
 const NO_DIRECTORY: i32 = 3;
@@ -87,12 +87,12 @@ impl<'r> Rclone<'r> {
             ])
             .args(["--exclude", "/locks/**"])
             .arg(self.remote.as_str());
-        let said = self.run(command, "")?;
-        if said.status == Some(NO_DIRECTORY) {
+        let answer = self.run(command, "")?;
+        if answer.status == Some(NO_DIRECTORY) {
             self.find_parent()?;
             return Ok(Listed::default());
         }
-        let lines = said.output(what)?;
+        let lines = answer.output(what)?;
         let lines = std::str::from_utf8(&lines).context("the remote has a name that is not UTF-8")?;
         let mut listed =
             Listed::parse(lines).map_err(|line| anyhow::anyhow!("cannot read what rclone listed: {line}"))?;
@@ -129,9 +129,9 @@ impl<'r> Rclone<'r> {
     pub fn keeps_versions(&self) -> Result<Option<bool>> {
         let mut command = self.command("backend");
         command.arg("versioning").arg(self.remote.as_str());
-        let said = self.run(command, "")?.output("ask for versions");
-        match said {
-            Ok(said) => Ok(match said.trim_ascii() {
+        let answer = self.run(command, "")?.output("ask for versions");
+        match answer {
+            Ok(answer) => Ok(match answer.trim_ascii() {
                 b"Enabled" => Some(true),
                 b"Unversioned" | b"Suspended" => Some(false),
                 _ => None,
@@ -327,13 +327,13 @@ impl<'r> Rclone<'r> {
     }
 
     /// Runs it with this input. Ends it when it is time to stop.
-    fn run(&self, command: Command, input: &str) -> Result<Said> {
+    fn run(&self, command: Command, input: &str) -> Result<Answer> {
         self.run_watched(command, input, &|_| {})
     }
 
     /// The same; `sent` hears how many bytes were sent.
-    fn run_watched(&self, mut command: Command, input: &str, sent: &dyn Fn(u64)) -> Result<Said> {
-        let mut said = Said::default();
+    fn run_watched(&self, mut command: Command, input: &str, sent: &dyn Fn(u64)) -> Result<Answer> {
+        let mut answer = Answer::default();
         let heard = Heard {
             output: &|_| {},
             errors: &mut |line| match Line::of(line) {
@@ -342,7 +342,7 @@ impl<'r> Rclone<'r> {
                     Next::Continue
                 }
                 Line::Error { text, is_of_a_file } => {
-                    said.note(text);
+                    answer.note(text);
                     // It would try each of the other files, for hours where the network is gone.
                     if is_of_a_file { Next::End } else { Next::Continue }
                 }
@@ -350,9 +350,9 @@ impl<'r> Rclone<'r> {
             },
         };
         let ended = process::run(&mut command, input, self.stop, Signal::SIGTERM, heard)?;
-        said.status = ended.status;
-        said.bytes = ended.output;
-        Ok(said)
+        answer.status = ended.status;
+        answer.bytes = ended.output;
+        Ok(answer)
     }
 }
 

@@ -69,7 +69,7 @@ pub enum Confinement {
 
 /// One line that restic prints while it runs.
 #[derive(Debug)]
-pub enum Said {
+pub enum Line {
     /// On its standard output.
     Output(String),
     /// On its standard error.
@@ -91,8 +91,8 @@ impl Restic<'_> {
         if tried.status.success() {
             return Ok(None);
         }
-        let said = String::from_utf8_lossy(&tried.stderr);
-        let why = said.lines().last().and_then(|line| line.rsplit(": ").next());
+        let stderr = String::from_utf8_lossy(&tried.stderr);
+        let why = stderr.lines().last().and_then(|line| line.rsplit(": ").next());
         Ok(Some(why.unwrap_or("it cannot be written").to_owned()))
     }
 
@@ -105,7 +105,7 @@ impl Restic<'_> {
         &self,
         version: ResticVersion,
         wish: &Wish<'_>,
-        mut each: impl FnMut(Said),
+        mut each: impl FnMut(Line),
     ) -> Result<ExitStatus> {
         let sandbox = match wish.confinement {
             Confinement::Unit => Some(Sandbox::new(self, wish.target, wish.takes_lock)?),
@@ -132,10 +132,10 @@ impl Restic<'_> {
         thread::scope(|scope| {
             let (sender, receiver) = std::sync::mpsc::sync_channel(64);
             let also = sender.clone();
-            scope.spawn(move || relay(output, |line| also.send(Said::Output(line)).is_ok()));
+            scope.spawn(move || relay(output, |line| also.send(Line::Output(line)).is_ok()));
             scope.spawn(move || {
                 relay(complaint, |line| {
-                    sender.send(Said::Complaint(listed::message(&line))).is_ok()
+                    sender.send(Line::Complaint(listed::message(&line))).is_ok()
                 });
             });
             // The end of this thread is the end of the guard's input.
@@ -146,11 +146,11 @@ impl Restic<'_> {
                     }
                 }
             });
-            for said in receiver {
-                each(match (said, &sandbox) {
-                    (said, None) => said,
-                    (Said::Output(line), _) => Said::Output(self.outside(line, wish.target)),
-                    (Said::Complaint(line), _) => Said::Complaint(self.outside(line, wish.target)),
+            for line in receiver {
+                each(match (line, &sandbox) {
+                    (line, None) => line,
+                    (Line::Output(line), _) => Line::Output(self.outside(line, wish.target)),
+                    (Line::Complaint(line), _) => Line::Complaint(self.outside(line, wish.target)),
                 });
             }
             handle.close();

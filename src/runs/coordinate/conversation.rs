@@ -21,7 +21,7 @@ use nix::sys::wait::{Id, WaitPidFlag, waitid};
 use nix::unistd::Pid;
 
 use super::judge::{Ending, How};
-use super::output::{Said, read_complaint, read_lines};
+use super::output::{Received, read_complaint, read_lines};
 
 /// The host stops restic after 25 s without a line: then this process, or the connection, is gone.
 const HEARTBEAT: Duration = Duration::from_secs(5);
@@ -53,7 +53,7 @@ pub(super) struct Limits {
 /// An open connection.
 pub(super) struct Connection {
     input: Option<Box<dyn Write>>,
-    said: Receiver<Said>,
+    received: Receiver<Received>,
     process: Option<Child>,
     socket: Option<UnixStream>,
     complaint: Arc<Mutex<Vec<u8>>>,
@@ -95,11 +95,11 @@ impl Connection {
     fn to_socket(path: &PathBuf, limits: Limits, deadline: Instant) -> std::io::Result<Self> {
         let socket = UnixStream::connect(path)?;
         let (input, output) = (socket.try_clone()?, socket.try_clone()?);
-        let (sender, said) = sync_channel(QUEUE);
+        let (sender, received) = sync_channel(QUEUE);
         thread::spawn(move || read_lines(output, limits.answer, &sender));
         Ok(Self {
             input: Some(Box::new(input)),
-            said,
+            received,
             process: None,
             socket: Some(socket),
             complaint: Arc::default(),
@@ -118,7 +118,7 @@ impl Connection {
             // At the time limit, the signal reaches what it has started, too.
             .process_group(0)
             .spawn()?;
-        let (sender, said) = sync_channel(QUEUE);
+        let (sender, received) = sync_channel(QUEUE);
         let complaint = Arc::default();
         if let Some(output) = process.stdout.take() {
             let sender = sender.clone();
@@ -132,14 +132,14 @@ impl Connection {
         thread::spawn(move || {
             // It stays a process that can be signalled until it is reaped.
             let _ = waitid(id, WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT);
-            drop(sender.send(Said::Exited));
+            drop(sender.send(Received::Exited));
         });
         Ok(Self {
             input: process
                 .stdin
                 .take()
                 .map(|input| Box::new(input) as Box<dyn Write>),
-            said,
+            received,
             process: Some(process),
             socket: None,
             complaint,
@@ -164,18 +164,18 @@ impl Connection {
         let mut end = self.deadline;
         while self.open > 0 {
             match self
-                .said
+                .received
                 .recv_timeout(beat.min(end).saturating_duration_since(Instant::now()))
             {
-                Ok(Said::Line { line, is_cut }) => each(&line, is_cut),
-                Ok(Said::OutputEnded { cut_off_at: limit }) => {
+                Ok(Received::Line { line, is_cut }) => each(&line, is_cut),
+                Ok(Received::OutputEnded { cut_off_at: limit }) => {
                     cut_off_at = limit;
                     self.open -= 1;
                     // ssh ends at the end of its input.
                     self.input = None;
                 }
-                Ok(Said::ComplaintEnded) => self.open -= 1,
-                Ok(Said::Exited) => {
+                Ok(Received::ComplaintEnded) => self.open -= 1,
+                Ok(Received::Exited) => {
                     has_exited = true;
                     self.open -= 1;
                     end = end.min(Instant::now() + STRAY);

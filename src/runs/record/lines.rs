@@ -131,7 +131,7 @@ impl<R: BufRead> Lines<R> {
     }
 
     /// Leaves of a run's beginning the hosts that matter. True when none of what matters is in the run.
-    fn has_nothing_to_tell(&self, line: &mut Line) -> bool {
+    fn is_irrelevant(&self, line: &mut Line) -> bool {
         match (&self.about, line) {
             (Some(about), Line::Good(event)) => match &mut event.what {
                 What::RunStarted(started) => {
@@ -158,7 +158,7 @@ impl<R: BufRead> Iterator for Lines<R> {
         }
         let mut line = self.read_line();
         self.is_over = match &mut line {
-            Ok(Some(line)) => self.has_nothing_to_tell(line),
+            Ok(Some(line)) => self.is_irrelevant(line),
             _ => true,
         };
         line.transpose()

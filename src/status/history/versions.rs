@@ -69,8 +69,9 @@ impl Versions {
             let ended = ended.finished.as_ref();
             let restic = ended.and_then(|ended| ended.restic_version.as_deref());
             let systemd = ended.and_then(|ended| ended.systemd_version.as_deref());
-            let told = [("restic", restic), ("systemd", systemd)];
-            told.into_iter()
+            let versions = [("restic", restic), ("systemd", systemd)];
+            versions
+                .into_iter()
                 .filter_map(|(program, version)| Some((program, host.as_str(), version?)))
         });
         let mut changes: BTreeMap<(String, String, String), Vec<String>> = BTreeMap::new();

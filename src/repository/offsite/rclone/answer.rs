@@ -76,7 +76,7 @@ impl Line {
 
 /// What it printed, and how it ended.
 #[derive(Debug, Default)]
-pub(super) struct Said {
+pub(super) struct Answer {
     /// Its exit status; `None` if a signal ended it.
     pub(super) status: Option<i32>,
     /// Its standard output.
@@ -84,7 +84,7 @@ pub(super) struct Said {
     error: Option<String>,
 }
 
-impl Said {
+impl Answer {
     /// The first error is the cause of the others.
     pub(super) fn note(&mut self, error: String) {
         self.error.get_or_insert(error);
@@ -245,11 +245,11 @@ mod tests {
             status: Some(1),
             why: Some("InvalidAccessKeyId: \u{1b}[2Jno such key".to_owned()),
         };
-        let said = failed.to_string();
+        let answer = failed.to_string();
         assert!(
-            said.starts_with("cannot list the remote: the remote refuses the credential: Invalid"),
-            "{said}"
+            answer.starts_with("cannot list the remote: the remote refuses the credential: Invalid"),
+            "{answer}"
         );
-        assert!(!said.contains('\u{1b}') && failed.hint().is_some());
+        assert!(!answer.contains('\u{1b}') && failed.hint().is_some());
     }
 }

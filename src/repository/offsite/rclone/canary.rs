@@ -51,11 +51,11 @@ impl Rclone<'_> {
         command
             .args([option, "--files-only"])
             .arg(self.remote.below(directory));
-        let said = self.run(command, "")?;
-        if said.status == Some(NO_DIRECTORY) {
+        let answer = self.run(command, "")?;
+        if answer.status == Some(NO_DIRECTORY) {
             return Ok(Vec::new());
         }
-        let output = said.output("list the versions of the canary")?;
+        let output = answer.output("list the versions of the canary")?;
         let lines = String::from_utf8_lossy(&output).into_owned();
         let version = format!("{name}-v");
         let versions = lines
@@ -112,11 +112,11 @@ impl Rclone<'_> {
     }
 
     fn content_of(&self, command: Command) -> Result<Option<String>> {
-        let said = self.run(command, "")?;
-        if matches!(said.status, Some(NO_DIRECTORY | NO_FILE)) {
+        let answer = self.run(command, "")?;
+        if matches!(answer.status, Some(NO_DIRECTORY | NO_FILE)) {
             return Ok(None);
         }
-        match said.output("read the canary") {
+        match answer.output("read the canary") {
             Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
             // A marker of a deletion cannot be read: S3 answers with an error.
             Err(error) if error.downcast_ref::<Failed>().is_some_and(is_of_a_marker) => Ok(None),
