@@ -123,8 +123,8 @@ pub enum Privacy {
     OthersMayLook,
 }
 
-/// Writes files below a directory that does not exist yet or is empty, for a build that starts anew when it
-/// fails: it syncs nothing to the disk, and writes no manifest.
+/// Writes files below a directory that does not exist yet or is empty. This is for a build that starts again
+/// from scratch when it fails, so it syncs nothing to the disk, and writes no manifest.
 ///
 /// # Errors
 /// When there is something in the directory, or a file cannot be written.

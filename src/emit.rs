@@ -36,13 +36,13 @@ const LIBEXEC: &str = "/usr/local/libexec/genbackup";
 pub struct Artifact {
     /// Where it goes, absolute; a unit's is below [`UNIT_DIRECTORY`].
     pub path: String,
-    /// Who may do what with it.
+    /// The rights to it.
     pub access: Access,
     /// Its text.
     pub content: String,
 }
 
-/// Who may do what with an emitted file; all of them are root's.
+/// The rights to an emitted file; all of them are root's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
     /// Everybody reads it: mode 0644. Nothing that we emit is a secret.

@@ -68,7 +68,7 @@ impl<S: Systemd, A: Audience> Live<S, A> {
         }
     }
 
-    /// Whether all steps succeeded, once all that can be done is, and whoever heard them.
+    /// Whether all steps succeeded, once all that can be done is done, and the audience that heard them.
     pub(crate) fn end(self) -> (bool, A) {
         (!self.failed, self.audience)
     }
@@ -131,8 +131,8 @@ impl<S: Systemd, A: Audience> Live<S, A> {
         }
     }
 
-    /// Enables what waits, makes systemd read what is new, and restarts what waits by an older text. Whoever calls
-    /// [`Waiters::start`] starts the rest then.
+    /// Enables what waits, makes systemd read what is new, and restarts what still runs by an older text. The
+    /// caller of [`Waiters::start`] then starts the rest.
     pub(crate) fn enable<'a>(&mut self, artifacts: &'a [Artifact], files_changed: bool) -> Waiters<'a> {
         let mut is_unread = files_changed;
         let mut waiting = Vec::new();

@@ -11,9 +11,9 @@ use super::manifest::{self, Manifest};
 use super::tree::{Staged, staging_path};
 use crate::text::counted;
 
-/// What a change does to the files of a machine, in this order: it removes the strays, writes all texts next
-/// to their places, moves all but the last into place, removes the files that go, and moves the last, the
-/// manifest, into place.
+/// What a change does to the files of a machine, in this order. It removes the strays and writes all texts
+/// next to their places. It moves all but the last into place, and removes the files that go. The last one,
+/// the manifest, comes at the end.
 #[derive(Debug)]
 pub(crate) struct Steps {
     /// What an interrupted call left.

@@ -26,7 +26,7 @@ pub(crate) struct Staged {
     pub(crate) mode: u32,
 }
 
-/// A tree that nobody else writes to meanwhile. Dropped before [`Tree::put_in_force`] has come to its end, it
+/// A tree that only this process writes to. Dropped before [`Tree::put_in_force`] has come to its end, it
 /// takes back what has not become a file yet.
 #[derive(Debug)]
 pub(super) struct Tree {
@@ -52,7 +52,8 @@ impl Tree {
         tree.make_directory_of(&manifest)?;
         let directory = manifest.parent().unwrap_or(root);
         let lock = locked(directory, FlockArg::LockExclusiveNonblock)?;
-        // Whoever made this directory and failed has removed it again: that lock is nobody's.
+        // If another process made this directory and failed, it has removed the directory: then the lock is
+        // worthless.
         match (fs::metadata(directory), lock.metadata()) {
             (Ok(there), Ok(ours)) if there.ino() == ours.ino() => tree.lock = Some(lock),
             _ => bail!(is_locked(directory)),
@@ -60,8 +61,8 @@ impl Tree {
         Ok(tree)
     }
 
-    /// Keeps others from changing the tree at a root that has a manifest and stays as it is, for as long as the value
-    /// lives; nothing is written, so the disk may be read-only.
+    /// Keeps others from changing the tree at a root that has a manifest and stays as it is, for as long as
+    /// the value lives. Nothing is written, so the disk may be read-only.
     pub(super) fn keep(root: &Path, manifest: &Path) -> Result<Flock<File>> {
         let manifest = root.join(manifest);
         locked(manifest.parent().unwrap_or(root), FlockArg::LockSharedNonblock)

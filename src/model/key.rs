@@ -46,8 +46,8 @@ fn check(text: &str) -> Result<(), Refusal> {
     ))
 }
 
-/// True when these are the fields of a key of this type, all of them, each as long as it has to be. ssh
-/// checks whether an elliptic curve's point lies on its curve.
+/// True when these are all the fields of a key of this type, each as long as it has to be. ssh checks whether
+/// an elliptic curve's point lies on its curve.
 fn is_whole(kind: &str, blob: &[u8]) -> bool {
     let Some(fields) = fields(blob) else { return false };
     let [name, fields @ ..] = fields.as_slice() else {

@@ -7,7 +7,7 @@ use super::services;
 use crate::model::MessageService;
 use crate::text::shortened;
 
-/// The bytes of an e-mail's text: for people.
+/// The bytes of an email's text: for people.
 const EMAIL: usize = 64 * 1024;
 
 /// What goes out.

@@ -115,7 +115,7 @@ impl Memory {
             }
             subjects.insert(finding.subject.clone(), known);
         }
-        // Who left the fleet is forgotten.
+        // Subjects that have left the fleet are forgotten.
         self.subjects = subjects;
         Message::of(from, now, changes)
     }

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::model::PushMonitor;
 use crate::text::shortened;
 
-/// The characters of a ping that is a part of an address: where each has four bytes, and each byte three characters, it
-/// comes to 6 KiB, and web servers take 8 KiB.
+/// The characters of a ping that is a part of an address. Where each has four bytes, and each byte three
+/// characters, it comes to 6 KiB. Web servers take 8 KiB.
 const LONGEST_PARAMETER: usize = 500;
 /// The longest time that Uptime Kuma takes, a day in milliseconds. It refuses a ping with a longer one.
 const LONGEST_TIME: u64 = 24 * 60 * 60 * 1000;

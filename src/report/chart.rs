@@ -129,8 +129,8 @@ fn day_of(time: Timestamp) -> f64 {
     time.as_second() as f64 / SECONDS_A_DAY
 }
 
-/// Where the axis has a label: at the beginning of a day, or of a month, as the clock on the wall shows it; as often as
-/// there is room for, and not so near to the right that a label would be cut off.
+/// Where the axis has a label: at the beginning of a day, or of a month, in local time. There are as many
+/// labels as there is room for, and none so near to the right that it would be cut off.
 fn ticks(first: f64, last: f64, zone: &TimeZone) -> Vec<f64> {
     let Some((from, to)) = zoned(first, zone).zip(zoned(last, zone)) else {
         return Vec::new();

@@ -11,8 +11,8 @@
 //! order: what a copied snapshot needs was there before it. What has gone is deleted in the reverse order. A copy that is
 //! cut off lacks the newest snapshots, and is valid.
 //!
-//! Files of a repository have the hash of their content as their name, so a file that is there is the same file, and its
-//! size shows whether it is whole. No password is needed to copy or to compare them.
+//! Files of a repository have the hash of their content as their name. So a file that exists is the same
+//! file, and its size shows whether it is whole. No password is needed to copy or to compare them.
 
 pub mod by_hand;
 mod find;

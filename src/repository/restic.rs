@@ -1,10 +1,11 @@
 //! Asks restic: which snapshots there are, what is in one; and has it bring files back.
 //!
-//! Only root may open the password's file, and root must not write into the repository: a lock of root's would be one
-//! that user restic can neither read nor remove, and keep forget and prune out. So restic runs as user restic, with
-//! those capabilities (capabilities(7)) that it needs: to open the password's file, and, where it brings files back,
-//! to write below the target and to give a file any owner and mode; for that it is confined to a unit (`sandbox`). It is
-//! handed the path of the password's file or a credential, and this process never reads it.
+//! Only root may open the password's file, and root must not write into the repository: user restic could
+//! neither read nor remove a lock of root's, and the lock would keep forget and prune out. So restic runs as
+//! user restic, with the capabilities (capabilities(7)) that it needs: to open the password's file, and, for
+//! a restore, to write below the target and to give a file any owner and mode. For a restore it is confined
+//! to a unit (`sandbox`). restic gets the path of the password's file or a credential, and this process never
+//! reads it.
 
 #![expect(clippy::disallowed_methods, reason = "this is the module that starts restic")]
 

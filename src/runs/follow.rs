@@ -39,7 +39,7 @@ pub(crate) enum Event {
     Interrupted,
 }
 
-/// Who shows a run to a person.
+/// Shows a run to a person.
 pub(crate) trait View {
     /// Shows what is new in the run of this invocation of its unit.
     fn show(&mut self, unit: &UnitState) -> Result<()>;

@@ -91,7 +91,8 @@ impl Records {
     }
 }
 
-/// Who holds the lock on a state directory. `coordinate` and `maintain` hold it exclusively while they run.
+/// The holder of the lock on a state directory. `coordinate` and `maintain` hold it exclusively while they
+/// run.
 ///
 /// This function takes the lock while it reads one small file. The lock is shared, so that two callers do not disturb
 /// each other. A run that starts meanwhile waits for the lock and does not fail. The file is read

@@ -17,14 +17,15 @@ const HANDOVER: SignedDuration = SignedDuration::from_mins(15);
 /// The moment at which a fleet is judged.
 #[derive(Debug, Clone, Copy)]
 pub struct Present {
-    /// The time. It was taken before the lock was looked at, and that before the records were listed.
+    /// The time. It was taken before the lock was checked, and the lock was checked before the records were
+    /// listed.
     pub now: Timestamp,
-    /// Who held the lock on the state directory.
+    /// The holder of the lock on the state directory.
     pub holder: Holder,
 }
 
-/// Who holds the lock on the state directory. Each run holds it while it backs up hosts, and again while it forgets and
-/// prunes.
+/// The holder of the lock on the state directory. Each run holds it while it backs up hosts, and again while
+/// it forgets and prunes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Holder {
     /// It is not known: these records are not those of a running storage host, or the lock cannot be opened.

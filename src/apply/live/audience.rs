@@ -1,8 +1,8 @@
-//! Who hears the steps.
+//! Where the steps are reported.
 
 use crate::error::hint;
 
-/// Who hears the steps.
+/// Where the steps are reported.
 pub(crate) trait Audience {
     /// A step.
     fn step(&mut self, what: &str);

@@ -65,8 +65,8 @@ pub(crate) trait Systemd {
     /// Removes the links that enable a unit; true when there were some.
     fn disable(&mut self, unit: &str) -> Result<bool, String>;
 
-    /// Makes it read all unit files anew, and then restarts these units, whose files have changed while they run. How each
-    /// restart went.
+    /// Makes it read all unit files again, and then restarts these units, whose files have changed while they
+    /// run. Returns how each restart went.
     fn reload(&mut self, outdated: &[&str]) -> Result<Vec<Acted>, String>;
 
     /// True when a unit of such a name, as in glob(7), runs.

@@ -74,8 +74,8 @@ pub(super) fn check_repository(
             "write the mount point of the file system that holds the repository",
         );
     }
-    // exports(5) splits the options of a host at these, and knows no escape for them; a space it escapes in what
-    // it reads, and not in the table that it writes and reads again.
+    // exports(5) splits the options of a host at these, and knows no escape for them. It escapes a space in
+    // what it reads, but not in the table that it writes and reads again.
     if file_system
         .get_ref()
         .as_str()
@@ -101,7 +101,8 @@ fn check_not_a_home(fields: &mut Fields<'_>, path: &Spanned<UnitPath>) {
     }
 }
 
-/// nfs-utils takes a backslash and three octal digits for one character, also in what it has taken so before.
+/// nfs-utils takes a backslash and three octal digits for one character, also in text that it has unescaped
+/// before.
 fn check_octal(fields: &mut Fields<'_>, path: &Spanned<UnitPath>) {
     let bytes = path.get_ref().as_str().as_bytes();
     let is_octal = |bytes: &[u8]| matches!(bytes, [b'\\', b'0'..=b'3', b'0'..=b'7', b'0'..=b'7']);

@@ -18,8 +18,8 @@ pub struct Age {
 }
 
 impl Age {
-    /// The time that is this much before `newest`, by restic's calendar: the 31st of October less one month is the 31st
-    /// of September, and so the 1st of October (Go's `AddDate`).
+    /// The time that is this much before `newest`, by restic's calendar (Go's `AddDate`): the 31st of October
+    /// less one month is the 31st of September, which is the 1st of October.
     #[must_use]
     pub fn before(self, newest: DateTime) -> DateTime {
         self.checked_before(newest).unwrap_or(DateTime::MIN)

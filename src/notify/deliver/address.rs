@@ -19,7 +19,7 @@ const ROOMS: &str = "/_matrix/client/v3/rooms/";
 /// Where the push monitors of Uptime Kuma are.
 const PUSH: &str = "/api/push/";
 
-/// An address of the web, which nobody gets to see: who has it can write to the channel behind it.
+/// An address of the web, which is shown to nobody: everyone who has it can write to the channel behind it.
 #[derive(Clone)]
 pub struct WebAddress(Uri);
 

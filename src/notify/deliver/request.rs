@@ -21,12 +21,13 @@ pub struct Request {
     pub(super) headers: Vec<(&'static str, String)>,
     /// Empty where there is none.
     pub(super) text: String,
-    /// Who answers it.
+    /// The service that answers it.
     pub(super) service: WebService,
 }
 
 impl Request {
-    /// A message to a service, in its form. Whoever gets the same `id` twice can know that it is the same message.
+    /// A message to a service, in its form. A recipient who gets the same `id` twice can know that it is the
+    /// same message.
     #[must_use]
     pub fn message(address: &WebAddress, service: MessageService, form: Form, id: &str) -> Self {
         let (mut headers, text) = match form {

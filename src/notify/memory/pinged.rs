@@ -42,7 +42,7 @@ impl Memory {
                 .iter()
                 .find(|item| item.name == host.as_str())?
                 .verdict;
-            // What was never tried is new, and its turn is to come.
+            // What was never tried is new, and waits for its first run.
             let last = verdict.last_attempt.as_ref()?;
             (verdict.state != State::Ok && last.run != run.run).then(|| {
                 let why = verdict.why.as_deref().unwrap_or_default();

@@ -19,8 +19,8 @@ use crate::text;
 pub struct Decision {
     /// Why nothing may be forgotten at all.
     pub objection: Option<String>,
-    /// The hosts whose snapshots a keep policy may thin out: those of the fleet's policy first, which also has the hosts
-    /// that left the fleet, then those of each other policy.
+    /// The hosts whose snapshots a keep policy may thin out. Those of the fleet's policy come first, which
+    /// also has the hosts that left the fleet. Those of each other policy follow.
     pub forget: Vec<Vec<String>>,
     /// The hosts that are left alone, and why.
     pub held: BTreeMap<String, Held>,

@@ -15,7 +15,7 @@ use super::rclone::Rclone;
 use super::refusal::Refusal;
 use super::store::Store;
 
-/// How often it begins anew when somebody prunes the repository meanwhile.
+/// How often it starts again when somebody prunes the repository meanwhile.
 const TRIES: usize = 3;
 /// A file that is older than the last complete copy by this was in it.
 const MARGIN: SignedDuration = SignedDuration::from_hours(1);

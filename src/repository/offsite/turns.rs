@@ -58,7 +58,7 @@ impl Turns {
             if stop() {
                 return Err(NotYet::Stopped);
             }
-            // Who holds this one for a moment only looks whether it is free.
+            // A process that holds this lock for a moment only looks whether it is free.
             if self.is_wanted().map_err(NotYet::Refused)? {
                 return Err(NotYet::Waits);
             }

@@ -1,9 +1,9 @@
 //! The transient unit in which restic brings files back: it can write below the target, and nowhere else.
 //!
-//! A snapshot is what a client wrote, and a client may be taken. The unit reaches the target, the repository
-//! and its locks at separate places, by bind mounts; the rest of the host is read-only or hidden. systemd
-//! learns each of the three from an open file of this process (`/proc/PID/fd/N`), so no name has to be
-//! quoted, and one that is not UTF-8, which D-Bus does not carry, needs nothing more.
+//! A client wrote the snapshot, and an attacker may have taken over the client. The unit reaches the target,
+//! the repository and its locks at separate places, by bind mounts. The rest of the host is read-only or
+//! hidden. systemd learns each of the three from an open file of this process (`/proc/PID/fd/N`). So no name
+//! has to be quoted, and a name that is not UTF-8, which D-Bus does not carry, needs nothing more.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;

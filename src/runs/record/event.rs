@@ -1,8 +1,8 @@
 //! One event of a record, as a type that is both written and read.
 //!
-//! Reading is lenient, because a newer genbackup may have written the event, and because a part of it comes from a
-//! client: an unknown event is [`What::Other`], an unknown field is ignored, and a field of an unexpected type counts as
-//! absent. A status that is absent or unknown is never [`Status::Ok`].
+//! Reading is lenient, because a newer genbackup may have written the event, and because a part of it comes
+//! from a client. An unknown event is [`What::Other`], an unknown field is ignored, and a field of an
+//! unexpected type counts as absent. A status that is absent or unknown is never [`Status::Ok`].
 
 mod line;
 

@@ -49,8 +49,8 @@ pub struct Guard<'w> {
 }
 
 impl Writer {
-    /// Begins a record, which gives the run its name: the second in which it begins. Each second has room for one record,
-    /// and belongs to whoever creates the file first.
+    /// Begins a record, which gives the run its name: the second in which it begins. Each second has room for
+    /// one record, and belongs to the process that creates the file first.
     #[must_use]
     pub fn begin(directory: &Path) -> Self {
         loop {

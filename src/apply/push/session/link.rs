@@ -101,7 +101,7 @@ impl Link {
 
     fn receive(&mut self, deadline: Instant) -> Result<(), Silence> {
         let left = left(deadline);
-        // Who sends without an end would never be late otherwise.
+        // A client that sends without an end would never be late otherwise.
         if left.is_zero() {
             return Err(Silence::Late);
         }
