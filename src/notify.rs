@@ -2,8 +2,8 @@
 //! the clock, the disk or the network.
 //!
 //! A subject is a host, a phase, the records as a whole, or a unit that failed and left no record. genbackup
-//! reports a subject when its state gets worse than it was last reported, and once more when it is healthy
-//! again. What changes at once goes into one message.
+//! reports a subject when its state is worse than in the last message about it. It does so once more when the
+//! subject is healthy again. What changes at once goes into one message.
 
 mod body;
 pub mod deliver;

@@ -104,8 +104,8 @@ impl<'f> Page<'f> {
         self.all.add(run, is_newest);
     }
 
-    /// The page, with the verdicts of a report and the points of the rule 3-2-1-1-0, about the runs of such a span, with
-    /// times as in a zone.
+    /// The page about the runs of this span, with the verdicts of a report and the points of the rule
+    /// 3-2-1-1-0. Times are as in a zone.
     ///
     /// # Errors
     /// When it cannot be drawn.

@@ -1,5 +1,6 @@
-//! The state of a fleet: from the fleet, the records of its runs, the time and who holds the lock, to a verdict on each host
-//! and each phase. Nothing here asks the clock, the disk or another program, except `examine`, which reads the records.
+//! The state of a fleet. From the fleet, the records of its runs, the time and the holder of the lock follows
+//! a verdict on each host and each phase. Nothing here asks the clock, the disk or another program, except
+//! `examine`, which reads the records.
 //!
 //! | state | when |
 //! | --- | --- |
@@ -13,8 +14,8 @@
 //! A result is complete if it is `ok`; age counts from its end. A `partial` backup can be restored, but its age does not
 //! count: what it lacks is as old as the last complete one.
 //!
-//! A host that may be absent (`may-be-absent`) and is out of reach is `OK` for that long, if its last backup was complete
-//! when it was there.
+//! A host that may be absent (`may-be-absent`) and is out of reach is `OK` for that long. The condition is
+//! that its last backup while it was in reach was complete.
 //!
 //! A record from the future is skipped and reported: by its times, hosts would be fresh for years.
 //!

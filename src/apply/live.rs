@@ -1,5 +1,5 @@
-//! The steps that apply the files of a host: enables, starts, disables and stops units, by D-Bus on this host and by
-//! systemctl on a client. They never stop or restart a service, which may be a running backup.
+//! The steps that apply the files of a host. They enable, start, disable and stop units, by D-Bus on this
+//! host and by systemctl on a client. They never stop or restart a service, which may be a running backup.
 
 mod audience;
 mod preview;

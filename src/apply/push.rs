@@ -1,7 +1,7 @@
 //! Brings the files of a client there over the administrator's own ssh, and makes them live.
 //!
-//! The client needs bash, tar and systemd, and nothing of ours. What is written, refused and removed follows from the same
-//! manifest as with `genbackup emit` there; what is started and stopped, from the same rules as with `--now`.
+//! The client needs bash, tar and systemd, and nothing of ours. The manifest decides what is written, refused
+//! and removed, as with `genbackup emit` there. The rules of `--now` decide what is started and stopped.
 
 mod commit;
 mod session;

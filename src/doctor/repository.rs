@@ -15,8 +15,8 @@ use crate::system::mounts::{self, Mount};
 
 /// Less free space than this is a warning, in percent of the file system.
 const SCARCE: u64 = 10;
-/// This much free space, in bytes, is enough for records on a file system of any size: those of 100 hosts take less in
-/// ten years.
+/// This much free space, in bytes, is enough for records on a file system of any size: the records of 100
+/// hosts take less in ten years.
 const ENOUGH_FOR_RECORDS: u64 = 1 << 30;
 /// With less free space than this, in bytes, restic cannot even lock the repository, or forget.
 const NOTHING: u64 = 16 << 20;

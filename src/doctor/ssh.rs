@@ -144,7 +144,7 @@ fn judge(answer: &Answer, name: &str, port: u16, may_be_absent: bool, apply: App
         );
     }
     let mentions = |words: &[&str]| words.iter().any(|word| complaint.contains(word));
-    // nologin(8) answers in the place of the forced command.
+    // nologin(8) answers instead of the forced command.
     if [output, complaint].iter().any(|text| text.contains(NO_LOGIN)) {
         return Finding::failed(
             check,

@@ -1,7 +1,7 @@
 //! A ping of each of the fleet's runs, for a monitor that raises an alarm when none comes: start, success,
 //! failure. The monitor expects the runs of one calendar. A ping of chosen hosts, or of a host with its own
-//! schedule, would hide that the fleet's run is missing, or end an alarm too early. The fleet's run reports
-//! the state of such a host.
+//! schedule, would hide a missing run of the fleet, or end an alarm too early. The fleet's run reports the
+//! state of such a host.
 
 use serde::{Deserialize, Serialize};
 

@@ -21,8 +21,8 @@ pub(super) struct Group {
     pub(super) good: usize,
     /// How the last of them ended.
     pub(super) status: Status,
-    /// The median of those that succeeded, which is what one alone would most likely be; or the greatest,
-    /// where something stands out, so that no peak is lost.
+    /// The median of those that succeeded, which is what one alone would most likely be. Where something
+    /// stands out, it is the greatest, so that no peak is lost.
     pub(super) seconds: Option<f64>,
     /// Likewise.
     pub(super) added: Option<u64>,
@@ -39,7 +39,7 @@ const NEWEST: usize = 30;
 
 impl Group {
     /// At most this number of groups of points, in order. A remarkable point is a separate group, the newest
-    /// first where there are too many: in a group, the night without a file would be one among many.
+    /// first where there are too many. In a larger group, a night without files would be one among many.
     pub(super) fn of_all(points: &[Point], most: usize) -> Vec<Self> {
         let most = most.max(1);
         if points.len() <= most {
@@ -106,8 +106,8 @@ fn typical<T: Copy>(mut values: Vec<T>, order: fn(&T, &T) -> Ordering, is_median
     values.get(place).copied()
 }
 
-/// The runs of the newest points that are remarkable: half of the room is theirs, and as much as leaves one group for what
-/// is between them.
+/// The runs of the newest points that are remarkable. They get half of the room, or as much as leaves one
+/// group for what is between them.
 fn alone(points: &[Point], room: usize) -> BTreeSet<RunId> {
     let mut alone = BTreeSet::new();
     let (mut parts, mut end) = (1, points.len());

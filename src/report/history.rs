@@ -10,9 +10,9 @@ use super::group::Group;
 use super::series::{All, Point, Series};
 use super::words::{self, Time, Words};
 
-/// A chart of more points shows no more.
+/// A chart shows at most this number of points.
 const POINTS: usize = 90;
-/// Of fewer it would show nothing.
+/// With many hosts, a chart still shows this number of points; with fewer it would show nothing.
 const POINTS_AT_LEAST: usize = 10;
 /// The points of all series together: with more hosts, each has fewer.
 const POINTS_IN_ALL: usize = 6000;
@@ -155,7 +155,7 @@ struct Part {
     unit: fn(f64) -> Unit,
     in_words: fn(f64) -> String,
     kinds: &'static [Kind],
-    /// True where it shows what did not succeed; once is enough.
+    /// True where it marks runs that did not succeed; one drawing of a series is enough.
     has_crosses: bool,
 }
 

@@ -10,8 +10,8 @@
 //! The last three follow from the records each time: they are stored nowhere. `genbackup release` accepts the newest
 //! snapshot of such a host by its id, and so ends them for that snapshot alone.
 //!
-//! The keep policy always keeps the newest snapshot of a host. So a host whose newest snapshot is complete never loses
-//! its newest complete one, and a host whose newest snapshot is not complete is not touched.
+//! The keep policy always keeps the newest snapshot of a host. So a host whose newest snapshot is complete
+//! never loses its newest complete one. A host whose newest snapshot is not complete is not touched.
 //!
 //! | module | its one job |
 //! | --- | --- |

@@ -1,5 +1,5 @@
-//! A second copy of the repository, elsewhere, that is a valid repository at every moment: by rclone, file by file
-//! ([`Sync`]), or by restic, snapshot by snapshot ([`Transfer`]).
+//! A second copy of the repository, elsewhere, that is a valid repository at every moment. rclone makes it
+//! file by file ([`Sync`]), or restic snapshot by snapshot ([`Transfer`]).
 //!
 //! ```text
 //! repository ─▶ Inventory ─┐

@@ -1,6 +1,6 @@
-//! Asks restic: which snapshots there are, what is in one; and has it bring files back.
+//! Runs restic: lists snapshots and what is in one, and brings files back.
 //!
-//! Only root may open the password's file, and root must not write into the repository: user restic could
+//! Only root may open the password's file, and root must not write into the repository. User restic could
 //! neither read nor remove a lock of root's, and the lock would keep forget and prune out. So restic runs as
 //! user restic, with the capabilities (capabilities(7)) that it needs: to open the password's file, and, for
 //! a restore, to write below the target and to give a file any owner and mode. For a restore it is confined

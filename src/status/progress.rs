@@ -10,8 +10,8 @@ use crate::runs::record::{Run, RunId};
 /// A run that begins later than this is from the future: its times mean nothing. The same that a host's clock
 /// may be off.
 const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
-/// How long forget and prune may take to begin after the hosts are done: systemd starts them at once, but may have to mount
-/// the repository first.
+/// How long forget and prune may take to begin after the hosts are done. systemd starts them at once, but may
+/// have to mount the repository first.
 const HANDOVER: SignedDuration = SignedDuration::from_mins(15);
 
 /// The moment at which a fleet is judged.
@@ -62,9 +62,9 @@ impl From<Timestamp> for Present {
 }
 
 impl Present {
-    /// How far a run has come. Only the newest can be in progress, because runs wait for each other. Where the lock is not
-    /// known, a run counts as in progress until it has written nothing for longer than `silence`: while a host is backed
-    /// up, nothing is written.
+    /// How far a run has come. Only the newest can be in progress, because runs wait for each other. While a
+    /// host is backed up, nothing is written. So where the lock is not known, a run counts as in progress
+    /// until it has written nothing for longer than `silence`.
     #[must_use]
     pub fn progress(&self, run: &Run, is_newest: bool, silence: SignedDuration) -> Progress {
         if run.stopped.is_some() {

@@ -1,4 +1,4 @@
-//! All verdicts together, and what they come to.
+//! All verdicts together, and their summary.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
@@ -34,7 +34,7 @@ pub struct Report {
     pub copies: Vec<Item>,
     /// The newest run.
     pub run: Option<NewestRun>,
-    /// The newest of those whose hosts nobody named: of all that are backed up together.
+    /// The newest run of all that are backed up together, that is, whose hosts nobody named.
     #[serde(skip)]
     pub fleets_run: Option<NewestRun>,
     /// The remarks about the records and about the newest run as a whole.

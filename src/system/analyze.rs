@@ -30,8 +30,8 @@ pub fn takes_calendar(calendar: &Calendar) -> Result<bool> {
         })
 }
 
-/// The expression without the time zone at its end, if `TZDIR` (tzset(3)) has that zone. systemd looks for zones only
-/// in /usr/share/zoneinfo, which is missing in a sandboxed build such as Nix's.
+/// The expression without the time zone at its end, if `TZDIR` (tzset(3)) has that zone. systemd looks for
+/// zones only in /usr/share/zoneinfo. A sandboxed build such as Nix's does not have that directory.
 fn zone_elsewhere(calendar: &str) -> Option<&str> {
     let directory = std::env::var_os("TZDIR")?;
     let (without_zone, zone) = calendar.trim_end().rsplit_once(' ')?;

@@ -47,7 +47,7 @@ impl Action {
     }
 }
 
-/// How something that was done with a unit went: a complaint where the unit did not do what it should; an error where
+/// How an action on a unit ended: a complaint where the unit did not do what it should, an error where
 /// systemd refuses or does not answer.
 pub(crate) type Acted = Result<Option<String>, String>;
 

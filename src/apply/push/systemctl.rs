@@ -19,8 +19,8 @@ for unit; do
     printf '%s\\0' \"$message\"
 done";
 
-/// A client's systemd and system tools. Names of units and files are genbackup's own or come from a client's manifest,
-/// so they are handed over on standard input and never stand in a script.
+/// A client's systemd and system tools. Names of units and files are genbackup's own or come from a client's
+/// manifest. So they are handed over on standard input and never stand in a script.
 #[derive(Debug)]
 pub(super) struct Systemctl<'s>(pub(super) &'s mut Session);
 

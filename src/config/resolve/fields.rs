@@ -68,8 +68,8 @@ impl<'t> Fields<'t> {
         self.taken_out.contains(&format!("{}.{key}", section.name))
     }
 
-    /// True when the table of a host was there, and unreadable: under its name, or under the start of a name
-    /// whose dots were taken for TOML's.
+    /// True when the table of a host exists, but is unreadable. It has the name of the host, or the part of
+    /// it before a dot, which TOML reads as a separator.
     pub(super) fn was_host_taken_out(&self, name: &str) -> bool {
         self.taken_out
             .iter()

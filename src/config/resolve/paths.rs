@@ -130,8 +130,8 @@ pub(super) fn check_mount(fields: &mut Fields<'_>, mount: &Spanned<UnitPath>) {
     }
 }
 
-/// From here systemd, cron, shells and others take what they run as root, with every capability; here is what a login
-/// of root's is let in by.
+/// In these directories systemd, cron, shells and others find what they run as root, with every capability.
+/// `/root/.ssh` decides who may log in as root.
 const OBEYED: [&str; 14] = [
     "/bin",
     "/boot",
@@ -149,7 +149,8 @@ const OBEYED: [&str; 14] = [
     "/var/spool/cron",
 ];
 
-/// What a hook of root's writes: its sandbox has no capability, and who writes a unit has them all.
+/// What a hook of root's writes. Its sandbox has no capability, but a process that can write a unit gets all
+/// of them.
 pub(super) fn check_roots_writes(fields: &mut Fields<'_>, path: &Spanned<UnitPath>) {
     let written = path.get_ref();
     let obeyed = OBEYED
@@ -326,7 +327,7 @@ fn check_swallowed(
 
 /// True when the patterns exclude a path, or all that may be in that directory, as `/proc/*` does.
 fn excludes_all_of(patterns: &Excludes<'_>, path: &str) -> bool {
-    // No pattern of anybody's names this file alone.
+    // Nobody writes a pattern for this file alone.
     let anything = format!("{path}/\u{1}");
     patterns.excluding(path).is_some() || patterns.excluding(&anything).is_some()
 }

@@ -18,7 +18,7 @@ pub struct Age {
 }
 
 impl Age {
-    /// The time that is this much before `newest`, by restic's calendar (Go's `AddDate`): the 31st of October
+    /// The time that is this much before `newest`, by restic's calendar (Go's `AddDate`). The 31st of October
     /// less one month is the 31st of September, which is the 1st of October.
     #[must_use]
     pub fn before(self, newest: DateTime) -> DateTime {

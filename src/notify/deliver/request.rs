@@ -1,5 +1,5 @@
-//! One request: where it goes, and with what. Tokens leave the address for a header or the body where the service takes
-//! them there, since addresses are what servers and proxies write into their logs.
+//! One request: where it goes, and with what. Servers and proxies write addresses into their logs. So a token
+//! leaves the address for a header or the body, where the service takes it there.
 
 use ureq::http::Method;
 

@@ -75,8 +75,8 @@ impl Policies {
     }
 }
 
-/// Decides by the snapshots that exist, by all that the records hold of them, by the record of the run that
-/// forget is part of, and by the holds.
+/// Decides by the snapshots that exist, the records of them, the record of the run that forget is part of,
+/// and the holds.
 #[must_use]
 pub fn decide(
     listing: &Listing,

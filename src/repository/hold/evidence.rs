@@ -153,8 +153,8 @@ fn is_of(snapshot: &Snapshot, summary: Option<&Value>) -> bool {
 /// Seconds by which a snapshot may be later than the storage host's clock.
 const CLOCK_TOLERANCE: jiff::SignedDuration = jiff::SignedDuration::from_hours(1);
 
-/// Why nothing may be forgotten at all: the keep policy counts back from the newest snapshot, so one with a wrong time
-/// pushes good ones out.
+/// Why nothing may be forgotten at all. The keep policy counts back from the newest snapshot, so a snapshot
+/// with a wrong time pushes good ones out.
 pub(super) fn objection(listing: &Listing, run: &Run, now: Timestamp) -> Option<String> {
     let is_off = |host: &HostRun| host.finished.as_ref().is_some_and(|end| end.clock_off.is_some());
     let off = run.hosts.iter().filter(|(_, host)| is_off(host));

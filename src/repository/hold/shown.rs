@@ -1,5 +1,5 @@
-//! What there is to print of the hosts that forget leaves alone: holds that somebody placed, as they are now, and what
-//! the last forget left alone by itself.
+//! What to print about the hosts that forget leaves alone: the holds as they are now, and the hosts that the
+//! last forget left alone by itself.
 
 use std::collections::BTreeMap;
 

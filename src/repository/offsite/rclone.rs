@@ -1,4 +1,4 @@
-//! Asks rclone: what a remote has, and to add files to it and to remove them.
+//! Runs rclone: to list what a remote has, to add files to it and to remove them.
 //!
 //! rclone promises no order between directories and no whole files on every remote. So genbackup orders each
 //! step: which files, in which part. rclone never compares: what is to be copied is known.
@@ -166,8 +166,9 @@ impl<'r> Rclone<'r> {
             .output(&format!("read `{name}` of the copy"))
     }
 
-    /// Copies files of a part, which the copy does not have, from the directory of a repository. Each is there whole or
-    /// not at all, but for packs: no index names them yet. `sent` hears how many bytes were sent.
+    /// Copies files of a part, which the copy does not have, from the directory of a repository. Each file
+    /// appears whole or not at all, except for packs: no index names them yet. `sent` gets the number of
+    /// bytes that were sent.
     ///
     /// # Errors
     /// When rclone fails, or it is time to stop: then some are there.
@@ -331,7 +332,7 @@ impl<'r> Rclone<'r> {
         self.run_watched(command, input, &|_| {})
     }
 
-    /// The same; `sent` hears how many bytes were sent.
+    /// The same; `sent` gets the number of bytes that were sent.
     fn run_watched(&self, mut command: Command, input: &str, sent: &dyn Fn(u64)) -> Result<Answer> {
         let mut answer = Answer::default();
         let heard = Heard {

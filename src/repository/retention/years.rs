@@ -42,8 +42,8 @@ pub enum Horizon {
     Endless,
 }
 
-/// What is kept at the end of each span from `start`, when there is a run at each of these times, in order,
-/// and each is a good one. A span that ends behind the horizon is skipped: nothing is known of it.
+/// What is kept at the end of each span from `start`, if a good run is at each of these times, in order. A
+/// span that ends behind the horizon is skipped: nothing is known of it.
 #[must_use]
 pub fn after_years(
     start: DateTime,

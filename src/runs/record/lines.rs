@@ -10,7 +10,7 @@ use super::reason::Reason;
 /// The bytes of the longest line that is read, its newline not counted.
 ///
 /// The longest that the scripts write is a `host-finished`, below 5 MB. It has four lists of at most a
-/// hundred paths, each cut off after 2000 characters, and each of these has at most six bytes (`\u0007`).
+/// hundred paths. Each is cut off after 2000 characters, of at most six bytes each (`\u0007`).
 pub const LINE_LIMIT: usize = 8 << 20;
 
 /// One line.

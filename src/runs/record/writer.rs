@@ -1,7 +1,7 @@
 //! Writes the record of a run.
 //!
-//! A record that cannot be written never stops a backup: the writer prints the reason once, and reports at the end that
-//! the record is incomplete.
+//! A record that cannot be written never stops a backup. The writer prints the reason once, and reports at
+//! the end that the record is incomplete.
 
 #![expect(
     clippy::disallowed_methods,
