@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_units_cannot_reach_is_named_with_the_command_that_copies_it() {
+    fn an_unreachable_program_is_named_with_a_copy_command() {
         let finding = judge(&[], release("0.2"), Path::new("/root/.cargo/bin/genbackup"));
         assert_eq!(finding.state, State::Failed);
         assert_eq!(

@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_is_as_old_as_its_newest_snapshot_whatever_else_there_is() {
+    fn age_of_a_copy_is_that_of_its_newest_snapshot() {
         let name = CopyName::try_from("cloud".to_owned()).unwrap();
         let hours = SignedDuration::from_hours;
         let now = Timestamp::UNIX_EPOCH + hours(1000);

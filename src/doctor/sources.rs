@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_target_on_another_file_system_is_covered_only_where_they_are_crossed() {
+    fn a_target_on_another_file_system_needs_crossing() {
         let directory = tempfile::tempdir().unwrap();
         let link = directory.path().join("link");
         symlink("/proc/self/status", &link).unwrap();

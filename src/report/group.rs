@@ -34,7 +34,7 @@ pub(super) struct Group {
     pub(super) stands_out: BTreeSet<Kind>,
 }
 
-/// The newest points stay as they are, as far as half of all that may be.
+/// The newest points stay single, up to half of the groups.
 const NEWEST: usize = 30;
 
 impl Group {
@@ -116,7 +116,7 @@ fn alone(points: &[Point], room: usize) -> BTreeSet<RunId> {
         .enumerate()
         .filter(|(_, point)| point.is_remarkable());
     for (place, point) in remarkable.rev() {
-        // What it stands in has a part before it, and one behind it.
+        // A remarkable point splits its group into a part before it and one behind it.
         let split = usize::from(place > 0) + usize::from(place + 1 < end);
         let after = parts + split - 1;
         if alone.len() + 1 > room / 2 || alone.len() + 1 + after > room {
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn few_points_stay_as_they_are_and_of_many_the_older_become_one() {
+    fn few_points_stay_and_of_many_the_older_are_grouped() {
         let points: Vec<Point> = (0..10).map(|number| point(number, Status::Ok)).collect();
         assert_eq!(Group::of_all(&points, 10).len(), 10);
         assert_eq!(Group::of_all(&[], 10), []);

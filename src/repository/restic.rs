@@ -42,7 +42,7 @@ pub use sandbox::{is_available as can_confine, settings as sandbox_settings};
 const TAG: &str = "genbackup";
 /// To open the password's file.
 const TO_READ: &[&str] = &["dac_read_search"];
-/// Bytes that are kept of what restic complains of.
+/// The bytes that are kept of restic's complaints.
 const COMPLAINT: usize = 64 * 1024;
 
 /// restic on the repository of a fleet, on its storage host, started by root.
@@ -180,7 +180,8 @@ impl Restic<'_> {
         Ok(command)
     }
 
-    /// restic on a repository elsewhere: what has the network can read no file of this host but its credentials.
+    /// restic on a repository elsewhere: the process with the network can read no file of this host except
+    /// its credentials.
     fn in_unit(&self) -> Command {
         let sandbox = Sandbox::of_reader(self);
         let environment = environment();
@@ -321,7 +322,7 @@ fn relay(from: impl Read, mut to: impl FnMut(String) -> bool) {
 /// What ended restic, and its message about that.
 #[must_use]
 pub fn failed(status: ExitStatus, messages: &[String]) -> Failed {
-    // Advice comes after what it died of.
+    // restic prints advice after the fatal error.
     let fatal = messages.iter().rfind(|line| line.starts_with("Fatal: "));
     let last = || messages.iter().rfind(|line| !line.is_empty());
     Failed {

@@ -1,5 +1,5 @@
-//! What stands out: attempts that are not like those before them. It is no verdict, for the files of a host may change as
-//! they like; it is what an admin would want to look at.
+//! What stands out: attempts that are not like those before them. It is no verdict, because the files of a
+//! host may change at will. It is what an admin would want to look at.
 //!
 //! | it stands out | when |
 //! | --- | --- |

@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_sees_that_it_is_to_stop_and_does_not_begin_again_before_forget_and_prune_are_done() {
+    fn a_copy_stops_and_waits_until_forget_and_prune_are_done() {
         let directory = state();
         let turns = Turns::open(directory.path()).unwrap();
         let turn = turns.take(&|| false).unwrap().unwrap();

@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn ten_years_of_the_post_s_nights_leave_a_day_a_week_a_month_and_a_year_between() {
+    fn gaps_over_ten_years_are_a_day_a_week_a_month_a_year() {
         let start: DateTime = "2026-11-24T12:00".parse().unwrap();
         let policy = KeepPolicy::try_from("30 daily, 5 weekly, 12 monthly, 10 yearly".to_owned()).unwrap();
         let spans = [1.week(), 1.month(), 1.year(), 10.years()];
