@@ -123,8 +123,8 @@ pub enum Privacy {
     OthersMayLook,
 }
 
-/// Writes files below a directory that is not there yet, or has nothing in it, for a build that starts anew when it
-/// fails: nothing is brought to the disk, and nothing is noted.
+/// Writes files below a directory that does not exist yet or is empty. This is for a build that starts again
+/// from scratch when it fails, so it syncs nothing to the disk, and writes no manifest.
 ///
 /// # Errors
 /// When there is something in the directory, or a file cannot be written.
@@ -195,13 +195,13 @@ fn waiting(directory: &Path, text: &[u8], mode: u32) -> io::Result<NamedTempFile
         .prefix(".genbackup-")
         .tempfile_in(directory)?;
     file.write_all(text)?;
-    // Whatever the umask: a mode is what it says.
+    // Set the mode whatever the umask is.
     file.as_file().set_permissions(fs::Permissions::from_mode(mode))?;
     file.as_file().sync_all()?;
     Ok(file)
 }
 
-/// Writes a file that is not there yet, mode 0644 less the umask, with its directory.
+/// Writes a file that does not exist yet, mode 0644 less the umask, with its directory.
 ///
 /// # Errors
 /// When there is one already, or it cannot be written.

@@ -41,7 +41,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::config::FLEET_FILE;
-use crate::error::told;
+use crate::error::describe;
 use crate::repository::restic;
 
 /// Back up a fleet of hosts with restic, by systemd units written from one TOML file
@@ -161,7 +161,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         Verb::Reference(arguments) => reference::run(arguments),
     };
     done.unwrap_or_else(|error| {
-        terminal::complain(format_args!("error: {}", told(&error)));
+        terminal::complain(format_args!("error: {}", describe(&error)));
         // An error of restic keeps restic's exit status.
         match error.downcast_ref::<restic::Failed>() {
             Some(failed) => ExitCode::from(failed.status),

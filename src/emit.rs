@@ -36,13 +36,13 @@ const LIBEXEC: &str = "/usr/local/libexec/genbackup";
 pub struct Artifact {
     /// Where it goes, absolute; a unit's is below [`UNIT_DIRECTORY`].
     pub path: String,
-    /// Who may do what with it.
+    /// The rights to it.
     pub access: Access,
     /// Its text.
     pub content: String,
 }
 
-/// Who may do what with an emitted file; all of them are root's.
+/// The rights to an emitted file; all of them are root's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
     /// Everybody reads it: mode 0644. Nothing that we emit is a secret.
@@ -65,8 +65,8 @@ impl Access {
 /// The files of one host, in the order of their paths.
 ///
 /// # Errors
-/// When a template can't be filled in. No valid fleet does that: the grammars of [`crate::model`] keep out what
-/// no file can hold.
+/// When a template cannot be filled in. No valid fleet does that: the grammars of [`crate::model`] keep out
+/// what no file can hold.
 pub fn emit(plan: &HostPlan<'_>) -> askama::Result<Vec<Artifact>> {
     emit_for(plan, &Platform::usual())
 }

@@ -1,8 +1,8 @@
-//! Errors with a hint: what failed, on which object and why; and the next command, as a value of its own.
+//! Errors with a hint: what failed, on which object and why; and the next command, as a separate value.
 //!
 //! - `what` is lower case and has no full stop. It names the object.
 //! - `hint` is what a person runs or changes next.
-//! - The causes are those of [`anyhow`]: [`told`] prints them behind `what`, and the hint at the end.
+//! - The causes are those of [`anyhow`]: [`describe`] prints them behind `what`, and the hint at the end.
 
 use std::fmt;
 
@@ -48,7 +48,7 @@ pub fn hint(error: &anyhow::Error) -> Option<String> {
 
 /// An error with its causes, and its hint behind an empty line.
 #[must_use]
-pub fn told(error: &anyhow::Error) -> String {
+pub fn describe(error: &anyhow::Error) -> String {
     match hint(error) {
         Some(hint) => format!("{error:#}\n\nhint: {hint}"),
         None => format!("{error:#}"),
@@ -84,13 +84,13 @@ mod tests {
     #[test]
     fn causes_stand_behind_what_failed_and_the_hint_stands_last() {
         let error = missing("/a").unwrap_err();
-        assert_eq!(told(&error), "/a is missing\n\nhint: make /A");
+        assert_eq!(describe(&error), "/a is missing\n\nhint: make /A");
         let error = missing("/a").context("cannot begin").unwrap_err();
-        assert_eq!(told(&error), "cannot begin: /a is missing\n\nhint: make /A");
+        assert_eq!(describe(&error), "cannot begin: /a is missing\n\nhint: make /A");
         let error = std::io::Error::other("disk");
         let error = Err::<(), _>(error).with_context(|| Hinted::new("cannot write", "free some space"));
         assert_eq!(
-            told(&error.unwrap_err()),
+            describe(&error.unwrap_err()),
             "cannot write: disk\n\nhint: free some space"
         );
     }
@@ -100,6 +100,9 @@ mod tests {
         let error = missing("/a")
             .context(Hinted::new("cannot begin", "begin later"))
             .unwrap_err();
-        assert_eq!(told(&error), "cannot begin: /a is missing\n\nhint: begin later");
+        assert_eq!(
+            describe(&error),
+            "cannot begin: /a is missing\n\nhint: begin later"
+        );
     }
 }

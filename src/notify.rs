@@ -1,9 +1,9 @@
-//! What people are told: from a report and the memory of what was said before, to messages. Nothing here asks the
-//! clock, the disk or the network.
+//! Notifications: from a report, and the memory of what was reported before, to messages. Nothing here asks
+//! the clock, the disk or the network.
 //!
-//! A subject is a host, a phase, the records as a whole, or a unit that failed and left no record. From the moment that
-//! one is not well until it is well again, it is told of when its state gets worse than it was told of before, and once
-//! more when it is well again. What changes at once is told in one message.
+//! A subject is a host, a phase, the records as a whole, or a unit that failed and left no record. genbackup
+//! reports a subject when its state is worse than in the last message about it. It does so once more when the
+//! subject is healthy again. What changes at once goes into one message.
 
 mod body;
 pub mod deliver;
@@ -21,6 +21,6 @@ pub(crate) use failure::OF_SYSTEMD;
 pub use failure::{Failure, FailureResult};
 pub use finding::{Finding, findings};
 pub use memory::{LONGEST_QUEUE, Memory};
-pub use message::{Change, Message, Turn};
+pub use message::{Change, Message, Transition};
 pub use ping::Ping;
 pub use words::{markdown, slack};

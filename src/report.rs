@@ -1,13 +1,13 @@
-//! The report: one page of HTML with all that the records say. Nothing else is needed to show it: no network, no
-//! script, no other file, and the page itself forbids them to whatever shows it.
+//! The report: one page of HTML with all that the records hold. Nothing else is needed to show it: no
+//! network, no script, no other file, and the page itself forbids them to whatever shows it.
 //!
-//! What it shows is bounded, however many hosts and nights there are: a chart has as many points as its width can tell
-//! apart, fewer where there are many hosts, and a text that somebody else wrote is cut off where nobody would read on.
+//! What it shows is bounded, however many hosts and nights there are. A chart has as many points as its width
+//! can show, and fewer where there are many hosts. A long text from elsewhere is cut off.
 //!
 //! | module | its one job |
 //! | --- | --- |
 //! | `series` | the runs, oldest first, as points of each host and phase, and what stands out of them |
-//! | `group` | so many points as so few |
+//! | `group` | many points as few |
 //! | `chart` | points as a drawing |
 //! | `history` | series as charts, with the same as a table |
 //! | `freshness` | verdicts as rows |
@@ -54,7 +54,7 @@ impl std::fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// What a page is made of: it is told run by run, so that no more of them is held than is shown.
+/// What a page is made of: it takes the runs one by one, so that it holds no more of them than it shows.
 #[derive(Debug)]
 pub struct Page<'f> {
     fleet: &'f Fleet,
@@ -77,7 +77,7 @@ struct View<'v> {
     since: String,
     notices: Vec<Notice>,
     hosts: Vec<Freshness>,
-    hosts_well: Vec<Freshness>,
+    healthy_hosts: Vec<Freshness>,
     phases: Vec<Freshness>,
     copies: Vec<Freshness>,
     rule: &'v [Point],
@@ -99,16 +99,16 @@ impl<'f> Page<'f> {
         }
     }
 
-    /// Adds what there is to say of a run; all that were added before are earlier.
+    /// Adds a run; all that were added before are earlier.
     pub fn add(&mut self, run: Run, is_newest: bool) {
         self.all.add(run, is_newest);
     }
 
-    /// The page, with the verdicts of a report and the points of the rule 3-2-1-1-0, about the runs of such a span, with
-    /// times as in a zone.
+    /// The page about the runs of this span, with the verdicts of a report and the points of the rule
+    /// 3-2-1-1-0. Times are as in a zone.
     ///
     /// # Errors
-    /// When it can't be drawn.
+    /// When it cannot be drawn.
     pub fn html(
         self,
         report: &Report,
@@ -120,7 +120,7 @@ impl<'f> Page<'f> {
         let Self { fleet, all } = self;
         let (findings, findings_left_out) = history::findings(&words, &all);
         let rows = freshness::rows(&words, &report.hosts, report.thresholds);
-        let (hosts, hosts_well) = freshness::folded(rows);
+        let (hosts, healthy_hosts) = freshness::folded(rows);
         let view = View {
             style: STYLE,
             style_hash: BASE64_STANDARD.encode(Sha256::digest(STYLE)),
@@ -134,7 +134,7 @@ impl<'f> Page<'f> {
             since: span(since),
             notices: freshness::notices(report),
             hosts,
-            hosts_well,
+            healthy_hosts,
             phases: freshness::rows(&words, &report.phases, report.thresholds),
             copies: freshness::rows(&words, &report.copies, report.thresholds),
             rule,

@@ -1,5 +1,6 @@
-//! The state of a fleet: from the fleet, the records of its runs, the time and who holds the lock, to a verdict on each host
-//! and each phase. Nothing here asks the clock, the disk or another program, except `examine`, which reads the records.
+//! The state of a fleet. From the fleet, the records of its runs, the time and the holder of the lock follows
+//! a verdict on each host and each phase. Nothing here asks the clock, the disk or another program, except
+//! `examine`, which reads the records.
 //!
 //! | state | when |
 //! | --- | --- |
@@ -8,15 +9,15 @@
 //! | `ALERT` | the last complete one is older than `alert-after`; where none is complete, the first partial one is |
 //! | `NEVER` | there is no snapshot, complete or partial |
 //!
-//! Each host and each phase goes by thresholds of its own ([`Expectations`]).
+//! Each host and each phase has separate thresholds ([`Expectations`]).
 //!
 //! A result is complete if it is `ok`; age counts from its end. A `partial` backup can be restored, but its age does not
 //! count: what it lacks is as old as the last complete one.
 //!
-//! A host that may be absent (`may-be-absent`) and is out of reach is `OK` for that long, if its last backup was complete
-//! when it was there.
+//! A host that may be absent (`may-be-absent`) and is out of reach is `OK` for that long. The condition is
+//! that its last backup while it was in reach was complete.
 //!
-//! A record from the future is left out, and said to be there: by its times, hosts would be fresh for years.
+//! A record from the future is skipped and reported: by its times, hosts would be fresh for years.
 //!
 //! Records are read from the newest back, until each host and each phase has a complete result; however many failures came
 //! after it.
@@ -54,7 +55,7 @@ pub use verdict::{Now, Since, Verdict};
 
 use search::Search;
 
-/// How well a fleet is at present. `read` gives the record of a run, or as much of it as is about something.
+/// The state of a fleet at present. `read` gives the record of a run, or as much of it as is about something.
 ///
 /// # Errors
 /// Those of `read`.

@@ -9,7 +9,7 @@ use crate::emit::Artifact;
 /// What happens to one file.
 #[derive(Debug)]
 pub enum Change {
-    /// It is not there yet.
+    /// It does not exist yet.
     Create(Artifact),
     /// It is ours, and old.
     Update(Artifact, Vec<u8>),

@@ -24,7 +24,7 @@ pub struct Changes {
     pub(super) known: Manifest,
     pub(super) wanted: Manifest,
     pub(super) files: Vec<(PathBuf, Change)>,
-    /// What an interrupted call left beside the places of its files.
+    /// What an interrupted call left next to the places of its files.
     pub(super) strays: Vec<PathBuf>,
     /// What a person should know: the manifest cannot be read, a file was left.
     pub notes: Vec<Note>,

@@ -1,5 +1,5 @@
-//! What the admin made of our units: links that enable them and drop-ins that change them. Both stay when a unit
-//! goes, so somebody has to say that they have no effect any more.
+//! What the admin made of our units: links that enable them and drop-ins that change them. Both stay when a
+//! unit goes, so genbackup has to report that they have no effect any more.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -18,7 +18,7 @@ const ENABLING: [&str; 3] = ["wants", "requires", "upholds"];
 /// The kinds of units that we write.
 const UNITS: [&str; 4] = ["mount", "service", "socket", "timer"];
 
-/// What there is to say of the units that go, and of those that come to a host that has had others.
+/// The notes about the units that go, and about those that come to a host that has had others.
 ///
 /// # Errors
 /// When a directory cannot be looked into.
@@ -34,7 +34,7 @@ pub(super) fn notes(
     for (path, change) in files {
         let Some(unit) = unit_name(path) else { continue };
         match change {
-            // One that only moves to another directory keeps its links: systemd goes by their names.
+            // One that only moves to another directory keeps its links: systemd uses their names.
             Change::Remove(_) if !wanted.contains(OsStr::new(unit)) => {
                 for link in links(system, root, path, unit)? {
                     notes.push(Note::StillEnabled {
@@ -80,7 +80,7 @@ pub(super) fn unit_name(path: &Path) -> Option<&str> {
         .flatten()
 }
 
-/// Where links and drop-ins for a unit may be: beside it, and where systemctl(1) puts them.
+/// Where links and drop-ins for a unit may be: next to it, and where systemctl(1) puts them.
 fn directories(root: &Path, unit: &Path) -> BTreeSet<PathBuf> {
     let usual = Path::new(UNIT_DIRECTORY.trim_start_matches('/'));
     unit.parent()

@@ -21,7 +21,8 @@ pub(crate) struct Found {
     pub(crate) owner: u32,
 }
 
-/// The files of a machine: this one's, or what a client reported of its own. A path begins with the root of the place.
+/// The files of a machine: of this one, or of a client, as it reported them. A path begins with the root of
+/// the place.
 pub(crate) trait Files {
     /// The file at a path, or none.
     ///
@@ -98,7 +99,7 @@ impl Files for Disk {
     }
 }
 
-/// What is at a path; it counts as a regular file, and its text is read, where `is_file` says so.
+/// What is at a path. It counts as a regular file, and its text is read, where `is_file` is true of it.
 fn look(path: &Path, is_file: impl Fn(&Metadata) -> bool) -> Result<Option<Found>> {
     let metadata = match fs::symlink_metadata(path) {
         Ok(metadata) => metadata,
@@ -147,7 +148,7 @@ pub(crate) fn is_directory(path: &Path) -> anyhow::Error {
     )
 }
 
-/// What waits beside the places of these files, and of others in their directories.
+/// The staged texts next to the places of these files, and next to others in their directories.
 pub(super) fn strays(system: &impl Files, root: &Path, files: &[&Path]) -> Result<Vec<PathBuf>> {
     let directories: BTreeSet<PathBuf> = files
         .iter()
@@ -160,7 +161,7 @@ pub(super) fn strays(system: &impl Files, root: &Path, files: &[&Path]) -> Resul
             system
                 .entries(&directory)?
                 .into_iter()
-                .filter(|path| tree::is_beside(path)),
+                .filter(|path| tree::is_staging_path(path)),
         );
     }
     Ok(strays)

@@ -1,5 +1,5 @@
-//! The steps that apply the files of a host: enables, starts, disables and stops units, by D-Bus on this host and by
-//! systemctl on a client. They never stop or restart a service, which may be a running backup.
+//! The steps that apply the files of a host. They enable, start, disable and stop units, by D-Bus on this
+//! host and by systemctl on a client. They never stop or restart a service, which may be a running backup.
 
 mod audience;
 mod preview;
@@ -57,8 +57,8 @@ impl<S: Systemd, A: Audience> Live<S, A> {
     }
 
     /// Reports a step that changes nothing.
-    pub(crate) fn say(&mut self, what: impl Display) {
-        self.audience.say(&what.to_string());
+    pub(crate) fn step(&mut self, what: impl Display) {
+        self.audience.step(&what.to_string());
     }
 
     /// Reports what a person should know of a change, but for what is done here.
@@ -68,7 +68,7 @@ impl<S: Systemd, A: Audience> Live<S, A> {
         }
     }
 
-    /// Whether all steps succeeded, once all that can be done is, and whoever heard them.
+    /// Whether all steps succeeded, once all that can be done is done, and the audience that heard them.
     pub(crate) fn end(self) -> (bool, A) {
         (!self.failed, self.audience)
     }
@@ -107,18 +107,18 @@ impl<S: Systemd, A: Audience> Live<S, A> {
     /// Makes the users and directories of these artifacts, where they have some.
     pub(crate) fn make_what_they_need(&mut self, artifacts: &[Artifact], changes: &Changes) {
         if let Some((files, is_new)) = below(artifacts, changes, "/etc/sysusers.d/") {
-            let said = self.systemd.make_users(&files);
-            self.tool("users and groups", is_new, said);
+            let result = self.systemd.make_users(&files);
+            self.tool("users and groups", is_new, result);
         }
         if let Some((files, is_new)) = below(artifacts, changes, "/etc/tmpfiles.d/") {
-            let said = self.systemd.make_directories(&files);
-            self.tool("directories", is_new, said);
+            let result = self.systemd.make_directories(&files);
+            self.tool("directories", is_new, result);
         }
     }
 
     /// Reports what one of the system tools did, where its file is new or it printed something.
-    pub(crate) fn tool(&mut self, what: &str, is_changed: bool, said: Result<Vec<String>>) {
-        match said {
+    pub(crate) fn tool(&mut self, what: &str, is_changed: bool, result: Result<Vec<String>>) {
+        match result {
             Ok(lines) => {
                 for line in &lines {
                     self.did(&format!("{what}: {line}"));
@@ -131,8 +131,8 @@ impl<S: Systemd, A: Audience> Live<S, A> {
         }
     }
 
-    /// Enables what waits, makes systemd read what is new, and restarts what waits by an older text. Whoever calls
-    /// [`Waiters::start`] starts the rest then.
+    /// Enables what waits, makes systemd read what is new, and restarts what still runs by an older text. The
+    /// caller of [`Waiters::start`] then starts the rest.
     pub(crate) fn enable<'a>(&mut self, artifacts: &'a [Artifact], files_changed: bool) -> Waiters<'a> {
         let mut is_unread = files_changed;
         let mut waiting = Vec::new();
@@ -211,7 +211,7 @@ impl<S: Systemd, A: Audience> Live<S, A> {
 
     fn did(&mut self, what: &str) {
         self.did_something = true;
-        self.audience.say(what);
+        self.audience.step(what);
     }
 
     fn refused(&mut self, verb: &str, unit: &str, error: &str) {

@@ -45,7 +45,7 @@ pub(super) struct Manifest {
 pub(super) enum Known {
     /// The manifest, empty when there is none: nothing was written before.
     Files(Manifest),
-    /// There is one, and it cannot be read: we cannot tell our files from others.
+    /// There is one, and it cannot be read: genbackup cannot distinguish its files from others.
     Unreadable(String),
 }
 

@@ -3,10 +3,10 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// What a person should know of a change. Its text says what to do.
+/// What a person should know of a change. Its text names what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Note {
-    /// There is a manifest, and our files cannot be told from others by it.
+    /// There is a manifest, and it does not distinguish our files from others.
     ManifestUnreadable {
         /// The manifest.
         manifest: PathBuf,
@@ -19,7 +19,7 @@ pub enum Note {
     StillEnabled {
         /// The unit's name.
         unit: String,
-        /// What would be enabled, but is not there any more.
+        /// What would be enabled, but no longer exists.
         link: PathBuf,
         /// The root of the system that the link belongs to.
         root: PathBuf,

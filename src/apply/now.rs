@@ -43,8 +43,8 @@ pub(crate) struct Wish<'w> {
     pub(crate) is_departing: bool,
 }
 
-/// Writes the files, and makes users, directories, units and exports what they say. The audience hears each step. True if
-/// all steps succeeded.
+/// Writes the files, and makes users, directories, units and exports match them. The audience hears each
+/// step. True if all steps succeeded.
 ///
 /// # Errors
 /// When nothing was changed, because a file cannot be written. A later error is heard, and the other steps continue.
@@ -60,12 +60,12 @@ pub(crate) fn apply<S: Systemd, A: Audience>(systemd: S, audience: A, wish: &Wis
     let changes = Changes::between(place, artifacts)?;
     let mut transaction = Transaction::default();
     transaction.stage(place, artifacts, overwrite)?;
-    let told = transaction.notes().to_vec();
-    let knows_what_to_remove = !told
+    let notes = transaction.notes().to_vec();
+    let knows_what_to_remove = !notes
         .iter()
         .any(|note| matches!(note, Note::ManifestUnreadable { .. }));
     let mut live = Live::new(systemd, audience, "genbackup emit --now");
-    for note in &told {
+    for note in &notes {
         live.note(note);
     }
     transaction.refuse_foreign()?;
@@ -74,7 +74,7 @@ pub(crate) fn apply<S: Systemd, A: Audience>(systemd: S, audience: A, wish: &Wis
     // While systemd still knows them.
     live.retire(&leaving);
     let counts = transaction.commit()?;
-    live.say(counts);
+    live.step(counts);
     if !missing.packages.is_empty() {
         live.fail(&packages_to_install(&missing.packages));
     }
@@ -91,7 +91,7 @@ pub(crate) fn apply<S: Systemd, A: Audience>(systemd: S, audience: A, wish: &Wis
     waiting.start(&mut live);
 
     if live.is_as_it_was() && counts == Counts::default() {
-        live.say("nothing to change: the host matches the fleet file");
+        live.step("nothing to change: the host matches the fleet file");
     }
     let (is_live, audience) = live.end();
     Ok((is_live && (knows_what_to_remove || !is_departing), audience))
@@ -148,7 +148,7 @@ fn make(repository: &Repository, live: &mut Live<impl Systemd, impl Audience>) {
     if file_system.as_str() == "/" || mounts::parse(&list).iter().any(is_mounted) {
         live.start_once(INIT);
     } else {
-        live.say(format_args!(
+        live.step(format_args!(
             "{INIT}: not started, because {file_system} is not mounted; the first run that finds it mounted makes the repository"
         ));
     }

@@ -1,7 +1,7 @@
 //! Brings the files of a client there over the administrator's own ssh, and makes them live.
 //!
-//! The client needs bash, tar and systemd, and nothing of ours. What is written, refused and removed follows from the same
-//! manifest as with `genbackup emit` there; what is started and stopped, from the same rules as with `--now`.
+//! The client needs bash, tar and systemd, and nothing of ours. The manifest decides what is written, refused
+//! and removed, as with `genbackup emit` there. The rules of `--now` decide what is started and stopped.
 
 mod commit;
 mod session;
@@ -48,7 +48,7 @@ pub struct Pushed {
     pub counts: Option<Counts>,
     /// What it did and noted.
     pub(crate) lines: Transcript,
-    /// Whether the client is as the fleet file says.
+    /// Whether the client matches the fleet file.
     pub is_live: bool,
 }
 
@@ -95,7 +95,7 @@ impl Push<'_> {
         {
             return Ok(unfinished(live, &error));
         }
-        live.say(counts);
+        live.step(counts);
         if !missing.is_empty() {
             live.fail(&hinted!(
                 what("it lacks packages that the units need: {}", missing.join(", ")),
@@ -106,7 +106,7 @@ impl Push<'_> {
         let waiting = live.enable(&artifacts, changes.changes_units());
         waiting.start(&mut live);
         if live.is_as_it_was() && counts == Counts::default() {
-            live.say("nothing to change: the host matches the fleet file");
+            live.step("nothing to change: the host matches the fleet file");
         }
         let (is_live, lines) = live.end();
         Ok(Pushed {

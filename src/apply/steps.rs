@@ -8,11 +8,12 @@ use anyhow::Result;
 use super::change::Change;
 use super::changes::Changes;
 use super::manifest::{self, Manifest};
-use super::tree::{Staged, beside};
+use super::tree::{Staged, staging_path};
 use crate::text::counted;
 
-/// What a change does to the files of a machine, in its order: the strays go, all texts are written beside their places,
-/// all but the last become the files there, what is to go goes, and the last becomes the manifest.
+/// What a change does to the files of a machine, in this order. It removes the strays and writes all texts
+/// next to their places. It moves all but the last into place, and removes the files that go. The last one,
+/// the manifest, comes at the end.
 #[derive(Debug)]
 pub(crate) struct Steps {
     /// What an interrupted call left.
@@ -59,7 +60,7 @@ impl Changes {
         } = self;
         let manifest = root.join(manifest);
         let staged = |place: PathBuf, text: String, mode: u32| Staged {
-            waiting: beside(&place),
+            waiting: staging_path(&place),
             place,
             text,
             mode,
@@ -77,7 +78,7 @@ impl Changes {
             }
         }
         all.push(Staged {
-            waiting: beside(&manifest::last(&manifest)),
+            waiting: staging_path(&manifest::last(&manifest)),
             place: manifest,
             text: wanted.to_text()?,
             mode: 0o644,

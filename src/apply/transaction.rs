@@ -1,7 +1,7 @@
 //! Makes changes so that no file is ever half-written, however it ends.
 //!
-//! All new texts are first written beside their places and brought to the disk by one syncfs(2); only then are
-//! they renamed. A disk that fills up is noticed before the first file has changed.
+//! All new texts are first written next to their places and brought to the disk by one syncfs(2); only then
+//! are they renamed. A disk that fills up is noticed before the first file has changed.
 
 use std::fs::File;
 use std::os::unix::fs::MetadataExt;
@@ -29,7 +29,7 @@ pub enum Overwrite {
     Always,
 }
 
-/// Changes that are written beside their places, and not yet in force. Dropped without
+/// Changes that are written next to their places, and not yet in force. Dropped without
 /// [`Transaction::commit`], it takes back what it wrote.
 #[derive(Debug, Default)]
 pub struct Transaction {
@@ -45,8 +45,8 @@ pub struct Transaction {
 }
 
 impl Transaction {
-    /// Writes the texts that have changed beside their places. A file that we may not overwrite is no error yet:
-    /// [`Transaction::commit`] refuses all of them at once.
+    /// Writes the texts that have changed next to their places. A file that we may not overwrite is no error
+    /// yet: [`Transaction::commit`] refuses all of them at once.
     ///
     /// # Errors
     /// When somebody else is writing here, or when a text cannot be written. Then nothing has changed.
@@ -118,7 +118,7 @@ impl Transaction {
                 remove(path)?;
             }
         }
-        // The last word, once all it says is on the disk.
+        // The manifest comes last, once everything that it lists is on the disk.
         self.sync()?;
         for (tree, _) in &mut self.trees {
             tree.put_in_force()?;

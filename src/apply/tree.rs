@@ -1,4 +1,4 @@
-//! One tree of files, and what waits beside their places to become them.
+//! One tree of files, and the staged texts next to their places that become them.
 
 use std::collections::VecDeque;
 use std::fs::{self, File, OpenOptions, Permissions};
@@ -10,28 +10,28 @@ use crate::error::Hinted;
 use anyhow::{Context, Result, anyhow, bail};
 use nix::fcntl::{Flock, FlockArg};
 
-/// The end of the name of what waits beside a file's place.
-const BESIDE: &str = ".genbackup-new";
+/// The end of the name of a staged text.
+const STAGING_SUFFIX: &str = ".genbackup-new";
 
-/// A text that waits beside its place.
+/// A text that is staged next to its place.
 #[derive(Debug)]
 pub(crate) struct Staged {
     /// Where it belongs.
     pub(crate) place: PathBuf,
     /// Where it waits.
     pub(crate) waiting: PathBuf,
-    /// What it says.
+    /// Its content.
     pub(crate) text: String,
     /// Its mode.
     pub(crate) mode: u32,
 }
 
-/// A tree that nobody else writes to meanwhile. Dropped before [`Tree::put_in_force`] has come to its end, it
+/// A tree that only this process writes to. Dropped before [`Tree::put_in_force`] has come to its end, it
 /// takes back what has not become a file yet.
 #[derive(Debug)]
 pub(super) struct Tree {
     root: PathBuf,
-    /// Places, each with what waits beside it, in the order in which they are put in force.
+    /// Places, each with its staged text, in the order in which they are put in force.
     staged: VecDeque<(PathBuf, PathBuf)>,
     /// Directories that were made, each after the one that it is in.
     made: Vec<PathBuf>,
@@ -52,7 +52,8 @@ impl Tree {
         tree.make_directory_of(&manifest)?;
         let directory = manifest.parent().unwrap_or(root);
         let lock = locked(directory, FlockArg::LockExclusiveNonblock)?;
-        // Whoever made this directory and failed has removed it again: that lock is nobody's.
+        // If another process made this directory and failed, it has removed the directory: then the lock is
+        // worthless.
         match (fs::metadata(directory), lock.metadata()) {
             (Ok(there), Ok(ours)) if there.ino() == ours.ino() => tree.lock = Some(lock),
             _ => bail!(is_locked(directory)),
@@ -60,8 +61,8 @@ impl Tree {
         Ok(tree)
     }
 
-    /// Keeps others from changing the tree at a root that has a manifest and stays as it is, for as long as the value
-    /// lives; nothing is written, so the disk may be read-only.
+    /// Keeps others from changing the tree at a root that has a manifest and stays as it is, for as long as
+    /// the value lives. Nothing is written, so the disk may be read-only.
     pub(super) fn keep(root: &Path, manifest: &Path) -> Result<Flock<File>> {
         let manifest = root.join(manifest);
         locked(manifest.parent().unwrap_or(root), FlockArg::LockSharedNonblock)
@@ -84,7 +85,7 @@ impl Tree {
         write_new(&waiting, &text, mode).map_err(|error| unwritable(&place, &error))
     }
 
-    /// Makes what waits beside its place the file there, up to but not including the last of them.
+    /// Moves the staged texts into their places, up to but not including the last of them.
     pub(super) fn put_in_force_but_last(&mut self) -> Result<()> {
         while self.staged.len() > 1 {
             self.put_first_in_force()?;
@@ -92,7 +93,7 @@ impl Tree {
         Ok(())
     }
 
-    /// Makes what still waits beside its place the file there.
+    /// Moves the staged texts that are left into their places.
     pub(super) fn put_in_force(&mut self) -> Result<()> {
         while !self.staged.is_empty() {
             self.put_first_in_force()?;
@@ -128,7 +129,7 @@ impl Tree {
 
 impl Drop for Tree {
     fn drop(&mut self) {
-        // Nothing depends on these, and there is nobody left to tell.
+        // Nothing depends on these, and nobody is left to read an error.
         for (_, waiting) in &self.staged {
             drop(fs::remove_file(waiting));
         }
@@ -148,10 +149,10 @@ pub(super) fn remove(path: &Path) -> Result<()> {
     }
 }
 
-/// True for what waits beside a file's place.
-pub(super) fn is_beside(path: &Path) -> bool {
+/// True for the path of a staged text.
+pub(super) fn is_staging_path(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    name.starts_with('.') && name.ends_with(BESIDE)
+    name.starts_with('.') && name.ends_with(STAGING_SUFFIX)
 }
 
 /// Locks a directory, or fails at once where somebody else has it locked.
@@ -170,9 +171,9 @@ fn is_locked(directory: &Path) -> String {
 }
 
 /// Where what becomes the file at a place waits.
-pub(super) fn beside(place: &Path) -> PathBuf {
+pub(super) fn staging_path(place: &Path) -> PathBuf {
     let name = place.file_name().unwrap_or_default().to_string_lossy();
-    place.with_file_name(format!(".{name}{BESIDE}"))
+    place.with_file_name(format!(".{name}{STAGING_SUFFIX}"))
 }
 
 fn write_new(path: &Path, text: &str, mode: u32) -> io::Result<()> {
@@ -182,7 +183,7 @@ fn write_new(path: &Path, text: &str, mode: u32) -> io::Result<()> {
         .mode(mode)
         .open(path)?;
     file.write_all(text.as_bytes())?;
-    // Whatever the umask: a mode is what it says.
+    // Set the mode whatever the umask is.
     file.set_permissions(Permissions::from_mode(mode))
 }
 

@@ -142,7 +142,7 @@ fn is_confirmed() -> Result<bool> {
 fn take_over(restic: &Restic<'_>, plan: &Plan<'_>, fleet: &Fleet) -> Result<()> {
     let with_hint = |error: anyhow::Error| match error.downcast::<Failed>() {
         Ok(failed) => {
-            let hint = if failed.said.contains("already locked") {
+            let hint = if failed.message.contains("already locked") {
                 "a backup, forget or prune is running: run the command again when it has ended"
             } else {
                 "run the command again to adopt the rest"

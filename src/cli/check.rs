@@ -13,7 +13,7 @@ use crate::apply::now::packages_to_install;
 use crate::config::problem::quoted_if_odd;
 use crate::doctor;
 use crate::emit::plan::HostPlan;
-use crate::error::told;
+use crate::error::describe;
 use crate::model::Fleet;
 
 #[derive(Debug, Args)]
@@ -50,7 +50,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
 fn missing_here(fleet: &Fleet) -> Option<String> {
     let plan = HostPlan::of(fleet, load::host(fleet, None).ok()?)?;
     let packages = doctor::missing_packages(&plan);
-    (!packages.is_empty()).then(|| format!("warning: {}", told(&packages_to_install(&packages))))
+    (!packages.is_empty()).then(|| format!("warning: {}", describe(&packages_to_install(&packages))))
 }
 
 /// A warning about each hook that runs as root, and about each hook that would make a snapshot of a file system.

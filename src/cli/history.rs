@@ -197,7 +197,7 @@ fn cells(row: &Row, arguments: &Arguments) -> Vec<String> {
         changes,
     } = row;
     let status = match progress {
-        Progress::AtWork if attempt.status == Status::Interrupted || hosts.is_some() => "running".to_owned(),
+        Progress::Running if attempt.status == Status::Interrupted || hosts.is_some() => "running".to_owned(),
         _ => match &attempt.status {
             Status::Unknown(_) => "unknown".to_owned(),
             status => status.to_string(),

@@ -18,7 +18,7 @@ use crate::apply::push::{Manner, Preview, Push, Pushed};
 use crate::apply::{Counts, Overwrite};
 use crate::config::problem::{did_you_mean, likely};
 use crate::emit::plan::HostPlan;
-use crate::error::{fail, hint, hinted, told};
+use crate::error::{describe, fail, hint, hinted};
 use crate::model::{Destination, Fleet, HostName, Refusal};
 use crate::system::nixos::System;
 use jobs::side_by_side;
@@ -112,7 +112,7 @@ fn hosts<'f>(fleet: &'f Fleet, names: &[String]) -> Result<Vec<&'f HostName>> {
     if refused.is_empty() {
         Ok(hosts)
     } else {
-        let refused: Vec<String> = refused.iter().map(told).collect();
+        let refused: Vec<String> = refused.iter().map(describe).collect();
         bail!("{}", refused.join("\n\nerror: "))
     }
 }

@@ -216,7 +216,7 @@ fn execute(restic: &Restic<'_>, plan: &Plan, arguments: &Arguments) -> Result<Ex
             terminal::harmless(&target.to_string_lossy())
         )),
         Step::Starts => progress = Some(Progress::new()),
-        Step::Said(said) => {
+        Step::Line(said) => {
             if let Some(progress) = &mut progress {
                 progress.say(said);
             }

@@ -80,7 +80,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     let connected = Manager::connect_until(&interrupt).map_err(anyhow::Error::new);
     let ending = connected.and_then(|manager| {
         // Before the start, so that even the shortest run is seen.
-        manager.watch(sender, Event::Said)?;
+        manager.watch(sender, Event::Signal)?;
         let start = start(&manager, &request, || progress = Progress::Asked)?;
         terminal::say(&format!("{}\n", start.what))?;
         progress = Progress::AtWork;

@@ -10,7 +10,7 @@ use super::holds::{Holds, left_alone};
 use super::records;
 use super::terminal::wrapped;
 use super::{load, terminal};
-use crate::error::{fail, told};
+use crate::error::{describe, fail};
 use crate::repository::hold::{Shown, shown};
 use crate::runs::records::Records;
 use crate::status::{
@@ -36,7 +36,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> ExitCode {
     let why = match show(file, arguments) {
         Ok(Some(state)) => return ExitCode::from(state.exit_status()),
         Ok(None) => format!("{} has problems; `genbackup check` shows them", file.display()),
-        Err(error) => told(&error),
+        Err(error) => describe(&error),
     };
     if let Err(error) = terminal::say(&format!("genbackup UNKNOWN: {why}\n")) {
         terminal::complain(format_args!("error: {error:#}"));
@@ -122,7 +122,7 @@ fn in_words(report: &Report, points: &[Point], holds: &[Shown]) -> String {
             details(&mut text, &item.verdict);
         }
     }
-    if let Some(run) = report.run.filter(|run| run.progress == Progress::AtWork) {
+    if let Some(run) = report.run.filter(|run| run.progress == Progress::Running) {
         let since = span(report.time.duration_since(run.run.start()));
         let said = format!(
             "a run has been in progress since {} ({since})",
@@ -218,7 +218,7 @@ fn line(longest: usize, item: &Item) -> String {
             format!("; partial {}", terminal::local(last.time))
         });
     let now = match verdict.now {
-        Some(Now::AtWork) => "; running now",
+        Some(Now::Running) => "; running now",
         Some(Now::Waiting) => "; waiting in this run",
         Some(Now::Absent) => "; unreachable now, which is allowed",
         None => "",

@@ -18,7 +18,7 @@ pub(super) fn run() -> Result<ExitCode> {
     let manager = Manager::connect()?;
     manager.watch(sender, |signal| signal)?;
     // In this order: the end of the hosts starts forget and prune, which are stopped next.
-    let chosen = manager.at_work(&[CHOSEN])?;
+    let chosen = manager.running(&[CHOSEN])?;
     let units = chosen
         .iter()
         .map(|unit| (unit.as_str(), "the backup of named hosts"))

@@ -1,4 +1,4 @@
-//! Mistakes in a fleet file, each with its place and a way out.
+//! Problems in a fleet file, each with its place and a way out.
 
 use std::fmt;
 use std::ops::Range;
@@ -8,7 +8,7 @@ use toml::de::{DeTable, DeValue};
 
 use crate::model::Refusal;
 
-/// One mistake in a fleet file. `Display` is what a person reads:
+/// One problem in a fleet file. `Display` is what a person reads:
 ///
 /// ```text
 /// problem: no host is named `jakk`

@@ -164,7 +164,7 @@ fn resolve_repository(
     (host, repository)
 }
 
-/// A repository is made only where its file system can be told from an empty mount point.
+/// A repository is made only where its file system can be distinguished from an empty mount point.
 fn resolve_creation(
     fields: &mut Fields<'_>,
     section: &Section,

@@ -1,8 +1,8 @@
 //! What a fleet file may hold, as a JSON schema: editors complete and check by it.
 //!
-//! It is derived from the tables of [`crate::config::file`], whose comments are its descriptions. A value's grammar is a
-//! pattern here, where one can say it. The schema refuses nothing that `genbackup check` takes; what it lets pass is
-//! still for `check` to say.
+//! It is derived from the tables of [`crate::config::file`], whose comments are its descriptions. A value's
+//! grammar is a pattern here, where a pattern can express it. The schema refuses nothing that `genbackup
+//! check` takes; `check` reports what the schema lets pass.
 
 mod grammar;
 
@@ -20,7 +20,8 @@ pub fn fleet_file() -> Value {
     schema
 }
 
-/// The schema with what [`crate::reference`] says of each key: the attributes `x-…` of [`crate::config::file`].
+/// The schema with the attributes `x-…` of [`crate::config::file`], which [`crate::reference`] prints for
+/// each key.
 pub(crate) fn annotated() -> Value {
     let settings = SchemaSettings::draft07().with(|settings| settings.inline_subschemas = true);
     let schema = settings.into_generator().into_root_schema_for::<FleetFile>();
@@ -31,7 +32,7 @@ pub(crate) fn annotated() -> Value {
     schema
 }
 
-/// What holds without a key, as its description names it: a value, or words. None if it says neither.
+/// What holds without a key, as its description names it: a value, or words. None if it names neither.
 fn default_of(key: &Map<String, Value>) -> Option<String> {
     match key.get("x-without") {
         Some(words) => words.as_str().map(str::to_owned),
@@ -108,7 +109,7 @@ fn publish(schema: &mut Value) {
     }
 }
 
-/// TOML knows no null: a key that has no value is not there.
+/// TOML has no null: a key without a value is absent.
 fn without_null(schema: &mut Value) {
     match schema {
         Value::Object(object) => {
@@ -138,7 +139,7 @@ fn without_null(schema: &mut Value) {
     }
 }
 
-/// The place of a value says nothing of what it may be.
+/// The place of a value does not limit what it may be.
 impl<T: JsonSchema> JsonSchema for Spanned<T> {
     fn inline_schema() -> bool {
         true

@@ -43,7 +43,7 @@ fn judge(answer: &Answer, uid: Option<u32>, apply: Apply<'_>) -> Finding {
     let Some(line) = answer.output() else {
         return match answer {
             // getent(1): the name is not known.
-            Answer::Said { code: 2, .. } => Finding::failed(
+            Answer::Exited { code: 2, .. } => Finding::failed(
                 CHECK,
                 "the user is missing",
                 format!("run {apply}, which makes it"),
@@ -152,7 +152,7 @@ mod tests {
             (Apply::Rebuild, "998:997", nixos + fleet),
         ] {
             let hint = format!("{steps}then run {apply}: NFS maps clients to this ID");
-            let line = Answer::Said {
+            let line = Answer::Exited {
                 code: 0,
                 output: format!("restic:x:{ids}::/:/usr/sbin/nologin\n"),
                 complaint: String::new(),
@@ -163,19 +163,23 @@ mod tests {
 
     #[test]
     fn the_user_is_there_with_the_repository_s_ids() {
-        let said = |code, output: &str| Answer::Said {
+        let exited = |code, output: &str| Answer::Exited {
             code,
             output: output.to_owned(),
             complaint: String::new(),
         };
         let line = "restic:x:850:850:Backups with restic:/:/usr/sbin/nologin\n";
         for (answer, uid, state) in [
-            (said(0, line), Some(850), State::Ok),
-            (said(0, line), None, State::Ok),
-            (said(0, line), Some(851), State::Failed),
-            (said(0, "restic:x:850:100::/:/bin/sh\n"), Some(850), State::Failed),
-            (said(0, "odd\n"), None, State::Unknown),
-            (said(2, ""), Some(850), State::Failed),
+            (exited(0, line), Some(850), State::Ok),
+            (exited(0, line), None, State::Ok),
+            (exited(0, line), Some(851), State::Failed),
+            (
+                exited(0, "restic:x:850:100::/:/bin/sh\n"),
+                Some(850),
+                State::Failed,
+            ),
+            (exited(0, "odd\n"), None, State::Unknown),
+            (exited(2, ""), Some(850), State::Failed),
             (Answer::TooLate, Some(850), State::Unknown),
         ] {
             assert_eq!(

@@ -39,12 +39,12 @@ mod tests {
             ("NTP=yes\nNTPSynchronized=no\n", State::Warning),
             ("NTP=no\nNTPSynchronized=no\n", State::Warning),
         ] {
-            let said = Answer::Said {
+            let answer = Answer::Exited {
                 code: 0,
                 output: output.to_owned(),
                 complaint: String::new(),
             };
-            assert_eq!(judge(&said).state, state, "{output}");
+            assert_eq!(judge(&answer).state, state, "{output}");
         }
         assert_eq!(judge(&Answer::NotThere).state, State::Unknown);
     }

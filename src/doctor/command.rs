@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_units_cannot_reach_is_named_with_the_command_that_copies_it() {
+    fn an_unreachable_program_is_named_with_a_copy_command() {
         let finding = judge(&[], release("0.2"), Path::new("/root/.cargo/bin/genbackup"));
         assert_eq!(finding.state, State::Failed);
         assert_eq!(
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn two_of_one_version_are_a_warning_and_one_is_well() {
+    fn two_of_one_version_are_a_warning_and_one_is_ok() {
         let one = [at("/usr/bin/genbackup", Some("0.2.0"))];
         let finding = judge(&one, release("0.2"), Path::new("/usr/bin/genbackup"));
         assert_eq!((finding.state, finding.hint), (State::Ok, None));

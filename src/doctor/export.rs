@@ -81,10 +81,10 @@ fn judge_mount(answer: &Answer, unit: &str, storage: &str) -> Finding {
     let check = "mount";
     let hint = format!("see `systemctl status '{unit}'`; on {storage}, run `genbackup doctor`");
     match answer {
-        Answer::Said { code: 0, .. } => {
+        Answer::Exited { code: 0, .. } => {
             Finding::ok(check, format!("the repository of {storage} can be mounted"))
         }
-        Answer::Said { .. } => Finding::failed(
+        Answer::Exited { .. } => Finding::failed(
             check,
             format!(
                 "the repository of {storage} cannot be mounted: {}",
@@ -102,8 +102,8 @@ mod tests {
     use super::super::finding::State;
     use super::*;
 
-    fn said(code: i32, output: &str, complaint: &str) -> Answer {
-        Answer::Said {
+    fn exited(code: i32, output: &str, complaint: &str) -> Answer {
+        Answer::Exited {
             code,
             output: output.to_owned(),
             complaint: complaint.to_owned(),
@@ -123,7 +123,7 @@ mod tests {
             ("/mnt/storage/restic-old  ziz(rw)\n", &["ziz"], State::Failed),
             ("", &["ziz"], State::Failed),
         ] {
-            let finding = judge(&said(0, output, ""), "/mnt/storage/restic", &addresses(wanted));
+            let finding = judge(&exited(0, output, ""), "/mnt/storage/restic", &addresses(wanted));
             assert_eq!(finding.state, state, "{finding:?}");
         }
         let finding = judge(&Answer::NotThere, "/mnt/storage/restic", &addresses(&["ziz"]));
@@ -131,14 +131,14 @@ mod tests {
     }
 
     #[test]
-    fn a_mount_that_fails_is_said_with_its_reason() {
-        let failed = said(1, "", "Job failed. See \"journalctl -xe\" for details.\n");
+    fn a_mount_that_fails_is_reported_with_its_reason() {
+        let failed = exited(1, "", "Job failed. See \"journalctl -xe\" for details.\n");
         let finding = judge_mount(&failed, "mnt-jak.mount", "jak");
         assert!(
             finding.state == State::Failed && finding.what.contains("Job failed"),
             "{finding:?}"
         );
-        assert_eq!(judge_mount(&said(0, "", ""), "a", "jak").state, State::Ok);
+        assert_eq!(judge_mount(&exited(0, "", ""), "a", "jak").state, State::Ok);
         assert_eq!(judge_mount(&Answer::TooLate, "a", "jak").state, State::Failed);
     }
 }

@@ -15,7 +15,7 @@ enum Found {
     Missing,
     Refused,
     Usable,
-    NotTold(String),
+    Unknown(String),
 }
 
 pub(super) fn check(plan: &ClientPlan<'_>, system: System) -> Vec<Finding> {
@@ -72,7 +72,7 @@ fn group(answer: &Answer) -> Result<Option<String>, String> {
             None => Err("getent prints no user".to_owned()),
         },
         // getent(1): the name is not known.
-        (Answer::Said { code: 2, .. }, None) => Ok(None),
+        (Answer::Exited { code: 2, .. }, None) => Ok(None),
         (answer, None) => Err(answer.why("getent")),
     }
 }
@@ -94,11 +94,11 @@ fn look(user: &str, group: &str, may: &str, path: &str) -> Found {
 /// Judges test(1), started by setpriv(1). setpriv exits with 127 if it may not change the user.
 fn judge_access(answer: &Answer) -> Found {
     match answer {
-        Answer::Said { code: 0, .. } => Found::Usable,
-        Answer::Said {
+        Answer::Exited { code: 0, .. } => Found::Usable,
+        Answer::Exited {
             code: 1, complaint, ..
         } if complaint.is_empty() => Found::Refused,
-        answer => Found::NotTold(answer.why("setpriv")),
+        answer => Found::Unknown(answer.why("setpriv")),
     }
 }
 
@@ -118,7 +118,7 @@ fn judge_program(check: &str, user: &str, program: &str, found: &Found, system: 
                 quoted(program)
             ),
         ),
-        Found::NotTold(why) => Finding::unknown(check, format!("{program}: {why}")),
+        Found::Unknown(why) => Finding::unknown(check, format!("{program}: {why}")),
     })
 }
 
@@ -138,7 +138,7 @@ fn judge_written(check: &str, user: &str, path: &str, found: &Found) -> Option<F
                 quoted(path)
             ),
         ),
-        Found::NotTold(why) => Finding::unknown(check, format!("{path}: {why}")),
+        Found::Unknown(why) => Finding::unknown(check, format!("{path}: {why}")),
     })
 }
 
@@ -146,8 +146,8 @@ fn judge_written(check: &str, user: &str, path: &str, found: &Found) -> Option<F
 mod tests {
     use super::*;
 
-    fn said(code: i32, output: &str, complaint: &str) -> Answer {
-        Answer::Said {
+    fn exited(code: i32, output: &str, complaint: &str) -> Answer {
+        Answer::Exited {
             code,
             output: output.to_owned(),
             complaint: complaint.to_owned(),
@@ -157,9 +157,9 @@ mod tests {
     #[test]
     fn a_user_is_there_or_not_or_nothing_is_known_of_it() {
         let line = "postgres:x:110:118::/var/lib/postgresql:/bin/bash\n";
-        assert_eq!(group(&said(0, line, "")), Ok(Some("118".to_owned())));
-        assert_eq!(group(&said(2, "", "")), Ok(None));
-        assert!(group(&said(0, "odd\n", "")).is_err());
+        assert_eq!(group(&exited(0, line, "")), Ok(Some("118".to_owned())));
+        assert_eq!(group(&exited(2, "", "")), Ok(None));
+        assert!(group(&exited(0, "odd\n", "")).is_err());
         assert!(group(&Answer::TooLate).is_err());
     }
 
@@ -181,16 +181,16 @@ mod tests {
 
     #[test]
     fn who_may_not_ask_as_somebody_else_knows_nothing() {
-        assert_eq!(judge_access(&said(0, "", "")), Found::Usable);
-        assert_eq!(judge_access(&said(1, "", "")), Found::Refused);
-        let refused = said(127, "", "setpriv: setresuid failed: Operation not permitted");
+        assert_eq!(judge_access(&exited(0, "", "")), Found::Usable);
+        assert_eq!(judge_access(&exited(1, "", "")), Found::Refused);
+        let refused = exited(127, "", "setpriv: setresuid failed: Operation not permitted");
         for answer in [
             refused,
-            said(1, "", "setpriv: odd"),
+            exited(1, "", "setpriv: odd"),
             Answer::NotThere,
             Answer::TooLate,
         ] {
-            assert!(matches!(judge_access(&answer), Found::NotTold(_)), "{answer:?}");
+            assert!(matches!(judge_access(&answer), Found::Unknown(_)), "{answer:?}");
         }
     }
 }

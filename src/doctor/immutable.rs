@@ -15,7 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What is known of a bucket.
 struct Bucket {
-    /// Whether it keeps what is overwritten or deleted; `None` if it does not say.
+    /// Whether it keeps what is overwritten or deleted; `None` if it does not report that.
     has_versions: Option<bool>,
     locks: Locks,
 }
@@ -47,18 +47,18 @@ fn judge(name: &CopyName, bucket: &Bucket, tampered: Option<&Tampered>, now: Tim
     let versions = match bucket.has_versions {
         Some(true) => "it keeps versions",
         Some(false) => "it keeps no versions",
-        None => "it does not say whether it keeps versions",
+        None => "it does not report whether it keeps versions",
     };
     let locks = match &bucket.locks {
         Locks::Default(Lock { mode, days }) => format!("locks each object for {days} days ({mode})"),
         Locks::None => "locks no object".to_owned(),
-        Locks::Unknown => "does not say whether it locks objects".to_owned(),
+        Locks::Unknown => "does not report whether it locks objects".to_owned(),
     };
     let tried = tampered.map(|Tampered { time, result }| {
         let age = now.duration_since(*time).max(SignedDuration::ZERO);
         format!("; a tamper test {} ago was {result}", span(age))
     });
-    let said = format!("{versions} and {locks}{}", tried.unwrap_or_default());
+    let text = format!("{versions} and {locks}{}", tried.unwrap_or_default());
     let was_accepted = tampered.is_some_and(|tampered| tampered.result == Tampering::Accepted);
     let has_neither = bucket.has_versions == Some(false) && bucket.locks == Locks::None;
     if has_neither || was_accepted {
@@ -66,11 +66,11 @@ fn judge(name: &CopyName, bucket: &Bucket, tampered: Option<&Tampered>, now: Tim
             "create a bucket with object lock for the copy; the chapter on offsite copies has the settings";
         return Finding::warning(
             title(name),
-            format!("the credential of this host can destroy the copy: {said}"),
+            format!("the credential of this host can destroy the copy: {text}"),
             hint,
         );
     }
-    Finding::ok(title(name), said)
+    Finding::ok(title(name), text)
 }
 
 fn title(name: &CopyName) -> String {
@@ -94,7 +94,7 @@ mod tests {
             time: now - SignedDuration::from_hours(48),
             result,
         };
-        for (has_versions, locks, tampered, state, says) in [
+        for (has_versions, locks, tampered, state, expected) in [
             (
                 Some(true),
                 Locks::Default(lock),
@@ -116,12 +116,12 @@ mod tests {
                 State::Warning,
                 "a tamper test 2d ago was accepted",
             ),
-            (None, Locks::Unknown, None, State::Ok, "does not say"),
+            (None, Locks::Unknown, None, State::Ok, "does not report"),
         ] {
             let bucket = Bucket { has_versions, locks };
             let finding = judge(&name, &bucket, tampered.as_ref(), now);
             assert_eq!(finding.state, state, "{finding:?}");
-            assert!(finding.what.contains(says), "{finding:?}");
+            assert!(finding.what.contains(expected), "{finding:?}");
         }
     }
 }

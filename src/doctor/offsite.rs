@@ -118,7 +118,8 @@ fn without_snapshot(name: &CopyName, what: &str) -> Finding {
     Finding::failed(title(name), what, hint)
 }
 
-/// Judges a copy by the age of its newest snapshot, of so many; `more` is what else there is to say.
+/// Judges a copy by the age of its newest snapshot; `of` is the number of its snapshots, `more` is added to
+/// the text.
 fn judge_age(
     name: &CopyName,
     newest: Timestamp,
@@ -128,7 +129,7 @@ fn judge_age(
     now: Timestamp,
 ) -> Finding {
     let age = now.duration_since(newest).max(SignedDuration::ZERO);
-    let said = format!(
+    let text = format!(
         "the newest of {} there is {} old{more}",
         counted(of as u64, "snapshot"),
         span(age)
@@ -136,9 +137,9 @@ fn judge_age(
     if warn_after.is_some_and(|warn_after| age > warn_after) {
         let unit = name.copy_unit();
         let hint = format!("see `genbackup history --copy {name}` and `systemctl status {unit}.service`");
-        return Finding::warning(title(name), said, hint);
+        return Finding::warning(title(name), text, hint);
     }
-    Finding::ok(title(name), said)
+    Finding::ok(title(name), text)
 }
 
 /// restic lists what is there, in a unit without a right on this host but to read its credentials.
@@ -183,14 +184,14 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_is_as_old_as_its_newest_snapshot_whatever_else_there_is() {
+    fn age_of_a_copy_is_that_of_its_newest_snapshot() {
         let name = CopyName::try_from("cloud".to_owned()).unwrap();
         let hours = SignedDuration::from_hours;
         let now = Timestamp::UNIX_EPOCH + hours(1000);
         let here: Snapshots = (0..5)
             .map(|number| (id(number), now - hours(24 * i64::try_from(number).unwrap())))
             .collect();
-        for (there, state, says) in [
+        for (there, state, expected) in [
             (vec![id(0), id(1)], State::Ok, "lacks 3 of 5"),
             (vec![id(2), id(9)], State::Warning, "2d old"),
             (vec![id(9)], State::Failed, "no snapshot"),
@@ -198,7 +199,7 @@ mod tests {
         ] {
             let finding = judge(&name, &here, &there, Some(hours(25)), now);
             assert_eq!(finding.state, state, "{finding:?}");
-            assert!(finding.what.contains(says), "{finding:?}");
+            assert!(finding.what.contains(expected), "{finding:?}");
         }
     }
 }

@@ -50,7 +50,7 @@ impl Named {
     }
 
     /// `4 files and directories …: a, b, c, …`.
-    fn told(&self, what: &str) -> String {
+    fn describe(&self, what: &str) -> String {
         let more = if self.count > EXAMPLES as u64 { ", …" } else { "" };
         let plural = if self.count == 1 {
             "1 file or directory"
@@ -179,7 +179,7 @@ fn judge(path: &str, command: &str, seen: &Seen) -> Vec<Finding> {
         String::new()
     };
     if foreign.count > 0 {
-        let what = foreign.told("of other users than restic") + &so_far;
+        let what = foreign.describe("of other users than restic") + &so_far;
         let hint = format!(
             "stop each restic that runs as another user, then run `chown -R restic:restic -- {path}`; run restic here only as \
              user restic: `{command}`"
@@ -187,7 +187,7 @@ fn judge(path: &str, command: &str, seen: &Seen) -> Vec<Finding> {
         findings.push(Finding::failed(CHECK, what, hint));
     }
     if closed.count > 0 {
-        let what = closed.told("closed to user restic") + &so_far;
+        let what = closed.describe("closed to user restic") + &so_far;
         findings.push(Finding::failed(
             CHECK,
             what,
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_looked_at_in_time_is_not_called_well() {
+    fn what_was_not_looked_at_in_time_is_not_ok() {
         let repository = repository();
         let seen = walk(repository.path(), own(), Instant::now());
         assert!(seen.is_cut_short, "{seen:?}");

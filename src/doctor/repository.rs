@@ -15,8 +15,8 @@ use crate::system::mounts::{self, Mount};
 
 /// Less free space than this is a warning, in percent of the file system.
 const SCARCE: u64 = 10;
-/// This much free space, in bytes, is enough for records on a file system of any size: those of 100 hosts take less in
-/// ten years.
+/// This much free space, in bytes, is enough for records on a file system of any size: the records of 100
+/// hosts take less in ten years.
 const ENOUGH_FOR_RECORDS: u64 = 1 << 30;
 /// With less free space than this, in bytes, restic cannot even lock the repository, or forget.
 const NOTHING: u64 = 16 << 20;
@@ -190,21 +190,21 @@ fn scarce(size: u64, enough: u64) -> u64 {
 }
 
 fn judge_room(check: &str, directory: &str, free: u64, scarce: u64, size: u64, hint: &str) -> Finding {
-    let said = format!("{} of {} free", ByteSize(free), ByteSize(size));
+    let space = format!("{} of {} free", ByteSize(free), ByteSize(size));
     if free < NOTHING {
         Finding::failed(
             check,
-            format!("the file system of {directory} is full: {said}"),
+            format!("the file system of {directory} is full: {space}"),
             hint,
         )
     } else if free < scarce {
         Finding::warning(
             check,
-            format!("the file system of {directory} is nearly full: {said}"),
+            format!("the file system of {directory} is nearly full: {space}"),
             hint,
         )
     } else {
-        Finding::ok(check, said)
+        Finding::ok(check, space)
     }
 }
 
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_system_is_mounted_where_the_fleet_says() {
+    fn a_file_system_is_mounted_where_the_fleet_expects_it() {
         let mounts = mounts::parse("/dev/sda1 / ext4 rw 0 0\n/dev/sdb1 /mnt/my\\040disk ext4 rw 0 0\n");
         let path = |text: &str| UnitPath::try_from(text.to_owned()).unwrap();
         for (file_system, repository, state) in [

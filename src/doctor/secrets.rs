@@ -18,7 +18,7 @@ use crate::system::nixos::SecretTool;
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Secret {
     Missing,
-    NotToldToUs(String),
+    Unknown(String),
     There { mode: u32, owner: u32, size: u64 },
 }
 
@@ -95,7 +95,7 @@ fn look(path: &str) -> Secret {
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
             Secret::Missing
         }
-        Err(error) => Secret::NotToldToUs(error.to_string()),
+        Err(error) => Secret::Unknown(error.to_string()),
     }
 }
 
@@ -110,7 +110,7 @@ fn judge(check: &str, path: &str, secret: &Secret) -> Finding {
             format!("{path} is missing"),
             write("unlock or mount its file system, or name another file in the fleet file"),
         ),
-        Secret::NotToldToUs(why) => Finding::unknown(check, format!("{path}: {why}")),
+        Secret::Unknown(why) => Finding::unknown(check, format!("{path}: {why}")),
         Secret::There { size: 0, .. } => Finding::failed(
             check,
             format!("{path} is empty"),
@@ -196,7 +196,7 @@ mod tests {
             (there(0o600, 1000, 33), State::Failed, "user 1000"),
             (there(0o600, 0, 0), State::Failed, "empty"),
             (Secret::Missing, State::Failed, "missing"),
-            (Secret::NotToldToUs("denied".to_owned()), State::Unknown, "denied"),
+            (Secret::Unknown("denied".to_owned()), State::Unknown, "denied"),
         ] {
             let finding = judge("password file", "/a file", &secret);
             assert_eq!(finding.state, state, "{secret:?}");
@@ -286,15 +286,15 @@ mod tests {
     fn a_pair_is_the_one_of_the_fleet_file() {
         let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKUthtmB1nGOk/Hh8BpoxFSY1XYL4CMoSFbOhcnVHWJD";
         let wanted = PublicKey::try_from(format!("{key} jak")).unwrap();
-        let said = |output: String| Answer::Said {
+        let exited = |output: String| Answer::Exited {
             code: 0,
             output,
             complaint: String::new(),
         };
         for (answer, state) in [
-            (said(format!("{key}\n")), State::Ok),
-            (said(key.replace("IKUt", "IKUu")), State::Failed),
-            (said("odd".to_owned()), State::Unknown),
+            (exited(format!("{key}\n")), State::Ok),
+            (exited(key.replace("IKUt", "IKUu")), State::Failed),
+            (exited("odd".to_owned()), State::Unknown),
             (Answer::NotThere, State::Unknown),
         ] {
             assert_eq!(

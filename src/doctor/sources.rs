@@ -21,8 +21,8 @@ pub(super) fn check(plan: &ClientPlan<'_>, apply: Apply<'_>) -> Vec<Finding> {
     judge(&uncovered(&includes, *file_systems), apply)
 }
 
-/// The included links whose target is not below another include, with their targets. restic follows links in the
-/// directories above an include, so an include covers everything below its real path.
+/// The included links whose target is not below another include, with their targets. restic follows links in
+/// the directories above an include. So an include covers everything below its real path.
 fn uncovered(includes: &[&Path], file_systems: FileSystems) -> Vec<(PathBuf, PathBuf)> {
     let (links, others): (Vec<&Path>, Vec<&Path>) = includes.iter().partition(|path| path.is_symlink());
     let real: Vec<PathBuf> = others
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_target_on_another_file_system_is_covered_only_where_they_are_crossed() {
+    fn a_target_on_another_file_system_needs_crossing() {
         let directory = tempfile::tempdir().unwrap();
         let link = directory.path().join("link");
         symlink("/proc/self/status", &link).unwrap();

@@ -101,7 +101,7 @@ fn judge_names(storage: &str, kernels: &[(&str, Option<&str>)]) -> Vec<Finding> 
 
 /// The kernel's host name in an answer. Clients of an older release do not send it.
 fn kernel_name(answer: &Answer) -> Option<String> {
-    let Answer::Said { output, .. } = answer else {
+    let Answer::Exited { output, .. } = answer else {
         return None;
     };
     let name = output.lines().find_map(|line| line.strip_prefix("kernel "))?;
@@ -131,7 +131,7 @@ fn check(
 fn judge(answer: &Answer, name: &str, port: u16, may_be_absent: bool, apply: Apply<'_>) -> Finding {
     let check = format!("ssh to {name}");
     let (output, complaint) = match answer {
-        Answer::Said {
+        Answer::Exited {
             output, complaint, ..
         } => (output, complaint),
         Answer::NotThere => return Finding::unknown(check, answer.why("ssh")),
@@ -143,16 +143,16 @@ fn judge(answer: &Answer, name: &str, port: u16, may_be_absent: bool, apply: App
             "its host key is right, it accepts our key, and it answers requests",
         );
     }
-    let says = |words: &[&str]| words.iter().any(|word| complaint.contains(word));
-    // nologin(8) answers in the place of the forced command.
-    if [output, complaint].iter().any(|said| said.contains(NO_LOGIN)) {
+    let mentions = |words: &[&str]| words.iter().any(|word| complaint.contains(word));
+    // nologin(8) answers instead of the forced command.
+    if [output, complaint].iter().any(|text| text.contains(NO_LOGIN)) {
         return Finding::failed(
             check,
             "the shell of its user restic refuses each command",
             format!("on {name}, run `usermod --shell /bin/sh restic`; on NixOS `nixos-rebuild switch`"),
         );
     }
-    if says(&["Host key verification failed", "HOST IDENTIFICATION HAS CHANGED"]) {
+    if mentions(&["Host key verification failed", "HOST IDENTIFICATION HAS CHANGED"]) {
         return Finding::failed(
             check,
             "it shows another host key than the one in the fleet file",
@@ -161,7 +161,7 @@ fn judge(answer: &Answer, name: &str, port: u16, may_be_absent: bool, apply: App
             ),
         );
     }
-    if says(&["Can't open user config file"]) {
+    if mentions(&["Can't open user config file"]) {
         return Finding::failed(
             check,
             format!("{CONFIG} is missing on this host"),
@@ -169,24 +169,24 @@ fn judge(answer: &Answer, name: &str, port: u16, may_be_absent: bool, apply: App
         );
     }
     // Checked before `Permission denied`, which follows if our key cannot be read.
-    if says(&["Load key", "not accessible"]) {
+    if mentions(&["Load key", "not accessible"]) {
         return Finding::unknown(check, "cannot read this host's own key; see the check `ssh key`");
     }
-    if says(&["Permission denied"]) {
+    if mentions(&["Permission denied"]) {
         return Finding::failed(
             check,
             "it refuses our key",
             format!("run `genbackup push {name}`; on {name}, see `journalctl -u 'genbackup-sshd*'`"),
         );
     }
-    if says(&["Connection refused"]) {
+    if mentions(&["Connection refused"]) {
         return Finding::failed(
             check,
             format!("nothing listens on its port {port}"),
             format!("run `genbackup push {name}`, which starts its genbackup-sshd.socket"),
         );
     }
-    if says(&[
+    if mentions(&[
         "timed out",
         "No route to host",
         "Could not resolve",
@@ -242,23 +242,23 @@ mod tests {
         );
         let findings = judge_names("jak", &[("jak", Some("jak")), ("kai", None), ("ziz", None)]);
         assert_eq!(findings[0].state, State::Ok, "{findings:?}");
-        let said = |output: &str| Answer::Said {
+        let exited = |output: &str| Answer::Exited {
             code: 1,
             output: output.to_owned(),
             complaint: String::new(),
         };
-        let told = |output: &str| kernel_name(&said(output));
+        let name_in = |output: &str| kernel_name(&exited(output));
         assert_eq!(
-            told("refused unknown request: …\nkernel kai\n"),
+            name_in("refused unknown request: …\nkernel kai\n"),
             Some("kai".to_owned())
         );
-        assert_eq!(told("refused unknown request: …\n"), None);
-        assert_eq!(told("kernel \u{1b}[2J\n"), None);
+        assert_eq!(name_in("refused unknown request: …\n"), None);
+        assert_eq!(name_in("kernel \u{1b}[2J\n"), None);
     }
 
     #[test]
     fn each_end_of_a_connection_has_its_words() {
-        let said = |output: &str, complaint: &str| Answer::Said {
+        let exited = |output: &str, complaint: &str| Answer::Exited {
             code: 255,
             output: output.to_owned(),
             complaint: complaint.to_owned(),
@@ -266,17 +266,17 @@ mod tests {
         // OpenSSH 9.2 (Debian 12) and 10.0 (Debian 13).
         for (answer, state, word) in [
             (
-                said("refused unknown request: …\n", ""),
+                exited("refused unknown request: …\n", ""),
                 State::Ok,
                 "its host key is right",
             ),
             (
-                said("refused this is no request that I know\n", ""),
+                exited("refused this is no request that I know\n", ""),
                 State::Ok,
                 "its host key is right",
             ),
             (
-                said(
+                exited(
                     "",
                     "@@@\r\nWARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!\r\nHost key verification failed.\r\n",
                 ),
@@ -284,7 +284,7 @@ mod tests {
                 "another host key",
             ),
             (
-                said(
+                exited(
                     "",
                     "No ED25519 host key is known for ziz and you have requested strict checking.\r\nHost key verification failed.\r\n",
                 ),
@@ -292,12 +292,12 @@ mod tests {
                 "another host key",
             ),
             (
-                said("", "restic@10.0.0.2: Permission denied (publickey).\r\n"),
+                exited("", "restic@10.0.0.2: Permission denied (publickey).\r\n"),
                 State::Failed,
                 "our key",
             ),
             (
-                said(
+                exited(
                     "",
                     "Warning: Identity file /k not accessible: No such file or directory.\nrestic@10.0.0.2: Permission denied (publickey).\r\n",
                 ),
@@ -305,7 +305,7 @@ mod tests {
                 "own key",
             ),
             (
-                said(
+                exited(
                     "",
                     "Can't open user config file /etc/genbackup/ssh_config: No such file or directory\r\n",
                 ),
@@ -313,12 +313,12 @@ mod tests {
                 "on this host",
             ),
             (
-                said("", "ssh: connect to host ziz port 50000: Connection refused\r\n"),
+                exited("", "ssh: connect to host ziz port 50000: Connection refused\r\n"),
                 State::Failed,
                 "port 50000",
             ),
             (
-                said(
+                exited(
                     "",
                     "ssh: connect to host ziz port 50000: Connection timed out\r\n",
                 ),
@@ -326,7 +326,7 @@ mod tests {
                 "unreachable",
             ),
             (
-                said(
+                exited(
                     "",
                     "ssh: Could not resolve hostname ziz: Name or service not known\r\n",
                 ),
@@ -334,13 +334,13 @@ mod tests {
                 "unreachable",
             ),
             (
-                said("", "Connection closed by 10.0.0.2 port 50000\r\n"),
+                exited("", "Connection closed by 10.0.0.2 port 50000\r\n"),
                 State::Failed,
                 "closed",
             ),
-            (said("", ""), State::Failed, "no answer"),
+            (exited("", ""), State::Failed, "no answer"),
             (
-                said("This account is currently not available.\n", ""),
+                exited("This account is currently not available.\n", ""),
                 State::Failed,
                 "shell of its user",
             ),

@@ -152,7 +152,7 @@ mod tests {
     use super::*;
 
     /// What `systemctl show` of systemd 252 and 257 prints for a unit.
-    fn said(load: &str, active: &str, enabled: &str) -> String {
+    fn shown(load: &str, active: &str, enabled: &str) -> String {
         format!(
             "Id=x\nLoadState={load}\nActiveState={active}\nUnitFileState={enabled}\nResult=exit-code\nNeedDaemonReload=no"
         )
@@ -161,8 +161,8 @@ mod tests {
     #[test]
     fn hints_on_nixos_leave_enabling_to_it() {
         let hint = |load, active, enabled| {
-            let said = said(load, active, enabled);
-            judge("genbackup.timer", &properties(&said), Apply::Rebuild)
+            let shown = shown(load, active, enabled);
+            judge("genbackup.timer", &properties(&shown), Apply::Rebuild)
                 .hint
                 .unwrap()
         };
@@ -276,7 +276,7 @@ mod tests {
     #[test]
     fn each_unit_is_loaded_and_what_waits_is_active_and_enabled() {
         for (unit, [load, active, enabled], state, word) in CASES {
-            let text = said(load, active, enabled);
+            let text = shown(load, active, enabled);
             let finding = judge(unit, &properties(&text), Apply::Emit);
             assert!(
                 finding.state == *state && finding.what.contains(word),
@@ -287,9 +287,9 @@ mod tests {
     }
 
     #[test]
-    fn a_timer_says_when_it_starts_a_run() {
+    fn a_timer_shows_when_it_starts_a_run() {
         let text =
-            said("loaded", "active", "enabled") + "\nNextElapseUSecRealtime=Wed 2026-11-25 12:00:00 UTC";
+            shown("loaded", "active", "enabled") + "\nNextElapseUSecRealtime=Wed 2026-11-25 12:00:00 UTC";
         let finding = judge("genbackup.timer", &properties(&text), Apply::Emit);
         assert_eq!(finding.what, "it elapses next at Wed 2026-11-25 12:00:00 UTC");
     }

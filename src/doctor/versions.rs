@@ -126,8 +126,8 @@ mod tests {
     use super::super::finding::State;
     use super::*;
 
-    fn said(output: &str) -> Answer {
-        Answer::Said {
+    fn exited(output: &str) -> Answer {
+        Answer::Exited {
             code: 0,
             output: output.to_owned(),
             complaint: String::new(),
@@ -161,7 +161,7 @@ mod tests {
             ),
             ("odd\n", "0.14", State::Failed),
         ] {
-            let finding = judge::<ResticVersion>("restic", &said(output), &restic(at_least), Apply::Emit);
+            let finding = judge::<ResticVersion>("restic", &exited(output), &restic(at_least), Apply::Emit);
             assert_eq!(finding.state, state, "{finding:?}");
         }
         let systemd = |text: &str| SystemdVersion::try_from(text.to_owned()).unwrap();
@@ -170,7 +170,8 @@ mod tests {
             ("systemd 257 (257.8-1~deb13u2)\n+PAM\n", "257", State::Ok),
             ("systemd 252 (252.38-1~deb12u1)\n", "257", State::Failed),
         ] {
-            let finding = judge::<SystemdVersion>("systemd", &said(output), &systemd(at_least), Apply::Emit);
+            let finding =
+                judge::<SystemdVersion>("systemd", &exited(output), &systemd(at_least), Apply::Emit);
             assert_eq!(finding.state, state, "{finding:?}");
         }
     }

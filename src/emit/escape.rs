@@ -1,7 +1,7 @@
 //! How a value is written so that the reader of each kind of file gets it back letter by letter.
 //!
 //! `askama.toml` picks the escaper by the template's extension, so `{{ value }}` is safe by default. What is
-//! escaped twice is a mistake in a template, and the tests that read the emitted files back find it.
+//! escaped twice is a bug in a template, and the tests that read the emitted files back find it.
 
 pub(crate) mod nix_string;
 
@@ -134,7 +134,7 @@ pub(crate) mod filters {
         Ok(super::quoted_word(&value.to_string()))
     }
 
-    /// The lines of a Nix string between two quotes each, indented by so many spaces.
+    /// The lines of a Nix string between two quotes each, indented by this number of spaces.
     #[askama::filter_fn]
     pub(crate) fn indented(
         value: impl Display,

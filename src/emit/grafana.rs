@@ -21,7 +21,7 @@ struct Panel {
     queries: &'static [(&'static str, &'static str)],
 }
 
-/// Of a host that has thresholds of its own: of a hundred others there would be a line each, all the same.
+/// For a host with its own thresholds: a hundred other hosts would each have a line, all the same.
 const OWN_WARN_AFTER: &str =
     "genbackup_host_warn_after_seconds != ignoring (host) group_left genbackup_warn_after_seconds";
 const OWN_ALERT_AFTER: &str =
@@ -100,7 +100,7 @@ const PANELS: [Panel; 8] = [
     },
 ];
 
-/// Marks: what happened at one moment. A version that was not there before, on a host that was.
+/// Marks: what happened at one moment. A version that is new on a host that is not new.
 const VERSION_CHANGES: &str = "(genbackup_restic_info unless genbackup_restic_info offset 30m) \
                                and on (host) (genbackup_restic_info offset 30m)";
 

@@ -26,7 +26,7 @@ struct CopyService<'p> {
 #[template(path = "ssh/offsite_config.ssh")]
 struct SshConfig<'p> {
     name: &'p CopyName,
-    /// Tells ssh where the key is.
+    /// The environment variable with the path of the key.
     variable: &'static str,
     known_hosts: &'p str,
 }

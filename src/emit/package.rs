@@ -1,4 +1,4 @@
-//! A host's files as a package of their own, below a prefix: what NixOS links into a system.
+//! A host's files as a separate package, below a prefix: what NixOS links into a system.
 
 use super::{
     Artifact, LIBEXEC as USUAL_LIBEXEC, Platform, Programs, StorePath, UNIT_DIRECTORY, calendars, emit_for,

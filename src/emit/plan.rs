@@ -41,7 +41,7 @@ pub struct RecoveryPlan<'f> {
     pub remote: Option<&'f RemoteClients>,
     /// The clients that are spoken of: all of them, or the one that reads it.
     pub clients: Vec<(&'f HostName, &'f RemoteClient)>,
-    /// Who is told over the web, and the file on the storage host that has the address.
+    /// The recipients over the web, each with the file on the storage host that has its address.
     pub addresses: Vec<(&'f NotifyName, &'f UnitPath)>,
     /// The copies of the repository in other places.
     pub offsite: &'f BTreeMap<CopyName, Offsite>,
@@ -64,13 +64,13 @@ pub struct CoordinatorPlan<'f> {
     pub source: Option<&'f Source>,
     /// The clients that it reaches by ssh.
     pub remote: Option<&'f RemoteClients>,
-    /// The hosts with a schedule of their own.
+    /// The hosts with their own schedule.
     pub own: Vec<(&'f HostName, &'f Timing)>,
-    /// The hosts with a keep policy of their own.
+    /// The hosts with their own keep policy.
     pub own_keep: Vec<(&'f HostName, &'f KeepPolicy)>,
     /// The oldest restic that it may have, which forgets.
     pub restic: ResticVersion,
-    /// Who is told, and what is written for others to read.
+    /// The recipients of notifications, and what is written for others to read.
     pub watching: &'f Watching,
     /// The copies of the repository in other places.
     pub offsite: &'f BTreeMap<CopyName, Offsite>,
@@ -261,7 +261,7 @@ impl<'f> CoordinatorPlan<'f> {
             .map(|(name, _)| name)
     }
 
-    /// Those of them that have no schedule of their own.
+    /// Those of them that follow the fleet's schedule.
     #[must_use]
     pub fn together(&self) -> Vec<&'f HostName> {
         let has_own = |host: &HostName| self.own.iter().any(|(name, _)| *name == host);

@@ -1,4 +1,4 @@
-//! Where the programs are that emitted files start. What the files say is the same everywhere.
+//! The paths of the programs that emitted files start. The rest of the files is the same everywhere.
 
 use serde::Deserialize;
 
@@ -15,8 +15,9 @@ pub struct Platform {
     pub(super) sshd: String,
     /// socat(1).
     pub(super) socat: String,
-    /// genbackup(1) itself, on a storage host. A name without a directory: systemd and the scripts look for it in the usual
-    /// directories for programs, so a package may put it into /usr/bin and a person into /usr/local/bin.
+    /// genbackup(1) itself, on a storage host. It is a name without a directory, which systemd and the
+    /// scripts look for in the usual directories for programs. So a package may put it into /usr/bin and a
+    /// person into /usr/local/bin.
     pub(super) genbackup: String,
     /// The `PATH` that our scripts set themselves. Without it, they use the one of the service manager: it is the same for
     /// all units, and no other tool replaces it.
@@ -55,8 +56,8 @@ pub struct Programs {
     pub path: Vec<StorePath>,
 }
 
-/// An absolute path of the characters that a Nix store knows, none of which means anything to systemd, a shell
-/// or ssh: it needs no quoting.
+/// An absolute path of the characters that a Nix store knows. None of them means anything to systemd, a shell
+/// or ssh, so it needs no quoting.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct StorePath(String);
@@ -128,8 +129,8 @@ impl Platform {
         }
     }
 
-    /// What a unit writes before a program that is no script of ours, and that may start others: nothing, or the script that
-    /// sets `PATH` and a space.
+    /// What a unit writes before a program that is no script of ours, and that may start others. This is
+    /// nothing, or the script that sets `PATH` and a space.
     pub(super) fn with_path(&self) -> String {
         match self.path {
             Some(_) => format!("{} ", self.script(WITH_PATH)),

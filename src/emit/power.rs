@@ -1,4 +1,4 @@
-//! What keeps a host awake while a backup, forget or prune is at work on it.
+//! What keeps a host awake while a backup, forget or prune is running on it.
 
 use askama::Template;
 

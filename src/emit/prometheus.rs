@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::emit::plan::CoordinatorPlan;
 use crate::model::{HostName, TimeSpan, UnitPath};
 
-/// States that `genbackup metrics` tells: its number, what it is called, how bad it is.
+/// States that `genbackup metrics` writes: its number, its name, how bad it is.
 const STATES: [(u8, &str, &str); 3] = [
     (1, "Warning", "warning"),
     (2, "Alert", "critical"),
@@ -73,7 +73,7 @@ pub(super) fn rules(plan: &CoordinatorPlan<'_>, metrics: &UnitPath) -> Value {
             "the last tamper test of copy {{ $labels.copy }} was {{ $labels.result }}",
         ));
     }
-    // What nobody writes any more is not well either, whatever it said last.
+    // Metrics that nobody writes any more are not healthy either, whatever their last value was.
     rules.push(rule(
         "GenbackupMetricsStale",
         &format!(
@@ -105,8 +105,9 @@ fn hosts<'p>(plan: &CoordinatorPlan<'p>) -> impl Iterator<Item = (&'p HostName, 
     local.chain(remote.map(|(host, client)| (host, client.may_be_absent)))
 }
 
-/// By the clock of Prometheus, however old the file is: that of the host's `alert-after`, or of its absence. Both sides have
-/// the labels that Prometheus gives to whatever an instance tells, so that each storage host is held against its own.
+/// By the clock of Prometheus, however old the file is: that of the host's `alert-after`, or of its absence.
+/// Both sides have the labels that Prometheus gives to all metrics of an instance, so that each storage host
+/// is compared with its own.
 fn too_old(host: &HostName, absence: Option<TimeSpan>) -> String {
     let alert_after = format!("genbackup_host_alert_after_seconds{{host=\"{host}\"}}");
     let threshold = match absence {

@@ -123,7 +123,7 @@ struct KnownHosts<'p> {
 /// The host keys of the clients.
 const KNOWN_HOSTS: &str = "/etc/genbackup/known_hosts";
 
-/// Who may start and stop a run, the same in every fleet.
+/// The users that may start and stop a run, the same in every fleet.
 const POLKIT_RULES: &str = include_str!("../../templates/polkit/genbackup.rules");
 
 pub(super) fn emit(

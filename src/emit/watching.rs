@@ -1,4 +1,4 @@
-//! What the storage host gets for those who are told, and for those who look.
+//! What the storage host gets for the recipients of notifications, and for people who look.
 
 use askama::Template;
 

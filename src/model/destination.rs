@@ -5,9 +5,10 @@ use std::net::IpAddr;
 use super::{Address, Refusal, checked_string};
 
 checked_string! {
-    /// A destination of ssh(1): `HOST`, `USER@HOST` or `ssh://[USER@]HOST[:PORT]`, where `HOST` may also be a name that the
-    /// administrator's own configuration of ssh gives a host. No white space and no control character; neither the whole
-    /// nor its user or host begins with `-`, which ssh or a program that it starts would take for an option.
+    /// A destination of ssh(1): `HOST`, `USER@HOST` or `ssh://[USER@]HOST[:PORT]`, where `HOST` may also be a
+    /// name that the administrator's own configuration of ssh gives a host. No white space and no control
+    /// character. Neither the whole nor its user or host begins with `-`, because ssh or a program that it
+    /// starts would take that for an option.
     Destination, check
 }
 

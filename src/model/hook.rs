@@ -128,8 +128,8 @@ impl Hooks {
 
 fn check_name(text: &str) -> Result<(), Refusal> {
     let is_known = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-';
-    let ends_well = !text.starts_with('-') && !text.ends_with('-');
-    if (1..=64).contains(&text.len()) && text.bytes().all(is_known) && ends_well {
+    let has_valid_end = !text.starts_with('-') && !text.ends_with('-');
+    if (1..=64).contains(&text.len()) && text.bytes().all(is_known) && has_valid_end {
         return Ok(());
     }
     Err(Refusal::new(
@@ -139,9 +139,9 @@ fn check_name(text: &str) -> Result<(), Refusal> {
 }
 
 fn check_user(text: &str) -> Result<(), Refusal> {
-    let starts_well = text.starts_with(|c: char| c.is_ascii_lowercase() || c == '_');
+    let has_valid_start = text.starts_with(|c: char| c.is_ascii_lowercase() || c == '_');
     let is_known = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-' || c == b'_';
-    if !starts_well || text.len() > 31 || !text.bytes().all(is_known) {
+    if !has_valid_start || text.len() > 31 || !text.bytes().all(is_known) {
         return Err(Refusal::new(
             format!("{text:?} is not a user name"),
             "write `a` to `z`, `0` to `9`, `-` and `_`, and start with a letter or `_`; at most 31 characters",

@@ -6,8 +6,8 @@ use super::{Refusal, checked_string};
 
 checked_string! {
     /// A host's name in the fleet: labels of `a-z`, `0-9` and `-` with single dots between them, 64
-    /// characters at most, no label with a `-` at an end (hostname(7), but in lower case, since restic's
-    /// locks and snapshots compare host names byte for byte).
+    /// characters at most. No label has a `-` at an end. This is hostname(7), but in lower case, since
+    /// restic's locks and snapshots compare host names byte for byte.
     HostName, check_name
 }
 

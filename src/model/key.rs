@@ -6,9 +6,9 @@ use sha2::{Digest, Sha256};
 use super::{Refusal, checked_string};
 
 checked_string! {
-    /// A public key as in `known_hosts` and `authorized_keys` (sshd(8)): type, base64, and perhaps a
-    /// comment, on one line. The base64 holds a whole key of that type (RFC 4253, 6.6): ssh passes over a line
-    /// whose key was cut short, and says nothing. A private key is refused: a fleet file holds no secret.
+    /// A public key as in `known_hosts` and `authorized_keys` (sshd(8)): type, base64, and perhaps a comment,
+    /// on one line. The base64 holds a whole key of that type (RFC 4253, 6.6): ssh skips a line whose key was
+    /// cut short, and does not report it. A private key is refused: a fleet file holds no secret.
     PublicKey, check
 }
 
@@ -46,8 +46,8 @@ fn check(text: &str) -> Result<(), Refusal> {
     ))
 }
 
-/// True when these are the fields of a key of this type, all of them, each as long as it has to be. Whether an
-/// elliptic curve's point lies on its curve is for ssh to say.
+/// True when these are all the fields of a key of this type, each as long as it has to be. ssh checks whether
+/// an elliptic curve's point lies on its curve.
 fn is_whole(kind: &str, blob: &[u8]) -> bool {
     let Some(fields) = fields(blob) else { return false };
     let [name, fields @ ..] = fields.as_slice() else {

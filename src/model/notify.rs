@@ -11,8 +11,8 @@ checked_string! {
 }
 
 checked_string! {
-    /// An address of e-mail, or a local user's name: printable ASCII without what separates addresses in a header
-    /// (RFC 5322), and no `-` first, which would be an option to sendmail(8).
+    /// An email address, or a local user's name: printable ASCII without what separates addresses in a header
+    /// (RFC 5322). It has no `-` first, which would be an option to sendmail(8).
     EmailAddress, check_email
 }
 

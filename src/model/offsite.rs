@@ -264,7 +264,7 @@ impl fmt::Display for Deletion {
 pub struct Percent(u8);
 
 impl Percent {
-    /// So many hundredths; 100 at most.
+    /// The number of hundredths, at most 100.
     #[must_use]
     pub const fn new(hundredths: u8) -> Self {
         Self(if hundredths > 100 { 100 } else { hundredths })

@@ -15,8 +15,8 @@ pub fn is_blank(text: &[u8]) -> bool {
     text.iter().all(|byte| is_space(*byte))
 }
 
-/// Why restic and a client would read different passwords from a file, as the rest of a sentence about it; `None` if they
-/// read the same one.
+/// Why restic and a client would read different passwords from a file, as the rest of a sentence; `None` if
+/// they read the same.
 #[must_use]
 pub fn ambiguity(text: &[u8]) -> Option<&'static str> {
     let Some(start) = text.iter().position(|byte| !is_space(*byte)) else {

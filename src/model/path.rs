@@ -10,9 +10,9 @@ checked_string! {
 }
 
 checked_string! {
-    /// An [`AbsolutePath`] that also stands in unit files: it does not end in white space or a backslash,
-    /// since systemd.syntax(7) takes both for its own, and holds none of Unicode's noncharacters, since systemd
-    /// ignores a line with one.
+    /// An [`AbsolutePath`] that also stands in unit files. It does not end in white space or a backslash,
+    /// since systemd.syntax(7) takes both for its own. It holds none of Unicode's noncharacters, since
+    /// systemd ignores a line with one.
     UnitPath, check_unit_path
 }
 

@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_shell_would_expand_is_refused_with_a_path_in_its_place() {
+    fn a_shell_expansion_is_refused_with_a_path_in_its_place() {
         for (text, meant) in [
             ("~/.cache", "write `/home/*/.cache` "),
             ("!~/.cache/keep", "write `/home/*/.cache/keep` "),

@@ -1,8 +1,8 @@
-//! What is done beside the backups of hosts.
+//! The phases: what is done in addition to the backups of hosts.
 
 use serde::{Serialize, Serializer};
 
-/// What is done beside the hosts, in the order in which it makes sense.
+/// What is done in addition to the backups, in the order in which it makes sense.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
     /// Snapshots that the keep policy lets go are forgotten.

@@ -205,13 +205,13 @@ mod tests {
             ("", FILE_SIZES),
             ("8388608 TiB", "remove this key"),
         ] {
-            let said = FileSize::try_from(text.to_owned()).unwrap_err().hint;
-            assert!(said.contains(hint), "{text}: {said}");
+            let shown = FileSize::try_from(text.to_owned()).unwrap_err().hint;
+            assert!(shown.contains(hint), "{text}: {shown}");
         }
     }
 
     #[test]
-    fn a_rate_of_transfer_is_told_to_restic_in_kibibytes() {
+    fn restic_gets_a_rate_of_transfer_in_kibibytes() {
         let rate = |text: &str| Rate::try_from(text.to_owned());
         assert_eq!(rate("512 KiB/s").map(Rate::kibibytes), Ok(512));
         assert_eq!(rate("20MiB/s").map(Rate::kibibytes), Ok(20_480));
@@ -228,8 +228,8 @@ mod tests {
             ("0 KiB/s", "remove this key"),
             ("4000000 GiB/s", "remove this key"),
         ] {
-            let said = rate(text).unwrap_err().hint;
-            assert!(said.contains(hint), "{text}: {said}");
+            let shown = rate(text).unwrap_err().hint;
+            assert!(shown.contains(hint), "{text}: {shown}");
         }
     }
 }

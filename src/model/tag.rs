@@ -1,10 +1,10 @@
-//! What a host's snapshots are marked with, and what marks a directory to leave out.
+//! What a host's snapshots are marked with, and what marks a directory to exclude.
 
 use super::{Refusal, checked_string};
 
 checked_string! {
-    /// A tag of a host's snapshots in addition to our own: not empty, without a comma, which separates tags for restic,
-    /// without control characters and white space at its ends, and not `genbackup`.
+    /// A tag of a host's snapshots in addition to our own. It is not empty, and has no comma, which separates
+    /// tags for restic. It has no control characters, no white space at its ends, and is not `genbackup`.
     Tag, check_tag
 }
 

@@ -7,7 +7,7 @@ use super::services;
 use crate::model::MessageService;
 use crate::text::shortened;
 
-/// The bytes of an e-mail's text: for people.
+/// The bytes of an email's text: for people.
 const EMAIL: usize = 64 * 1024;
 
 /// What goes out.
@@ -49,9 +49,9 @@ pub(super) struct Limit {
 }
 
 impl Message {
-    /// The text of an e-mail.
+    /// The text of an email.
     #[must_use]
-    pub fn letter(&self, zone: &TimeZone) -> String {
+    pub fn email(&self, zone: &TimeZone) -> String {
         let limit = Limit {
             most: EMAIL,
             measure: str::len,

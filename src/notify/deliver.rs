@@ -1,15 +1,16 @@
-//! Takes messages to those who are told: over the web, and to sendmail(8). The only module that speaks to the network.
+//! Delivers messages to the recipients: over the web, and by sendmail(8). The only module that uses the
+//! network.
 //!
 //! An address is a secret, and is in no error, no log and no argument.
 
 mod address;
 mod answer;
-mod letter;
+mod email;
 mod request;
 mod web;
 
 pub use address::WebAddress;
-pub use letter::{SOCKET, letter};
+pub use email::{SOCKET, send_email};
 pub use request::Request;
 pub use web::Web;
 pub(crate) use web::agent;

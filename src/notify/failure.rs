@@ -34,14 +34,14 @@ impl FailureResult {
         self.status.as_deref()?.parse().ok()
     }
 
-    /// True when the unit's program came to an end of its own.
+    /// True when the unit's program ended by itself.
     pub(super) fn is_of_the_program(&self) -> bool {
         self.result.as_deref() == Some("exit-code")
             && self.exit_status().is_some_and(|status| status < OF_SYSTEMD)
     }
 
     pub(super) fn why(&self, fleet: &Fleet, unit: &str) -> String {
-        let said = match (self.result.as_deref(), self.status.as_deref()) {
+        let how = match (self.result.as_deref(), self.status.as_deref()) {
             (Some("exit-code"), Some(status)) => format!("exit status {status}"),
             (Some(result), Some(status)) => format!("{result}, {status}"),
             (Some(result), None) => result.to_owned(),
@@ -50,14 +50,14 @@ impl FailureResult {
         if self.exit_status() == Some(NO_CREDENTIALS) {
             let files = credentials(fleet, unit).join(", ");
             return format!(
-                "{unit} failed before it started ({said}): systemd cannot load its credentials; one of these files is \
+                "{unit} failed before it started ({how}): systemd cannot load its credentials; one of these files is \
                  missing, or its file system is locked: {files}"
             );
         }
         if self.exit_status().is_some_and(|status| status >= OF_SYSTEMD) {
-            return format!("{unit} failed before it started ({said})");
+            return format!("{unit} failed before it started ({how})");
         }
-        format!("{unit} failed ({said}), and no record shows the reason")
+        format!("{unit} failed ({how}), and no record shows the reason")
     }
 }
 

@@ -4,14 +4,14 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::status::{Item, Remark, Report, State, Tampered};
 
-/// How well one subject is now.
+/// The state of one subject now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     /// Its name, such as `kai` or `forget`.
     pub subject: String,
-    /// How well it is.
+    /// Its state.
     pub state: State,
-    /// Since when it is not well.
+    /// Since when it is not healthy.
     pub since: Option<Timestamp>,
     /// Why it is not.
     pub why: Option<String>,
@@ -54,7 +54,7 @@ pub fn findings(report: &Report) -> Vec<Finding> {
     findings
 }
 
-/// What came of the last attempt to destroy something in a copy.
+/// The result of the last attempt to destroy something in a copy.
 fn of_tampering(copy: &Item) -> Option<Finding> {
     let Tampered { time, result } = copy.tampered.as_ref()?;
     let name = &copy.name;

@@ -1,4 +1,4 @@
-//! What was said before, and what is yet to be delivered.
+//! What was reported before, and what is yet to be delivered.
 
 mod failures;
 mod pinged;
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::failure::Failure;
 use super::finding::Finding;
-use super::message::{Change, Message, Turn};
+use super::message::{Change, Message, Transition};
 use super::ping::Ping;
 use crate::model::Watching;
 use crate::status::State;
@@ -18,8 +18,8 @@ use crate::status::State;
 /// How many messages wait for an address that is down; then the oldest goes.
 pub const LONGEST_QUEUE: usize = 20;
 
-/// The version of its form. What a newer one has besides is passed over, and what an older one lacks is as at first: so
-/// nobody who waits for a message loses it where genbackup becomes another.
+/// The version of its form. A key that only a newer version has is skipped, and one that an older version
+/// lacks has its first value. So no recipient loses a message when another version of genbackup is installed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 struct Version(u32);
@@ -46,20 +46,20 @@ pub struct Memory {
     pings: BTreeMap<String, Ping>,
 }
 
-/// What was said of one subject.
+/// What was reported of one subject.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct Known {
     /// When it was first seen.
     first: Timestamp,
-    /// Since it is not well: the worst that was said of it, and since when.
-    #[serde(default)]
-    told: Option<Told>,
+    /// Since it is not healthy: the worst state that was reported, and since when.
+    #[serde(default, rename = "told")]
+    reported: Option<Reported>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-struct Told {
+struct Reported {
     state: State,
     since: Timestamp,
 }
@@ -71,7 +71,8 @@ impl Memory {
         written > Version::default().0
     }
 
-    /// Notes how all subjects are; what is to be said of it. What was set up just now, and never tried, has its grace.
+    /// Notes the states of all subjects, and returns what to report. A subject that was set up just now, and
+    /// never tried, has its grace.
     pub fn note(&mut self, from: &str, findings: &[Finding], now: Timestamp) -> Option<Message> {
         let mut changes = Vec::new();
         let mut subjects = BTreeMap::new();
@@ -79,45 +80,48 @@ impl Memory {
             let known = self.subjects.get(&finding.subject).copied();
             let mut known = known.unwrap_or(Known {
                 first: now,
-                told: None,
+                reported: None,
             });
             // The distance: a subject first seen by a clock that was ahead would be silenced until that time.
             let since_first = now.duration_since(known.first).abs();
             known.first = known.first.min(now);
             let is_in_grace = finding.grace.is_some_and(|grace| since_first <= grace);
-            let state = if is_in_grace && known.told.is_none() {
+            let state = if is_in_grace && known.reported.is_none() {
                 State::Ok
             } else {
                 finding.state
             };
-            match known.told {
+            match known.reported {
                 None if state == State::Ok => {}
-                Some(told) if state == State::Ok => {
-                    known.told = None;
+                Some(reported) if state == State::Ok => {
+                    known.reported = None;
                     changes.push(Change {
                         subject: finding.subject.clone(),
-                        turn: Turn::Resolved {
-                            was: told.state,
-                            since: told.since,
+                        transition: Transition::Resolved {
+                            was: reported.state,
+                            since: reported.since,
                         },
                     });
                 }
-                told if told.is_none_or(|told| told.state < state) => {
-                    let since = told.map(|told| told.since).or(finding.since).unwrap_or(now);
-                    known.told = Some(Told { state, since });
+                reported if reported.is_none_or(|reported| reported.state < state) => {
+                    let since = reported
+                        .map(|reported| reported.since)
+                        .or(finding.since)
+                        .unwrap_or(now);
+                    known.reported = Some(Reported { state, since });
                     changes.push(Change::worse(finding));
                 }
                 _ => {}
             }
             subjects.insert(finding.subject.clone(), known);
         }
-        // Who left the fleet is forgotten.
+        // Subjects that have left the fleet are forgotten.
         self.subjects = subjects;
         Message::of(from, now, changes)
     }
 
-    /// Has a message wait for all who are told of changes; those whose queue is full lose their oldest one, and are
-    /// named.
+    /// Queues a message for all recipients of changes. Those whose queue is full lose their oldest message,
+    /// and are named.
     pub fn post(&mut self, watching: &Watching, message: &Message) -> Vec<String> {
         let mut full = Vec::new();
         for (name, notify) in &watching.notify {
@@ -134,7 +138,7 @@ impl Memory {
         full
     }
 
-    /// Has a ping wait for all who are told of runs, in the place of one that waits still.
+    /// Queues a ping for all recipients of pings, in the place of one that still waits.
     pub fn post_ping(&mut self, watching: &Watching, ping: &Ping) {
         for (name, notify) in &watching.notify {
             if notify.monitor().is_some_and(|(monitor, _)| ping.is_for(monitor)) {
@@ -150,7 +154,7 @@ impl Memory {
         (messages, self.pings.get(name))
     }
 
-    /// Notes that so many messages, and the ping, have arrived.
+    /// Notes that this number of messages, and the ping, have arrived.
     pub fn delivered(&mut self, name: &str, messages: usize, ping: bool) {
         if let Some(queue) = self.waiting.get_mut(name) {
             queue.drain(..messages.min(queue.len()));
@@ -160,7 +164,7 @@ impl Memory {
         }
     }
 
-    /// Forgets what waits for those who are not told any more.
+    /// Forgets what waits for those who are no longer recipients.
     pub fn keep_only(&mut self, watching: &Watching) {
         // A monitor gets no messages, and nobody else gets pings, also where the kind of a notification has changed.
         let is_monitor = |name: &String| {

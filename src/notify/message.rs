@@ -8,7 +8,7 @@ use super::finding::Finding;
 use crate::status::{State, span};
 use crate::text::{harmless, shortened};
 
-/// The characters of a text that a host said. The rest is in the record.
+/// The characters of a text that a host sent. The rest is in the record.
 const LONGEST_WHY: usize = 600;
 /// How many subjects a title names.
 const NAMED: usize = 3;
@@ -17,11 +17,11 @@ const NAMED: usize = 3;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Message {
-    /// The storage host, which says it.
+    /// The storage host, which sends it.
     pub from: String,
     /// When it was found out.
     pub time: Timestamp,
-    /// The worst first, then what is well again; at least one.
+    /// The worst first, then what is healthy again; at least one.
     pub changes: Vec<Change>,
 }
 
@@ -31,31 +31,31 @@ pub struct Message {
 pub struct Change {
     /// Its name.
     pub subject: String,
-    /// What became of it.
+    /// What happened to it.
     #[serde(flatten)]
-    pub turn: Turn,
+    pub transition: Transition,
 }
 
-/// What became of a subject. Texts have lost what is not harmless, and are short.
+/// What happened to a subject. Texts have lost what is not harmless, and are short.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "event")]
-pub enum Turn {
-    /// It is worse than it was said to be.
+pub enum Transition {
+    /// It is worse than it was last reported.
     Worse {
-        /// How well it is.
+        /// Its state.
         state: State,
-        /// Since when it is not well.
+        /// Since when it is not healthy.
         since: Option<Timestamp>,
         /// Why.
         why: Option<String>,
         /// What to do.
         hint: Option<String>,
     },
-    /// It is well again.
+    /// It is healthy again.
     Resolved {
-        /// The worst that it was said to be.
+        /// The worst state that was reported.
         was: State,
-        /// Since when it was not well.
+        /// Since when it was not healthy.
         since: Timestamp,
     },
 }
@@ -68,7 +68,7 @@ impl Change {
         };
         Self {
             subject: finding.subject.clone(),
-            turn: Turn::Worse {
+            transition: Transition::Worse {
                 state: finding.state,
                 since: finding.since,
                 why: short(&finding.why),
@@ -77,28 +77,28 @@ impl Change {
         }
     }
 
-    /// How bad it is, for the order; what is well again comes last.
+    /// How bad it is, for the order; what is healthy again comes last.
     fn rank(&self) -> State {
-        match self.turn {
-            Turn::Worse { state, .. } => state,
-            Turn::Resolved { .. } => State::Ok,
+        match self.transition {
+            Transition::Worse { state, .. } => state,
+            Transition::Resolved { .. } => State::Ok,
         }
     }
 
     /// The word that stands before it.
     #[must_use]
     pub fn word(&self) -> &'static str {
-        match self.turn {
-            Turn::Worse { state, .. } => state.name(),
-            Turn::Resolved { .. } => "resolved",
+        match self.transition {
+            Transition::Worse { state, .. } => state.name(),
+            Transition::Resolved { .. } => "resolved",
         }
     }
 
-    /// What there is to say of it, line by line, with times as in a zone.
+    /// Its text, line by line, with times as in a zone.
     #[must_use]
     pub fn lines(&self, now: Timestamp, zone: &TimeZone) -> Vec<String> {
-        match &self.turn {
-            Turn::Worse {
+        match &self.transition {
+            Transition::Worse {
                 state: _,
                 since,
                 why,
@@ -108,7 +108,7 @@ impl Change {
                 let hint = hint.as_ref().map(|hint| format!("hint: {hint}"));
                 [why.clone(), since, hint].into_iter().flatten().collect()
             }
-            Turn::Resolved { was, since } => {
+            Transition::Resolved { was, since } => {
                 let lasted = span(now.duration_since(*since).max(SignedDuration::ZERO));
                 vec![format!(
                     "healthy again; it was {was} from {}, for {lasted}",
@@ -137,13 +137,13 @@ impl Message {
         format!("genbackup-{}-{}", self.from, self.time.as_nanosecond())
     }
 
-    /// How bad it is: `Ok` when all of it is well again.
+    /// How bad it is: `Ok` when all of it is healthy again.
     #[must_use]
     pub fn state(&self) -> State {
         self.changes.iter().map(Change::rank).max().unwrap_or(State::Ok)
     }
 
-    /// The title with who says it, for there may be several: `[jak] ALERT: kai`.
+    /// The title with the storage host that sends it, for there may be several: `[jak] ALERT: kai`.
     #[must_use]
     pub fn headline(&self) -> String {
         format!("[{}] {}", self.from, self.title())
@@ -159,7 +159,7 @@ impl Message {
                 None => groups.push((change.word(), vec![&change.subject])),
             }
         }
-        let said = groups.into_iter().map(|(word, names)| {
+        let parts = groups.into_iter().map(|(word, names)| {
             let more = names.len().saturating_sub(NAMED);
             let names: Vec<&str> = names.into_iter().take(NAMED).collect();
             match more {
@@ -167,7 +167,7 @@ impl Message {
                 more => format!("{word}: {} and {more} more", names.join(", ")),
             }
         });
-        said.collect::<Vec<_>>().join("; ")
+        parts.collect::<Vec<_>>().join("; ")
     }
 }
 

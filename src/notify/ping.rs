@@ -1,14 +1,15 @@
-//! A ping of each of the fleet's runs, for who raises the alarm when none comes: start, success, failure. Who waits for it
-//! waits by one calendar: a run of hosts that somebody chose, or of one with a schedule of its own, would hide that the
-//! fleet's is missing, or end an alarm that goes on. How such a host is, the fleet's run tells.
+//! A ping of each of the fleet's runs, for a monitor that raises an alarm when none comes: start, success,
+//! failure. The monitor expects the runs of one calendar. A ping of chosen hosts, or of a host with its own
+//! schedule, would hide a missing run of the fleet, or end an alarm too early. The fleet's run reports the
+//! state of such a host.
 
 use serde::{Deserialize, Serialize};
 
 use crate::model::PushMonitor;
 use crate::text::shortened;
 
-/// The characters of a ping that is a part of an address: where each has four bytes, and each byte three characters, it
-/// comes to 6 KiB, and web servers take 8 KiB.
+/// The characters of a ping that is a part of an address. Where each has four bytes, and each byte three
+/// characters, it comes to 6 KiB. Web servers take 8 KiB.
 const LONGEST_PARAMETER: usize = 500;
 /// The longest time that Uptime Kuma takes, a day in milliseconds. It refuses a ping with a longer one.
 const LONGEST_TIME: u64 = 24 * 60 * 60 * 1000;
@@ -16,21 +17,21 @@ const LONGEST_TIME: u64 = 24 * 60 * 60 * 1000;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Ping {
-    /// What became of the run.
+    /// What happened to the run.
     #[serde(flatten)]
     pub(super) event: Event,
-    /// How long the run took, in milliseconds, where its record says so.
+    /// How long the run took, in milliseconds, where its record has that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) milliseconds: Option<u64>,
 }
 
-/// What became of a run.
+/// What happened to a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "event", content = "text")]
 pub(super) enum Event {
     /// It began.
     Start,
-    /// It went well.
+    /// It succeeded.
     Success(String),
     /// It did not: why.
     Failure(String),
@@ -82,7 +83,7 @@ impl Ping {
         }
     }
 
-    /// What is said beside.
+    /// The text that is sent with the ping.
     #[must_use]
     pub fn text(&self) -> &str {
         match &self.event {

@@ -87,7 +87,7 @@ impl Sender<'_> {
             match self.send_message(name, notify, message, deadline) {
                 Ok(()) => {}
                 // Keeping it would block all later messages.
-                Err(Undelivered::Refused(why)) => sent.leave_out(&message.title(), &why),
+                Err(Undelivered::Refused(why)) => sent.discard(&message.title(), &why),
                 Err(Undelivered::Kept(why)) => {
                     sent.failed.push(why);
                     return sent;
@@ -99,7 +99,7 @@ impl Sender<'_> {
             match self.send_ping(name, monitor, ping, deadline) {
                 Ok(()) => sent.ping = true,
                 Err(Undelivered::Refused(why)) => {
-                    sent.leave_out("the ping", &why);
+                    sent.discard("the ping", &why);
                     sent.ping = true;
                 }
                 Err(Undelivered::Kept(why)) => sent.failed.push(why),
@@ -116,7 +116,7 @@ impl Sender<'_> {
         deadline: Instant,
     ) -> Result<(), Undelivered> {
         match notify {
-            Notify::Email { to } => Ok(deliver::letter(self.mail, to, message, &self.zone, deadline)?),
+            Notify::Email { to } => Ok(deliver::send_email(self.mail, to, message, &self.zone, deadline)?),
             Notify::Web {
                 service: service @ WebService::Messages(messages),
                 address_file,
@@ -148,7 +148,7 @@ impl Sender<'_> {
 }
 
 impl Sent {
-    fn leave_out(&mut self, what: &str, why: &anyhow::Error) {
+    fn discard(&mut self, what: &str, why: &anyhow::Error) {
         self.failed.push(anyhow!("{why:#}; `{what}` is dropped"));
     }
 }
@@ -177,10 +177,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_delivery_that_breaks_off_is_said_and_what_waits_for_it_waits_on() {
+    fn a_panicked_delivery_is_reported_and_its_messages_still_wait() {
         let sent = joined(thread::spawn(|| panic!("a test's own")).join());
         assert_eq!((sent.messages, sent.ping), (0, false));
-        let said: Vec<String> = sent.failed.iter().map(ToString::to_string).collect();
-        assert!(said.concat().contains("delivery panicked"), "{said:?}");
+        let failures: Vec<String> = sent.failed.iter().map(ToString::to_string).collect();
+        assert!(failures.concat().contains("delivery panicked"), "{failures:?}");
     }
 }

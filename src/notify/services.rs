@@ -18,7 +18,7 @@ const SLACK_HEADER: usize = 150;
 const NTFY: usize = 4096;
 /// What one message of Telegram may have (Bot API, "sendMessage"), counted like Discord's.
 const TELEGRAM: usize = 4096;
-/// The bytes of a message of Gotify, which has no limit of its own: for people.
+/// The bytes of a message of Gotify, which sets no limit: for people.
 const GOTIFY: usize = 16 * 1024;
 /// The characters of a message of Pushover, and of its title.
 const PUSHOVER: usize = 1024;

@@ -14,7 +14,7 @@ pub(super) const INTRODUCTION: [&str; 3] = [
     "`NAME` and `HOOK` stand for names that you choose. An unknown key is an error.",
 ];
 
-/// The types of values that have a grammar of their own, each with its grammar.
+/// The types of values that have their own grammar, each with its grammar.
 pub(super) const GRAMMARS: [(&str, &str); 6] = [
     (
         "time span",

@@ -1,4 +1,4 @@
-//! The tables and keys of the fleet file, with what the attributes of [`crate::config::file`] say of each.
+//! The tables and keys of the fleet file, with the attributes of [`crate::config::file`] for each.
 
 mod read;
 
@@ -49,7 +49,7 @@ pub enum Without {
     Required,
     /// This value.
     Value(Value),
-    /// What these words say.
+    /// These words.
     Words(String),
 }
 

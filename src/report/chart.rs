@@ -11,7 +11,7 @@ use crate::runs::record::RunId;
 
 /// As wide as a phone, so that its letters can be read on one.
 pub(super) const SIZE: (u32, u32) = (360, 170);
-/// The sides of the area that has the points; beside it and below it are an axis and its labels.
+/// The sides of the area that has the points; next to it and below it are an axis and its labels.
 const LEFT: f64 = 46.0;
 const RIGHT: f64 = 345.0;
 const TOP: f64 = 6.0;
@@ -19,11 +19,11 @@ const BOTTOM: f64 = 141.0;
 const SECONDS_A_DAY: f64 = 86_400.0;
 /// Fewer would give a day two labels.
 const DAYS: f64 = 6.0;
-/// From so many days on, an axis shows months.
+/// From this number of days on, an axis shows months.
 const MONTHS: f64 = 200.0;
-/// So many labels have room below it.
+/// The number of labels that have room below it.
 const TICKS: usize = 4;
-/// So many numbers have room beside the other axis.
+/// How many numbers have room next to the other axis.
 const NUMBERS: f64 = 4.0;
 
 /// What is drawn.
@@ -35,7 +35,7 @@ pub(super) struct Drawing {
     pub(super) values: Vec<(RunId, f64)>,
     /// The runs that stand out, at their values.
     pub(super) rings: Vec<(RunId, f64)>,
-    /// The runs that did not go well.
+    /// The runs that did not succeed.
     pub(super) crosses: Vec<RunId>,
     /// The runs that lack something.
     pub(super) halves: Vec<RunId>,
@@ -129,8 +129,8 @@ fn day_of(time: Timestamp) -> f64 {
     time.as_second() as f64 / SECONDS_A_DAY
 }
 
-/// Where the axis has a label: at the beginning of a day, or of a month, as the clock on the wall shows it; as often as
-/// there is room for, and not so near to the right that a label would be cut off.
+/// Where the axis has a label: at the beginning of a day, or of a month, in local time. There are as many
+/// labels as there is room for, and none so near to the right that it would be cut off.
 fn ticks(first: f64, last: f64, zone: &TimeZone) -> Vec<f64> {
     let Some((from, to)) = zoned(first, zone).zip(zoned(last, zone)) else {
         return Vec::new();
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_beside_an_axis_are_round() {
+    fn numbers_of_an_axis_are_round() {
         for (top, expected) in [
             (1.0, &[0.0, 0.5, 1.0][..]),
             (3.9, &[0.0, 1.0, 2.0, 3.0]),

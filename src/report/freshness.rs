@@ -3,7 +3,7 @@
 use super::words::{self, Time, Words};
 use crate::status::{Item, Now, Report, State, Thresholds, span};
 
-/// How well one host, or one phase, is.
+/// The state of one host, or of one phase.
 #[derive(Debug)]
 pub(super) struct Freshness {
     pub(super) name: String,
@@ -20,7 +20,7 @@ pub(super) struct Freshness {
     pub(super) partial: Option<Time>,
 }
 
-/// What there is to say that is about no host and no phase.
+/// A remark that is about no host and no phase.
 #[derive(Debug)]
 pub(super) struct Notice {
     pub(super) state: State,
@@ -28,7 +28,7 @@ pub(super) struct Notice {
     pub(super) hint: Option<String>,
 }
 
-/// So many are spelled out.
+/// The number of notices that are spelled out.
 const NOTICES: usize = 20;
 
 pub(super) fn notices(report: &Report) -> Vec<Notice> {
@@ -47,16 +47,16 @@ pub(super) fn rows(words: &Words<'_>, items: &[Item], usual: Thresholds) -> Vec<
     rows
 }
 
-/// So many rows that are well are shown; more are folded, or they would hide the others.
-const WELL: usize = 12;
+/// The number of healthy rows that are shown; more are folded, or they would hide the others.
+const HEALTHY: usize = 12;
 
-/// The rows that are shown, and those that are well and folded.
+/// The rows that are shown, and the healthy ones that are folded.
 pub(super) fn folded(rows: Vec<Freshness>) -> (Vec<Freshness>, Vec<Freshness>) {
-    let (well, others): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| row.state == State::Ok);
-    if well.len() > WELL {
-        (others, well)
+    let (healthy, others): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| row.state == State::Ok);
+    if healthy.len() > HEALTHY {
+        (others, healthy)
     } else {
-        (others.into_iter().chain(well).collect(), Vec::new())
+        (others.into_iter().chain(healthy).collect(), Vec::new())
     }
 }
 
@@ -67,7 +67,7 @@ fn row(words: &Words<'_>, item: &Item, usual: Thresholds) -> Freshness {
         name: name.clone(),
         state: verdict.state,
         now: verdict.now.map(|now| match now {
-            Now::AtWork => "running",
+            Now::Running => "running",
             Now::Waiting => "waiting for its turn",
             Now::Absent => "absent, within `may-be-absent`",
         }),

@@ -1,4 +1,4 @@
-//! So many points as so few: neighbours become one.
+//! Many points as few: adjacent points become one.
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
@@ -7,7 +7,7 @@ use super::series::Point;
 use crate::runs::record::{RunId, Status};
 use crate::status::anomaly::Kind;
 
-/// Points beside each other, as one.
+/// Adjacent points, as one.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Group {
     pub(super) first: RunId,
@@ -21,8 +21,8 @@ pub(super) struct Group {
     pub(super) good: usize,
     /// How the last of them ended.
     pub(super) status: Status,
-    /// The median of those that went well, which is what one alone would most likely be; or the greatest, where something
-    /// stands out, so that no peak is lost.
+    /// The median of those that succeeded, which is what one alone would most likely be. Where something
+    /// stands out, it is the greatest, so that no peak is lost.
     pub(super) seconds: Option<f64>,
     /// Likewise.
     pub(super) added: Option<u64>,
@@ -34,12 +34,12 @@ pub(super) struct Group {
     pub(super) stands_out: BTreeSet<Kind>,
 }
 
-/// The newest points stay as they are, as far as half of all that may be.
+/// The newest points stay single, up to half of the groups.
 const NEWEST: usize = 30;
 
 impl Group {
-    /// At most so many groups of points that are told in order. What is remarkable is a group of its own, the newest of it
-    /// first where there is too much: in a group, the night without a file would be one among many.
+    /// At most this number of groups of points, in order. A remarkable point is a separate group, the newest
+    /// first where there are too many. In a larger group, a night without files would be one among many.
     pub(super) fn of_all(points: &[Point], most: usize) -> Vec<Self> {
         let most = most.max(1);
         if points.len() <= most {
@@ -106,8 +106,8 @@ fn typical<T: Copy>(mut values: Vec<T>, order: fn(&T, &T) -> Ordering, is_median
     values.get(place).copied()
 }
 
-/// The runs of the newest points that are remarkable: half of the room is theirs, and as much as leaves one group for what
-/// is between them.
+/// The runs of the newest points that are remarkable. They get half of the room, or as much as leaves one
+/// group for what is between them.
 fn alone(points: &[Point], room: usize) -> BTreeSet<RunId> {
     let mut alone = BTreeSet::new();
     let (mut parts, mut end) = (1, points.len());
@@ -116,7 +116,7 @@ fn alone(points: &[Point], room: usize) -> BTreeSet<RunId> {
         .enumerate()
         .filter(|(_, point)| point.is_remarkable());
     for (place, point) in remarkable.rev() {
-        // What it stands in has a part before it, and one behind it.
+        // A remarkable point splits its group into a part before it and one behind it.
         let split = usize::from(place > 0) + usize::from(place + 1 < end);
         let after = parts + split - 1;
         if alone.len() + 1 > room / 2 || alone.len() + 1 + after > room {
@@ -154,18 +154,18 @@ mod tests {
     }
 
     #[test]
-    fn few_points_stay_as_they_are_and_of_many_the_older_become_one() {
+    fn few_points_stay_and_of_many_the_older_are_grouped() {
         let points: Vec<Point> = (0..10).map(|number| point(number, Status::Ok)).collect();
         assert_eq!(Group::of_all(&points, 10).len(), 10);
         assert_eq!(Group::of_all(&[], 10), []);
         let points: Vec<Point> = (0..13).map(|number| point(number, Status::Ok)).collect();
-        let told: Vec<_> = Group::of_all(&points, 6)
+        let shown: Vec<_> = Group::of_all(&points, 6)
             .iter()
             .map(|group| (group.runs, group.seconds, group.files))
             .collect();
         let alone = |number: u32| (1, Some(f64::from(100 - number)), Some(number.into()));
         assert_eq!(
-            told,
+            shown,
             [
                 (4, Some(99.0), Some(3)),
                 (4, Some(95.0), Some(7)),
@@ -217,13 +217,13 @@ mod tests {
                     let points: Vec<Point> = points
                         .iter()
                         .enumerate()
-                        .map(|(number, told)| Point {
+                        .map(|(number, point)| Point {
                             status: if number % bad == 0 {
                                 Status::Failed
                             } else {
                                 Status::Ok
                             },
-                            ..told.clone()
+                            ..point.clone()
                         })
                         .collect();
                     let groups = Group::of_all(&points, most);

@@ -1,4 +1,4 @@
-//! Series as charts, with the same as a table beside them.
+//! Series as charts, with the same as a table next to them.
 
 use crate::runs::record::{RunId, Status};
 use crate::status::anomaly::Kind;
@@ -10,17 +10,17 @@ use super::group::Group;
 use super::series::{All, Point, Series};
 use super::words::{self, Time, Words};
 
-/// A chart of more points shows no more.
+/// A chart shows at most this number of points.
 const POINTS: usize = 90;
-/// Of fewer it would show nothing.
+/// With many hosts, a chart still shows this number of points; with fewer it would show nothing.
 const POINTS_AT_LEAST: usize = 10;
 /// The points of all series together: with more hosts, each has fewer.
 const POINTS_IN_ALL: usize = 6000;
-/// So many changes of versions are marked in a chart.
+/// The number of changes of versions that a chart marks.
 const VERSIONS: usize = 8;
-/// So much is said of each.
+/// The characters that are shown of each.
 const CHANGE: usize = 100;
-/// So much that stands out is told.
+/// The number of findings that are shown.
 const FINDINGS: usize = 50;
 
 /// The charts of one host, of one phase, or of the runs as a whole.
@@ -38,7 +38,7 @@ pub(super) struct Charts {
     pub(super) is_grouped: bool,
 }
 
-/// One drawing, and what it is to those who can't see it.
+/// One drawing, and its text for those who cannot see it.
 #[derive(Debug)]
 pub(super) struct Chart {
     pub(super) id: String,
@@ -78,40 +78,41 @@ pub(super) struct Finding {
     pub(super) what: String,
 }
 
-/// What stands out, the newest first, and how much of it is left out.
+/// What stands out, the newest first, and how much of it is not shown.
 pub(super) fn findings(words: &Words<'_>, all: &All) -> (Vec<Finding>, usize) {
     let points = |series: &'_ Series| -> Vec<(RunId, String, String)> {
         let of = title(&series.of);
-        let told = series.points.iter().flat_map(|point| {
+        let remarkable = series.points.iter().flat_map(|point| {
             let run = point.run;
             point
                 .anomalies
                 .iter()
                 .map(move |anomaly| (run, anomaly.to_string()))
         });
-        told.map(|(run, what)| (run, of.clone(), what)).collect()
+        remarkable.map(|(run, what)| (run, of.clone(), what)).collect()
     };
     let mut found: Vec<_> = all.series.iter().flat_map(points).collect();
     found.sort_by_key(|(run, _, _)| std::cmp::Reverse(*run));
-    let left_out = found.len().saturating_sub(FINDINGS);
+    let not_shown = found.len().saturating_sub(FINDINGS);
     let found = found.into_iter().take(FINDINGS);
     let found = found.map(|(run, of, what)| Finding {
         time: words.time(run.start()),
         of,
         what,
     });
-    (found.collect(), left_out)
+    (found.collect(), not_shown)
 }
 
 /// The charts of each series that has a point.
 pub(super) fn charts(words: &Words<'_>, all: &All) -> Vec<Charts> {
-    let told: Vec<&Series> = all
+    let shown: Vec<&Series> = all
         .series
         .iter()
         .filter(|series| !series.points.is_empty())
         .collect();
-    let most = (POINTS_IN_ALL / told.len().max(1)).clamp(POINTS_AT_LEAST, POINTS);
-    told.into_iter()
+    let most = (POINTS_IN_ALL / shown.len().max(1)).clamp(POINTS_AT_LEAST, POINTS);
+    shown
+        .into_iter()
         .map(|series| of_series(words, series, most))
         .collect()
 }
@@ -152,9 +153,9 @@ struct Part {
     what: &'static str,
     value: fn(&Group) -> Option<f64>,
     unit: fn(f64) -> Unit,
-    said: fn(f64) -> String,
+    in_words: fn(f64) -> String,
     kinds: &'static [Kind],
-    /// True where it shows what did not end well; once is enough.
+    /// True where it marks runs that did not succeed; one drawing of a series is enough.
     has_crosses: bool,
 }
 
@@ -163,7 +164,7 @@ const DURATION: Part = Part {
     what: "duration",
     value: |group| group.seconds,
     unit: Unit::of_seconds,
-    said: |seconds| words::took(seconds).unwrap_or_default(),
+    in_words: |seconds| words::took(seconds).unwrap_or_default(),
     kinds: &[Kind::Duration],
     has_crosses: true,
 };
@@ -173,7 +174,7 @@ const ADDED: Part = Part {
     what: "new data",
     value: |group| group.added.map(number),
     unit: Unit::of_bytes,
-    said: bytes,
+    in_words: bytes,
     kinds: &[Kind::Added],
     has_crosses: false,
 };
@@ -183,7 +184,7 @@ const SIZE_OF_FILES: Part = Part {
     what: "size of all files",
     value: |group| group.size.map(number),
     unit: Unit::of_bytes,
-    said: bytes,
+    in_words: bytes,
     kinds: &[Kind::Files, Kind::Size],
     has_crosses: false,
 };
@@ -263,9 +264,9 @@ impl Part {
             name: format!("{of}: {}, in {}", self.what, unit.name),
             description: format!(
                 "From {} to {}, last {}.{}",
-                (self.said)(lowest),
-                (self.said)(greatest),
-                (self.said)(*last),
+                (self.in_words)(lowest),
+                (self.in_words)(greatest),
+                (self.in_words)(*last),
                 marked(&drawing),
             ),
             picture: drawing.picture(words.zone),
@@ -274,7 +275,7 @@ impl Part {
     }
 }
 
-/// What is marked in a drawing, beside its points.
+/// What is marked in a drawing, next to its points.
 fn marked(drawing: &Drawing) -> String {
     let marks = [
         ("Anomalies", drawing.rings.len()),
@@ -305,20 +306,20 @@ fn title(of: &Of) -> String {
     }
 }
 
-/// The newest changes of versions, numbered in their order, and how many are left out.
+/// The newest changes of versions, numbered in their order, and how many are not shown.
 fn versions(words: &Words<'_>, points: &[Point]) -> (Vec<Version>, usize) {
     let changed = points.iter().filter(|point| !point.changes.is_empty());
-    let left_out = changed.clone().count().saturating_sub(VERSIONS);
-    let versions = changed.skip(left_out).zip(1..).map(|(point, number)| {
-        let told: Vec<String> = point.changes.iter().map(ToString::to_string).collect();
+    let not_shown = changed.clone().count().saturating_sub(VERSIONS);
+    let versions = changed.skip(not_shown).zip(1..).map(|(point, number)| {
+        let changes: Vec<String> = point.changes.iter().map(ToString::to_string).collect();
         Version {
             number,
             run: point.run,
             time: words.time(point.run.start()),
-            change: bounded(&told.join("; "), CHANGE),
+            change: bounded(&changes.join("; "), CHANGE),
         }
     });
-    (versions.collect(), left_out)
+    (versions.collect(), not_shown)
 }
 
 fn row(words: &Words<'_>, group: &Group, versions: &[Version]) -> Row {

@@ -1,4 +1,4 @@
-//! The last run, in words: what its record tells of each host, of what was done beside, and of the whole.
+//! The last run, in words: what its record holds of each host, of each phase, and of the whole.
 
 use jiff::Timestamp;
 
@@ -7,21 +7,21 @@ use crate::runs::record::{HostFinished, HostRun, PhaseRun, Run, Status};
 use crate::status::{Attempt, Figures, NewestRun, Progress, span};
 use crate::text::{bounded, counted};
 
-/// So many hosts are told of, and so many warnings.
+/// How many hosts are shown, and how many warnings.
 const HOSTS: usize = 500;
 const WARNINGS: usize = 50;
-/// So many paths of each kind are named of a host, so many on the whole page, and so much of each.
+/// How many paths of each kind are named of a host, how many on the whole page, and how much of each.
 const PATHS: usize = 10;
 const PATHS_IN_ALL: usize = 200;
 const PATH: usize = 200;
 
-/// What its record tells.
+/// What its record holds.
 #[derive(Debug)]
 pub(super) struct Log {
     pub(super) run: String,
-    pub(super) is_at_work: bool,
+    pub(super) is_running: bool,
     pub(super) start: Time,
-    /// When it was over, and how long it took; nothing where the record does not say.
+    /// When it was over, and how long it took; nothing where the record has no end.
     pub(super) end: Option<(Time, String)>,
     pub(super) last_event: Option<Time>,
     pub(super) versions: Vec<String>,
@@ -35,7 +35,7 @@ pub(super) struct Log {
     pub(super) unknown_fields: u64,
 }
 
-/// What it tells of one host, or of one phase.
+/// What it holds of one host, or of one phase.
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) name: String,
@@ -58,22 +58,22 @@ pub(super) struct Paths {
 
 impl Log {
     pub(super) fn of(words: &Words<'_>, run: &Run, newest: Option<NewestRun>) -> Self {
-        let is_at_work =
-            newest.is_some_and(|newest| newest.run == run.id && newest.progress == Progress::AtWork);
+        let is_running =
+            newest.is_some_and(|newest| newest.run == run.id && newest.progress == Progress::Running);
         let mut room = PATHS_IN_ALL;
         let hosts = run.hosts.iter().take(HOSTS);
         let hosts = hosts.map(|(name, host)| {
             let entry = host_entry(run, name, host, &mut room);
-            entry.pending(is_at_work && host.finished.is_none(), host.start.is_some())
+            entry.pending(is_running && host.finished.is_none(), host.start.is_some())
         });
         let phases = run.phases.iter().map(|(phase, done)| {
             let entry = phase_entry(run, phase.name(), done);
-            entry.pending(is_at_work && done.finished.is_none(), done.start.is_some())
+            entry.pending(is_running && done.finished.is_none(), done.start.is_some())
         });
         let took = |end: Timestamp| span(end.duration_since(run.id.start()));
         Self {
             run: run.id.to_string(),
-            is_at_work,
+            is_running,
             start: words.time(run.id.start()),
             end: run.end.map(|end| (words.time(end), took(end))),
             last_event: run.last_event.map(|time| words.time(time)),

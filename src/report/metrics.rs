@@ -1,4 +1,5 @@
-//! How well a fleet is, as Prometheus reads it: its text format, which `node_exporter`'s textfile collector takes.
+//! The state of a fleet, as Prometheus reads it: its text format, which `node_exporter`'s textfile collector
+//! takes.
 //!
 //! Times are points in time, not ages, so that what is computed from them is right however old the file is. What is not
 //! known has no line.
@@ -39,13 +40,13 @@ pub fn text(report: &Report) -> Result<String> {
         seconds(report.thresholds.alert_after),
     )?;
     if let Some(run) = report.run {
-        let at_work = f64::from(u8::from(run.progress == Progress::AtWork));
+        let is_running = f64::from(u8::from(run.progress == Progress::Running));
         metrics.single(
             "run_start_timestamp_seconds",
             "start time of the newest run",
             epoch(run.run.start()),
         )?;
-        metrics.single("run_at_work", "1 while the newest run is in progress", at_work)?;
+        metrics.single("run_at_work", "1 while the newest run is in progress", is_running)?;
     }
     metrics.of_items("", "host", &report.hosts)?;
     metrics.of_items("phase_", "phase", &report.phases)?;
@@ -115,7 +116,7 @@ impl Metrics {
         self.labelled(&name, "status of the last attempt", &[label, "status"], ended)
     }
 
-    /// What came of the last attempt to destroy something in each copy.
+    /// The result of the last attempt to destroy something in each copy.
     fn of_tampering(&self, copies: &[Item]) -> Result<()> {
         let tampered = copies
             .iter()
@@ -140,7 +141,8 @@ impl Metrics {
         )
     }
 
-    /// Which restic each host has: the number in `restic 0.18.0 compiled with …`, since a host may say anything.
+    /// Which restic each host has: the number in `restic 0.18.0 compiled with …`, since a host may report
+    /// anything.
     fn of_versions(&self, hosts: &[Item]) -> Result<()> {
         let versions = hosts.iter().filter_map(|item| {
             let version = last(item)?.restic_version.as_deref()?.split_whitespace().nth(1)?;
@@ -158,7 +160,7 @@ impl Metrics {
         )
     }
 
-    /// What restic said of the snapshots.
+    /// What restic reported of the snapshots.
     fn of_snapshots(&self, hosts: &[Item]) -> Result<()> {
         let of_each = |name: &str, help: &str, value: fn(&Figures) -> Option<u64>| {
             #[expect(clippy::cast_precision_loss, reason = "Prometheus knows no other numbers")]

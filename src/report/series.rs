@@ -8,7 +8,7 @@ use crate::status::anomaly::{Anomaly, Usual};
 use crate::status::history::{Change, History, Of, Row};
 use crate::status::{Figures, Present, Progress, longest_silence};
 
-/// What was told so far.
+/// What was added so far.
 #[derive(Debug)]
 pub(super) struct All {
     /// The runs as a whole, the phases, and the hosts of the fleet.
@@ -96,14 +96,14 @@ impl Series {
             changes,
         } = row;
         // What is in progress has no result yet.
-        if progress == Progress::AtWork && (attempt.status == Status::Interrupted || hosts.is_some()) {
+        if progress == Progress::Running && (attempt.status == Status::Interrupted || hosts.is_some()) {
             return;
         }
         let anomalies = match self.of {
             _ if !attempt.status.is_good() => Vec::new(),
             // It takes as long as its hosts are many.
             Of::Runs if is_of_chosen => Vec::new(),
-            // Its figures are the sum of its hosts', which say it themselves.
+            // Its figures are the sum of its hosts', which report them themselves.
             Of::Runs => self.usual.note(attempt.seconds, Figures::default()),
             Of::Host(_) | Of::Phase(_) | Of::Copy(_) => self.usual.note(attempt.seconds, attempt.figures),
         };

@@ -4,19 +4,19 @@
 //! | --- | --- |
 //! | somebody placed a hold (`genbackup hold`) | its date, or `genbackup release` |
 //! | its newest snapshot is not complete | a complete one follows |
-//! | no record tells how its newest snapshot ended | a complete one follows |
+//! | no record shows how its newest snapshot ended | a complete one follows |
 //! | its newest snapshot changed nearly everything | a complete, ordinary one follows |
 //!
 //! The last three follow from the records each time: they are stored nowhere. `genbackup release` accepts the newest
 //! snapshot of such a host by its id, and so ends them for that snapshot alone.
 //!
-//! The keep policy always keeps the newest snapshot of a host. So a host whose newest snapshot is complete never loses
-//! its newest complete one, and a host whose newest snapshot is not complete is not touched.
+//! The keep policy always keeps the newest snapshot of a host. So a host whose newest snapshot is complete
+//! never loses its newest complete one. A host whose newest snapshot is not complete is not touched.
 //!
 //! | module | its one job |
 //! | --- | --- |
 //! | `listing` | the snapshots of the repository, as restic lists them |
-//! | `evidence` | what the records say of each host's newest snapshot |
+//! | `evidence` | what the records hold of each host's newest snapshot |
 //! | `decision` | from all that to hosts that are held, and why |
 //! | `shown` | what `status` and `explain` print of it |
 //! | `store` | the directory of the holds; the only one that reads the disk |
@@ -36,7 +36,7 @@ pub use listing::{Listing, Snapshot};
 pub use shown::{LeftAlone, Shown, shown};
 pub use store::{DIRECTORY, Store};
 
-/// What somebody said of one host.
+/// What somebody decided about one host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Entry {
@@ -74,7 +74,7 @@ pub struct Accepted {
 }
 
 impl Entry {
-    /// One that says nothing yet.
+    /// One without a decision yet.
     #[must_use]
     pub const fn new(host: String) -> Self {
         Self {

@@ -1,5 +1,5 @@
-//! A second copy of the repository, elsewhere, that is a valid repository at every moment: by rclone, file by file
-//! ([`Sync`]), or by restic, snapshot by snapshot ([`Transfer`]).
+//! A second copy of the repository, elsewhere, that is a valid repository at every moment. rclone makes it
+//! file by file ([`Sync`]), or restic snapshot by snapshot ([`Transfer`]).
 //!
 //! ```text
 //! repository ─▶ Inventory ─┐
@@ -11,8 +11,8 @@
 //! order: what a copied snapshot needs was there before it. What has gone is deleted in the reverse order. A copy that is
 //! cut off lacks the newest snapshots, and is valid.
 //!
-//! Files of a repository have the hash of their content as their name, so a file that is there is the same file, and its
-//! size shows whether it is whole. No password is needed to copy or to compare them.
+//! Files of a repository have the hash of their content as their name. So a file that exists is the same
+//! file, and its size shows whether it is whole. No password is needed to copy or to compare them.
 
 pub mod by_hand;
 mod find;

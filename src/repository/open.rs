@@ -106,8 +106,8 @@ pub(crate) fn ensure_root_of_storage(fleet: &Fleet, command: &Words, what: &str)
 /// The fleet's repository, with the password from its file.
 ///
 /// # Errors
-/// When this is not the storage host or the user is not root, with the command to run instead; or when the password
-/// file is missing or empty.
+/// When this is not the storage host or the user is not root: the error has the command to run instead. Also
+/// when the password file is missing or empty.
 pub(crate) fn open(fleet: &Fleet, errand: Errand) -> Result<Restic<'_>> {
     open_from(fleet, None, errand)
 }

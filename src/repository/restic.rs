@@ -1,10 +1,11 @@
-//! Asks restic: which snapshots there are, what is in one; and has it bring files back.
+//! Runs restic: lists snapshots and what is in one, and brings files back.
 //!
-//! Only root may open the password's file, and root must not write into the repository: a lock of root's would be one
-//! that user restic can neither read nor remove, and keep forget and prune out. So restic runs as user restic, with
-//! those capabilities (capabilities(7)) that it needs: to open the password's file, and, where it brings files back,
-//! to write below the target and to give a file any owner and mode; for that it is confined to a unit (`sandbox`). It is
-//! handed the path of the password's file or a credential, and this process never reads it.
+//! Only root may open the password's file, and root must not write into the repository. User restic could
+//! neither read nor remove a lock of root's, and the lock would keep forget and prune out. So restic runs as
+//! user restic, with the capabilities (capabilities(7)) that it needs: to open the password's file, and, for
+//! a restore, to write below the target and to give a file any owner and mode. For a restore it is confined
+//! to a unit (`sandbox`). restic gets the path of the password's file or a credential, and this process never
+//! reads it.
 
 #![expect(clippy::disallowed_methods, reason = "this is the module that starts restic")]
 
@@ -31,7 +32,7 @@ use self::sandbox::Sandbox;
 use crate::model::{CopyKind, CopyName, Repository, ResticVersion};
 use crate::runs::complaint::exit_status;
 
-pub use bring::{Confinement, Said, Wish};
+pub use bring::{Confinement, Line, Wish};
 pub use listed::{Node, Snapshot};
 pub use origin::Origin;
 pub use path::SnapshotPath;
@@ -41,7 +42,7 @@ pub use sandbox::{is_available as can_confine, settings as sandbox_settings};
 const TAG: &str = "genbackup";
 /// To open the password's file.
 const TO_READ: &[&str] = &["dac_read_search"];
-/// Bytes that are kept of what restic complains of.
+/// The bytes that are kept of restic's complaints.
 const COMPLAINT: usize = 64 * 1024;
 
 /// restic on the repository of a fleet, on its storage host, started by root.
@@ -57,8 +58,8 @@ pub struct Restic<'r> {
 pub struct Failed {
     /// What it exited with; 128 and the number of the signal that ended it.
     pub status: u8,
-    /// What it said last, as it said it.
-    pub said: String,
+    /// Its last message, unchanged.
+    pub message: String,
     /// What to do next.
     pub hint: Option<String>,
 }
@@ -67,14 +68,14 @@ impl fmt::Display for Failed {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             status,
-            said,
+            message,
             hint: _,
         } = self;
         write!(formatter, "restic exited with {status}")?;
-        if said.is_empty() {
+        if message.is_empty() {
             Ok(())
         } else {
-            write!(formatter, ": {said}")
+            write!(formatter, ": {message}")
         }
     }
 }
@@ -85,20 +86,20 @@ impl Restic<'_> {
     /// The version of the restic that is installed here.
     ///
     /// # Errors
-    /// When there is none, or it does not say its version.
+    /// When there is none, or it does not print its version.
     pub fn version() -> Result<ResticVersion> {
         let output = Command::new("restic")
             .arg("version")
             .output()
             .context("cannot start `restic`; the package `restic` contains it")?;
-        let said = String::from_utf8_lossy(&output.stdout);
-        let version = said.split_whitespace().nth(1).unwrap_or_default();
+        let printed = String::from_utf8_lossy(&output.stdout);
+        let version = printed.split_whitespace().nth(1).unwrap_or_default();
         // A build between two releases has more after a dash.
         let release = version.split('-').next().unwrap_or_default();
         ResticVersion::try_from(release.to_owned()).map_err(|_| {
             anyhow::anyhow!(
                 "cannot find a version in what `restic version` printed: {}",
-                said.trim()
+                printed.trim()
             )
         })
     }
@@ -106,7 +107,7 @@ impl Restic<'_> {
     /// The snapshots of a host, or of all, that have the fleet's tag: those that forget counts; the oldest first.
     ///
     /// # Errors
-    /// When restic fails, or says what is no list of snapshots.
+    /// When restic fails, or prints what is no list of snapshots.
     pub fn snapshots(&self, host: Option<&str>) -> Result<Vec<Snapshot>> {
         let mut command = self.reading(&["snapshots", "--json", "--tag", TAG])?;
         command.args(host.iter().flat_map(|host| ["--host", host]));
@@ -156,7 +157,7 @@ impl Restic<'_> {
     /// The ids of the snapshots of a host that have this path.
     ///
     /// # Errors
-    /// When restic fails, or says what is no list.
+    /// When restic fails, or prints what is no list.
     pub fn find(&self, host: &str, path: &SnapshotPath) -> Result<Vec<String>> {
         let mut command = self.reading(&["find", "--json", "--host", host, "--"])?;
         command.arg(path.pattern());
@@ -179,7 +180,8 @@ impl Restic<'_> {
         Ok(command)
     }
 
-    /// restic on a repository elsewhere: what has the network can read no file of this host but its credentials.
+    /// restic on a repository elsewhere: the process with the network can read no file of this host except
+    /// its credentials.
     fn in_unit(&self) -> Command {
         let sandbox = Sandbox::of_reader(self);
         let environment = environment();
@@ -228,7 +230,7 @@ impl Restic<'_> {
             .arg("--")
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            // What is set for some other repository, `RESTIC_PASSWORD_COMMAND` say, is not for this one.
+            // A variable for another repository, such as `RESTIC_PASSWORD_COMMAND`, is not for this one.
             .env_clear()
             .envs(environment());
         command
@@ -238,16 +240,16 @@ impl Restic<'_> {
     fn lines(&self, mut command: Command, mut each: impl FnMut(&str) -> Result<()>) -> Result<()> {
         let mut child = command.spawn().context(CANT_START)?;
         let (output, complaint) = pipes(&mut child)?;
-        let (handled, said) = thread::scope(|scope| {
-            let said = scope.spawn(move || {
-                let mut said = Vec::new();
+        let (handled, messages) = thread::scope(|scope| {
+            let messages = scope.spawn(move || {
+                let mut messages = Vec::new();
                 relay(complaint, |line| {
-                    if said.len() < COMPLAINT / line.len().max(1) {
-                        said.push(listed::message(&line));
+                    if messages.len() < COMPLAINT / line.len().max(1) {
+                        messages.push(listed::message(&line));
                     }
                     true
                 });
-                said
+                messages
             });
             let mut handled = Ok(());
             for line in BufReader::new(output).lines() {
@@ -258,12 +260,12 @@ impl Restic<'_> {
                     break;
                 }
             }
-            (handled, said.join().unwrap_or_default())
+            (handled, messages.join().unwrap_or_default())
         });
         let status = child.wait().context("cannot wait for restic")?;
         handled?;
         if !status.success() {
-            bail!(self.with_hint(failed(status, &said)));
+            bail!(self.with_hint(failed(status, &messages)));
         }
         Ok(())
     }
@@ -271,13 +273,13 @@ impl Restic<'_> {
     /// With a way out, where it is about the fleet's own files.
     fn with_hint(&self, failed: Failed) -> Failed {
         let (address, password_file) = (self.address(), self.password_file());
-        let hint = if failed.said.contains("wrong password") {
+        let hint = if failed.message.contains("wrong password") {
             Some(format!(
                 "write the password of the repository `{address}` into `{password_file}`"
             ))
         } else if self.is_of_a_copy() {
             Some("run `genbackup doctor`, which looks at each copy".to_owned())
-        } else if failed.said.contains("unable to open config file") {
+        } else if failed.message.contains("unable to open config file") {
             Some("check that the file system of the repository is mounted, then run this again".to_owned())
         } else {
             None
@@ -309,7 +311,7 @@ fn relay(from: impl Read, mut to: impl FnMut(String) -> bool) {
     let mut line = Vec::new();
     while matches!(from.read_until(b'\n', &mut line), Ok(1..)) {
         let text = String::from_utf8_lossy(&line);
-        // restic clears the line of its own progress before it says something, also where there is none.
+        // restic clears the line of its own progress before it prints a message, also where there is none.
         if !to(strip_str(text.trim_end()).to_string()) {
             break;
         }
@@ -317,15 +319,15 @@ fn relay(from: impl Read, mut to: impl FnMut(String) -> bool) {
     }
 }
 
-/// What ended restic, and what it says of that.
+/// What ended restic, and its message about that.
 #[must_use]
-pub fn failed(status: ExitStatus, said: &[String]) -> Failed {
-    // Advice comes after what it died of.
-    let telling = said.iter().rfind(|line| line.starts_with("Fatal: "));
-    let last = || said.iter().rfind(|line| !line.is_empty());
+pub fn failed(status: ExitStatus, messages: &[String]) -> Failed {
+    // restic prints advice after the fatal error.
+    let fatal = messages.iter().rfind(|line| line.starts_with("Fatal: "));
+    let last = || messages.iter().rfind(|line| !line.is_empty());
     Failed {
         status: u8::try_from(exit_status(status)).unwrap_or(1),
-        said: telling
+        message: fatal
             .or_else(last)
             .map_or_else(String::new, |line| line.replace(char::is_control, " ")),
         hint: None,

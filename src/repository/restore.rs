@@ -1,5 +1,5 @@
-//! Restores files of a host: [`plan()`] chooses the snapshot and checks everything that can be checked before a file is
-//! written; [`Plan::preview`] lists what would be restored, [`Plan::execute`] restores it.
+//! Restores files of a host. [`plan()`] chooses the snapshot and checks everything that can be checked before
+//! a file is written. [`Plan::preview`] lists what would be restored, [`Plan::execute`] restores it.
 
 mod choice;
 mod execute;

@@ -35,7 +35,7 @@ pub struct Ended {
     program: String,
     how: How,
     /// The first signal that arrived while it was running.
-    told_to_stop: Option<i32>,
+    stop_signal: Option<i32>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,7 +74,7 @@ pub fn run(program: &OsString, arguments: &[OsString]) -> Result<Ended> {
     Ok(Ended {
         program: program.to_string_lossy().into_owned(),
         how,
-        told_to_stop: signals.pending().next(),
+        stop_signal: signals.pending().next(),
     })
 }
 
@@ -90,7 +90,7 @@ impl Ended {
     /// How it ended, as a status of a record.
     #[must_use]
     pub const fn status(&self) -> Status {
-        match (&self.how, self.told_to_stop) {
+        match (&self.how, self.stop_signal) {
             (How::Exited(0), _) => Status::Ok,
             (How::NotStarted { .. }, _) | (_, None) => Status::Failed,
             (_, Some(_)) => Status::Interrupted,
@@ -103,17 +103,17 @@ impl Ended {
         let Self {
             program,
             how,
-            told_to_stop,
+            stop_signal,
         } = self;
-        let said = match how {
+        let text = match how {
             How::Exited(0) => return None,
             How::Exited(code) => format!("{program} exited with {code}"),
             How::Killed(signal) => format!("{program} was killed by {}", name(*signal)),
             How::NotStarted { why, .. } => format!("cannot start {program}: {why}"),
         };
-        Some(match told_to_stop {
-            Some(signal) => format!("{said}, stopped by {}", name(*signal)),
-            None => said,
+        Some(match stop_signal {
+            Some(signal) => format!("{text}, stopped by {}", name(*signal)),
+            None => text,
         })
     }
 

@@ -26,7 +26,7 @@ pub struct Complaint {
     /// The previous line, which may be the first of the two lines of a stack frame.
     pending: Option<String>,
     /// The last message that names the cause.
-    telling: Option<String>,
+    decisive: Option<String>,
     /// The last message.
     last: Option<String>,
     /// The first message about something that restic could not read or remove, and the number of these messages.
@@ -71,18 +71,18 @@ impl Complaint {
         if is_skipped(&line) {
             self.skipped.get_or_insert((line.clone(), 0)).1 += 1;
         }
-        if is_telling(&line) {
-            self.telling = Some(line.clone());
+        if names_cause(&line) {
+            self.decisive = Some(line.clone());
         }
         self.last = Some(line);
     }
 
     /// The most informative message; restic prints advice after some of its errors. Empty if there is none.
     #[must_use]
-    pub fn said(&mut self) -> String {
+    pub fn message(&mut self) -> String {
         self.settle();
-        let said = self.telling.as_ref().or(self.last.as_ref());
-        said.cloned().unwrap_or_default()
+        let message = self.decisive.as_ref().or(self.last.as_ref());
+        message.cloned().unwrap_or_default()
     }
 
     /// What restic could not read or remove, although it continued; before 0.19 its exit status does not show that.
@@ -113,28 +113,28 @@ pub fn exit_status(status: ExitStatus) -> i32 {
 
 /// True if another process holds a lock on the repository.
 #[must_use]
-pub fn is_locked(status: i32, said: &str) -> bool {
-    status == 11 || (status == 1 && said.contains("repository is already locked"))
+pub fn is_locked(status: i32, message: &str) -> bool {
+    status == 11 || (status == 1 && message.contains("repository is already locked"))
 }
 
 /// Why restic failed: what its exit status and its last message mean, and both.
 #[must_use]
-pub fn explained(status: i32, said: &str) -> String {
-    let meaning = meaning(status, said).map(str::to_owned);
-    let said = Some(said.to_owned()).filter(|said| !said.is_empty());
-    let parts = [meaning, Some(format!("restic exited with {status}")), said];
+pub fn explained(status: i32, message: &str) -> String {
+    let meaning = meaning(status, message).map(str::to_owned);
+    let message = Some(message.to_owned()).filter(|message| !message.is_empty());
+    let parts = [meaning, Some(format!("restic exited with {status}")), message];
     parts.into_iter().flatten().collect::<Vec<_>>().join(": ")
 }
 
-fn meaning(status: i32, said: &str) -> Option<&'static str> {
-    let says = |part: &str| said.contains(part);
-    if status == 10 || says("unable to open config file") || says("repository does not exist") {
+fn meaning(status: i32, message: &str) -> Option<&'static str> {
+    let contains = |part: &str| message.contains(part);
+    if status == 10 || contains("unable to open config file") || contains("repository does not exist") {
         Some("there is no repository in the directory (its file system may not be mounted)")
-    } else if is_locked(status, said) {
+    } else if is_locked(status, message) {
         Some("another process has locked the repository for longer than `lock-wait`")
-    } else if status == 12 || says("wrong password or no key found") {
+    } else if status == 12 || contains("wrong password or no key found") {
         Some("the password file does not contain the password of this repository")
-    } else if is_full(said) {
+    } else if is_full(message) {
         Some("the repository's file system is full")
     } else if status == KILLED {
         Some("restic was killed, most likely because memory ran out (`memory-limit`)")
@@ -160,7 +160,7 @@ fn is_full(text: &str) -> bool {
 
 /// True if a message names the cause of an error.
 #[must_use]
-pub fn is_telling(text: &str) -> bool {
+pub fn names_cause(text: &str) -> bool {
     text.starts_with("Fatal: ") || text.contains("repository is already locked") || is_full(text)
 }
 
@@ -206,7 +206,7 @@ mod tests {
             "\t/usr/lib/go/src/runtime/asm_amd64.s:1700",
         ];
         assert_eq!(
-            complaint(&trace).said(),
+            complaint(&trace).message(),
             "Fatal: unable to open repository at /r: permission denied"
         );
         let mut advice = complaint(&[
@@ -214,20 +214,20 @@ mod tests {
             "repository is already locked by PID 7",
             "run unlock",
         ]);
-        assert_eq!(advice.said(), "repository is already locked by PID 7");
-        assert_eq!(complaint(&[]).said(), "");
+        assert_eq!(advice.message(), "repository is already locked by PID 7");
+        assert_eq!(complaint(&[]).message(), "");
     }
 
     #[test]
     fn a_message_of_json_is_read_as_its_lines() {
-        let mut said = complaint(&[
+        let mut message = complaint(&[
             r#"{"message_type":"exit_error","code":3,"message":"failed to remove\nmain.init\n\tgithub.com/cmd_forget.go:67"}"#,
         ]);
-        assert_eq!(said.said(), "failed to remove");
+        assert_eq!(message.message(), "failed to remove");
     }
 
     #[test]
-    fn a_signal_is_told_from_other_messages() {
+    fn a_signal_is_distinguished_from_other_messages() {
         assert!(is_signal("signal interrupt received, cleaning up"));
         assert!(!is_signal("signal  received, cleaning up") && !is_signal("signal received"));
     }

@@ -122,8 +122,8 @@ impl Run {
             // Forget and prune rely on this file after the run, and find it again before that.
             drop(self.state.set_current(Current::Running));
         }
-        // Look for the newest record before this run has a name, so that a record that begins later does not count as one
-        // from the future.
+        // Look for the newest record before this run has a name. Otherwise a record that begins later would
+        // count as one from the future.
         let newest = record::list(&runs).unwrap_or_default().pop();
         let record = Arc::new(Writer::begin(&runs));
         let run = record.run();

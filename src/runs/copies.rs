@@ -68,7 +68,7 @@ impl Copies {
             view.copying(&words)?;
             match events.recv_timeout(TICK) {
                 Ok(Event::Interrupted) => return Ok(None),
-                Ok(Event::Said(_)) | Err(RecvTimeoutError::Timeout) => {}
+                Ok(Event::Signal(_)) | Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return Err(Error::Away.into()),
             }
         }
@@ -89,7 +89,13 @@ fn progress(name: &CopyName, state: &UnitState) -> String {
 }
 
 fn ended(name: &CopyName, state: &UnitState, view: &impl View) -> Result<Option<String>> {
-    let is_well = state.result == "success";
-    view.note(&format!("copy {name}: {}", if is_well { "ok" } else { "failed" }))?;
-    Ok((!is_well).then(|| format!("the copy `{name}` failed; `genbackup history --copy {name}` shows why")))
+    let succeeded = state.result == "success";
+    view.note(&format!(
+        "copy {name}: {}",
+        if succeeded { "ok" } else { "failed" }
+    ))?;
+    Ok(
+        (!succeeded)
+            .then(|| format!("the copy `{name}` failed; `genbackup history --copy {name}` shows why")),
+    )
 }

@@ -29,8 +29,9 @@ impl<'r> Finder<'r> {
         }
     }
 
-    /// The run whose record holds this invocation ID of the unit. A record of an older release has no invocation ID:
-    /// then it is the first run of the same hosts that is not older than the unit, and not in the future.
+    /// The run whose record holds this invocation ID of the unit. A record of an older release has no
+    /// invocation ID. Then it is the first run of the same hosts that is not older than the unit, and not in
+    /// the future.
     ///
     /// # Errors
     /// When the records cannot be read.

@@ -34,12 +34,12 @@ pub(crate) enum Ending {
 #[derive(Debug)]
 pub(crate) enum Event {
     /// A signal of systemd.
-    Said(Signal),
+    Signal(Signal),
     /// Ctrl-C.
     Interrupted,
 }
 
-/// Who shows a run to a person.
+/// Shows a run to a person.
 pub(crate) trait View {
     /// Shows what is new in the run of this invocation of its unit.
     fn show(&mut self, unit: &UnitState) -> Result<()>;
@@ -71,8 +71,8 @@ pub(crate) struct Follower<'r, V> {
     copies: Copies,
     job_result: Option<JobResult>,
     absence: Absence,
-    has_said_away: bool,
-    has_said_whom_it_waits_for: bool,
+    has_reported_away: bool,
+    has_reported_waiting: bool,
     at_rest_since: Option<Instant>,
     /// The state of the unit after it started. systemd unloads the unit of named hosts as soon as it ends.
     begun: Option<UnitState>,
@@ -96,8 +96,8 @@ impl<'r, V: View> Follower<'r, V> {
             copies,
             job_result: None,
             absence: Absence::default(),
-            has_said_away: false,
-            has_said_whom_it_waits_for: false,
+            has_reported_away: false,
+            has_reported_waiting: false,
             at_rest_since: None,
             begun: None,
         }
@@ -111,15 +111,17 @@ impl<'r, V: View> Follower<'r, V> {
                     self.view.close();
                     return Ok(Ending::Detached);
                 }
-                Ok(Event::Said(Signal::JobRemoved(job, result))) if Some(&job) == self.start.job.as_ref() => {
+                Ok(Event::Signal(Signal::JobRemoved(job, result)))
+                    if Some(&job) == self.start.job.as_ref() =>
+                {
                     self.job_result = Some(result);
                 }
-                Ok(Event::Said(Signal::ManagerIsBack)) => {
+                Ok(Event::Signal(Signal::ManagerIsBack)) => {
                     self.view.note("systemd was restarted; the run continues")?;
                     // If it is not ready yet, the states of the units are enough.
                     drop(self.manager.subscribe());
                 }
-                Ok(Event::Said(Signal::JobRemoved(..))) | Err(RecvTimeoutError::Timeout) => {}
+                Ok(Event::Signal(Signal::JobRemoved(..))) | Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return Err(Error::Away.into()),
             }
             let (hosts, maintain) = match self.states() {
@@ -129,8 +131,8 @@ impl<'r, V: View> Follower<'r, V> {
                     return Ok(Ending::Detached);
                 }
                 Err(Error::Away) if self.absence.may_last() => {
-                    if !self.has_said_away {
-                        self.has_said_away = true;
+                    if !self.has_reported_away {
+                        self.has_reported_away = true;
                         self.view.note("systemd does not answer; waiting for it")?;
                     }
                     continue;
@@ -145,7 +147,7 @@ impl<'r, V: View> Follower<'r, V> {
             }
             if let Some(begun) = &self.begun {
                 self.view.show(begun)?;
-                self.say_who_is_before(&hosts)?;
+                self.report_runs_before(&hosts)?;
             }
             if hosts.is_at_rest() && maintain.is_at_rest() && self.has_last_word() {
                 self.view.sum_up()?;
@@ -174,18 +176,18 @@ impl<'r, V: View> Follower<'r, V> {
     }
 
     /// Prints once which other units a run without a record waits for: only one run works at a time.
-    fn say_who_is_before(&mut self, hosts: &UnitState) -> Result<()> {
-        if self.has_said_whom_it_waits_for || hosts.is_at_rest() || !self.view.waits_for_a_record() {
+    fn report_runs_before(&mut self, hosts: &UnitState) -> Result<()> {
+        if self.has_reported_waiting || hosts.is_at_rest() || !self.view.waits_for_a_record() {
             return Ok(());
         }
         // If systemd does not answer, it is asked again later.
         let units = self
             .manager
-            .at_work(&[HOSTS, CHOSEN, MAINTAIN])
+            .running(&[HOSTS, CHOSEN, MAINTAIN])
             .unwrap_or_default();
         let others = units.iter().filter(|unit| *unit != self.unit);
         let others: Vec<String> = others.map(|unit| harmless(&in_words(unit))).collect();
-        self.has_said_whom_it_waits_for = !others.is_empty();
+        self.has_reported_waiting = !others.is_empty();
         match others.as_slice() {
             [] => Ok(()),
             [one] => self.view.note(&format!("waiting for {one}")),

@@ -102,7 +102,7 @@ mod tests {
     #[test]
     fn the_last_whole_status_counts() {
         let end =
-            format!("tail of a line\n{STATUS}\nout restic said something\nout {{\"message_type\":\"sta");
+            format!("tail of a line\n{STATUS}\nout restic printed something\nout {{\"message_type\":\"sta");
         let progress = last(end.as_bytes()).unwrap();
         assert_eq!((progress.files_done, progress.total_files), (1, 9));
         assert_eq!(
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_is_a_path_and_a_pipe_in_the_place_of_an_answer_are_passed_over() {
+    fn a_path_as_name_and_a_pipe_as_answer_are_skipped() {
         let directory = tempfile::tempdir().unwrap();
         assert_eq!(progress(directory.path(), "../../etc/passwd"), None);
         nix::unistd::mkfifo(&directory.path().join("kai.answer"), Mode::S_IRWXU).unwrap();

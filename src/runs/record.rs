@@ -1,8 +1,9 @@
 //! The record of a run: what happened in a night, as events, one JSON object a line.
 //!
-//! A record is input from outside. It may be of a run that was cut off, from a disk that was full or that lost
-//! power, or of a newer genbackup; part of each line is what a client said. So nothing in it is an error of the
-//! whole: every line that is an event is read, and every line that is none is counted, with its number and why.
+//! A record is input from outside. It may be of a run that was cut off, from a disk that was full or that
+//! lost power, or of a newer genbackup. A client sent part of each line. So nothing in it is an error of the
+//! whole. Every line that is an event is read, and every line that is none is counted, with its number and
+//! why.
 //!
 //! ```
 //! use genbackup::runs::record::{Run, RunId, Status};

@@ -59,7 +59,7 @@ impl Records {
         }
     }
 
-    /// The newest run of these, which are given oldest first. Records beside the runs do not count.
+    /// The newest run of these, which are given oldest first. Ad hoc records do not count.
     ///
     /// # Errors
     /// When a record cannot be read.
@@ -91,7 +91,8 @@ impl Records {
     }
 }
 
-/// Who holds the lock on a state directory. `coordinate` and `maintain` hold it exclusively while they run.
+/// The holder of the lock on a state directory. `coordinate` and `maintain` hold it exclusively while they
+/// run.
 ///
 /// This function takes the lock while it reads one small file. The lock is shared, so that two callers do not disturb
 /// each other. A run that starts meanwhile waits for the lock and does not fail. The file is read

@@ -78,7 +78,7 @@ fn names<'h>(hosts: &[&'h HostName]) -> Vec<&'h str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::told;
+    use crate::error::describe;
 
     fn fleet() -> Fleet {
         let text = "[schedule]\ncalendar = \"daily\"\n[repository]\nhost = \"jak\"\npath = \"/srv/restic\"\n\
@@ -102,7 +102,7 @@ mod tests {
     #[test]
     fn unknown_hosts_are_all_named_with_those_that_exist() {
         let hosts = ["ziz".to_owned(), "kai".to_owned(), "\u{1b}[2J".to_owned()];
-        let error = told(&Request::of_hosts(&fleet(), &hosts).unwrap_err());
+        let error = describe(&Request::of_hosts(&fleet(), &hosts).unwrap_err());
         assert_eq!(
             error,
             "no host that is backed up is named `ziz` or `\\u{1b}[2J`\n\nhint: name hosts that are backed up: jak, kai"

@@ -41,8 +41,8 @@ impl Stop {
         Ok(stop)
     }
 
-    /// Returns, unless a signal has come: then this process ends soon, and the caller must not record what the signal did
-    /// to other processes of the unit.
+    /// Returns, unless a signal has come. In that case this process ends soon, and the caller must not record
+    /// what the signal did to other processes of the unit.
     pub(crate) fn wait_for_end(&self) {
         while self.has_come.load(Ordering::SeqCst) {
             thread::park();

@@ -15,21 +15,21 @@ pub(crate) fn versions() -> BTreeMap<String, String> {
         // This restic forgets and prunes.
         ("restic", "restic", "version"),
     ];
-    let said: Vec<_> = thread::scope(|scope| {
+    let answers: Vec<_> = thread::scope(|scope| {
         let asked = programs.map(|(name, program, argument)| {
             (
                 name,
                 scope.spawn(move || ask_with(program, &[argument], "", LIMIT)),
             )
         });
-        let said = asked.map(|(name, answer)| (name, answer.join().ok()));
-        said.into_iter().collect()
+        let answers = asked.map(|(name, answer)| (name, answer.join().ok()));
+        answers.into_iter().collect()
     });
-    let said = said.into_iter().filter_map(|(name, answer)| {
+    let answers = answers.into_iter().filter_map(|(name, answer)| {
         let answer = answer?;
         let line = answer.output()?.lines().next().filter(|line| !line.is_empty())?;
         Some((name.to_owned(), line.to_owned()))
     });
     let own = ("genbackup".to_owned(), env!("CARGO_PKG_VERSION").to_owned());
-    said.chain([own]).collect()
+    answers.chain([own]).collect()
 }

@@ -1,4 +1,4 @@
-//! What to do about what is not well.
+//! What to do about what is not healthy.
 
 use super::attempt::Attempt;
 use crate::model::units::MAINTAIN;
@@ -15,15 +15,15 @@ pub(super) enum Subject<'f> {
     Copy(&'f CopyName),
 }
 
-/// What is said about one host, or about one phase.
+/// What is known of one host, or of one phase.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Advice<'f> {
     pub(super) fleet: &'f Fleet,
     pub(super) subject: Subject<'f>,
     /// True when the newest run of the fleet did not ask this host, though it asked others.
-    pub(super) was_left_out: bool,
+    pub(super) was_skipped: bool,
     /// True while a run is in progress that is not yet done with it.
-    pub(super) is_at_work: bool,
+    pub(super) is_running: bool,
 }
 
 impl Advice<'_> {
@@ -48,19 +48,19 @@ impl Advice<'_> {
 
     /// What happened since the last good result, where nothing is known to have gone wrong.
     pub(super) fn since_then(&self) -> &'static str {
-        if self.is_at_work {
+        if self.is_running {
             "the run that replaces it is still in progress"
-        } else if self.was_left_out {
+        } else if self.was_skipped {
             "no run has included this host since"
         } else {
             "nothing has been attempted since"
         }
     }
 
-    /// Why there is nothing to say about it.
+    /// Why nothing is known of it.
     pub(super) fn nothing_known(&self) -> String {
         match self.subject {
-            Subject::Host(_) if self.was_left_out => "no run has included this host yet".to_owned(),
+            Subject::Host(_) if self.was_skipped => "no run has included this host yet".to_owned(),
             Subject::Host(_) => "no backup of this host is recorded".to_owned(),
             Subject::Phase(Phase::Offsite) | Subject::Copy(_) => "no offsite copy is recorded".to_owned(),
             Subject::Phase(phase) => format!("no {} is recorded", noun(*phase)),
@@ -69,7 +69,7 @@ impl Advice<'_> {
 
     /// What to do where nothing is known.
     pub(super) fn of_the_unknown(&self) -> String {
-        if self.was_left_out {
+        if self.was_skipped {
             self.emit_again()
         } else if let Some(command) = self.recorded() {
             format!("on {}, run it with {command}", self.fleet.storage.name)
@@ -95,11 +95,12 @@ impl Advice<'_> {
         }
     }
 
-    /// What to do about the last attempt that tells something, and about its age, where nothing was tried for long.
+    /// What to do about the attempt that decides the state, and about its age, where nothing was tried for
+    /// long.
     pub(super) fn of(&self, attempt: &Attempt, is_stale: bool) -> Option<String> {
         let after = self.after(attempt);
         // It went as it should, but for what it lacks; and then nothing was tried.
-        let is_ours = !self.was_left_out && self.recorded().is_none();
+        let is_ours = !self.was_skipped && self.recorded().is_none();
         if is_stale && is_ours && attempt.status == Status::Partial {
             let both = after.into_iter().chain([self.await_the_next()]);
             return Some(both.collect::<Vec<_>>().join("; "));
@@ -110,7 +111,7 @@ impl Advice<'_> {
     /// What to do where nothing has gone wrong but that it is long ago.
     fn await_the_next(&self) -> String {
         let storage = &self.fleet.storage.name;
-        if self.is_at_work {
+        if self.is_running {
             let unit = self.unit();
             return format!("on {storage}, see `systemctl status {unit}`");
         }
@@ -161,7 +162,7 @@ impl Advice<'_> {
 
     /// What to do after an attempt.
     pub(super) fn after(&self, attempt: &Attempt) -> Option<String> {
-        if self.was_left_out {
+        if self.was_skipped {
             return Some(self.emit_again());
         }
         if let Some(command) = self.recorded() {

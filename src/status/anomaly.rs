@@ -1,15 +1,15 @@
-//! What stands out: attempts that are not like those before them. It is no verdict, for the files of a host may change as
-//! they like; it is what an admin would want to look at.
+//! What stands out: attempts that are not like those before them. It is no verdict, because the files of a
+//! host may change at will. It is what an admin would want to look at.
 //!
 //! | it stands out | when |
 //! | --- | --- |
 //! | a duration | it is 3 times the usual one, and 10 seconds more |
-//! | files, or their size | they are twice the usual ones, or half of them, and so they are beside the last ones |
+//! | files, or their size | they are twice the usual ones, or half of them, and the same holds against the last ones |
 //! | what was added | it is 10 times what is usual, and 100 MiB more |
 //! | no files at all | always |
 //!
-//! Usual is the median of the last thirty attempts that went well; of fewer than five, nothing is said. What has changed
-//! for good stands out once.
+//! Usual is the median of the last thirty attempts that succeeded; with fewer than five, nothing stands out.
+//! What has changed for good stands out once.
 //!
 //! ```
 //! use genbackup::status::anomaly::{Kind, Usual};
@@ -35,7 +35,7 @@ use serde::Serialize;
 use crate::status::{Figures, span};
 use crate::text::counted;
 
-/// The number of attempts that say what is usual.
+/// The number of attempts that define what is usual.
 pub const WINDOW: usize = 30;
 /// Of fewer, nothing is usual.
 const ENOUGH: usize = 5;
@@ -66,7 +66,7 @@ pub enum Kind {
     Added,
 }
 
-/// What is usual, learned from attempts that went well, oldest first.
+/// What is usual, learned from attempts that succeeded, oldest first.
 #[derive(Debug, Clone, Default)]
 pub struct Usual {
     seconds: Window,
@@ -80,7 +80,7 @@ pub struct Usual {
 struct Window(VecDeque<f64>);
 
 impl Usual {
-    /// What stands out of an attempt that went well; the next one is held against it, too.
+    /// What stands out of an attempt that succeeded; the next one is compared with it, too.
     pub fn note(&mut self, seconds: Option<f64>, figures: Figures) -> Vec<Anomaly> {
         let Figures {
             added_bytes,
@@ -118,7 +118,7 @@ fn number(number: Option<u64>) -> Option<f64> {
 }
 
 impl Window {
-    /// So many times what is usual, and so much more.
+    /// At least `times` what is usual, and `more` on top of it.
     fn much(&self, kind: Kind, value: Option<f64>, times: f64, more: f64) -> Option<Anomaly> {
         let (value, usual) = value.zip(self.median())?;
         (value >= usual * times && value >= usual + more).then_some(Anomaly {
@@ -128,7 +128,7 @@ impl Window {
         })
     }
 
-    /// Twice what is usual, or half of it, with a difference that matters; and likewise beside the last one.
+    /// Twice what is usual, or half of it, with a difference that matters; and the same against the last one.
     fn jump(&self, kind: Kind, value: Option<f64>, matters: f64) -> Option<Anomaly> {
         let (value, usual) = value.zip(self.median())?;
         let last = *self.0.back()?;
@@ -163,7 +163,7 @@ impl Window {
 impl fmt::Display for Anomaly {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { kind, value, usual } = *self;
-        let said = |value: f64| match kind {
+        let shown = |value: f64| match kind {
             Kind::Duration => {
                 SignedDuration::try_from_secs_f64(value).map_or_else(|_| "ages".to_owned(), span)
             }
@@ -172,19 +172,29 @@ impl fmt::Display for Anomaly {
         };
         match (kind, usual) {
             (Kind::Duration, Some(usual)) => {
-                write!(formatter, "it took {}, usually {}", said(value), said(usual))
+                write!(formatter, "it took {}, usually {}", shown(value), shown(usual))
             }
             (Kind::Files, Some(usual)) => {
-                write!(formatter, "{}, usually {}", counted(value, "file"), said(usual))
+                write!(formatter, "{}, usually {}", counted(value, "file"), shown(usual))
             }
             (Kind::Size, Some(usual)) => {
-                write!(formatter, "{} in all files, usually {}", said(value), said(usual))
+                write!(
+                    formatter,
+                    "{} in all files, usually {}",
+                    shown(value),
+                    shown(usual)
+                )
             }
             (Kind::Added, Some(usual)) => {
-                write!(formatter, "{} of new data, usually {}", said(value), said(usual))
+                write!(
+                    formatter,
+                    "{} of new data, usually {}",
+                    shown(value),
+                    shown(usual)
+                )
             }
             (Kind::Files, None) => formatter.write_str("no files in the snapshot"),
-            (_, None) => write!(formatter, "{}", said(value)),
+            (_, None) => write!(formatter, "{}", shown(value)),
         }
     }
 }
@@ -212,7 +222,7 @@ mod tests {
         }
     }
 
-    /// What is usual after so many nights of one minute, 1,000 files, 100 MiB and 10 MiB that are new.
+    /// What is usual after this number of nights of one minute, 1,000 files, 100 MiB and 10 MiB that are new.
     fn after(nights: usize) -> Usual {
         let mut usual = Usual::default();
         for _ in 0..nights {
@@ -262,8 +272,8 @@ mod tests {
         let mut usual = Usual::default();
         for _ in 0..40 {
             let found = usual.note(Some(1.0), figures(0, 0, 0));
-            let said: Vec<String> = found.iter().map(ToString::to_string).collect();
-            assert_eq!(said, ["no files in the snapshot"]);
+            let shown: Vec<String> = found.iter().map(ToString::to_string).collect();
+            assert_eq!(shown, ["no files in the snapshot"]);
         }
     }
 
@@ -282,9 +292,9 @@ mod tests {
         let odd = figures(1, MIB, 10_000 * MIB);
         assert_eq!(after(4).note(Some(6000.0), odd), []);
         let found = after(5).note(Some(6000.0), odd);
-        let said: Vec<String> = found.iter().map(ToString::to_string).collect();
+        let shown: Vec<String> = found.iter().map(ToString::to_string).collect();
         assert_eq!(
-            said,
+            shown,
             [
                 "it took 1h 40m, usually 1m",
                 "1 file, usually 1000",

@@ -1,4 +1,4 @@
-//! One attempt: what a record says of one host, or of one phase, in one run.
+//! One attempt: what a record holds of one host, or of one phase, in one run.
 
 use std::collections::BTreeMap;
 
@@ -18,13 +18,13 @@ pub struct Attempt {
     pub time: Timestamp,
     /// How it ended.
     pub status: Status,
-    /// Why it did not end well. A host may have said it: any character may be in it.
+    /// Why it did not succeed. A host may have sent it: any character may be in it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
     /// How long it took.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seconds: Option<f64>,
-    /// What restic says of the snapshot.
+    /// What restic reports of the snapshot.
     #[serde(flatten)]
     pub figures: Figures,
     /// The host's restic, as it names itself.
@@ -47,7 +47,7 @@ pub struct Attempt {
     pub copied: Option<CopyFigures>,
 }
 
-/// What restic says of a snapshot, as far as the host handed it on.
+/// What restic reports of a snapshot, as far as the host handed it on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Figures {
@@ -66,7 +66,7 @@ pub struct Figures {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Lacks {
-    /// Included paths that are not there.
+    /// Included paths that are missing.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<String>,
     /// Included directories with nothing in them.
@@ -87,7 +87,7 @@ pub struct Lacks {
 }
 
 impl Figures {
-    /// Those of restic's summary. A host said it, so any of them may be missing, or of another kind.
+    /// Those of restic's summary. A host sent it, so any of them may be missing, or of another kind.
     #[must_use]
     pub fn of(summary: Option<&Value>) -> Self {
         let number = |name: &str| summary?.get(name)?.as_u64();
@@ -100,7 +100,7 @@ impl Figures {
 }
 
 impl Attempt {
-    /// What a run's record says of one of its hosts.
+    /// What a run's record holds of one of its hosts.
     #[must_use]
     pub fn of_host(run: &Run, host: &HostRun) -> Self {
         let ended = host.finished.clone().unwrap_or_default();
@@ -148,7 +148,7 @@ impl Attempt {
         }
     }
 
-    /// What a run's record says of one of its phases.
+    /// What a run's record holds of one of its phases.
     #[must_use]
     pub fn of_phase(run: &Run, phase: &PhaseRun) -> Self {
         let PhaseFinished {
@@ -179,7 +179,7 @@ impl Attempt {
     }
 }
 
-/// Why the record does not say how something ended, where that is because the run was stopped.
+/// Why the record does not show how something ended, where that is because the run was stopped.
 fn stopped(run: &Run, has_no_end: bool) -> Option<String> {
     run.stopped.clone().filter(|_| has_no_end)
 }

@@ -12,7 +12,7 @@ use crate::runs::record::Phase;
 /// How old the last good result of each subject may be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Expectations {
-    /// Of all that have none of their own.
+    /// Of all that have no separate ones.
     fleet: Thresholds,
     hosts: BTreeMap<HostName, Thresholds>,
     phases: BTreeMap<Phase, Thresholds>,
@@ -20,9 +20,10 @@ pub struct Expectations {
 }
 
 impl Expectations {
-    /// What the fleet file says of a host; else what follows from a schedule of its own, for `[monitor]` is about those
-    /// that are backed up together; else what `[monitor]` says, and what follows from `[schedule]`. `longest_gap` is
-    /// asked once about each calendar that matters, and about no other: systemd alone can tell, and takes its time.
+    /// The fleet file's thresholds of a host, if it has any. Otherwise they follow from its own schedule,
+    /// because `[monitor]` is about hosts that are backed up together. Otherwise they are those of
+    /// `[monitor]`, or follow from `[schedule]`. `longest_gap` is asked once about each calendar that
+    /// matters, and about no other: only systemd knows it, and takes its time.
     ///
     /// # Errors
     /// Those of `longest_gap`.
@@ -80,7 +81,7 @@ impl Expectations {
         })
     }
 
-    /// Those of all that have none of their own.
+    /// Those of all that have no separate ones.
     #[must_use]
     pub fn of_fleet(&self) -> Thresholds {
         self.fleet

@@ -1,7 +1,7 @@
 //! The runs so far, row by row: how each ended, how long it took, what it added, and what had changed before it.
 //!
-//! A new restic may read every file once more, and so may a new systemd order things otherwise: a row says which
-//! versions are not those of the row before.
+//! A new restic may read every file once more, and a new systemd may order things otherwise. So a row names
+//! the versions that are not those of the row before.
 
 mod versions;
 
@@ -41,17 +41,17 @@ pub struct Row {
     /// Of a run as a whole: how many hosts have a snapshot of it, and how many should.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hosts: Option<Count>,
-    /// Whether somebody, or a timer of their own, named the run's hosts, and left out the others.
+    /// Whether somebody, or their own timer, named the run's hosts, and excluded the others.
     pub is_of_chosen: bool,
     /// The versions that are not those of the row before.
     pub changes: Vec<Change>,
 }
 
-/// So many of so many.
+/// How many of how many.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Count {
-    /// Those that went well.
+    /// Those that succeeded.
     pub good: usize,
     /// All.
     pub all: usize,
@@ -81,7 +81,7 @@ impl History {
         }
     }
 
-    /// Adds what there is to say of a run, or of what was done beside; all that were added before are earlier.
+    /// Adds a run, or an ad hoc record; all that were added before are earlier.
     pub fn add(&mut self, run: &Run, is_newest: bool) {
         let progress = self.present.progress(run, is_newest, self.silence);
         let (mut attempt, hosts) = match &self.of {
@@ -107,8 +107,8 @@ impl History {
                 None => return,
             },
         };
-        if progress == Progress::AtWork
-            && let Some(start) = self.at_work_since(run)
+        if progress == Progress::Running
+            && let Some(start) = self.running_since(run)
         {
             let so_far = self.present.now.duration_since(start).max(SignedDuration::ZERO);
             attempt.seconds = Some(so_far.as_secs_f64());
@@ -125,7 +125,7 @@ impl History {
 
 impl History {
     /// Since when a run is at what the rows are about; nothing where that is over, or its turn is to come.
-    fn at_work_since(&self, run: &Run) -> Option<Timestamp> {
+    fn running_since(&self, run: &Run) -> Option<Timestamp> {
         match &self.of {
             Of::Runs => Some(run.id.start()),
             Of::Host(name) => {
@@ -175,7 +175,7 @@ fn whole(run: &Run, progress: Progress) -> Attempt {
         run: run.id,
         time: end,
         status,
-        why: (!why.is_empty() && progress != Progress::AtWork).then(|| why.join("; ")),
+        why: (!why.is_empty() && progress != Progress::Running).then(|| why.join("; ")),
         seconds: Some(end.duration_since(run.id.start()).as_secs_f64()),
         figures: run
             .hosts

@@ -7,23 +7,25 @@ use super::thresholds::duration;
 use crate::model::Fleet;
 use crate::runs::record::{Run, RunId};
 
-/// A run that begins later than this is from the future: its times say nothing. The same that a host's clock may be off.
+/// A run that begins later than this is from the future: its times mean nothing. The same that a host's clock
+/// may be off.
 const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
-/// How long forget and prune may take to begin after the hosts are done: systemd starts them at once, but may have to mount
-/// the repository first.
+/// How long forget and prune may take to begin after the hosts are done. systemd starts them at once, but may
+/// have to mount the repository first.
 const HANDOVER: SignedDuration = SignedDuration::from_mins(15);
 
 /// The moment at which a fleet is judged.
 #[derive(Debug, Clone, Copy)]
 pub struct Present {
-    /// The time. It was taken before the lock was looked at, and that before the records were listed.
+    /// The time. It was taken before the lock was checked, and the lock was checked before the records were
+    /// listed.
     pub now: Timestamp,
-    /// Who held the lock on the state directory.
+    /// The holder of the lock on the state directory.
     pub holder: Holder,
 }
 
-/// Who holds the lock on the state directory. Each run holds it while it backs up hosts, and again while it forgets and
-/// prunes.
+/// The holder of the lock on the state directory. Each run holds it while it backs up hosts, and again while
+/// it forgets and prunes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Holder {
     /// It is not known: these records are not those of a running storage host, or the lock cannot be opened.
@@ -43,7 +45,8 @@ pub enum Progress {
     /// To its end.
     Finished,
     /// It is still in progress.
-    AtWork,
+    #[serde(rename = "at-work")]
+    Running,
     /// It was stopped or cut off.
     Interrupted,
 }
@@ -59,9 +62,9 @@ impl From<Timestamp> for Present {
 }
 
 impl Present {
-    /// How far a run has come. Only the newest can be in progress, because runs wait for each other. Where the lock is not
-    /// known, a run counts as in progress until it has written nothing for longer than `silence`: while a host is backed
-    /// up, nothing is written.
+    /// How far a run has come. Only the newest can be in progress, because runs wait for each other. While a
+    /// host is backed up, nothing is written. So where the lock is not known, a run counts as in progress
+    /// until it has written nothing for longer than `silence`.
     #[must_use]
     pub fn progress(&self, run: &Run, is_newest: bool, silence: SignedDuration) -> Progress {
         if run.stopped.is_some() {
@@ -74,7 +77,7 @@ impl Present {
         let began_before = run.id.start() < RunId::at(self.now).start();
         let longest = match self.holder {
             _ if !is_newest => None,
-            Holder::Somebody => return Progress::AtWork,
+            Holder::Somebody => return Progress::Running,
             Holder::Next(next) if next == run.id => Some(HANDOVER),
             Holder::Nobody | Holder::Next(_) if began_before => None,
             Holder::Unknown | Holder::Nobody | Holder::Next(_) => Some(silence),
@@ -85,7 +88,7 @@ impl Present {
             quiet >= -CLOCK_TOLERANCE && quiet <= longest.saturating_add(CLOCK_TOLERANCE)
         });
         if is_alive {
-            Progress::AtWork
+            Progress::Running
         } else {
             Progress::Interrupted
         }
@@ -98,7 +101,7 @@ pub fn longest_silence(fleet: &Fleet) -> SignedDuration {
     duration(fleet.schedule.time_limit.max(fleet.repository.lock_wait))
 }
 
-/// True when a run is from the future: its times say nothing.
+/// True when a run is from the future: its times mean nothing.
 #[must_use]
 pub fn is_yet_to_come(run: RunId, now: Timestamp) -> bool {
     is_later(run.start(), now)

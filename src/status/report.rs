@@ -1,4 +1,4 @@
-//! All verdicts together, and what they come to.
+//! All verdicts together, and their summary.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
@@ -16,28 +16,28 @@ use crate::model::Fleet;
 use crate::runs::record::RunId;
 use crate::text::counted;
 
-/// How well a fleet is.
+/// The state of a fleet.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Report {
     /// The time that it is about.
     pub time: Timestamp,
-    /// How old a last good result may be, of all that have no thresholds of their own.
+    /// How old a last good result may be, of all that have no separate thresholds.
     #[serde(flatten)]
     pub thresholds: Thresholds,
     /// The hosts that are backed up: the storage host first.
     pub hosts: Vec<Item>,
-    /// What is done beside.
+    /// The phases.
     pub phases: Vec<Item>,
     /// The copies of the repository in other places.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub copies: Vec<Item>,
     /// The newest run.
     pub run: Option<NewestRun>,
-    /// The newest of those whose hosts nobody named: of all that are backed up together.
+    /// The newest run of all that are backed up together, that is, whose hosts nobody named.
     #[serde(skip)]
     pub fleets_run: Option<NewestRun>,
-    /// What there is to say of the records and of the newest run as a whole.
+    /// The remarks about the records and about the newest run as a whole.
     pub remarks: Vec<Remark>,
 }
 
@@ -52,7 +52,7 @@ pub struct Item {
     /// Of a copy: the last attempt to destroy something in it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tampered: Option<Tampered>,
-    /// How well it is.
+    /// Its state.
     #[serde(flatten)]
     pub verdict: Verdict,
 }
@@ -69,7 +69,7 @@ pub struct NewestRun {
     pub last_event: Timestamp,
 }
 
-/// Something to say that is about no host and no phase.
+/// A remark that is about no host and no phase.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Remark {
     /// How bad it is.
@@ -126,7 +126,7 @@ impl Report {
                 Subject::Phase(phase) => (expectations.of_phase(*phase), None),
                 Subject::Copy(copy) => (expectations.of_copy(copy), None),
             };
-            let was_left_out = match (subject, &search.newest_of_hosts) {
+            let was_skipped = match (subject, &search.newest_of_hosts) {
                 (Subject::Host(host), Some(run)) => {
                     !fleet.has_own_schedule(host) && !run.hosts.iter().any(|name| name == host.as_str())
                 }
@@ -135,8 +135,8 @@ impl Report {
             let advice = Advice {
                 fleet,
                 subject,
-                was_left_out,
-                is_at_work: trace.turn.is_some(),
+                was_skipped,
+                is_running: trace.turn.is_some(),
             };
             Case {
                 trace,
@@ -223,7 +223,7 @@ impl Report {
             .filter(|item| item.verdict.state != State::Ok)
             .collect();
         bad.sort_by_key(|item| std::cmp::Reverse(item.verdict.state));
-        let said = |item: &Item| {
+        let described = |item: &Item| {
             let why = item.verdict.why.as_deref().unwrap_or_default();
             format!("{}: {why}", item.shown())
         };
@@ -232,22 +232,22 @@ impl Report {
             ([worst, rest @ ..], _) if worst.verdict.state == state => {
                 let names: Vec<String> = rest.iter().map(|item| item.shown()).collect();
                 match &names[..] {
-                    [] => said(worst),
+                    [] => described(worst),
                     [a, b, c, _, ..] => format!(
                         "{}; also: {a}, {b}, {c} and {} more",
-                        said(worst),
+                        described(worst),
                         names.len() - 3
                     ),
-                    _ => format!("{}; also: {}", said(worst), names.join(", ")),
+                    _ => format!("{}; also: {}", described(worst), names.join(", ")),
                 }
             }
             (_, Some(remark)) if state != State::Ok => remark.what.clone(),
-            _ => self.all_is_well(),
+            _ => self.all_ok(),
         };
         format!("genbackup {state}: {what}")
     }
 
-    fn all_is_well(&self) -> String {
+    fn all_ok(&self) -> String {
         let oldest = self.hosts.iter().filter_map(|host| host.verdict.age).max();
         let oldest = span(oldest.unwrap_or(SignedDuration::ZERO));
         match &self.hosts[..] {

@@ -1,5 +1,5 @@
-//! The rule 3-2-1-1-0: three copies, two media, one elsewhere, one that nobody can destroy, no error. Each point is judged
-//! from what was done and found, with its age, and not from what the fleet file says.
+//! The rule 3-2-1-1-0: three copies, two media, one elsewhere, one that nobody can destroy, no error. Each
+//! point is judged from what was done and found, with its age, and not from the fleet file.
 
 use std::collections::BTreeSet;
 
@@ -32,7 +32,7 @@ pub struct Point {
 struct Proven<'r> {
     item: &'r Item,
     offsite: &'r Offsite,
-    /// Whether it is on the same file system as the repository; `None` if that cannot be told.
+    /// Whether it is on the same file system as the repository; `None` if that is unknown.
     shares_file_system: Option<bool>,
 }
 
@@ -134,17 +134,17 @@ fn immutable(proven: &[Proven<'_>], now: Timestamp) -> Point {
         let Tampered { time, result } = copy.item.tampered.as_ref()?;
         let age = now.duration_since(*time);
         let is_recent = age <= TAMPERED_WITHIN;
-        let said = format!("{}: {result} {} ago", copy.item.name, span(age));
-        Some((is_recent && result == "refused", said))
+        let texts = format!("{}: {result} {} ago", copy.item.name, span(age));
+        Some((is_recent && result == "refused", texts))
     });
-    let (are_met, said): (Vec<bool>, Vec<String>) = tried.unzip();
+    let (are_met, texts): (Vec<bool>, Vec<String>) = tried.unzip();
     Point {
         wanted: "1 immutable",
         is_met: are_met.contains(&true),
-        evidence: if said.is_empty() {
+        evidence: if texts.is_empty() {
             "no attempt to destroy something in a copy is recorded".to_owned()
         } else {
-            said.join(", ")
+            texts.join(", ")
         },
     }
 }
@@ -167,7 +167,7 @@ fn errors(report: &Report) -> Point {
         evidence: if bad.is_empty() {
             checked
         } else {
-            format!("not well: {}; {checked}", bad.join(", "))
+            format!("not healthy: {}; {checked}", bad.join(", "))
         },
     }
 }

@@ -19,11 +19,11 @@ pub(super) struct Search<'f> {
     pub(super) hosts: BTreeMap<&'f str, Trace>,
     pub(super) phases: BTreeMap<Phase, Trace>,
     pub(super) copies: BTreeMap<&'f str, Trace>,
-    /// The newest run, without what stands beside the runs.
+    /// The newest run, without ad hoc records.
     pub(super) newest: Option<Newest>,
-    /// The newest run that had all hosts to back up which have no schedule of their own.
+    /// The newest run that had to back up all hosts without their own schedule.
     pub(super) newest_of_hosts: Option<Newest>,
-    /// Whether some host has no schedule of its own: only then is there a run of all those hosts.
+    /// Whether some host has no schedule except the fleet's: only then is there a run of all those hosts.
     has_together: bool,
     /// Runs that are yet to come.
     pub(super) from_the_future: Vec<RunId>,
@@ -31,19 +31,19 @@ pub(super) struct Search<'f> {
     is_past_horizon: bool,
 }
 
-/// What there is to say of a run as a whole.
+/// What is known of a run as a whole.
 #[derive(Debug, Clone)]
 pub(super) struct Newest {
     pub(super) id: RunId,
     pub(super) progress: Progress,
     pub(super) last_event: Timestamp,
-    /// Why it was stopped, where its record says that it was.
+    /// Why it was stopped, where its record has that.
     pub(super) stopped: Option<String>,
     pub(super) warnings: Vec<String>,
     pub(super) bad_lines: u64,
     /// Its hosts.
     pub(super) hosts: Vec<String>,
-    /// Whether somebody, or a timer of their own, named them.
+    /// Whether somebody, or their own timer, named them.
     pub(super) is_of_chosen: bool,
 }
 
@@ -82,7 +82,7 @@ impl<'f> Search<'f> {
         !is_yet_to_come
     }
 
-    /// True when no older record can tell more: each host, each phase and each copy has a complete result.
+    /// True when no older record can add anything: each host, each phase and each copy has a complete result.
     pub(super) fn is_done(&self) -> bool {
         let mut traces = self
             .hosts
@@ -92,7 +92,7 @@ impl<'f> Search<'f> {
         traces.all(Trace::is_known) && !self.seeks_tampering()
     }
 
-    /// True when an older record may tell how an attempt ended to destroy something in a copy.
+    /// True when an older record may show how an attempt to destroy something in a copy ended.
     fn seeks_tampering(&self) -> bool {
         let is_sought = |name: &str| {
             let mut copies = self.fleet.offsite.iter();
@@ -130,7 +130,7 @@ impl<'f> Search<'f> {
             hosts: run.hosts.keys().cloned().collect(),
             is_of_chosen: run.is_of_chosen,
         };
-        // What stands beside the runs says nothing of them.
+        // An ad hoc record is about no run.
         if self.newest.is_none() && !run.is_ad_hoc {
             self.newest = Some(newest());
         }
@@ -141,7 +141,7 @@ impl<'f> Search<'f> {
             if let Some(trace) = self.hosts.get_mut(name.as_str())
                 && !trace.is_known()
             {
-                if host.finished.is_none() && progress == Progress::AtWork {
+                if host.finished.is_none() && progress == Progress::Running {
                     trace.turn = Some(host.start.map_or(Turn::ToCome, |_| Turn::Come));
                 } else {
                     trace.note(Attempt::of_host(run, host));
@@ -152,7 +152,7 @@ impl<'f> Search<'f> {
             if let Some(trace) = self.phases.get_mut(phase)
                 && !trace.is_known()
             {
-                if done.finished.is_none() && progress == Progress::AtWork {
+                if done.finished.is_none() && progress == Progress::Running {
                     trace.turn = Some(Turn::Come);
                 } else {
                     trace.note(Attempt::of_phase(run, done));
@@ -173,7 +173,7 @@ impl<'f> Search<'f> {
                 }
             }
         }
-        if progress == Progress::AtWork {
+        if progress == Progress::Running {
             for (phase, trace) in &mut self.phases {
                 if !phase.is_ad_hoc() && !trace.is_of(run.id) {
                     trace.turn.get_or_insert(Turn::ToCome);

@@ -1,4 +1,4 @@
-//! Spans of time as people say them.
+//! Spans of time as people write them.
 
 use jiff::fmt::friendly::{Designator, SpanPrinter};
 use jiff::{RoundMode, SignedDuration, Span, SpanRound, Unit};

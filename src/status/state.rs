@@ -1,13 +1,13 @@
-//! The words for how well something is.
+//! The words for the states.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// How well something is; later is worse.
+/// The state of something; later is worse.
 ///
-/// What never went well is worse than a warning, for there is nothing to restore; but it is one of the states that
-/// monitoring systems call unknown, so it does not hide an alert.
+/// What never succeeded is worse than a warning, because there is nothing to restore. But monitoring systems
+/// call this state unknown, so it does not hide an alert.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum State {
@@ -15,9 +15,9 @@ pub enum State {
     Ok,
     /// Somebody should look at it.
     Warning,
-    /// It has not gone well once.
+    /// It has never succeeded.
     Never,
-    /// The last time that it went well is too long ago.
+    /// The last success is too long ago.
     Alert,
 }
 
@@ -25,7 +25,7 @@ impl State {
     /// All of them, the best first.
     pub const ALL: [Self; 4] = [Self::Ok, Self::Warning, Self::Never, Self::Alert];
 
-    /// The exit status by which monitoring plugins say it.
+    /// The exit status that monitoring plugins use for it.
     #[must_use]
     pub const fn exit_status(self) -> u8 {
         match self {

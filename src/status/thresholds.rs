@@ -7,7 +7,8 @@ use crate::model::{Monitor, TimeSpan};
 
 /// The longest gap of a schedule that gives none: a run a night.
 const DAY: SignedDuration = SignedDuration::from_hours(24);
-/// What a threshold that nobody chose has to spare: the run itself takes its time, and in autumn a day has 25 hours.
+/// The reserve of a threshold that nobody chose: the run itself takes its time, and in autumn a day has 25
+/// hours.
 const SPARE: SignedDuration = SignedDuration::from_hours(1);
 
 /// How old the last good result may be.
@@ -34,8 +35,9 @@ impl Thresholds {
         }
     }
 
-    /// Those that follow a schedule: the longest gap between two runs, put off as far as can be, and an hour; then a
-    /// sixth of that gap, an hour at least, until the alert. A run a night gives 25 and 29 hours.
+    /// Those that follow from a schedule. The warning comes after the longest gap between two runs, put off
+    /// as far as can be, and an hour. The alert comes a sixth of that gap later, at least an hour. A run a
+    /// night gives 25 and 29 hours.
     pub(super) fn following(longest_gap: Option<SignedDuration>, delay: Option<TimeSpan>) -> Self {
         let gap = longest_gap.unwrap_or(DAY);
         let delay = delay.map_or(SignedDuration::ZERO, duration);
@@ -75,7 +77,7 @@ mod tests {
         assert_eq!(hours(Some(1), None), (2, 3), "every hour");
         assert_eq!(hours(Some(72), None), (73, 85), "not at the weekend");
         assert_eq!(hours(Some(24), Some(2)), (27, 31), "put off by up to two hours");
-        assert_eq!(hours(None, None), (25, 29), "a schedule that tells no gap");
+        assert_eq!(hours(None, None), (25, 29), "a schedule without a known gap");
     }
 
     #[test]

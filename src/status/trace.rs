@@ -1,4 +1,4 @@
-//! What the records tell of one host, or of one phase, from the newest back.
+//! What the records hold of one host, or of one phase, from the newest back.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -32,7 +32,7 @@ pub(super) struct Trace {
 pub struct Tampered {
     /// When.
     pub time: Timestamp,
-    /// What came of it: `refused`, `accepted` or `inconclusive`.
+    /// Its result: `refused`, `accepted` or `inconclusive`.
     pub result: String,
 }
 
@@ -67,7 +67,7 @@ impl Trace {
         }
     }
 
-    /// True when no older record can tell more that matters.
+    /// True when no older record can add anything that matters.
     pub(super) fn is_known(&self) -> bool {
         self.last_good.is_some()
     }

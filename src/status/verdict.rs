@@ -1,4 +1,4 @@
-//! From what is known of a host, or of a phase, to how well it is.
+//! From what is known of a host, or of a phase, to its state.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Serialize, Serializer};
@@ -11,11 +11,11 @@ use super::thresholds::Thresholds;
 use super::trace::{Trace, Turn};
 use crate::runs::record::Status;
 
-/// How well a host, or a phase, is, and why.
+/// The state of a host, or of a phase, and why.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Verdict {
-    /// How well it is.
+    /// Its state.
     pub state: State,
     /// How old the last complete result is.
     #[serde(rename = "age-seconds", serialize_with = "seconds")]
@@ -25,7 +25,7 @@ pub struct Verdict {
     pub thresholds: Thresholds,
     /// Since when it is not as it should be.
     pub since: Option<Since>,
-    /// Why it is not. A host may have said it: any character may be in it.
+    /// Why it is not `ok`. A host may have sent it: any character may be in it.
     pub why: Option<String>,
     /// What to do about it.
     pub hint: Option<String>,
@@ -53,7 +53,8 @@ pub struct Since {
 #[serde(rename_all = "kebab-case")]
 pub enum Now {
     /// It is its turn.
-    AtWork,
+    #[serde(rename = "at-work")]
+    Running,
     /// Its turn is to come.
     Waiting,
     /// It is out of reach, as it may be for a while.
@@ -85,12 +86,12 @@ impl Case<'_> {
         let reached = trace.newest_reached.as_ref();
         let reached = reached.filter(|reached| may_be_absent && reached.status.is_good());
         // Where it is absent, how it was when it was there counts. Absence excuses no partial snapshot.
-        let telling = reached.unwrap_or(last);
+        let decisive = reached.unwrap_or(last);
         let by_age = match reached {
             Some(reached) if reached.status.is_complete() => State::Ok,
             _ => self.by_age(age),
         };
-        let by_status = if telling.status.is_complete() {
+        let by_status = if decisive.status.is_complete() {
             State::Ok
         } else {
             State::Warning
@@ -115,11 +116,11 @@ impl Case<'_> {
         let too_old = (by_age != State::Ok).then(|| now.saturating_sub(overdue).unwrap_or(*now));
         let bad_since = trace.bad_since.filter(|_| by_status != State::Ok);
         let since = [bad_since, too_old].into_iter().flatten().min();
-        let is_stale = self::age(telling, *now) > self.thresholds.warn_after;
+        let is_stale = self::age(decisive, *now) > self.thresholds.warn_after;
         Verdict {
             since: since.map(|time| Since { time }),
-            why: Some(self.why(telling, by_age, age)),
-            hint: self.advice.of(telling, is_stale),
+            why: Some(self.why(decisive, by_age, age)),
+            hint: self.advice.of(decisive, is_stale),
             ..verdict
         }
     }
@@ -131,7 +132,7 @@ impl Case<'_> {
             age: None,
             thresholds: self.thresholds,
             since: self.trace.bad_since.map(|time| Since { time }),
-            why: Some(last.map_or_else(|| self.advice.nothing_known(), said)),
+            why: Some(last.map_or_else(|| self.advice.nothing_known(), describe)),
             hint: match last {
                 Some(last) => self.advice.after(last),
                 None => Some(self.advice.of_the_unknown()),
@@ -148,7 +149,7 @@ impl Case<'_> {
         last.filter(|_| self.advice.is_of_a_host())
     }
 
-    /// A warning, but not an alert, is put off while the run that makes up for it is at work.
+    /// A warning, but not an alert, is put off while the run that makes up for it is in progress.
     fn by_age(&self, age: SignedDuration) -> State {
         let Thresholds {
             warn_after,
@@ -165,31 +166,33 @@ impl Case<'_> {
 
     fn turn(&self) -> Option<Now> {
         self.trace.turn.map(|turn| match turn {
-            Turn::Come => Now::AtWork,
+            Turn::Come => Now::Running,
             Turn::ToCome => Now::Waiting,
         })
     }
 
-    fn why(&self, telling: &Attempt, by_age: State, age: SignedDuration) -> String {
+    fn why(&self, decisive: &Attempt, by_age: State, age: SignedDuration) -> String {
         let Self {
             trace, advice, now, ..
         } = self;
         let old = span(age);
         let Some(first_partial) = &trace.first_partial else {
             let is_old = format!("{} is {old} old", advice.good_result());
-            return match (&telling.status, by_age) {
+            return match (&decisive.status, by_age) {
                 (Status::Ok, _) => format!("{is_old}, and {}", advice.since_then()),
-                (_, State::Ok) => said(telling),
-                _ => format!("{}; {is_old}", said(telling)),
+                (_, State::Ok) => describe(decisive),
+                _ => format!("{}; {is_old}", describe(decisive)),
             };
         };
-        let said = said(telling);
+        let described = describe(decisive);
         let noun = advice.noun();
         let partial_for = span(self::age(first_partial, *now));
         match &trace.last_good {
-            Some(_) if by_age == State::Ok => said,
-            Some(_) => format!("{said}; its last complete {noun} is {old} old; partial for {partial_for}"),
-            None => format!("{said}; it has no complete {noun}; partial for {partial_for}"),
+            Some(_) if by_age == State::Ok => described,
+            Some(_) => {
+                format!("{described}; its last complete {noun} is {old} old; partial for {partial_for}")
+            }
+            None => format!("{described}; it has no complete {noun}; partial for {partial_for}"),
         }
     }
 }
@@ -205,7 +208,7 @@ pub(super) fn age(attempt: &Attempt, now: Timestamp) -> SignedDuration {
 }
 
 /// How an attempt ended, in the words of the record.
-fn said(attempt: &Attempt) -> String {
+fn describe(attempt: &Attempt) -> String {
     let status = match &attempt.status {
         Status::Unknown(word) if word.is_empty() => "ended, but the record has no status".to_owned(),
         Status::Unknown(word) => format!("ended with the unknown status `{word}`"),

@@ -30,8 +30,8 @@ pub fn takes_calendar(calendar: &Calendar) -> Result<bool> {
         })
 }
 
-/// The expression without the time zone at its end, if `TZDIR` (tzset(3)) has that zone. systemd looks for zones only
-/// in /usr/share/zoneinfo, which is missing in a sandboxed build such as Nix's.
+/// The expression without the time zone at its end, if `TZDIR` (tzset(3)) has that zone. systemd looks for
+/// zones only in /usr/share/zoneinfo. A sandboxed build such as Nix's does not have that directory.
 fn zone_elsewhere(calendar: &str) -> Option<&str> {
     let directory = std::env::var_os("TZDIR")?;
     let (without_zone, zone) = calendar.trim_end().rsplit_once(' ')?;
@@ -168,8 +168,8 @@ pub fn exposures(directory: &Path, names: &[String]) -> Result<BTreeMap<String, 
 
 fn exposures_of(report: &str) -> Vec<(String, u32)> {
     let exposure = |line: &str| {
-        let (_, told) = line.split_once("Overall exposure level for ")?;
-        let (name, level) = told.rsplit_once(": ")?;
+        let (_, rest) = line.split_once("Overall exposure level for ")?;
+        let (name, level) = rest.rsplit_once(": ")?;
         let level = level.split_whitespace().next()?.replace('.', "");
         Some((name.to_owned(), level.parse().ok()?))
     };

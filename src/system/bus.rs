@@ -218,12 +218,12 @@ impl Manager {
     /// # Errors
     /// When systemd does not answer.
     pub fn kind_of(&self, job: &Job) -> Result<Option<JobKind>, Error> {
-        let said = match self.properties("a job", &job.0, "org.freedesktop.systemd1.Job") {
+        let properties = match self.properties("a job", &job.0, "org.freedesktop.systemd1.Job") {
             // A job that has ended is no longer on the bus.
             Err(Error::Away) => return Ok(None),
-            said => said?,
+            properties => properties?,
         };
-        let kind = said
+        let kind = properties
             .get("JobType")
             .and_then(|kind| kind.downcast_ref::<&str>().ok());
         Ok(kind.map(JobKind::of))

@@ -22,7 +22,7 @@ const MOST: u64 = 1 << 16;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Answer {
     /// The program ended.
-    Said {
+    Exited {
         /// Its exit status.
         code: i32,
         /// Its standard output.
@@ -40,7 +40,7 @@ impl Answer {
     /// The standard output of a program that succeeded.
     pub(crate) fn output(&self) -> Option<&str> {
         match self {
-            Self::Said { code: 0, output, .. } => Some(output),
+            Self::Exited { code: 0, output, .. } => Some(output),
             _ => None,
         }
     }
@@ -48,7 +48,7 @@ impl Answer {
     /// Why there is no output.
     pub(crate) fn why(&self, program: &str) -> String {
         match self {
-            Self::Said { code, complaint, .. } => match last_line(complaint) {
+            Self::Exited { code, complaint, .. } => match last_line(complaint) {
                 Some(line) => format!("{program}: {line}"),
                 None => format!("{program} ended with exit status {code}"),
             },
@@ -112,7 +112,7 @@ fn asked(program: &str, arguments: &[&str], input: &str, seconds: u32) -> io::Re
         Some(124 | 137) => Answer::TooLate,
         Some(126 | 127) => Answer::NotThere,
         // No code means a signal, such as SIGPIPE after the limit of the output.
-        code => Answer::Said {
+        code => Answer::Exited {
             code: code.unwrap_or(-1),
             output,
             complaint,
@@ -134,26 +134,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_program_says_something_or_is_not_there_or_too_late() {
-        let said = ask_with("head", &["--lines=1"], "in and out\n", SOON);
-        assert_eq!(said.output(), Some("in and out\n"));
+    fn a_program_answers_or_is_missing_or_too_late() {
+        let answer = ask_with("head", &["--lines=1"], "in and out\n", SOON);
+        assert_eq!(answer.output(), Some("in and out\n"));
         // An empty input ends at once.
         assert_eq!(ask("cat", &[]).output(), Some(""));
         assert_eq!(ask("no-such-program-here", &[]), Answer::NotThere);
         assert!(is_there("cat") && !is_there("no-such-program-here"));
         assert_eq!(ask_with("sleep", &["60"], "", 1), Answer::TooLate);
-        let said = ask("ls", &["/no such file"]);
+        let answer = ask("ls", &["/no such file"]);
         assert!(
-            said.output().is_none() && said.why("ls").contains("No such file"),
-            "{said:?}"
+            answer.output().is_none() && answer.why("ls").contains("No such file"),
+            "{answer:?}"
         );
     }
 
     #[test]
-    fn whoever_says_too_much_is_cut_off() {
-        let said = ask_with("yes", &[], "", 5);
-        let Answer::Said { output, .. } = said else {
-            panic!("{said:?}")
+    fn too_much_output_is_cut_off() {
+        let answer = ask_with("yes", &[], "", 5);
+        let Answer::Exited { output, .. } = answer else {
+            panic!("{answer:?}")
         };
         assert_eq!(u64::try_from(output.len()).unwrap(), MOST);
     }

@@ -1,5 +1,5 @@
-//! What a person does on NixOS in place of commands that change the system: NixOS makes units, users and files from its
-//! configuration, and undoes other changes or refuses them.
+//! What a person does on NixOS instead of running commands that change the system. NixOS makes units, users
+//! and files from its configuration. It undoes other changes or refuses them.
 
 use std::path::Path;
 

@@ -67,7 +67,7 @@ pub fn make_pair(file: &Path) -> Result<PublicKey> {
     public_key(file)
 }
 
-/// The public key beside a private one.
+/// The public key next to a private one.
 ///
 /// # Errors
 /// When there is none.
@@ -91,7 +91,7 @@ mod tests {
     const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKUthtmB1nGOk/Hh8BpoxFSY1XYL4CMoSFbOhcnVHWJD";
 
     #[test]
-    fn a_key_is_read_from_what_ssh_keyscan_says() {
+    fn a_key_is_read_from_the_output_of_ssh_keyscan() {
         let answer = format!("# ziz:22 SSH-2.0-OpenSSH_9.2\n[ziz]:2222 {KEY}\n");
         assert_eq!(key_of(&answer).unwrap().as_str(), KEY);
         assert_eq!(key_of("# ziz:22 SSH-2.0-OpenSSH_9.2\n"), None);

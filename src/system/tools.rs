@@ -64,8 +64,8 @@ fn run(program: &str, arguments: &[&str], origin: &str) -> Result<Vec<String>> {
         }
         output => output.map_err(|error| anyhow!("cannot start {program}: {error}"))?,
     };
-    let said = String::from_utf8_lossy(&output.stderr);
-    let lines = said.lines().filter(|line| !line.trim().is_empty());
+    let messages = String::from_utf8_lossy(&output.stderr);
+    let lines = messages.lines().filter(|line| !line.trim().is_empty());
     let lines: Vec<String> = lines.take(MOST).map(|line| bounded(line, LONGEST_LINE)).collect();
     match output.status.code() {
         Some(0) => Ok(lines),

@@ -1,4 +1,4 @@
-//! Tells systemd the status of the unit that this process belongs to: `sd_notify(3)`.
+//! Sends systemd the status of the unit that this process belongs to: `sd_notify(3)`.
 
 use std::ffi::OsStr;
 use std::io;

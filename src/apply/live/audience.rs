@@ -1,11 +1,11 @@
-//! Who hears the steps.
+//! Where the steps are reported.
 
 use crate::error::hint;
 
-/// Who hears the steps.
+/// Where the steps are reported.
 pub(crate) trait Audience {
     /// A step.
-    fn say(&mut self, what: &str);
+    fn step(&mut self, what: &str);
 
     /// A note.
     fn complain(&mut self, what: &str);
@@ -30,7 +30,7 @@ pub(crate) enum Line {
 pub(crate) struct Transcript(pub(crate) Vec<Line>);
 
 impl Audience for Transcript {
-    fn say(&mut self, what: &str) {
+    fn step(&mut self, what: &str) {
         self.0.push(Line::Step(what.to_owned()));
     }
 

@@ -47,7 +47,7 @@ impl Action {
     }
 }
 
-/// How something that was done with a unit went: a complaint where the unit did not do what it should; an error where
+/// How an action on a unit ended: a complaint where the unit did not do what it should, an error where
 /// systemd refuses or does not answer.
 pub(crate) type Acted = Result<Option<String>, String>;
 
@@ -65,8 +65,8 @@ pub(crate) trait Systemd {
     /// Removes the links that enable a unit; true when there were some.
     fn disable(&mut self, unit: &str) -> Result<bool, String>;
 
-    /// Makes it read all unit files anew, and then restarts these units, whose files have changed while they run. How each
-    /// restart went.
+    /// Makes it read all unit files again, and then restarts these units, whose files have changed while they
+    /// run. Returns how each restart went.
     fn reload(&mut self, outdated: &[&str]) -> Result<Vec<Acted>, String>;
 
     /// True when a unit of such a name, as in glob(7), runs.
@@ -92,7 +92,7 @@ impl Systemd for Waiting {
     fn loaded(&mut self, unit: &str) -> Result<Loaded, String> {
         let loaded = self.manager.loaded(unit).map_err(|error| words(&error))?;
         Ok(Loaded {
-            is_running: loaded.active == Active::AtWork,
+            is_running: loaded.active == Active::Running,
             is_stale: loaded.is_stale,
         })
     }
@@ -117,7 +117,7 @@ impl Systemd for Waiting {
 
     fn is_any_running(&mut self, pattern: &str) -> Result<bool, String> {
         self.manager
-            .is_any_at_work(pattern)
+            .is_any_running(pattern)
             .map_err(|error| words(&error))
     }
 

@@ -316,7 +316,7 @@ fn numbers(line: &str) -> Option<[usize; 3]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::told;
+    use crate::error::describe;
 
     const SOON: Limits = Limits {
         to_start: Duration::from_secs(2),
@@ -333,15 +333,15 @@ mod tests {
     }
 
     fn refusal(far_end: &str) -> String {
-        told(&session(far_end).unwrap_err())
+        describe(&session(far_end).unwrap_err())
     }
 
     /// What is reported of an answer to the first script.
     fn answer(far_end: &str) -> String {
         let mut session = session(&format!("{READY}{far_end}")).unwrap();
-        let error = told(&session.run("true", b"").unwrap_err());
+        let error = describe(&session.run("true", b"").unwrap_err());
         assert!(!session.is_sound());
-        let again = told(&session.run("true", b"").unwrap_err());
+        let again = describe(&session.run("true", b"").unwrap_err());
         assert!(
             again.starts_with("the connection to ziz broke: it was closed"),
             "{again}"

@@ -15,12 +15,12 @@ const LONGEST_LINE: usize = 300;
 /// so that a connection that breaks cannot come between the two: nothing would show afterwards that a restart is missing.
 const RELOAD: &str = "systemctl daemon-reload || exit
 for unit; do
-    said=$(systemctl try-restart -- \"$unit\" 2>&1) && said= || said=${said:-exit status $?}
-    printf '%s\\0' \"$said\"
+    message=$(systemctl try-restart -- \"$unit\" 2>&1) && message= || message=${message:-exit status $?}
+    printf '%s\\0' \"$message\"
 done";
 
-/// A client's systemd and system tools. Names of units and files are genbackup's own or come from a client's manifest,
-/// so they are handed over on standard input and never stand in a script.
+/// A client's systemd and system tools. Names of units and files are genbackup's own or come from a client's
+/// manifest. So they are handed over on standard input and never stand in a script.
 #[derive(Debug)]
 pub(super) struct Systemctl<'s>(pub(super) &'s mut Session);
 
@@ -115,8 +115,8 @@ impl Systemd for Systemctl<'_> {
 
     fn reload(&mut self, outdated: &[&str]) -> Result<Vec<Acted>, String> {
         let output = self.succeeds(RELOAD, outdated)?;
-        let mut said = output.split('\0');
-        let restarts = outdated.iter().map(|_| match said.next() {
+        let mut messages = output.split('\0');
+        let restarts = outdated.iter().map(|_| match messages.next() {
             None => Err("the client did not report the result".to_owned()),
             Some("") => Ok(None),
             Some(complaint) => Ok(Some(last_lines(complaint.as_bytes()))),

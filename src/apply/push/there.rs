@@ -10,8 +10,9 @@ use tar::{Archive, EntryType};
 use super::session::Session;
 use crate::apply::{Files, Found, NEITHER, is_directory, link_to};
 
-/// Reports files: the names come on standard input, each with a NUL behind it, and an archive goes to standard output.
-/// With them come what an interrupted call left beside them, the links that enable units, and the drop-ins of units.
+/// Reports files: the names come on standard input, each with a NUL behind it, and an archive goes to
+/// standard output. The archive also has what an interrupted call left next to them, the links that enable
+/// units, and the drop-ins of units.
 const REPORT: &str = include_str!("report.bash");
 /// Bytes of the largest file that is compared; what genbackup writes is far smaller.
 const LARGEST: u64 = 1024 * 1024;

@@ -10,7 +10,7 @@ use crate::apply::Overwrite;
 use crate::apply::live::Audience;
 use crate::apply::now::{Missing, Wish, apply};
 use crate::cli::terminal::{self, Steps};
-use crate::error::{fail, hinted, told};
+use crate::error::{describe, fail, hinted};
 use crate::model::Repository;
 use crate::system::bus::Waiting;
 use crate::system::host;
@@ -104,7 +104,7 @@ pub(super) fn emit(
 struct Aloud(Steps);
 
 impl Audience for Aloud {
-    fn say(&mut self, what: &str) {
+    fn step(&mut self, what: &str) {
         self.0.say(what);
     }
 
@@ -113,6 +113,6 @@ impl Audience for Aloud {
     }
 
     fn fail(&mut self, error: &anyhow::Error) {
-        terminal::complain(format_args!("error: {}", told(error)));
+        terminal::complain(format_args!("error: {}", describe(error)));
     }
 }

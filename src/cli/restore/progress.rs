@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Deserialize;
 
 use crate::cli::terminal;
-use crate::repository::restic::Said;
+use crate::repository::restic::Line;
 
 /// The number of error messages that are kept for the end.
 const COMPLAINTS: usize = 100;
@@ -74,13 +74,13 @@ impl Progress {
         if std::io::stderr().is_terminal() { "5" } else { "1" }
     }
 
-    pub(super) fn say(&mut self, said: Said) {
+    pub(super) fn say(&mut self, said: Line) {
         match said {
-            Said::Output(line) => match serde_json::from_str::<Message>(&line) {
+            Line::Output(line) => match serde_json::from_str::<Message>(&line) {
                 Ok(message) => self.message(&message),
                 Err(_) => self.line(&line),
             },
-            Said::Complaint(line) => {
+            Line::Complaint(line) => {
                 if let Some(count) = self.counts.get_mut(&line) {
                     *count += 1;
                     return;

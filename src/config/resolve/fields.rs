@@ -1,4 +1,4 @@
-//! Takes values out of the file's tables and says what is missing.
+//! Takes values out of the file's tables and reports what is missing.
 
 use std::collections::BTreeSet;
 use std::ops::{Range, RangeInclusive};
@@ -14,7 +14,8 @@ use crate::model::{Calendar, Calendars};
 pub(super) struct Section {
     name: String,
     span: Range<usize>,
-    /// False when the table is not there: then one problem says so, not one for each of its keys.
+    /// False when the table is missing: then there is one problem for the table, not one for each of its
+    /// keys.
     present: bool,
 }
 
@@ -67,8 +68,8 @@ impl<'t> Fields<'t> {
         self.taken_out.contains(&format!("{}.{key}", section.name))
     }
 
-    /// True when the table of a host was there, and unreadable: under its name, or under the start of a name
-    /// whose dots were taken for TOML's.
+    /// True when the table of a host exists, but is unreadable. It has the name of the host, or the part of
+    /// it before a dot, which TOML reads as a separator.
     pub(super) fn was_host_taken_out(&self, name: &str) -> bool {
         self.taken_out
             .iter()

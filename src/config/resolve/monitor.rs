@@ -1,4 +1,4 @@
-//! How old a last backup may be, who is told when it is older, and what is written for others to read.
+//! How old a last backup may be, who is notified when it is older, and what is written for others to read.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -16,15 +16,15 @@ use super::paths;
 
 /// What `[monitor]` and `[notify]` come to.
 pub(super) struct Resolved {
-    /// The thresholds of all that have none of their own, where the fleet says them.
+    /// The thresholds of all that have no separate ones, where the fleet file sets them.
     pub(super) monitor: Option<Monitor>,
     /// Those of phases.
     pub(super) phases: BTreeMap<Phase, Monitor>,
-    /// All that goes by them.
+    /// All that uses them.
     pub(super) watching: Watching,
 }
 
-/// The thresholds, where the fleet says them, and all that goes by them.
+/// The thresholds, where the fleet file sets them, and all that uses them.
 pub(super) fn resolve(
     fields: &mut Fields<'_>,
     monitor: Option<Spanned<MonitorTable>>,
@@ -75,18 +75,18 @@ pub(super) fn resolve(
             "write a different file for each",
         );
     }
-    let says_no_threshold = warn_after.is_none()
+    let has_no_threshold = warn_after.is_none()
         && alert_after.is_none()
         && !fields.was_taken_out(&section, "warn-after")
         && !fields.was_taken_out(&section, "alert-after");
-    let says_of_a_phase = phases
+    let has_phases = phases
         .iter()
         .any(|(phase, table)| table.is_some() || fields.was_taken_out(&section, phase.name()));
-    let says_something_else = metrics.is_some() || report.is_some() || says_of_a_phase;
-    let monitor = if says_no_threshold && says_something_else {
+    let has_other_keys = metrics.is_some() || report.is_some() || has_phases;
+    let monitor = if has_no_threshold && has_other_keys {
         None
     } else {
-        let otherwise = if says_something_else {
+        let otherwise = if has_other_keys {
             "; without both, the ages follow from the schedule"
         } else {
             "; without this table, the ages follow from the schedule"
@@ -142,8 +142,8 @@ pub(super) fn of_table(
     thresholds(fields, &section, (warn_after, alert_after), "")
 }
 
-/// The two ages of a table, which has both. The hints name no age: which one fits depends on the schedule. `otherwise`
-/// says what happens without the keys.
+/// The two ages of a table, which has both. The hints name no age: which one fits depends on the schedule.
+/// `otherwise` describes what happens without the keys.
 fn thresholds(
     fields: &mut Fields<'_>,
     section: &Section,

@@ -6,8 +6,8 @@ use crate::model::{AbsolutePath, ExcludePattern, Excludes, UnitPath};
 
 use super::fields::Fields;
 
-/// The bytes that a unit's name may have: 255 (systemd's `UNIT_NAME_MAX`), of which [`crate::apply`] needs some for
-/// the file that waits beside it.
+/// The bytes that a unit's name may have: 255 (systemd's `UNIT_NAME_MAX`), of which [`crate::apply`] needs
+/// some for the staged text next to it.
 const LONGEST_UNIT_NAME: usize = 240;
 
 /// What the unit that reads files does not see, and the setting of systemd.exec(5) that hides it.
@@ -74,8 +74,8 @@ pub(super) fn check_repository(
             "write the mount point of the file system that holds the repository",
         );
     }
-    // exports(5) splits the options of a host at these, and knows no escape for them; a space it escapes in what
-    // it reads, and not in the table that it writes and reads again.
+    // exports(5) splits the options of a host at these, and knows no escape for them. It escapes a space in
+    // what it reads, but not in the table that it writes and reads again.
     if file_system
         .get_ref()
         .as_str()
@@ -101,7 +101,8 @@ fn check_not_a_home(fields: &mut Fields<'_>, path: &Spanned<UnitPath>) {
     }
 }
 
-/// nfs-utils takes a backslash and three octal digits for one character, also in what it has taken so before.
+/// nfs-utils takes a backslash and three octal digits for one character, also in text that it has unescaped
+/// before.
 fn check_octal(fields: &mut Fields<'_>, path: &Spanned<UnitPath>) {
     let bytes = path.get_ref().as_str().as_bytes();
     let is_octal = |bytes: &[u8]| matches!(bytes, [b'\\', b'0'..=b'3', b'0'..=b'7', b'0'..=b'7']);
@@ -129,8 +130,8 @@ pub(super) fn check_mount(fields: &mut Fields<'_>, mount: &Spanned<UnitPath>) {
     }
 }
 
-/// From here systemd, cron, shells and others take what they run as root, with every capability; here is what a login
-/// of root's is let in by.
+/// In these directories systemd, cron, shells and others find what they run as root, with every capability.
+/// `/root/.ssh` decides who may log in as root.
 const OBEYED: [&str; 14] = [
     "/bin",
     "/boot",
@@ -148,7 +149,8 @@ const OBEYED: [&str; 14] = [
     "/var/spool/cron",
 ];
 
-/// What a hook of root's writes: its sandbox has no capability, and who writes a unit has them all.
+/// What a hook of root's writes. Its sandbox has no capability, but a process that can write a unit gets all
+/// of them.
 pub(super) fn check_roots_writes(fields: &mut Fields<'_>, path: &Spanned<UnitPath>) {
     let written = path.get_ref();
     let obeyed = OBEYED
@@ -223,7 +225,7 @@ pub(super) fn check_include(
         check_glob(fields, path);
         check_swallowed(fields, path, exclude, &patterns);
         check_hidden(fields, path, is_excluded);
-        // That the repository is the root directory is a problem of its own.
+        // A separate problem reports that the repository is the root directory.
         let Some(repository) = repository.filter(|repository| repository.as_str() != "/") else {
             continue;
         };
@@ -323,9 +325,9 @@ fn check_swallowed(
     );
 }
 
-/// True when the patterns leave out a path, or all that may be in that directory, as `/proc/*` does.
+/// True when the patterns exclude a path, or all that may be in that directory, as `/proc/*` does.
 fn excludes_all_of(patterns: &Excludes<'_>, path: &str) -> bool {
-    // No pattern of anybody's names this file alone.
+    // Nobody writes a pattern for this file alone.
     let anything = format!("{path}/\u{1}");
     patterns.excluding(path).is_some() || patterns.excluding(&anything).is_some()
 }

@@ -13,7 +13,7 @@ use super::fields::Fields;
 #[derive(Debug)]
 pub(super) struct Defaults(Wishes);
 
-/// What a table says, where it says something.
+/// The values that a table sets, where it sets any.
 #[derive(Debug, Clone, Copy, Default)]
 struct Wishes {
     nice: Option<u8>,

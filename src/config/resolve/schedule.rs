@@ -1,4 +1,4 @@
-//! When runs start: the fleet's, and those of hosts with a schedule of their own.
+//! When runs start: the fleet's, and those of hosts with their own schedule.
 
 use std::ops::Range;
 
@@ -10,7 +10,7 @@ use super::fields::{Fields, Section};
 const CALENDAR: &str = "`calendar = \"*-*-* 04:00:00\"`";
 const OWN_CALENDAR: &str = "`calendar = \"Sun 12:00\"`";
 
-/// What `[schedule]` says, as far as it holds for hosts with a schedule of their own.
+/// What `[schedule]` sets, as far as it holds for hosts with their own schedule.
 #[derive(Debug, Default)]
 pub(super) struct Wishes {
     /// Where its calendar is.

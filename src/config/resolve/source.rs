@@ -100,7 +100,7 @@ pub(super) fn resolve_source(
     })
 }
 
-/// Says of a host of which nothing is backed up what is for others.
+/// Reports the keys about a backup in the table of a host of which nothing is backed up.
 pub(super) fn refuse_what_concerns_a_backup(fields: &mut Fields<'_>, table: &HostTable) {
     let HostTable {
         include: _,

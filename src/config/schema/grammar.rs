@@ -1,4 +1,4 @@
-//! The grammars of values, as far as a regular expression (ECMA-262) says them, each with examples.
+//! The grammars of values, as far as a regular expression (ECMA-262) can express them, each with examples.
 
 use std::borrow::Cow;
 

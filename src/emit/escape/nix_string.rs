@@ -12,9 +12,9 @@ pub(crate) fn quoted(text: &str) -> String {
         .replace("${", "\\${")
 }
 
-/// The inside of a string in two single quotes, which may hold interpolations between [`OPEN`] and [`CLOSE`]: each
-/// line behind so many spaces, which Nix takes off again. One line at least does not start with a space, or Nix
-/// takes off more.
+/// The inside of a string in two single quotes, which may hold interpolations between [`OPEN`] and [`CLOSE`].
+/// Each line is behind this number of spaces, which Nix takes off again. At least one line does not start
+/// with a space, or Nix takes off more.
 pub(crate) fn indented(text: &str, spaces: usize) -> String {
     let mut lines = String::new();
     for line in text.lines() {

@@ -18,8 +18,8 @@ pub struct Age {
 }
 
 impl Age {
-    /// The time that is this much before `newest`, by restic's calendar: the 31st of October less one month is the 31st
-    /// of September, and so the 1st of October (Go's `AddDate`).
+    /// The time that is this much before `newest`, by restic's calendar (Go's `AddDate`). The 31st of October
+    /// less one month is the 31st of September, which is the 1st of October.
     #[must_use]
     pub fn before(self, newest: DateTime) -> DateTime {
         self.checked_before(newest).unwrap_or(DateTime::MIN)
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn weeks_are_told_in_days() {
+    fn weeks_are_shown_in_days() {
         let hint = Age::try_from("4w").unwrap_err().hint;
         assert!(hint.starts_with("write `28d`"), "{hint}");
     }

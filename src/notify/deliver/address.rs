@@ -19,7 +19,7 @@ const ROOMS: &str = "/_matrix/client/v3/rooms/";
 /// Where the push monitors of Uptime Kuma are.
 const PUSH: &str = "/api/push/";
 
-/// An address of the web, which nobody gets to see: who has it can write to the channel behind it.
+/// An address of the web, which is shown to nobody: everyone who has it can write to the channel behind it.
 #[derive(Clone)]
 pub struct WebAddress(Uri);
 
@@ -28,7 +28,7 @@ impl WebAddress {
     /// there is an empty one.
     ///
     /// # Errors
-    /// When the file cannot be read, or has no address of this service; without saying what it has.
+    /// When the file cannot be read, or has no address of this service. The error does not quote the file.
     pub fn read(place: &Path, name: &str, service: WebService) -> Result<Self> {
         let line = first_line(place).with_context(|| format!("cannot read the address file {name}"))?;
         Self::parse(&line, service).map_err(|why| anyhow!("the address file {name} {why}"))
@@ -37,7 +37,7 @@ impl WebAddress {
     /// The address of a service in a line.
     ///
     /// # Errors
-    /// When it is none, without saying what it is.
+    /// When it is none. The error does not quote it.
     pub fn parse(line: &str, service: WebService) -> Result<Self, String> {
         let line = line.trim();
         if line.is_empty() {
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_refused_and_not_said() {
+    fn what_is_no_address_is_refused_and_not_quoted() {
         let long = format!("https://a.example/{}", "x".repeat(5000));
         for text in [
             "",
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn each_service_has_addresses_of_its_own_form() {
+    fn each_service_has_its_own_form_of_address() {
         use MessageService::{Gotify, Matrix, Pushover, Telegram};
         let messages = WebService::Messages;
         for (service, good, bad) in [

@@ -11,7 +11,7 @@ use ureq::http::HeaderMap;
 use crate::model::{MessageService, PushMonitor, WebService};
 use crate::status::span;
 
-/// How long Pushover wants to be left alone after a failure of its own (API, "Being friendly to our API").
+/// How long Pushover wants no request after it has failed (API, "Being friendly to our API").
 const PUSHOVER_PAUSE: Duration = Duration::from_secs(5);
 
 /// Why an attempt failed, in words that have no address in them.
@@ -20,7 +20,7 @@ pub(super) struct Failed {
     pub(super) outlook: Outlook,
 }
 
-/// What is to be expected of another attempt.
+/// What to expect of another attempt.
 pub(super) enum Outlook {
     /// It may arrive, though not before it was waited for so long.
     MayPass(Duration),
@@ -30,7 +30,7 @@ pub(super) enum Outlook {
     Refused,
 }
 
-/// An answer that is no success; its body is read only where it says something.
+/// An answer that is no success; its body is read only where it gives a reason.
 pub(super) struct Answer<'a> {
     pub(super) service: WebService,
     pub(super) status: u16,
@@ -148,7 +148,7 @@ impl Answer<'_> {
         }
     }
 
-    /// Uptime Kuma knows only monitors that are not paused, and says so with 404 or with 500.
+    /// Uptime Kuma knows only monitors that are not paused, and answers 404 or 500 for others.
     fn of_kuma(self, now: Timestamp) -> Failed {
         let status = self.status;
         if (self.body)().contains("Monitor not found") {
@@ -169,7 +169,7 @@ fn of_any(status: u16, asked: Option<Duration>) -> Failed {
     }
 }
 
-/// A status that may be another one soon, or when the server says so.
+/// A status that may be another one soon, or at the time that the server names.
 fn for_now(status: u16, asked: Option<Duration>) -> Failed {
     let why = match asked {
         Some(asked) if !asked.is_zero() => {
@@ -204,7 +204,7 @@ fn asked(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     header.and_then(|header| retry_after(header, now))
 }
 
-/// The same as a header says it: seconds, or until a date (RFC 9110, "Retry-After").
+/// The same from a header: seconds, or until a date (RFC 9110, "Retry-After").
 fn retry_after(header: &str, now: Timestamp) -> Option<Duration> {
     let header = header.trim();
     if let Ok(seconds) = header.parse() {

@@ -1,5 +1,5 @@
-//! One request: where it goes, and with what. Tokens leave the address for a header or the body where the service takes
-//! them there, since addresses are what servers and proxies write into their logs.
+//! One request: where it goes, and with what. Servers and proxies write addresses into their logs. So a token
+//! leaves the address for a header or the body, where the service takes it there.
 
 use ureq::http::Method;
 
@@ -13,7 +13,7 @@ const FIELDS: &str = "application/x-www-form-urlencoded";
 /// What an address may not add to a message: it would make markup of a text.
 const MARKUP: [&str; 3] = ["parse_mode", "html", "monospace"];
 
-/// A request. It holds secrets, so it can't be shown.
+/// A request. It holds secrets, so it cannot be shown.
 pub struct Request {
     pub(super) method: Method,
     pub(super) address: String,
@@ -21,12 +21,13 @@ pub struct Request {
     pub(super) headers: Vec<(&'static str, String)>,
     /// Empty where there is none.
     pub(super) text: String,
-    /// Who answers it.
+    /// The service that answers it.
     pub(super) service: WebService,
 }
 
 impl Request {
-    /// A message to a service, in its form. Whoever gets the same `id` twice can know that it is the same message.
+    /// A message to a service, in its form. A recipient who gets the same `id` twice can know that it is the
+    /// same message.
     #[must_use]
     pub fn message(address: &WebAddress, service: MessageService, form: Form, id: &str) -> Self {
         let (mut headers, text) = match form {

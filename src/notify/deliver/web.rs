@@ -76,7 +76,7 @@ impl Web {
         let sent = (|| {
             let left = left();
             if left.is_zero() {
-                // What an attempt before this one met with says more.
+                // The reason of the previous attempt is more specific.
                 let why = met_with.take();
                 return Err(Failed {
                     why: why.unwrap_or_else(|| "no time was left to send it".to_owned()),
@@ -135,7 +135,7 @@ impl Web {
             // What it answers is not read: only how.
             return Ok(());
         }
-        let mut said = || {
+        let mut read_body = || {
             let bounded = body.with_config().limit(LONGEST_ANSWER);
             bounded.read_to_string().unwrap_or_default()
         };
@@ -143,7 +143,7 @@ impl Web {
             service: *service,
             status: parts.status.as_u16(),
             headers: &parts.headers,
-            body: &mut said,
+            body: &mut read_body,
         };
         Err(answer.failed())
     }

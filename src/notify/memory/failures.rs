@@ -58,7 +58,7 @@ fn of_runs(report: &Report) -> impl Iterator<Item = &Item> {
 }
 
 impl Memory {
-    /// Notes that a unit failed, unless the newest run's record says what went wrong with the work of that unit.
+    /// Notes that a unit failed, unless the newest run's record shows what failed in the work of that unit.
     pub fn note_failure(&mut self, fleet: &Fleet, unit: &str, result: FailureResult, report: &Report) {
         let is_fresh = report
             .run

@@ -19,7 +19,9 @@ impl Memory {
             let why = shortened(&harmless(why), 2 * LONGEST_LINE);
             return Some(Ping::of(Event::Failure(why)));
         }
-        let run = report.fleets_run.filter(|run| run.progress != Progress::AtWork)?;
+        let run = report
+            .fleets_run
+            .filter(|run| run.progress != Progress::Running)?;
         let name = run.run.to_string();
         if self.pinged.as_ref() == Some(&name) {
             return None;
@@ -27,7 +29,7 @@ impl Memory {
         self.pinged = Some(name);
         let of_this_run = report.items().filter_map(|item| {
             let last = item.verdict.last_attempt.as_ref()?;
-            // Who may be absent, and is, is as well as it was.
+            // A host that is absent, and may be, does not count as failed.
             let is_bad = last.status != Status::Ok && item.verdict.now != Some(Now::Absent);
             (last.run == run.run && is_bad).then(|| {
                 let why = last.why.as_deref().unwrap_or_default();
@@ -40,7 +42,7 @@ impl Memory {
                 .iter()
                 .find(|item| item.name == host.as_str())?
                 .verdict;
-            // What was never tried is new, and its turn is to come.
+            // What was never tried is new, and waits for its first run.
             let last = verdict.last_attempt.as_ref()?;
             (verdict.state != State::Ok && last.run != run.run).then(|| {
                 let why = verdict.why.as_deref().unwrap_or_default();

@@ -64,8 +64,8 @@ fn in_order<'s>(table: &str, schema: &'s Value) -> Vec<(&'s str, &'s Value)> {
     properties
 }
 
-/// The keys of a table in the order of [`FleetFile`], which a schema does not have: the parser lists them where it meets
-/// a key that it does not know.
+/// The keys of a table in the order of [`FleetFile`]. A schema does not have this order, but the parser lists
+/// the keys in it where it meets a key that it does not know.
 fn declared(table: &str) -> Vec<String> {
     let unknown = below(&table.to_lowercase(), "_");
     let Err(error) = toml::from_str::<FleetFile>(&format!("{unknown} = 0")) else {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
 use super::Hold;
-use super::evidence::{Evidence, Told, objection};
+use super::evidence::{Evidence, Recorded, objection};
 use super::listing::{Listing, Snapshot};
 use super::store::Store;
 use crate::runs::record::{Run, Status};
@@ -19,8 +19,8 @@ use crate::text;
 pub struct Decision {
     /// Why nothing may be forgotten at all.
     pub objection: Option<String>,
-    /// The hosts whose snapshots a keep policy may thin out: those of the fleet's policy first, which also has the hosts
-    /// that left the fleet, then those of each other policy.
+    /// The hosts whose snapshots a keep policy may thin out. Those of the fleet's policy come first, which
+    /// also has the hosts that left the fleet. Those of each other policy follow.
     pub forget: Vec<Vec<String>>,
     /// The hosts that are left alone, and why.
     pub held: BTreeMap<String, Held>,
@@ -40,7 +40,7 @@ pub enum Held {
         /// Why.
         why: Option<String>,
     },
-    /// No record tells how its newest snapshot ended.
+    /// No record shows how its newest snapshot ended.
     Unrecorded(Snapshot),
     /// Its newest snapshot changed nearly everything.
     Changed {
@@ -53,7 +53,7 @@ pub enum Held {
     Nameless,
 }
 
-/// Which hosts have a keep policy of their own.
+/// Which hosts have their own keep policy.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Policies {
     /// The number of each host's policy; the fleet's is 0.
@@ -75,8 +75,8 @@ impl Policies {
     }
 }
 
-/// Decides by the snapshots that are there, by all that the records say of them, by the record of the run that forget is
-/// part of, and by the holds.
+/// Decides by the snapshots that exist, the records of them, the record of the run that forget is part of,
+/// and the holds.
 #[must_use]
 pub fn decide(
     listing: &Listing,
@@ -113,7 +113,7 @@ pub fn held(
     now: Timestamp,
 ) -> Option<Held> {
     let newest = listing.newest.get(host)?;
-    let (told, entry) = (evidence.of(host), store.get(host));
+    let (recorded, entry) = (evidence.of(host), store.get(host));
     if host.is_empty() {
         return Some(Held::Nameless);
     }
@@ -125,22 +125,22 @@ pub fn held(
         return None;
     }
     let snapshot = newest.clone();
-    match told {
+    match recorded {
         None => Some(Held::Unrecorded(snapshot)),
-        Some(Told { status, why, .. }) if status != Status::Ok => Some(Held::Incomplete {
+        Some(Recorded { status, why, .. }) if status != Status::Ok => Some(Held::Incomplete {
             snapshot,
             status,
             why,
         }),
-        Some(Told { changes, .. }) if !changes.is_empty() => Some(Held::Changed { snapshot, changes }),
+        Some(Recorded { changes, .. }) if !changes.is_empty() => Some(Held::Changed { snapshot, changes }),
         Some(_) => None,
     }
 }
 
 /// How the reason of a hold begins that somebody placed.
 pub(super) const PLACED: &str = "held by hand";
-/// Characters of what a host said that stand in a line.
-const SAID: usize = 200;
+/// The characters of a host's reason that are shown in a line.
+const LONGEST_WHY: usize = 200;
 
 impl fmt::Display for Held {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -164,7 +164,11 @@ impl fmt::Display for Held {
                 )?;
                 match why {
                     Some(why) if !why.is_empty() => {
-                        write!(formatter, ": {}", text::shortened(&text::harmless(why), SAID))
+                        write!(
+                            formatter,
+                            ": {}",
+                            text::shortened(&text::harmless(why), LONGEST_WHY)
+                        )
                     }
                     _ => Ok(()),
                 }
@@ -210,12 +214,12 @@ mod tests {
         format!("{day:02}").repeat(32)
     }
 
-    /// The run of a night of November, whose snapshot has so many files.
+    /// The run of a night of November, whose snapshot has this number of files.
     fn run(day: u32, status: &str, files: u64) -> Run {
         let time = format!("2026-11-{day:02}T04:00:00Z");
         let lines = [
             json!({"event": "run-started", "time": time, "run": "", "hosts": ["ziz"]}),
-            // restic 0.14 says no more of an id.
+            // restic 0.14 prints no more of an id.
             json!({"event": "restic", "time": time, "host": "ziz", "message": {
                 "snapshot_id": &id(day)[..8], "total_files_processed": files, "total_bytes_processed": files * 4_000_000,
                 "data_added": 0}}),

@@ -1,4 +1,4 @@
-//! What the records say of each host's newest snapshot.
+//! What the records hold of each host's newest snapshot.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -12,18 +12,18 @@ use crate::runs::record::{self, About, HostRun, Run, Status};
 use crate::status::Figures;
 use crate::status::anomaly::{Anomaly, Kind, Usual, WINDOW};
 
-/// What one host's records say of its newest snapshot.
+/// What one host's records hold of its newest snapshot.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Told {
+pub(super) struct Recorded {
     /// How the turn ended that made it.
     pub(super) status: Status,
-    /// Why it did not end well.
+    /// Why it did not succeed.
     pub(super) why: Option<String>,
     /// What changed so much that somebody should look at it first.
     pub(super) changes: Vec<Anomaly>,
 }
 
-/// Collects what the records say, from the newest back.
+/// Collects what the records hold, from the newest back.
 #[derive(Debug)]
 pub struct Evidence<'l> {
     hosts: BTreeMap<&'l str, Trail<'l>>,
@@ -71,7 +71,7 @@ impl<'l> Evidence<'l> {
         Ok(evidence)
     }
 
-    /// What the next record is to be read for; `None` when no older one can tell more.
+    /// What the next record is to be read for; `None` when no older one can add anything.
     #[must_use]
     pub fn sought(&self) -> Option<About> {
         let hosts = self.hosts.iter().filter(|(_, trail)| !trail.is_known());
@@ -81,18 +81,18 @@ impl<'l> Evidence<'l> {
 
     /// Notes a run; all that were noted before are later.
     pub fn note(&mut self, run: &Run) {
-        for (host, told) in &run.hosts {
+        for (host, recorded) in &run.hosts {
             if let Some(trail) = self.hosts.get_mut(host.as_str()) {
-                trail.note(told);
+                trail.note(recorded);
             }
         }
     }
 
-    /// What is known of a host; nothing where no record tells of its newest snapshot.
-    pub(super) fn of(&self, host: &str) -> Option<Told> {
+    /// What is known of a host; nothing where no record is about its newest snapshot.
+    pub(super) fn of(&self, host: &str) -> Option<Recorded> {
         let trail = self.hosts.get(host)?;
         let (status, why) = trail.made.clone()?;
-        Some(Told {
+        Some(Recorded {
             status,
             why,
             changes: trail.changes(),
@@ -109,25 +109,28 @@ impl Trail<'_> {
                 .is_some_and(|(status, _)| *status != Status::Ok)
     }
 
-    fn note(&mut self, told: &HostRun) {
+    fn note(&mut self, recorded: &HostRun) {
         if self.is_known() {
             return;
         }
-        if self.made.is_none() && is_of(self.newest, told.summary.as_ref()) {
-            let why = told.finished.as_ref().and_then(|finished| finished.why.clone());
-            self.made = Some((told.status().clone(), why));
+        if self.made.is_none() && is_of(self.newest, recorded.summary.as_ref()) {
+            let why = recorded
+                .finished
+                .as_ref()
+                .and_then(|finished| finished.why.clone());
+            self.made = Some((recorded.status().clone(), why));
         }
-        // As `report` has it: only what left a snapshot says what is usual.
-        if self.made.is_some() && told.status().is_good() {
-            self.figures.push(Figures::of(told.summary.as_ref()));
+        // As in `report`: only an attempt that left a snapshot counts for what is usual.
+        if self.made.is_some() && recorded.status().is_good() {
+            self.figures.push(Figures::of(recorded.summary.as_ref()));
         }
     }
 
-    /// What the newest snapshot changed, beside those before it.
+    /// What the newest snapshot changed, compared with those before it.
     fn changes(&self) -> Vec<Anomaly> {
         let mut usual = Usual::default();
         let mut found = Vec::new();
-        // No duration: it says nothing of the files.
+        // No duration: it shows nothing about the files.
         for figures in self.figures.iter().rev() {
             found = usual.note(None, *figures);
         }
@@ -150,8 +153,8 @@ fn is_of(snapshot: &Snapshot, summary: Option<&Value>) -> bool {
 /// Seconds by which a snapshot may be later than the storage host's clock.
 const CLOCK_TOLERANCE: jiff::SignedDuration = jiff::SignedDuration::from_hours(1);
 
-/// Why nothing may be forgotten at all: the keep policy counts back from the newest snapshot, so one with a wrong time
-/// pushes good ones out.
+/// Why nothing may be forgotten at all. The keep policy counts back from the newest snapshot, so a snapshot
+/// with a wrong time pushes good ones out.
 pub(super) fn objection(listing: &Listing, run: &Run, now: Timestamp) -> Option<String> {
     let is_off = |host: &HostRun| host.finished.as_ref().is_some_and(|end| end.clock_off.is_some());
     let off = run.hosts.iter().filter(|(_, host)| is_off(host));

@@ -1,5 +1,5 @@
-//! What there is to print of the hosts that forget leaves alone: holds that somebody placed, as they are now, and what
-//! the last forget left alone by itself.
+//! What to print about the hosts that forget leaves alone: the holds as they are now, and the hosts that the
+//! last forget left alone by itself.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +22,7 @@ pub struct LeftAlone {
 pub struct Shown {
     /// The host.
     pub host: String,
-    /// Why. A host may have said it: any character may be in it.
+    /// Why. The text may come from a host: any character may be in it.
     pub why: String,
     /// When the hold ends by itself.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -37,7 +37,7 @@ pub struct Shown {
 pub fn shown(store: &Store, left_alone: &LeftAlone, now: Timestamp) -> Vec<Shown> {
     let mut all = BTreeMap::new();
     for (host, why) in &left_alone.hosts {
-        // What somebody said since then is newer.
+        // What somebody decided since then is newer.
         let entry = store.get(host);
         let accepted = entry.and_then(|entry| entry.accepted.as_ref());
         let was_placed = why.starts_with(super::decision::PLACED);

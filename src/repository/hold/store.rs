@@ -1,5 +1,5 @@
-//! The directory of the holds: a JSON file for each host of which somebody said something. Root writes it, everybody may
-//! read it, and neither `emit` nor an upgrade touches it.
+//! The directory of the holds: a JSON file for each host about which somebody decided something. Root writes
+//! it, everybody may read it, and neither `emit` nor an upgrade touches it.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -26,7 +26,7 @@ impl Store {
     /// Reads a directory.
     ///
     /// # Errors
-    /// When it is missing, or any of its files cannot be read: what a hold says must not get lost.
+    /// When it is missing, or any of its files cannot be read: no hold must get lost.
     pub fn read(directory: &Path) -> Result<Self> {
         let unreadable = || format!("cannot read the holds in {}", directory.display());
         let mut entries = BTreeMap::new();
@@ -69,7 +69,7 @@ impl Store {
         Self::read(directory)
     }
 
-    /// What somebody said of a host.
+    /// What somebody decided about a host.
     #[must_use]
     pub fn get(&self, host: &str) -> Option<&Entry> {
         self.entries.get(host)
@@ -80,7 +80,7 @@ impl Store {
         self.entries.values()
     }
 
-    /// Writes what is said of a host: whoever reads it reads the old or the new text, whole.
+    /// Writes the decision about a host. A reader gets the old or the new text, whole.
     ///
     /// # Errors
     /// When it cannot be written; then the old one is in force.

@@ -117,8 +117,9 @@ impl Maintenance {
                 journal::warn(line);
             }
             let mut ended = self.restic(interrupt, command);
-            let said = ended.complaint.said();
-            if !is_locked(ended.status, &said) || interrupt.has_come() || clock.elapsed() >= self.lock_wait {
+            let message = ended.complaint.message();
+            if !is_locked(ended.status, &message) || interrupt.has_come() || clock.elapsed() >= self.lock_wait
+            {
                 return ended;
             }
             interrupt.pause(pause);

@@ -15,9 +15,9 @@ const STALE: Duration = Duration::from_secs(36 * 60);
 
 /// Removes the locks of hosts that crashed; what it removed, in words.
 ///
-/// Only the age counts, by this host's own clock (ctime, which no client can set). `restic unlock` would also remove a
-/// recent lock with this host's name whose process does not run here, although another machine may have the same name.
-/// A link in the place of the directory or of a lock is left alone.
+/// Only the age counts, by this host's own clock (ctime, which no client can set). `restic unlock` would also
+/// remove a recent lock with this host's name whose process does not run here. Another machine may have the
+/// same name. A link in the place of the directory or of a lock is left alone.
 pub fn remove_stale(repository: &Path, now: SystemTime) -> Vec<String> {
     let directory = repository.join("locks");
     if !fs::symlink_metadata(&directory).is_ok_and(|found| found.is_dir()) {

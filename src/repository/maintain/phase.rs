@@ -47,13 +47,13 @@ impl<'r> Phases<'r> {
             Ok(()) => (Status::Ok, None, Some(0)),
             Err(Failure::Refused(why)) => (Status::Failed, Some(why), None),
             Err(Failure::Restic(mut ended)) => {
-                let said = ended.complaint.said();
+                let message = ended.complaint.message();
                 let status = if ended.complaint.is_interrupted(ended.status) {
                     Status::Interrupted
                 } else {
                     Status::Failed
                 };
-                let why = explained(ended.status, &said);
+                let why = explained(ended.status, &message);
                 (status, Some(why), Some(i64::from(ended.status)))
             }
         };

@@ -31,8 +31,8 @@ impl Steps {
     /// Reads steps that `;` ends: `list COMMAND… ; forget COMMAND… ; forget-of HOST,HOST COMMAND… ; prune COMMAND… ;`
     ///
     /// # Errors
-    /// When a step is unknown, empty or missing, or if a forget has no place for the hosts: without `--host`, restic would
-    /// forget snapshots of all hosts.
+    /// When a step is unknown, empty or missing, or if a forget has no place for the hosts. Without `--host`,
+    /// restic would forget snapshots of all hosts.
     pub fn parse(words: &[OsString]) -> Result<Self> {
         let (mut list, mut forget, mut prune) = (None, Vec::new(), None);
         let steps = words.split(|word| word == OsStr::new(";"));

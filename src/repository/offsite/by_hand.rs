@@ -10,7 +10,7 @@ use std::process::{Command, ExitStatus};
 use anyhow::{Context, Result};
 
 /// Keys of a unit that a transient one does not have: systemd-run sets them, or they are about switches of a system.
-const LEFT_OUT: [&str; 3] = ["Type=", "ExecStart=", "X-"];
+const OMITTED: [&str; 3] = ["Type=", "ExecStart=", "X-"];
 
 /// Runs the command of a unit, of which this is the text, with more arguments. Nothing of the unit's file is changed.
 ///
@@ -36,10 +36,10 @@ fn settings(unit: &str) -> impl Iterator<Item = &str> {
     let lines = unit.lines().skip_while(|line| *line != "[Service]").skip(1);
     let lines = lines.take_while(|line| !line.starts_with('['));
     let settings = lines.filter(|line| {
-        !line.is_empty() && !line.starts_with('#') && !LEFT_OUT.iter().any(|key| line.starts_with(key))
+        !line.is_empty() && !line.starts_with('#') && !OMITTED.iter().any(|key| line.starts_with(key))
     });
     settings.map(|line| match line {
-        // systemd-run cannot say `none`; without a network, the sockets of the file system are left.
+        // systemd-run does not accept `none`; without a network, the sockets of the file system are left.
         "RestrictAddressFamilies=none" => "RestrictAddressFamilies=AF_UNIX",
         line => line,
     })

@@ -77,7 +77,7 @@ impl Inventory {
         self.files.insert(name, size);
     }
 
-    /// The size of a file; `None` when it is not there.
+    /// The size of a file; `None` when it does not exist.
     #[must_use]
     pub fn size(&self, name: Name) -> Option<u64> {
         self.files.get(&name).copied()
@@ -134,7 +134,7 @@ impl Listed {
     }
 }
 
-/// That something is not there is no error.
+/// A missing file or directory is no error.
 fn there(error: io::Error) -> io::Result<()> {
     match error.kind() {
         io::ErrorKind::NotFound => Ok(()),
@@ -153,7 +153,7 @@ mod tests {
 
     #[test]
     #[expect(clippy::disallowed_methods, reason = "a test makes its directories")]
-    fn a_directory_and_what_rclone_says_of_it_are_the_same() {
+    fn rclone_lists_a_directory_as_it_is_on_disk() {
         let directory = tempfile::tempdir().unwrap();
         let paths = [
             "config".to_owned(),
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_that_is_not_there_has_no_file() {
+    fn a_missing_directory_has_no_file() {
         let directory = tempfile::tempdir().unwrap();
         let inventory = Inventory::of_directory(&directory.path().join("missing")).unwrap();
         assert!(inventory.is_empty());

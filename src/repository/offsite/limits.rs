@@ -17,8 +17,8 @@ pub struct Limits {
 const NIGHT: SignedDuration = SignedDuration::from_hours(24);
 
 impl Limits {
-    /// How many of `of` snapshots may go of a copy that was `complete` at that time: a share of them, or one of each host
-    /// for each night since then, whichever is more.
+    /// How many of `of` snapshots may go of a copy that was `complete` at that time. This is a share of them,
+    /// or one of each host for each night since then, whichever is more.
     #[must_use]
     pub fn allowed(&self, of: usize, complete: Option<Timestamp>, now: Timestamp) -> usize {
         let share = (of as u64 * u64::from(self.max_loss)).div_ceil(100);

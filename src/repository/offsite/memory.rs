@@ -73,7 +73,7 @@ pub struct Gone {
 pub struct Tampered {
     /// When.
     pub time: Timestamp,
-    /// What came of it.
+    /// Its result.
     pub result: Tampering,
 }
 

@@ -24,7 +24,7 @@ pub enum Delete {
     Never,
 }
 
-/// What the fleet file says of a copy, and what an administrator accepts this time.
+/// The settings of the fleet file for a copy, and what an administrator accepts this time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
     /// When files leave the copy.
@@ -177,7 +177,7 @@ impl Plan {
         self.delete = due;
     }
 
-    /// The copy gets the `config` of the repository in the place of its own.
+    /// The copy gets the `config` of the repository in place of the one that it has.
     pub fn replace_config(&mut self, repository: &Inventory) {
         // It is replaced in one step: without it, the copy is no repository.
         self.upload.retain(|(name, _)| *name != Name::Config);

@@ -1,4 +1,4 @@
-//! Runs a program that may take days: hears what it says, and ends it when it is time to stop.
+//! Runs a program that may take days: reads what it prints, and ends it when it is time to stop.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
@@ -40,7 +40,7 @@ pub(super) struct Ended {
     pub(super) output: Vec<u8>,
 }
 
-/// Who hears each line that a program says, while it runs.
+/// The functions that take each line that a program prints, while it runs.
 pub(super) struct Heard<'h> {
     /// Of its standard output.
     pub(super) output: &'h (dyn Fn(&[u8]) + Sync),
@@ -53,11 +53,11 @@ pub(super) struct Heard<'h> {
 pub(super) enum Next {
     /// Hear more.
     Continue,
-    /// End the program: it cannot do what it was told to.
+    /// End the program: it cannot do what it was asked to do.
     End,
 }
 
-/// Runs it with this input, and hands on what it says. `signal` ends it.
+/// Runs it with this input, and hands on what it prints. `signal` ends it.
 ///
 /// # Errors
 /// [`Stopped`]; or when it cannot be started or heard.
@@ -83,9 +83,9 @@ pub(super) fn run(
         .spawn()
         .with_context(|| format!("cannot start `{program}`; the package `{program}` contains it"))?;
     let (to, output, errors) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-    let (lines, said) = channel();
+    let (lines, received) = channel();
     thread::scope(|scope| {
-        // Each stream has a thread of its own: the program waits for none of them.
+        // Each stream has a separate thread: the program waits for none of them.
         let writer = scope.spawn(move || to.map(|mut to| to.write_all(input.as_bytes())));
         let output = scope.spawn(move || {
             let mut bytes = Vec::new();
@@ -111,7 +111,7 @@ pub(super) fn run(
         });
         let (mut stopped, mut has_failed) = (None, false);
         loop {
-            match said.recv_timeout(ASKED_EVERY) {
+            match received.recv_timeout(ASKED_EVERY) {
                 Ok(line) => has_failed |= each_error(&line) == Next::End,
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,

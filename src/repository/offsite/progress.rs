@@ -9,27 +9,27 @@ use crate::text::counted;
 /// How much of a copy is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
-    /// Bytes of files, of so many.
+    /// Bytes of files.
     Bytes {
         /// How many are there.
         done: u64,
         /// How many are to be there.
         of: u64,
     },
-    /// Snapshots, of so many.
+    /// Snapshots.
     Snapshots {
         /// How many are there.
         done: u64,
         /// How many are to be there.
         of: u64,
     },
-    /// Files that the repository no longer has leave the copy: so many.
+    /// The number of files that leave the copy, because the repository no longer has them.
     Deleting(u64),
     /// The copy waits for forget and prune.
     Waiting,
 }
 
-/// Who is told how far a copy is.
+/// The function that learns how far a copy is.
 pub type Watcher<'w> = &'w (dyn Fn(Progress) + Sync);
 
 impl fmt::Display for Progress {

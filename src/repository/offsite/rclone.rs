@@ -1,12 +1,12 @@
-//! Asks rclone: what a remote has, and to add files to it and to remove them.
+//! Runs rclone: to list what a remote has, to add files to it and to remove them.
 //!
-//! rclone promises no order between directories and no whole files on every remote. So it is told each step: which files,
-//! in which part. It never compares: what is to be copied is known.
+//! rclone promises no order between directories and no whole files on every remote. So genbackup orders each
+//! step: which files, in which part. rclone never compares: what is to be copied is known.
 
 #![expect(clippy::disallowed_methods, reason = "this is the module that starts rclone")]
 
+mod answer;
 mod canary;
-mod said;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -22,10 +22,10 @@ use super::s3::S3;
 use super::tamper::CANARIES;
 use crate::model::Remote;
 
-pub use said::Failed;
-use said::{Line, Said};
+pub use answer::Failed;
+use answer::{Answer, Line};
 
-/// rclone's exit status for a directory that is not there.
+/// rclone's exit status for a directory that does not exist.
 const NO_DIRECTORY: i32 = 3;
 /// Where files of a remote that shows half of a file wait until they are whole. restic does not look there.
 const INCOMING: &str = "genbackup-incoming";
@@ -59,7 +59,7 @@ impl<'r> Rclone<'r> {
         }
     }
 
-    /// Copies no more than so many KiB a second.
+    /// Copies no more than this number of KiB a second.
     #[must_use]
     pub fn limited_to(self, kibibytes: Option<u32>) -> Self {
         Self {
@@ -68,7 +68,7 @@ impl<'r> Rclone<'r> {
         }
     }
 
-    /// What the remote has; nothing when its directory is not there.
+    /// What the remote has; nothing when its directory does not exist.
     ///
     /// # Errors
     /// When rclone fails, also when the bucket or the directory above it is missing.
@@ -87,12 +87,12 @@ impl<'r> Rclone<'r> {
             ])
             .args(["--exclude", "/locks/**"])
             .arg(self.remote.as_str());
-        let said = self.run(command, "")?;
-        if said.status == Some(NO_DIRECTORY) {
+        let answer = self.run(command, "")?;
+        if answer.status == Some(NO_DIRECTORY) {
             self.find_parent()?;
             return Ok(Listed::default());
         }
-        let lines = said.output(what)?;
+        let lines = answer.output(what)?;
         let lines = std::str::from_utf8(&lines).context("the remote has a name that is not UTF-8")?;
         let mut listed =
             Listed::parse(lines).map_err(|line| anyhow::anyhow!("cannot read what rclone listed: {line}"))?;
@@ -122,16 +122,16 @@ impl<'r> Rclone<'r> {
         Ok(lines.lines().filter_map(id).collect())
     }
 
-    /// Whether a bucket keeps what is overwritten or deleted; `None` if it does not say.
+    /// Whether a bucket keeps what is overwritten or deleted; `None` if it does not report that.
     ///
     /// # Errors
     /// When it is time to stop.
     pub fn keeps_versions(&self) -> Result<Option<bool>> {
         let mut command = self.command("backend");
         command.arg("versioning").arg(self.remote.as_str());
-        let said = self.run(command, "")?.output("ask for versions");
-        match said {
-            Ok(said) => Ok(match said.trim_ascii() {
+        let answer = self.run(command, "")?.output("ask for versions");
+        match answer {
+            Ok(answer) => Ok(match answer.trim_ascii() {
                 b"Enabled" => Some(true),
                 b"Unversioned" | b"Suspended" => Some(false),
                 _ => None,
@@ -166,8 +166,9 @@ impl<'r> Rclone<'r> {
             .output(&format!("read `{name}` of the copy"))
     }
 
-    /// Copies files of a part, which the copy does not have, from the directory of a repository. Each is there whole or
-    /// not at all, but for packs: no index names them yet. `sent` hears how many bytes were sent.
+    /// Copies files of a part, which the copy does not have, from the directory of a repository. Each file
+    /// appears whole or not at all, except for packs: no index names them yet. `sent` gets the number of
+    /// bytes that were sent.
     ///
     /// # Errors
     /// When rclone fails, or it is time to stop: then some are there.
@@ -293,7 +294,7 @@ impl<'r> Rclone<'r> {
             serde_json::from_slice(&text).context("cannot read rclone's configuration")?;
         let remote = self.remote.name().and_then(|name| remotes.remove(name));
         let configured = remote.map(serde_json::from_value).transpose();
-        // What it says may hold a secret.
+        // What it prints may hold a secret.
         let configured =
             configured.map_err(|_| anyhow::anyhow!("cannot read the remote in rclone's configuration"))?;
         match configured {
@@ -327,13 +328,13 @@ impl<'r> Rclone<'r> {
     }
 
     /// Runs it with this input. Ends it when it is time to stop.
-    fn run(&self, command: Command, input: &str) -> Result<Said> {
+    fn run(&self, command: Command, input: &str) -> Result<Answer> {
         self.run_watched(command, input, &|_| {})
     }
 
-    /// The same; `sent` hears how many bytes were sent.
-    fn run_watched(&self, mut command: Command, input: &str, sent: &dyn Fn(u64)) -> Result<Said> {
-        let mut said = Said::default();
+    /// The same; `sent` gets the number of bytes that were sent.
+    fn run_watched(&self, mut command: Command, input: &str, sent: &dyn Fn(u64)) -> Result<Answer> {
+        let mut answer = Answer::default();
         let heard = Heard {
             output: &|_| {},
             errors: &mut |line| match Line::of(line) {
@@ -342,7 +343,7 @@ impl<'r> Rclone<'r> {
                     Next::Continue
                 }
                 Line::Error { text, is_of_a_file } => {
-                    said.note(text);
+                    answer.note(text);
                     // It would try each of the other files, for hours where the network is gone.
                     if is_of_a_file { Next::End } else { Next::Continue }
                 }
@@ -350,9 +351,9 @@ impl<'r> Rclone<'r> {
             },
         };
         let ended = process::run(&mut command, input, self.stop, Signal::SIGTERM, heard)?;
-        said.status = ended.status;
-        said.bytes = ended.output;
-        Ok(said)
+        answer.status = ended.status;
+        answer.bytes = ended.output;
+        Ok(answer)
     }
 }
 

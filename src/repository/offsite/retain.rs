@@ -22,8 +22,8 @@ pub struct Retained {
     pub until: Timestamp,
 }
 
-/// Locks all these files of the copy for the time of the bucket from now, if a quarter of that time has passed since the
-/// last time. `None` if it has not, or the bucket locks nothing by itself.
+/// Locks all these files of the copy for the time of the bucket from now, if a quarter of that time has
+/// passed since the last time. Otherwise `None`, also if the bucket locks nothing by itself.
 ///
 /// # Errors
 /// When the store does not answer, or refuses; or it is time to stop.

@@ -46,7 +46,7 @@ pub struct Lock {
     pub days: u32,
 }
 
-/// What a bucket says of locks.
+/// What a bucket reports about locks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Locks {
     /// It locks each new object.
@@ -57,7 +57,7 @@ pub enum Locks {
     Unknown,
 }
 
-/// What rclone's configuration says of a remote.
+/// What rclone's configuration has about a remote.
 #[derive(Deserialize)]
 pub(super) struct Configured {
     #[serde(rename = "type")]

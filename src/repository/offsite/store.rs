@@ -46,7 +46,7 @@ impl Store {
         }
     }
 
-    /// Notes it: whoever reads it reads the old or the new text, whole.
+    /// Notes it. A reader gets the old or the new text, whole.
     ///
     /// # Errors
     /// When it cannot be written.

@@ -15,7 +15,7 @@ use super::rclone::Rclone;
 use super::refusal::Refusal;
 use super::store::Store;
 
-/// How often it begins anew when somebody prunes the repository meanwhile.
+/// How often it starts again when somebody prunes the repository meanwhile.
 const TRIES: usize = 3;
 /// A file that is older than the last complete copy by this was in it.
 const MARGIN: SignedDuration = SignedDuration::from_hours(1);
@@ -28,11 +28,11 @@ pub struct Sync<'s> {
     pub rclone: &'s Rclone<'s>,
     /// Where it is noted what must be known the next time.
     pub store: &'s Store,
-    /// What the fleet file says.
+    /// The settings of the fleet file.
     pub settings: Settings,
     /// Whether the copy gets another `config` this time.
     pub accepts_config: bool,
-    /// Who is told how far it is.
+    /// Learns how far it is.
     pub watcher: Watcher<'s>,
 }
 
@@ -55,7 +55,7 @@ pub struct Done {
     pub snapshots: usize,
 }
 
-/// What is to be done to a copy, and from what that follows.
+/// What has to be done to a copy, and from what that follows.
 struct Prepared {
     has_incoming: bool,
     memory: Memory,

@@ -16,7 +16,7 @@ use super::rclone::{Failed, Rclone};
 /// The directory of the canaries. restic does not look there.
 pub(super) const CANARIES: &str = "genbackup-canary";
 
-/// What came of the attempt.
+/// The result of the attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Tampering {
@@ -38,10 +38,10 @@ impl fmt::Display for Tampering {
     }
 }
 
-/// What came of the attempt, and why.
+/// The result of the attempt, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attempt {
-    /// What came of it.
+    /// The result.
     pub tampering: Tampering,
     /// How it went, for people.
     pub why: String,
@@ -54,7 +54,7 @@ pub struct Canary<'c> {
     pub name: &'c str,
     /// What is uploaded first.
     pub first: &'c str,
-    /// What is to replace it.
+    /// The content that replaces it.
     pub second: &'c str,
 }
 
@@ -73,7 +73,7 @@ pub fn attempt(rclone: &Rclone<'_>, canary: Canary<'_>) -> Result<Attempt> {
     }
 }
 
-/// rclone tells the versions of a file apart by their times, and stores have times of whole seconds.
+/// rclone distinguishes the versions of a file by their times, and stores have times of whole seconds.
 fn next_second() {
     #[expect(
         clippy::disallowed_methods,
@@ -102,7 +102,7 @@ fn try_it(rclone: &Rclone<'_>, canary: Canary<'_>) -> Result<Attempt> {
     note("to overwrite it", rclone.write(&path, second))?;
     next_second();
     note("to delete it", rclone.remove(&path))?;
-    // With versions, what was overwritten or deleted is still there, under names of its own.
+    // With versions, what was overwritten or deleted still exists, under other names.
     for version in rclone.versions(CANARIES, name)? {
         note(
             "to delete a version of it",

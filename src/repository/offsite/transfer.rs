@@ -57,7 +57,7 @@ pub struct Transfer<'t> {
     pub now: Timestamp,
     /// Why to stop now, if it is time to.
     pub stop: Stop<'t>,
-    /// Who is told how far it is.
+    /// Learns how far it is.
     pub watcher: Watcher<'t>,
 }
 
@@ -88,7 +88,7 @@ struct Listed {
     original: Option<String>,
 }
 
-/// What is to be copied.
+/// The snapshots to copy.
 struct Prepared {
     source: Source,
     /// Whether the other repository exists.
@@ -232,7 +232,7 @@ impl Transfer<'_> {
 
     fn groups(&self, command: Command, what: &str) -> Result<Vec<Group>> {
         let output = self.done(command, what)?;
-        // What prune says follows in lines of its own.
+        // The output of prune follows in separate lines.
         let line = output.split(|byte| *byte == b'\n').next().unwrap_or_default();
         // Without a snapshot, it prints nothing, or `null`.
         if line.trim_ascii().is_empty() {

@@ -1,4 +1,4 @@
-//! Who may touch the repository: copies, or forget and prune. Backups may go on beside both.
+//! Decides what may touch the repository: copies, or forget and prune. Backups may continue during both.
 //!
 //! Forget and prune lock `maintaining` when they begin, and then wait for the lock of `copying`. A copy has a shared lock
 //! of `copying`, and gives it back when it sees that `maintaining` is locked.
@@ -49,7 +49,7 @@ impl Turns {
         })
     }
 
-    /// Waits until neither forget nor prune runs, or `stop` says so: then there is none.
+    /// Waits until neither forget nor prune runs, or until `stop` is true: then there is none.
     ///
     /// # Errors
     /// When a file cannot be locked.
@@ -58,7 +58,7 @@ impl Turns {
             if stop() {
                 return Err(NotYet::Stopped);
             }
-            // Who holds this one for a moment only looks whether it is free.
+            // A process that holds this lock for a moment only looks whether it is free.
             if self.is_wanted().map_err(NotYet::Refused)? {
                 return Err(NotYet::Waits);
             }
@@ -81,7 +81,7 @@ impl Turns {
     /// Whether forget and prune run, or wait for copies to stop.
     ///
     /// # Errors
-    /// When that cannot be told.
+    /// When that cannot be found out.
     pub fn is_wanted(&self) -> std::io::Result<bool> {
         match self.maintaining.try_lock_shared() {
             Ok(()) => self.maintaining.unlock().map(|()| false),
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn two_copies_go_on_beside_each_other() {
+    fn two_copies_run_at_the_same_time() {
         let directory = state();
         let (one, other) = (
             Turns::open(directory.path()).unwrap(),
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_sees_that_it_is_to_stop_and_does_not_begin_again_before_forget_and_prune_are_done() {
+    fn a_copy_stops_and_waits_until_forget_and_prune_are_done() {
         let directory = state();
         let turns = Turns::open(directory.path()).unwrap();
         let turn = turns.take(&|| false).unwrap().unwrap();

@@ -1,4 +1,5 @@
-//! Takes snapshots over that no run of the fleet made; and asks restic beforehand what forget would do with them.
+//! Takes over snapshots that no run of the fleet made, and asks restic beforehand what forget would do with
+//! them.
 
 use std::path::{Path, PathBuf};
 
@@ -13,8 +14,8 @@ use crate::model::{KeepPolicy, ResticVersion};
 const AT_ONCE: usize = 500;
 
 impl Restic<'_> {
-    /// Gives snapshots the tag of the fleet's own. restic writes each anew, under another id, and removes the old one; its
-    /// time and its files stay. It takes an exclusive lock.
+    /// Gives snapshots the fleet's own tag. restic writes each again, under another id, and removes the old
+    /// one; its time and its files stay. It takes an exclusive lock.
     ///
     /// # Errors
     /// When restic fails. Those before that have the tag. An id that is gone is no error of restic's.
@@ -41,8 +42,9 @@ impl Restic<'_> {
 
     /// The ids of those that forget would remove, were these snapshots all that one host has.
     ///
-    /// restic itself decides, by a dry run over a copy of the repository that has nothing but its keys and these
-    /// snapshots: so the answer is right also for snapshots that do not have our tag yet, or have another host.
+    /// restic itself decides, by a dry run over a copy of the repository that has nothing but its keys and
+    /// these snapshots. So the answer is also right for snapshots that do not have our tag yet, or have
+    /// another host.
     ///
     /// # Errors
     /// When the files cannot be copied, or restic fails.

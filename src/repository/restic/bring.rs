@@ -37,7 +37,7 @@ const TRY_TO_WRITE: &str =
 /// systemd's own exit statuses for a process that it could not start, systemd.exec(5).
 const NOT_STARTED: std::ops::RangeInclusive<i32> = 200..=245;
 
-/// What is to be brought back, and how.
+/// What to bring back, and how.
 #[derive(Debug, Clone, Copy)]
 pub struct Wish<'w> {
     /// From which snapshot.
@@ -54,7 +54,7 @@ pub struct Wish<'w> {
     pub takes_lock: bool,
     /// What keeps restic from writing elsewhere.
     pub confinement: Confinement,
-    /// How often restic says how far it is, in a second; where it can.
+    /// How often restic reports how far it is, in a second; where it can.
     pub reports_a_second: &'w str,
 }
 
@@ -67,9 +67,9 @@ pub enum Confinement {
     None,
 }
 
-/// One line that restic says while it is at work.
+/// One line that restic prints while it runs.
 #[derive(Debug)]
-pub enum Said {
+pub enum Line {
     /// On its standard output.
     Output(String),
     /// On its standard error.
@@ -91,13 +91,13 @@ impl Restic<'_> {
         if tried.status.success() {
             return Ok(None);
         }
-        let said = String::from_utf8_lossy(&tried.stderr);
-        let why = said.lines().last().and_then(|line| line.rsplit(": ").next());
+        let stderr = String::from_utf8_lossy(&tried.stderr);
+        let why = stderr.lines().last().and_then(|line| line.rsplit(": ").next());
         Ok(Some(why.unwrap_or("it cannot be written").to_owned()))
     }
 
-    /// Brings files back. SIGINT, SIGTERM and SIGHUP reach restic as SIGINT, on which it removes its lock; each line that
-    /// it says goes to `each`. Its exit status is no error.
+    /// Brings files back. SIGINT, SIGTERM and SIGHUP reach restic as SIGINT, on which it removes its lock;
+    /// each line that it prints goes to `each`. Its exit status is no error.
     ///
     /// # Errors
     /// When it cannot be started.
@@ -105,7 +105,7 @@ impl Restic<'_> {
         &self,
         version: ResticVersion,
         wish: &Wish<'_>,
-        mut each: impl FnMut(Said),
+        mut each: impl FnMut(Line),
     ) -> Result<ExitStatus> {
         let sandbox = match wish.confinement {
             Confinement::Unit => Some(Sandbox::new(self, wish.target, wish.takes_lock)?),
@@ -127,15 +127,15 @@ impl Restic<'_> {
         let handle = signals.handle();
         let (output, complaint) = pipes(&mut child)?;
         let mut input = child.stdin.take().context("restic has no input")?;
-        // Where nobody reads them, the exit status says why.
+        // Where nobody reads them, the exit status shows why.
         drop(hand_over(&mut input, &words));
         thread::scope(|scope| {
             let (sender, receiver) = std::sync::mpsc::sync_channel(64);
             let also = sender.clone();
-            scope.spawn(move || relay(output, |line| also.send(Said::Output(line)).is_ok()));
+            scope.spawn(move || relay(output, |line| also.send(Line::Output(line)).is_ok()));
             scope.spawn(move || {
                 relay(complaint, |line| {
-                    sender.send(Said::Complaint(listed::message(&line))).is_ok()
+                    sender.send(Line::Complaint(listed::message(&line))).is_ok()
                 });
             });
             // The end of this thread is the end of the guard's input.
@@ -146,11 +146,11 @@ impl Restic<'_> {
                     }
                 }
             });
-            for said in receiver {
-                each(match (said, &sandbox) {
-                    (said, None) => said,
-                    (Said::Output(line), _) => Said::Output(self.outside(line, wish.target)),
-                    (Said::Complaint(line), _) => Said::Complaint(self.outside(line, wish.target)),
+            for line in receiver {
+                each(match (line, &sandbox) {
+                    (line, None) => line,
+                    (Line::Output(line), _) => Line::Output(self.outside(line, wish.target)),
+                    (Line::Complaint(line), _) => Line::Complaint(self.outside(line, wish.target)),
                 });
             }
             handle.close();
@@ -186,7 +186,7 @@ impl Restic<'_> {
         } = wish;
         let mut words: Vec<OsString> = vec!["restic".into(), "--no-cache".into(), "--repo".into()];
         match confinement {
-            // The guard says where the password is.
+            // The guard adds the path of the password.
             Confinement::Unit if self.directory().is_some() => words.push(sandbox::REPOSITORY.into()),
             Confinement::Unit => words.push(self.address().into()),
             Confinement::None => {
@@ -257,7 +257,7 @@ impl Restic<'_> {
     }
 }
 
-/// The guard's own command line, for so many words of restic's.
+/// The guard's own command line, for this number of restic's words.
 pub(super) fn guard(repository: &Repository, words: usize) -> [String; 6] {
     let stop_wait = repository.stop_wait.seconds();
     let fixed = ["bash", "-c", GUARD, "genbackup-restore"].map(str::to_owned);

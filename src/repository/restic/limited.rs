@@ -10,10 +10,10 @@ use super::{Failed, Restic, Snapshot};
 const TOO_LATE: u8 = 124;
 
 impl Restic<'_> {
-    /// All snapshots, the oldest first, where restic lists them in so many seconds.
+    /// All snapshots, the oldest first, where restic lists them within this number of seconds.
     ///
     /// # Errors
-    /// When restic fails, takes longer, or says what is no list of snapshots.
+    /// When restic fails, takes longer, or prints what is no list of snapshots.
     pub fn snapshots_within(&self, seconds: u32) -> Result<Vec<Snapshot>> {
         match self.listed(limited(&self.reading(&["snapshots", "--json"])?, seconds)) {
             Err(error) if is_too_late(&error) => bail!("restic did not answer within {seconds} s"),

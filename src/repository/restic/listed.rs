@@ -24,7 +24,7 @@ pub struct Snapshot {
     pub program: String,
     /// All bytes of it, and those that it added; since restic 0.17.
     pub bytes: Option<(u64, u64)>,
-    /// All that restic says of it.
+    /// All that restic lists of it.
     pub whole: Value,
 }
 
@@ -135,7 +135,7 @@ pub(super) fn found(text: &str) -> Result<Vec<String>> {
     Ok(found.into_iter().map(|found| found.snapshot).collect())
 }
 
-/// What a line of restic's standard error says; since 0.18 some are JSON.
+/// The message in a line of restic's standard error; since 0.18 some are JSON.
 pub(super) fn message(line: &str) -> String {
     let value: Value = serde_json::from_str(line).unwrap_or_default();
     let text = value.pointer("/error/message").or_else(|| value.get("message"));

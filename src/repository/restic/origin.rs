@@ -1,9 +1,9 @@
-//! Who made a snapshot, as far as its tags, its host and its program show.
+//! What made a snapshot, as far as its tags, its host and its program show.
 
 use super::{Snapshot, TAG};
 use crate::model::Fleet;
 
-/// Who made a snapshot, as the fleet sees it.
+/// What made a snapshot, as the fleet sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
     /// A run of this fleet, or `genbackup adopt` took it over: it has the tag, and its host is in the fleet.

@@ -63,8 +63,8 @@ impl<'r> Restic<'r> {
         }
     }
 
-    /// What tells restic's backend its credential, and where: this process has the files, a unit of this name gets
-    /// credentials.
+    /// How restic's backend gets its credential, and where: this process has the files, a unit of this name
+    /// gets credentials.
     pub(super) fn credential(&self, unit: Option<&str>) -> Credential<'r> {
         let mut credential = Credential::default();
         let mut place = |name: &str, file: &UnitPath| match unit {
@@ -95,7 +95,7 @@ impl<'r> Restic<'r> {
     }
 }
 
-/// What a backend of restic needs beside the password. Nothing of it is a secret: it names files.
+/// What a backend of restic needs in addition to the password. Nothing of it is a secret: it names files.
 #[derive(Debug, Default)]
 pub(super) struct Credential<'r> {
     /// Values of `LoadCredential=`.

@@ -1,9 +1,9 @@
 //! The transient unit in which restic brings files back: it can write below the target, and nowhere else.
 //!
-//! A snapshot is what a client wrote, and a client may be taken. The unit reaches the target, the repository and its
-//! locks at places of its own, by bind mounts; the rest of the host is read-only or hidden. systemd learns each of the
-//! three from an open file of this process (`/proc/PID/fd/N`), so no name has to be quoted, and one that is not UTF-8,
-//! which D-Bus does not carry, needs nothing more.
+//! A client wrote the snapshot, and an attacker may have taken over the client. The unit reaches the target,
+//! the repository and its locks at separate places, by bind mounts. The rest of the host is read-only or
+//! hidden. systemd learns each of the three from an open file of this process (`/proc/PID/fd/N`). So no name
+//! has to be quoted, and a name that is not UTF-8, which D-Bus does not carry, needs nothing more.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -38,10 +38,11 @@ const REPLACED: [&str; 4] = [
     // It takes CAP_MKNOD away; `BindReadOnlyPaths=/dev` and `DeviceAllow=` are in its place.
     "PrivateDevices=",
     "DevicePolicy=",
-    // systemd-run cannot say `none`; without a network and with an empty /run there is no socket to connect to.
+    // systemd-run does not accept `none`; without a network and with an empty /run there is no socket to
+    // connect to.
     "RestrictAddressFamilies=",
 ];
-/// What a restore has beside them.
+/// What a restore has in addition to them.
 const OWN: &str = "\
 ProtectHome=tmpfs
 # ProtectSystem=strict leaves /dev writable, and with another /proc also /run (seen with systemd 252 to 262).

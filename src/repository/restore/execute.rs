@@ -8,7 +8,7 @@ use anyhow::Result;
 use super::Plan;
 use crate::apply::Privacy;
 use crate::error::fail;
-use crate::repository::restic::{Confinement, Failed, Restic, Said, Wish, can_confine, failed};
+use crate::repository::restic::{Confinement, Failed, Line, Restic, Wish, can_confine, failed};
 use crate::text::harmless;
 
 /// How the files are restored.
@@ -33,7 +33,7 @@ pub(crate) enum Step {
     /// restic starts now.
     Starts,
     /// restic printed something.
-    Said(Said),
+    Line(Line),
 }
 
 /// How restic ended.
@@ -85,7 +85,7 @@ impl Plan {
             reports_a_second,
         };
         hear(Step::Starts);
-        let status = restic.restore(version, &wish, |said| hear(Step::Said(said)))?;
+        let status = restic.restore(version, &wish, |line| hear(Step::Line(line)))?;
         Ok(Outcome { target, status })
     }
 }
@@ -100,7 +100,7 @@ impl Outcome<'_> {
             return Ok(());
         }
         let failed = failed(self.status, complaints);
-        let hint = if failed.said.contains("already locked") {
+        let hint = if failed.message.contains("already locked") {
             "forget or prune is running; try again when it has ended"
         } else {
             "fix the cause, then restore to a new directory; the files restored before the error are kept"

@@ -94,9 +94,9 @@ impl Place {
         Ok(())
     }
 
-    /// Makes the directory for root only, whatever the modes of the restored files: root decides who can read them. A
-    /// file belongs to user restic until it gets its owner, and user restic must not read it meanwhile. A directory that
-    /// is not empty keeps its mode: [`Privacy`] says whether others can read it.
+    /// Makes the directory for root only, whatever the modes of the restored files: root decides who can read
+    /// them. A file belongs to user restic until it gets its owner, and user restic must not read it
+    /// meanwhile. A directory that is not empty keeps its mode: [`Privacy`] shows whether others can read it.
     ///
     /// # Errors
     /// When it cannot be made, or is now in the repository.

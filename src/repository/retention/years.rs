@@ -42,8 +42,8 @@ pub enum Horizon {
     Endless,
 }
 
-/// What is kept at the end of each span from `start`, when there is a run at each of these times, in order, and each
-/// is a good one. A span that ends behind the horizon is left out: nothing is known of it.
+/// What is kept at the end of each span from `start`, if a good run is at each of these times, in order. A
+/// span that ends behind the horizon is skipped: nothing is known of it.
 #[must_use]
 pub fn after_years(
     start: DateTime,
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn ten_years_of_the_post_s_nights_leave_a_day_a_week_a_month_and_a_year_between() {
+    fn gaps_over_ten_years_are_a_day_a_week_a_month_a_year() {
         let start: DateTime = "2026-11-24T12:00".parse().unwrap();
         let policy = KeepPolicy::try_from("30 daily, 5 weekly, 12 monthly, 10 yearly".to_owned()).unwrap();
         let spans = [1.week(), 1.month(), 1.year(), 10.years()];
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_behind_the_last_known_run_is_not_told() {
+    fn a_time_behind_the_last_known_run_is_unknown() {
         let start: DateTime = "2026-11-24T12:00".parse().unwrap();
         let policy = KeepPolicy::try_from("1 last".to_owned()).unwrap();
         let runs: Vec<_> = nights(start).into_iter().take(8).collect();

@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn frames_are_told_from_messages() {
+    fn frames_are_distinguished_from_messages() {
         for frame in [
             "\tx",
             "main.main",

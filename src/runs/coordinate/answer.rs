@@ -115,8 +115,8 @@ impl Answer {
         self.messages.summary.as_ref()
     }
 
-    fn note_hook(&mut self, said: &str) {
-        let Some((name, why)) = said.split_once(' ').filter(|(name, _)| is_hook(name)) else {
+    fn note_hook(&mut self, text: &str) {
+        let Some((name, why)) = text.split_once(' ').filter(|(name, _)| is_hook(name)) else {
             return;
         };
         let why = short(why);

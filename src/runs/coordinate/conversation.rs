@@ -21,7 +21,7 @@ use nix::sys::wait::{Id, WaitPidFlag, waitid};
 use nix::unistd::Pid;
 
 use super::judge::{Ending, How};
-use super::output::{Said, read_complaint, read_lines};
+use super::output::{Received, read_complaint, read_lines};
 
 /// The host stops restic after 25 s without a line: then this process, or the connection, is gone.
 const HEARTBEAT: Duration = Duration::from_secs(5);
@@ -72,7 +72,7 @@ enum Waited {
 /// An open connection.
 pub(super) struct Connection {
     input: Option<Box<dyn Write + Send>>,
-    said: Receiver<Said>,
+    received: Receiver<Received>,
     process: Option<Child>,
     socket: Option<UnixStream>,
     complaint: Arc<Mutex<Vec<u8>>>,
@@ -116,11 +116,11 @@ impl Connection {
     fn to_socket(path: &PathBuf, limits: Limits, deadline: Instant) -> std::io::Result<Self> {
         let socket = UnixStream::connect(path)?;
         let (input, output) = (socket.try_clone()?, socket.try_clone()?);
-        let (sender, said) = sync_channel(QUEUE);
+        let (sender, received) = sync_channel(QUEUE);
         thread::spawn(move || read_lines(output, limits.answer, &sender));
         Ok(Self {
             input: Some(Box::new(input)),
-            said,
+            received,
             process: None,
             socket: Some(socket),
             complaint: Arc::default(),
@@ -140,7 +140,7 @@ impl Connection {
             // At the time limit, the signal reaches what it has started, too.
             .process_group(0)
             .spawn()?;
-        let (sender, said) = sync_channel(QUEUE);
+        let (sender, received) = sync_channel(QUEUE);
         let complaint = Arc::default();
         if let Some(output) = process.stdout.take() {
             let sender = sender.clone();
@@ -154,14 +154,14 @@ impl Connection {
         thread::spawn(move || {
             // It stays a process that can be signalled until it is reaped.
             let _ = waitid(id, WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT);
-            drop(sender.send(Said::Exited));
+            drop(sender.send(Received::Exited));
         });
         Ok(Self {
             input: process
                 .stdin
                 .take()
                 .map(|input| Box::new(input) as Box<dyn Write + Send>),
-            said,
+            received,
             process: Some(process),
             socket: None,
             complaint,
@@ -171,7 +171,7 @@ impl Connection {
         })
     }
 
-    /// Sends text. If the host has hung up, its answer tells why.
+    /// Sends text. If the host has hung up, its answer shows why.
     pub(super) fn send(&mut self, text: &[u8]) {
         if let Some(input) = &mut self.input {
             drop(input.write_all(text).and_then(|()| input.flush()));
@@ -211,20 +211,20 @@ impl Connection {
         let mut is_over_time = false;
         while self.open > 0 {
             let wait = beat.min(end).saturating_duration_since(Instant::now());
-            match self.said.recv_timeout(wait) {
-                Ok(Said::Line { line, is_cut }) => {
+            match self.received.recv_timeout(wait) {
+                Ok(Received::Line { line, is_cut }) => {
                     if each(&line, is_cut) == Next::End && !is_over_time {
                         return Waited::Complete;
                     }
                 }
-                Ok(Said::OutputEnded { cut_off_at }) => {
+                Ok(Received::OutputEnded { cut_off_at }) => {
                     self.cut_off_at = cut_off_at;
                     self.open -= 1;
                     // ssh ends at the end of its input.
                     self.input = None;
                 }
-                Ok(Said::ComplaintEnded) => self.open -= 1,
-                Ok(Said::Exited) => {
+                Ok(Received::ComplaintEnded) => self.open -= 1,
+                Ok(Received::Exited) => {
                     has_exited = true;
                     self.open -= 1;
                     end = end.min(Instant::now() + STRAY);

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::words::{cut, plain};
-use crate::runs::complaint::{self, is_frame, is_signal, is_telling, without_trace};
+use crate::runs::complaint::{self, is_frame, is_signal, names_cause, without_trace};
 
 /// What restic printed.
 #[derive(Debug, Default)]
@@ -12,11 +12,11 @@ pub(super) struct Messages {
     pub(super) summary: Option<Value>,
     /// True if a signal stopped restic.
     pub(super) is_stopped: bool,
-    said: String,
+    message: String,
     /// The message before a stack trace.
     cause: Option<String>,
     /// The last message that names the cause of an error.
-    telling: Option<String>,
+    decisive: Option<String>,
 }
 
 impl Messages {
@@ -51,30 +51,33 @@ impl Messages {
         }
     }
 
-    fn note(&mut self, said: &str) {
-        let said = cut(said);
-        if is_frame(&said) {
-            self.cause.get_or_insert_with(|| self.said.clone());
+    fn note(&mut self, message: &str) {
+        let message = cut(message);
+        if is_frame(&message) {
+            self.cause.get_or_insert_with(|| self.message.clone());
             return;
         }
-        let said = complaint::plain(&without_trace(&said));
-        self.is_stopped |= is_signal(&said);
-        if is_telling(&said) {
-            self.telling = Some(said.clone());
+        let message = complaint::plain(&without_trace(&message));
+        self.is_stopped |= is_signal(&message);
+        if names_cause(&message) {
+            self.decisive = Some(message.clone());
         }
-        self.said = said;
+        self.message = message;
     }
 
     /// The most informative message: one that names the cause, or the last one, with the cause that restic printed before
     /// a stack trace.
     pub(super) fn words(&self) -> String {
         let Self {
-            said, cause, telling, ..
+            message,
+            cause,
+            decisive,
+            ..
         } = self;
-        match (telling, cause) {
-            (Some(telling), _) => telling.clone(),
-            (None, Some(cause)) if cause != said => format!("{said}: {cause}"),
-            (None, _) => said.clone(),
+        match (decisive, cause) {
+            (Some(decisive), _) => decisive.clone(),
+            (None, Some(cause)) if cause != message => format!("{message}: {cause}"),
+            (None, _) => message.clone(),
         }
     }
 }

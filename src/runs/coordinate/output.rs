@@ -10,7 +10,7 @@ use super::answer::{LINE_LIMIT, LONGEST_LINE};
 const COMPLAINT_LIMIT: u64 = 4096;
 
 /// What a connection passes on.
-pub(super) enum Said {
+pub(super) enum Received {
     /// A line of the output, without its newline.
     Line { line: Vec<u8>, is_cut: bool },
     /// The output has ended; if it reached the limit, it was cut off there.
@@ -22,7 +22,7 @@ pub(super) enum Said {
 }
 
 /// Passes on the lines of an output up to a limit of bytes. Then the output is closed, which ends the host's side.
-pub(super) fn read_lines(output: impl Read, limit: u64, to: &SyncSender<Said>) {
+pub(super) fn read_lines(output: impl Read, limit: u64, to: &SyncSender<Received>) {
     let mut output = BufReader::with_capacity(LONGEST_LINE, output);
     let mut left = usize::try_from(limit).unwrap_or(usize::MAX);
     let (mut line, mut is_cut) = (Vec::new(), false);
@@ -51,27 +51,27 @@ pub(super) fn read_lines(output: impl Read, limit: u64, to: &SyncSender<Said>) {
             let is_cut = std::mem::take(&mut is_cut);
             lines += 1;
             // The rest is read, but nobody looks at it.
-            if lines <= LINE_LIMIT && to.send(Said::Line { line, is_cut }).is_err() {
+            if lines <= LINE_LIMIT && to.send(Received::Line { line, is_cut }).is_err() {
                 return;
             }
         }
     }
     if !line.is_empty() {
-        drop(to.send(Said::Line { line, is_cut }));
+        drop(to.send(Received::Line { line, is_cut }));
     }
     drop(output);
-    drop(to.send(Said::OutputEnded {
+    drop(to.send(Received::OutputEnded {
         cut_off_at: (left == 0).then_some(limit),
     }));
 }
 
 /// Keeps the start of the messages, and reads the rest, so that the process need not wait.
-pub(super) fn read_complaint(mut messages: impl Read, kept: &Mutex<Vec<u8>>, to: &SyncSender<Said>) {
+pub(super) fn read_complaint(mut messages: impl Read, kept: &Mutex<Vec<u8>>, to: &SyncSender<Received>) {
     let mut buffer = [0; 4096];
     while let Ok(count @ 1..) = messages.read(&mut buffer) {
         let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
         let room = usize::try_from(COMPLAINT_LIMIT).unwrap_or_default() - kept.len();
         kept.extend_from_slice(buffer.get(..count.min(room)).unwrap_or_default());
     }
-    drop(to.send(Said::ComplaintEnded));
+    drop(to.send(Received::ComplaintEnded));
 }

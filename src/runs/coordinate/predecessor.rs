@@ -17,8 +17,9 @@ const FIRST_PAUSES: u32 = 50;
 
 /// Waits for the lock. `None` if forget and prune hold it for longer than the limit.
 ///
-/// If the previous run has handed its record over to forget and prune, they go first, also if they start late: until the
-/// limit has passed since the handover. If they did not start by then, the record of that run ends here.
+/// If the previous run has handed its record over to forget and prune, they go first, also if they start
+/// late. They have until the limit has passed since the handover. If they did not start by then, the record
+/// of that run ends here.
 ///
 /// # Errors
 /// When the state directory cannot be locked.
@@ -44,8 +45,8 @@ pub(super) fn wait(state: &State, limit: Duration) -> Result<Option<Lock>> {
     Ok(None)
 }
 
-/// Takes the lock. Waits for the hosts of another run until they end, because each has a time limit; for forget and prune,
-/// and for anything else, only for the limit.
+/// Takes the lock. Waits for the hosts of another run until they end, because each has a time limit. Waits
+/// for forget and prune, and for anything else, only for the limit.
 fn take(state: &State, limit: Duration) -> Result<Option<Lock>> {
     let mut waiting = state.wait()?;
     loop {

@@ -19,29 +19,29 @@ const SILENCE: [&str; 7] = [
 /// A host is unreachable only if nothing on it answered. Any other error is a failure: a host that rejected the connection,
 /// was rejected, or was never contacted is not absent.
 pub(super) fn meaning(host: &str, complaint: &str) -> (Status, Option<String>) {
-    let says = |part: &&str| complaint.contains(*part);
-    let said = short(complaint);
-    let why = if says(&"Host key verification failed") {
+    let contains = |part: &&str| complaint.contains(*part);
+    let message = short(complaint);
+    let why = if contains(&"Host key verification failed") {
         "its host key is not the one in the fleet file: it was reinstalled, or another machine answers at its address"
             .to_owned()
     } else if ["Permission denied", "Too many authentication failures"]
         .iter()
-        .any(says)
+        .any(contains)
     {
         format!(
-            "it does not accept the storage host's ssh key; run `genbackup push {host}`, or see `genbackup doctor`: {said}"
+            "it does not accept the storage host's ssh key; run `genbackup push {host}`, or see `genbackup doctor`: {message}"
         )
-    } else if says(&"Connection refused") {
+    } else if contains(&"Connection refused") {
         format!(
             "nothing listens on its port; on that host, run `systemctl enable --now genbackup-sshd.socket` (on NixOS \
-             `systemctl start genbackup-sshd.socket`): {said}"
+             `systemctl start genbackup-sshd.socket`): {message}"
         )
-    } else if SILENCE.iter().any(says) {
-        return (Status::Unreachable, Some(said));
-    } else if said.is_empty() {
+    } else if SILENCE.iter().any(contains) {
+        return (Status::Unreachable, Some(message));
+    } else if message.is_empty() {
         "ssh cannot connect to its genbackup-sshd.socket".to_owned()
     } else {
-        format!("ssh cannot connect to its genbackup-sshd.socket: {said}")
+        format!("ssh cannot connect to its genbackup-sshd.socket: {message}")
     };
     (Status::Failed, Some(why))
 }

@@ -139,9 +139,9 @@ impl<'r> Turns<'r> {
         status
     }
 
-    /// This host's kernel host name, which a client compares with its own: a restic that an administrator starts on this
-    /// host removes a lock at once if it has this host's name and its process does not run here. No host gets the name of
-    /// another client.
+    /// This host's kernel host name, which a client compares with its own. A restic that runs on this host
+    /// removes a lock at once if the lock has this host's name and its process does not run here. No host
+    /// gets the name of another client.
     fn storage_name(&self, host: &str) -> Option<StorageHost<'_>> {
         let name = self.run.storage_host.as_str();
         let kernel_name = self.kernel_name.as_deref().filter(|_| host != name)?;

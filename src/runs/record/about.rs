@@ -9,12 +9,12 @@ use crate::model::Phase;
 /// The key before the name of a host.
 const HOST: &[u8] = b"\"host\"";
 
-/// Some hosts and phases. A line that names none of them is skipped, which is ten times as fast as to read it; and so is
-/// the rest of a record whose first line says that none of them is in it.
+/// Some hosts and phases. A line that names none of them is skipped, which is ten times as fast as to read
+/// it. So is the rest of a record whose first line shows that none of them is in it.
 #[derive(Debug, Clone)]
 pub struct About {
     hosts: BTreeSet<String>,
-    /// Whether a phase that a run does is among them, and one that is done beside the runs.
+    /// Whether a phase that a run does is among them, or one that is recorded ad hoc.
     has_phases_of_runs: bool,
     has_ad_hoc_phases: bool,
     key: Finder<'static>,
@@ -30,7 +30,8 @@ impl About {
     ) -> Self {
         let phases: Vec<Phase> = phases.into_iter().collect();
         let of_phases = phases.iter().map(|phase| format!("\"{}-", phase.name()));
-        // The beginning of a run says whose it is, also where it is of others; its end may say that it was stopped.
+        // The first line of a run names its hosts, also where these are others; its last one may name what
+        // stopped it.
         let of_the_run = std::iter::once("\"run-".to_owned());
         let signs = of_phases.chain(of_the_run);
         Self {
@@ -42,7 +43,7 @@ impl About {
         }
     }
 
-    /// True when a line may tell of one of them.
+    /// True when a line may be about one of them.
     pub(super) fn may_be_in(&self, line: &[u8]) -> bool {
         let behind_keys = self
             .key
@@ -74,7 +75,7 @@ impl About {
         hosts.retain(|host| self.hosts.contains(host));
     }
 
-    /// True when a record that begins with these hosts, and is of a run or of something beside, has nothing to tell.
+    /// True when a record that begins with these hosts, and is of a run or ad hoc, has nothing about them.
     pub(super) fn is_in_no_run_of(&self, hosts: &[String], is_ad_hoc: bool) -> bool {
         let has_phases = if is_ad_hoc {
             self.has_ad_hoc_phases
@@ -109,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn only_records_beside_the_runs_tell_of_what_is_done_beside() {
+    fn only_ad_hoc_records_hold_ad_hoc_phases() {
         let offsite = About::new(["ziz"], [Phase::Offsite]);
         let forget = About::new(["ziz"], [Phase::Forget]);
         let kai = ["kai".to_owned()];

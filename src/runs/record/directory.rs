@@ -14,10 +14,10 @@ pub const DIRECTORY: &str = "/var/lib/genbackup/runs";
 const BUFFER: usize = 32 * 1024;
 const EXTENSION: &str = ".jsonl";
 
-/// The runs that have a record in a directory, oldest first. What is no record is left out.
+/// The runs that have a record in a directory, oldest first. What is no record is skipped.
 ///
 /// # Errors
-/// When the directory can't be read.
+/// When the directory cannot be read.
 pub fn list(directory: &Path) -> Result<Vec<RunId>> {
     let unreadable = || {
         format!(
@@ -49,7 +49,7 @@ pub fn file_name(run: RunId) -> String {
 /// Opens the record of a run.
 ///
 /// # Errors
-/// When it can't be opened.
+/// When it cannot be opened.
 pub fn open(directory: &Path, run: RunId) -> Result<BufReader<File>> {
     let path = directory.join(file_name(run));
     let file = File::open(&path).with_context(|| format!("cannot open the record {}", path.display()))?;

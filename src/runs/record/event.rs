@@ -1,7 +1,7 @@
 //! One event of a record, as a type that is both written and read.
 //!
-//! Reading is lenient, because a newer genbackup may have written the event, and because a part of it comes from a
-//! client: an unknown event is [`What::Other`], unknown fields are kept in [`Event::unknown`], and a field of an
+//! Reading is lenient, because a newer genbackup may have written the event, and because a part of it comes
+//! from a client. An unknown event is [`What::Other`], unknown fields are kept in [`Event::unknown`], and a field of an
 //! unexpected type counts as absent. A status that is absent or unknown is never [`Status::Ok`].
 
 mod line;
@@ -62,10 +62,10 @@ pub struct RunStarted {
     /// Versions of the programs on the storage host.
     #[serde(default, deserialize_with = "texts")]
     pub versions: BTreeMap<String, String>,
-    /// Whether somebody chose these hosts, and left out the others on purpose.
+    /// Whether somebody chose these hosts, and excluded the others on purpose.
     #[serde(default, deserialize_with = "lenient", skip_serializing_if = "is_false")]
     pub chosen: bool,
-    /// Whether it is no run at all, but what `genbackup record` noted beside them.
+    /// Whether it is no run at all, but an ad hoc record of `genbackup record`.
     #[serde(default, deserialize_with = "lenient", skip_serializing_if = "is_false")]
     pub beside: bool,
     /// systemd's name for this time of the unit (`InvocationID`, in hexadecimal digits).
@@ -89,7 +89,7 @@ pub struct HostStarted {
 pub struct Restic {
     /// The host.
     pub host: String,
-    /// What restic said, untouched: of a client, so any of it may be missing, or of another kind.
+    /// The message of restic, untouched: a client sent it, so any of it may be missing, or of another kind.
     pub message: Value,
 }
 
@@ -102,7 +102,7 @@ pub struct HostFinished {
     /// How it ended.
     #[serde(default, deserialize_with = "lenient")]
     pub status: Status,
-    /// Why it did not end well. A client may have said it: any character may be in it.
+    /// Why it did not succeed. A client may have sent it: any character may be in it.
     #[serde(default, deserialize_with = "lenient")]
     pub why: Option<String>,
     /// restic's exit status.
@@ -117,7 +117,7 @@ pub struct HostFinished {
     /// How long it took.
     #[serde(default, deserialize_with = "lenient")]
     pub seconds: Option<f64>,
-    /// Included paths that are not there.
+    /// Included paths that are missing.
     #[serde(default, deserialize_with = "lenient")]
     pub missing: Vec<String>,
     /// How many there are.
@@ -192,8 +192,8 @@ pub struct CopyFigures {
     /// Whether nothing was copied: it was only tried whether the copy can be destroyed.
     #[serde(default, deserialize_with = "lenient", skip_serializing_if = "is_false")]
     pub only_tried: bool,
-    /// What came of an attempt to destroy something in the copy, where one was made: `refused`, `accepted` or
-    /// `inconclusive`.
+    /// The result of an attempt to destroy something in the copy, where one was made: `refused`, `accepted`
+    /// or `inconclusive`.
     #[serde(
         default,
         deserialize_with = "lenient",
@@ -216,7 +216,7 @@ pub struct PhaseFinished {
     /// How it ended.
     #[serde(default, deserialize_with = "lenient")]
     pub status: Status,
-    /// Why it did not end well.
+    /// Why it did not succeed.
     #[serde(default, deserialize_with = "lenient")]
     pub why: Option<String>,
     /// restic's exit status.

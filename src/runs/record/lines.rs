@@ -9,8 +9,8 @@ use super::reason::Reason;
 
 /// The bytes of the longest line that is read, its newline not counted.
 ///
-/// The longest that the scripts write is a `host-finished`: four lists of at most a hundred paths, each cut off
-/// after 2000 characters, and each of these at most six bytes (`\u0007`): below 5 MB.
+/// The longest that the scripts write is a `host-finished`, below 5 MB. It has four lists of at most a
+/// hundred paths. Each is cut off after 2000 characters, of at most six bytes each (`\u0007`).
 pub const LINE_LIMIT: usize = 8 << 20;
 
 /// One line.
@@ -131,7 +131,7 @@ impl<R: BufRead> Lines<R> {
     }
 
     /// Leaves of a run's beginning the hosts that matter. True when none of what matters is in the run.
-    fn has_nothing_to_tell(&self, line: &mut Line) -> bool {
+    fn is_irrelevant(&self, line: &mut Line) -> bool {
         match (&self.about, line) {
             (Some(about), Line::Good(event)) => match &mut event.what {
                 What::RunStarted(started) => {
@@ -158,7 +158,7 @@ impl<R: BufRead> Iterator for Lines<R> {
         }
         let mut line = self.read_line();
         self.is_over = match &mut line {
-            Ok(Some(line)) => self.has_nothing_to_tell(line),
+            Ok(Some(line)) => self.is_irrelevant(line),
             _ => true,
         };
         line.transpose()

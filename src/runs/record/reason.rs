@@ -13,7 +13,7 @@ pub enum Reason {
     NotJson,
     /// JSON, but not what an event looks like.
     NotAnEvent,
-    /// The last line, without its end: whoever wrote it was stopped, or the disk was full.
+    /// The last line, without its end: its writer was stopped, or the disk was full.
     CutOff,
 }
 

@@ -93,24 +93,24 @@ impl FromStr for RunId {
 pub struct Run {
     /// Its name.
     pub id: RunId,
-    /// When it ended, if its record says so.
+    /// When it ended, if its record has that.
     pub end: Option<Timestamp>,
-    /// Why it was stopped, where its record says that it was.
+    /// Why it was stopped, where its record has that.
     pub stopped: Option<String>,
     /// When the last of its events was written.
     pub last_event: Option<Timestamp>,
     /// Versions of the programs on the storage host.
     pub versions: BTreeMap<String, String>,
-    /// Whether somebody chose its hosts, or a timer of their own did, and left out the others on purpose.
+    /// Whether somebody chose its hosts, or their own timer did, and excluded the others on purpose.
     pub is_of_chosen: bool,
-    /// Whether it is no run at all, but what `genbackup record` noted beside them: it tells of a phase, and of nothing
-    /// else.
+    /// Whether it is no run at all, but an ad hoc record of `genbackup record`: it is about a phase, and
+    /// about nothing else.
     pub is_ad_hoc: bool,
     /// systemd's name for this time of the unit, in hexadecimal digits.
     pub invocation: Option<String>,
-    /// Its hosts: those that it was to back up, and any that the record tells of.
+    /// Its hosts: those that it was to back up, and any that the record names.
     pub hosts: BTreeMap<String, HostRun>,
-    /// What it did beside.
+    /// Its phases.
     pub phases: BTreeMap<Phase, PhaseRun>,
     /// What it did to copies, by their names in the fleet file.
     pub copies: BTreeMap<String, PhaseRun>,
@@ -124,7 +124,7 @@ pub struct Run {
     pub bad_lines: BadLines,
 }
 
-/// What a record tells of one host.
+/// What a record holds of one host.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct HostRun {
     /// When its turn came.
@@ -137,7 +137,7 @@ pub struct HostRun {
     pub finished: Option<HostFinished>,
 }
 
-/// What a record tells of one phase.
+/// What a record holds of one phase.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct PhaseRun {
     /// When it began.
@@ -158,7 +158,7 @@ pub struct BadLines {
 }
 
 impl HostRun {
-    /// How the host ended; [`Status::Interrupted`] when the record does not say.
+    /// How the host ended; [`Status::Interrupted`] when the record does not have that.
     #[must_use]
     pub fn status(&self) -> &Status {
         self.finished
@@ -168,7 +168,7 @@ impl HostRun {
 }
 
 impl PhaseRun {
-    /// How the phase ended; [`Status::Interrupted`] when the record does not say.
+    /// How the phase ended; [`Status::Interrupted`] when the record does not have that.
     #[must_use]
     pub fn status(&self) -> &Status {
         self.finished
@@ -186,7 +186,8 @@ impl Run {
         Self::sum_up(id, Lines::of(record))
     }
 
-    /// Sums up what the record of a run says of some hosts and phases: of the others it may say anything or nothing.
+    /// Sums up what the record of a run holds of some hosts and phases. What it holds of the others may be
+    /// missing.
     ///
     /// # Errors
     /// Those of the reader, and none of the record.
@@ -279,7 +280,7 @@ impl Run {
         }
     }
 
-    /// A phase, or a copy: each has a state of its own.
+    /// A phase, or a copy: each has a separate state.
     fn phase(&mut self, phase: Phase, copy: Option<String>) -> &mut PhaseRun {
         match copy {
             Some(copy) if phase == Phase::Offsite => self.copies.entry(copy).or_default(),

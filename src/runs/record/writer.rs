@@ -1,7 +1,7 @@
 //! Writes the record of a run.
 //!
-//! A record that cannot be written never stops a backup: the writer prints the reason once, and reports at the end that
-//! the record is incomplete.
+//! A record that cannot be written never stops a backup. The writer prints the reason once, and reports at
+//! the end that the record is incomplete.
 
 #![expect(
     clippy::disallowed_methods,
@@ -49,8 +49,8 @@ pub struct Guard<'w> {
 }
 
 impl Writer {
-    /// Begins a record, which gives the run its name: the second in which it begins. Each second has room for one record,
-    /// and belongs to whoever creates the file first.
+    /// Begins a record, which gives the run its name: the second in which it begins. Each second has room for
+    /// one record, and belongs to the process that creates the file first.
     #[must_use]
     pub fn begin(directory: &Path) -> Self {
         loop {

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::Of;
 use crate::runs::record::Run;
 
-/// So many hosts are named.
+/// The number of hosts that are named.
 const HOSTS_NAMED: usize = 3;
 
 /// A program that is of another version than in the run before.
@@ -53,7 +53,7 @@ pub(super) struct Versions(BTreeMap<(String, String), String>);
 impl Versions {
     /// Notes the versions of a run; those that were others before, as far as they concern what is asked.
     pub(super) fn changes(&mut self, run: &Run, of: &Of) -> Vec<Change> {
-        // Its restic forgets and prunes; where it is backed up itself, its turn tells which one did that.
+        // Its restic forgets and prunes; where it is backed up itself, its turn shows which one did that.
         let concerns_storage = |program: &str| program != "restic" || !matches!(of, Of::Host(_));
         let storage = run
             .versions
@@ -69,8 +69,9 @@ impl Versions {
             let ended = ended.finished.as_ref();
             let restic = ended.and_then(|ended| ended.restic_version.as_deref());
             let systemd = ended.and_then(|ended| ended.systemd_version.as_deref());
-            let told = [("restic", restic), ("systemd", systemd)];
-            told.into_iter()
+            let versions = [("restic", restic), ("systemd", systemd)];
+            versions
+                .into_iter()
                 .filter_map(|(program, version)| Some((program, host.as_str(), version?)))
         });
         let mut changes: BTreeMap<(String, String, String), Vec<String>> = BTreeMap::new();

@@ -33,10 +33,10 @@ impl Error {
 
     #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
     pub(super) fn of(error: zbus::Error, unit: &str) -> Self {
-        Self::told(&error, unit)
+        Self::from_zbus(&error, unit)
     }
 
-    fn told(error: &zbus::Error, unit: &str) -> Self {
+    fn from_zbus(error: &zbus::Error, unit: &str) -> Self {
         let name = match error {
             zbus::Error::MethodError(name, _, _) => name.as_str(),
             zbus::Error::FDO(error) => {
@@ -80,7 +80,7 @@ impl Error {
             | Fdo::UnknownObject(_)
             | Fdo::SpawnChildExited(_)
             | Fdo::SpawnFailed(_) => Some(Self::Away),
-            Fdo::ZBus(error) => Some(Self::told(error, unit)),
+            Fdo::ZBus(error) => Some(Self::from_zbus(error, unit)),
             _ => None,
         }
     }

@@ -33,15 +33,19 @@ impl Manager {
     /// When systemd does not answer.
     pub fn loaded(&self, unit: &str) -> Result<Loaded, Error> {
         let path = self.path_of(unit)?;
-        let said = self.properties(unit, &path, "org.freedesktop.systemd1.Unit")?;
-        let text = |name: &str| said.get(name).and_then(|value| value.downcast_ref::<&str>().ok());
-        let needs_reload = said
+        let properties = self.properties(unit, &path, "org.freedesktop.systemd1.Unit")?;
+        let text = |name: &str| {
+            properties
+                .get(name)
+                .and_then(|value| value.downcast_ref::<&str>().ok())
+        };
+        let needs_reload = properties
             .get("NeedDaemonReload")
             .and_then(|value| value.downcast_ref::<bool>().ok());
         Ok(Loaded {
             active: Active::of(text("ActiveState").unwrap_or_default()),
             is_stale: needs_reload == Some(true) || text("LoadState") == Some("not-found"),
-            has_job: job(&said).is_some(),
+            has_job: job(&properties).is_some(),
         })
     }
 
@@ -97,20 +101,20 @@ impl Manager {
     ///
     /// # Errors
     /// When systemd does not answer.
-    pub fn is_any_at_work(&self, pattern: &str) -> Result<bool, Error> {
-        Ok(!self.at_work(&[pattern])?.is_empty())
+    pub fn is_any_running(&self, pattern: &str) -> Result<bool, Error> {
+        Ok(!self.running(&[pattern])?.is_empty())
     }
 
     /// The units that match these patterns (glob(7)) and are active or have a queued job.
     ///
     /// # Errors
     /// When systemd does not answer.
-    pub fn at_work(&self, patterns: &[&str]) -> Result<Vec<String>, Error> {
+    pub fn running(&self, patterns: &[&str]) -> Result<Vec<String>, Error> {
         let listed = self.proxy.list_units_by_patterns(&[], patterns);
         let units = self.change(&patterns.join(" "), listed)?;
-        let is_at_work = |(_, _, _, active, _, _, _, job, ..): &ListedUnit| {
-            Active::of(active) == Active::AtWork || *job != 0
+        let is_running = |(_, _, _, active, _, _, _, job, ..): &ListedUnit| {
+            Active::of(active) == Active::Running || *job != 0
         };
-        Ok(units.into_iter().filter(is_at_work).map(|unit| unit.0).collect())
+        Ok(units.into_iter().filter(is_running).map(|unit| unit.0).collect())
     }
 }

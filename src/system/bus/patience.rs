@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn who_never_answers_is_away_and_who_is_interrupted_waits_no_more() {
+    fn a_silent_manager_is_away_and_an_interrupt_ends_waiting() {
         let interrupt = Interrupt::default();
         let mut patience = Patience::until(interrupt.clone());
         patience.answer = Duration::from_millis(1);

@@ -1,7 +1,7 @@
 //! The requests to systemd's manager that genbackup makes: org.freedesktop.systemd1(5).
 //!
-//! States and results are texts here, so that a later systemd can have others. polkit may ask an admin for a password
-//! where the attribute says so.
+//! States and results are texts here, so that a later systemd can have others. polkit may ask an admin for a
+//! password where the attribute allows it.
 
 #![expect(
     clippy::same_name_method,

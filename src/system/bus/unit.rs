@@ -11,7 +11,7 @@ use super::Job;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Active {
     /// It is running, starting or stopping.
-    AtWork,
+    Running,
     /// It is not running, and its last run succeeded, or there was none.
     Inactive,
     /// It is not running, and its last run failed.
@@ -24,7 +24,7 @@ impl Active {
         match word {
             "inactive" => Self::Inactive,
             "failed" => Self::Failed,
-            _ => Self::AtWork,
+            _ => Self::Running,
         }
     }
 }
@@ -44,7 +44,7 @@ pub struct UnitState {
     pub began: Option<Timestamp>,
     /// The invocation ID, which is different each time that the unit starts.
     pub invocation: Vec<u8>,
-    /// What its script says of itself.
+    /// The status that its script reports.
     pub status_text: String,
     /// True while it is ending or being stopped.
     pub is_ending: bool,
@@ -94,7 +94,7 @@ impl UnitState {
     /// True if it is not active and has no job.
     #[must_use]
     pub fn is_at_rest(&self) -> bool {
-        self.active != Active::AtWork && self.job.is_none()
+        self.active != Active::Running && self.job.is_none()
     }
 }
 

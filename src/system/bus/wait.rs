@@ -77,7 +77,7 @@ impl Waiting {
                     }
                     return Ok(match loaded.active {
                         Active::Failed => JobResult::Failed,
-                        Active::AtWork | Active::Inactive => JobResult::Done,
+                        Active::Running | Active::Inactive => JobResult::Done,
                     });
                 }
                 Ok(_) => absence.is_over(),

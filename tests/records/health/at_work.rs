@@ -23,10 +23,10 @@ fn the_night_before() -> Night {
 fn what_a_run_at_work_makes_up_for_is_no_warning_yet() -> Result<()> {
     let nights = [the_night_before(), half_a_night()];
     let report = judged("post", &nights, "2026-11-24T06:00:00Z")?;
-    assert_eq!(report.run.map(|run| run.progress), Some(Progress::AtWork));
+    assert_eq!(report.run.map(|run| run.progress), Some(Progress::Running));
     let does = |name| anyhow::Ok((of(&report, name)?.verdict.state, of(&report, name)?.verdict.now));
     assert_eq!(does("jak")?, (State::Ok, None));
-    assert_eq!(does("kai")?, (State::Ok, Some(Now::AtWork)));
+    assert_eq!(does("kai")?, (State::Ok, Some(Now::Running)));
     assert_eq!(does("ziz")?, (State::Ok, Some(Now::Waiting)));
     assert_eq!(does("prune")?, (State::Ok, Some(Now::Waiting)));
     assert_eq!(report.remarks, []);
@@ -37,7 +37,7 @@ fn what_a_run_at_work_makes_up_for_is_no_warning_yet() -> Result<()> {
 fn an_alert_is_one_however_long_a_run_has_been_at_work() -> Result<()> {
     let nights = [the_night_before(), half_a_night()];
     let report = judged("post", &nights, "2026-11-24T10:00:00Z")?;
-    assert_eq!(report.run.map(|run| run.progress), Some(Progress::AtWork));
+    assert_eq!(report.run.map(|run| run.progress), Some(Progress::Running));
     assert_eq!(
         said(&report, "kai")?,
         (
@@ -53,7 +53,7 @@ fn a_record_that_breaks_off_is_of_a_run_at_work_for_as_long_as_a_host_may_take()
     let nights = [the_night_before(), half_a_night()];
     // Its last line is of 04:01; twelve hours later, and five minutes for the clocks, nobody writes any more.
     for (now, progress) in [
-        ("2026-11-24T16:06:00Z", Progress::AtWork),
+        ("2026-11-24T16:06:00Z", Progress::Running),
         ("2026-11-24T16:06:01Z", Progress::Interrupted),
     ] {
         let report = judged("post", &nights, now)?;
@@ -109,7 +109,7 @@ fn forget_and_prune_are_at_work_as_well() -> Result<()> {
         .begins("prune");
     let report = judged("post", &[the_night_before(), night], "2026-11-24T06:00:00Z")?;
     assert_eq!(of(&report, "forget")?.verdict.now, None);
-    assert_eq!(of(&report, "prune")?.verdict.now, Some(Now::AtWork));
+    assert_eq!(of(&report, "prune")?.verdict.now, Some(Now::Running));
     assert_eq!(report.state(), State::Ok);
     Ok(())
 }
@@ -149,16 +149,16 @@ fn the_lock_tells_whether_a_run_is_in_progress() -> Result<()> {
     let other = the_night_before().id();
     let (soon, late) = ("2026-11-24T04:02:00Z", "2026-11-26T04:00:00Z");
     for (now, holder, progress) in [
-        (soon, Holder::Unknown, Progress::AtWork),
+        (soon, Holder::Unknown, Progress::Running),
         (late, Holder::Unknown, Progress::Interrupted),
-        (soon, Holder::Somebody, Progress::AtWork),
+        (soon, Holder::Somebody, Progress::Running),
         // Prune may take days, and writes nothing meanwhile.
-        (late, Holder::Somebody, Progress::AtWork),
+        (late, Holder::Somebody, Progress::Running),
         (soon, Holder::Nobody, Progress::Interrupted),
         // It may have begun after the lock was looked at.
-        ("2026-11-24T04:00:00Z", Holder::Nobody, Progress::AtWork),
+        ("2026-11-24T04:00:00Z", Holder::Nobody, Progress::Running),
         // Forget and prune are about to begin, or should have long ago.
-        (soon, Holder::Next(this), Progress::AtWork),
+        (soon, Holder::Next(this), Progress::Running),
         (late, Holder::Next(this), Progress::Interrupted),
         (soon, Holder::Next(other), Progress::Interrupted),
     ] {

@@ -41,7 +41,7 @@ fn a_run_at_work_stays_at_work_whatever_is_noted_meanwhile() -> Result<()> {
         let nights = [&runs[..], &[later("offsite", status)]].concat();
         let report = judged("post", &nights, now)?;
         assert_eq!(report, alone);
-        assert_eq!(report.run.map(|run| run.progress), Some(Progress::AtWork));
+        assert_eq!(report.run.map(|run| run.progress), Some(Progress::Running));
     }
     Ok(())
 }

@@ -115,7 +115,10 @@ fn the_rule_is_met_by_what_was_done_and_not_by_what_is_declared() -> Result<()> 
     copied(&directory, "2026-11-20T09:00:00Z", "cloud", Status::Failed)?;
     let points = points(&directory)?;
     assert!(!points[3].is_met && !points[4].is_met, "{points:?}");
-    assert!(points[4].evidence.contains("not well: copy cloud"), "{points:?}");
+    assert!(
+        points[4].evidence.contains("not healthy: copy cloud"),
+        "{points:?}"
+    );
     Ok(())
 }
 
@@ -168,7 +171,7 @@ fn status_shows_the_rule_with_its_evidence() -> Result<()> {
         "yes      2 media: the file system of the repository; Frankfurt",
         "yes      1 elsewhere: cloud (6h 59m ago)",
         "no       1 immutable: cloud: accepted 2d 6h ago",
-        "no       0 errors: not well: ",
+        "no       0 errors: not healthy: ",
     ];
     for (line, start) in lines.iter().zip(starts) {
         assert!(line.starts_with(start), "{line}\n{}", said.stdout);

@@ -83,7 +83,7 @@ fn compare_all() -> Result<Comparison> {
         }
         comparison.compare(
             &Path::new("watch").join(format!("{story}-letter")),
-            &message.letter(&zone()),
+            &message.email(&zone()),
         )?;
     }
     Ok(comparison)

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 
 use anyhow::Result;
-use genbackup::notify::{Finding, Memory, Message, Turn, findings};
+use genbackup::notify::{Finding, Memory, Message, Transition, findings};
 use genbackup::runs::record::{CopyFigures, Phase, Status};
 use genbackup::status::{Expectations, State, judge};
 use jiff::{SignedDuration, Timestamp};
@@ -281,12 +281,12 @@ proptest! {
                 let message = memory.note("jak", &found, now);
                 for change in message.iter().flat_map(|message| &message.changes) {
                     let before = told.get(&change.subject).copied().flatten();
-                    match &change.turn {
-                        Turn::Worse { state, .. } => {
+                    match &change.transition {
+                        Transition::Worse { state, .. } => {
                             prop_assert!(before.is_none_or(|before| before < *state), "{change:?} after {before:?}");
                             told.insert(change.subject.clone(), Some(*state));
                         }
-                        Turn::Resolved { was, .. } => {
+                        Transition::Resolved { was, .. } => {
                             prop_assert_eq!(before, Some(*was));
                             told.insert(change.subject.clone(), None);
                         }

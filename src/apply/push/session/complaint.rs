@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_terminal_obeys_is_escaped_and_a_long_line_is_cut() {
+    fn control_characters_are_escaped_and_long_lines_cut() {
         assert_eq!(last_lines(b"\x1b[2J\xff"), "\\u{1b}[2J\u{fffd}");
         let long = last_lines("x".repeat(100_000).as_bytes());
         assert_eq!(long.chars().count(), LONGEST_LINE);

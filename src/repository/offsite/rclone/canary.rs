@@ -4,10 +4,10 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use super::said::Failed;
+use super::answer::Failed;
 use super::{NO_DIRECTORY, Rclone};
 
-/// rclone's exit status for a file that is not there.
+/// rclone's exit status for a file that does not exist.
 const NO_FILE: i32 = 4;
 /// The option that shows versions as files, by the kind of the remote.
 const VERSIONS: [(&str, &str); 2] = [("s3", "--s3-versions"), ("b2", "--b2-versions")];
@@ -51,11 +51,11 @@ impl Rclone<'_> {
         command
             .args([option, "--files-only"])
             .arg(self.remote.below(directory));
-        let said = self.run(command, "")?;
-        if said.status == Some(NO_DIRECTORY) {
+        let answer = self.run(command, "")?;
+        if answer.status == Some(NO_DIRECTORY) {
             return Ok(Vec::new());
         }
-        let output = said.output("list the versions of the canary")?;
+        let output = answer.output("list the versions of the canary")?;
         let lines = String::from_utf8_lossy(&output).into_owned();
         let version = format!("{name}-v");
         let versions = lines
@@ -78,7 +78,7 @@ impl Rclone<'_> {
         Ok(())
     }
 
-    /// The content of a small file; `None` when it is not there.
+    /// The content of a small file; `None` when it does not exist.
     ///
     /// # Errors
     /// When rclone fails.
@@ -88,7 +88,7 @@ impl Rclone<'_> {
         self.content_of(command)
     }
 
-    /// The content of a version in a directory; nothing when it is not there.
+    /// The content of a version in a directory; nothing when it does not exist.
     ///
     /// # Errors
     /// When rclone fails.
@@ -112,13 +112,13 @@ impl Rclone<'_> {
     }
 
     fn content_of(&self, command: Command) -> Result<Option<String>> {
-        let said = self.run(command, "")?;
-        if matches!(said.status, Some(NO_DIRECTORY | NO_FILE)) {
+        let answer = self.run(command, "")?;
+        if matches!(answer.status, Some(NO_DIRECTORY | NO_FILE)) {
             return Ok(None);
         }
-        match said.output("read the canary") {
+        match answer.output("read the canary") {
             Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
-            // A marker of a deletion cannot be read, and S3 says so with an error.
+            // A marker of a deletion cannot be read: S3 answers with an error.
             Err(error) if error.downcast_ref::<Failed>().is_some_and(is_of_a_marker) => Ok(None),
             Err(error) => Err(error),
         }

@@ -26,16 +26,16 @@ impl Transfer<'_> {
     /// The other repository, if it exists.
     pub(super) fn open(&self) -> Result<Option<Config>> {
         let mut look = self.command(&["cat", "config", "--no-lock"]);
-        let (ended, said) = self.heard(&mut look, &|_| {})?;
+        let (ended, messages) = self.heard(&mut look, &|_| {})?;
         if ended.status == Some(0) {
             return read(&ended.output).map(Some);
         }
         let is_missing = ended.status == Some(NO_REPOSITORY)
-            || said
+            || messages
                 .iter()
                 .any(|line| line.contains("Is there a repository at the following location?"));
         if !is_missing {
-            bail!("cannot open {}: {}", self.to, why(&ended, &said));
+            bail!("cannot open {}: {}", self.to, why(&ended, &messages));
         }
         if self.memory.complete.is_some() {
             bail!("the copy is gone: there is no repository at {}", self.to);
@@ -96,19 +96,19 @@ impl Transfer<'_> {
     }
 
     fn heard(&self, command: &mut Command, each: &(dyn Fn(&[u8]) + Sync)) -> Result<(Ended, Vec<String>)> {
-        let mut said = Vec::new();
+        let mut messages = Vec::new();
         // Every version of restic removes its lock on SIGINT.
         let heard = Heard {
             output: each,
             errors: &mut |line| {
-                if said.len() < 1000 {
-                    said.push(String::from_utf8_lossy(line).into_owned());
+                if messages.len() < 1000 {
+                    messages.push(String::from_utf8_lossy(line).into_owned());
                 }
                 Next::Continue
             },
         };
         let ended = process::run(command, "", self.stop, Signal::SIGINT, heard)?;
-        Ok((ended, said))
+        Ok((ended, messages))
     }
 
     pub(super) fn done(&self, command: Command, what: &str) -> Result<Vec<u8>> {
@@ -122,11 +122,11 @@ impl Transfer<'_> {
         what: &str,
         each: &(dyn Fn(&[u8]) + Sync),
     ) -> Result<Vec<u8>> {
-        let (ended, said) = self.heard(&mut command, each)?;
+        let (ended, messages) = self.heard(&mut command, each)?;
         if ended.status == Some(0) {
             return Ok(ended.output);
         }
-        bail!("cannot {what}: {}", why(&ended, &said))
+        bail!("cannot {what}: {}", why(&ended, &messages))
     }
 }
 
@@ -134,9 +134,9 @@ fn read(output: &[u8]) -> Result<Config> {
     serde_json::from_slice(output).context("cannot read the configuration of a repository")
 }
 
-fn why(ended: &Ended, said: &[String]) -> String {
-    let telling = said.iter().rfind(|line| line.starts_with("Fatal: "));
-    let last = telling.or_else(|| said.iter().rfind(|line| !line.trim().is_empty()));
+fn why(ended: &Ended, messages: &[String]) -> String {
+    let fatal = messages.iter().rfind(|line| line.starts_with("Fatal: "));
+    let last = fatal.or_else(|| messages.iter().rfind(|line| !line.trim().is_empty()));
     match (last, ended.status) {
         (Some(last), _) => crate::text::harmless(last),
         (None, Some(status)) => format!("restic exited with {status}"),

@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_event_is_said_to_be_none() {
+    fn a_line_that_is_no_event_is_reported_as_such() {
         let without_host = format!(r#"{{"event":"host-finished",{TIME},"status":"ok"}}"#);
         let twice =
             format!(r#"{{"event":"host-finished",{TIME},"host":"ziz","status":"failed","status":"ok"}}"#);

@@ -1,7 +1,7 @@
-//! An e-mail, to the unit that hands it to sendmail(8).
+//! An email, to the unit that hands it to sendmail(8).
 //!
-//! sendmail of Postfix and of Exim becomes another user when it starts, which no unit of ours may: so it has a unit of
-//! its own, that knows no secret, behind a socket.
+//! sendmail of Postfix and of Exim becomes another user when it starts, which no unit of ours may. So it has
+//! a separate unit behind a socket, which has no secret.
 
 use std::io::{Read, Write};
 use std::net::Shutdown;
@@ -25,7 +25,7 @@ const LONGEST_ANSWER: u64 = 1024;
 ///
 /// # Errors
 /// When it does not take it, or not in time.
-pub fn letter(
+pub fn send_email(
     socket: &Path,
     to: &[EmailAddress],
     message: &Message,
@@ -63,11 +63,11 @@ pub fn letter(
     }
 }
 
-/// The letter with its headers (RFC 5322). Who sends it is sendmail's to say.
+/// The email with its headers (RFC 5322). sendmail sets the sender.
 fn text(to: &[EmailAddress], message: &Message, zone: &TimeZone) -> Result<Vec<u8>> {
     let to: Vec<&str> = to.iter().map(EmailAddress::as_str).collect();
     let second = message.time.as_second();
-    let letter = MessageBuilder::new()
+    let email = MessageBuilder::new()
         .to(to)
         .subject(message.headline())
         .date(second)
@@ -76,6 +76,6 @@ fn text(to: &[EmailAddress], message: &Message, zone: &TimeZone) -> Result<Vec<u
             "Auto-Submitted",
             mail_builder::headers::raw::Raw::new("auto-generated"),
         )
-        .text_body(message.letter(zone) + "\n");
-    Ok(letter.write_to_vec()?)
+        .text_body(message.email(zone) + "\n");
+    Ok(email.write_to_vec()?)
 }

@@ -1,4 +1,4 @@
-//! What rclone says: how far it is, and why it failed.
+//! What rclone prints: how far it is, and why it failed.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use crate::text::{harmless, shortened};
 /// The longest part of a message that is kept, in characters.
 const LONGEST: usize = 500;
 
-/// How far rclone is with what it was told last.
+/// How far rclone is with its task.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub(super) struct Stats {
@@ -74,9 +74,9 @@ impl Line {
     }
 }
 
-/// What it said, and how it ended.
+/// What it printed, and how it ended.
 #[derive(Debug, Default)]
-pub(super) struct Said {
+pub(super) struct Answer {
     /// Its exit status; `None` if a signal ended it.
     pub(super) status: Option<i32>,
     /// Its standard output.
@@ -84,7 +84,7 @@ pub(super) struct Said {
     error: Option<String>,
 }
 
-impl Said {
+impl Answer {
     /// The first error is the cause of the others.
     pub(super) fn note(&mut self, error: String) {
         self.error.get_or_insert(error);
@@ -114,11 +114,11 @@ pub struct Failed {
     pub what: String,
     /// Its exit status; `None` if a signal ended it.
     pub status: Option<i32>,
-    /// What it said first.
+    /// The first error that it printed.
     pub why: Option<String>,
 }
 
-/// What remotes say, in plain words, and what to do about it.
+/// Errors of remotes, in plain words, and what to do about them.
 const KNOWN: [(&[&str], &str, &str); 8] = [
     (
         &[
@@ -217,7 +217,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn progress_and_errors_are_told_apart() {
+    fn progress_and_errors_are_distinguished() {
         let progress = r#"{"level":"notice","msg":"\nTransferred: …","source":"x","stats":{"bytes":7,"totalBytes":9,"transfers":1},"time":"…"}"#;
         let expected = Stats { bytes: 7 };
         assert_eq!(Line::of(progress.as_bytes()), Line::Progress(expected));
@@ -239,17 +239,17 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_is_told_in_plain_words_with_what_the_remote_said() {
+    fn a_failure_has_plain_words_and_the_message_of_the_remote() {
         let failed = Failed {
             what: "list the remote".to_owned(),
             status: Some(1),
             why: Some("InvalidAccessKeyId: \u{1b}[2Jno such key".to_owned()),
         };
-        let said = failed.to_string();
+        let answer = failed.to_string();
         assert!(
-            said.starts_with("cannot list the remote: the remote refuses the credential: Invalid"),
-            "{said}"
+            answer.starts_with("cannot list the remote: the remote refuses the credential: Invalid"),
+            "{answer}"
         );
-        assert!(!said.contains('\u{1b}') && failed.hint().is_some());
+        assert!(!answer.contains('\u{1b}') && failed.hint().is_some());
     }
 }
