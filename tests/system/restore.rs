@@ -10,9 +10,9 @@ mod asked;
 mod confined;
 mod files;
 mod foreign;
+mod invocation;
 mod page;
 mod refused;
-mod told;
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};

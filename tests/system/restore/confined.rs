@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::told::{WORDS, stand_in};
+use super::invocation::{WORDS, stand_in};
 use super::{PASSWORD, Storage};
 use crate::command::{Outcome, run};
 use crate::crafted::{self, Node};
@@ -266,7 +266,7 @@ fn a_restore_that_is_killed_ends_restic_the_way_that_removes_its_lock() -> Resul
     for more in [&[][..], &["--no-sandbox"]] {
         let storage = stand_in("0.18.0", script)?;
         for name in ["never", "told"] {
-            super::told::make_fifo(&storage.path(name))?;
+            super::invocation::make_fifo(&storage.path(name))?;
         }
         // Open for writing too: it does not end between two writers.
         let told = fs::OpenOptions::new()
