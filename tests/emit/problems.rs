@@ -164,7 +164,7 @@ fn many_mistakes_are_all_said_in_the_order_of_their_places() -> Result<()> {
         "[]",
         "\"1h\"",
     ];
-    let places = places("many-mistakes")?;
+    let places = places("many-problems")?;
     for (place, expected) in places.iter().zip(expected) {
         assert!(place.starts_with(expected), "`{place}` is not `{expected}`");
     }
@@ -175,7 +175,7 @@ fn many_mistakes_are_all_said_in_the_order_of_their_places() -> Result<()> {
 #[test]
 fn columns_are_counted_in_characters() -> Result<()> {
     let expected = ["\"größe\" =", "\"24\" ,", "\"srv/größe\"", "\"/tmp/größe\""];
-    let places = places("mistakes-behind-wide-characters")?;
+    let places = places("problems-behind-wide-characters")?;
     for (place, expected) in places.iter().zip(expected) {
         assert!(place.starts_with(expected), "`{place}` is not `{expected}`");
     }

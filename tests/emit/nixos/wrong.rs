@@ -51,7 +51,7 @@ fn settings(more: &str) -> String {
 #[test]
 fn a_mistake_in_the_fleet_fails_the_build_with_the_words_of_the_command() -> Result<()> {
     for name in [
-        "many-mistakes",
+        "many-problems",
         "calendar-that-systemd-refuses",
         "unknown-key-at-the-top",
         "initialize-without-file-system",
