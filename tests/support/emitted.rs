@@ -114,7 +114,7 @@ impl Site {
         run(&mut self.command(fleet, arguments)?)
     }
 
-    /// The same, where it has to go well; what it prints.
+    /// The same, where it has to succeed; what it prints.
     pub(crate) fn emitted(&self, fleet: &str, arguments: &[&str]) -> Result<String> {
         let Outcome {
             status,
@@ -126,7 +126,7 @@ impl Site {
         Ok(stdout)
     }
 
-    /// The same, where it has to be refused; what it says.
+    /// The same, where it has to be refused; the error message.
     pub(crate) fn refused(&self, fleet: &str, arguments: &[&str]) -> Result<String> {
         let Outcome {
             status,

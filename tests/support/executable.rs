@@ -18,7 +18,7 @@ pub(crate) fn executable(path: &Path, text: &str) -> Result<()> {
         .arg(path)
         .stdin(Stdio::piped())
         .spawn()
-        .context("can't start install")?;
+        .context("cannot start install")?;
     let mut input = install.stdin.take().context("install has an input")?;
     input.write_all(text.as_bytes())?;
     drop(input);
@@ -33,7 +33,7 @@ pub(crate) fn copy_of_genbackup(to: &Path) -> Result<()> {
         .args(["--mode=0755", env!("CARGO_BIN_EXE_genbackup")])
         .arg(to)
         .status()
-        .context("can't start install")?;
+        .context("cannot start install")?;
     ensure!(copied.success(), "install {}: {copied}", to.display());
     Ok(())
 }
