@@ -25,8 +25,8 @@ pub(super) fn links(text: &str) -> Vec<String> {
     targets.collect()
 }
 
-/// The anchors of the headings, as mdBook makes them: letters in lower case, digits, `-` and `_` stay, white space becomes
-/// `-`, all else goes. One that is there already gets a number.
+/// The anchors of the headings, as mdBook makes them. Letters become lower case, digits, `-` and `_` stay,
+/// white space becomes `-`, and all else is removed. An anchor that is already taken gets a number.
 pub(super) fn anchors(text: &str) -> BTreeSet<String> {
     let mut anchors = BTreeSet::new();
     let mut taken: BTreeMap<String, usize> = BTreeMap::new();

@@ -1,4 +1,4 @@
-//! What the module does beside writing the host's files.
+//! What the module does in addition to writing the host's files.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -18,9 +18,9 @@ fn fleet(name: &str) -> PathBuf {
 }
 
 /// A host of a system with these settings.
-fn host(settings: &str, beside: &str) -> Result<Host> {
+fn host(settings: &str, extra: &str) -> Result<Host> {
     let module = services(settings)?;
-    let nixos = built_one(&system(&format!("{module} {{ {beside} }}")))?;
+    let nixos = built_one(&system(&format!("{module} {{ {extra} }}")))?;
     Ok(Host {
         name: String::new(),
         way: Way::Module,
@@ -30,7 +30,7 @@ fn host(settings: &str, beside: &str) -> Result<Host> {
 }
 
 #[test]
-fn the_host_is_the_machine_unless_somebody_says_otherwise() -> Result<()> {
+fn the_host_is_the_machine_unless_another_is_set() -> Result<()> {
     let by_name = host(
         &format!("fleet = {};", fleet("post").display()),
         "networking.hostName = \"ziz\";",

@@ -12,7 +12,7 @@ const PLACES: [(&str, &str); 15] = [
     ("socat/bin/socat", "/usr/bin/socat"),
     // With the module, in the package of the host.
     ("/libexec/genbackup", "/usr/local/libexec/genbackup"),
-    // In an emitted module, each a store path of its own.
+    // In an emitted module, each has its own store path.
     ("backup-restic", "/usr/local/libexec/genbackup/backup-restic"),
     ("keep-results", "/usr/local/libexec/genbackup/keep-results"),
     ("note-result", "/usr/local/libexec/genbackup/note-result"),
@@ -180,7 +180,7 @@ fn on_nixos(name: &str, mut unit: Unit) -> Unit {
     };
     for (section, keys) in &mut unit {
         if section == "Unit" && (is("service") || is("mount")) {
-            // What is at work ends as it began, also when it leaves the configuration.
+            // A running unit ends as it began, even if the configuration no longer has it.
             keys.push(("X-StopOnRemoval".to_owned(), "false".to_owned()));
         }
         if section == "Service" {
@@ -206,7 +206,7 @@ fn with_path(command: &str) -> String {
     }
 }
 
-/// Reads a unit file; comments and empty lines say nothing to systemd.
+/// Reads a unit file. systemd ignores comments and empty lines.
 fn unit(text: &str, mut value: impl FnMut(&str) -> String) -> Result<Unit> {
     let mut unit: Unit = Vec::new();
     for line in text

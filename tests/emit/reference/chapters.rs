@@ -71,8 +71,8 @@ fn each_link_of_the_table_of_contents_leads_to_a_heading() -> Result<()> {
 fn each_verb_stands_with_the_help_that_it_prints() -> Result<()> {
     let chapter = chapter("verbs.md")?;
     for verb in shown_verbs().keys() {
-        let said = run(genbackup().args([verb.as_str(), "--help"]).env("COLUMNS", "80"))?;
-        let lines: Vec<&str> = said.stdout.trim_end().lines().map(str::trim_end).collect();
+        let outcome = run(genbackup().args([verb.as_str(), "--help"]).env("COLUMNS", "80"))?;
+        let lines: Vec<&str> = outcome.stdout.trim_end().lines().map(str::trim_end).collect();
         let block = format!("\n```text\n{}\n```\n", lines.join("\n"));
         let (_, section) = chapter
             .split_once(&format!("\n## `genbackup {verb}`\n"))
@@ -101,7 +101,7 @@ fn each_emitted_unit_stands_in_the_chapter() -> Result<()> {
     Ok(())
 }
 
-/// What the chapter says of a service.
+/// The section of the chapter about a service.
 fn facts<'c>(chapter: &'c str, unit: &str) -> Result<&'c str> {
     let (_, section) = chapter
         .split_once(&format!("\n### `{unit}`\n"))
