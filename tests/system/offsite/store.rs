@@ -70,7 +70,7 @@ impl Store {
         )
     }
 
-    /// What boto3 says.
+    /// What boto3 prints.
     pub(super) fn ask(&self, script: &str) -> Result<String> {
         let asked = run(Command::new(python()?)
             .args(["-c", &format!("{CLIENT}{script}"), &self.url])

@@ -92,7 +92,7 @@ fn a_client_without_an_end_keeps_no_other_waiting() -> Result<()> {
 fn answers(lab: &Lab, archives: &[Vec<u8>]) -> Result<()> {
     let mut script = vec![READY.to_owned()];
     for (number, archive) in archives.iter().enumerate() {
-        let file = lab.beside(&format!("archive-{number}"));
+        let file = lab.file(&format!("archive-{number}"));
         fs::write(&file, archive)?;
         let file = file.to_str().context("no UTF-8")?;
         script.push(format!("echo 0 {} 0; cat {file};", archive.len()));

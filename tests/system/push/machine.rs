@@ -17,7 +17,8 @@ pub(super) const FLEET: &str = include_str!("../../../vmtests/fleet.toml");
 pub(super) const SOCKETS: [&str; 2] = ["genbackup-backup.socket", "genbackup-sshd.socket"];
 pub(super) const MANIFEST: &str = "etc/genbackup/manifest.json";
 
-/// In place of ssh: the last two words are a destination and a command. A host that has a script of its own runs that.
+/// In place of ssh: the last two words are a destination and a command. A host that has a separate script
+/// runs that.
 const SSH: &str = r#"#!/bin/bash
 words=("$@")
 destination=${words[-2]} command=${words[-1]}
@@ -31,7 +32,7 @@ if [[ ! -d $LAB/hosts/$host ]]; then
     echo "ssh: connect to host $host port 22: No route to host" >&2
     exit 255
 fi
-# The connection breaks after so many bytes, or all of them are kept.
+# The connection breaks after this number of bytes, or all of them are kept.
 if [[ -n ${CUT-} ]]; then
     exec < <(dd bs=1 count="$CUT" status=none)
 elif [[ -n ${KEEP-} ]]; then
@@ -250,8 +251,8 @@ impl Lab {
         self.directory.path().join("hosts").join(host).join(place)
     }
 
-    /// A file of this test's own.
-    pub(super) fn beside(&self, name: &str) -> PathBuf {
+    /// A file of the test that belongs to no host.
+    pub(super) fn file(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
 
@@ -282,7 +283,7 @@ impl Lab {
         run(&mut self.command(&[&["push"], words].concat())?)
     }
 
-    /// The same, where it has to go well; what it prints.
+    /// The same, where it has to succeed; what it prints.
     pub(super) fn pushed(&self, words: &[&str]) -> Result<String> {
         let Outcome {
             status,
@@ -307,7 +308,7 @@ impl Lab {
         Ok((stdout, stderr))
     }
 
-    /// `genbackup push` with so much memory for its data.
+    /// `genbackup push` with a limit on the memory for its data.
     pub(super) fn push_within(&self, kibibytes: u32, words: &[&str]) -> Result<Outcome> {
         let command = self.command(&[&["push"], words].concat())?;
         let mut limited = Command::new("bash");

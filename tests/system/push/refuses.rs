@@ -243,7 +243,7 @@ fn names_that_are_no_clients_are_all_named_and_nothing_is_done() -> Result<()> {
         "error: jak is the storage host\n\nhint: run `genbackup emit --now` on jak\n\n\
          error: no client of the fleet is named `zizz`\n\nhint: did you mean `ziz`?\n"
     );
-    assert!(!lab.beside("ssh").exists());
+    assert!(!lab.file("ssh").exists());
     assert_eq!(lab.tree("kai")?.len(), 0);
     Ok(())
 }
@@ -258,7 +258,7 @@ fn a_fleet_that_requires_a_newer_genbackup_is_pushed_nowhere() -> Result<()> {
             && !complaint.contains("new-key"),
         "{complaint}"
     );
-    assert!(!lab.beside("ssh").exists());
+    assert!(!lab.file("ssh").exists());
     Ok(())
 }
 
@@ -275,6 +275,6 @@ fn a_command_that_does_not_fit_is_refused() -> Result<()> {
     }
     let (_, complaint) = lab.refused(&["--remove", "--", "-oProxyCommand=id"])?;
     ensure!(complaint.contains("is not a destination of ssh"), "{complaint}");
-    assert!(!lab.beside("ssh").exists());
+    assert!(!lab.file("ssh").exists());
     Ok(())
 }

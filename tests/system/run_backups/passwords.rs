@@ -79,19 +79,19 @@ fn a_password_file_of_two_readings_is_refused_by_name_wherever_it_is_read() -> R
                 );
                 fs::write(&path, here)?;
             }
-            // Whoever is asked with it, or for it.
+            // Any program that would get the password, or supply it.
             let asked = "#!/bin/bash\n[[ $* == version ]] || touch \"$ANSWERS/asked\"\nexit 1\n";
             for program in ["ssh", "restic", "socat"] {
                 night.program(program, asked)?;
             }
             let ended = ended_by(&night, script, &repository)?;
-            let said = format!("{script} of {text:?}: {}{}", ended.stdout, ended.stderr);
-            assert_eq!(ended.status.code(), Some(1), "{said}");
-            assert_eq!(night.path("answers/asked").exists(), !is_refused, "{said}");
+            let printed = format!("{script} of {text:?}: {}{}", ended.stdout, ended.stderr);
+            assert_eq!(ended.status.code(), Some(1), "{printed}");
+            assert_eq!(night.path("answers/asked").exists(), !is_refused, "{printed}");
             assert_eq!(
-                said.contains("the password file /etc/genbackup/restic-password "),
+                printed.contains("the password file /etc/genbackup/restic-password "),
                 is_refused,
-                "{said}"
+                "{printed}"
             );
         }
     }

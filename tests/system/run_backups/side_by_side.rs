@@ -4,31 +4,31 @@ use std::fs;
 
 use anyhow::Result;
 
-use super::{FLEET, Night, WELL};
+use super::{FLEET, Night, SUCCESS};
 
 /// Notes how many hosts are asked, once there are two or a second is over.
 const WAY: &str = r#"#!/bin/bash
 read -r _; read -r _
-touch "$ANSWERS/at-work.${!#}"
+touch "$ANSWERS/running.${!#}"
 for ((tries = 0; tries < 50; tries++)); do
-    at_work=("$ANSWERS"/at-work.*)
-    ((${#at_work[@]} < 2)) || break
+    running=("$ANSWERS"/running.*)
+    ((${#running[@]} < 2)) || break
     sleep 0.02
 done
-echo "${#at_work[@]}" >>"$ANSWERS/at-once"
+echo "${#running[@]}" >>"$ANSWERS/at-once"
 cat "$ANSWERS/${!#}"
-((${#at_work[@]} > 1)) || rm "$ANSWERS/at-work.${!#}"
+((${#running[@]} > 1)) || rm "$ANSWERS/running.${!#}"
 "#;
 
 fn at_once(fleet: &str) -> Result<Vec<String>> {
     let night = Night::of(fleet)?;
-    night.answers("kai", WELL)?;
-    night.answers("ziz", WELL)?;
+    night.answers("kai", SUCCESS)?;
+    night.answers("ziz", SUCCESS)?;
     night.program("ssh", WAY)?;
     let ended = night.run()?;
     assert_eq!(ended.status.code(), Some(0), "{}", ended.stderr);
-    let well = ["kai", "ziz"].map(|host| (host.to_owned(), "ok".to_owned()));
-    assert_eq!(night.statuses()?, well);
+    let expected = ["kai", "ziz"].map(|host| (host.to_owned(), "ok".to_owned()));
+    assert_eq!(night.statuses()?, expected);
     let counts = fs::read_to_string(night.path("answers/at-once"))?;
     Ok(counts.lines().map(str::to_owned).collect())
 }
