@@ -116,9 +116,9 @@ fn mode(file: &Path) -> Result<u32> {
     Ok(fs::metadata(file)?.permissions().mode() & 0o7777)
 }
 
-/// The password is made by then: a fleet file that is missing would be the second half.
+/// The password exists by then: without the fleet file, `init` would leave only a part of its files.
 #[test]
-fn what_nobody_hears_any_more_is_written_all_the_same() -> Result<()> {
+fn files_are_written_even_if_the_output_is_lost() -> Result<()> {
     let scene = Scene::new("")?;
     let mut command = Command::new("bash");
     command.args(["-c", "\"$0\" \"$@\" | head --lines=1; exit ${PIPESTATUS[0]}"]);
@@ -206,7 +206,7 @@ fn all_of_a_machine_is_included_without_what_the_sandbox_hides() -> Result<()> {
 }
 
 #[test]
-fn who_asks_for_the_password_sees_it() -> Result<()> {
+fn the_password_is_shown_on_request() -> Result<()> {
     let scene = Scene::new("")?;
     let mut talk = scene.start()?;
     first_answers(&scene, &mut talk)?;
@@ -234,7 +234,7 @@ fn a_client_s_key_is_taken_once_its_fingerprint_was_compared() -> Result<()> {
         if compared {
             talk.answer("did you compare them", "y\r")?;
         } else {
-            // Nobody who merely presses enter trusts it.
+            // Pressing enter alone does not trust it.
             talk.answer("did you compare them", ENTER)?;
             talk.answer("its host key:", &typed(KEY.replace("IKUt", "IKUu")))?;
         }
@@ -281,7 +281,7 @@ fn a_client_of_the_command_line_is_not_asked_for_by_name() -> Result<()> {
 }
 
 #[test]
-fn whoever_stops_at_any_question_has_written_nothing() -> Result<()> {
+fn stopping_at_any_question_writes_nothing() -> Result<()> {
     let scene = Scene::new("")?;
     for at_the_end in [false, true] {
         let mut talk = scene.start()?;
@@ -335,7 +335,7 @@ fn an_existing_file_is_reported_before_any_question() -> Result<()> {
 }
 
 #[test]
-fn a_schema_that_is_there_stays() -> Result<()> {
+fn an_existing_schema_stays() -> Result<()> {
     let scene = Scene::new("")?;
     fs::write(scene.at("fleet.schema.json"), "mine")?;
     let outcome = run(genbackup()
@@ -363,7 +363,7 @@ fn an_explanation_is_not_wider_than_the_terminal_and_draws_where_it_has_room() -
         for line in printed.lines() {
             let wide = textwrap::core::display_width(line);
             assert!(wide <= columns.into(), "{wide} of {columns}: {line:?}");
-            // A unit's name in two lines is none that can be copied.
+            // Nobody can copy a unit's name that is broken into two lines.
             assert!(!line.trim_end().ends_with('-'), "{columns}: {line:?}");
         }
         assert_eq!(printed.contains("each by its age"), columns > 60, "{printed}");

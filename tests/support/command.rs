@@ -29,7 +29,7 @@ pub(crate) fn run(command: &mut Command) -> Result<Outcome> {
     })
 }
 
-/// The program under test, without what would change its colours: who tests may have any of it.
+/// The program under test, without the variables that change its colours, which a developer may have set.
 pub(crate) fn genbackup() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_genbackup"));
     for variable in ["CI", "CLICOLOR", "CLICOLOR_FORCE", "NO_COLOR"] {

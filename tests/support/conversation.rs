@@ -19,7 +19,7 @@ pub(crate) struct Conversation {
     terminal: File,
     output: Receiver<Vec<u8>>,
     printed: Vec<u8>,
-    /// Where what was awaited last ends.
+    /// The end of the text that the test awaited last.
     read: usize,
 }
 

@@ -65,7 +65,7 @@ pub(crate) struct Entry {
 /// All files of a tree.
 pub(crate) type Tree = BTreeMap<PathBuf, Entry>;
 
-/// A directory of the test's own, with a fleet file and a root to emit to.
+/// A separate directory, with a fleet file and a root to emit to.
 pub(crate) struct Site {
     directory: TempDir,
     pub(crate) root: PathBuf,

@@ -10,8 +10,9 @@ use anyhow::{Context, Result, ensure};
 
 /// Writes a program that can be started at once.
 ///
-/// Another process writes it. If this one did, a process that another test starts at that moment would have a copy of
-/// the open file until its exec, and the kernel refuses to start a program that is open for writing (ETXTBSY).
+/// Another process writes it. If this one did, a process that another test starts at that moment would have a
+/// copy of the open file until its exec. The kernel refuses to start a program that is open for writing
+/// (ETXTBSY).
 pub(crate) fn executable(path: &Path, text: &str) -> Result<()> {
     let mut install = Command::new("install")
         .args(["--mode=0755", "/dev/stdin"])

@@ -146,7 +146,7 @@ impl Night {
         self
     }
 
-    /// The time of what follows.
+    /// Sets the time of the next event.
     pub(crate) fn later_at(mut self, time: &str) -> Self {
         self.time = time.parse().unwrap();
         self

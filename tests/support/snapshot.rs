@@ -37,7 +37,7 @@ impl Comparison {
         Ok(())
     }
 
-    /// That what was compared and what lies below `snapshots/DIRECTORY` are the same files.
+    /// Checks that the files below `snapshots/DIRECTORY` are exactly those that were compared.
     pub(crate) fn has_no_orphan_and_misses_none(&self, directory: &str) -> Result<()> {
         let kept = all(directory)?;
         let seen = self

@@ -58,7 +58,8 @@ const FAKES: [(&str, &str); 8] = [
     ("socat", "true"),
     ("ssh", A_CLIENT),
 ];
-/// It answers to a request whose sender listens on: where the input ends, socat on the client ends the conversation.
+/// Answers a request only while its input is open: socat on the client ends the conversation when the input
+/// ends.
 const A_CLIENT: &str = r#"exec bash -c '
     read -r request; read -r -t 1 more
     (($? > 128)) && [[ $request == "genbackup/1 doctor" ]] && echo refused unknown request'"#;
@@ -173,7 +174,7 @@ fn a_program_that_never_ends_costs_its_own_time_and_hides_nothing() -> Result<()
 }
 
 #[test]
-fn what_is_missing_here_is_looked_for_here() -> Result<()> {
+fn a_fault_of_this_host_has_a_hint_for_this_host() -> Result<()> {
     let mut fakes = FAKES;
     for (line, expected) in [
         (
@@ -451,7 +452,7 @@ fn snapshots_by_rustic_are_named_with_the_danger() -> Result<()> {
         hint.starts_with("rustic takes no lock: prune can delete data"),
         "{hint}"
     );
-    // Years ago, it is no danger any more.
+    // A snapshot from years ago is no danger any more.
     assert_eq!(with("2020-01-01T00:00:00Z", "rustic 0.4.4")?[0][0], "ok");
     Ok(())
 }

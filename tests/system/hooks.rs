@@ -1,5 +1,6 @@
-//! What the scripts on a client make of its hooks and of its battery, run as emitted, on directories of the tests' own.
-//! restic and the program that knows of the battery are stand-ins: no kernel that the tests meet has a battery.
+//! What the scripts on a client make of its hooks and of its battery, run as emitted, on directories of the
+//! tests. restic and the program that knows of the battery are stand-ins: no kernel that the tests meet has a
+//! battery.
 
 #![expect(
     clippy::disallowed_methods,

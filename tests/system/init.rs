@@ -1,5 +1,5 @@
-//! `genbackup init` without questions, on a machine that is a directory of ours: the clients that it adds, the secrets that
-//! it makes, and the next steps.
+//! `genbackup init` without questions: the clients that it adds, the secrets that it makes, and the next
+//! steps. The machine is a directory of the test.
 
 #![expect(
     clippy::disallowed_methods,

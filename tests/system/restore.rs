@@ -27,7 +27,7 @@ use crate::command::{Outcome, run};
 use crate::executable::executable;
 use crate::repository;
 
-/// What user restic is on the storage host.
+/// The number of user restic on the storage host.
 const UID: u32 = 12_345;
 const PASSWORD: &str = "correct horse battery staple";
 
@@ -36,8 +36,8 @@ struct Storage {
     directory: TempDir,
 }
 
-/// A shell in which /mnt is the directory, the host has a name, and systemd seems to run; the rest of the arguments is run
-/// there.
+/// A shell that runs the rest of the arguments. In it, /mnt is the directory, the host has a name, and
+/// systemd seems to run.
 const THERE: &str = r#"hostname "$1" && mount --bind "$2" /mnt && mount -t tmpfs tmpfs /run &&
     mkdir -p /run/systemd/system && cd /mnt && shift 2 && exec "$@""#;
 /// Stands in for systemd-run, as its first lines describe.

@@ -59,7 +59,7 @@ include = ["/etc"]
 "#;
 /// The answer of a client whose backup succeeded.
 const SUCCESS: &str = "hello restic 0.18.0\nout {\"message_type\":\"summary\"}\nexit 0\n";
-/// The storage host's restic is only asked what it is.
+/// The storage host's restic only prints its version.
 const RESTIC: &str =
     "#!/bin/bash\n[[ $* == version ]] && echo restic 0.18.0 compiled with go1.24.4 on linux/amd64\n";
 /// Prints the file of the host's name, and reads the request, which holds the password.
@@ -401,7 +401,8 @@ fn a_run_names_the_time_of_its_unit_by_which_it_is_found() -> Result<()> {
 #[test]
 fn a_stopped_run_is_interrupted_in_its_record_at_once() -> Result<()> {
     let night = Night::new()?;
-    // The first host is at it until the test has seen that; systemd sends the signal to all of them.
+    // The backup of the first host runs until the test has seen it. systemd sends the signal to all
+    // processes.
     night.program("ssh", "#!/bin/bash\necho $$ >\"$ANSWERS/asking\"\nmv \"$ANSWERS/asking\" \"$ANSWERS/asked\"\nexec sleep 60\n")?;
     let mut child = night.command("run-backups", &[]).process_group(0).spawn()?;
     let deadline = Instant::now() + Duration::from_secs(30);
@@ -409,7 +410,7 @@ fn a_stopped_run_is_interrupted_in_its_record_at_once() -> Result<()> {
         ensure!(Instant::now() < deadline, "no host was asked");
         std::thread::sleep(Duration::from_millis(20));
     }
-    // systemd sends it until it finds no more processes that have not had it.
+    // systemd repeats it until every process has had it.
     let group = Pid::from_raw(child.id().cast_signed());
     let ssh: i32 = fs::read_to_string(night.path("answers/asked"))?.trim().parse()?;
     let ended = loop {
@@ -428,7 +429,7 @@ fn a_stopped_run_is_interrupted_in_its_record_at_once() -> Result<()> {
         (&last["event"], &last["why"]),
         (&"run-stopped".into(), &"the run was stopped".into())
     );
-    // The end of ssh is not the end of the host.
+    // ssh has ended, but no event reports the end of the host.
     let names: Vec<&Value> = record.iter().map(|event| &event["event"]).collect();
     assert_eq!(names, ["run-started", "host-started", "run-stopped"]);
     assert_eq!(fs::read_to_string(night.path("state/current"))?, "at-work\n");

@@ -50,11 +50,11 @@ fn commands(line: &str) -> Vec<Vec<String>> {
     let mut commands = vec![Vec::new()];
     let mut word: Option<String> = None;
     let mut quote = None;
-    for letter in line.chars().chain([' ']) {
-        match (quote, letter) {
-            (Some(open), letter) if letter == open => quote = None,
+    for character in line.chars().chain([' ']) {
+        match (quote, character) {
+            (Some(open), character) if character == open => quote = None,
             (None, '\'' | '"') => {
-                quote = Some(letter);
+                quote = Some(character);
                 word.get_or_insert_default();
             }
             // A comment.
@@ -63,11 +63,11 @@ fn commands(line: &str) -> Vec<Vec<String>> {
                 if let (Some(word), Some(last)) = (word.take(), commands.last_mut()) {
                     last.push(word);
                 }
-                if letter != ' ' {
+                if character != ' ' {
                     commands.push(Vec::new());
                 }
             }
-            (_, letter) => word.get_or_insert_default().push(letter),
+            (_, character) => word.get_or_insert_default().push(character),
         }
     }
     commands

@@ -53,10 +53,10 @@ fn complaint(page: &str, link: &str, anchors: &BTreeMap<String, BTreeSet<String>
         return Some("there is no such file");
     }
     let anchor = anchor?;
-    let is_there = anchors
+    let exists = anchors
         .get(&target)
         .is_some_and(|anchors| anchors.contains(anchor));
-    if is_there {
+    if exists {
         None
     } else {
         Some("there is no such heading")

@@ -58,14 +58,14 @@ pub(super) fn anchors(text: &str) -> BTreeSet<String> {
 }
 
 fn anchor(title: &str) -> String {
-    let letters = title.trim().chars().filter_map(|letter| match letter {
-        letter if letter.is_alphanumeric() || ['-', '_'].contains(&letter) => {
-            Some(letter.to_ascii_lowercase())
+    let characters = title.trim().chars().filter_map(|character| match character {
+        character if character.is_alphanumeric() || ['-', '_'].contains(&character) => {
+            Some(character.to_ascii_lowercase())
         }
-        letter if letter.is_whitespace() => Some('-'),
+        character if character.is_whitespace() => Some('-'),
         _ => None,
     });
-    letters.collect()
+    characters.collect()
 }
 
 /// The fenced blocks of code: their kinds and their texts.

@@ -10,8 +10,8 @@ use genbackup::reference::tables;
 use super::verbs::{is_hidden, printed, shown_verbs};
 use crate::command::{genbackup, run};
 
-/// The warnings that mandoc may print: one about the missing date, since two releases with the same text have
-/// the same page, and one about an empty line, which it skips.
+/// The warnings that mandoc may print. The date is missing, so that two releases with the same text have the
+/// same page. mandoc skips the empty line.
 const HARMLESS: [&str; 2] = [
     "WARNING: cannot parse date",
     "WARNING: skipping paragraph macro: br ",
@@ -131,7 +131,7 @@ fn groff_and_mandoc_have_nothing_against_any_page() -> Result<()> {
 }
 
 #[test]
-fn pages_that_are_there_are_replaced_and_a_place_that_is_none_is_named() -> Result<()> {
+fn existing_pages_are_replaced_and_an_impossible_place_is_named() -> Result<()> {
     let directory = tempfile::tempdir()?;
     let page = directory.path().join("pages/genbackup.1");
     std::fs::create_dir(directory.path().join("pages"))?;

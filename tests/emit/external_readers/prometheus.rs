@@ -40,8 +40,8 @@ fn texts<'v>(value: &'v Value, key: &str, found: &mut Vec<&'v str>) {
     }
 }
 
-/// What `genbackup metrics` writes of a night, and of one host of which it knows all there is: the names of the metrics,
-/// and those of their labels.
+/// The names of the metrics that `genbackup metrics` writes, and those of their labels. The record has one
+/// host with everything that a record can hold.
 fn written() -> Result<(BTreeSet<String>, BTreeSet<String>)> {
     let directory = tempfile::tempdir()?;
     Night::good("2026-11-23T04:00:00Z", &["db.example.net", "web-1"]).write(directory.path())?;

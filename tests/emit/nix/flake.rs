@@ -116,8 +116,8 @@ fn the_flake_and_the_example_are_whole() -> Result<()> {
     are_whole(&nixpkgs()?.stub())
 }
 
-/// What `cargo xtask nix` does with NIXPKGS: the package, the hosts of the example and the tests of machines are
-/// evaluated to what would be built.
+/// What `cargo xtask nix` does with NIXPKGS. It evaluates the package, the hosts of the example and the tests
+/// of machines, and builds none of them.
 #[test]
 #[ignore = "needs a whole nixpkgs, NIXPKGS=DIR, and Nix 2.18 or later"]
 fn the_flake_and_the_example_are_whole_with_a_whole_nixpkgs() -> Result<()> {
@@ -138,7 +138,7 @@ fn are_whole(nixpkgs: &Path) -> Result<()> {
 
 /// `nix flake check` of some versions does not look at them.
 #[test]
-fn the_app_is_the_command_and_the_formatter_is_there() -> Result<()> {
+fn the_app_is_the_command_and_the_formatter_exists() -> Result<()> {
     let checkout = Checkout::new()?;
     let outputs = |output: &str| {
         let outputs = format!("path:{}#{output}", checkout.0.path().display());

@@ -76,7 +76,7 @@ fn an_error_in_a_script_is_found() -> Result<()> {
     Ok(())
 }
 
-/// As the driver checks it when a test is built: its own definitions, the machines, and the script.
+/// The driver checks the same when a test is built: its own definitions, the machines, and the script.
 #[test]
 #[ignore = "needs a whole nixpkgs, NIXPKGS=DIR"]
 fn scripts_fit_the_types_of_the_real_driver() -> Result<()> {

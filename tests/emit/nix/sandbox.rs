@@ -39,7 +39,7 @@ fn tests_of_the_flake_pass_in_their_sandbox() -> Result<()> {
     Ok(())
 }
 
-/// As the package was before it named these two.
+/// The package lacked these two once.
 #[test]
 fn library_tests_fail_without_openssh_and_time_zones() -> Result<()> {
     let mut check = check("package")?;

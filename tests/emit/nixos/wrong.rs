@@ -343,7 +343,7 @@ fn a_host_with_nixpkgs_rest_server_is_refused() -> Result<()> {
     Ok(())
 }
 
-/// Nothing of the emitted modules is unseen until somebody asks for it.
+/// Nix evaluates lazily, but a program that is missing or old fails the build of the whole system.
 #[test]
 fn an_emitted_module_names_a_missing_or_old_program() -> Result<()> {
     let emitted = super::system::Emitted::new(&fixture("fleets/every-option/fleet.toml"))?;

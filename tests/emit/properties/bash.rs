@@ -69,7 +69,7 @@ impl Commands {
         self.words.extend(words.iter().map(|word| (*word).to_owned()));
     }
 
-    /// As nobody, and without programs: what is not quoted as it should be may be anything.
+    /// Runs as user nobody and without programs, because a text that is quoted wrongly may be any command.
     pub(crate) fn run(&self) -> Result<Vec<String>> {
         let mut script = tempfile::tempfile()?;
         write!(script, "set -uf{STAND_INS}{}", self.code)?;

@@ -62,7 +62,7 @@ fn nfs_gives_back_every_path_and_address() -> Result<()> {
     })
 }
 
-/// What is exported to whom.
+/// The exported paths and their clients.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Export {
     path: String,

@@ -22,7 +22,7 @@ fn add_case(typed: &mut Commands, case: &Case) -> Result<()> {
     let files = case.files(Host::Storage)?;
     let page = Page(commands(files.get("/etc/genbackup/RECOVERY.md")?));
     let text = case.text.as_str();
-    // Whatever the texts are, there are as many blocks with as many commands.
+    // With any texts, the page has the same number of blocks and commands.
     let file_system = usize::from(case.field == Field::FileSystem || page.find("findmnt ").is_ok());
     typed.add(&format!("show {}", page.0.len() - file_system), &["50"]);
     match case.field {
@@ -54,7 +54,7 @@ fn add_case(typed: &mut Commands, case: &Case) -> Result<()> {
         Field::KeyFile => {
             let expected = ["-q", "-t", "ed25519", "-N", "", "-C", "genbackup@jak", "-f", text];
             let made = page.find_with("test -e ", "-C genbackup@")?;
-            // Whatever files this machine has.
+            // So that the files of this machine do not matter.
             typed.add(&format!("(test() {{ return 1; }}; {made})"), &expected);
             replaced(typed, page.find("sed ")?, case, text)?;
         }
@@ -87,7 +87,7 @@ fn add_case(typed: &mut Commands, case: &Case) -> Result<()> {
         Field::ClientAddress => {
             let forgotten = page.find_with("test ! -e ", "ssh-keygen -R ")?;
             let name = known_hosts_name(text);
-            // Whatever files this machine has.
+            // So that the files of this machine do not matter.
             typed.add(&format!("(test() {{ return 1; }}; {forgotten})"), &["-R", &name]);
             let tried = page.find("ssh ")?;
             let destination = format!("root@{text}");

@@ -171,7 +171,7 @@ fn narrowed(
     }
 }
 
-/// That a reader gave back these values and no others, in this order.
+/// Checks that a reader gave back these values and no others, in this order.
 pub(crate) fn same<T: AsRef<str>>(found: &[T], expected: &[String]) -> Result<()> {
     for (found, expected) in found.iter().zip(expected) {
         let found = found.as_ref();

@@ -127,7 +127,7 @@ fn is_file_name(text: &str) -> bool {
 }
 
 #[test]
-fn restic_leaves_out_the_file_of_each_name_and_no_other() -> Result<()> {
+fn restic_excludes_the_file_of_each_name_and_no_other() -> Result<()> {
     all_come_back(Reader::ResticFiles, is_file_name, &|cases| {
         let directory = tempfile::tempdir_in("/dev/shm")?;
         let files = directory.path().join("files");

@@ -112,7 +112,7 @@ fn configuration(case: &Case, key: &HostKey) -> Result<()> {
     Ok(())
 }
 
-/// That a program understood this value for a key. Host names are the same in upper and lower case.
+/// Checks that a program understood this value for a key. Host names are the same in upper and lower case.
 fn has(understood: &str, key: &str, value: &str) -> Result<()> {
     let values = understood
         .lines()

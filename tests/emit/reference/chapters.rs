@@ -51,10 +51,10 @@ fn each_link_of_the_table_of_contents_leads_to_a_heading() -> Result<()> {
     let headings = chapter.lines().filter_map(|line| line.strip_prefix("## "));
     // As mdBook does it: letters, digits, `-` and `_`, in lower case, and `-` for a space.
     let place = |heading: &str| {
-        let letters = heading.to_lowercase().replace(' ', "-");
-        letters
+        let title = heading.to_lowercase().replace(' ', "-");
+        title
             .chars()
-            .filter(|letter| letter.is_alphanumeric() || "-_".contains(*letter))
+            .filter(|character| character.is_alphanumeric() || "-_".contains(*character))
             .collect::<String>()
     };
     let places: Vec<String> = headings.map(place).collect();
@@ -90,12 +90,12 @@ fn each_emitted_unit_stands_in_the_chapter() -> Result<()> {
     for host in Stage::shared()?.hosts() {
         for unit in host.units()? {
             let kind = kind(file_name(&unit));
-            let is_there = if kind.ends_with(".service") {
+            let is_described = if kind.ends_with(".service") {
                 chapter.contains(&format!("\n### `{kind}`\n"))
             } else {
                 chapter.contains(&format!("\n| `{kind}` |"))
             };
-            assert!(is_there, "{kind} of {}", host.name);
+            assert!(is_described, "{kind} of {}", host.name);
         }
     }
     Ok(())

@@ -97,7 +97,7 @@ fn force_overwrites_what_was_changed_by_hand_and_touches_nothing_else() -> Resul
 }
 
 #[test]
-fn a_file_that_was_there_before_us_is_refused_and_nothing_is_written() -> Result<()> {
+fn an_existing_file_of_others_is_refused_and_nothing_is_written() -> Result<()> {
     let site = Site::new()?;
     for path in [
         TIMER,

@@ -246,7 +246,7 @@ fn two_at_once_do_not_mix_their_files() -> Result<()> {
 }
 
 #[test]
-fn while_another_is_at_work_there_nothing_is_written() -> Result<()> {
+fn nothing_is_written_while_another_emit_runs_there() -> Result<()> {
     let site = Site::new()?;
     site.emitted(FLEET, &["--host=jak"])?;
     let before = site.tree()?;

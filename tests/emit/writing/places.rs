@@ -180,7 +180,7 @@ fn out_moves_the_units_and_nothing_else() -> Result<()> {
 }
 
 #[test]
-fn a_root_may_be_relative_and_not_there_yet() -> Result<()> {
+fn a_root_may_be_relative_and_missing() -> Result<()> {
     let (site, relative) = (Site::new()?, Site::new()?);
     site.emitted(FLEET, &["--all"])?;
     std::fs::create_dir(&relative.root)?;

@@ -97,9 +97,9 @@ fn a_unit_that_failed_or_did_not_start_is_no_success() -> Result<()> {
     Ok(())
 }
 
-/// It is of no use to systemd any more, since nothing refers to it.
+/// systemd forgets the unit of chosen hosts, since nothing refers to it any more.
 #[test]
-fn a_unit_of_chosen_hosts_that_systemd_forgets_at_its_end_has_been_at_work() -> Result<()> {
+fn a_unit_that_systemd_forgets_at_its_end_has_run() -> Result<()> {
     let fleet = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/fleets/post/fleet.toml");
     let storage = Storage::new()?;
     let mut run = storage.start(&["run", "--fleet", fleet, "kai", "ziz"])?;
@@ -142,7 +142,7 @@ fn forget_and_prune_are_waited_for_and_their_failure_is_the_run_s() -> Result<()
         world.maintain.invocation = vec![2];
     }
     storage.manager.end("done", 0)?;
-    // It has seen the hosts' end, and is still there when something new is in the record.
+    // `run` has seen the hosts' end, and still waits when the record gets a new line.
     storage.record(&[
         r#""event":"run-started","run":"20270115T080001Z","hosts":["kai","ziz"]"#,
         r#""event":"forget-started""#,
@@ -198,7 +198,7 @@ fn a_user_without_the_right_learns_who_has_it() -> Result<()> {
 }
 
 #[test]
-fn a_unit_that_is_not_there_is_named_with_what_makes_it() -> Result<()> {
+fn a_missing_unit_is_named_with_the_command_that_makes_it() -> Result<()> {
     for verb in ["run", "stop"] {
         let storage = Storage::new()?;
         storage.manager.world().hosts.load = "not-found";
@@ -280,7 +280,7 @@ fn ctrl_c_leaves_the_run_alone_and_prints_how_to_stop_it() -> Result<()> {
 }
 
 #[test]
-fn a_run_at_work_is_followed_and_no_other_is_started() -> Result<()> {
+fn a_run_in_progress_is_followed_and_no_other_is_started() -> Result<()> {
     let storage = Storage::new()?;
     {
         let mut world = storage.manager.world();
@@ -368,7 +368,7 @@ fn done_is_no_success_where_the_unit_failed() -> Result<()> {
 }
 
 #[test]
-fn who_does_not_follow_is_not_kept_waiting() -> Result<()> {
+fn run_without_follow_does_not_wait() -> Result<()> {
     let storage = Storage::new()?;
     let (code, printed) = storage.start(&["run", "--no-follow"])?.ended()?;
     assert_eq!(code, Some(0), "{printed}");

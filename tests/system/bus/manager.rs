@@ -89,14 +89,14 @@ impl Default for Unit {
     }
 }
 
-/// What becomes of who asks for a start or a stop.
+/// The answer to a request for a start or a stop.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Answer {
     #[default]
     Yes,
     Denied,
     AskForAPassword,
-    /// None at all.
+    /// No answer.
     Never,
 }
 

@@ -15,7 +15,7 @@ use crate::executable::{copy_of_genbackup, executable};
 
 const FLEET: &str = include_str!("../../../vmtests/fleet.toml");
 const MAIL: &str = "[notify.admin]\nkind = \"email\"\nto = [\"admin@example.net\"]\n";
-/// What both hosts of the fleet have, and what they may come to have.
+/// The units that the hosts of the fleet have or may get.
 const KNOWN: [&str; 16] = [
     "genbackup-awake.service",
     "genbackup-backup.socket",
@@ -118,7 +118,7 @@ impl Machine {
         Ok(self.command(words)?.output()?)
     }
 
-    /// The program there; what becomes of its outputs is bash's, in `OUTPUTS`.
+    /// The program on that machine. bash redirects its outputs as `OUTPUTS` describes.
     fn command(&self, words: &[&str]) -> Result<Command> {
         let program = PathBuf::from(env!("CARGO_BIN_EXE_genbackup"));
         let mut command = Command::new("unshare");
@@ -248,7 +248,7 @@ fn a_step_is_done_even_if_its_output_is_lost() -> Result<()> {
 #[test]
 fn a_mounted_file_system_gets_its_repository_and_its_failure_is_one() -> Result<()> {
     let machine = Machine::new("jak")?;
-    // The one that is always there.
+    // The root is always mounted.
     machine.fleet(&FLEET.replace("file-system = \"/mnt/storage\"", "file-system = \"/\""))?;
     let made = "start genbackup-init.service";
     let world = &machine.systemd;
@@ -330,13 +330,13 @@ fn a_unit_that_left_the_fleet_is_disabled_and_stopped_and_a_new_one_enabled() ->
 
 #[test]
 fn a_host_that_left_the_fleet_stops_what_waits_and_no_backup() -> Result<()> {
-    for is_at_work in [true, false] {
+    for is_running in [true, false] {
         let machine = Machine::new("ziz")?;
         machine.succeeds(&[])?;
         let mount = "mnt-jak-restic.mount";
         let mut world = machine.systemd.world();
         world.active.insert(mount.to_owned());
-        if is_at_work {
+        if is_running {
             world.active.insert("genbackup-backup@1.service".to_owned());
         }
         drop(world);
@@ -350,13 +350,13 @@ fn a_host_that_left_the_fleet_stops_what_waits_and_no_backup() -> Result<()> {
             "disable genbackup-sshd.socket",
             "stop genbackup-sshd.socket",
         ];
-        if !is_at_work {
+        if !is_running {
             expected.push(&stop);
         }
         expected.push("reload");
         assert_eq!(machine.asked(), expected);
         let note = "note: mnt-jak-restic.mount is removed, but stays mounted for a running backup; run `systemctl stop mnt-jak-restic.mount` afterwards\n";
-        assert_eq!(complaint, if is_at_work { note } else { "" });
+        assert_eq!(complaint, if is_running { note } else { "" });
         let left = fs::read_dir(machine.path("etc/systemd/system"))?.count();
         assert_eq!(left, 0, "{printed}");
     }

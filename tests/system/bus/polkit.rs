@@ -1,4 +1,4 @@
-//! Whom the polkit rule lets in, asked in the engine that Debian's polkitd has: Duktape.
+//! The users that the polkit rule lets in, as the engine of Debian's polkitd evaluates it: Duktape.
 
 use std::fs;
 use std::process::Command;
@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::{Result, ensure};
 
 const RULES: &str = include_str!("../../../templates/polkit/genbackup.rules");
-/// As polkit(8) describes them: what a rule may ask about an action and about who wants it.
+/// What a rule may ask about an action and its user, as polkit(8) describes it.
 const POLKIT: &str = "
 var rules = [];
 var polkit = {addRule: function (rule) { rules.push(rule); }, Result: {YES: 'yes'}};

@@ -87,7 +87,7 @@ fn lines(printed: &str, columns: u16) -> Vec<String> {
     text += parts.next().unwrap_or_default();
     for part in parts {
         let end = part
-            .find(|letter: char| letter.is_ascii_alphabetic())
+            .find(|character: char| character.is_ascii_alphabetic())
             .unwrap_or_default();
         text += "\n";
         text += part.get(end + 1..).unwrap_or_default();
@@ -95,8 +95,8 @@ fn lines(printed: &str, columns: u16) -> Vec<String> {
     let pieces = text.split(['\r', '\n']);
     // A line that fills the terminal has no other end.
     let lines = pieces.flat_map(|piece| {
-        let letters: Vec<char> = piece.chars().collect();
-        let lines = letters
+        let characters: Vec<char> = piece.chars().collect();
+        let lines = characters
             .chunks(usize::from(columns))
             .map(|line| line.iter().collect());
         lines.collect::<Vec<String>>()
@@ -148,7 +148,7 @@ fn how_far_and_how_long_are_seen_in_every_width() -> Result<()> {
             assert!(bar.contains("25%, 1m 30s left"), "{columns}: {bar:?}");
             assert_eq!(bar.contains('['), columns >= 60, "{columns}: {bar:?}");
         }
-        // What is wider goes on in a line that begins with something else.
+        // A line that is too wide continues on another line, which begins with other text.
         let begins = ["database-", "the-ma", "forget", "a run", " "];
         let shown = lines.iter().filter(|line| !line.trim().is_empty());
         for line in shown.take_while(|line| !line.starts_with("none of 3")) {
@@ -266,7 +266,7 @@ fn a_waiting_run_names_what_it_waits_for() -> Result<()> {
     storage.manager.world().hosts.active = "activating";
     let mut run = storage.start(&["run", "--fleet", fleet, "ziz", "kai"])?;
     run.until("a run was started\nwaiting for the run of all hosts\n")?;
-    // That one's record is none of it.
+    // The record of that run does not belong to this one.
     storage.record(&[
         r#""event":"run-started","run":"20270115T080001Z","hosts":["jak","kai","ziz"]"#,
         HOST_STARTED,

@@ -122,7 +122,8 @@ fn the_end_of_a_run_can_not_be_forged() -> Result<()> {
     );
     let manager = "org.freedesktop.systemd1.Manager";
     forger.emit_signal(Some(victim), MANAGER, manager, "JobRemoved", &over)?;
-    // The bus hands on in their order what one connection sends: by this answer, the others have been handed on.
+    // The bus keeps the order of the messages of one connection: with this answer, the earlier ones have
+    // arrived.
     zbus::blocking::fdo::DBusProxy::new(&forger)?.get_id()?;
     {
         let mut world = storage.manager.world();

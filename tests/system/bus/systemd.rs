@@ -25,7 +25,8 @@ pub(crate) struct World {
     pub(crate) enabled: BTreeSet<String>,
     pub(crate) masked: BTreeSet<String>,
     pub(crate) active: BTreeSet<String>,
-    /// Calls such as `start genbackup.timer`, each with the job's result, or `denied`; or `never`, there is no answer.
+    /// Calls such as `start genbackup.timer`, each with the job's result, with `denied`, or with `never` for
+    /// no answer.
     pub(crate) goes_wrong: BTreeMap<String, &'static str>,
     /// What changes something, in its order.
     pub(crate) asked: Vec<String>,

@@ -1,4 +1,4 @@
-//! What costs a copy nothing.
+//! Faults that do not damage a copy.
 
 use std::fs;
 
@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 
 use super::site::{Site, empty};
 
-/// That nothing is copied or deleted, for this reason.
+/// Checks that nothing is copied or deleted, for this reason.
 fn is_refused(site: &Site, why: &str) -> Result<()> {
     let before = site.files("copy")?;
     let refused = site.copy(&[])?;

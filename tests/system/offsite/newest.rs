@@ -57,7 +57,7 @@ fn the_newest_rclone_copies_to_the_store_of_objects_that_it_serves() -> Result<(
     let directory = tempfile::tempdir_in("/srv")?;
     fs::create_dir(directory.path().join("bucket"))?;
     let program = python()?.with_file_name("rclone");
-    // It is to see what is removed behind its back.
+    // The server has to notice files that are removed from its directory.
     let words = [
         "serve",
         "s3",

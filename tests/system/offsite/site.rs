@@ -231,7 +231,7 @@ impl Site {
         Ok(listed.iter().filter_map(id).collect())
     }
 
-    /// That the copy is a valid repository, whose newest snapshot can be restored.
+    /// Checks that the copy is a valid repository, whose newest snapshot can be restored.
     pub(super) fn copy_is_valid(&self) -> Result<()> {
         let copy = self.at("copy");
         if self.remote.is_none() && !copy.join("config").exists() {

@@ -38,7 +38,7 @@ pub(super) struct Store {
 impl Store {
     /// With its buckets.
     pub(super) fn start() -> Result<Self> {
-        // Nobody else gets this port within a moment.
+        // No other process gets this port at once.
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
         let server = Command::new(python()?.with_file_name("moto_server"))
             .args(["--host", "127.0.0.1", "--port", &port.to_string()])

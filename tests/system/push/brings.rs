@@ -137,7 +137,7 @@ fn what_an_interrupted_writer_left_is_removed() -> Result<()> {
 }
 
 #[test]
-fn missing_packages_are_named_and_the_files_are_there() -> Result<()> {
+fn missing_packages_are_named_and_the_files_are_written() -> Result<()> {
     let lab = Lab::new()?;
     for program in ["restic", "socat"] {
         fs::remove_file(lab.path("ziz", &format!("stand-ins/{program}")))?;

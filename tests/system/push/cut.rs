@@ -110,8 +110,8 @@ fn a_connection_that_breaks_leaves_each_file_whole_and_the_next_push_completes()
     let pushed = run(whole.command(&["push", "ziz"])?.env("KEEP", &kept))?;
     ensure!(pushed.status.success(), "{}", pushed.stderr);
     let kept = fs::read(kept)?;
-    // Moments: in the server; in the midst and at the end of each long line, which is an archive; behind other lines, which
-    // are scripts and inputs.
+    // Moments: in the server; in the middle and at the end of each long line, which is an archive; and behind
+    // other lines. Those are scripts and inputs.
     let ends = kept.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
     let ends: Vec<usize> = ends.map(|(place, _)| place).collect();
     let longest = ends
@@ -235,7 +235,7 @@ fn a_file_that_an_interrupted_push_left_is_ours_to_emit_there() -> Result<()> {
     two.lab.stand_in("ziz", "mv", DYING_MV)?;
     fs::write(two.lab.path("ziz", "state/renames-allowed"), "3")?;
     two.lab.refused(&["ziz"])?;
-    // As `genbackup emit` on that machine compares it: no file is taken for one of somebody else.
+    // `genbackup emit` on that machine takes no file for one of somebody else.
     let root = two.lab.file("root");
     fs::create_dir(&root)?;
     for (place, below) in [("etc", "etc"), ("usr/local/", "usr/local")] {

@@ -104,7 +104,7 @@ fn archive(files: &[(&str, &[u8])]) -> Result<Vec<u8>> {
     let mut builder = Builder::new(Vec::new());
     for (path, text) in files {
         let mut header = Header::new_gnu();
-        // As it is, wherever it leads.
+        // The path as it is, even if it leads outside.
         let name = &mut header.as_old_mut().name;
         ensure!(path.len() < name.len(), "{path} is too long");
         name[..path.len()].copy_from_slice(path.as_bytes());

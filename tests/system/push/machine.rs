@@ -13,7 +13,7 @@ use crate::command::{Outcome, run};
 use crate::executable::executable;
 
 pub(super) const FLEET: &str = include_str!("../../../vmtests/fleet.toml");
-/// What a client's units are called that wait for something.
+/// The units of a client that wait for something.
 pub(super) const SOCKETS: [&str; 2] = ["genbackup-backup.socket", "genbackup-sshd.socket"];
 pub(super) const MANIFEST: &str = "etc/genbackup/manifest.json";
 
@@ -38,7 +38,7 @@ if [[ -n ${CUT-} ]]; then
 elif [[ -n ${KEEP-} ]]; then
     exec < <(tee "$KEEP")
 fi
-# In another session: what ends ssh does not end what it started there.
+# In another session: the end of ssh does not end the command that it started.
 setsid --wait unshare --mount bash -c "$MACHINE" machine "$LAB/hosts/$host" "$user" "$command"
 "#;
 /// What runs a command on a machine: its own places, and this machine's programs.
@@ -357,7 +357,7 @@ impl Lab {
         Ok(text.lines().map(str::to_owned).collect())
     }
 
-    /// That the units that wait are enabled, and run by the texts that the machine has.
+    /// Checks that the units that wait are enabled, and run with the texts that the machine has.
     pub(super) fn is_live(&self, host: &str) -> Result<()> {
         for unit in SOCKETS {
             let runs = fs::read_to_string(self.path(host, &format!("state/active/{unit}")));

@@ -98,7 +98,8 @@ fn a_password_file_of_two_readings_is_refused_by_name_wherever_it_is_read() -> R
     Ok(())
 }
 
-/// That those which are taken are read alike, and those which are refused would not be, by the restic that is installed.
+/// Checks with the installed restic that it reads the accepted files like a client does, and the refused ones
+/// not.
 #[test]
 fn restic_and_a_client_read_the_same_of_what_is_taken() -> Result<()> {
     let directory = tempfile::tempdir_in("/dev/shm")?;
@@ -111,7 +112,7 @@ fn restic_and_a_client_read_the_same_of_what_is_taken() -> Result<()> {
             directory.path().join(number.to_string()),
         );
         fs::write(&file, text)?;
-        // As root's restic reads it, and as a client's script hands it on.
+        // root's restic reads the file, and a client's script hands its first line on.
         let client =
             "head --lines=1 \"$1\" | { read -r password; printf '%s\\n' \"$password\"; } 2>/dev/null |
             restic --no-cache --repo \"$2\" cat config";
