@@ -1,5 +1,5 @@
-//! A record of any size is read in little memory. The test measures its own process, so it is a program of its own:
-//! another test in the same process would add to the memory.
+//! A record of any size is read in little memory. The test measures its own process, so it is a separate
+//! program: another test in the same process would add to the memory.
 
 use std::io::{self, BufRead, Read};
 use std::time::{Duration, Instant};
@@ -68,7 +68,7 @@ fn a_line_of_a_gigabyte_costs_little_memory_and_no_good_line() -> Result<()> {
         .chain(gigabyte_of(0));
     let run = Run::read("20261123T060640Z".parse()?, record)?;
     let (grown, elapsed) = (peak_memory()? - before, started.elapsed());
-    assert_eq!(run.warnings.len(), 3, "each good line is there");
+    assert_eq!(run.warnings.len(), 3, "each good line is read");
     assert_eq!((run.bad_lines.count, run.bad_lines.first.len()), (100_002, 100));
     let too_long = BadLine {
         number: 2,

@@ -63,7 +63,7 @@ impl Scene {
             .args(["check", "--no-exposure"]))
     }
 
-    /// All that is there but the fake.
+    /// The names of all files but the fake.
     fn files(&self) -> Result<Vec<String>> {
         let names = fs::read_dir(self.directory.path())?.map(|entry| Ok(entry?.file_name().into_string()));
         let names: Vec<_> = names.collect::<Result<_>>()?;
@@ -116,9 +116,9 @@ fn mode(file: &Path) -> Result<u32> {
     Ok(fs::metadata(file)?.permissions().mode() & 0o7777)
 }
 
-/// The password is made by then: a fleet file that is missing would be the second half.
+/// The password exists by then: without the fleet file, `init` would leave only a part of its files.
 #[test]
-fn what_nobody_hears_any_more_is_written_all_the_same() -> Result<()> {
+fn files_are_written_even_if_the_output_is_lost() -> Result<()> {
     let scene = Scene::new("")?;
     let mut command = Command::new("bash");
     command.args(["-c", "\"$0\" \"$@\" | head --lines=1; exit ${PIPESTATUS[0]}"]);
@@ -129,8 +129,8 @@ fn what_nobody_hears_any_more_is_written_all_the_same() -> Result<()> {
     last_answers(&mut talk)?;
     talk.answer("write the fleet file?", ENTER)?;
     talk.answer("show the password now?", ENTER)?;
-    let (status, said) = talk.end()?;
-    assert!(status.success(), "{said}");
+    let (status, printed) = talk.end()?;
+    assert!(status.success(), "{printed}");
     assert_eq!(scene.files()?, ["fleet.schema.json", "fleet.toml", "password"]);
     Ok(())
 }
@@ -144,8 +144,8 @@ fn answers_for_one_machine_become_a_file_that_check_takes() -> Result<()> {
     last_answers(&mut talk)?;
     talk.answer("write the fleet file?", ENTER)?;
     talk.answer("show the password now?", ENTER)?;
-    let (status, said) = talk.end()?;
-    assert!(status.success(), "{said}");
+    let (status, printed) = talk.end()?;
+    assert!(status.success(), "{printed}");
     assert_eq!(scene.files()?, ["fleet.schema.json", "fleet.toml", "password"]);
     let fleet = fs::read_to_string(scene.at("fleet.toml"))?;
     assert!(fleet.starts_with("#:schema ./fleet.schema.json\n"), "{fleet}");
@@ -164,14 +164,17 @@ fn answers_for_one_machine_become_a_file_that_check_takes() -> Result<()> {
     let password = fs::read_to_string(scene.at("password"))?;
     assert_eq!((mode(&scene.at("password"))?, password.len()), (0o600, 45));
     assert!(
-        !said.contains(password.trim()),
+        !printed.contains(password.trim()),
         "it was shown to nobody who asked"
     );
-    assert!(said.contains("keep a copy of it on another machine"), "{said}");
+    assert!(
+        printed.contains("keep a copy of it on another machine"),
+        "{printed}"
+    );
     Ok(())
 }
 
-/// Who includes everything is asked for no exclude: there is no question for it.
+/// A user who includes everything is not asked for an exclude.
 #[test]
 fn all_of_a_machine_is_included_without_what_the_sandbox_hides() -> Result<()> {
     let scene = Scene::new("")?;
@@ -189,8 +192,8 @@ fn all_of_a_machine_is_included_without_what_the_sandbox_hides() -> Result<()> {
     last_answers(&mut talk)?;
     talk.answer("write the fleet file?", ENTER)?;
     talk.answer("show the password now?", ENTER)?;
-    let (status, said) = talk.end()?;
-    assert!(status.success(), "{said}");
+    let (status, printed) = talk.end()?;
+    assert!(status.success(), "{printed}");
     let fleet = fs::read_to_string(scene.at("fleet.toml"))?;
     assert!(
         fleet.contains("\ninclude = [\"/\"]\nexclude = [\"/home/*/.cache\", "),
@@ -203,7 +206,7 @@ fn all_of_a_machine_is_included_without_what_the_sandbox_hides() -> Result<()> {
 }
 
 #[test]
-fn who_asks_for_the_password_sees_it() -> Result<()> {
+fn the_password_is_shown_on_request() -> Result<()> {
     let scene = Scene::new("")?;
     let mut talk = scene.start()?;
     first_answers(&scene, &mut talk)?;
@@ -211,9 +214,9 @@ fn who_asks_for_the_password_sees_it() -> Result<()> {
     last_answers(&mut talk)?;
     talk.answer("write the fleet file?", ENTER)?;
     talk.answer("show the password now?", "y\r")?;
-    let (status, said) = talk.end()?;
+    let (status, printed) = talk.end()?;
     let password = fs::read_to_string(scene.at("password"))?;
-    assert!(status.success() && said.contains(password.trim()), "{said}");
+    assert!(status.success() && printed.contains(password.trim()), "{printed}");
     Ok(())
 }
 
@@ -231,15 +234,15 @@ fn a_client_s_key_is_taken_once_its_fingerprint_was_compared() -> Result<()> {
         if compared {
             talk.answer("did you compare them", "y\r")?;
         } else {
-            // Nobody who merely presses enter trusts it.
+            // Pressing enter alone does not trust it.
             talk.answer("did you compare them", ENTER)?;
             talk.answer("its host key:", &typed(KEY.replace("IKUt", "IKUu")))?;
         }
         talk.answer(&format!("what to back up on {name}:"), &typed("/srv"))?;
     }
     after_the_clients(&scene, &mut talk)?;
-    let (status, said) = talk.end()?;
-    assert!(status.success(), "{said}");
+    let (status, printed) = talk.end()?;
+    assert!(status.success(), "{printed}");
     assert_eq!(
         scene.files()?,
         ["fleet.schema.json", "fleet.toml", "key", "key.pub", "password"]
@@ -270,15 +273,15 @@ fn a_client_of_the_command_line_is_not_asked_for_by_name() -> Result<()> {
     talk.answer("did you compare them", "y\r")?;
     talk.answer("what to back up on ziz:", ENTER)?;
     after_the_clients(&scene, &mut talk)?;
-    let (status, said) = talk.end()?;
-    assert!(status.success() && !said.contains("its name:"), "{said}");
+    let (status, printed) = talk.end()?;
+    assert!(status.success() && !printed.contains("its name:"), "{printed}");
     let fleet = fs::read_to_string(scene.at("fleet.toml"))?;
     assert!(fleet.contains("\naddress = \"ziz.example.net\"\n"), "{fleet}");
     Ok(())
 }
 
 #[test]
-fn whoever_stops_at_any_question_has_written_nothing() -> Result<()> {
+fn stopping_at_any_question_writes_nothing() -> Result<()> {
     let scene = Scene::new("")?;
     for at_the_end in [false, true] {
         let mut talk = scene.start()?;
@@ -290,9 +293,9 @@ fn whoever_stops_at_any_question_has_written_nothing() -> Result<()> {
         } else {
             talk.answer("the storage host's name:", CTRL_C)?;
         }
-        let (status, said) = talk.end()?;
-        assert_eq!(status.code(), Some(1), "{said}");
-        assert!(said.contains("stopped; nothing was written"), "{said}");
+        let (status, printed) = talk.end()?;
+        assert_eq!(status.code(), Some(1), "{printed}");
+        assert!(printed.contains("stopped; nothing was written"), "{printed}");
         assert!(scene.files()?.is_empty(), "{:?}", scene.files()?);
     }
     Ok(())
@@ -311,32 +314,35 @@ fn answers_that_do_not_fit_together_are_asked_for_once_more() -> Result<()> {
     last_answers(&mut talk)?;
     talk.wait_for("do not fit together")?;
     talk.answer("the storage host's name:", CTRL_C)?;
-    let (status, said) = talk.end()?;
-    assert_eq!(status.code(), Some(1), "{said}");
+    let (status, printed) = talk.end()?;
+    assert_eq!(status.code(), Some(1), "{printed}");
     assert!(scene.files()?.is_empty(), "{:?}", scene.files()?);
     Ok(())
 }
 
 #[test]
-fn a_file_that_is_there_is_said_before_any_question() -> Result<()> {
+fn an_existing_file_is_reported_before_any_question() -> Result<()> {
     let scene = Scene::new("")?;
     fs::write(scene.at("fleet.toml"), "mine")?;
-    let (status, said) = scene.start()?.end()?;
+    let (status, printed) = scene.start()?.end()?;
     assert_eq!(status.code(), Some(1));
-    assert!(said.contains("already exists") && !said.contains('?'), "{said}");
+    assert!(
+        printed.contains("already exists") && !printed.contains('?'),
+        "{printed}"
+    );
     assert_eq!(fs::read_to_string(scene.at("fleet.toml"))?, "mine");
     Ok(())
 }
 
 #[test]
-fn a_schema_that_is_there_stays() -> Result<()> {
+fn an_existing_schema_stays() -> Result<()> {
     let scene = Scene::new("")?;
     fs::write(scene.at("fleet.schema.json"), "mine")?;
-    let said = run(genbackup()
+    let outcome = run(genbackup()
         .arg("--fleet")
         .arg(scene.at("fleet.toml"))
         .args(["init", "--host", "jak"]))?;
-    assert!(said.status.success(), "{}", said.stderr);
+    assert!(outcome.status.success(), "{}", outcome.stderr);
     assert_eq!(fs::read_to_string(scene.at("fleet.schema.json"))?, "mine");
     Ok(())
 }
@@ -352,15 +358,15 @@ fn an_explanation_is_not_wider_than_the_terminal_and_draws_where_it_has_room() -
             .args(["explain", "--now", "2026-11-23T12:00"]);
         let mut talk = Conversation::start(&mut command, columns)?;
         talk.wait_for("10 years         48  3250 days")?;
-        let (status, said) = talk.end()?;
-        assert!(status.success(), "{said}");
-        for line in said.lines() {
+        let (status, printed) = talk.end()?;
+        assert!(status.success(), "{printed}");
+        for line in printed.lines() {
             let wide = textwrap::core::display_width(line);
             assert!(wide <= columns.into(), "{wide} of {columns}: {line:?}");
-            // A unit's name in two lines is none that can be copied.
+            // Nobody can copy a unit's name that is broken into two lines.
             assert!(!line.trim_end().ends_with('-'), "{columns}: {line:?}");
         }
-        assert_eq!(said.contains("each by its age"), columns > 60, "{said}");
+        assert_eq!(printed.contains("each by its age"), columns > 60, "{printed}");
     }
     Ok(())
 }

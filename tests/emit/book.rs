@@ -1,5 +1,6 @@
-//! The book in `docs` and README.md stay true: every chapter is in the table of contents, every link leads somewhere, and
-//! every command, fleet file and excerpt is one that genbackup takes. Stories in `vmtests` carry the commands out.
+//! The book in `docs` and README.md stay true. Every chapter is in the table of contents, and every link
+//! leads somewhere. genbackup accepts every command, fleet file and excerpt. Stories in `vmtests` run the
+//! commands.
 
 mod commands;
 mod contents;

@@ -112,7 +112,7 @@ fn every_emitted_text_ends_in_one_newline_and_has_no_empty_line_at_its_end() -> 
 }
 
 #[test]
-fn every_emitted_path_is_there_once_and_in_order() -> Result<()> {
+fn every_emitted_path_exists_once_and_in_order() -> Result<()> {
     for (name, fleet) in fleets()? {
         for (host, artifacts) in emitted(&fleet)? {
             let paths: Vec<_> = artifacts.iter().map(|artifact| &artifact.path).collect();

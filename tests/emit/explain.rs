@@ -1,4 +1,4 @@
-//! `genbackup explain` says of each fleet in `fixtures/fleets` what `snapshots/explain` shows.
+//! `genbackup explain` prints for each fleet in `fixtures/fleets` what `snapshots/explain` holds.
 
 #![expect(
     clippy::disallowed_methods,
@@ -31,9 +31,13 @@ fn compare_all() -> Result<Comparison> {
     let mut comparison = Comparison::default();
     for entry in fs::read_dir(fleets())? {
         let name = entry?.file_name().to_string_lossy().into_owned();
-        let said = explain(&name, &[])?;
-        ensure!(said.status.success() && said.stderr.is_empty(), "{}", said.stderr);
-        comparison.compare(&Path::new("explain").join(name), &said.stdout)?;
+        let outcome = explain(&name, &[])?;
+        ensure!(
+            outcome.status.success() && outcome.stderr.is_empty(),
+            "{}",
+            outcome.stderr
+        );
+        comparison.compare(&Path::new("explain").join(name), &outcome.stdout)?;
     }
     Ok(comparison)
 }
@@ -53,7 +57,7 @@ fn no_explanation_is_left_over() -> Result<()> {
 }
 
 #[test]
-fn what_an_old_host_does_without_is_said_and_nothing_of_a_new_one() -> Result<()> {
+fn only_an_old_host_gets_a_list_of_what_it_lacks() -> Result<()> {
     let old = explain("every-option", &["--host", "db.example.net"])?.stdout;
     assert!(
         old.contains("without     --retry-lock, since restic 0.16: "),
@@ -73,12 +77,12 @@ fn what_an_old_host_does_without_is_said_and_nothing_of_a_new_one() -> Result<()
 
 #[test]
 fn a_host_that_only_keeps_snapshots_has_nothing_to_explain() -> Result<()> {
-    let said = explain("every-option", &["--host", "store"])?;
-    assert_eq!(said.status.code(), Some(1));
+    let outcome = explain("every-option", &["--host", "store"])?;
+    assert_eq!(outcome.status.code(), Some(1));
     assert!(
-        said.stderr.contains("`store` is not backed up"),
+        outcome.stderr.contains("`store` is not backed up"),
         "{}",
-        said.stderr
+        outcome.stderr
     );
     Ok(())
 }
@@ -86,9 +90,9 @@ fn a_host_that_only_keeps_snapshots_has_nothing_to_explain() -> Result<()> {
 #[test]
 fn a_fleet_with_a_problem_is_not_explained() -> Result<()> {
     let file = fleets().join("../problems/port-0.toml");
-    let said = run(genbackup().arg("--fleet").arg(file).arg("explain"))?;
-    assert_eq!((said.status.code(), said.stdout.as_str()), (Some(1), ""));
-    assert!(said.stderr.starts_with("problem: "), "{}", said.stderr);
+    let outcome = run(genbackup().arg("--fleet").arg(file).arg("explain"))?;
+    assert_eq!((outcome.status.code(), outcome.stdout.as_str()), (Some(1), ""));
+    assert!(outcome.stderr.starts_with("problem: "), "{}", outcome.stderr);
     Ok(())
 }
 
@@ -96,14 +100,14 @@ fn a_fleet_with_a_problem_is_not_explained() -> Result<()> {
 fn the_table_of_the_book_is_the_one_of_the_post_s_fleet() -> Result<()> {
     let chapter = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/src/how-to/retention.md");
     let chapter = fs::read_to_string(chapter)?;
-    let said = explain("post", &[])?.stdout;
-    let table = said.lines().map(str::trim_start).filter(|line| {
+    let printed = explain("post", &[])?.stdout;
+    let table = printed.lines().map(str::trim_start).filter(|line| {
         ["after     ", "1 week ", "1 month ", "1 year ", "10 years "]
             .iter()
             .any(|start| line.starts_with(start))
     });
     let lines: Vec<&str> = table.collect();
-    ensure!(lines.len() == 5, "{said}");
+    ensure!(lines.len() == 5, "{printed}");
     for line in lines {
         assert!(
             chapter.lines().any(|shown| shown == line),
@@ -131,8 +135,8 @@ fn explain_changed(from: &str, to: &str, arguments: &[&str]) -> Result<Outcome> 
 
 #[test]
 fn a_schedule_that_ends_is_followed_beyond_its_end() -> Result<()> {
-    let said = explain_changed("calendar = ", "calendar = \"2026-12-24 04:00\"", &[])?.stdout;
-    let said = said.replace("after\n              that", "after that");
+    let printed = explain_changed("calendar = ", "calendar = \"2026-12-24 04:00\"", &[])?.stdout;
+    let printed = printed.replace("after\n              that", "after that");
     for line in [
         "1 week            0\n",
         "1 month           0\n",
@@ -140,28 +144,28 @@ fn a_schedule_that_ends_is_followed_beyond_its_end() -> Result<()> {
         "10 years          1  just made\n",
         "the last run is at 2026-12-24 04:00: the calendar expression does not elapse after that\n",
     ] {
-        assert!(said.contains(line), "{line}: {said}");
+        assert!(printed.contains(line), "{line}: {printed}");
     }
-    let said = explain_changed("calendar = ", "calendar = \"2020-12-24 04:00\"", &[])?.stdout;
-    assert!(said.contains("no run is scheduled: "), "{said}");
+    let printed = explain_changed("calendar = ", "calendar = \"2020-12-24 04:00\"", &[])?.stdout;
+    assert!(printed.contains("no run is scheduled: "), "{printed}");
     Ok(())
 }
 
 #[test]
 fn no_line_is_white_space_alone() -> Result<()> {
-    let said = explain("smallest", &["--keep", "1 last"])?.stdout;
-    assert!(said.contains("keeps       1 last\n"), "{said}");
-    for line in said.lines() {
-        assert!(line.is_empty() || !line.trim().is_empty(), "{said}");
+    let printed = explain("smallest", &["--keep", "1 last"])?.stdout;
+    assert!(printed.contains("keeps       1 last\n"), "{printed}");
+    for line in printed.lines() {
+        assert!(line.is_empty() || !line.trim().is_empty(), "{printed}");
     }
     Ok(())
 }
 
 #[test]
 fn a_keep_policy_is_tried_without_a_change_of_the_file() -> Result<()> {
-    let said = explain("post", &["--keep", "14 daily"])?.stdout;
-    assert!(said.contains("keeps       14 daily\n"), "{said}");
-    assert!(said.contains("10 years         14  13 days"), "{said}");
+    let printed = explain("post", &["--keep", "14 daily"])?.stdout;
+    assert!(printed.contains("keeps       14 daily\n"), "{printed}");
+    assert!(printed.contains("10 years         14  13 days"), "{printed}");
     let refused = explain("post", &["--keep", "14 days"])?;
     assert_eq!(refused.status.code(), Some(1));
     assert_eq!(

@@ -1,4 +1,4 @@
-//! Every emitted file is read by the program that it is for, which gives back what the fleet file says.
+//! The program that an emitted file is for reads it, and gives back the values of the fleet file.
 
 #![expect(
     clippy::disallowed_methods,

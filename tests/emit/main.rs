@@ -1,5 +1,6 @@
-//! What a fleet file becomes: how it is read, checked and explained, what is emitted from it, how other programs read
-//! that, and how it is written. One program, since linking each module by itself takes longer than most of them run.
+//! What a fleet file becomes: how it is read, checked and explained, what is emitted from it, and how that is
+//! written. Also how other programs read the emitted files. One program, since linking each module by itself
+//! takes longer than most of them run.
 
 mod at_a_terminal;
 mod book;

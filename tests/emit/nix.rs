@@ -1,5 +1,5 @@
-//! What a Nix evaluator reads, and those who write it; what a build in Nix's sandbox finds; and the Python of the VM
-//! tests.
+//! Everything of Nix: an evaluator and the tools of developers read it, and a build in Nix's sandbox has what
+//! it needs. Also the Python of the VM tests.
 
 #![expect(
     clippy::disallowed_methods,

@@ -1,5 +1,6 @@
-//! What NixOS makes of a fleet is what any other system gets, up to a list of differences; and what is wrong is said as
-//! the command says it. NixOS is a stub here, on nixpkgs' own `lib`, that builds from this machine's programs.
+//! NixOS makes of a fleet what any other system gets, except for a list of differences. It reports problems
+//! with the words of the command. NixOS is a stub here, on nixpkgs' own `lib`, that builds from this
+//! machine's programs.
 
 #![expect(
     clippy::disallowed_methods,

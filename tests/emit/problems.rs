@@ -1,4 +1,4 @@
-//! What is said of each mistake in `fixtures/problems`, letter by letter: `snapshots/problems` holds it.
+//! The exact message for each problem in `fixtures/problems`: `snapshots/problems` holds it.
 
 #![expect(
     clippy::disallowed_methods,
@@ -21,8 +21,8 @@ fn directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/problems")
 }
 
-/// The names of the mistakes.
-fn mistakes() -> Result<Vec<String>> {
+/// The names of the problems.
+fn problems() -> Result<Vec<String>> {
     let mut names: Vec<String> = fs::read_dir(directory())?
         .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
         .collect::<Result<_>>()?;
@@ -33,33 +33,34 @@ fn mistakes() -> Result<Vec<String>> {
         .collect()
 }
 
-/// `genbackup check` in the directory of the mistakes, so that messages name the file alone. Each is checked once.
-fn check(mistake: &str) -> Result<&'static Outcome> {
+/// `genbackup check` in the directory of the problems, so that messages name the file alone. Each is checked
+/// once.
+fn check(problem: &str) -> Result<&'static Outcome> {
     static CHECKED: OnceLock<Result<BTreeMap<String, Outcome>>> = OnceLock::new();
     let check_all = || {
-        let checked = mistakes()?.into_iter().map(|mistake| {
-            let file = format!("{mistake}.toml");
-            let said = run(genbackup()
+        let checked = problems()?.into_iter().map(|problem| {
+            let file = format!("{problem}.toml");
+            let outcome = run(genbackup()
                 .args(["--fleet", &file, "check"])
                 .current_dir(directory()))?;
-            Ok((mistake, said))
+            Ok((problem, outcome))
         });
         checked.collect()
     };
     match CHECKED.get_or_init(check_all) {
-        Ok(checked) => checked.get(mistake).context("no such mistake"),
+        Ok(checked) => checked.get(problem).context("no such problem"),
         Err(error) => bail!("{error:#}"),
     }
 }
 
 fn compare_all() -> Result<Comparison> {
     let mut comparison = Comparison::default();
-    for mistake in mistakes()? {
+    for problem in problems()? {
         let Outcome {
             status,
             stdout,
             stderr,
-        } = check(&mistake)?;
+        } = check(&problem)?;
         let stdout = if stdout.is_empty() {
             String::new()
         } else {
@@ -71,7 +72,7 @@ fn compare_all() -> Result<Comparison> {
             "and this is VERSION\n",
         );
         let text = format!("{status}\n{stdout}{stderr}");
-        comparison.compare(&Path::new("problems").join(mistake), &text)?;
+        comparison.compare(&Path::new("problems").join(problem), &text)?;
     }
     Ok(comparison)
 }
@@ -82,7 +83,7 @@ fn comparison() -> Result<&'static Comparison> {
 }
 
 #[test]
-fn each_mistake_is_said_with_its_place_and_a_way_out() -> Result<()> {
+fn each_problem_is_reported_with_its_place_and_a_hint() -> Result<()> {
     assert_eq!(
         comparison()?.different,
         [] as [PathBuf; 0],
@@ -92,38 +93,38 @@ fn each_mistake_is_said_with_its_place_and_a_way_out() -> Result<()> {
 }
 
 #[test]
-fn no_snapshot_of_a_mistake_is_an_orphan_and_none_is_missing() -> Result<()> {
+fn no_snapshot_of_a_problem_is_an_orphan_or_missing() -> Result<()> {
     comparison()?.has_no_orphan_and_misses_none("problems")
 }
 
 #[test]
-fn a_fleet_with_a_mistake_writes_nothing() -> Result<()> {
-    for mistake in mistakes()? {
+fn a_fleet_file_with_a_problem_writes_nothing() -> Result<()> {
+    for problem in problems()? {
         let root = tempfile::tempdir()?;
         let out = root.path().join("out");
-        let file = format!("{mistake}.toml");
+        let file = format!("{problem}.toml");
         let emit = run(genbackup()
             .args(["--fleet", &file, "emit", "--all", "--root"])
             .arg(&out)
             .current_dir(directory()))?;
-        assert_eq!(emit.status.code(), Some(1), "{mistake}: {}", emit.stderr);
-        assert_eq!(emit.stdout, "", "{mistake}");
-        let problems = check(&mistake)?.stderr.trim_end();
+        assert_eq!(emit.status.code(), Some(1), "{problem}: {}", emit.stderr);
+        assert_eq!(emit.stdout, "", "{problem}");
+        let message = check(&problem)?.stderr.trim_end();
         assert_eq!(
             emit.stderr,
-            format!("{problems}; nothing was written\n"),
-            "{mistake}"
+            format!("{message}; nothing was written\n"),
+            "{problem}"
         );
-        assert!(!out.exists(), "{mistake} wrote {}", out.display());
+        assert!(!out.exists(), "{problem} wrote {}", out.display());
     }
     Ok(())
 }
 
 /// The places that a message names, each as the text of the file from there to the end of its line.
-fn places(mistake: &str) -> Result<Vec<String>> {
-    let text = fs::read_to_string(directory().join(format!("{mistake}.toml")))?;
+fn places(problem: &str) -> Result<Vec<String>> {
+    let text = fs::read_to_string(directory().join(format!("{problem}.toml")))?;
     let lines: Vec<&str> = text.lines().collect();
-    check(mistake)?
+    check(problem)?
         .stderr
         .lines()
         .filter_map(|line| line.trim_start().strip_prefix("--> "))
@@ -140,7 +141,7 @@ fn places(mistake: &str) -> Result<Vec<String>> {
 }
 
 #[test]
-fn many_mistakes_are_all_said_in_the_order_of_their_places() -> Result<()> {
+fn all_problems_are_reported_in_the_order_of_their_places() -> Result<()> {
     let expected = [
         "colour =",
         "\"*-*-32\"",
@@ -164,7 +165,7 @@ fn many_mistakes_are_all_said_in_the_order_of_their_places() -> Result<()> {
         "[]",
         "\"1h\"",
     ];
-    let places = places("many-mistakes")?;
+    let places = places("many-problems")?;
     for (place, expected) in places.iter().zip(expected) {
         assert!(place.starts_with(expected), "`{place}` is not `{expected}`");
     }
@@ -175,7 +176,7 @@ fn many_mistakes_are_all_said_in_the_order_of_their_places() -> Result<()> {
 #[test]
 fn columns_are_counted_in_characters() -> Result<()> {
     let expected = ["\"größe\" =", "\"24\" ,", "\"srv/größe\"", "\"/tmp/größe\""];
-    let places = places("mistakes-behind-wide-characters")?;
+    let places = places("problems-behind-wide-characters")?;
     for (place, expected) in places.iter().zip(expected) {
         assert!(place.starts_with(expected), "`{place}` is not `{expected}`");
     }
@@ -184,14 +185,14 @@ fn columns_are_counted_in_characters() -> Result<()> {
 }
 
 #[test]
-fn a_secret_that_was_written_down_is_not_said_again() -> Result<()> {
+fn a_secret_in_the_fleet_file_is_not_printed() -> Result<()> {
     let mut secrets = 0;
-    for mistake in mistakes()? {
-        let text = fs::read_to_string(directory().join(format!("{mistake}.toml")))?;
+    for problem in problems()? {
+        let text = fs::read_to_string(directory().join(format!("{problem}.toml")))?;
         for secret in ["correct horse", "BEGIN OPENSSH", "b3BlbnNzaC1r"] {
             if text.contains(secret) {
                 secrets += 1;
-                assert!(!check(&mistake)?.stderr.contains(secret), "{mistake}: {secret}");
+                assert!(!check(&problem)?.stderr.contains(secret), "{problem}: {secret}");
             }
         }
     }
@@ -201,8 +202,8 @@ fn a_secret_that_was_written_down_is_not_said_again() -> Result<()> {
 
 #[test]
 fn messages_do_not_speak_of_the_parser() -> Result<()> {
-    for mistake in mistakes()? {
-        let message = &check(&mistake)?.stderr;
+    for problem in problems()? {
+        let message = &check(&problem)?.stderr;
         for word in [
             "expected",
             "struct ",
@@ -213,7 +214,7 @@ fn messages_do_not_speak_of_the_parser() -> Result<()> {
             "u16",
             "invalid type",
         ] {
-            assert!(!message.contains(word), "{mistake}: `{word}` in {message}");
+            assert!(!message.contains(word), "{problem}: `{word}` in {message}");
         }
     }
     Ok(())
@@ -280,7 +281,7 @@ fn init_leaves_the_ages_to_the_schedule() -> Result<()> {
     Ok(())
 }
 
-/// Its content is unknown, and a first backup that is partial looks like a mistake.
+/// Its content is unknown, and a first backup that is partial looks like an error.
 #[test]
 fn init_lets_home_be_empty_on_another_machine() -> Result<()> {
     let root = tempfile::tempdir()?;

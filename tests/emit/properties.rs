@@ -1,5 +1,5 @@
-//! Whatever text a field of the fleet file admits, the program that reads the emitted file gives it back letter by
-//! letter.
+//! Whatever text a field of the fleet file admits, the program that reads the emitted file gives back exactly
+//! that text.
 //!
 //! Texts are drawn at random, many at once for each start of a reader. A text that does not come back is narrowed
 //! down to the smallest one of its kind, and named. `GENBACKUP_SEED=NUMBER` draws other texts; a text that once
@@ -93,7 +93,7 @@ const CASES: [(Reader, &[Field], usize); 15] = [
     ),
 ];
 
-/// Who reads an emitted file.
+/// The program that reads an emitted file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Reader {
     /// We ourselves, the fleet file.

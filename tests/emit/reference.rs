@@ -15,8 +15,12 @@ use crate::command::{genbackup, run};
 /// The chapters that `genbackup reference --out` writes, by their names.
 fn chapters() -> Result<BTreeMap<String, String>> {
     let directory = tempfile::tempdir()?;
-    let said = run(genbackup().args(["reference", "--out"]).arg(directory.path()))?;
-    ensure!(said.status.success() && said.stderr.is_empty(), "{}", said.stderr);
+    let outcome = run(genbackup().args(["reference", "--out"]).arg(directory.path()))?;
+    ensure!(
+        outcome.status.success() && outcome.stderr.is_empty(),
+        "{}",
+        outcome.stderr
+    );
     let mut chapters = BTreeMap::new();
     for entry in std::fs::read_dir(directory.path())? {
         let entry = entry?;

@@ -1,4 +1,5 @@
-//! `genbackup schema` takes every fleet file that we take, and refuses those whose mistake is one of shape.
+//! The schema of `genbackup schema` accepts every fleet file that genbackup accepts, and refuses those with a
+//! problem of shape.
 
 #![expect(
     clippy::disallowed_methods,
@@ -14,14 +15,14 @@ use serde_json::{Value, json};
 
 use crate::command::{genbackup, run};
 
-/// Mistakes that no schema can say: values that do not fit together, what only systemd knows, and numbers with a
-/// meaning. For everything else in `fixtures/problems` the schema has to find out.
+/// Problems that no schema can express: values that do not fit together, what only systemd knows, and numbers
+/// with a meaning. The schema has to refuse everything else in `fixtures/problems`.
 const NOT_OF_SHAPE: &[&str] = &[
     "address-that-is-a-number",
     "alert-before-warning",
     "alert-before-warning-of-a-host",
     "calendar-in-cron-words",
-    "calendar-list-with-a-mistake",
+    "calendar-list-with-a-wrong-entry",
     "calendar-of-a-host-that-systemd-refuses",
     "calendar-of-a-time-zone-that-is-none",
     "calendar-that-systemd-refuses",
@@ -68,7 +69,7 @@ const NOT_OF_SHAPE: &[&str] = &[
     "keep-that-keeps-nothing",
     "keep-unlimited-and-a-pointless-rule",
     "keep-with-a-period-twice",
-    "keep-within-beside-unlimited-last",
+    "keep-within-and-unlimited-last",
     "keep-within-twice",
     "key-file-in-the-nix-store",
     "key-file-in-the-repository",
@@ -145,9 +146,13 @@ const NOT_OF_SHAPE: &[&str] = &[
 ];
 
 fn schema() -> Result<Value> {
-    let said = run(genbackup().arg("schema"))?;
-    ensure!(said.status.success() && said.stderr.is_empty(), "{}", said.stderr);
-    Ok(serde_json::from_str(&said.stdout)?)
+    let outcome = run(genbackup().arg("schema"))?;
+    ensure!(
+        outcome.status.success() && outcome.stderr.is_empty(),
+        "{}",
+        outcome.stderr
+    );
+    Ok(serde_json::from_str(&outcome.stdout)?)
 }
 
 fn validator() -> Result<Validator> {
@@ -196,7 +201,7 @@ fn every_fleet_of_the_fixtures_is_taken() -> Result<()> {
 }
 
 #[test]
-fn every_mistake_of_shape_is_refused() -> Result<()> {
+fn every_problem_of_shape_is_refused() -> Result<()> {
     let validator = validator()?;
     let mut taken = BTreeSet::new();
     for entry in std::fs::read_dir(fixtures().join("problems"))? {
@@ -296,7 +301,7 @@ fn a_default_in_words_is_no_default_of_the_schema() -> Result<()> {
 }
 
 #[test]
-fn no_attribute_of_our_own_is_published() -> Result<()> {
+fn no_private_attribute_is_published() -> Result<()> {
     let text = schema()?.to_string();
     assert!(!text.contains("\"x-"), "{text}");
     Ok(())
@@ -314,8 +319,12 @@ fn the_schema_goes_into_a_file_over_the_one_before() -> Result<()> {
     let directory = tempfile::tempdir()?;
     let file = directory.path().join("fleet.schema.json");
     std::fs::write(&file, "an older one")?;
-    let said = run(genbackup().args(["schema", "--out"]).arg(&file))?;
-    assert!(said.status.success() && said.stdout.is_empty(), "{}", said.stderr);
+    let outcome = run(genbackup().args(["schema", "--out"]).arg(&file))?;
+    assert!(
+        outcome.status.success() && outcome.stdout.is_empty(),
+        "{}",
+        outcome.stderr
+    );
     let written: Value = serde_json::from_str(&std::fs::read_to_string(&file)?)?;
     assert_eq!(written, schema()?);
     Ok(())

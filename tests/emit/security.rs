@@ -42,12 +42,12 @@ fn collect(directory: &Path, found: &mut BTreeSet<String>) -> Result<()> {
     Ok(())
 }
 
-/// The stories that are told: those in the list of `main.rs`.
+/// The stories that run: those in the list of `main.rs`.
 fn stories() -> Result<BTreeSet<String>> {
     let directory = root().join("vmtests/tests/stories");
     let list = std::fs::read_to_string(directory.join("main.rs"))?;
-    let told = list.lines().filter_map(|line| line.trim().strip_suffix(','));
-    let names = told.filter_map(|entry| {
+    let entries = list.lines().filter_map(|line| line.trim().strip_suffix(','));
+    let names = entries.filter_map(|entry| {
         // Behind the name comes what the story needs.
         let (name, _) = entry.split_once(' ').unwrap_or((entry, ""));
         directory.join(format!("{name}.rs")).is_file().then_some(name)
@@ -56,7 +56,7 @@ fn stories() -> Result<BTreeSet<String>> {
 }
 
 #[test]
-fn every_test_and_story_that_the_threat_model_names_is_there() -> Result<()> {
+fn every_test_and_story_that_the_threat_model_names_exists() -> Result<()> {
     let text = std::fs::read_to_string(root().join(THREAT_MODEL))?;
     let named = names(&text);
     ensure!(named.len() > 8, "the threat model names only {named:?}");
@@ -66,7 +66,7 @@ fn every_test_and_story_that_the_threat_model_names_is_there() -> Result<()> {
     let missing: Vec<_> = named.iter().filter(|name| !there.contains(**name)).collect();
     assert!(
         missing.is_empty(),
-        "the threat model names what is not there: {missing:#?}"
+        "the threat model names missing tests or stories: {missing:#?}"
     );
     Ok(())
 }

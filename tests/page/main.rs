@@ -5,8 +5,8 @@ mod command;
 #[expect(dead_code, reason = "not every test tells nights in all ways")]
 #[path = "../support/night.rs"]
 mod night;
+#[path = "../support/nights.rs"]
+mod nights;
 mod report;
 #[path = "../support/snapshot.rs"]
 mod snapshot;
-#[path = "../support/told.rs"]
-mod told;

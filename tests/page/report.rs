@@ -19,7 +19,7 @@ use tempfile::TempDir;
 
 use crate::command::{Outcome, genbackup, run};
 use crate::night::{HOSTS, Night};
-use crate::told;
+use crate::nights;
 
 /// A directory with the records of these nights.
 fn records(nights: &[Night]) -> Result<TempDir> {
@@ -57,8 +57,8 @@ fn html(runs: &Path, now: &str) -> Result<String> {
 
 /// Three weeks with an upgrade of restic and one of systemd, and a last night on which much is wrong.
 fn eventful() -> Result<String> {
-    let mut nights = told::upgrade();
+    let mut nights = nights::upgrade();
     nights.pop();
-    nights.push(told::much_is_wrong(Night::at("2026-11-23T04:00:00Z", &HOSTS)));
+    nights.push(nights::much_is_wrong(Night::at("2026-11-23T04:00:00Z", &HOSTS)));
     html(records(&nights)?.path(), "2026-11-23T12:00:00Z")
 }

@@ -13,6 +13,8 @@ mod keep;
 mod keys;
 #[path = "../support/night.rs"]
 mod night;
+#[path = "../support/nights.rs"]
+mod nights;
 #[path = "../support/pty.rs"]
 mod pty;
 mod read_answer;
@@ -21,6 +23,4 @@ mod record;
 mod repository;
 #[path = "../support/snapshot.rs"]
 mod snapshot;
-#[path = "../support/told.rs"]
-mod told;
 mod watch;

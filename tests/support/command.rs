@@ -1,4 +1,4 @@
-//! Runs programs and keeps what they say.
+//! Runs programs and keeps what they print.
 
 #![expect(
     clippy::disallowed_methods,
@@ -9,7 +9,7 @@ use std::process::{Command, ExitStatus};
 
 use anyhow::{Context, Result};
 
-/// How a program ended and what it said.
+/// How a program ended and what it printed.
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) status: ExitStatus,
@@ -21,7 +21,7 @@ pub(crate) struct Outcome {
 pub(crate) fn run(command: &mut Command) -> Result<Outcome> {
     let output = command
         .output()
-        .with_context(|| format!("can't start {}", command.get_program().display()))?;
+        .with_context(|| format!("cannot start {}", command.get_program().display()))?;
     Ok(Outcome {
         status: output.status,
         stdout: String::from_utf8(output.stdout).context("standard output is not UTF-8")?,
@@ -29,7 +29,7 @@ pub(crate) fn run(command: &mut Command) -> Result<Outcome> {
     })
 }
 
-/// The program under test, without what would change its colours: who tests may have any of it.
+/// The program under test, without the variables that change its colours, which a developer may have set.
 pub(crate) fn genbackup() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_genbackup"));
     for variable in ["CI", "CLICOLOR", "CLICOLOR_FORCE", "NO_COLOR"] {

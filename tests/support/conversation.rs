@@ -1,4 +1,4 @@
-//! A program at a terminal: what it says is awaited, and answered.
+//! A program at a terminal: the test waits for its questions and answers them.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -10,7 +10,7 @@ use anyhow::{Result, bail};
 
 use crate::pty::terminal;
 
-/// So long a program may take to say what it is expected to.
+/// The longest time that a program may take to print what the test expects.
 const DEADLINE: Duration = Duration::from_secs(30);
 
 /// A program at a terminal, which is its standard input, output and error.
@@ -18,13 +18,13 @@ pub(crate) struct Conversation {
     child: Child,
     terminal: File,
     output: Receiver<Vec<u8>>,
-    said: Vec<u8>,
-    /// Where what was awaited last ends.
+    printed: Vec<u8>,
+    /// The end of the text that the test awaited last.
     read: usize,
 }
 
 impl Conversation {
-    /// Starts a program at a terminal of so many columns.
+    /// Starts a program at a terminal of this number of columns.
     pub(crate) fn start(command: &mut Command, columns: u16) -> Result<Self> {
         let (terminal, slave) = terminal(columns)?;
         let child = command
@@ -55,17 +55,17 @@ impl Conversation {
             child,
             terminal,
             output,
-            said: Vec::new(),
+            printed: Vec::new(),
             read: 0,
         })
     }
 
-    /// Waits until it says something that it did not say before the last answer.
+    /// Waits until it prints a text after the last answer.
     pub(crate) fn wait_for(&mut self, expected: &str) -> Result<()> {
         let end = Instant::now() + DEADLINE;
         loop {
-            let said = self.said();
-            if let Some(place) = said.get(self.read..).and_then(|rest| rest.find(expected)) {
+            let printed = self.printed();
+            if let Some(place) = printed.get(self.read..).and_then(|rest| rest.find(expected)) {
                 self.read += place + expected.len();
                 return Ok(());
             }
@@ -73,9 +73,9 @@ impl Conversation {
                 .output
                 .recv_timeout(end.saturating_duration_since(Instant::now()))
             {
-                Ok(chunk) => self.said.extend(chunk),
-                Err(RecvTimeoutError::Timeout) => bail!("no `{expected}` in time:\n{said}"),
-                Err(RecvTimeoutError::Disconnected) => bail!("it ended without `{expected}`:\n{said}"),
+                Ok(chunk) => self.printed.extend(chunk),
+                Err(RecvTimeoutError::Timeout) => bail!("no `{expected}` in time:\n{printed}"),
+                Err(RecvTimeoutError::Disconnected) => bail!("it ended without `{expected}`:\n{printed}"),
             }
         }
     }
@@ -87,7 +87,7 @@ impl Conversation {
         Ok(())
     }
 
-    /// Waits for its end; how it ended and all that it said.
+    /// Waits for its end; its exit status and all that it printed.
     pub(crate) fn end(mut self) -> Result<(ExitStatus, String)> {
         let end = Instant::now() + DEADLINE;
         loop {
@@ -95,20 +95,20 @@ impl Conversation {
                 .output
                 .recv_timeout(end.saturating_duration_since(Instant::now()))
             {
-                Ok(chunk) => self.said.extend(chunk),
+                Ok(chunk) => self.printed.extend(chunk),
                 Err(RecvTimeoutError::Disconnected) => break,
                 Err(RecvTimeoutError::Timeout) => {
                     self.child.kill()?;
-                    bail!("it does not end:\n{}", self.said());
+                    bail!("it does not end:\n{}", self.printed());
                 }
             }
         }
-        Ok((self.child.wait()?, self.said()))
+        Ok((self.child.wait()?, self.printed()))
     }
 
-    /// What it said so far, without what the terminal obeys.
-    fn said(&self) -> String {
-        let text = String::from_utf8_lossy(&self.said);
+    /// What it printed so far, without what the terminal obeys.
+    fn printed(&self) -> String {
+        let text = String::from_utf8_lossy(&self.printed);
         let mut parts = text.split("\u{1b}[");
         let first = parts.next().unwrap_or_default().to_owned();
         parts.fold(first, |plain, part| {

@@ -65,7 +65,7 @@ pub(crate) struct Entry {
 /// All files of a tree.
 pub(crate) type Tree = BTreeMap<PathBuf, Entry>;
 
-/// A directory of the test's own, with a fleet file and a root to emit to.
+/// A separate directory, with a fleet file and a root to emit to.
 pub(crate) struct Site {
     directory: TempDir,
     pub(crate) root: PathBuf,
@@ -114,7 +114,7 @@ impl Site {
         run(&mut self.command(fleet, arguments)?)
     }
 
-    /// The same, where it has to go well; what it prints.
+    /// The same, where it has to succeed; what it prints.
     pub(crate) fn emitted(&self, fleet: &str, arguments: &[&str]) -> Result<String> {
         let Outcome {
             status,
@@ -126,7 +126,7 @@ impl Site {
         Ok(stdout)
     }
 
-    /// The same, where it has to be refused; what it says.
+    /// The same, where it has to be refused; the error message.
     pub(crate) fn refused(&self, fleet: &str, arguments: &[&str]) -> Result<String> {
         let Outcome {
             status,

@@ -10,15 +10,16 @@ use anyhow::{Context, Result, ensure};
 
 /// Writes a program that can be started at once.
 ///
-/// Another process writes it. If this one did, a process that another test starts at that moment would have a copy of
-/// the open file until its exec, and the kernel refuses to start a program that is open for writing (ETXTBSY).
+/// Another process writes it. If this one did, a process that another test starts at that moment would have a
+/// copy of the open file until its exec. The kernel refuses to start a program that is open for writing
+/// (ETXTBSY).
 pub(crate) fn executable(path: &Path, text: &str) -> Result<()> {
     let mut install = Command::new("install")
         .args(["--mode=0755", "/dev/stdin"])
         .arg(path)
         .stdin(Stdio::piped())
         .spawn()
-        .context("can't start install")?;
+        .context("cannot start install")?;
     let mut input = install.stdin.take().context("install has an input")?;
     input.write_all(text.as_bytes())?;
     drop(input);
@@ -33,7 +34,7 @@ pub(crate) fn copy_of_genbackup(to: &Path) -> Result<()> {
         .args(["--mode=0755", env!("CARGO_BIN_EXE_genbackup")])
         .arg(to)
         .status()
-        .context("can't start install")?;
+        .context("cannot start install")?;
     ensure!(copied.success(), "install {}: {copied}", to.display());
     Ok(())
 }

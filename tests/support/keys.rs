@@ -61,10 +61,10 @@ impl Keys {
         })
     }
 
-    /// The name and the content of a key file of them that a password opens at once.
+    /// The name and the content of a key file with these keys, which a password opens at once.
     ///
-    /// restic derives a key from the password whenever it opens a repository, and makes that slow on purpose: it is most
-    /// of the time of a small backup. This file asks for the least that scrypt can do.
+    /// restic derives a key from the password whenever it opens a repository, and makes that slow on purpose.
+    /// This takes most of the time of a small backup. This file asks for the least that scrypt can do.
     pub(crate) fn quick_file(&self, password: &str) -> Result<(String, String)> {
         let salt = [7; 64];
         let parameters = scrypt::Params::new(1, 1, 1).context("the least that scrypt can do")?;
@@ -79,7 +79,7 @@ impl Keys {
 
     /// A text as it is in the repository.
     pub(crate) fn seal(&self, text: &[u8]) -> Result<Vec<u8>> {
-        // Of use once for each text, as a nonce is.
+        // A nonce is used for one text only.
         let nonce = &Sha256::digest(text)[..16];
         let mut sealed = text.to_vec();
         apply(&self.encrypt, nonce, &mut sealed)?;

@@ -17,10 +17,10 @@ use serde_json::{Value, json};
 /// The hosts of the fleet `post`.
 pub(crate) const HOSTS: [&str; 3] = ["jak", "kai", "ziz"];
 
-/// How long each step of a night takes that does not say so.
+/// How long a step of a night takes if it does not name a time.
 const STEP: SignedDuration = SignedDuration::from_mins(1);
 
-/// One night, told step by step.
+/// One night, built step by step.
 #[derive(Debug, Clone)]
 pub(crate) struct Night {
     start: Timestamp,
@@ -52,7 +52,7 @@ impl Night {
         )
     }
 
-    /// A night on which all goes well.
+    /// A night on which everything succeeds.
     pub(crate) fn good(start: &str, hosts: &[&str]) -> Self {
         let night = Self::at(start, hosts);
         let night = hosts.iter().fold(night, |night, host| night.host(host, "ok"));
@@ -68,7 +68,7 @@ impl Night {
     }
 
     /// What `genbackup record` notes of a phase, which took a minute.
-    pub(crate) fn beside(start: &str, phase: &str, status: &str) -> Self {
+    pub(crate) fn ad_hoc(start: &str, phase: &str, status: &str) -> Self {
         let mut night = Self::with_versions(start, &[], &json!({"genbackup": "0.1.0"}));
         if let Some(started) = night.lines.first_mut() {
             started["beside"] = true.into();
@@ -87,7 +87,7 @@ impl Night {
         self.host_that(host, json!({"status": status, "why": why}))
     }
 
-    /// A host's turn, and what is said of its end.
+    /// A host's turn, with this event at its end.
     pub(crate) fn host_that(self, host: &str, end: Value) -> Self {
         let is_good = matches!(end["status"].as_str(), Some("ok" | "partial"));
         let seconds = end["seconds"].as_f64().filter(|seconds| *seconds > 0.0);
@@ -146,7 +146,7 @@ impl Night {
         self
     }
 
-    /// The time of what follows.
+    /// Sets the time of the next event.
     pub(crate) fn later_at(mut self, time: &str) -> Self {
         self.time = time.parse().unwrap();
         self
@@ -183,7 +183,7 @@ fn merge(object: &mut Value, more: Value) {
 }
 
 /// Writes the record of a phase, or of a copy of that name, which ended so after a minute.
-pub(crate) fn add_beside(
+pub(crate) fn add_ad_hoc(
     directory: &Path,
     time: &str,
     phase: Phase,

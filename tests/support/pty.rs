@@ -11,7 +11,7 @@ use anyhow::{Context, Result, ensure};
 use nix::fcntl::OFlag;
 use nix::pty::{grantpt, posix_openpt, ptsname_r, unlockpt};
 
-/// A terminal of so many columns: our end, and the program's.
+/// A terminal of this number of columns: our end, and the program's.
 ///
 /// Both are opened to be closed on exec. If that was set afterwards, as after openpty(3), a program that another test
 /// starts in between would keep the terminal open.
@@ -28,7 +28,7 @@ pub(crate) fn terminal(columns: u16) -> Result<(File, OwnedFd)> {
         .args(["rows", "40", "columns", &columns.to_string()])
         .stdin(program_s.try_clone()?)
         .status()
-        .context("can't start stty")?;
+        .context("cannot start stty")?;
     ensure!(sized.success(), "stty: {sized}");
     Ok((OwnedFd::from(ours).into(), program_s.into()))
 }

@@ -28,7 +28,7 @@ impl Comparison {
             settings.set_omit_expression(true);
             settings.bind(|| insta::assert_snapshot!(name, text));
         });
-        // insta writes a backslash, which some file systems can't hold, like a slash.
+        // insta writes a backslash, which some file systems cannot hold, like a slash.
         let path = path.with_file_name(format!("{}.snap", name.replace('\\', "__")));
         if compared.is_err() {
             self.different.push(path.clone());
@@ -37,7 +37,7 @@ impl Comparison {
         Ok(())
     }
 
-    /// That what was compared and what lies below `snapshots/DIRECTORY` are the same files.
+    /// Checks that the files below `snapshots/DIRECTORY` are exactly those that were compared.
     pub(crate) fn has_no_orphan_and_misses_none(&self, directory: &str) -> Result<()> {
         let kept = all(directory)?;
         let seen = self

@@ -1,4 +1,5 @@
-//! What a client's script makes of its sources and of what the storage host tells it, run as emitted with real restic.
+//! What a client's script makes of its sources and of the storage host's request, run as emitted with real
+//! restic.
 
 #![expect(
     clippy::disallowed_methods,
@@ -82,7 +83,7 @@ impl Client {
     }
 
     /// Those lines of the answer that start with a word.
-    fn told(&self, word: &str) -> Result<Vec<String>> {
+    fn lines_of(&self, word: &str) -> Result<Vec<String>> {
         let lines = self.answer("names\n")?;
         ensure!(lines.contains(&"exit 0".to_owned()), "{lines:#?}");
         Ok(lines
@@ -110,10 +111,10 @@ fn an_included_link_is_named_with_its_target() -> Result<()> {
     symlink("by/deep", client.path("link"))?;
     symlink("nowhere", client.path("dangling"))?;
     symlink("loop", client.path("loop"))?;
-    // Its owner can't add a line to the answer.
+    // Its owner cannot add a line to the answer.
     symlink("x\nexit 0\nbusy", client.path("odd"))?;
     assert_eq!(
-        client.told("link")?,
+        client.lines_of("link")?,
         [
             "link HERE/link -> HERE/elsewhere/deep",
             "link HERE/dangling -> HERE/nowhere",
@@ -131,7 +132,7 @@ fn a_link_whose_target_is_included_too_is_not_named() -> Result<()> {
     symlink("data/deep", client.path("link"))?;
     // restic follows a link above an include.
     symlink(".", client.path("by"))?;
-    assert_eq!(client.told("link")?, [""; 0]);
+    assert_eq!(client.lines_of("link")?, [""; 0]);
     // What begins alike is something else, and a link covers nothing.
     let client = Client::new(r#"include = ["HERE/data", "HERE/link", "HERE/other"]"#)?;
     client.file("data/f")?;
@@ -139,7 +140,7 @@ fn a_link_whose_target_is_included_too_is_not_named() -> Result<()> {
     symlink("data2/deep", client.path("link"))?;
     symlink("data2", client.path("other"))?;
     assert_eq!(
-        client.told("link")?,
+        client.lines_of("link")?,
         [
             "link HERE/link -> HERE/data2/deep",
             "link HERE/other -> HERE/data2"
@@ -164,7 +165,7 @@ fn no_file_is_expected_where_every_include_may_be_empty() -> Result<()> {
         let client = Client::new(options)?;
         fs::create_dir(client.path("a"))?;
         fs::create_dir(client.path("b"))?;
-        assert_eq!(client.told("no-files")?, expected, "{options}");
+        assert_eq!(client.lines_of("no-files")?, expected, "{options}");
     }
     Ok(())
 }

@@ -1,5 +1,5 @@
-//! `genbackup run`, `stop` and `emit --now` on a bus of their own, with a stand-in for systemd's manager that does what a real one is
-//! hard to bring to. The program is the real one, and so are its signals and its terminal.
+//! `genbackup run`, `stop` and `emit --now` on a separate bus, with a stand-in for systemd's manager. It does
+//! what a real manager rarely does. The program is the real one, and so are its signals and its terminal.
 
 #![expect(
     clippy::disallowed_methods,

@@ -1,4 +1,5 @@
-//! What `genbackup doctor` says on a host whose programs are fakes: every check, also when others fail, and in time.
+//! What `genbackup doctor` reports on a host whose programs are fakes: every check, also when others fail,
+//! and in time.
 
 #![expect(
     clippy::disallowed_methods,
@@ -57,13 +58,14 @@ const FAKES: [(&str, &str); 8] = [
     ("socat", "true"),
     ("ssh", A_CLIENT),
 ];
-/// It answers to a request whose sender listens on: where the input ends, socat on the client ends the conversation.
+/// Answers a request only while its input is open: socat on the client ends the conversation when the input
+/// ends.
 const A_CLIENT: &str = r#"exec bash -c '
     read -r request; read -r -t 1 more
     (($? > 128)) && [[ $request == "genbackup/1 doctor" ]] && echo refused unknown request'"#;
 
-fn findings(said: &Outcome) -> Result<Vec<(String, String)>> {
-    let all: Value = serde_json::from_str(&said.stdout)?;
+fn findings(outcome: &Outcome) -> Result<Vec<(String, String)>> {
+    let all: Value = serde_json::from_str(&outcome.stdout)?;
     let word = |finding: &Value, key: &str| finding[key].as_str().unwrap_or_default().to_owned();
     let all = all.as_array().context("no list")?.iter();
     Ok(all
@@ -73,9 +75,9 @@ fn findings(said: &Outcome) -> Result<Vec<(String, String)>> {
 
 #[test]
 fn every_check_is_made_although_others_fail() -> Result<()> {
-    let said = doctor(&FAKES, &["--json"])?;
-    assert_eq!(said.status.code(), Some(1), "{}", said.stderr);
-    let findings = findings(&said)?;
+    let outcome = doctor(&FAKES, &["--json"])?;
+    assert_eq!(outcome.status.code(), Some(1), "{}", outcome.stderr);
+    let findings = findings(&outcome)?;
     for (check, state) in [
         ("files", "failed"),
         ("user restic", "ok"),
@@ -104,9 +106,9 @@ fn every_check_is_made_although_others_fail() -> Result<()> {
 fn the_worst_comes_first_with_its_hint_and_nothing_that_a_terminal_obeys() -> Result<()> {
     let mut fakes = FAKES;
     fakes[7] = ("ssh", "printf '\\033[2Jodd\\n' >&2; exit 255");
-    let said = doctor(&fakes, &[])?;
-    assert_eq!(said.status.code(), Some(1), "{}", said.stderr);
-    let states: Vec<&str> = said
+    let outcome = doctor(&fakes, &[])?;
+    assert_eq!(outcome.status.code(), Some(1), "{}", outcome.stderr);
+    let states: Vec<&str> = outcome
         .stdout
         .lines()
         .filter(|line| !line.starts_with(' ') && !line.is_empty())
@@ -121,34 +123,36 @@ fn the_worst_comes_first_with_its_hint_and_nothing_that_a_terminal_obeys() -> Re
     };
     assert!(states.is_sorted_by_key(rank) && states.len() > 10, "{states:?}");
     assert!(
-        said.stdout
+        outcome
+            .stdout
             .contains("failed   ssh to ziz: it gives no answer: \\u{1b}[2Jodd\n"),
         "{}",
-        said.stdout
+        outcome.stdout
     );
     // Most other failures follow from it.
     assert!(
-        said.stdout.starts_with(
+        outcome.stdout.starts_with(
             "failed   files: none were written on this host\n         hint: run `genbackup emit --now`"
         ),
         "{}",
-        said.stdout
+        outcome.stdout
     );
     // A repository that is made while nothing is mounted is below the mount point.
     assert!(
-        said.stdout
+        outcome
+            .stdout
             .contains("failed   file system: nothing is mounted at /mnt/storage\n")
-            && !said.stdout.contains("restic init")
-            && !said.stdout.contains("genbackup-init.service"),
+            && !outcome.stdout.contains("restic init")
+            && !outcome.stdout.contains("genbackup-init.service"),
         "{}",
-        said.stdout
+        outcome.stdout
     );
     assert!(
-        said.stdout.contains("         hint: on ziz, see `journalctl"),
+        outcome.stdout.contains("         hint: on ziz, see `journalctl"),
         "{}",
-        said.stdout
+        outcome.stdout
     );
-    assert!(!said.stdout.contains('\u{1b}'), "{:?}", said.stdout);
+    assert!(!outcome.stdout.contains('\u{1b}'), "{:?}", outcome.stdout);
     Ok(())
 }
 
@@ -158,10 +162,10 @@ fn a_program_that_never_ends_costs_its_own_time_and_hides_nothing() -> Result<()
     fakes[3] = ("timedatectl", "exec sleep 600");
     fakes[4] = ("exportfs", "exec sleep 600");
     let start = Instant::now();
-    let said = doctor(&fakes, &["--json"])?;
+    let outcome = doctor(&fakes, &["--json"])?;
     // The two were waited for at the same time.
     assert!(start.elapsed() < Duration::from_secs(55), "{:?}", start.elapsed());
-    let findings = findings(&said)?;
+    let findings = findings(&outcome)?;
     for (check, state) in [("clock", "unknown"), ("export", "unknown"), ("ssh to ziz", "ok")] {
         let wanted = (check.to_owned(), state.to_owned());
         assert!(findings.contains(&wanted), "{wanted:?} in {findings:#?}");
@@ -170,7 +174,7 @@ fn a_program_that_never_ends_costs_its_own_time_and_hides_nothing() -> Result<()
 }
 
 #[test]
-fn what_is_missing_here_is_looked_for_here() -> Result<()> {
+fn a_fault_of_this_host_has_a_hint_for_this_host() -> Result<()> {
     let mut fakes = FAKES;
     for (line, expected) in [
         (
@@ -183,9 +187,9 @@ fn what_is_missing_here_is_looked_for_here() -> Result<()> {
         ),
     ] {
         fakes[7] = ("ssh", line);
-        let said = doctor(&fakes, &[])?;
-        assert!(said.stdout.contains(expected), "{}", said.stdout);
-        assert!(!said.stdout.contains("hint: on ziz"), "{}", said.stdout);
+        let outcome = doctor(&fakes, &[])?;
+        assert!(outcome.stdout.contains(expected), "{}", outcome.stdout);
+        assert!(!outcome.stdout.contains("hint: on ziz"), "{}", outcome.stdout);
     }
     Ok(())
 }
@@ -208,7 +212,7 @@ fn a_hook_has_its_user_its_program_and_where_it_writes() -> Result<()> {
         "[hosts.jak]\ninclude = [\"/etc\", \"/home\"]\n",
         &format!(
             "[hosts.jak]\ninclude = [\"/etc\", \"{here}\"]\n\
-             before.well = {{ user = \"nobody\", command = [\"/bin/true\"], writes = [\"{here}/own\", \"{here}/open\"] }}\n\
+             before.works = {{ user = \"nobody\", command = [\"/bin/true\"], writes = [\"{here}/own\", \"{here}/open\"] }}\n\
              before.roots = {{ user = \"root\", command = [\"/bin/true\"], writes = [\"{here}/roots\", \"{here}/own\"] }}\n\
              before.lost = {{ user = \"no-such-user\", command = [\"/bin/true\"], writes = [\"{here}/own\"] }}\n\
              before.bad = {{ user = \"nobody\", command = [\"{here}/script\"], writes = [\"{here}/roots\", \"{here}/none\"] }}\n\
@@ -219,9 +223,9 @@ fn a_hook_has_its_user_its_program_and_where_it_writes() -> Result<()> {
     let mut fakes = FAKES;
     // As it is here.
     fakes[0] = ("getent", "exec /usr/bin/getent \"$@\"");
-    let said = doctor_of(&at("fleet.toml"), &fakes, &["--json"])?;
-    let all: Value = serde_json::from_str(&said.stdout).with_context(|| said.stderr.clone())?;
-    let told: Vec<String> = all
+    let outcome = doctor_of(&at("fleet.toml"), &fakes, &["--json"])?;
+    let all: Value = serde_json::from_str(&outcome.stdout).with_context(|| outcome.stderr.clone())?;
+    let found: Vec<String> = all
         .as_array()
         .context("no list")?
         .iter()
@@ -238,7 +242,7 @@ fn a_hook_has_its_user_its_program_and_where_it_writes() -> Result<()> {
         })
         .collect();
     assert_eq!(
-        told,
+        found,
         [
             "hook before-bad|failed|nobody may not run HERE/script|run `chmod a+rx HERE/script`, and let nobody enter the directories above it",
             "hook before-bad|failed|nobody may not write to HERE/roots|run `chown nobody: HERE/roots`, or name another directory in `writes`",
@@ -246,7 +250,7 @@ fn a_hook_has_its_user_its_program_and_where_it_writes() -> Result<()> {
             "hook before-lost|failed|its user no-such-user is missing|make the user, or name another one in the fleet file",
             // Root without a capability is a user like any other.
             "hook before-roots|failed|root may not write to HERE/own|run `chown root: HERE/own`, or name another directory in `writes`",
-            "hook before-well|ok|its user, its program and the paths that it writes are in order|",
+            "hook before-works|ok|its user, its program and the paths that it writes are in order|",
             "hook after-none|failed|its program /no such program is missing|install it, or name another one in `command`",
         ]
     );
@@ -287,10 +291,10 @@ fn repository() -> Result<TempDir> {
     Ok(directory)
 }
 
-/// What doctor says of one check: state, what, hint.
-fn told_of(directory: &TempDir, fakes: &[(&str, &str)], check: &str) -> Result<Vec<[String; 3]>> {
-    let said = doctor_of(&directory.path().join("fleet.toml"), fakes, &["--json"])?;
-    let all: Value = serde_json::from_str(&said.stdout).with_context(|| said.stderr.clone())?;
+/// The findings of one check: state, what, hint.
+fn findings_of(directory: &TempDir, fakes: &[(&str, &str)], check: &str) -> Result<Vec<[String; 3]>> {
+    let outcome = doctor_of(&directory.path().join("fleet.toml"), fakes, &["--json"])?;
+    let all: Value = serde_json::from_str(&outcome.stdout).with_context(|| outcome.stderr.clone())?;
     let here = directory.path().display().to_string();
     Ok(all
         .as_array()
@@ -308,17 +312,17 @@ fn told_of(directory: &TempDir, fakes: &[(&str, &str)], check: &str) -> Result<V
 fn a_file_of_root_in_the_repository_is_named_and_the_hint_fixes_it() -> Result<()> {
     let directory = repository()?;
     let root = directory.path().join("my repo");
-    let told = || told_of(&directory, &FAKES, "files of the repository");
+    let found_now = || findings_of(&directory, &FAKES, "files of the repository");
     // config, keys, a, data, 00, b, c, 01, d, locks, e.
-    assert_eq!(told()?, [["ok", "all 11 belong to user restic", ""]]);
+    assert_eq!(found_now()?, [["ok", "all 11 belong to user restic", ""]]);
     for file in ["data/00/b", "data/01", "locks/e"] {
         std::os::unix::fs::chown(root.join(file), Some(0), Some(0))?;
     }
     fs::set_permissions(root.join("data/00/c"), fs::Permissions::from_mode(0o040))?;
     fs::set_permissions(root.join("data/00"), fs::Permissions::from_mode(0o500))?;
-    let said = told()?;
-    let [[state, foreign, chown], [_, closed, chmod]] = &said[..] else {
-        panic!("{said:?}")
+    let found = found_now()?;
+    let [[state, foreign, chown], [_, closed, chmod]] = &found[..] else {
+        panic!("{found:?}")
     };
     assert_eq!(state, "failed");
     assert!(
@@ -326,13 +330,13 @@ fn a_file_of_root_in_the_repository_is_named_and_the_hint_fixes_it() -> Result<(
             && ["data/00/b of user 0", "data/01 of user 0", "locks/e of user 0"]
                 .iter()
                 .all(|file| foreign.contains(file)),
-        "{said:?}"
+        "{found:?}"
     );
     assert!(
         closed.starts_with("2 files and directories closed to user restic: ")
             && closed.contains("data/00/c with mode 0040")
             && closed.contains("data/00 with mode 0500"),
-        "{said:?}"
+        "{found:?}"
     );
     // As somebody would type them, with the user that this machine does not have.
     for hint in [chown, chmod] {
@@ -343,7 +347,7 @@ fn a_file_of_root_in_the_repository_is_named_and_the_hint_fixes_it() -> Result<(
         let done = run(std::process::Command::new("bash").args(["-c", &command]))?;
         assert!(done.status.success(), "{command}: {done:?}");
     }
-    assert_eq!(told()?, [["ok", "all 11 belong to user restic", ""]]);
+    assert_eq!(found_now()?, [["ok", "all 11 belong to user restic", ""]]);
     Ok(())
 }
 
@@ -357,9 +361,9 @@ fn the_hint_runs_restic_as_its_user_with_the_password() -> Result<()> {
         fs::Permissions::from_mode(0o400),
     )?;
     std::os::unix::fs::chown(directory.path().join("my repo/config"), Some(0), Some(0))?;
-    let told = told_of(&directory, &FAKES, "files of the repository")?;
-    let [[_, _, hint]] = &told[..] else {
-        panic!("{told:?}")
+    let found = findings_of(&directory, &FAKES, "files of the repository")?;
+    let [[_, _, hint]] = &found[..] else {
+        panic!("{found:?}")
     };
     let command = hint.split('`').nth(3).context("no command")?;
     assert!(command.ends_with(" COMMAND"), "{command}");
@@ -387,9 +391,9 @@ fn the_hint_runs_restic_as_its_user_with_the_password() -> Result<()> {
 fn a_directory_above_that_is_closed_to_restic_is_named() -> Result<()> {
     let directory = repository()?;
     fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o700))?;
-    let told = told_of(&directory, &FAKES, "files of the repository")?;
+    let found = findings_of(&directory, &FAKES, "files of the repository")?;
     assert_eq!(
-        told[0],
+        found[0],
         [
             "failed",
             "user restic cannot reach the repository: HERE is closed to it",
@@ -403,9 +407,9 @@ fn a_directory_above_that_is_closed_to_restic_is_named() -> Result<()> {
 fn a_repository_of_another_user_has_both_ways_out() -> Result<()> {
     let directory = repository()?;
     std::os::unix::fs::chown(directory.path().join("my repo"), Some(34), Some(34))?;
-    let told = told_of(&directory, &FAKES, "repository")?;
-    let [[state, what, hint]] = &told[..] else {
-        panic!("{told:?}")
+    let found = findings_of(&directory, &FAKES, "repository")?;
+    let [[state, what, hint]] = &found[..] else {
+        panic!("{found:?}")
     };
     assert_eq!(state, "failed");
     assert_eq!(what, "HERE/my repo belongs to user 34, but user restic is 12345");
@@ -414,7 +418,7 @@ fn a_repository_of_another_user_has_both_ways_out() -> Result<()> {
         "{hint}"
     );
     assert_eq!(
-        told_of(&directory, &FAKES, "files of the repository")?,
+        findings_of(&directory, &FAKES, "files of the repository")?,
         [[""; 3]; 0]
     );
     Ok(())
@@ -430,14 +434,14 @@ fn snapshots_by_rustic_are_named_with_the_danger() -> Result<()> {
         let script = format!("case $* in version) echo restic 0.18.0;; *) echo '{list}';; esac");
         let mut fakes = FAKES;
         fakes[1] = ("restic", Box::leak(script.into_boxed_str()));
-        told_of(&directory, &fakes, "rustic")
+        findings_of(&directory, &fakes, "rustic")
     };
     let now = jiff::Timestamp::now();
     let today = now.to_string();
     assert_eq!(with(&today, "restic 0.18.0")?, [[""; 3]; 0]);
-    let told = with(&today, "rustic v0.9.4")?;
-    let [[state, what, hint]] = &told[..] else {
-        panic!("{told:?}")
+    let found = with(&today, "rustic v0.9.4")?;
+    let [[state, what, hint]] = &found[..] else {
+        panic!("{found:?}")
     };
     assert_eq!(state, "warning");
     assert!(
@@ -448,7 +452,7 @@ fn snapshots_by_rustic_are_named_with_the_danger() -> Result<()> {
         hint.starts_with("rustic takes no lock: prune can delete data"),
         "{hint}"
     );
-    // Years ago, it is no danger any more.
+    // A snapshot from years ago is no danger any more.
     assert_eq!(with("2020-01-01T00:00:00Z", "rustic 0.4.4")?[0][0], "ok");
     Ok(())
 }

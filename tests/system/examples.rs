@@ -1,4 +1,4 @@
-//! The examples of the book that people copy do what it says: the hook with the real sqlite3.
+//! The examples of the book that people copy do what it describes: the hook with the real sqlite3.
 
 #![expect(
     clippy::disallowed_methods,

@@ -1,5 +1,6 @@
-//! What the scripts on a client make of its hooks and of its battery, run as emitted, on directories of the tests' own.
-//! restic and the program that knows of the battery are stand-ins: no kernel that the tests meet has a battery.
+//! What the scripts on a client make of its hooks and of its battery, run as emitted, on directories of the
+//! tests. restic and the program that knows of the battery are stand-ins: no kernel that the tests meet has a
+//! battery.
 
 #![expect(
     clippy::disallowed_methods,
@@ -43,7 +44,7 @@ command = ["/usr/bin/list"]
 user = "www-data"
 command = ["/usr/bin/report"]
 "#;
-/// Says its version, or has a snapshot.
+/// Prints its version, or makes a snapshot.
 const RESTIC: &str =
     "#!/bin/sh\n[ \"$1\" != version ] || { echo restic 0.14.0; exit; }\ncat >/dev/null; echo saved\n";
 
@@ -96,8 +97,8 @@ impl Client {
         bash
     }
 
-    /// The lines of the answer to a request, of which those of the clock and the kernel are left out. The versions, which
-    /// come at a time of their own, are first.
+    /// The lines of the answer to a request, without those of the clock and the kernel. The versions, which
+    /// come at any time, are first.
     fn answer(&self) -> Result<Vec<String>> {
         let request = "genbackup/1 backup 1\nsecret\nnames\n";
         let answered = self.scripts.answer(&mut self.bash("backup-restic"), request);
@@ -132,7 +133,7 @@ impl Client {
 }
 
 #[test]
-fn a_backup_whose_hooks_are_well_says_nothing_of_them() -> Result<()> {
+fn a_backup_does_not_report_hooks_that_succeeded() -> Result<()> {
     let client = Client::new()?;
     client.result("before/db", "ok\n")?;
     client.result("before/list", "ok\n")?;
@@ -170,11 +171,11 @@ fn each_hook_that_failed_or_did_not_run_is_named_and_the_backup_is_made() -> Res
 }
 
 #[test]
-fn on_battery_no_backup_is_made_and_the_answer_says_why() -> Result<()> {
+fn on_battery_no_backup_is_made_and_the_answer_has_the_reason() -> Result<()> {
     let client = Client::new()?;
     client.program("systemd-ac-power", "#!/bin/sh\nexit 1\n")?;
     assert_eq!(client.answer()?, ["later it runs on battery"]);
-    // Where nobody can tell, there is no battery.
+    // If it is unknown, there is no battery.
     client.program("systemd-ac-power", "#!/bin/sh\nexit 127\n")?;
     assert!(client.answer()?.contains(&"exit 0".to_owned()));
     Ok(())

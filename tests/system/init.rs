@@ -1,5 +1,5 @@
-//! `genbackup init` without questions, on a machine that is a directory of ours: the clients that it adds, the secrets that
-//! it makes, and the next steps.
+//! `genbackup init` without questions: the clients that it adds, the secrets that it makes, and the next
+//! steps. The machine is a directory of the test.
 
 #![expect(
     clippy::disallowed_methods,
@@ -64,10 +64,10 @@ impl Jak {
     }
 
     /// The same, where it has to succeed: its standard output.
-    fn says(&self, words: &[&str]) -> Result<String> {
-        let said = self.init(words)?;
-        ensure!(said.status.success(), "{words:?}: {said:?}");
-        Ok(said.stdout)
+    fn prints(&self, words: &[&str]) -> Result<String> {
+        let outcome = self.init(words)?;
+        ensure!(outcome.status.success(), "{words:?}: {outcome:?}");
+        Ok(outcome.stdout)
     }
 
     fn read(&self, name: &str) -> Result<String> {
@@ -85,7 +85,7 @@ const BOTH: [&str; 5] = ["--make-secrets", "--client", "ziz", "--client", "kai=1
 #[test]
 fn a_client_is_added_with_the_key_that_it_shows() -> Result<()> {
     let jak = Jak::new()?;
-    jak.says(&BOTH)?;
+    jak.prints(&BOTH)?;
     let fleet = jak.fleet()?;
     let (ziz, kai) = (&fleet["hosts"]["ziz"], &fleet["hosts"]["kai"]);
     assert_eq!(ziz["host-key"].as_str(), Some(ZIZ));
@@ -98,7 +98,7 @@ fn a_client_is_added_with_the_key_that_it_shows() -> Result<()> {
 #[test]
 fn check_accepts_clients_that_init_adds() -> Result<()> {
     let jak = Jak::new()?;
-    jak.says(&BOTH)?;
+    jak.prints(&BOTH)?;
     std::os::unix::fs::symlink("/usr/bin/systemd-analyze", jak.path("programs/systemd-analyze"))?;
     let checked = jak.genbackup(&["check", "--no-exposure"])?;
     assert!(
@@ -112,13 +112,13 @@ fn check_accepts_clients_that_init_adds() -> Result<()> {
 #[test]
 fn a_key_that_nobody_compared_is_shown_with_its_fingerprint() -> Result<()> {
     let jak = Jak::new()?;
-    let said = jak.says(&BOTH)?;
+    let printed = jak.prints(&BOTH)?;
     for (host, key) in [("ziz", ZIZ), ("kai", KAI)] {
         let fingerprint = genbackup::model::PublicKey::try_from(key.to_owned())?.fingerprint();
         let line = format!(
             "  on {host}, `ssh-keygen -l -f /etc/ssh/ssh_host_ed25519_key.pub` must print {fingerprint}\n"
         );
-        assert!(said.contains(&line), "{said}");
+        assert!(printed.contains(&line), "{printed}");
     }
     assert_eq!(
         jak.read("fleet.toml")?
@@ -131,8 +131,8 @@ fn a_key_that_nobody_compared_is_shown_with_its_fingerprint() -> Result<()> {
 
 #[test]
 fn a_fleet_with_clients_has_all_next_steps_in_order() -> Result<()> {
-    let said = Jak::new()?.says(&BOTH)?;
-    let (_, steps) = said.split_once("\nnext steps").context("no next steps")?;
+    let printed = Jak::new()?.prints(&BOTH)?;
+    let (_, steps) = printed.split_once("\nnext steps").context("no next steps")?;
     let steps: Vec<&str> = steps
         .lines()
         .filter(|line| !line.contains("ssh-keygen"))
@@ -161,8 +161,8 @@ fn a_fleet_with_clients_has_all_next_steps_in_order() -> Result<()> {
 
 #[test]
 fn one_machine_has_no_steps_for_clients() -> Result<()> {
-    let said = Jak::new()?.says(&[])?;
-    let (_, steps) = said.split_once("\nnext steps").context("no next steps")?;
+    let printed = Jak::new()?.prints(&[])?;
+    let (_, steps) = printed.split_once("\nnext steps").context("no next steps")?;
     assert_eq!(
         steps,
         ":\n  apt install restic socat\n  (umask 077; head --bytes=32 /dev/urandom | base64 \
@@ -175,13 +175,13 @@ fn one_machine_has_no_steps_for_clients() -> Result<()> {
 #[test]
 fn a_client_that_shows_no_key_leaves_nothing() -> Result<()> {
     let jak = Jak::new()?;
-    let said = jak.init(&["--make-secrets", "--client", "ziz", "--client", "off"])?;
-    assert_eq!(said.status.code(), Some(1));
+    let outcome = jak.init(&["--make-secrets", "--client", "ziz", "--client", "off"])?;
+    assert_eq!(outcome.status.code(), Some(1));
     assert!(
-        said.stderr.starts_with(
+        outcome.stderr.starts_with(
             "error: off shows no ed25519 host key on port 22; nothing was written\n\nhint: start sshd on off"
         ),
-        "{said:?}"
+        "{outcome:?}"
     );
     assert!(!jak.path("etc/genbackup").exists());
     Ok(())
@@ -194,12 +194,13 @@ fn two_clients_with_one_key_are_refused() -> Result<()> {
         &jak.path("programs/ssh-keyscan"),
         &format!("#!/bin/sh\necho 'a {ZIZ}'\n"),
     )?;
-    let said = jak.init(&BOTH)?;
-    assert_eq!(said.status.code(), Some(1));
+    let outcome = jak.init(&BOTH)?;
+    assert_eq!(outcome.status.code(), Some(1));
     assert!(
-        said.stderr
+        outcome
+            .stderr
             .starts_with("error: the hosts do not fit together; nothing was written: "),
-        "{said:?}"
+        "{outcome:?}"
     );
     assert!(!jak.path("etc/genbackup").exists());
     Ok(())
@@ -208,7 +209,7 @@ fn two_clients_with_one_key_are_refused() -> Result<()> {
 #[test]
 fn secrets_are_made_for_root_alone() -> Result<()> {
     let jak = Jak::new()?;
-    jak.says(&BOTH)?;
+    jak.prints(&BOTH)?;
     for (file, mode) in SECRETS.iter().zip([0o600, 0o600, 0o644]) {
         let found = fs::metadata(jak.path("etc/genbackup").join(file))?.permissions();
         assert_eq!(found.mode() & 0o7777, mode, "{file}");
@@ -221,14 +222,14 @@ fn secrets_are_made_for_root_alone() -> Result<()> {
 #[test]
 fn a_password_that_is_made_is_not_shown() -> Result<()> {
     let jak = Jak::new()?;
-    let said = jak.init(&["--make-secrets"])?;
+    let outcome = jak.init(&["--make-secrets"])?;
     let password = jak.read("restic-password")?;
     assert_eq!(password.len(), 45);
     assert!(
-        said.stdout.contains("keep a copy of it on another machine")
-            && !said.stdout.contains(password.trim())
-            && !said.stderr.contains(password.trim()),
-        "{said:?}"
+        outcome.stdout.contains("keep a copy of it on another machine")
+            && !outcome.stdout.contains(password.trim())
+            && !outcome.stderr.contains(password.trim()),
+        "{outcome:?}"
     );
     Ok(())
 }
@@ -236,11 +237,11 @@ fn a_password_that_is_made_is_not_shown() -> Result<()> {
 #[test]
 fn a_secret_that_exists_stays() -> Result<()> {
     let jak = Jak::new()?;
-    jak.says(&BOTH)?;
+    jak.prints(&BOTH)?;
     let secrets = || SECRETS.map(|file| jak.read(file).ok());
     let before = secrets();
     fs::remove_file(jak.path("etc/genbackup/fleet.toml"))?;
-    jak.says(&BOTH)?;
+    jak.prints(&BOTH)?;
     assert_eq!(secrets(), before);
     assert!(before.iter().all(Option::is_some), "{before:?}");
     Ok(())
@@ -250,7 +251,7 @@ fn a_secret_that_exists_stays() -> Result<()> {
 #[test]
 fn without_being_asked_init_makes_no_secret() -> Result<()> {
     let jak = Jak::new()?;
-    jak.says(&[])?;
+    jak.prints(&[])?;
     for file in SECRETS {
         assert!(!jak.path("etc/genbackup").join(file).exists(), "{file}");
     }
@@ -260,9 +261,9 @@ fn without_being_asked_init_makes_no_secret() -> Result<()> {
 #[test]
 fn clients_without_a_key_pair_are_refused_with_the_option_that_makes_it() -> Result<()> {
     let jak = Jak::new()?;
-    let said = jak.init(&["--client", "ziz"])?;
+    let outcome = jak.init(&["--client", "ziz"])?;
     assert_eq!(
-        said.stderr,
+        outcome.stderr,
         "error: the public key /etc/genbackup/ssh_ed25519.pub for the clients is missing; nothing was written\n\n\
          hint: add `--make-secrets`, which makes the key pair and the password file\n"
     );
@@ -273,12 +274,13 @@ fn clients_without_a_key_pair_are_refused_with_the_option_that_makes_it() -> Res
 #[test]
 fn secrets_of_another_machine_are_not_made_here() -> Result<()> {
     let jak = Jak::new()?;
-    let said = jak.init(&["--make-secrets", "--host", "kai"])?;
-    assert_eq!(said.status.code(), Some(1));
+    let outcome = jak.init(&["--make-secrets", "--host", "kai"])?;
+    assert_eq!(outcome.status.code(), Some(1));
     assert!(
-        said.stderr
+        outcome
+            .stderr
             .contains("kai is another machine\n\nhint: run this on kai, or leave out `--make-secrets`"),
-        "{said:?}"
+        "{outcome:?}"
     );
     assert!(!jak.path("etc/genbackup").exists());
     Ok(())

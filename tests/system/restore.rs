@@ -1,4 +1,5 @@
-//! `snapshots` and `restore`: what comes back is what is asked for, with restic itself; and what restic is told.
+//! `snapshots` and `restore`, with restic itself: what comes back is what was requested, and how restic is
+//! invoked.
 
 #![expect(
     clippy::disallowed_methods,
@@ -10,9 +11,9 @@ mod asked;
 mod confined;
 mod files;
 mod foreign;
+mod invocation;
 mod page;
 mod refused;
-mod told;
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
@@ -26,7 +27,7 @@ use crate::command::{Outcome, run};
 use crate::executable::executable;
 use crate::repository;
 
-/// What user restic is on the storage host.
+/// The number of user restic on the storage host.
 const UID: u32 = 12_345;
 const PASSWORD: &str = "correct horse battery staple";
 
@@ -35,11 +36,11 @@ struct Storage {
     directory: TempDir,
 }
 
-/// A shell in which /mnt is the directory, the host has a name, and systemd seems to run; the rest of the arguments is run
-/// there.
+/// A shell that runs the rest of the arguments. In it, /mnt is the directory, the host has a name, and
+/// systemd seems to run.
 const THERE: &str = r#"hostname "$1" && mount --bind "$2" /mnt && mount -t tmpfs tmpfs /run &&
     mkdir -p /run/systemd/system && cd /mnt && shift 2 && exec "$@""#;
-/// Stands in for systemd-run, as its first lines say.
+/// Stands in for systemd-run, as its first lines describe.
 const SYSTEMD_RUN: &str = include_str!("restore/systemd-run.bash");
 
 impl Storage {
@@ -105,29 +106,32 @@ impl Storage {
     }
 
     /// What it does with these arguments.
-    fn told(&self, arguments: &[&str]) -> Result<Outcome> {
+    fn outcome(&self, arguments: &[&str]) -> Result<Outcome> {
         run(self.genbackup().args(arguments))
     }
 
     /// The same, where it has to succeed: its standard output.
-    fn says(&self, arguments: &[&str]) -> Result<String> {
-        let told = self.told(arguments)?;
-        ensure!(told.status.success(), "{arguments:?}: {told:?}");
-        Ok(told.stdout)
+    fn prints(&self, arguments: &[&str]) -> Result<String> {
+        let outcome = self.outcome(arguments)?;
+        ensure!(outcome.status.success(), "{arguments:?}: {outcome:?}");
+        Ok(outcome.stdout)
     }
 
     /// Whether the restic that is installed is 0.`minor` or newer.
     fn restic_is_at_least(&self, minor: u32) -> Result<bool> {
-        let said = run(self.there("jak", "restic").arg("version"))?.stdout;
-        let own = said.split('.').nth(1).and_then(|minor| minor.parse::<u32>().ok());
+        let printed = run(self.there("jak", "restic").arg("version"))?.stdout;
+        let own = printed
+            .split('.')
+            .nth(1)
+            .and_then(|minor| minor.parse::<u32>().ok());
         Ok(own.context("no version")? >= minor)
     }
 
     /// restic there, as its user; its standard output.
     fn restic(&self, arguments: &[&str]) -> Result<String> {
-        let told = run(self.plain_restic().args(arguments))?;
-        ensure!(told.status.success(), "{arguments:?}: {told:?}");
-        Ok(told.stdout)
+        let outcome = run(self.plain_restic().args(arguments))?;
+        ensure!(outcome.status.success(), "{arguments:?}: {outcome:?}");
+        Ok(outcome.stdout)
     }
 
     /// restic there, with the repository and the password.
@@ -163,13 +167,13 @@ impl Storage {
             tag,
             "/mnt/data",
         ];
-        let said = self.restic(&options)?;
-        let summary: serde_json::Value = serde_json::from_str(said.lines().last().context("no summary")?)?;
+        let printed = self.restic(&options)?;
+        let summary: serde_json::Value = serde_json::from_str(printed.lines().last().context("no summary")?)?;
         let id = summary["snapshot_id"].as_str().context("no id")?;
         Ok(id[..8].to_owned())
     }
 
-    /// A restic that says and does what a script does.
+    /// A restic that does what a script does.
     fn stand_in(&self, script: &str) -> Result<()> {
         fs::create_dir_all(self.path("bin"))?;
         executable(&self.path("bin/restic"), &format!("#!/bin/bash\n{script}"))

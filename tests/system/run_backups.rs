@@ -57,11 +57,12 @@ include = ["/etc"]
 host-key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFPC1fUJ4Ea5DhcD1Lo1TUdHW2Gd9o6y4Kz0U0EoQCOk"
 include = ["/etc"]
 "#;
-const WELL: &str = "hello restic 0.18.0\nout {\"message_type\":\"summary\"}\nexit 0\n";
-/// The storage host's restic is only asked what it is.
+/// The answer of a client whose backup succeeded.
+const SUCCESS: &str = "hello restic 0.18.0\nout {\"message_type\":\"summary\"}\nexit 0\n";
+/// The storage host's restic only prints its version.
 const RESTIC: &str =
     "#!/bin/bash\n[[ $* == version ]] && echo restic 0.18.0 compiled with go1.24.4 on linux/amd64\n";
-/// Says what the file of the host's name says, and reads the request, which holds the password.
+/// Prints the file of the host's name, and reads the request, which holds the password.
 const CONNECTION: &str = "#!/bin/bash\nread -r _; read -r _\ncat \"$ANSWERS/${!#}\"\n";
 
 /// The storage host's files, and the directories that systemd would give to its script.
@@ -160,14 +161,14 @@ impl Night {
 
 #[test]
 fn the_exit_status_is_that_of_the_worst_host() -> Result<()> {
-    let partial = WELL.replace("out", "missing /srv/gone\nout");
+    let partial = SUCCESS.replace("out", "missing /srv/gone\nout");
     for (kai, ziz, status) in [
-        (WELL, WELL, 0),
-        (&partial, WELL, 3),
-        (WELL, &partial, 3),
+        (SUCCESS, SUCCESS, 0),
+        (&partial, SUCCESS, 3),
+        (SUCCESS, &partial, 3),
         (&partial, "busy\n", 1),
         ("busy\n", &partial, 1),
-        ("", WELL, 1),
+        ("", SUCCESS, 1),
     ] {
         let night = Night::new()?;
         night.answers("kai", kai)?;
@@ -195,16 +196,16 @@ fn the_exit_status_is_that_of_the_worst_host() -> Result<()> {
 
 #[test]
 fn the_storage_host_s_versions_are_recorded_and_a_restic_that_does_not_answer_costs_nothing() -> Result<()> {
-    let well = "restic 0.18.0 compiled with go1.24.4 on linux/amd64".into();
+    let version = "restic 0.18.0 compiled with go1.24.4 on linux/amd64".into();
     for (restic, expected) in [
-        (RESTIC, well),
+        (RESTIC, version),
         ("#!/bin/bash\nexit 127\n", Value::Null),
         ("#!/bin/bash\nexec sleep 600\n", Value::Null),
         ("#!/bin/bash\necho complaint >&2\nexit 1\n", Value::Null),
     ] {
         let night = Night::new()?;
-        night.answers("kai", WELL)?;
-        night.answers("ziz", &WELL.replace("\nout", "\nsystemd systemd 252\nout"))?;
+        night.answers("kai", SUCCESS)?;
+        night.answers("ziz", &SUCCESS.replace("\nout", "\nsystemd systemd 252\nout"))?;
         night.program("restic", restic)?;
         let ended = night.run()?;
         assert_eq!(ended.status.code(), Some(0), "{restic}: {}", ended.stderr);
@@ -225,7 +226,7 @@ fn a_missing_secret_is_named_and_nobody_is_asked() -> Result<()> {
         ("ssh-key", "/etc/genbackup/ssh_ed25519"),
     ] {
         let night = Night::new()?;
-        // What systemd puts in the place of a file that is not there.
+        // What systemd puts in the place of a missing file.
         fs::write(night.path("credentials").join(credential), "\n")?;
         night.program("ssh", "#!/bin/bash\ntouch \"$ANSWERS/asked\"\n")?;
         let ended = night.run()?;
@@ -245,8 +246,8 @@ fn a_missing_secret_is_named_and_nobody_is_asked() -> Result<()> {
 #[test]
 fn a_run_that_can_not_be_recorded_asks_every_host_and_fails() -> Result<()> {
     let night = Night::new()?;
-    night.answers("kai", WELL)?;
-    night.answers("ziz", WELL)?;
+    night.answers("kai", SUCCESS)?;
+    night.answers("ziz", SUCCESS)?;
     let asks = format!("{CONNECTION}echo \"${{!#}}\" >>\"$ANSWERS/asked\"\n");
     night.program("ssh", &asks)?;
     // Nobody can create a file there; a story has a disk that is full.
@@ -269,23 +270,23 @@ fn a_run_that_can_not_be_recorded_asks_every_host_and_fails() -> Result<()> {
 }
 
 #[test]
-fn what_a_host_says_can_be_read_while_it_says_it_by_the_group_and_nobody_else() -> Result<()> {
+fn only_the_group_can_read_a_host_s_answer_while_it_arrives() -> Result<()> {
     let night = Night::new()?;
-    let said = r#"{"message_type":"status","total_bytes":9}"#;
-    night.answers("ziz", WELL)?;
-    // The connection itself looks at what has come through, before it says more.
+    let sent = r#"{"message_type":"status","total_bytes":9}"#;
+    night.answers("ziz", SUCCESS)?;
+    // The connection itself looks at what has arrived, before it sends more.
     let looks = format!(
         "#!/bin/bash\nread -r _; read -r _\n[[ ${{!#}} == kai ]] || exec cat \"$ANSWERS/${{!#}}\"\n\
-         printf 'out %s\\n' '{said}'\nfor ((n = 0; n < 100; n++)); do\n\
+         printf 'out %s\\n' '{sent}'\nfor ((n = 0; n < 100; n++)); do\n\
          if grep --quiet status \"$RUNTIME_DIRECTORY/kai.answer\"; then\n\
          stat --format=%a \"$RUNTIME_DIRECTORY/kai.answer\" >\"$ANSWERS/mode\"\n\
-         printf '%s' '{WELL}'\nexit\nfi\nsleep 0.1\ndone\nexit 1\n"
+         printf '%s' '{SUCCESS}'\nexit\nfi\nsleep 0.1\ndone\nexit 1\n"
     );
     night.program("ssh", &looks)?;
     let ended = night.run()?;
     assert_eq!(ended.status.code(), Some(0), "{}", ended.stderr);
     assert_eq!(fs::read_to_string(night.path("answers/mode"))?, "640\n");
-    // Nothing of it is in the record, which the group reads as well.
+    // Nothing of it is in the record, which the group also reads.
     let record = night.record()?;
     assert!(
         !record
@@ -301,7 +302,7 @@ fn what_a_host_says_can_be_read_while_it_says_it_by_the_group_and_nobody_else() 
 #[test]
 fn hosts_that_somebody_chose_are_asked_alone_and_others_are_refused() -> Result<()> {
     let night = Night::new()?;
-    night.answers("ziz", WELL)?;
+    night.answers("ziz", SUCCESS)?;
     let ended = night.run_with(&[("GENBACKUP_HOSTS", "ziz")])?;
     assert_eq!(ended.status.code(), Some(0), "{}", ended.stderr);
     assert_eq!(night.statuses()?, [("ziz".to_owned(), "ok".to_owned())]);
@@ -342,7 +343,7 @@ fn hosts_that_somebody_chose_are_asked_alone_and_others_are_refused() -> Result<
 }
 
 #[test]
-fn a_host_with_a_schedule_of_its_own_is_in_no_run_but_those_that_name_it() -> Result<()> {
+fn a_host_with_its_own_schedule_is_only_in_runs_that_name_it() -> Result<()> {
     let own = format!("{FLEET}\n[hosts.kai.schedule]\ncalendar = \"Sun 12:00\"\n");
     for (chosen, asked, is_chosen) in [
         (None, &["ziz"][..], Value::Null),
@@ -350,8 +351,8 @@ fn a_host_with_a_schedule_of_its_own_is_in_no_run_but_those_that_name_it() -> Re
         (Some("ziz_kai"), &["kai", "ziz"], true.into()),
     ] {
         let night = Night::of(&own)?;
-        night.answers("kai", WELL)?;
-        night.answers("ziz", WELL)?;
+        night.answers("kai", SUCCESS)?;
+        night.answers("ziz", SUCCESS)?;
         let variables = chosen.map(|chosen| ("GENBACKUP_HOSTS", chosen));
         let ended = night.run_with(variables.as_slice())?;
         assert_eq!(ended.status.code(), Some(0), "{chosen:?}: {}", ended.stderr);
@@ -371,14 +372,14 @@ fn only_the_name_of_a_record_blames_a_clock() -> Result<()> {
         ("20991231T235959Z.jsonl", true),
     ] {
         let night = Night::new()?;
-        night.answers("kai", WELL)?;
-        night.answers("ziz", WELL)?;
+        night.answers("kai", SUCCESS)?;
+        night.answers("ziz", SUCCESS)?;
         let runs = night.path("state/runs");
         fs::create_dir_all(&runs)?;
         fs::write(runs.join(name), "{}\n")?;
         let ended = night.run()?;
-        let is_said = ended.stderr.contains("this host's clock is or was wrong");
-        assert_eq!(is_said, is_blamed, "{name}: {}", ended.stderr);
+        let is_reported = ended.stderr.contains("this host's clock is or was wrong");
+        assert_eq!(is_reported, is_blamed, "{name}: {}", ended.stderr);
     }
     Ok(())
 }
@@ -386,8 +387,8 @@ fn only_the_name_of_a_record_blames_a_clock() -> Result<()> {
 #[test]
 fn a_run_names_the_time_of_its_unit_by_which_it_is_found() -> Result<()> {
     let night = Night::new()?;
-    night.answers("kai", WELL)?;
-    night.answers("ziz", WELL)?;
+    night.answers("kai", SUCCESS)?;
+    night.answers("ziz", SUCCESS)?;
     let invocation = "5b0c2f4e6a7d48d0a1f20c0ffee0beef";
     let ended = night.run_with(&[("INVOCATION_ID", invocation)])?;
     assert_eq!(ended.status.code(), Some(0), "{}", ended.stderr);
@@ -398,9 +399,10 @@ fn a_run_names_the_time_of_its_unit_by_which_it_is_found() -> Result<()> {
 }
 
 #[test]
-fn a_run_that_is_stopped_says_so_in_its_record_at_once() -> Result<()> {
+fn a_stopped_run_is_interrupted_in_its_record_at_once() -> Result<()> {
     let night = Night::new()?;
-    // The first host is at it until the test has seen that; systemd sends the signal to all of them.
+    // The backup of the first host runs until the test has seen it. systemd sends the signal to all
+    // processes.
     night.program("ssh", "#!/bin/bash\necho $$ >\"$ANSWERS/asking\"\nmv \"$ANSWERS/asking\" \"$ANSWERS/asked\"\nexec sleep 60\n")?;
     let mut child = night.command("run-backups", &[]).process_group(0).spawn()?;
     let deadline = Instant::now() + Duration::from_secs(30);
@@ -408,7 +410,7 @@ fn a_run_that_is_stopped_says_so_in_its_record_at_once() -> Result<()> {
         ensure!(Instant::now() < deadline, "no host was asked");
         std::thread::sleep(Duration::from_millis(20));
     }
-    // systemd sends it until it finds no more processes that have not had it.
+    // systemd repeats it until every process has had it.
     let group = Pid::from_raw(child.id().cast_signed());
     let ssh: i32 = fs::read_to_string(night.path("answers/asked"))?.trim().parse()?;
     let ended = loop {
@@ -427,7 +429,7 @@ fn a_run_that_is_stopped_says_so_in_its_record_at_once() -> Result<()> {
         (&last["event"], &last["why"]),
         (&"run-stopped".into(), &"the run was stopped".into())
     );
-    // The end of ssh is not the end of the host.
+    // ssh has ended, but no event reports the end of the host.
     let names: Vec<&Value> = record.iter().map(|event| &event["event"]).collect();
     assert_eq!(names, ["run-started", "host-started", "run-stopped"]);
     assert_eq!(fs::read_to_string(night.path("state/current"))?, "at-work\n");

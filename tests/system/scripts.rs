@@ -24,7 +24,7 @@ pub(crate) struct Scripts {
 }
 
 impl Scripts {
-    /// Emits the files of a fleet into a directory, with the fleet file beside them.
+    /// Emits the files of a fleet into a directory, with the fleet file next to them.
     pub(crate) fn emitted(directory: TempDir, fleet: &str) -> Result<Self> {
         let scripts = Self { directory };
         let file = scripts.path("fleet.toml");

@@ -1,4 +1,4 @@
-//! The commands of the book: a comment says what tests do with them, and genbackup knows its own.
+//! The commands of the book: a comment names what tests do with them, and genbackup accepts its own.
 
 use std::fs;
 
@@ -13,7 +13,7 @@ use super::{pages, root};
 const STORIES: &str = "vmtests/tests/stories/the_book.rs";
 
 #[test]
-fn each_block_of_commands_says_what_tests_do_with_it() -> Result<()> {
+fn each_block_of_commands_names_what_tests_do_with_it() -> Result<()> {
     let mut blocks = 0;
     for page in pages()? {
         for block in page.blocks()? {
@@ -50,11 +50,11 @@ fn commands(line: &str) -> Vec<Vec<String>> {
     let mut commands = vec![Vec::new()];
     let mut word: Option<String> = None;
     let mut quote = None;
-    for letter in line.chars().chain([' ']) {
-        match (quote, letter) {
-            (Some(open), letter) if letter == open => quote = None,
+    for character in line.chars().chain([' ']) {
+        match (quote, character) {
+            (Some(open), character) if character == open => quote = None,
             (None, '\'' | '"') => {
-                quote = Some(letter);
+                quote = Some(character);
                 word.get_or_insert_default();
             }
             // A comment.
@@ -63,11 +63,11 @@ fn commands(line: &str) -> Vec<Vec<String>> {
                 if let (Some(word), Some(last)) = (word.take(), commands.last_mut()) {
                     last.push(word);
                 }
-                if letter != ' ' {
+                if character != ' ' {
                     commands.push(Vec::new());
                 }
             }
-            (_, letter) => word.get_or_insert_default().push(letter),
+            (_, character) => word.get_or_insert_default().push(character),
         }
     }
     commands
@@ -101,7 +101,7 @@ fn each_command_of_genbackup_is_one_that_it_takes() -> Result<()> {
                 for words in of_genbackup(&line) {
                     lines += 1;
                     let taken = Arguments::command().try_get_matches_from(&words);
-                    // `--version` and `--help` are no mistakes.
+                    // `--version` and `--help` are no errors.
                     if let Err(error) = taken
                         && error.use_stderr()
                     {

@@ -5,7 +5,7 @@ use std::fs;
 
 use anyhow::Result;
 
-use super::links::beside;
+use super::links::resolve;
 use super::markdown::{code, links};
 use super::{Page, SUMMARY, chapters, pages, root};
 
@@ -15,14 +15,14 @@ const README_BYTES: u64 = 6_000;
 #[test]
 fn each_chapter_is_in_the_table_of_contents_once() -> Result<()> {
     let listed = links(&Page::read(SUMMARY)?.text);
-    let listed: Vec<String> = listed.iter().filter_map(|link| beside(SUMMARY, link)).collect();
+    let listed: Vec<String> = listed.iter().filter_map(|link| resolve(SUMMARY, link)).collect();
     let listed_once: BTreeSet<String> = listed.iter().cloned().collect();
     assert_eq!(listed.len(), listed_once.len(), "twice: {listed:#?}");
     let there: BTreeSet<String> = chapters()?.into_iter().map(|chapter| chapter.path).collect();
     let missing: Vec<_> = listed_once.difference(&there).collect();
     assert!(
         missing.is_empty(),
-        "{SUMMARY} lists what is not there: {missing:#?}"
+        "{SUMMARY} lists missing chapters: {missing:#?}"
     );
     let unlisted: Vec<_> = there.difference(&listed_once).collect();
     assert!(unlisted.is_empty(), "{SUMMARY} does not list {unlisted:#?}");

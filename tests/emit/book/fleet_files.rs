@@ -19,7 +19,7 @@ const THREE_MACHINES: &str = "docs/src/getting-started/three-machines.md";
 /// Excerpts of these show single keys of tables that other chapters have.
 const OF_SINGLE_KEYS: [&str; 2] = ["docs/src/how-to/troubleshooting.md", "docs/src/reference/"];
 
-/// That `check` takes a fleet file.
+/// Checks that `check` takes a fleet file.
 fn check(text: &str) -> Result<()> {
     let directory = tempfile::tempdir()?;
     let file = directory.path().join("fleet.toml");

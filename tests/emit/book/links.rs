@@ -1,4 +1,4 @@
-//! Links between pages of the repository: the page or file is there, and so is the heading.
+//! Links between pages of the repository: the page or file exists, and so does the heading.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,7 +16,7 @@ const OTHERS: [&str; 4] = [
 ];
 
 /// The path in the repository of what a page names by a relative path; none where that leads out of it.
-pub(super) fn beside(page: &str, path: &str) -> Option<String> {
+pub(super) fn resolve(page: &str, path: &str) -> Option<String> {
     let mut parts: Vec<&str> = page.split('/').collect();
     parts.pop();
     for part in path.split('/') {
@@ -43,7 +43,7 @@ fn complaint(page: &str, link: &str, anchors: &BTreeMap<String, BTreeSet<String>
     let target = if path.is_empty() {
         Some(page.to_owned())
     } else {
-        beside(page, path)
+        resolve(page, path)
     };
     let is_of_the_book = |path: &str| path.starts_with(&format!("{CHAPTERS}/"));
     let Some(target) = target.filter(|target| !is_of_the_book(page) || is_of_the_book(target)) else {
@@ -53,10 +53,10 @@ fn complaint(page: &str, link: &str, anchors: &BTreeMap<String, BTreeSet<String>
         return Some("there is no such file");
     }
     let anchor = anchor?;
-    let is_there = anchors
+    let exists = anchors
         .get(&target)
         .is_some_and(|anchors| anchors.contains(anchor));
-    if is_there {
+    if exists {
         None
     } else {
         Some("there is no such heading")

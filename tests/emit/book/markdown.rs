@@ -25,8 +25,8 @@ pub(super) fn links(text: &str) -> Vec<String> {
     targets.collect()
 }
 
-/// The anchors of the headings, as mdBook makes them: letters in lower case, digits, `-` and `_` stay, white space becomes
-/// `-`, all else goes. One that is there already gets a number.
+/// The anchors of the headings, as mdBook makes them. Letters become lower case, digits, `-` and `_` stay,
+/// white space becomes `-`, and all else is removed. An anchor that is already taken gets a number.
 pub(super) fn anchors(text: &str) -> BTreeSet<String> {
     let mut anchors = BTreeSet::new();
     let mut taken: BTreeMap<String, usize> = BTreeMap::new();
@@ -58,14 +58,14 @@ pub(super) fn anchors(text: &str) -> BTreeSet<String> {
 }
 
 fn anchor(title: &str) -> String {
-    let letters = title.trim().chars().filter_map(|letter| match letter {
-        letter if letter.is_alphanumeric() || ['-', '_'].contains(&letter) => {
-            Some(letter.to_ascii_lowercase())
+    let characters = title.trim().chars().filter_map(|character| match character {
+        character if character.is_alphanumeric() || ['-', '_'].contains(&character) => {
+            Some(character.to_ascii_lowercase())
         }
-        letter if letter.is_whitespace() => Some('-'),
+        character if character.is_whitespace() => Some('-'),
         _ => None,
     });
-    letters.collect()
+    characters.collect()
 }
 
 /// The fenced blocks of code: their kinds and their texts.

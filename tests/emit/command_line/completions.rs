@@ -42,10 +42,10 @@ fn bash_offers(directory: &TempDir, words: &[&str]) -> Result<BTreeSet<String>> 
     // As bash does it: the function that `complete` names gets the command, the word and the one before it.
     let quoted: Vec<String> = words.iter().map(|word| format!("'{word}'")).collect();
     let script = format!(
-        "set -euo pipefail\n. ./completions\nread -ra told <<<\"$(complete -p genbackup)\"\n\
-         while [[ ${{told[0]}} != -F ]]; do told=(\"${{told[@]:1}}\"); done\n\
+        "set -euo pipefail\n. ./completions\nread -ra words <<<\"$(complete -p genbackup)\"\n\
+         while [[ ${{words[0]}} != -F ]]; do words=(\"${{words[@]:1}}\"); done\n\
          COMP_WORDS=({})\nCOMP_CWORD=$((${{#COMP_WORDS[@]}} - 1))\n\
-         \"${{told[1]}}\" genbackup \"${{COMP_WORDS[COMP_CWORD]}}\" \"${{COMP_WORDS[COMP_CWORD - 1]}}\"\n\
+         \"${{words[1]}}\" genbackup \"${{COMP_WORDS[COMP_CWORD]}}\" \"${{COMP_WORDS[COMP_CWORD - 1]}}\"\n\
          printf '%s\\n' \"${{COMPREPLY[@]}}\"",
         quoted.join(" ")
     );
@@ -93,8 +93,8 @@ fn zsh_reads_its_completions_and_knows_whose_they_are() -> Result<()> {
     lines(&["zsh", "-f", "-n"], "completions", &directory)?;
     let script =
         "autoload -Uz compinit && compinit -D -u && source ./completions && print $_comps[genbackup]";
-    let told = lines(&["zsh", "-f", "-c"], script, &directory)?;
-    assert_eq!(told, ["_genbackup".to_owned()].into());
+    let completer = lines(&["zsh", "-f", "-c"], script, &directory)?;
+    assert_eq!(completer, ["_genbackup".to_owned()].into());
     Ok(())
 }
 
@@ -109,17 +109,17 @@ fn bash_parses_its_completions_without_a_word() -> Result<()> {
 
 /// No Debian has PowerShell, and elvish reads completions only where somebody types.
 #[test]
-fn elvish_and_powershell_are_told_every_verb_and_every_option() -> Result<()> {
+fn elvish_and_powershell_get_every_verb_and_every_option() -> Result<()> {
     for shell in ["elvish", "powershell"] {
         let text = printed(&["completions", shell])?;
         for (verb, options) in verbs() {
             let begin = format!("'genbackup;{verb}'");
-            let (_, told) = text
+            let (_, offered) = text
                 .split_once(&begin)
                 .with_context(|| format!("{shell}: no {verb}"))?;
-            let told = told.split("'genbackup;").next().unwrap_or_default();
+            let offered = offered.split("'genbackup;").next().unwrap_or_default();
             for option in options {
-                assert!(told.contains(&option), "{shell}: {verb} {option}");
+                assert!(offered.contains(&option), "{shell}: {verb} {option}");
             }
         }
     }

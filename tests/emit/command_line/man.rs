@@ -10,8 +10,8 @@ use genbackup::reference::tables;
 use super::verbs::{is_hidden, printed, shown_verbs};
 use crate::command::{genbackup, run};
 
-/// What mandoc may say of a page: it asks for the date of the last change, and two releases with the same text have
-/// the same page; and an empty line is nothing to it.
+/// The warnings that mandoc may print. The date is missing, so that two releases with the same text have the
+/// same page. mandoc skips the empty line.
 const HARMLESS: [&str; 2] = [
     "WARNING: cannot parse date",
     "WARNING: skipping paragraph macro: br ",
@@ -119,7 +119,7 @@ fn groff_and_mandoc_have_nothing_against_any_page() -> Result<()> {
         assert_eq!(complaints(&page)?, [""; 0], "{name}");
         let (text, warnings) = shown(&page)?;
         assert_eq!(warnings, "", "{name}");
-        // What is left out of a title moves the rest of it: the version must stand where it belongs, at the left end.
+        // A missing part of a title moves the rest: the version must stand at the left end.
         let footer = text.trim_end().lines().last().unwrap_or_default();
         let version = concat!("genbackup ", env!("CARGO_PKG_VERSION"), " ");
         assert!(footer.starts_with(version), "{name}: {footer}");
@@ -131,7 +131,7 @@ fn groff_and_mandoc_have_nothing_against_any_page() -> Result<()> {
 }
 
 #[test]
-fn pages_that_are_there_are_replaced_and_a_place_that_is_none_is_named() -> Result<()> {
+fn existing_pages_are_replaced_and_an_impossible_place_is_named() -> Result<()> {
     let directory = tempfile::tempdir()?;
     let page = directory.path().join("pages/genbackup.1");
     std::fs::create_dir(directory.path().join("pages"))?;
@@ -141,12 +141,12 @@ fn pages_that_are_there_are_replaced_and_a_place_that_is_none_is_named() -> Resu
     assert_eq!(there.len(), shown_verbs().len() + 2, "{:?}", there.keys());
     assert_ne!(there["genbackup.1"], "old");
 
-    let said = run(genbackup().args(["man", "--out"]).arg(page.join("below")))?;
-    assert_eq!((said.status.code(), said.stdout.as_str()), (Some(1), ""));
+    let outcome = run(genbackup().args(["man", "--out"]).arg(page.join("below")))?;
+    assert_eq!((outcome.status.code(), outcome.stdout.as_str()), (Some(1), ""));
     let begin = format!(
         "error: cannot create the directory `{}`: ",
         page.join("below").display()
     );
-    assert!(said.stderr.starts_with(&begin), "{}", said.stderr);
+    assert!(outcome.stderr.starts_with(&begin), "{}", outcome.stderr);
     Ok(())
 }

@@ -44,59 +44,63 @@ pub(crate) fn is_hidden(verb: &str, option: &str) -> bool {
     arguments.any(|argument| argument.is_hide_set() && argument.get_long() == option.strip_prefix("--"))
 }
 
-/// What `genbackup ARGUMENTS` prints. No fleet file is there, since none is needed.
+/// What `genbackup ARGUMENTS` prints. There is no fleet file, since none is needed.
 pub(crate) fn printed(arguments: &[&str]) -> Result<String> {
-    let said = run(genbackup()
+    let outcome = run(genbackup()
         .args(["--fleet", "/dev/null/fleet.toml"])
         .args(arguments))?;
-    ensure!(said.status.success() && said.stderr.is_empty(), "{}", said.stderr);
-    Ok(said.stdout)
+    ensure!(
+        outcome.status.success() && outcome.stderr.is_empty(),
+        "{}",
+        outcome.stderr
+    );
+    Ok(outcome.stdout)
 }
 
-/// What is said on standard output.
-enum Says {
+/// What a verb prints on standard output.
+enum Prints {
     Something,
     /// Nothing here, where there is no systemd, no repository and no way to a host.
     Nothing,
 }
 
 /// Arguments with which a verb gets as far as it can here. One that is not listed has none.
-fn arguments_of(verb: &str, directory: &Path) -> Result<(Vec<String>, Says)> {
+fn arguments_of(verb: &str, directory: &Path) -> Result<(Vec<String>, Prints)> {
     let at = |name: &str| directory.join(name).display().to_string();
     let runs = ["--runs".to_owned(), at("runs")];
     let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
     Ok(match verb {
-        "check" | "explain" | "schema" => (words(&[]), Says::Something),
-        "completions" => (words(&["bash"]), Says::Something),
-        "man" | "reference" => (words(&["--out", &at(verb)]), Says::Something),
-        "emit" => (words(&["--all", "--root", &at("root")]), Says::Something),
+        "check" | "explain" | "schema" => (words(&[]), Prints::Something),
+        "completions" => (words(&["bash"]), Prints::Something),
+        "man" | "reference" => (words(&["--out", &at(verb)]), Prints::Something),
+        "emit" => (words(&["--all", "--root", &at("root")]), Prints::Something),
         "init" => (
             words(&["--fleet", &at("new.toml"), "--host", "jak"]),
-            Says::Something,
+            Prints::Something,
         ),
         "doctor" => (
             [words(&["--host", "attic"]), runs.to_vec()].concat(),
-            Says::Something,
+            Prints::Something,
         ),
-        "history" | "metrics" | "status" => (runs.to_vec(), Says::Something),
+        "history" | "metrics" | "status" => (runs.to_vec(), Prints::Something),
         "watch" => {
             let memory = words(&["--memory", &at("memory")]);
-            ([memory, runs.to_vec()].concat(), Says::Nothing)
+            ([memory, runs.to_vec()].concat(), Prints::Nothing)
         }
         "report" => (
             [words(&["--out", &at("report.html")]), runs.to_vec()].concat(),
-            Says::Nothing,
+            Prints::Nothing,
         ),
-        // What is said is said by its command.
+        // Only its command prints.
         "record" => (
             [words(&["check"]), runs.to_vec(), words(&["--", "true"])].concat(),
-            Says::Nothing,
+            Prints::Nothing,
         ),
         // No unit starts these, so they have no directories.
         "coordinate" => {
             let limits = ["--max-parallel", "1", "--time-limit", "1", "--lock-wait", "1"];
             let names = ["--storage-host", "jak", "--password-file", "/p", "--hosts", "jak"];
-            (words(&[&limits[..], &names].concat()), Says::Nothing)
+            (words(&[&limits[..], &names].concat()), Prints::Nothing)
         }
         "maintain" => (
             words(&[
@@ -110,28 +114,28 @@ fn arguments_of(verb: &str, directory: &Path) -> Result<(Vec<String>, Says)> {
                 "list",
                 "true",
             ]),
-            Says::Nothing,
+            Prints::Nothing,
         ),
         "init-repository" => (
             words(&["--repository", "/r", "--password-file", "/p", "--", "true"]),
-            Says::Nothing,
+            Prints::Nothing,
         ),
         // No copy has this name.
-        "copy-offsite" => (words(&["cloud", "--state", &at("state")]), Says::Nothing),
-        "offsite" => (words(&["cloud"]), Says::Nothing),
-        "hold" => (words(&["ziz", "--why", "copied"]), Says::Nothing),
-        "release" => (words(&["ziz"]), Says::Nothing),
-        "adopt" | "push" | "run" | "stop" | "snapshots" => (words(&[]), Says::Nothing),
-        "restore" => (words(&["ziz", "/", "--to", "/back"]), Says::Nothing),
-        _ => bail!("what does `{verb}` do where its output is lost? say here how it is started"),
+        "copy-offsite" => (words(&["cloud", "--state", &at("state")]), Prints::Nothing),
+        "offsite" => (words(&["cloud"]), Prints::Nothing),
+        "hold" => (words(&["ziz", "--why", "copied"]), Prints::Nothing),
+        "release" => (words(&["ziz"]), Prints::Nothing),
+        "adopt" | "push" | "run" | "stop" | "snapshots" => (words(&[]), Prints::Nothing),
+        "restore" => (words(&["ziz", "/", "--to", "/back"]), Prints::Nothing),
+        _ => bail!("what does `{verb}` do where its output is lost? add here how it is started"),
     })
 }
 
 /// A verb as far as it gets, with its outputs at these ends.
-fn with_outputs(verb: &str, stdout: Stdio, stderr: Stdio) -> Result<(std::process::Output, Says)> {
+fn with_outputs(verb: &str, stdout: Stdio, stderr: Stdio) -> Result<(std::process::Output, Prints)> {
     let directory = tempfile::tempdir()?;
     std::fs::create_dir(directory.path().join("runs"))?;
-    let (arguments, says) = arguments_of(verb, directory.path())?;
+    let (arguments, prints) = arguments_of(verb, directory.path())?;
     // Of one host: nobody is asked over the network.
     let fleet = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/fleets/smallest/fleet.toml");
     let mut command = genbackup();
@@ -147,14 +151,14 @@ fn with_outputs(verb: &str, stdout: Stdio, stderr: Stdio) -> Result<(std::proces
         .stderr(stderr);
     let child = command.spawn()?;
     drop(command);
-    Ok((child.wait_with_output()?, says))
+    Ok((child.wait_with_output()?, prints))
 }
 
 fn full() -> Result<Stdio> {
     Ok(File::options().write(true).open("/dev/full")?.into())
 }
 
-/// The end of a pipe of which nobody reads more.
+/// The end of a pipe that nobody reads any more.
 fn left() -> Result<Stdio> {
     let (reader, writer) = std::io::pipe()?;
     drop(reader);
@@ -162,17 +166,17 @@ fn left() -> Result<Stdio> {
 }
 
 #[test]
-fn what_cannot_be_said_to_its_end_is_a_failure() -> Result<()> {
+fn output_that_cannot_be_written_is_a_failure() -> Result<()> {
     for verb in verbs().keys() {
-        let (said, says) = with_outputs(verb, full()?, Stdio::piped())?;
-        let told = String::from_utf8(said.stderr)?;
-        assert!(!told.contains("panicked"), "{verb}: {told}");
-        let code = said.status.code();
-        if let Says::Something = says {
-            assert!(matches!(code, Some(1 | 3)), "{verb}: {code:?} {told}");
+        let (outcome, prints) = with_outputs(verb, full()?, Stdio::piped())?;
+        let complaint = String::from_utf8(outcome.stderr)?;
+        assert!(!complaint.contains("panicked"), "{verb}: {complaint}");
+        let code = outcome.status.code();
+        if let Prints::Something = prints {
+            assert!(matches!(code, Some(1 | 3)), "{verb}: {code:?} {complaint}");
             assert!(
-                told.contains("error: cannot write to standard output: No space left"),
-                "{verb}: {told}"
+                complaint.contains("error: cannot write to standard output: No space left"),
+                "{verb}: {complaint}"
             );
         }
     }
@@ -180,23 +184,23 @@ fn what_cannot_be_said_to_its_end_is_a_failure() -> Result<()> {
 }
 
 #[test]
-fn who_has_heard_enough_may_go() -> Result<()> {
+fn a_reader_may_close_the_pipe_early() -> Result<()> {
     for verb in verbs().keys() {
-        let (said, says) = with_outputs(verb, left()?, Stdio::piped())?;
-        let told = String::from_utf8(said.stderr)?;
+        let (outcome, prints) = with_outputs(verb, left()?, Stdio::piped())?;
+        let complaint = String::from_utf8(outcome.stderr)?;
         let (whole, _) = with_outputs(verb, Stdio::piped(), Stdio::piped())?;
-        assert_eq!(said.status.code(), whole.status.code(), "{verb}: {told}");
-        assert_eq!(told, String::from_utf8(whole.stderr)?, "{verb}");
+        assert_eq!(outcome.status.code(), whole.status.code(), "{verb}: {complaint}");
+        assert_eq!(complaint, String::from_utf8(whole.stderr)?, "{verb}");
         assert_eq!(
-            matches!(says, Says::Something),
+            matches!(prints, Prints::Something),
             !whole.stdout.is_empty(),
             "{verb}"
         );
-        // Complaints that nobody hears are no reason to stop half-way.
+        // Complaints that nobody reads are no reason to stop half-way.
         for complaints in [full()?, left()?] {
-            let (unheard, _) = with_outputs(verb, Stdio::piped(), complaints)?;
-            assert_eq!(unheard.status.code(), whole.status.code(), "{verb}");
-            assert_eq!(unheard.stdout.is_empty(), whole.stdout.is_empty(), "{verb}");
+            let (unread, _) = with_outputs(verb, Stdio::piped(), complaints)?;
+            assert_eq!(unread.status.code(), whole.status.code(), "{verb}");
+            assert_eq!(unread.stdout.is_empty(), whole.stdout.is_empty(), "{verb}");
         }
     }
     Ok(())

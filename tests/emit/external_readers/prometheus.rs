@@ -14,7 +14,7 @@ use crate::stage::{Host, Stage};
 
 const RULES: &str = "etc/genbackup/prometheus-rules.yml";
 const DASHBOARD: &str = "etc/genbackup/grafana-dashboard.json";
-/// What the node exporter itself tells of a file that it reads.
+/// The metric that the node exporter itself adds for a file that it reads.
 const OF_THE_EXPORTER: &str = "node_textfile_mtime_seconds";
 
 /// The storage hosts whose fleets write metrics.
@@ -40,12 +40,12 @@ fn texts<'v>(value: &'v Value, key: &str, found: &mut Vec<&'v str>) {
     }
 }
 
-/// What `genbackup metrics` writes of a night, and of one host of which it knows all there is: the names of the metrics,
-/// and those of their labels.
+/// The names of the metrics that `genbackup metrics` writes, and those of their labels. The record has one
+/// host with everything that a record can hold.
 fn written() -> Result<(BTreeSet<String>, BTreeSet<String>)> {
     let directory = tempfile::tempdir()?;
     Night::good("2026-11-23T04:00:00Z", &["db.example.net", "web-1"]).write(directory.path())?;
-    Night::beside("2026-11-23T05:00:00Z", "check", "ok")
+    Night::ad_hoc("2026-11-23T05:00:00Z", "check", "ok")
         .event("offsite-started", json!({"copy": "cloud"}))
         .event(
             "offsite-finished",
@@ -56,7 +56,7 @@ fn written() -> Result<(BTreeSet<String>, BTreeSet<String>)> {
         env!("CARGO_MANIFEST_DIR"),
         "/fixtures/fleets/every-option/fleet.toml"
     );
-    let said = run(genbackup()
+    let outcome = run(genbackup()
         .args([
             "--fleet",
             fleet,
@@ -66,10 +66,10 @@ fn written() -> Result<(BTreeSet<String>, BTreeSet<String>)> {
             "--runs",
         ])
         .arg(directory.path()))?;
-    ensure!(said.status.success(), "{}", said.stderr);
+    ensure!(outcome.status.success(), "{}", outcome.stderr);
     let mut names = BTreeSet::from([OF_THE_EXPORTER.to_owned()]);
     let mut labels = BTreeSet::from(["file".to_owned()]);
-    for line in said.stdout.lines().filter(|line| !line.starts_with('#')) {
+    for line in outcome.stdout.lines().filter(|line| !line.starts_with('#')) {
         let name = line.split(['{', ' ']).next().context("a name")?;
         names.insert(name.to_owned());
         let inner = line.split_once('{').and_then(|(_, rest)| rest.split_once('}'));
@@ -136,7 +136,7 @@ fn checked(rules: &Path) -> Result<()> {
 }
 
 #[test]
-fn promtool_has_nothing_to_say_against_the_rules_and_the_expressions_of_the_dashboard() -> Result<()> {
+fn promtool_accepts_the_rules_and_the_expressions_of_the_dashboard() -> Result<()> {
     let stage = Stage::shared()?;
     let directory = tempfile::tempdir()?;
     for host in watched(&stage)? {
@@ -186,8 +186,13 @@ fn tested(series: &[(&str, &str)], at: &str, alert: &str, expected: &Value) -> R
         }],
     });
     fs::write(&file, test.to_string())?;
-    let said = run(Command::new("promtool").args(["test", "rules"]).arg(&file))?;
-    ensure!(said.status.success(), "{alert}: {}{}", said.stdout, said.stderr);
+    let outcome = run(Command::new("promtool").args(["test", "rules"]).arg(&file))?;
+    ensure!(
+        outcome.status.success(),
+        "{alert}: {}{}",
+        outcome.stdout,
+        outcome.stderr
+    );
     Ok(())
 }
 
@@ -219,7 +224,7 @@ fn a_state_is_an_alert_and_a_good_one_is_none() -> Result<()> {
 /// `web-1` may be absent for five days, and its `alert-after` is three; that of `db.example.net`, once a week, is eight.
 #[test]
 fn a_host_is_too_old_by_its_own_threshold_or_by_its_own_absence() -> Result<()> {
-    for (host, hours, is_told) in [
+    for (host, hours, is_alerted) in [
         ("web-1", 100, false),
         ("web-1", 121, true),
         ("db.example.net", 191, false),
@@ -241,7 +246,7 @@ fn a_host_is_too_old_by_its_own_threshold_or_by_its_own_absence() -> Result<()> 
             121 => "5d 1h 0m 0s",
             _ => "8d 1h 0m 0s",
         };
-        let expected = if is_told {
+        let expected = if is_alerted {
             json!([{
                 "exp_labels": {"host": host, "severity": "critical"},
                 "exp_annotations": {"summary": format!("the last complete backup of {host} is {age} old")},
@@ -256,7 +261,7 @@ fn a_host_is_too_old_by_its_own_threshold_or_by_its_own_absence() -> Result<()> 
 
 /// Two fleets in one Prometheus, each with a host of that name.
 #[test]
-fn a_host_is_held_against_the_threshold_of_its_own_storage_host() -> Result<()> {
+fn a_host_is_compared_with_the_threshold_of_its_storage_host() -> Result<()> {
     let of = |name: &str, instance: &str| {
         format!("{name}{{host=\"db.example.net\",instance=\"{instance}\",job=\"node\"}}")
     };
@@ -278,7 +283,7 @@ fn a_host_is_held_against_the_threshold_of_its_own_storage_host() -> Result<()> 
 
 #[test]
 fn a_phase_is_too_old_by_its_own_threshold_and_prometheus_own_clock() -> Result<()> {
-    for (phase, hours, threshold, is_told) in [
+    for (phase, hours, threshold, is_alerted) in [
         ("offsite", 71, "259200x10", false),
         ("offsite", 73, "259200x10", true),
         ("prune", 73, "604800x10", false),
@@ -290,7 +295,7 @@ fn a_phase_is_too_old_by_its_own_threshold_and_prometheus_own_clock() -> Result<
             (last.as_str(), values.as_str()),
             (alert_after.as_str(), threshold),
         ];
-        let expected = if is_told {
+        let expected = if is_alerted {
             json!([{
                 "exp_labels": {"phase": phase, "instance": "jak", "severity": "critical"},
                 "exp_annotations": {"summary": "the last successful offsite is 3d 1h 0m 0s old"},

@@ -33,8 +33,8 @@ fn source<'f>(host: &Host<'f>) -> Option<&'f genbackup::model::Source> {
     Some(&client.source)
 }
 
-/// Backs up with a host's own lists. `/srv` is a directory of the test's own while restic looks: all included
-/// paths are there, each with the same files in it. The paths in the snapshot, one a line.
+/// Backs up with a host's own lists, and returns the paths in the snapshot. `/srv` is a directory of the test
+/// while restic reads it: all included paths exist, each with the same files in it.
 fn snapshot(host: &Host<'_>, files: &[&str]) -> Result<Vec<String>> {
     let script = r#"
         set -euo pipefail
@@ -63,7 +63,7 @@ fn snapshot(host: &Host<'_>, files: &[&str]) -> Result<Vec<String>> {
 }
 
 #[test]
-fn restic_takes_odd_names_and_leaves_out_odd_patterns_letter_by_letter() -> Result<()> {
+fn restic_takes_odd_names_and_excludes_odd_patterns_exactly() -> Result<()> {
     let stage = Stage::shared()?;
     let host_named = |name: &str| {
         let mut hosts = stage.hosts();
@@ -77,7 +77,7 @@ fn restic_takes_odd_names_and_leaves_out_odd_patterns_letter_by_letter() -> Resu
             })
             .context("no such host")
     };
-    for (name, kept, left_out) in [
+    for (name, kept, excluded) in [
         (
             "jak",
             ["plain", "RECYCLE.BIN", "dash", "1000", "#only"],
@@ -90,7 +90,7 @@ fn restic_takes_odd_names_and_leaves_out_odd_patterns_letter_by_letter() -> Resu
         ),
     ] {
         let host = host_named(name)?;
-        let files: Vec<&str> = kept.iter().chain(&left_out).copied().collect();
+        let files: Vec<&str> = kept.iter().chain(&excluded).copied().collect();
         let listed = snapshot(&host, &files)?;
         let source = source(&host).context("it is backed up")?;
         for path in &source.include {
@@ -98,7 +98,7 @@ fn restic_takes_odd_names_and_leaves_out_odd_patterns_letter_by_letter() -> Resu
                 let file = format!("{path}/{file}");
                 assert!(listed.contains(&file), "{name}: `{file}` is not in {listed:#?}");
             }
-            for file in left_out {
+            for file in excluded {
                 let file = format!("{path}/{file}");
                 assert!(!listed.contains(&file), "{name}: `{file}` is in {listed:#?}");
             }

@@ -1,5 +1,4 @@
-//! systemd reads the units: all keys are known to it, all programs are there, and what the units could do is
-//! bounded.
+//! systemd reads the units: it knows all keys, all programs exist, and the exposure of each unit is bounded.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -21,9 +20,10 @@ fn systemd_analyze() -> Command {
     command
 }
 
-/// `systemd-analyze verify` with the host's staged files as the root directory: so `ExecStart=` finds the emitted
-/// scripts, and a script that is not emitted, or can't be run, is an error. systemd's own units and sshd are copied there,
-/// and the command and the admin's programs, which hooks are, stood in for: systemd only looks whether they can be run.
+/// `systemd-analyze verify` with the host's staged files as the root directory. So `ExecStart=` finds the
+/// emitted scripts, and a script that is not emitted, or cannot be run, is an error. systemd's own units and
+/// sshd are copied there. The command and the admin's hooks have stand-ins, because systemd only checks
+/// whether they can be run.
 fn verify(host: &Host<'_>) -> Result<Outcome> {
     let root = tempfile::tempdir_in("/dev/shm")?;
     let [system, programs, local] =
@@ -58,7 +58,7 @@ fn verify(host: &Host<'_>) -> Result<Outcome> {
 }
 
 #[test]
-fn systemd_has_nothing_to_say_against_any_unit() -> Result<()> {
+fn systemd_accepts_every_unit() -> Result<()> {
     let version = run(Command::new("systemctl").arg("--version"))?.stdout;
     let version = version
         .split([' ', '\n'])
@@ -71,9 +71,14 @@ fn systemd_has_nothing_to_say_against_any_unit() -> Result<()> {
         let Outcome { status, stderr, .. } = verify(&host)?;
         // A setting of a later systemd than the one that reads it here, on a host that has one.
         let is_later = |line: &&str| knows_poll_limit || !line.contains("Unknown key 'PollLimitIntervalSec'");
-        let said: Vec<&str> = stderr.lines().filter(is_later).collect();
+        let printed: Vec<&str> = stderr.lines().filter(is_later).collect();
         let code = i32::from(!stderr.is_empty());
-        assert_eq!((said, status.code()), (Vec::new(), Some(code)), "{}", host.name);
+        assert_eq!(
+            (printed, status.code()),
+            (Vec::new(), Some(code)),
+            "{}",
+            host.name
+        );
     }
     Ok(())
 }
@@ -123,7 +128,7 @@ fn a_value_that_systemd_does_not_know_would_be_noticed() -> Result<()> {
 }
 
 #[test]
-fn a_script_that_is_not_there_would_be_noticed() -> Result<()> {
+fn a_missing_script_would_be_noticed() -> Result<()> {
     let unit = "etc/systemd/system/genbackup.service";
     let verified = verify_changed(unit, "/run-backups", "/run-backup")?;
     assert!(
@@ -313,7 +318,8 @@ fn the_unit_that_reads_all_files_has_no_network_and_the_units_with_the_network_r
                     "{}",
                     service.display()
                 );
-                // A hook that the fleet lets into the network reads what its user may, and writes what it is told to.
+                // A hook with network access reads what its user may read, and writes what the fleet file
+                // lists.
                 if kind(file_name(&service)) == file_name(&service) {
                     assert_eq!(values(&service, "ProtectHome")?, ["yes"], "{}", service.display());
                     assert!(
@@ -329,7 +335,7 @@ fn the_unit_that_reads_all_files_has_no_network_and_the_units_with_the_network_r
 }
 
 #[test]
-fn a_hook_reaches_as_far_as_the_fleet_says_and_no_farther() -> Result<()> {
+fn a_hook_reaches_only_what_the_fleet_file_allows() -> Result<()> {
     let mut met = BTreeSet::new();
     for host in Stage::shared()?.hosts() {
         let Some(source) = source(&host) else { continue };

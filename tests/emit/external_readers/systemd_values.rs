@@ -14,9 +14,10 @@ use crate::stage::{Host, Stage};
 /// The values of a unit, by their keys.
 type Values = BTreeMap<String, Vec<String>>;
 
-/// What the service manager understood of some units, by their names: `systemd --test` loads them and shows the values that it
-/// would use, one `key: value` a line. It refuses to be root, and loads one unit and what that wants: its start takes
-/// longer than reading a unit. `SYSTEMD_UNIT_PATH` ends in `:`, which stands for the usual directories.
+/// What the service manager understood of some units, by their names. `systemd --test` loads them and shows
+/// the values that it would use, one `key: value` a line. It refuses to be root, and loads one unit and what
+/// that wants: its start takes longer than reading a unit. `SYSTEMD_UNIT_PATH` ends in `:`, which stands for
+/// the usual directories.
 fn understood(directory: &Path, units: &[&str]) -> Result<BTreeMap<String, Values>> {
     let wanting = readable_directory()?;
     let target = format!("[Unit]\nDefaultDependencies=no\nWants={}\n", units.join(" "));
@@ -147,8 +148,8 @@ fn systemd_gives_back_the_paths_of_a_client() -> Result<()> {
     Ok(())
 }
 
-/// systemd does not show the path of a credential; so a condition, whose path is read in the same way, stands
-/// for it: specifiers are replaced, everything else is taken as it is. This is the unit with that condition.
+/// The unit with a condition in place of a credential, whose path systemd does not show. systemd reads both
+/// paths in the same way: it replaces specifiers, and takes everything else as it is.
 fn stand_in(host: &Host<'_>, service: &str, name: &str) -> Result<String> {
     let text = std::fs::read_to_string(unit_directory(host).join(service))?;
     let prefix = format!("LoadCredential={name}:");

@@ -34,7 +34,7 @@ pub(super) fn evaluate<T: DeserializeOwned>(expression: &str) -> Result<T> {
         stub = stub.display(),
         root = root().display(),
     );
-    // What the expression copies to the store is there afterwards.
+    // The store then has what the expression copies to it.
     let evaluated = run(nixpkgs()?.command("nix-instantiate").args([
         "--eval",
         "--strict",
@@ -47,7 +47,7 @@ pub(super) fn evaluate<T: DeserializeOwned>(expression: &str) -> Result<T> {
     Ok(serde_json::from_str(&evaluated.stdout)?)
 }
 
-/// The flake's files, in a directory of their own: beside them there would be what the developer has there.
+/// The flake's files, in a separate directory: the working tree also has other files of the developer.
 struct Checkout(TempDir);
 
 impl Checkout {
@@ -91,7 +91,7 @@ fn check(flake: &Path, inputs: &[(&str, &Path)]) -> Result<Outcome> {
     ask(&["flake", "check", "--no-build", &place], inputs)
 }
 
-/// Asks Nix about a flake, with other inputs than it says.
+/// Asks Nix about a flake, with other inputs than it names.
 fn ask(question: &[&str], inputs: &[(&str, &Path)]) -> Result<Outcome> {
     let mut nix = nix(question)?;
     nix.arg("--no-write-lock-file");
@@ -116,8 +116,8 @@ fn the_flake_and_the_example_are_whole() -> Result<()> {
     are_whole(&nixpkgs()?.stub())
 }
 
-/// What `cargo xtask nix` does with NIXPKGS: the package, the hosts of the example and the tests of machines are
-/// evaluated to what would be built.
+/// What `cargo xtask nix` does with NIXPKGS. It evaluates the package, the hosts of the example and the tests
+/// of machines, and builds none of them.
 #[test]
 #[ignore = "needs a whole nixpkgs, NIXPKGS=DIR, and Nix 2.18 or later"]
 fn the_flake_and_the_example_are_whole_with_a_whole_nixpkgs() -> Result<()> {
@@ -138,13 +138,13 @@ fn are_whole(nixpkgs: &Path) -> Result<()> {
 
 /// `nix flake check` of some versions does not look at them.
 #[test]
-fn the_app_is_the_command_and_the_formatter_is_there() -> Result<()> {
+fn the_app_is_the_command_and_the_formatter_exists() -> Result<()> {
     let checkout = Checkout::new()?;
     let outputs = |output: &str| {
         let outputs = format!("path:{}#{output}", checkout.0.path().display());
-        let told = ask(&["eval", "--json", &outputs], &[("nixpkgs", &nixpkgs()?.stub())])?;
-        ensure!(told.status.success(), "{}", told.stderr);
-        Ok(serde_json::from_str::<serde_json::Value>(&told.stdout)?)
+        let outcome = ask(&["eval", "--json", &outputs], &[("nixpkgs", &nixpkgs()?.stub())])?;
+        ensure!(outcome.status.success(), "{}", outcome.stderr);
+        Ok(serde_json::from_str::<serde_json::Value>(&outcome.stdout)?)
     };
     let (apps, formatters) = (outputs("apps")?, outputs("formatter")?);
     let program = concat!("-genbackup-", env!("CARGO_PKG_VERSION"), "/bin/genbackup");
@@ -202,10 +202,10 @@ fn a_broken_output_of_the_flake_is_refused() -> Result<()> {
     ] {
         let checked = checkout.with(file, from, to, |broken| broken.check(&stub))?;
         assert!(!checked.status.success(), "{file}: `{to}` is fine");
-        let said = checked.stderr;
+        let printed = checked.stderr;
         assert!(
-            said.to_lowercase().contains(expected),
-            "{file}: `{to}`: no `{expected}`: {said}"
+            printed.to_lowercase().contains(expected),
+            "{file}: `{to}`: no `{expected}`: {printed}"
         );
     }
     Ok(())

@@ -53,8 +53,9 @@ pub(crate) fn copy_of(paths: &[String], directory: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Cargo, with the target directory of this test program. What cargo sets for a test program is taken away: build
-/// scripts that read it would run again, and everything behind them would be compiled again, each time.
+/// Cargo, with the target directory of this test program. It removes the variables that cargo sets for a test
+/// program. Otherwise the build scripts that read them would run again each time, and cargo would compile
+/// everything behind them again.
 pub(super) fn cargo() -> Result<Command> {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent();
     let mut cargo = Command::new(env!("CARGO"));
@@ -74,8 +75,8 @@ pub(super) fn cargo() -> Result<Command> {
     Ok(cargo)
 }
 
-/// Without this, a build from the store lacks a manifest that the build from the checkout has: cargo reads that of every
-/// member of the workspace. `nix::sandbox` has the files that the compiler reads.
+/// Without this, a build from the store lacks a manifest that the build from the checkout has. cargo reads
+/// the manifest of every member of the workspace. `nix::sandbox` has the files that the compiler reads.
 #[test]
 fn sources_of_the_package_have_every_manifest_that_cargo_reads() -> Result<()> {
     let tree = tempfile::tempdir()?;

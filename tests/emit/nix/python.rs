@@ -1,5 +1,5 @@
-//! The test scripts of `nix/tests`, as the test driver of NixOS gets them: ruff finds no mistake and has no other
-//! layout for them, and they fit the types of the real driver, if there is a nixpkgs.
+//! The test scripts of `nix/tests`, as the test driver of NixOS gets them: ruff finds no error and would not
+//! change their layout. If there is a nixpkgs, they also fit the types of the real driver.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -42,7 +42,7 @@ fn ruff(arguments: &[&str], script: &str) -> Result<Outcome> {
 }
 
 #[test]
-fn scripts_of_the_nixos_tests_have_no_mistake() -> Result<()> {
+fn scripts_of_the_nixos_tests_have_no_error() -> Result<()> {
     let scripts = scripts()?;
     assert_eq!(scripts.keys().collect::<Vec<_>>(), ["changes", "nightly"]);
     for (name, script) in scripts {
@@ -60,7 +60,7 @@ fn scripts_of_the_nixos_tests_have_no_mistake() -> Result<()> {
 }
 
 #[test]
-fn mistake_in_a_script_is_found() -> Result<()> {
+fn an_error_in_a_script_is_found() -> Result<()> {
     let unused = ruff(&["check"], "import os\n")?;
     assert!(
         !unused.status.success() && unused.stdout.contains("F401"),
@@ -76,7 +76,7 @@ fn mistake_in_a_script_is_found() -> Result<()> {
     Ok(())
 }
 
-/// As the driver checks it when a test is built: its own definitions, the machines, and the script.
+/// The driver checks the same when a test is built: its own definitions, the machines, and the script.
 #[test]
 #[ignore = "needs a whole nixpkgs, NIXPKGS=DIR"]
 fn scripts_fit_the_types_of_the_real_driver() -> Result<()> {

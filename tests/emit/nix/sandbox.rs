@@ -1,5 +1,5 @@
-//! The tests that the package and its checks run pass in a build sandbox like Nix's: sandbox.bash. It has what the
-//! derivation names, which Nix tells, and Debian's programs stand in for those of nixpkgs.
+//! The tests that the package and its checks run pass in a build sandbox like Nix's: sandbox.bash. It has
+//! what the derivation names, as Nix lists it. Debian's programs stand in for those of nixpkgs.
 
 mod derivation;
 
@@ -22,7 +22,7 @@ fn library_tests_pass_in_the_sandbox_of_the_package() -> Result<()> {
 #[test]
 fn tests_of_the_flake_pass_in_their_sandbox() -> Result<()> {
     let check = check("tests")?;
-    // For the check beside it.
+    // For the other check.
     assert!(
         check.source.join("clippy.toml").is_file(),
         "clippy's rules are missing"
@@ -39,7 +39,7 @@ fn tests_of_the_flake_pass_in_their_sandbox() -> Result<()> {
     Ok(())
 }
 
-/// As the package was before it named these two.
+/// The package lacked these two once.
 #[test]
 fn library_tests_fail_without_openssh_and_time_zones() -> Result<()> {
     let mut check = check("package")?;
@@ -70,10 +70,10 @@ fn sandbox_has_nothing_that_the_derivation_does_not_name() -> Result<()> {
     let check = check("package")?;
     let probe = r#"
         for path in /usr/share/zoneinfo /usr/bin/env /bin/bash /usr/bin/ssh-keygen /root /home /run docs README.md; do
-            if [ -e "$path" ]; then echo "$path is there"; fi
+            if [ -e "$path" ]; then echo "$path exists"; fi
         done
         for program in jq systemd-analyze python3 cargo; do
-            if command -v "$program"; then echo "$program is there"; fi
+            if command -v "$program"; then echo "$program exists"; fi
         done
         if (: >src/new) 2>/dev/null; then echo "the sources can be written"; fi
         ssh-keygen -Q 2>/dev/null; test "$?" != 127 || echo "ssh-keygen is missing"

@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::command::{Outcome, genbackup, run};
 use crate::tools::tool;
 
-/// What is wrong with texts of Nix, which have a path each: a line for each mistake.
+/// What is wrong with texts of Nix, which have a path each: a line for each error.
 pub(crate) fn complaints(texts: &BTreeMap<PathBuf, String>) -> Result<Vec<String>> {
     ensure!(!texts.is_empty(), "there is nothing to read");
     let mut complaints = Vec::new();
@@ -29,7 +29,7 @@ pub(crate) fn complaints(texts: &BTreeMap<PathBuf, String>) -> Result<Vec<String
             }
         } else {
             complaints.extend(errors.iter().map(|error| format!("{name}: {error}")));
-            // deadnix would pass over it and be content.
+            // deadnix would skip it and report success.
             parsed.remove(path);
         }
     }
@@ -127,7 +127,7 @@ fn the_emitted_modules_have_nothing_wrong() -> Result<()> {
 }
 
 #[test]
-fn each_kind_of_mistake_is_found_and_its_place_named() -> Result<()> {
+fn each_kind_of_error_is_found_and_its_place_named() -> Result<()> {
     for (text, expected) in [
         ("{ lib }: { a = ; }\n", "sub/a.nix: unexpected TOKEN_SEMICOLON"),
         ("{ a = 1;   b = 2; }\n", "sub/a.nix: not in the style of `nixfmt`"),

@@ -1,4 +1,4 @@
-//! What the command refuses on NixOS. A file tells it that it runs there.
+//! What the command refuses on NixOS, which it recognizes by a file.
 
 use std::path::Path;
 use std::process::Command;
@@ -9,7 +9,7 @@ use crate::command::{Outcome, run};
 
 /// The command with the fleet of the post, as on NixOS.
 fn on_nixos(arguments: &[&str]) -> Result<Outcome> {
-    // Nothing that it writes by mistake stays.
+    // Files that it should not have written do not stay.
     let script = "mount -t tmpfs none /etc
         mount -t tmpfs none /usr/local
         touch /etc/NIXOS
@@ -23,7 +23,7 @@ fn on_nixos(arguments: &[&str]) -> Result<Outcome> {
 }
 
 #[test]
-fn emit_names_the_commands_of_nixos_in_the_place_of_its_own() -> Result<()> {
+fn emit_names_the_commands_of_nixos_instead_of_its_own() -> Result<()> {
     for arguments in [
         &["emit", "--host", "jak"][..],
         &["emit", "--host", "jak", "--diff"],

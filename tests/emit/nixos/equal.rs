@@ -32,7 +32,7 @@ fn every_host_of_every_fleet_is_the_same_on_nixos() -> Result<()> {
             links_are_the_same(&host).with_context(context)?;
             accounts_are_the_same(&host).with_context(context)?;
             directories_are_the_same(&host).with_context(context)?;
-            neighbours_are_asked(&host).with_context(context)?;
+            used_parts_of_nixos_are_enabled(&host).with_context(context)?;
         }
         fleets += 1;
     }
@@ -68,7 +68,7 @@ fn units_are_the_same(host: &Host, places: &mut Places) -> Result<()> {
     Ok(())
 }
 
-/// Scripts, and what is below `/etc`, letter by letter.
+/// Scripts, and what is below `/etc`, byte by byte.
 fn files_are_the_same(host: &Host, places: &mut Places) -> Result<()> {
     let mut usual = Host::files(&host.usual, "etc")?;
     usual.retain(|name, _| {
@@ -107,7 +107,8 @@ fn files_are_the_same(host: &Host, places: &mut Places) -> Result<()> {
     Ok(())
 }
 
-/// A page of commands that work on NixOS: those that it undoes or lacks are not there, and every block is one of bash.
+/// A page of commands that work on NixOS: it lacks those that NixOS undoes or lacks, and every block is one
+/// of bash.
 #[test]
 fn recovery_page_of_nixos_has_only_commands_of_nixos() -> Result<()> {
     let fleet = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/fleets/every-option/fleet.toml");
@@ -223,7 +224,7 @@ fn directories_are_the_same(host: &Host) -> Result<()> {
 }
 
 /// The parts of NixOS that ours need, where they need them and nowhere else.
-fn neighbours_are_asked(host: &Host) -> Result<()> {
+fn used_parts_of_nixos_are_enabled(host: &Host) -> Result<()> {
     let facts = host.facts()?;
     let exports = host.usual.join("etc/exports.d/genbackup.exports").exists();
     assert_eq!(facts["nfsServer"], exports);

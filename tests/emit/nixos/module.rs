@@ -1,4 +1,4 @@
-//! What the module does beside writing the host's files.
+//! What the module does in addition to writing the host's files.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -18,9 +18,9 @@ fn fleet(name: &str) -> PathBuf {
 }
 
 /// A host of a system with these settings.
-fn host(settings: &str, beside: &str) -> Result<Host> {
+fn host(settings: &str, extra: &str) -> Result<Host> {
     let module = services(settings)?;
-    let nixos = built_one(&system(&format!("{module} {{ {beside} }}")))?;
+    let nixos = built_one(&system(&format!("{module} {{ {extra} }}")))?;
     Ok(Host {
         name: String::new(),
         way: Way::Module,
@@ -30,7 +30,7 @@ fn host(settings: &str, beside: &str) -> Result<Host> {
 }
 
 #[test]
-fn the_host_is_the_machine_unless_somebody_says_otherwise() -> Result<()> {
+fn the_host_is_the_machine_unless_another_is_set() -> Result<()> {
     let by_name = host(
         &format!("fleet = {};", fleet("post").display()),
         "networking.hostName = \"ziz\";",
@@ -81,12 +81,12 @@ fn the_fleet_as_attributes_gives_the_same_units_as_the_fleet_as_a_file() -> Resu
 }
 
 #[test]
-fn the_firewall_opens_for_who_comes_in_and_only_where_somebody_asks() -> Result<()> {
+fn the_firewall_opens_only_the_ports_in_use_and_only_on_request() -> Result<()> {
     for (name, of, ports) in [
         ("jak", "post", json!([2049])),
         ("ziz", "post", json!([50_000])),
         ("web-1", "every-option", json!([2222])),
-        // Nobody comes in to a host that is alone.
+        // Nobody connects to a host that is alone.
         ("attic", "smallest", json!([])),
     ] {
         let settings = format!("host = \"{name}\"; fleet = {};", fleet(of).display());
@@ -99,14 +99,14 @@ fn the_firewall_opens_for_who_comes_in_and_only_where_somebody_asks() -> Result<
 }
 
 #[test]
-fn a_module_that_is_there_and_not_enabled_changes_nothing() -> Result<()> {
+fn an_imported_module_that_is_not_enabled_changes_nothing() -> Result<()> {
     let off = host("", "services.genbackup.enable = stub.pkgs.lib.mkForce false;")?;
     let nothing = built_one(&system("{ }"))?;
     assert_eq!(off.nixos, nothing);
     Ok(())
 }
 
-/// As when it is built on a machine that cannot run its programs.
+/// As if it were built on a machine that cannot run its programs.
 #[test]
 fn the_files_are_written_by_the_generator_and_start_the_package() -> Result<()> {
     let module = services(&format!(
@@ -157,7 +157,7 @@ fn the_sshd_of_the_system_accepts_the_storage_host() -> Result<()> {
     Ok(())
 }
 
-/// As each module of a service can ask for the backup of its own files.
+/// The module of a service can add that service's files to the backup.
 #[test]
 fn several_modules_add_files_of_a_host() -> Result<()> {
     let module = services(&format!(

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use crate::command::Outcome;
 use crate::nixpkgs::Nixpkgs;
 
-/// What the programs of the stub say that they are.
+/// The versions that the programs of the stub report.
 const VERSIONS: &str = r#"{ versions = { restic = "0.18.0"; systemd = "257"; }; }"#;
 
 /// Nix with a store that stays for the next run of the tests.
@@ -34,7 +34,7 @@ pub(crate) fn build(expression: &str) -> Result<Outcome> {
     })
 }
 
-/// The same, where it has to go well: the paths that were built.
+/// The same, where it has to succeed: the paths that were built.
 pub(crate) fn built(expression: &str) -> Result<Vec<PathBuf>> {
     nix()?.built(&in_scope(expression))
 }

@@ -1,4 +1,4 @@
-//! The list of what differs between a file for NixOS and the file for any other system, and nothing else does.
+//! The list of all differences between a file for NixOS and the file for any other system.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -12,7 +12,7 @@ const PLACES: [(&str, &str); 15] = [
     ("socat/bin/socat", "/usr/bin/socat"),
     // With the module, in the package of the host.
     ("/libexec/genbackup", "/usr/local/libexec/genbackup"),
-    // In an emitted module, each a store path of its own.
+    // In an emitted module, each has its own store path.
     ("backup-restic", "/usr/local/libexec/genbackup/backup-restic"),
     ("keep-results", "/usr/local/libexec/genbackup/keep-results"),
     ("note-result", "/usr/local/libexec/genbackup/note-result"),
@@ -85,7 +85,7 @@ impl Places {
         usual + rest
     }
 
-    /// What one store path, without the store's directory, stands for; itself when nobody knows.
+    /// What one store path, without the store's directory, stands for; itself if it is unknown.
     fn place(&mut self, path: &str) -> String {
         // The hash and its dash.
         let name = path.get(33..).unwrap_or(path);
@@ -138,7 +138,7 @@ impl Places {
         })
     }
 
-    /// Those of the list that were never met: a list that promises more than there is hides something.
+    /// The entries of the list that were never met. An entry that is not needed could hide a difference.
     pub(crate) fn unmet(&self) -> Vec<&'static str> {
         let ends = PLACES.iter().map(|(end, _)| *end);
         ends.filter(|end| !self.met.contains(end)).collect()
@@ -180,7 +180,7 @@ fn on_nixos(name: &str, mut unit: Unit) -> Unit {
     };
     for (section, keys) in &mut unit {
         if section == "Unit" && (is("service") || is("mount")) {
-            // What is at work ends as it began, also when it leaves the configuration.
+            // A running unit ends as it began, even if the configuration no longer has it.
             keys.push(("X-StopOnRemoval".to_owned(), "false".to_owned()));
         }
         if section == "Service" {
@@ -206,7 +206,7 @@ fn with_path(command: &str) -> String {
     }
 }
 
-/// Reads a unit file; comments and empty lines say nothing to systemd.
+/// Reads a unit file. systemd ignores comments and empty lines.
 fn unit(text: &str, mut value: impl FnMut(&str) -> String) -> Result<Unit> {
     let mut unit: Unit = Vec::new();
     for line in text
@@ -224,7 +224,7 @@ fn unit(text: &str, mut value: impl FnMut(&str) -> String) -> Result<Unit> {
     Ok(unit)
 }
 
-/// That a unit of NixOS is the one of any other system, up to the list.
+/// Checks that a unit of NixOS is the one of any other system, up to the list.
 pub(crate) fn unit_is_the_same(name: &str, usual: &str, nixos: &str, places: &mut Places) -> Result<()> {
     let expected = on_nixos(name, unit(usual, str::to_owned)?);
     let actual = unit(nixos, |value| places.usual(value))?;

@@ -138,7 +138,7 @@ pub(crate) fn services(settings: &str) -> Result<String> {
 }
 
 impl Host {
-    /// What NixOS knows of the host beside files.
+    /// What NixOS knows of the host in addition to its files.
     pub(crate) fn facts(&self) -> Result<Value> {
         Ok(serde_json::from_slice(&fs::read(self.nixos.join("facts.json"))?)?)
     }

@@ -12,12 +12,12 @@ fn post() -> PathBuf {
 }
 
 /// The warnings about a host of the fleet of the post, with more of the fleet and of the configuration.
-fn warnings(host: &str, fleet: &str, beside: &str) -> Result<Vec<String>> {
+fn warnings(host: &str, fleet: &str, extra: &str) -> Result<Vec<String>> {
     let module = services(&format!(
         "host = \"{host}\"; settings = stub.pkgs.lib.recursiveUpdate (stub.pkgs.lib.importTOML {}) {{ {fleet} }};",
         post().display()
     ))?;
-    let built = build(&system(&format!("{module} {{ {beside} }}")))?;
+    let built = build(&system(&format!("{module} {{ {extra} }}")))?;
     ensure!(built.status.success(), "{}", built.stderr);
     let warnings = built
         .stderr
@@ -30,7 +30,7 @@ const SSHD: &str = "services.openssh.enable = true;";
 
 #[test]
 fn a_host_key_that_nothing_makes_warns() -> Result<()> {
-    for (host, fleet, beside, expected) in [
+    for (host, fleet, extra, expected) in [
         (
             "ziz",
             "",
@@ -61,9 +61,9 @@ fn a_host_key_that_nothing_makes_warns() -> Result<()> {
         // It shows no key.
         ("jak", "", "", ""),
     ] {
-        let warnings = warnings(host, fleet, beside)?;
+        let warnings = warnings(host, fleet, extra)?;
         if expected.is_empty() {
-            assert_eq!(warnings, [""; 0], "{host}, {fleet}, {beside}");
+            assert_eq!(warnings, [""; 0], "{host}, {fleet}, {extra}");
         } else {
             assert_eq!(warnings.len(), 1, "{warnings:?}");
             assert!(warnings[0].contains(expected), "{warnings:?}");
@@ -78,7 +78,7 @@ fn a_hook_with_a_user_or_program_that_nixos_lacks_warns() -> Result<()> {
         format!("hosts.ziz.before.dump = {{ user = \"{user}\"; command = [ \"{program}\" ]; }};")
     };
     let postgres = format!("{SSHD} users.users.postgres = {{ }};");
-    for (fleet, beside, expected) in [
+    for (fleet, extra, expected) in [
         (
             hook("postgres", "/run/current-system/sw/bin/pg_dumpall"),
             SSHD,
@@ -98,7 +98,7 @@ fn a_hook_with_a_user_or_program_that_nixos_lacks_warns() -> Result<()> {
         (hook("postgres", "/usr/bin/env"), &postgres, ""),
         (hook("postgres", "${stub.pkgs.jq}/bin/jq"), &postgres, ""),
     ] {
-        let warnings = warnings("ziz", &fleet, beside)?;
+        let warnings = warnings("ziz", &fleet, extra)?;
         if expected.is_empty() {
             assert_eq!(warnings, [""; 0], "{fleet}");
         } else {
@@ -114,7 +114,7 @@ fn a_hook_with_a_user_or_program_that_nixos_lacks_warns() -> Result<()> {
 fn a_url_in_the_command_of_a_hook_is_no_secret() -> Result<()> {
     let hook = "hosts.ziz.after.report = { user = \"restic-report\"; network = \"any\";
         command = [ \"/run/current-system/sw/bin/curl\" \"https://report.example.net\" ]; };";
-    let beside = format!("{SSHD} users.users.restic-report = {{ }};");
-    assert_eq!(warnings("ziz", hook, &beside)?, [""; 0]);
+    let extra = format!("{SSHD} users.users.restic-report = {{ }};");
+    assert_eq!(warnings("ziz", hook, &extra)?, [""; 0]);
     Ok(())
 }

@@ -12,7 +12,7 @@ use super::same::{Places, unit_is_the_same};
 use super::system::Emitted;
 use crate::command::run;
 
-/// NixOS with one module, without what a machine of flesh and blood needs beside it.
+/// NixOS with one module, without the other settings that a real machine needs.
 const NIXOS: &str = r#"
 module: name: import (nixpkgs + "/nixos/lib/eval-config.nix") {
     system = "x86_64-linux";

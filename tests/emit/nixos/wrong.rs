@@ -1,4 +1,5 @@
-//! What is wrong is said: by the program where it is the fleet, and by the module where only NixOS can know.
+//! Problems are reported: those of the fleet file by the program, and those that only NixOS can find by the
+//! module.
 
 use std::path::{Path, PathBuf};
 
@@ -12,27 +13,27 @@ fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name)
 }
 
-/// Builds a system that can't be built; what Nix says.
-fn refused(settings: &str, beside: &str) -> Result<String> {
+/// Builds a system that cannot be built; what Nix prints.
+fn refused(settings: &str, extra: &str) -> Result<String> {
     let module = services(settings)?;
-    let module = if beside.is_empty() {
+    let module = if extra.is_empty() {
         module
     } else {
-        format!("{module} {{ {beside} }}")
+        format!("{module} {{ {extra} }}")
     };
     let built = build(&system(&module))?;
     ensure!(!built.status.success(), "{settings}: {}", built.stdout);
     Ok(built.stderr)
 }
 
-/// What is refused with which words, before anything is built; all that is said.
-fn is_refused(settings: &str, beside: &str, expected: &[&str]) -> Result<String> {
-    let said = refused(settings, beside)?;
+/// Checks that settings are refused with these words before anything is built; all that Nix prints.
+fn is_refused(settings: &str, extra: &str, expected: &[&str]) -> Result<String> {
+    let printed = refused(settings, extra)?;
     for words in expected {
-        assert!(said.contains(words), "{settings}: {said}");
+        assert!(printed.contains(words), "{settings}: {printed}");
     }
-    assert!(!said.contains("building '"), "{said}");
-    Ok(said)
+    assert!(!printed.contains("building '"), "{printed}");
+    Ok(printed)
 }
 
 fn post() -> String {
@@ -47,11 +48,11 @@ fn settings(more: &str) -> String {
     )
 }
 
-/// Every kind of mistake that the fixtures know, whose place in the file Nix does not need to know.
+/// Every kind of problem in the fixtures whose place in the file Nix does not need to know.
 #[test]
-fn a_mistake_in_the_fleet_fails_the_build_with_the_words_of_the_command() -> Result<()> {
+fn a_problem_of_the_fleet_fails_the_build_with_the_command_s_words() -> Result<()> {
     for name in [
-        "many-mistakes",
+        "many-problems",
         "calendar-that-systemd-refuses",
         "unknown-key-at-the-top",
         "initialize-without-file-system",
@@ -64,20 +65,20 @@ fn a_mistake_in_the_fleet_fails_the_build_with_the_words_of_the_command() -> Res
         let checked = run(genbackup().arg("--fleet").arg(&fleet).arg("check"))?;
         assert_eq!(checked.status.code(), Some(1), "{name}");
         let words = checked.stderr.replace(&fleet.display().to_string(), "fleet.toml");
-        // The build writes the files as well.
+        // The build also writes the files.
         let words = words.trim_end().to_owned() + "; nothing was written\n";
-        let said = without_hash(&refused(
+        let printed = without_hash(&refused(
             &format!("host = \"jak\"; fleet = {};", fleet.display()),
             "",
         )?);
-        assert!(said.contains(&words), "{name}: {said}\n---\n{words}");
+        assert!(printed.contains(&words), "{name}: {printed}\n---\n{words}");
     }
     Ok(())
 }
 
-/// What is said, with the store's path of the fleet file as its name alone.
-fn without_hash(said: &str) -> String {
-    let mut parts = said.split("-fleet.toml");
+/// The output, with the store path of the fleet file cut to the file's name.
+fn without_hash(printed: &str) -> String {
+    let mut parts = printed.split("-fleet.toml");
     let first = parts.next().unwrap_or_default();
     let mut text = cut_path(first);
     for part in parts {
@@ -110,7 +111,7 @@ fn a_host_that_the_fleet_does_not_have_is_named_with_those_that_it_has() -> Resu
 }
 
 #[test]
-fn a_machine_without_a_host_name_is_told_to_set_the_host() -> Result<()> {
+fn a_machine_without_a_host_name_needs_the_option_host() -> Result<()> {
     is_refused(
         &post(),
         "networking.hostName = \"\";",
@@ -195,8 +196,8 @@ fn a_secret_never_gets_into_the_store() -> Result<()> {
         ),
     ] {
         let configuration = format!("host = \"jak\"; {}", settings(&more));
-        let said = is_refused(&configuration, "", &[expected])?;
-        assert!(!said.contains("geheim"), "{said}");
+        let printed = is_refused(&configuration, "", &[expected])?;
+        assert!(!printed.contains("geheim"), "{printed}");
     }
     Ok(())
 }
@@ -220,7 +221,7 @@ fn a_program_that_pkgs_lacks_is_named() -> Result<()> {
 }
 
 #[test]
-fn a_program_that_is_older_than_the_fleet_says_is_named() -> Result<()> {
+fn a_program_older_than_the_fleet_requires_is_named() -> Result<()> {
     is_refused(
         &format!(
             "host = \"jak\"; {}",
@@ -307,7 +308,7 @@ fn an_option_that_is_none_and_a_value_of_a_wrong_type_are_refused() -> Result<()
 }
 
 #[test]
-fn a_mistake_of_toml_is_reported_with_its_file() -> Result<()> {
+fn an_error_of_toml_is_reported_with_its_file() -> Result<()> {
     let directory = tempfile::tempdir()?;
     let file = directory.path().join("odd.toml");
     std::fs::write(&file, "[repository\n")?;
@@ -329,22 +330,22 @@ fn a_mistake_of_toml_is_reported_with_its_file() -> Result<()> {
 
 #[test]
 fn a_host_with_nixpkgs_rest_server_is_refused() -> Result<()> {
-    let beside = "services.restic.server.enable = true;";
+    let extra = "services.restic.server.enable = true;";
     let expected = "its user restic is also the user of the backups; run the rest-server on another host";
     for host in ["jak", "ziz"] {
-        is_refused(&format!("host = \"{host}\"; {}", post()), beside, &[expected])?;
+        is_refused(&format!("host = \"{host}\"; {}", post()), extra, &[expected])?;
         let emitted = super::system::Emitted::new(&fixture("fleets/post/fleet.toml"))?;
         let module = emitted.module(host).display().to_string();
-        let built = build(&system(&format!("{module} {{ {beside} }}")))?;
+        let built = build(&system(&format!("{module} {{ {extra} }}")))?;
         ensure!(!built.status.success());
         assert!(built.stderr.contains(expected), "{}", built.stderr);
     }
     Ok(())
 }
 
-/// Nothing of the emitted modules is unseen until somebody asks for it.
+/// Nix evaluates lazily, but a program that is missing or old fails the build of the whole system.
 #[test]
-fn an_emitted_module_says_which_program_pkgs_lacks_or_has_in_an_old_version() -> Result<()> {
+fn an_emitted_module_names_a_missing_or_old_program() -> Result<()> {
     let emitted = super::system::Emitted::new(&fixture("fleets/every-option/fleet.toml"))?;
     let module = emitted.module("web-1").display().to_string();
     let lacking = build(&format!(

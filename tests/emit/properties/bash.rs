@@ -9,7 +9,7 @@ use super::Reader;
 use super::field::{Field, Files, Host};
 use super::property::{all_come_back, same};
 
-/// Programs show what they are told instead of doing it.
+/// Programs print their arguments instead of using them.
 const STAND_INS: &str = r#"
 show() { printf '%s\0' "$@"; }
 install() { show "$@"; }
@@ -22,13 +22,13 @@ CREDENTIALS_DIRECTORY=/credentials
 #[test]
 fn bash_gives_back_every_path_and_name() -> Result<()> {
     all_come_back(Reader::Bash, |_| true, &|cases| {
-        let mut told = Told::default();
+        let mut commands = Commands::default();
         for case in cases {
             let (storage, client) = (case.files(Host::Storage)?, case.files(Host::Client)?);
             let text = &case.text;
             match case.field {
-                Field::RepositoryPath => repository(&mut told, &storage, text)?,
-                Field::FileSystem => told.add(
+                Field::RepositoryPath => repository(&mut commands, &storage, text)?,
+                Field::FileSystem => commands.add(
                     line(storage.script("make-directory")?, "install ")?,
                     &[
                         "--directory",
@@ -39,37 +39,37 @@ fn bash_gives_back_every_path_and_name() -> Result<()> {
                         &format!("{text}/r"),
                     ],
                 ),
-                Field::Mount => backup(&mut told, &client, text, "ziz")?,
+                Field::Mount => backup(&mut commands, &client, text, "ziz")?,
                 Field::StorageName => {
-                    hosts(&mut told, &storage, [text, "ziz"])?;
-                    backup(&mut told, &storage, "/srv/restic", text)?;
+                    hosts(&mut commands, &storage, [text, "ziz"])?;
+                    backup(&mut commands, &storage, "/srv/restic", text)?;
                 }
                 Field::ClientName => {
-                    hosts(&mut told, &storage, ["jak", text])?;
-                    backup(&mut told, &client, "/mnt/jak", text)?;
+                    hosts(&mut commands, &storage, ["jak", text])?;
+                    backup(&mut commands, &client, "/mnt/jak", text)?;
                 }
                 field => bail!("{field:?} is in no script"),
             }
         }
-        same(&told.run()?, &told.words)
+        same(&commands.run()?, &commands.words)
     })
 }
 
 /// Lines of scripts, and the words that bash has to make of them.
 #[derive(Debug, Default)]
-pub(crate) struct Told {
+pub(crate) struct Commands {
     code: String,
     pub(crate) words: Vec<String>,
 }
 
-impl Told {
+impl Commands {
     pub(crate) fn add(&mut self, code: &str, words: &[&str]) {
         self.code.push_str(code);
         self.code.push('\n');
         self.words.extend(words.iter().map(|word| (*word).to_owned()));
     }
 
-    /// As nobody, and without programs: what is not quoted as it should be may be anything.
+    /// Runs as user nobody and without programs, because a text that is quoted wrongly may be any command.
     pub(crate) fn run(&self) -> Result<Vec<String>> {
         let mut script = tempfile::tempfile()?;
         write!(script, "set -uf{STAND_INS}{}", self.code)?;
@@ -84,7 +84,7 @@ impl Told {
             .env_clear()
             .env("PATH", "/nonexistent")
             .env("LC_ALL", "C");
-        let output = bash.output().context("can't start bash")?;
+        let output = bash.output().context("cannot start bash")?;
         let complaint = String::from_utf8_lossy(&output.stderr);
         ensure!(output.status.success() && complaint.is_empty(), "{complaint}");
         let mut text = String::new();
@@ -102,25 +102,26 @@ fn line<'s>(script: &'s str, start: &str) -> Result<&'s str> {
     Ok(line)
 }
 
-fn repository(told: &mut Told, storage: &Files, path: &str) -> Result<()> {
+fn repository(commands: &mut Commands, storage: &Files, path: &str) -> Result<()> {
     let maintain = storage.script("maintain-repository")?;
-    told.add(line(maintain, "repository=")?, &[]);
-    told.add("show \"$repository\"", &[path]);
-    backup(told, storage, path, "jak")
+    commands.add(line(maintain, "repository=")?, &[]);
+    commands.add("show \"$repository\"", &[path]);
+    backup(commands, storage, path, "jak")
 }
 
 /// The words with which a host starts restic.
-fn backup(told: &mut Told, host: &Files, path: &str, name: &str) -> Result<()> {
+fn backup(commands: &mut Commands, host: &Files, path: &str, name: &str) -> Result<()> {
     let script = host.script("backup-restic")?;
     let (_, command) = script
         .split_once("RESTIC_PROGRESS_FPS=0.5 restic --repo")
         .context("no restic")?;
     let (command, _) = command.split_once(" \\\n        < <(").context("no password")?;
-    told.add(line(script, "repository=")?, &[]);
-    told.add(
+    commands.add(line(script, "repository=")?, &[]);
+    commands.add(
         &format!("restic --repo{command}"),
         &[
-            // The oldest restic that there is, where the fleet does not say: it has no --retry-lock and no --group-by.
+            // Without a version in the fleet file, the oldest restic: it has no --retry-lock and no
+            // --group-by.
             &["--repo", path, "--json", "--quiet"][..],
             &["backup", "--host", name, "--tag", "genbackup"],
             &["--files-from-verbatim", "/etc/genbackup/include"],
@@ -132,12 +133,12 @@ fn backup(told: &mut Told, host: &Files, path: &str, name: &str) -> Result<()> {
 }
 
 /// The hosts of a run, the storage host among them, and the way to the others.
-fn hosts(told: &mut Told, storage: &Files, [local, remote]: [&str; 2]) -> Result<()> {
+fn hosts(commands: &mut Commands, storage: &Files, [local, remote]: [&str; 2]) -> Result<()> {
     let script = storage.script("run-backups")?;
     let (_, coordinate) = script.split_once("\nexec ").context("it starts nothing")?;
-    told.add(line(script, "hosts=(")?, &[]);
+    commands.add(line(script, "hosts=(")?, &[]);
     // The limits have no path and no name.
-    told.add("options=(--limits)", &[]);
+    commands.add("options=(--limits)", &[]);
     let words = [
         "genbackup",
         "coordinate",
@@ -149,6 +150,6 @@ fn hosts(told: &mut Told, storage: &Files, [local, remote]: [&str; 2]) -> Result
         remote,
     ];
     let way = ["--", "ssh", "-F", "/etc/genbackup/ssh_config", "--"];
-    told.add(&format!("exec {coordinate}"), &[&words[..], &way].concat());
+    commands.add(&format!("exec {coordinate}"), &[&words[..], &way].concat());
     Ok(())
 }

@@ -13,7 +13,7 @@ use super::field::{Case, Field, Host};
 use super::property::all_come_back;
 use crate::command::run;
 
-/// The paths need not be there, nor does a server. In namespaces of its own, so that nothing of this machine is
+/// Needs neither the paths nor a server. It runs in separate namespaces, so that nothing of this machine is
 /// read, exported or asked for names.
 const SCRIPT: &str = r#"
 set -euo pipefail
@@ -62,7 +62,7 @@ fn nfs_gives_back_every_path_and_address() -> Result<()> {
     })
 }
 
-/// What is exported to whom.
+/// The exported paths and their clients.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Export {
     path: String,
@@ -111,7 +111,7 @@ fn exported(exports: &str, hosts: &str) -> Result<BTreeSet<Export>> {
     let mut found = BTreeSet::new();
     let mut path = "";
     for line in shown.stdout.lines() {
-        // A long path has a line of its own.
+        // A long path has a separate line.
         let (before, rest) = line
             .trim_end_matches('\t')
             .rsplit_once('\t')

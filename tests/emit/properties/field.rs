@@ -177,7 +177,7 @@ impl Field {
         match self {
             Self::StorageName => rename_host(&mut fleet, "jak", text)?,
             Self::ClientName => rename_host(&mut fleet, "ziz", text)?,
-            // An address of either family, beside a name.
+            // An address of either family, next to a name.
             Self::StorageAddress => set(&mut fleet, &["hosts", "ziz", "address"], "ziz.example".into())?,
             Self::ClientAddress => set(&mut fleet, &["hosts", "jak", "address"], "jak.example".into())?,
             Self::FileSystem => {
@@ -257,7 +257,7 @@ pub(crate) enum Host {
 }
 
 impl Case {
-    /// The text in the field, when the fleet file may say so.
+    /// The text in the field, if the fleet file may have it there.
     pub(crate) fn new(field: Field, text: String) -> Result<Option<Self>> {
         let file = field.fleet_file(&text)?;
         let Ok(fleet) = resolve(read("fleet.toml", &file)) else {

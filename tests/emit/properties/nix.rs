@@ -11,8 +11,8 @@ use super::Reader;
 use super::field::{Case, Files, Host};
 use super::property::all_come_back;
 
-/// Packages whose paths are those of any other system, and scripts that are their own paths: so a unit holds the
-/// text of the script that it starts. A package of files is these files.
+/// Packages whose paths are those of any other system, and scripts that are their own paths. So a unit holds
+/// the text of the script that it starts. A package of files is these files.
 const STAND_INS: &str = r#"
 let
   pkgs = {

@@ -1,4 +1,4 @@
-//! We give back what the fleet file and the manifest say.
+//! genbackup gives back what the fleet file and the manifest hold.
 
 use anyhow::{Context, Result, ensure};
 use genbackup::apply::{Changes, Overwrite, Place, Transaction};
@@ -8,7 +8,7 @@ use super::field::Host;
 use super::property::all_come_back;
 
 #[test]
-fn the_fleet_has_what_its_file_says() -> Result<()> {
+fn the_fleet_has_the_values_of_its_file() -> Result<()> {
     all_come_back(Reader::Fleet, |_| true, &|cases| {
         for case in cases {
             let value = case.field.value(&case.fleet);

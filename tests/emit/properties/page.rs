@@ -1,41 +1,41 @@
-//! What RECOVERY.md tells somebody to type is what bash understands, and no text makes a command of its own.
+//! bash understands the commands of RECOVERY.md as they are meant, and no text adds a command.
 
 use anyhow::{Context, Result, bail};
 
 use super::Reader;
-use super::bash::Told;
+use super::bash::Commands;
 use super::field::{Case, Field, Host};
 use super::property::{all_come_back, same};
 
 #[test]
 fn bash_gives_back_every_word_of_the_page_for_the_worst_day() -> Result<()> {
     all_come_back(Reader::Page, |_| true, &|cases| {
-        let mut told = Told::default();
+        let mut typed = Commands::default();
         for case in cases {
-            tell(&mut told, case)?;
+            add_case(&mut typed, case)?;
         }
-        same(&told.run()?, &told.words)
+        same(&typed.run()?, &typed.words)
     })
 }
 
-fn tell(told: &mut Told, case: &Case) -> Result<()> {
+fn add_case(typed: &mut Commands, case: &Case) -> Result<()> {
     let files = case.files(Host::Storage)?;
     let page = Page(commands(files.get("/etc/genbackup/RECOVERY.md")?));
     let text = case.text.as_str();
-    // Whatever the texts are, there are as many blocks with as many commands.
+    // With any texts, the page has the same number of blocks and commands.
     let file_system = usize::from(case.field == Field::FileSystem || page.find("findmnt ").is_ok());
-    told.add(&format!("show {}", page.0.len() - file_system), &["50"]);
+    typed.add(&format!("show {}", page.0.len() - file_system), &["50"]);
     match case.field {
         Field::RepositoryPath => {
-            told.add(page.find("chown ")?, &["--recursive", "850:850", text]);
-            told.add(page.find("ls ")?, &["--directory", &format!("{text}/config")]);
+            typed.add(page.find("chown ")?, &["--recursive", "850:850", text]);
+            typed.add(page.find("ls ")?, &["--directory", &format!("{text}/config")]);
             let source = format!("10.0.0.1:{text}");
-            told.add(
+            typed.add(
                 page.find("mount ")?,
                 &["--types", "nfs4", &source, "/run/genbackup-recovery"],
             );
         }
-        Field::FileSystem => told.add(page.find("findmnt ")?, &["--mountpoint", text]),
+        Field::FileSystem => typed.add(page.find("findmnt ")?, &["--mountpoint", text]),
         Field::PasswordFile => {
             let expected = [
                 "--repo",
@@ -46,7 +46,7 @@ fn tell(told: &mut Told, case: &Case) -> Result<()> {
                 "--no-cache",
                 "snapshots",
             ];
-            told.add(
+            typed.add(
                 page.find("restic ")?,
                 &[&expected[..], &["--host", "ziz", "--tag", "genbackup"]].concat(),
             );
@@ -54,19 +54,19 @@ fn tell(told: &mut Told, case: &Case) -> Result<()> {
         Field::KeyFile => {
             let expected = ["-q", "-t", "ed25519", "-N", "", "-C", "genbackup@jak", "-f", text];
             let made = page.find_with("test -e ", "-C genbackup@")?;
-            // Whatever is there on this machine.
-            told.add(&format!("(test() {{ return 1; }}; {made})"), &expected);
-            replaced(told, page.find("sed ")?, case, text)?;
+            // So that the files of this machine do not matter.
+            typed.add(&format!("(test() {{ return 1; }}; {made})"), &expected);
+            replaced(typed, page.find("sed ")?, case, text)?;
         }
-        Field::PublicKey => replaced(told, page.find("sed ")?, case, "/etc/genbackup/ssh_ed25519")?,
+        Field::PublicKey => replaced(typed, page.find("sed ")?, case, "/etc/genbackup/ssh_ed25519")?,
         Field::HostKey => {
             let (_, command) = page
                 .find("IFS= read ")?
                 .split_once(" && ")
                 .context("nothing is replaced")?;
-            told.add("key=new", &[]);
+            typed.add("key=new", &[]);
             let old = words(text, 2);
-            told.add(
+            typed.add(
                 command,
                 &[
                     "--in-place",
@@ -81,30 +81,30 @@ fn tell(told: &mut Told, case: &Case) -> Result<()> {
         Field::HostKeyFile => {
             let shown = page.find("ssh-keygen -y ")?;
             let cut = "cut() { local word; while IFS= read -rd '' word; do show \"$word\"; done; }";
-            told.add(&format!("({cut}; {shown})"), &["-y", "-f", text]);
+            typed.add(&format!("({cut}; {shown})"), &["-y", "-f", text]);
         }
-        Field::StorageName => own_files(told, &page, text)?,
+        Field::StorageName => own_files(typed, &page, text)?,
         Field::ClientAddress => {
             let forgotten = page.find_with("test ! -e ", "ssh-keygen -R ")?;
             let name = known_hosts_name(text);
-            // Whatever is there on this machine.
-            told.add(&format!("(test() {{ return 1; }}; {forgotten})"), &["-R", &name]);
+            // So that the files of this machine do not matter.
+            typed.add(&format!("(test() {{ return 1; }}; {forgotten})"), &["-R", &name]);
             let tried = page.find("ssh ")?;
             let destination = format!("root@{text}");
-            told.add(
+            typed.add(
                 &format!("(ssh() {{ show \"$@\"; }}; {tried})"),
                 &[&destination, "true"],
             );
         }
-        Field::ClientName => told.add(page.find("genbackup snapshots ")?, &["snapshots", "--host", text]),
+        Field::ClientName => typed.add(page.find("genbackup snapshots ")?, &["snapshots", "--host", text]),
         field => bail!("{field:?} is in no command"),
     }
     Ok(())
 }
 
 /// What the storage host restores of a client, and of itself.
-fn own_files(told: &mut Told, page: &Page, name: &str) -> Result<()> {
-    told.add(
+fn own_files(typed: &mut Commands, page: &Page, name: &str) -> Result<()> {
+    typed.add(
         page.find("genbackup restore ")?,
         &[
             "restore",
@@ -130,7 +130,7 @@ fn own_files(told: &mut Told, page: &Page, name: &str) -> Result<()> {
         ],
         ["--host", name, "--tag", "genbackup", "--target", "/root/restored"],
     ];
-    told.add(own, &[from, host].concat());
+    typed.add(own, &[from, host].concat());
     Ok(())
 }
 
@@ -141,12 +141,12 @@ fn known_hosts_name(address: &str) -> String {
 }
 
 /// The public key of the fleet gives way to the one of a file, whose name `ssh-keygen` shows in this place.
-fn replaced(told: &mut Told, command: &str, case: &Case, file: &str) -> Result<()> {
+fn replaced(typed: &mut Commands, command: &str, case: &Case, file: &str) -> Result<()> {
     let old = Field::PublicKey
         .value(&case.fleet)
         .context("a fleet with clients has a key")?;
     let old = words(&old, 2);
-    told.add(
+    typed.add(
         &format!(
             "(ssh-keygen() {{ printf %s \"${{@: -1}}\"; }}
              cut() {{ local text; IFS= read -rd '' text; printf %s \"$text\"; }}

@@ -11,12 +11,12 @@ use proptest::test_runner::{Config, RngAlgorithm, TestError, TestRng, TestRunner
 use super::field::{Case, Field};
 use super::{CASES, Reader};
 
-/// So many texts for each start of a reader.
+/// The number of texts for each start of a reader.
 const BATCH: usize = 250;
 /// A smaller text is looked for this long, in milliseconds.
 const NARROWING_TIME: u32 = 30_000;
 
-/// Lets a reader read some cases. An error says what came back instead, of at least one of them.
+/// Lets a reader read some cases. An error names what came back instead, of at least one of them.
 type ReadBack<'r> = &'r dyn Fn(&[Case]) -> Result<()>;
 
 type Tree = Box<dyn ValueTree<Value = String>>;
@@ -40,7 +40,7 @@ fn runner(seed: u64, field: Field) -> TestRunner {
     TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes))
 }
 
-/// That all texts of a reader's fields come back. `takes` says which texts the test can use.
+/// Checks that all texts of a reader's fields come back. `takes` selects the texts that the test can use.
 pub(crate) fn all_come_back(reader: Reader, takes: fn(&str) -> bool, read_back: ReadBack<'_>) -> Result<()> {
     let (_, fields, count) = CASES
         .iter()
@@ -88,7 +88,7 @@ fn admitted(field: Field, texts: impl Iterator<Item = String>) -> Result<Vec<Cas
         .collect()
 }
 
-/// So many different texts that the field admits.
+/// `count` different texts that the field admits.
 fn draw(
     runner: &mut TestRunner,
     field: Field,
@@ -101,7 +101,7 @@ fn draw(
     let mut tries = 0;
     while cases.len() < count {
         tries += 1;
-        // Otherwise the texts say nothing about the field.
+        // Otherwise the texts do not test the field.
         ensure!(
             tries <= count * 4,
             "{field:?} admits {} of {tries} texts",
@@ -155,7 +155,7 @@ fn narrowed(
     let found = runner.run_one(tree, |text| {
         let reject = |why: &str| Err(TestCaseError::reject(why.to_owned()));
         if !takes(&text) {
-            return reject("the test can't use it");
+            return reject("the test cannot use it");
         }
         match Case::new(field, text) {
             Ok(Some(case)) => read_back(&[case]).map_err(|answer| TestCaseError::fail(format!("{answer:#}"))),
@@ -171,7 +171,7 @@ fn narrowed(
     }
 }
 
-/// That a reader gave back these values and no others, in this order.
+/// Checks that a reader gave back these values and no others, in this order.
 pub(crate) fn same<T: AsRef<str>>(found: &[T], expected: &[String]) -> Result<()> {
     for (found, expected) in found.iter().zip(expected) {
         let found = found.as_ref();

@@ -44,7 +44,7 @@ fn with_repository() -> Result<&'static Path> {
     }
 }
 
-/// Of each path that is not there, restic says so.
+/// restic reports each missing path.
 #[test]
 fn restic_gives_back_every_included_path() -> Result<()> {
     let is_missing = |path: &str| Path::new(path).symlink_metadata().is_err();
@@ -81,7 +81,7 @@ fn patterns(cases: &[Case]) -> Result<Vec<String>> {
     let files = emitted(cases, "/etc/genbackup/exclude")?;
     let own = "\n/var/cache/genbackup\n";
     let split = |file: &String| {
-        let (_, patterns) = file.split_once(own).context("the cache is left out")?;
+        let (_, patterns) = file.split_once(own).context("the cache is excluded")?;
         let line = patterns.strip_suffix('\n').context("a line has an end")?;
         ensure!(!line.contains('\n'), "{line:?} is not one line");
         Ok(line.to_owned())
@@ -89,7 +89,7 @@ fn patterns(cases: &[Case]) -> Result<Vec<String>> {
     files.iter().map(split).collect()
 }
 
-/// restic names the patterns that it can't use. With a bracket that is never closed, it can use none.
+/// restic names the patterns that it cannot use. With a bracket that is never closed, it can use none.
 #[test]
 fn restic_gives_back_every_exclude_pattern() -> Result<()> {
     all_come_back(Reader::ResticExclude, |_| true, &|cases| {
@@ -105,7 +105,7 @@ fn restic_gives_back_every_exclude_pattern() -> Result<()> {
         let (_, refused) = stderr
             .split_once(" invalid pattern(s) provided:\n")
             .with_context(|| stderr.clone())?;
-        // It names a pattern once for each part that it can't use.
+        // It names a pattern once for each part that it cannot use.
         let mut refused: Vec<&str> = refused.lines().collect();
         refused.dedup();
         refused.truncate(cases.len());
@@ -127,7 +127,7 @@ fn is_file_name(text: &str) -> bool {
 }
 
 #[test]
-fn restic_leaves_out_the_file_of_each_name_and_no_other() -> Result<()> {
+fn restic_excludes_the_file_of_each_name_and_no_other() -> Result<()> {
     all_come_back(Reader::ResticFiles, is_file_name, &|cases| {
         let directory = tempfile::tempdir_in("/dev/shm")?;
         let files = directory.path().join("files");
@@ -160,7 +160,7 @@ fn restic_leaves_out_the_file_of_each_name_and_no_other() -> Result<()> {
         let left: Vec<_> = kept.difference(&others).collect();
         ensure!(
             lost.is_empty() && left.is_empty(),
-            "left out: {lost:?}; backed up: {left:?}"
+            "excluded: {lost:?}; backed up: {left:?}"
         );
         Ok(())
     })
@@ -192,7 +192,7 @@ fn pattern_of_a_tree(root: &str) -> impl Strategy<Value = String> {
 
 /// Every included directory that our rules call excluded is one of which restic reads nothing, and no other.
 #[test]
-fn restic_excludes_the_included_directories_that_we_say() -> Result<()> {
+fn restic_excludes_the_included_directories_that_we_predict() -> Result<()> {
     let directory = tempfile::tempdir_in("/dev/shm")?;
     let root = directory.path().join("tree");
     let directories = NAMES
@@ -238,7 +238,7 @@ fn restic_excludes_the_included_directories_that_we_say() -> Result<()> {
             } else {
                 ensure!(
                     is_read(format!("{path}/")) != ours,
-                    "{drawn:?} {path}: we say {ours}"
+                    "{drawn:?} {path}: we predict {ours}"
                 );
             }
         }

@@ -13,7 +13,7 @@ use super::field::{Case, Field, Host};
 use super::property::{all_come_back, same};
 use crate::command::run;
 
-/// What `ssh-keygen` says of each key of a file: length, hash, name or comment, and kind.
+/// What `ssh-keygen` prints for each key of a file: length, hash, name or comment, and kind.
 fn fingerprints(lines: &str) -> Result<Vec<String>> {
     let file = NamedTempFile::new()?;
     std::fs::write(file.path(), lines)?;
@@ -112,7 +112,7 @@ fn configuration(case: &Case, key: &HostKey) -> Result<()> {
     Ok(())
 }
 
-/// That a program understood this value for a key. Host names are the same in upper and lower case.
+/// Checks that a program understood this value for a key. Host names are the same in upper and lower case.
 fn has(understood: &str, key: &str, value: &str) -> Result<()> {
     let values = understood
         .lines()

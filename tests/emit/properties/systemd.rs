@@ -94,7 +94,7 @@ impl Renamed<'_> {
         Ok(unit)
     }
 
-    /// A unit of our own, in whose settings a value stands for itself.
+    /// A unit that the test writes, with a setting whose value stands for itself.
     fn stand_in(&mut self, name: &str, setting: &'static str, written: &str, expected: &str) {
         let unit = format!("case-{}-stand-in-{name}.service", self.number);
         let text = format!("[Unit]\n{setting}={written}\n[Service]\nExecStart=/bin/true\n");
@@ -102,8 +102,8 @@ impl Renamed<'_> {
         self.units.expect(&unit, setting, expected);
     }
 
-    /// A path that is the one word of a list. systemd shows a list without quotes, so a path that it took for two
-    /// looks the same: another setting, which it shows line by line, tells them apart.
+    /// A path that is the one word of a list. systemd shows a list without quotes, so a path that it took for
+    /// two looks the same. Another setting, which it shows line by line, distinguishes them.
     fn word(&mut self, host: Host, service: &str, setting: &'static str, path: &str) -> Result<()> {
         let text = self.text(host, &format!("genbackup{service}.service"))?;
         let line = text
@@ -231,7 +231,7 @@ fn mount(unit: &mut Renamed<'_>, path: &str) -> Result<()> {
 
 #[test]
 fn systemd_gives_back_every_schedule() -> Result<()> {
-    // Which of them it takes is its own to say.
+    // systemd itself decides which of them it takes.
     let takes = |text: &str| {
         let calendar = Calendar::try_from(text.to_owned());
         calendar.is_ok_and(|calendar| takes_calendar(&calendar).unwrap_or_default())

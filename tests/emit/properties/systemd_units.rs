@@ -9,7 +9,7 @@ use anyhow::{Context, Result, anyhow, ensure};
 
 use crate::command::run;
 
-/// Units to be read, and what systemd has to say of each.
+/// Units for systemd to read, and what it has to show for each.
 #[derive(Debug, Default)]
 pub(crate) struct Units {
     files: BTreeMap<String, String>,
@@ -25,7 +25,7 @@ impl Units {
         self.files.insert(file.to_owned(), text.to_owned());
     }
 
-    /// That systemd shows this value for a key of a unit, letter by letter and as a whole.
+    /// Expects that systemd shows exactly this value for a key of a unit.
     pub(crate) fn expect(&mut self, unit: &str, key: &'static str, value: &str) {
         self.loaded.insert(unit.to_owned());
         self.expected.push((unit.to_owned(), key, value.to_owned()));
@@ -73,7 +73,7 @@ impl<'s> Understood<'s> {
             if let Some(name) = line.strip_prefix("-> Unit ") {
                 unit = name.trim_end_matches(':');
             } else if let Some((key, value)) = line.split_once(": ") {
-                // Behind a dependency it says why it is one, and behind a condition that it was not tested.
+                // Behind a dependency it names the origin, and behind a condition that it was not tested.
                 let (value, _) = value.rsplit_once(" (origin-").unwrap_or((value, ""));
                 let value = value.strip_suffix(" untested").unwrap_or(value);
                 values.entry((unit, key)).or_default().push(value);

@@ -6,8 +6,8 @@ use base64::prelude::{BASE64_STANDARD, Engine};
 use proptest::prelude::{BoxedStrategy, Just, Strategy, any, prop_oneof};
 use proptest::{collection, sample};
 
-/// Parts of paths that are tried in every run: each was lost once, or is lost where the escaping for one reader is
-/// left out.
+/// Parts of paths that every run tries: each was lost once, or is lost if the escaping for one reader is
+/// missing.
 pub(crate) const REMEMBERED: [&str; 18] = [
     "a /b",
     " a",
@@ -54,7 +54,7 @@ fn character() -> impl Strategy<Value = char> {
     ]
 }
 
-/// Any text of so many characters, or a few more.
+/// Any text of this number of characters, or of a few more.
 fn words(length: std::ops::Range<usize>) -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         9 => character().prop_map(String::from),
@@ -70,7 +70,7 @@ pub(crate) fn path() -> BoxedStrategy<String> {
     prop_oneof![30 => parts.clone().prop_map(|parts| format!("/{parts}")), 1 => parts].boxed()
 }
 
-/// A mount point, most often without what exports(5) can't hold.
+/// A mount point, most often without what exports(5) cannot hold.
 pub(crate) fn mount_point() -> BoxedStrategy<String> {
     let plain = path().prop_map(|path| path.replace([',', '(', ')', '"', '\\', ' '], "-"));
     prop_oneof![4 => plain, 1 => path()].boxed()
@@ -98,7 +98,7 @@ pub(crate) fn host_name() -> BoxedStrategy<String> {
 }
 
 pub(crate) fn address() -> BoxedStrategy<String> {
-    // Groups of zeros, which IPv6 leaves out.
+    // Groups of zeros, which IPv6 omits.
     let group = prop_oneof![Just(0_u16), any::<u16>()];
     prop_oneof![
         4 => name_of("abcxyzABZ0123456789-"),
@@ -119,7 +119,7 @@ pub(crate) fn public_key() -> BoxedStrategy<String> {
     };
     let ed25519 = collection::vec(any::<u8>(), 32)
         .prop_map(move |key| ("ssh-ed25519", [field(b"ssh-ed25519"), field(&key)].concat()));
-    // A modulus of 2048 bits: its first byte says that it is positive.
+    // A modulus of 2048 bits: its first byte marks it as positive.
     let rsa = collection::vec(any::<u8>(), 254).prop_map(move |modulus| {
         let modulus = [&[0, 0x80], modulus.as_slice(), &[1]].concat();
         let fields = [field(b"ssh-rsa"), field(&[1, 0, 1]), field(&modulus)];

@@ -51,10 +51,10 @@ fn each_link_of_the_table_of_contents_leads_to_a_heading() -> Result<()> {
     let headings = chapter.lines().filter_map(|line| line.strip_prefix("## "));
     // As mdBook does it: letters, digits, `-` and `_`, in lower case, and `-` for a space.
     let place = |heading: &str| {
-        let letters = heading.to_lowercase().replace(' ', "-");
-        letters
+        let title = heading.to_lowercase().replace(' ', "-");
+        title
             .chars()
-            .filter(|letter| letter.is_alphanumeric() || "-_".contains(*letter))
+            .filter(|character| character.is_alphanumeric() || "-_".contains(*character))
             .collect::<String>()
     };
     let places: Vec<String> = headings.map(place).collect();
@@ -71,8 +71,8 @@ fn each_link_of_the_table_of_contents_leads_to_a_heading() -> Result<()> {
 fn each_verb_stands_with_the_help_that_it_prints() -> Result<()> {
     let chapter = chapter("verbs.md")?;
     for verb in shown_verbs().keys() {
-        let said = run(genbackup().args([verb.as_str(), "--help"]).env("COLUMNS", "80"))?;
-        let lines: Vec<&str> = said.stdout.trim_end().lines().map(str::trim_end).collect();
+        let outcome = run(genbackup().args([verb.as_str(), "--help"]).env("COLUMNS", "80"))?;
+        let lines: Vec<&str> = outcome.stdout.trim_end().lines().map(str::trim_end).collect();
         let block = format!("\n```text\n{}\n```\n", lines.join("\n"));
         let (_, section) = chapter
             .split_once(&format!("\n## `genbackup {verb}`\n"))
@@ -90,18 +90,18 @@ fn each_emitted_unit_stands_in_the_chapter() -> Result<()> {
     for host in Stage::shared()?.hosts() {
         for unit in host.units()? {
             let kind = kind(file_name(&unit));
-            let is_there = if kind.ends_with(".service") {
+            let is_described = if kind.ends_with(".service") {
                 chapter.contains(&format!("\n### `{kind}`\n"))
             } else {
                 chapter.contains(&format!("\n| `{kind}` |"))
             };
-            assert!(is_there, "{kind} of {}", host.name);
+            assert!(is_described, "{kind} of {}", host.name);
         }
     }
     Ok(())
 }
 
-/// What the chapter says of a service.
+/// The section of the chapter about a service.
 fn facts<'c>(chapter: &'c str, unit: &str) -> Result<&'c str> {
     let (_, section) = chapter
         .split_once(&format!("\n### `{unit}`\n"))

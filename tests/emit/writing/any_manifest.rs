@@ -14,12 +14,12 @@ use sha2::{Digest, Sha256};
 
 use super::manifest::MANIFEST;
 
-/// The files of others: below the root, beside it, and elsewhere. `@` is the directory of the test.
+/// The files of others: below the root, next to it, and elsewhere. `@` is the directory of the test.
 const OTHERS: [&str; 5] = [
     "@/root/etc/passwd",
     "@/root/etc/genbackup/mine",
     "@/root/etc/systemd/system/mine.service",
-    "@/beside",
+    "@/outside",
     "@/etc/passwd",
 ];
 
@@ -29,12 +29,12 @@ const PATHS: [&str; 16] = [
     "etc/genbackup/mine",
     "etc/systemd/system/mine.service",
     "etc/genbackup/ours",
-    "../beside",
+    "../outside",
     "../etc/passwd",
-    "etc/../../beside",
+    "etc/../../outside",
     "./../etc/passwd",
     "etc/genbackup/../../../etc/passwd",
-    "@/beside",
+    "@/outside",
     "@/etc/passwd",
     "@/root/etc/passwd",
     "",
@@ -43,9 +43,10 @@ const PATHS: [&str; 16] = [
     "etc/systemd/system",
 ];
 
-/// A text of which only what we wrote, or what is not below the root, has the hash: a manifest that lists a file
-/// below the root with its very hash says that it is ours, and there is nothing else to go by.
-const HASHED: [&str; 4] = ["ours", "@/beside", "@/etc/passwd", "nothing"];
+/// Texts whose hashes a manifest may hold: that of the file that genbackup wrote, and those of files outside
+/// the root. A manifest that lists a file below the root with its exact hash marks it as genbackup's.
+/// genbackup has no other mark to compare.
+const HASHED: [&str; 4] = ["ours", "@/outside", "@/etc/passwd", "nothing"];
 
 fn hash(text: &str) -> String {
     let digits = Sha256::digest(text)
@@ -108,7 +109,7 @@ fn others_stay(manifest: &[u8]) -> Result<()> {
         Err(_) => manifest.to_vec(),
     };
     fs::write(place.root.join(MANIFEST), manifest)?;
-    // Whether it is refused or done: what counts is what is there afterwards.
+    // Whether it is refused or done, only the remaining files count.
     drop(write(&[]));
     for other in OTHERS {
         let text =
@@ -119,7 +120,7 @@ fn others_stay(manifest: &[u8]) -> Result<()> {
 }
 
 #[test]
-fn no_manifest_whatever_it_says_makes_us_delete_what_others_wrote() -> Result<()> {
+fn no_manifest_makes_genbackup_delete_files_of_others() -> Result<()> {
     let config = Config {
         cases: 1000,
         failure_persistence: None,

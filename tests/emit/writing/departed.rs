@@ -27,7 +27,7 @@ fn a_host_that_left_the_fleet_leaves_no_file_behind() -> Result<()> {
     let printed = site.emitted(&without_ziz(), &["--all"])?;
     let of_ziz = before.keys().filter(|path| path.starts_with("ziz")).count() - 1;
     assert!(printed.ends_with(&format!(" {of_ziz} removed\n")), "{printed}");
-    // Only the manifest, now of nothing, says that there was a host.
+    // Only the manifest, which is now empty, shows that there was a host.
     let tree = site.tree()?;
     let left: Vec<_> = tree.keys().filter(|path| path.starts_with("ziz")).collect();
     assert_eq!(left, [std::path::Path::new("ziz/etc/genbackup/manifest.json")]);
@@ -72,7 +72,7 @@ fn a_directory_that_is_no_tree_of_ours_is_not_looked_into() -> Result<()> {
     let before = elsewhere.tree()?;
     fs::create_dir_all(site.path("notes/etc/genbackup"))?;
     fs::write(site.path("notes/etc/genbackup/include"), "mine")?;
-    // A link to a system in use, say, to `/`.
+    // A link to a system in use, such as `/`.
     symlink(&elsewhere.root, site.path("live"))?;
     site.emitted(FLEET, &["--all"])?;
     assert_eq!(elsewhere.tree()?, before);
@@ -84,7 +84,7 @@ fn a_directory_that_is_no_tree_of_ours_is_not_looked_into() -> Result<()> {
 }
 
 #[test]
-fn one_host_alone_says_nothing_of_the_others() -> Result<()> {
+fn emitting_one_host_leaves_the_others_alone() -> Result<()> {
     let site = Site::new()?;
     site.emitted(FLEET, &["--all"])?;
     let before = site.tree()?;

@@ -10,7 +10,7 @@ use crate::emitted::{FLEET, Site, changed, texts};
 
 const TIMER: &str = "etc/systemd/system/genbackup.timer";
 
-/// A second fleet, in which other files of the host change as well.
+/// A second fleet, in which other files of the host change, too.
 fn other() -> Result<String> {
     changed("/mnt/storage/restic", "/mnt/storage/other")
 }
@@ -97,7 +97,7 @@ fn force_overwrites_what_was_changed_by_hand_and_touches_nothing_else() -> Resul
 }
 
 #[test]
-fn a_file_that_was_there_before_us_is_refused_and_nothing_is_written() -> Result<()> {
+fn an_existing_file_of_others_is_refused_and_nothing_is_written() -> Result<()> {
     let site = Site::new()?;
     for path in [
         TIMER,
@@ -159,7 +159,7 @@ fn a_link_in_the_place_of_a_file_is_refused_and_what_it_leads_to_is_untouched() 
 }
 
 #[test]
-fn a_link_beside_a_file_s_place_is_not_followed() -> Result<()> {
+fn a_link_next_to_a_file_s_place_is_not_followed() -> Result<()> {
     let (site, target) = (Site::new()?, tempfile::NamedTempFile::new()?);
     fs::create_dir_all(site.path("etc/systemd/system"))?;
     symlink(
@@ -220,7 +220,7 @@ fn a_link_in_the_place_of_a_file_that_is_no_longer_needed_stays() -> Result<()> 
     let (site, target) = (Site::new()?, tempfile::NamedTempFile::new()?);
     site.emitted(FLEET, &["--host=jak"])?;
     let include = site.path("etc/genbackup/include");
-    // Also when it leads to the very text that was there.
+    // Also if it leads to exactly the same text.
     fs::copy(&include, target.path())?;
     fs::remove_file(&include)?;
     symlink(target.path(), &include)?;

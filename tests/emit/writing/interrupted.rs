@@ -14,7 +14,7 @@ use nix::fcntl::{Flock, FlockArg};
 
 use crate::emitted::{FLEET, Site, Tree, changed, texts};
 
-/// A fleet of so many clients that replacing their files takes a while.
+/// A fleet with enough clients that replacing their files takes a while.
 fn large(text: &str) -> Result<String> {
     let mut fleet = text.to_owned();
     for number in 10..30 {
@@ -49,8 +49,8 @@ impl Two {
         })
     }
 
-    /// Every file is whole: the old one or the new one, or not there where one of the fleets does not have it.
-    /// The number of files that are the new one's alone.
+    /// Checks that every file is whole: the old one or the new one, or missing if one of the fleets does not
+    /// have it. Returns the number of files that only the new fleet has.
     fn check_whole(&self, site: &Site, new: usize) -> Result<usize> {
         let [there, one, other] = [&site.tree()?, &self.trees[new], &self.trees[1 - new]];
         let mut news = 0;
@@ -104,8 +104,8 @@ impl Two {
     }
 }
 
-/// What waits beside a place.
-fn beside(place: &Path) -> PathBuf {
+/// The file next to a place that holds the new text before it is moved there.
+fn waiting_file(place: &Path) -> PathBuf {
     let name = place.file_name().unwrap_or_default().to_string_lossy();
     place.with_file_name(format!(".{name}.genbackup-new"))
 }
@@ -117,7 +117,7 @@ fn inode(path: &Path) -> Option<u64> {
 fn start(site: &Site, fleet: &str) -> Result<Child> {
     let mut command = site.command(fleet, &["--all"])?;
     command.stdout(Stdio::null()).stderr(Stdio::null());
-    command.spawn().context("can't start genbackup")
+    command.spawn().context("cannot start genbackup")
 }
 
 /// Kills it when the moment has come, unless it ends first; true when it was killed.
@@ -148,13 +148,13 @@ fn whenever_it_is_killed_each_file_is_whole_and_the_next_call_completes() -> Res
     site.emitted(&two.fleets[1], &["--all"])?;
     let takes = since.elapsed();
 
-    // Moments: so long after the start; when a text waits beside its place; when a file is the new one.
+    // Moments: a time after the start; when a text waits next to its place; when a file is the new one.
     let places = two.places(&site.root, 30);
     let (mut kills, mut half_way) = (0, 0);
     for number in 0..90 {
         let new = number % 2;
         let place = places.get(number / 3).context("no such place")?;
-        let (waiting, before) = (beside(place), inode(place));
+        let (waiting, before) = (waiting_file(place), inode(place));
         let started = Instant::now();
         let child = start(&site, &two.fleets[new])?;
         let killed = match number % 3 {
@@ -193,7 +193,7 @@ fn after_a_kill_the_way_back_to_the_old_fleet_is_open_too() -> Result<()> {
     let mut kills = 0;
     for (number, place) in two.places(&site.root, 20).iter().enumerate() {
         let child = start(&site, &two.fleets[1])?;
-        let waiting = beside(place);
+        let waiting = waiting_file(place);
         kills += usize::from(kill_when(child, || waiting.exists())?);
         site.emitted(&two.fleets[0], &["--all"])?;
         assert_eq!(texts(&site.tree()?), texts(&two.trees[0]), "after kill {number}");
@@ -246,7 +246,7 @@ fn two_at_once_do_not_mix_their_files() -> Result<()> {
 }
 
 #[test]
-fn while_another_is_at_work_there_nothing_is_written() -> Result<()> {
+fn nothing_is_written_while_another_emit_runs_there() -> Result<()> {
     let site = Site::new()?;
     site.emitted(FLEET, &["--host=jak"])?;
     let before = site.tree()?;

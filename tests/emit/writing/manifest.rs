@@ -1,4 +1,4 @@
-//! A manifest that is not what we wrote: nothing is deleted, and somebody says so.
+//! A manifest that genbackup did not write: nothing is deleted, and a note reports it.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -13,10 +13,10 @@ use crate::emitted::{FLEET, Site, changed};
 
 pub(crate) const MANIFEST: &str = "etc/genbackup/manifest.json";
 
-/// What is wrong with a manifest: its text, made from the right one, and what is said of it.
-type Mistake = (fn(&str) -> String, &'static str);
+/// A fault of a manifest: its text, made from the right one, and what genbackup reports of it.
+type Fault = (fn(&str) -> String, &'static str);
 
-const MISTAKES: &[Mistake] = &[
+const FAULTS: &[Fault] = &[
     (|_| String::new(), "EOF while parsing a value at line 1 column 0"),
     (|right| right[..right.len() / 2].to_owned(), "EOF while parsing"),
     (|_| "\0".to_owned(), "expected value at line 1"),
@@ -70,7 +70,7 @@ const MISTAKES: &[Mistake] = &[
     ),
 ];
 
-/// Refused, and the reason said; with `--force` overwritten, and still nothing deleted.
+/// `emit` refuses and names the reason. With `--force` it overwrites files, and still deletes nothing.
 fn nothing_is_deleted(site: &Site, why: &str, emit: impl Fn(&str, &[&str]) -> Result<Command>) -> Result<()> {
     let before = site.tree()?;
     // Four files are no longer needed, one changes, and nobody knows any more whether they are ours.
@@ -79,7 +79,7 @@ fn nothing_is_deleted(site: &Site, why: &str, emit: impl Fn(&str, &[&str]) -> Re
         "note: cannot read `{}`, so nothing is deleted: ",
         site.path(MANIFEST).display()
     );
-    let told = |stderr: &str| {
+    let is_reported = |stderr: &str| {
         stderr.starts_with(&note)
             && stderr.contains(why)
             && stderr.contains("; restore it from a backup, or ")
@@ -87,7 +87,7 @@ fn nothing_is_deleted(site: &Site, why: &str, emit: impl Fn(&str, &[&str]) -> Re
     for fleet in [FLEET, &fleet] {
         let refused = run(&mut emit(fleet, &["--host=jak"])?)?;
         ensure!(
-            refused.status.code() == Some(1) && told(&refused.stderr),
+            refused.status.code() == Some(1) && is_reported(&refused.stderr),
             "{why}: {}",
             refused.stderr
         );
@@ -100,7 +100,7 @@ fn nothing_is_deleted(site: &Site, why: &str, emit: impl Fn(&str, &[&str]) -> Re
     }
     let removed = run(&mut emit(FLEET, &["--remove"])?)?;
     ensure!(
-        removed.status.code() == Some(1) && told(&removed.stderr),
+        removed.status.code() == Some(1) && is_reported(&removed.stderr),
         "{why}: {}",
         removed.stderr
     );
@@ -108,7 +108,7 @@ fn nothing_is_deleted(site: &Site, why: &str, emit: impl Fn(&str, &[&str]) -> Re
 
     let forced = run(&mut emit(&fleet, &["--host=jak", "--force"])?)?;
     ensure!(
-        forced.status.success() && told(&forced.stderr),
+        forced.status.success() && is_reported(&forced.stderr),
         "{why}: {}",
         forced.stderr
     );
@@ -121,12 +121,12 @@ fn nothing_is_deleted(site: &Site, why: &str, emit: impl Fn(&str, &[&str]) -> Re
 
 #[test]
 fn with_a_manifest_that_is_not_as_we_write_it_nothing_is_deleted_or_overwritten() -> Result<()> {
-    for (mistake, why) in MISTAKES {
+    for (fault, why) in FAULTS {
         let site = Site::new()?;
         site.emitted(FLEET, &["--host=jak"])?;
         let right = fs::read_to_string(site.path(MANIFEST))?;
-        let wrong = mistake(&right);
-        ensure!(wrong != right, "{why}: this is no mistake");
+        let wrong = fault(&right);
+        ensure!(wrong != right, "{why}: this changes nothing");
         fs::write(site.path(MANIFEST), wrong)?;
         nothing_is_deleted(&site, why, |fleet, arguments| site.command(fleet, arguments))?;
     }

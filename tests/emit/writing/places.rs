@@ -152,7 +152,7 @@ fn an_option_that_is_taken_back_takes_its_files_with_it_and_nothing_else() -> Re
 }
 
 #[test]
-fn units_go_where_out_says_and_everything_else_to_its_own_place() -> Result<()> {
+fn out_moves_the_units_and_nothing_else() -> Result<()> {
     let site = Site::new()?;
     site.emitted(FLEET, &["--host=jak", "--out=/run/units"])?;
     let tree = site.tree()?;
@@ -180,7 +180,7 @@ fn units_go_where_out_says_and_everything_else_to_its_own_place() -> Result<()> 
 }
 
 #[test]
-fn a_root_may_be_relative_and_not_there_yet() -> Result<()> {
+fn a_root_may_be_relative_and_missing() -> Result<()> {
     let (site, relative) = (Site::new()?, Site::new()?);
     site.emitted(FLEET, &["--all"])?;
     std::fs::create_dir(&relative.root)?;
@@ -235,7 +235,7 @@ fn a_host_is_found_by_the_first_part_of_its_full_name() -> Result<()> {
 }
 
 #[test]
-fn each_of_all_hosts_gets_a_tree_of_its_own() -> Result<()> {
+fn each_of_all_hosts_gets_a_separate_tree() -> Result<()> {
     let (all, one) = (Site::new()?, Site::new()?);
     all.emitted(FLEET, &["--all"])?;
     let trees = all.tree()?;

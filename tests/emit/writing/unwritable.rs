@@ -1,4 +1,4 @@
-//! A disk that refuses: nothing has changed, and the message says where.
+//! A disk that refuses: nothing has changed, and the message names the place.
 
 use std::fs;
 use std::path::Path;
@@ -39,7 +39,7 @@ impl<'p> Memory<'p> {
 
 impl Drop for Memory<'_> {
     fn drop(&mut self) {
-        // A failure would show as a directory that can't be removed.
+        // A failure would show as a directory that cannot be removed.
         drop(Command::new("umount").arg("--lazy").arg(self.directory).status());
     }
 }
@@ -128,7 +128,7 @@ fn a_disk_that_fills_up_half_way_changes_nothing_and_room_is_all_it_takes() -> R
     Ok(())
 }
 
-/// Fills the disk up to so many free pages.
+/// Fills the disk until this number of pages is free.
 fn fill(filler: &Path, pages: u64) -> Result<()> {
     let free = nix::sys::statvfs::statvfs(filler.parent().context("a directory")?)?;
     let wanted = free.blocks_free().saturating_sub(pages) * free.fragment_size();

@@ -71,7 +71,7 @@ fn what_each_release_wrote_is_brought_up_to_date() -> Result<()> {
             .status
             .success()
         );
-        // Its manifest is there and lists its files: without one all of them would be somebody else's.
+        // Its manifest lists its files: without one, all of them would be somebody else's.
         let manifest: Value =
             serde_json::from_slice(&fs::read(site.path("jak/etc/genbackup/manifest.json"))?)?;
         let files = manifest["files"].as_object().context("a manifest has files")?;
@@ -155,7 +155,7 @@ fn a_unit_that_is_no_more_goes_and_the_link_that_enables_it_is_mentioned() -> Re
              note: {removed}, so the drop-ins in `{units}/genbackup-prune.service.d` have no effect\n"
         )
     };
-    // Who looks first can also disable it first.
+    // A user who runs `--diff` first can disable it before the update.
     let diff = site.emit(FLEET, &["--host=jak", "--diff"])?;
     assert_eq!((diff.status.code(), diff.stderr), (Some(1), notes.clone()));
     assert_eq!(site.tree()?, before);
@@ -209,7 +209,7 @@ fn a_timer_that_keeps_its_name_stays_enabled() -> Result<()> {
 }
 
 #[test]
-fn a_timer_that_gets_another_name_is_enabled_again_by_what_is_said() -> Result<()> {
+fn the_notes_enable_a_renamed_timer_again() -> Result<()> {
     let site = Site::new()?;
     site.emitted(FLEET, &["--host=jak"])?;
     was_named(&site, "genbackup.timer", "genbackup-nightly.timer")?;
@@ -229,7 +229,7 @@ fn a_timer_that_gets_another_name_is_enabled_again_by_what_is_said() -> Result<(
     let links = fs::read_dir(site.path(UNITS).join("timers.target.wants"))?;
     let links: Vec<_> = links.map(|link| Ok(link?.file_name())).collect::<Result<_>>()?;
     assert_eq!(links, ["genbackup.timer"]);
-    // What has been said and done is not said again.
+    // A note that was followed is not printed again.
     assert_eq!(
         site.emitted(FLEET, &["--host=jak"])?,
         "0 files written, 0 removed\n"
@@ -238,7 +238,7 @@ fn a_timer_that_gets_another_name_is_enabled_again_by_what_is_said() -> Result<(
 }
 
 #[test]
-fn units_that_only_move_to_another_directory_stay_enabled_and_nothing_is_said() -> Result<()> {
+fn units_that_only_move_stay_enabled_without_a_note() -> Result<()> {
     let site = Site::new()?;
     site.emitted(FLEET, &["--host=jak", "--out=/usr/local/lib/systemd/system"])?;
     enable(&site, "timers.target.wants/genbackup.timer")?;

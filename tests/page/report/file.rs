@@ -72,7 +72,7 @@ fn what_was_noted_beside_the_runs_has_a_chart_and_is_not_the_last_run() -> Resul
     };
     for end in [Night::ends, |night: Night| night] {
         let night = Night::at("2026-11-23T04:00:00Z", &HOSTS).host("jak", "ok");
-        let nights = [end(night), Night::beside("2026-11-23T04:30:00Z", "offsite", "ok")];
+        let nights = [end(night), Night::ad_hoc("2026-11-23T04:30:00Z", "offsite", "ok")];
         let now = "2026-11-23T05:00:00Z";
         let alone = report(records(&nights[..1])?.path(), now, &[])?.stdout;
         let with_it = report(records(&nights)?.path(), now, &[])?.stdout;

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::browser::show;
 use super::{eventful, html, records, report_of};
-use crate::night::{HOSTS, Night, add_beside};
+use crate::night::{HOSTS, Night, add_ad_hoc};
 
 #[test]
 fn a_row_has_its_own_thresholds_where_they_are_not_those_of_all() -> Result<()> {
@@ -44,7 +44,7 @@ fn copies_and_what_they_are_worth_are_shown_with_their_evidence() -> Result<()> 
         ..CopyFigures::default()
     };
     let time = "2026-11-23T05:00:00Z";
-    add_beside(
+    add_ad_hoc(
         directory.path(),
         time,
         Phase::Offsite,

@@ -8,8 +8,8 @@ use html2text::config;
 
 use super::{html, records};
 use crate::night::{HOSTS, Night};
+use crate::nights::{called_off, much_is_wrong, odd, upgrade};
 use crate::snapshot::{Comparison, once};
-use crate::told::{called_off, much_is_wrong, odd, upgrade};
 
 /// The run that all recorded stories are of.
 const RECORDED: &str = "20261123T060640Z";

@@ -19,7 +19,7 @@ fn half_a_night() -> Night {
 }
 
 fn later(phase: &str, status: &str) -> Night {
-    Night::beside("2026-11-24T04:30:00Z", phase, status)
+    Night::ad_hoc("2026-11-24T04:30:00Z", phase, status)
 }
 
 fn json(verb: &str, nights: &[Night], arguments: &[&str]) -> Result<Value> {

@@ -6,7 +6,7 @@ use genbackup::status::{Point, State, rule};
 use tempfile::TempDir;
 
 use super::{fleet, judged_in, of, said, say_of};
-use crate::night::{Night, add_beside};
+use crate::night::{Night, add_ad_hoc};
 
 const HOSTS: [&str; 2] = ["db.example.net", "web-1"];
 const NIGHT: &str = "2026-11-20T04:00:00Z";
@@ -20,7 +20,7 @@ fn night() -> Result<TempDir> {
 }
 
 fn copied(directory: &TempDir, time: &str, copy: &str, status: Status) -> Result<()> {
-    add_beside(
+    add_ad_hoc(
         directory.path(),
         time,
         Phase::Offsite,
@@ -36,7 +36,7 @@ fn tried(directory: &TempDir, time: &str, copy: &str, result: &str) -> Result<()
         tampering: Some(result.to_owned()),
         ..CopyFigures::default()
     };
-    add_beside(
+    add_ad_hoc(
         directory.path(),
         time,
         Phase::Offsite,
@@ -101,7 +101,7 @@ fn the_rule_is_met_by_what_was_done_and_not_by_what_is_declared() -> Result<()> 
         ("2026-11-20T08:10:00Z", Phase::Drill),
         ("2026-11-20T08:20:00Z", Phase::Offsite),
     ] {
-        add_beside(
+        add_ad_hoc(
             directory.path(),
             time,
             phase,
@@ -140,7 +140,7 @@ fn a_copy_in_a_directory_is_a_second_medium_when_it_was_found_on_another_file_sy
             same_file_system,
             ..CopyFigures::default()
         };
-        add_beside(
+        add_ad_hoc(
             directory.path(),
             "2026-11-20T05:00:00Z",
             Phase::Offsite,

@@ -77,7 +77,7 @@ fn last_night() -> Night {
 #[test]
 fn one_that_nobody_expects_is_in_no_report_and_one_that_never_was_says_what_to_do() -> Result<()> {
     let now = "2026-11-23T12:00:00Z";
-    let failed = Night::beside("2026-11-23T09:00:00Z", "offsite", "failed");
+    let failed = Night::ad_hoc("2026-11-23T09:00:00Z", "offsite", "failed");
     let (report, _) = judged(&[], &[last_night(), failed], now)?;
     assert_eq!(report.state(), State::Ok);
     assert!(of(&report, "offsite").is_err());
@@ -101,7 +101,7 @@ fn one_that_nobody_expects_is_in_no_report_and_one_that_never_was_says_what_to_d
 fn it_is_late_by_its_own_thresholds_to_the_second() -> Result<()> {
     // It was over at 09:01.
     let nights = [
-        Night::beside("2026-11-20T09:00:00Z", "offsite", "ok"),
+        Night::ad_hoc("2026-11-20T09:00:00Z", "offsite", "ok"),
         Night::good("2026-11-21T04:00:00Z", &HOSTS),
     ];
     for (now, state) in [
@@ -144,9 +144,9 @@ fn one_that_failed_is_a_warning_and_an_alert_once_the_last_good_one_is_too_old()
         ),
     ] {
         let nights = [
-            Night::beside("2026-11-22T09:00:00Z", "offsite", "ok"),
+            Night::ad_hoc("2026-11-22T09:00:00Z", "offsite", "ok"),
             last_night(),
-            Night::beside("2026-11-23T09:00:00Z", "offsite", status),
+            Night::ad_hoc("2026-11-23T09:00:00Z", "offsite", status),
         ];
         let (report, _) = judged(&[OFFSITE], &nights, "2026-11-23T09:05:00Z")?;
         assert_eq!(said(&report, "offsite")?, ("WARNING", why.to_owned()));
@@ -162,7 +162,7 @@ fn one_that_failed_is_a_warning_and_an_alert_once_the_last_good_one_is_too_old()
 #[test]
 fn no_run_that_is_at_work_makes_up_for_it() -> Result<()> {
     let nights = [
-        Night::beside("2026-11-21T09:00:00Z", "offsite", "ok"),
+        Night::ad_hoc("2026-11-21T09:00:00Z", "offsite", "ok"),
         Night::good("2026-11-23T04:00:00Z", &HOSTS),
         Night::at("2026-11-24T04:00:00Z", &HOSTS).starts("jak"),
     ];
@@ -210,9 +210,9 @@ fn without_thresholds_of_the_fleet_those_of_the_hosts_follow_the_schedule() -> R
 #[test]
 fn status_and_metrics_tell_of_it_and_the_exit_status_goes_by_it() -> Result<()> {
     let nights = [
-        Night::beside("2026-11-20T09:00:00Z", "offsite", "ok"),
+        Night::ad_hoc("2026-11-20T09:00:00Z", "offsite", "ok"),
         last_night(),
-        Night::beside("2026-11-23T11:00:00Z", "drill", "ok"),
+        Night::ad_hoc("2026-11-23T11:00:00Z", "drill", "ok"),
     ];
     let phases = [OFFSITE, DRILL];
     let told = say("status", &phases, &nights, &[])?;
@@ -270,7 +270,7 @@ fn one_of_a_month_ago_is_found_behind_all_the_nights_since_and_no_further() -> R
         .map(|day| Night::good(&night(day).to_string(), &HOSTS))
         .collect();
     let drilled = (night(45) + SignedDuration::from_hours(5)).to_string();
-    nights.insert(46, Night::beside(&drilled, "drill", "ok"));
+    nights.insert(46, Night::ad_hoc(&drilled, "drill", "ok"));
     let now = (night(79) + SignedDuration::from_hours(1)).to_string();
     let (report, read) = judged(&[DRILL], &nights, &now)?;
     assert_eq!(said(&report, "drill")?.0, "WARNING");
@@ -295,9 +295,9 @@ proptest! {
             let start = (start + SignedDuration::from_hours(24 * number)).to_string();
             let status = ["ok", "failed", "interrupted"][*status];
             match (what, has_end) {
-                (0, _) => Night::beside(&start, "offsite", status),
-                (1, _) => Night::beside(&start, "drill", status),
-                (2, _) => Night::beside(&start, "check", status),
+                (0, _) => Night::ad_hoc(&start, "offsite", status),
+                (1, _) => Night::ad_hoc(&start, "drill", status),
+                (2, _) => Night::ad_hoc(&start, "check", status),
                 (_, true) => Night::at(&start, &HOSTS).host("jak", status).maintained(),
                 (_, false) => Night::at(&start, &HOSTS).host("jak", status).starts("kai"),
             }

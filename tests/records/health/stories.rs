@@ -9,8 +9,8 @@ use anyhow::Result;
 use super::{records, say};
 use crate::command::Outcome;
 use crate::night::{HOSTS, Night};
+use crate::nights::{called_off, much_is_wrong, odd, upgrade};
 use crate::snapshot::{Comparison, once};
-use crate::told::{called_off, much_is_wrong, odd, upgrade};
 
 /// A story, when it is asked for, and what is asked.
 struct Story {

@@ -161,7 +161,7 @@ fn what_is_noted_beside_the_runs_is_no_run_that_ended() -> Result<()> {
     let site = Site::of_kind("ping", &server.secret_address())?;
     site.night(&night(20, &[]))?;
     site.watched(&at(20, 5))?;
-    site.night(&Night::beside(&at(20, 6), "offsite", "failed"))?;
+    site.night(&Night::ad_hoc(&at(20, 6), "offsite", "failed"))?;
     site.watched(&at(20, 7))?;
     assert_eq!(paths(&server), ["/X"]);
     Ok(())

@@ -11,7 +11,7 @@ use proptest::prelude::*;
 
 use super::server::Server;
 use super::site::{HOSTS, Site, at, night, table};
-use crate::night::{Night, add_beside};
+use crate::night::{Night, add_ad_hoc};
 
 fn finding(subject: &str, state: State) -> Finding {
     Finding {
@@ -162,7 +162,7 @@ fn a_copy_that_is_late_or_failed_is_told_once_and_once_more_when_it_is_well() ->
     let offsite = "[monitor.offsite]\nwarn-after = \"26h\"\nalert-after = \"3d\"\n";
     let site = Site::new(&format!("{}\n{offsite}", table("team", "webhook")))?;
     site.credential("team", &server.secret_address())?;
-    let beside = |day, status| site.night(&Night::beside(&at(day, 9), "offsite", status));
+    let beside = |day, status| site.night(&Night::ad_hoc(&at(day, 9), "offsite", status));
     for day in 20..28 {
         site.night(&night(day, &[]))?;
         let mut said = site.watched(&at(day, 8))?;
@@ -198,7 +198,7 @@ fn a_tamper_test_is_told_when_its_result_changes_and_a_failed_copy_by_its_name()
             ..CopyFigures::default()
         };
         let (runs, phase) = (site.path("runs"), Phase::Offsite);
-        add_beside(&runs, &at(day, 5), phase, Some("cloud"), status, figures)
+        add_ad_hoc(&runs, &at(day, 5), phase, Some("cloud"), status, figures)
     };
     for (day, status, result, expected) in [
         (20, Status::Ok, Some("refused"), ""),

@@ -238,9 +238,9 @@ fn an_offsite_copy_is_no_sign_that_forget_and_prune_work_again() -> Result<()> {
     let site = Site::new(&format!("{}\n{offsite}", table("team", "webhook")))?;
     site.credential("team", &server.secret_address())?;
     site.night(&night(20, &[]))?;
-    site.night(&Night::beside(&at(20, 5), "offsite", "ok"))?;
+    site.night(&Night::ad_hoc(&at(20, 5), "offsite", "ok"))?;
     failed(&site, &at(20, 6), "genbackup-maintain", "oom-kill", "KILL")?;
-    site.night(&Night::beside(&at(20, 7), "offsite", "ok"))?;
+    site.night(&Night::ad_hoc(&at(20, 7), "offsite", "ok"))?;
     assert_eq!(site.watched(&at(20, 8))?, "");
     site.night(&Night::good(&at(20, 9), &HOSTS))?;
     assert_eq!(

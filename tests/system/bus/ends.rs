@@ -46,10 +46,10 @@ fn every_result_of_the_job_has_its_exit_status_and_its_words() -> Result<()> {
         let mut run = storage.start(&["run"])?;
         run.until("a run was started\n")?;
         storage.manager.end(result, script)?;
-        let (code, said) = run.ended()?;
-        assert_eq!(code, Some(status), "{result}: {said}");
-        assert!(said.contains(words), "{result}: {said}");
-        assert_eq!(said.contains("error:"), status != 0, "{result}: {said}");
+        let (code, printed) = run.ended()?;
+        assert_eq!(code, Some(status), "{result}: {printed}");
+        assert!(printed.contains(words), "{result}: {printed}");
+        assert_eq!(printed.contains("error:"), status != 0, "{result}: {printed}");
         let asked = storage.manager.world().asked.clone();
         assert_eq!(
             asked,
@@ -61,9 +61,9 @@ fn every_result_of_the_job_has_its_exit_status_and_its_words() -> Result<()> {
 }
 
 #[test]
-fn a_unit_that_failed_says_how_and_one_that_did_not_begin_is_no_success() -> Result<()> {
+fn a_unit_that_failed_or_did_not_start_is_no_success() -> Result<()> {
     let words = "error: genbackup.service ";
-    for (job, active, result, began, says) in [
+    for (job, active, result, began, message) in [
         ("failed", "failed", "timeout", true, "timed out"),
         (
             "failed",
@@ -90,16 +90,16 @@ fn a_unit_that_failed_says_how_and_one_that_did_not_begin_is_no_success() -> Res
                 unit.invocation = vec![0];
             }
         })?;
-        let (code, said) = run.ended()?;
-        assert_eq!(code, Some(1), "{said}");
-        assert!(said.contains(&format!("{words}{says}")), "{said}");
+        let (code, printed) = run.ended()?;
+        assert_eq!(code, Some(1), "{printed}");
+        assert!(printed.contains(&format!("{words}{message}")), "{printed}");
     }
     Ok(())
 }
 
-/// It is of no use to systemd any more, since nothing refers to it.
+/// systemd forgets the unit of chosen hosts, since nothing refers to it any more.
 #[test]
-fn a_unit_of_chosen_hosts_that_systemd_forgets_at_its_end_has_been_at_work() -> Result<()> {
+fn a_unit_that_systemd_forgets_at_its_end_has_run() -> Result<()> {
     let fleet = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/fleets/post/fleet.toml");
     let storage = Storage::new()?;
     let mut run = storage.start(&["run", "--fleet", fleet, "kai", "ziz"])?;
@@ -112,8 +112,8 @@ fn a_unit_of_chosen_hosts_that_systemd_forgets_at_its_end_has_been_at_work() -> 
         unit.invocation = Vec::new();
         unit.began = 0;
     })?;
-    let (code, said) = run.ended()?;
-    assert_eq!(code, Some(0), "{said}");
+    let (code, printed) = run.ended()?;
+    assert_eq!(code, Some(0), "{printed}");
     Ok(())
 }
 
@@ -123,11 +123,11 @@ fn an_exit_status_of_systemd_s_own_is_none_of_the_hosts() -> Result<()> {
     let mut run = storage.start(&["run"])?;
     run.until("a run was started\n")?;
     storage.manager.end("failed", 226)?;
-    let (code, said) = run.ended()?;
-    assert_eq!(code, Some(1), "{said}");
-    let says = "error: genbackup.service failed before its script started (exit status 226 is systemd's own); see `systemctl status genbackup.service`";
-    assert!(said.contains(says), "{said}");
-    assert!(!said.contains("no snapshot"), "{said}");
+    let (code, printed) = run.ended()?;
+    assert_eq!(code, Some(1), "{printed}");
+    let message = "error: genbackup.service failed before its script started (exit status 226 is systemd's own); see `systemctl status genbackup.service`";
+    assert!(printed.contains(message), "{printed}");
+    assert!(!printed.contains("no snapshot"), "{printed}");
     Ok(())
 }
 
@@ -142,7 +142,7 @@ fn forget_and_prune_are_waited_for_and_their_failure_is_the_run_s() -> Result<()
         world.maintain.invocation = vec![2];
     }
     storage.manager.end("done", 0)?;
-    // It has seen the hosts' end, and is still there when something new is in the record.
+    // `run` has seen the hosts' end, and still waits when the record gets a new line.
     storage.record(&[
         r#""event":"run-started","run":"20270115T080001Z","hosts":["kai","ziz"]"#,
         r#""event":"forget-started""#,
@@ -153,11 +153,11 @@ fn forget_and_prune_are_waited_for_and_their_failure_is_the_run_s() -> Result<()
         world.maintain.active = "failed";
         world.maintain.result = "exit-code";
     }
-    let (code, said) = run.ended()?;
-    assert_eq!(code, Some(1), "{said}");
+    let (code, printed) = run.ended()?;
+    assert_eq!(code, Some(1), "{printed}");
     assert!(
-        said.contains("error: forget or prune failed; see `systemctl status genbackup-maintain.service`"),
-        "{said}"
+        printed.contains("error: forget or prune failed; see `systemctl status genbackup-maintain.service`"),
+        "{printed}"
     );
     Ok(())
 }
@@ -175,7 +175,7 @@ fn a_failure_of_forget_before_this_run_is_none_of_it() -> Result<()> {
 }
 
 #[test]
-fn who_may_not_is_told_who_may() -> Result<()> {
+fn a_user_without_the_right_learns_who_has_it() -> Result<()> {
     for (answer, verb) in [
         (Answer::Denied, "run"),
         (Answer::AskForAPassword, "run"),
@@ -186,44 +186,47 @@ fn who_may_not_is_told_who_may() -> Result<()> {
         if verb == "stop" {
             storage.manager.world().hosts.active = "activating";
         }
-        let (code, said) = storage.start(&[verb])?.ended()?;
-        assert_eq!(code, Some(1), "{said}");
+        let (code, printed) = storage.start(&[verb])?.ended()?;
+        assert_eq!(code, Some(1), "{printed}");
         assert!(
-            said.contains("error: you are not allowed to start or stop genbackup.service"),
-            "{said}"
+            printed.contains("error: you are not allowed to start or stop genbackup.service"),
+            "{printed}"
         );
-        assert!(said.contains("a member of the group `restic`"), "{said}");
+        assert!(printed.contains("a member of the group `restic`"), "{printed}");
     }
     Ok(())
 }
 
 #[test]
-fn a_unit_that_is_not_there_is_named_with_what_makes_it() -> Result<()> {
+fn a_missing_unit_is_named_with_the_command_that_makes_it() -> Result<()> {
     for verb in ["run", "stop"] {
         let storage = Storage::new()?;
         storage.manager.world().hosts.load = "not-found";
-        let (code, said) = storage.start(&[verb])?.ended()?;
-        assert_eq!(code, Some(1), "{said}");
+        let (code, printed) = storage.start(&[verb])?.ended()?;
+        assert_eq!(code, Some(1), "{printed}");
         assert!(
-            said.contains("error: systemd does not know the unit genbackup.service"),
-            "{said}"
+            printed.contains("error: systemd does not know the unit genbackup.service"),
+            "{printed}"
         );
-        assert!(said.contains("run `genbackup emit --now`"), "{said}");
+        assert!(printed.contains("run `genbackup emit --now`"), "{printed}");
     }
     Ok(())
 }
 
 #[test]
-fn no_bus_and_no_systemd_behind_it_are_told_apart() -> Result<()> {
+fn a_missing_bus_and_a_missing_systemd_are_distinguished() -> Result<()> {
     let mut storage = Storage::new()?;
     storage.manager.go_away()?;
-    let (code, said) = storage.start(&["run"])?.ended()?;
-    assert_eq!(code, Some(1), "{said}");
-    assert!(said.contains("error: systemd does not answer"), "{said}");
+    let (code, printed) = storage.start(&["run"])?.ended()?;
+    assert_eq!(code, Some(1), "{printed}");
+    assert!(printed.contains("error: systemd does not answer"), "{printed}");
     storage.bus.address = "unix:path=/nowhere".to_owned();
-    let (code, said) = storage.start(&["run"])?.ended()?;
-    assert_eq!(code, Some(1), "{said}");
-    assert!(said.contains("error: cannot reach the system bus"), "{said}");
+    let (code, printed) = storage.start(&["run"])?.ended()?;
+    assert_eq!(code, Some(1), "{printed}");
+    assert!(
+        printed.contains("error: cannot reach the system bus"),
+        "{printed}"
+    );
     Ok(())
 }
 
@@ -237,7 +240,7 @@ fn a_systemd_that_starts_anew_costs_nothing() -> Result<()> {
             let result = if script == 0 { "done" } else { "failed" };
             storage.manager.go_away()?;
             if ends_while_away {
-                // Nobody is there to say it.
+                // systemd is not on the bus, so nothing reports it.
                 storage.manager.end(result, script)?;
             }
             run.until("systemd does not answer; waiting for it\n")?;
@@ -246,24 +249,24 @@ fn a_systemd_that_starts_anew_costs_nothing() -> Result<()> {
             if !ends_while_away {
                 storage.manager.end(result, script)?;
             }
-            let (code, said) = run.ended()?;
-            assert_eq!(code, Some(status), "{said}");
+            let (code, printed) = run.ended()?;
+            assert_eq!(code, Some(status), "{printed}");
         }
     }
     Ok(())
 }
 
 #[test]
-fn ctrl_c_leaves_the_run_alone_and_says_how_to_stop_it() -> Result<()> {
+fn ctrl_c_leaves_the_run_alone_and_prints_how_to_stop_it() -> Result<()> {
     let storage = Storage::new()?;
     let mut run = storage.start(&["run"])?;
     run.until("a run was started\n")?;
     run.interrupt()?;
-    let (code, said) = run.ended()?;
-    assert_eq!(code, Some(130), "{said}");
+    let (code, printed) = run.ended()?;
+    assert_eq!(code, Some(130), "{printed}");
     assert!(
-        said.contains("the run continues: `genbackup stop` stops it, `genbackup run` follows it again"),
-        "{said}"
+        printed.contains("the run continues: `genbackup stop` stops it, `genbackup run` follows it again"),
+        "{printed}"
     );
     let world = storage.manager.world();
     assert_eq!(world.hosts.active, "activating");
@@ -277,7 +280,7 @@ fn ctrl_c_leaves_the_run_alone_and_says_how_to_stop_it() -> Result<()> {
 }
 
 #[test]
-fn a_run_at_work_is_followed_and_no_other_is_started() -> Result<()> {
+fn a_run_in_progress_is_followed_and_no_other_is_started() -> Result<()> {
     let storage = Storage::new()?;
     {
         let mut world = storage.manager.world();
@@ -286,18 +289,18 @@ fn a_run_at_work_is_followed_and_no_other_is_started() -> Result<()> {
     }
     let mut run = storage.start(&["run"])?;
     run.until("a run is already in progress; no other run is started\n")?;
-    // As systemd tells of a script that ended of SIGTERM when it was told to stop.
+    // As systemd reports a script that SIGTERM ended during a stop.
     storage.manager.end("canceled", 0)?;
-    let (code, said) = run.ended()?;
-    assert_eq!(code, Some(1), "{said}");
-    assert!(said.contains("was stopped before it finished"), "{said}");
+    let (code, printed) = run.ended()?;
+    assert_eq!(code, Some(1), "{printed}");
+    assert!(printed.contains("was stopped before it finished"), "{printed}");
     assert_eq!(storage.manager.world().asked, ["subscribe"]);
     Ok(())
 }
 
 #[test]
 fn a_run_that_is_being_stopped_is_no_success() -> Result<()> {
-    for (active, job_type, says) in [
+    for (active, job_type, message) in [
         (
             "deactivating",
             Some("stop"),
@@ -318,15 +321,15 @@ fn a_run_that_is_being_stopped_is_no_success() -> Result<()> {
                 world.hosts.job_type = job_type.unwrap_or_default();
             }
             let mut run = storage.start(&["run"])?;
-            run.until(says)?;
+            run.until(message)?;
             storage
                 .manager
                 .end_as("done", |unit| (unit.active, unit.result) = (is, result))?;
-            let (code, said) = run.ended()?;
-            assert_eq!(code, Some(1), "{said}");
+            let (code, printed) = run.ended()?;
+            assert_eq!(code, Some(1), "{printed}");
             assert!(
-                said.contains("genbackup.service was stopped before it finished"),
-                "{said}"
+                printed.contains("genbackup.service was stopped before it finished"),
+                "{printed}"
             );
             assert_eq!(storage.manager.world().asked, ["subscribe"]);
         }
@@ -344,8 +347,8 @@ fn a_run_that_is_ending_is_judged_by_what_becomes_of_its_unit() -> Result<()> {
         storage
             .manager
             .end_as("done", |unit| (unit.active, unit.result) = (is, result))?;
-        let (code, said) = run.ended()?;
-        assert_eq!(code, Some(status), "{said}");
+        let (code, printed) = run.ended()?;
+        assert_eq!(code, Some(status), "{printed}");
     }
     Ok(())
 }
@@ -358,32 +361,32 @@ fn done_is_no_success_where_the_unit_failed() -> Result<()> {
     storage
         .manager
         .end_as("done", |unit| (unit.active, unit.result) = ("failed", "signal"))?;
-    let (code, said) = run.ended()?;
-    assert_eq!(code, Some(1), "{said}");
-    assert!(said.contains("genbackup.service failed: signal"), "{said}");
+    let (code, printed) = run.ended()?;
+    assert_eq!(code, Some(1), "{printed}");
+    assert!(printed.contains("genbackup.service failed: signal"), "{printed}");
     Ok(())
 }
 
 #[test]
-fn who_does_not_follow_is_not_kept_waiting() -> Result<()> {
+fn run_without_follow_does_not_wait() -> Result<()> {
     let storage = Storage::new()?;
-    let (code, said) = storage.start(&["run", "--no-follow"])?.ended()?;
-    assert_eq!(code, Some(0), "{said}");
+    let (code, printed) = storage.start(&["run", "--no-follow"])?.ended()?;
+    assert_eq!(code, Some(0), "{printed}");
     assert!(
-        said.starts_with("a run was started\n`genbackup stop` stops it"),
-        "{said}"
+        printed.starts_with("a run was started\n`genbackup stop` stops it"),
+        "{printed}"
     );
     assert_eq!(storage.manager.world().hosts.active, "activating");
     Ok(())
 }
 
 #[test]
-fn stop_stops_the_hosts_first_and_says_what_was_not_at_work() -> Result<()> {
+fn stop_stops_the_hosts_first_and_names_what_did_not_run() -> Result<()> {
     let storage = Storage::new()?;
-    let (code, said) = storage.start(&["stop"])?.ended()?;
-    assert_eq!(code, Some(0), "{said}");
+    let (code, printed) = storage.start(&["stop"])?.ended()?;
+    assert_eq!(code, Some(0), "{printed}");
     assert_eq!(
-        said,
+        printed,
         "the backup of all hosts: not running\nforget and prune: not running\n"
     );
     {
@@ -391,10 +394,10 @@ fn stop_stops_the_hosts_first_and_says_what_was_not_at_work() -> Result<()> {
         world.hosts.active = "activating";
         world.maintain.active = "activating";
     }
-    let (code, said) = storage.start(&["stop"])?.ended()?;
-    assert_eq!(code, Some(0), "{said}");
+    let (code, printed) = storage.start(&["stop"])?.ended()?;
+    assert_eq!(code, Some(0), "{printed}");
     assert_eq!(
-        said,
+        printed,
         "the backup of all hosts: stopped\nforget and prune: stopped\n"
     );
     let asked = storage.manager.world().asked.clone();
@@ -410,24 +413,27 @@ fn stop_stops_the_hosts_first_and_says_what_was_not_at_work() -> Result<()> {
 }
 
 #[test]
-fn hosts_that_are_named_have_a_unit_of_their_own_and_others_are_refused() -> Result<()> {
+fn named_hosts_have_a_separate_unit_and_others_are_refused() -> Result<()> {
     let fleet = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/fleets/post/fleet.toml");
     let storage = Storage::new()?;
     // In the fleet's order, and each of them once.
     let mut run = storage.start(&["run", "--fleet", fleet, "ziz", "kai", "ziz"])?;
     run.until("a run was started\n")?;
     storage.manager.end("failed", 3)?;
-    let (code, said) = run.ended()?;
-    assert_eq!(code, Some(3), "{said}");
+    let (code, printed) = run.ended()?;
+    assert_eq!(code, Some(3), "{printed}");
     // It only waits in the queue.
     {
         let mut world = storage.manager.world();
         world.chosen.active = "inactive";
         world.chosen.has_job = true;
     }
-    let (code, said) = storage.start(&["stop"])?.ended()?;
-    assert_eq!(code, Some(0), "{said}");
-    assert!(said.starts_with("the backup of named hosts: stopped\n"), "{said}");
+    let (code, printed) = storage.start(&["stop"])?.ended()?;
+    assert_eq!(code, Some(0), "{printed}");
+    assert!(
+        printed.starts_with("the backup of named hosts: stopped\n"),
+        "{printed}"
+    );
     let mut asked = storage.manager.world().asked.clone();
     asked.retain(|call| call != "subscribe");
     assert_eq!(
@@ -438,10 +444,10 @@ fn hosts_that_are_named_have_a_unit_of_their_own_and_others_are_refused() -> Res
         ]
     );
 
-    let (code, said) = storage.start(&["run", "--fleet", fleet, "zzz", "kai"])?.ended()?;
+    let (code, printed) = storage.start(&["run", "--fleet", fleet, "zzz", "kai"])?.ended()?;
     assert_eq!(code, Some(1));
     let words = "error: no host that is backed up is named `zzz`\n\nhint: name hosts that are backed up: jak, kai, ziz";
-    assert!(said.contains(words), "{said}");
+    assert!(printed.contains(words), "{printed}");
     assert_eq!(
         storage.manager.world().asked.len(),
         4,
@@ -451,29 +457,29 @@ fn hosts_that_are_named_have_a_unit_of_their_own_and_others_are_refused() -> Res
 }
 
 #[test]
-fn a_run_of_the_fleet_says_who_is_not_in_it() -> Result<()> {
+fn a_run_of_the_fleet_names_the_hosts_that_are_not_in_it() -> Result<()> {
     let fleet = concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/fixtures/fleets/a-weekly-host/fleet.toml"
     );
     let storage = Storage::new()?;
-    let (code, said) = storage
+    let (code, printed) = storage
         .start(&["run", "--fleet", fleet, "--no-follow"])?
         .ended()?;
-    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(code, Some(0), "{printed}");
     assert!(
-        said.starts_with(
+        printed.starts_with(
             "kai, www.example.net have their own schedules, and are not in this run; to back up now, run `genbackup run \
              kai www.example.net`\na run was started\n"
         ),
-        "{said}"
+        "{printed}"
     );
-    // Nothing is said where there is no fleet file to ask, and the run starts.
+    // Without a fleet file, no host is named, and the run starts.
     let storage = Storage::new()?;
-    let (code, said) = storage
+    let (code, printed) = storage
         .start(&["run", "--fleet", "/nonexistent", "--no-follow"])?
         .ended()?;
-    assert_eq!(code, Some(0), "{said}");
-    assert!(said.starts_with("a run was started\n"), "{said}");
+    assert_eq!(code, Some(0), "{printed}");
+    assert!(printed.starts_with("a run was started\n"), "{printed}");
     Ok(())
 }

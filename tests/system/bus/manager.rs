@@ -29,13 +29,13 @@ impl Bus {
             .args(["--session", "--nofork", "--nopidfile", "--print-address"])
             .args(["--address=unix:tmpdir=/tmp"])
             .stdout(Stdio::piped())
-            // It would like more open files than a test needs, and says so.
+            // It complains that it may open too few files; a test needs no more.
             .stderr(Stdio::null())
             .spawn()
             .context("no dbus-daemon")?;
         let mut address = String::new();
-        let said = daemon.stdout.take().context("no standard output")?;
-        BufReader::new(said).read_line(&mut address)?;
+        let output = daemon.stdout.take().context("no standard output")?;
+        BufReader::new(output).read_line(&mut address)?;
         let address = address.trim().to_owned();
         Ok(Self { daemon, address })
     }
@@ -89,14 +89,14 @@ impl Default for Unit {
     }
 }
 
-/// What becomes of who asks for a start or a stop.
+/// The answer to a request for a start or a stop.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Answer {
     #[default]
     Yes,
     Denied,
     AskForAPassword,
-    /// None at all.
+    /// No answer.
     Never,
 }
 
@@ -111,9 +111,9 @@ pub(crate) struct World {
     pub(crate) is_frozen: bool,
     /// What was asked for, in its order.
     pub(crate) asked: Vec<String>,
-    /// Who listens to that.
+    /// Receives each entry of `asked`, too.
     listener: Option<Sender<String>>,
-    /// The bus's name for who subscribed.
+    /// The bus's name for the subscriber.
     pub(crate) subscriber: Option<OwnedUniqueName>,
 }
 
@@ -352,7 +352,7 @@ impl Manager {
         Ok(())
     }
 
-    /// The script of the hosts has ended; systemd says so when it is on the bus.
+    /// The script of the hosts has ended; systemd reports it when it is on the bus.
     pub(crate) fn end(&self, job_result: &str, exit_status: i32) -> Result<()> {
         let (active, result) = match (job_result, exit_status) {
             ("failed", 1..) => ("failed", "exit-code"),

@@ -1,4 +1,5 @@
-//! What `genbackup emit --now` asks systemd for, and what it says, on a machine that is a directory with a bus.
+//! What `genbackup emit --now` asks systemd for, and what it prints, on a machine that is a directory with a
+//! bus.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -14,7 +15,7 @@ use crate::executable::{copy_of_genbackup, executable};
 
 const FLEET: &str = include_str!("../../../vmtests/fleet.toml");
 const MAIL: &str = "[notify.admin]\nkind = \"email\"\nto = [\"admin@example.net\"]\n";
-/// What both hosts of the fleet have, and what they may come to have.
+/// The units that the hosts of the fleet have or may get.
 const KNOWN: [&str; 16] = [
     "genbackup-awake.service",
     "genbackup-backup.socket",
@@ -37,7 +38,7 @@ const NFS_SERVER: &str = "nfs-server.service";
 /// A machine's own places, and this one's programs.
 const MACHINE: &str = r#"set -e
 mount --bind /usr "$1/usr"
-# What goes below it has a place of its own.
+# Files below it have a separate place.
 mount --bind "$1/local" "$1/usr/local"
 mount --rbind /proc "$1/proc"
 mount --rbind /dev "$1/dev"
@@ -117,7 +118,7 @@ impl Machine {
         Ok(self.command(words)?.output()?)
     }
 
-    /// The program there; what becomes of its outputs is bash's, in `OUTPUTS`.
+    /// The program on that machine. bash redirects its outputs as `OUTPUTS` describes.
     fn command(&self, words: &[&str]) -> Result<Command> {
         let program = PathBuf::from(env!("CARGO_BIN_EXE_genbackup"));
         let mut command = Command::new("unshare");
@@ -133,20 +134,20 @@ impl Machine {
         Ok(command)
     }
 
-    /// Runs `emit --now`: exit status, what was said, and what was complained of.
+    /// Runs `emit --now`: exit status, standard output and standard error.
     fn emit(&self, words: &[&str]) -> Result<(Option<i32>, String, String)> {
         let output = self.run(&[&["emit", "--now"], words].concat())?;
         let text = |bytes: Vec<u8>| String::from_utf8(bytes);
         Ok((output.status.code(), text(output.stdout)?, text(output.stderr)?))
     }
 
-    fn well(&self, words: &[&str]) -> Result<String> {
-        let (code, said, complaint) = self.emit(words)?;
+    fn succeeds(&self, words: &[&str]) -> Result<String> {
+        let (code, printed, complaint) = self.emit(words)?;
         ensure!(
             code == Some(0) && complaint.is_empty(),
-            "{code:?}\n{said}\n{complaint}"
+            "{code:?}\n{printed}\n{complaint}"
         );
-        Ok(said)
+        Ok(printed)
     }
 
     /// What systemd was asked for since the last time.
@@ -167,7 +168,7 @@ const SECOND: &str = "0 files written, 0 removed\nnothing to change: the host ma
 #[test]
 fn a_new_storage_host_is_live_and_the_second_time_nothing_is_asked() -> Result<()> {
     let machine = Machine::new("jak")?;
-    let said = machine.well(&[])?;
+    let printed = machine.succeeds(&[])?;
     assert_eq!(
         machine.asked(),
         [
@@ -186,7 +187,7 @@ fn a_new_storage_host_is_live_and_the_second_time_nothing_is_asked() -> Result<(
             "exportfs -ra"
         ]
     );
-    let (_, steps) = said.split_once('\n').context("one line")?;
+    let (_, steps) = printed.split_once('\n').context("one line")?;
     assert_eq!(
         steps,
         "users and groups: applied\n\
@@ -201,20 +202,20 @@ fn a_new_storage_host_is_live_and_the_second_time_nothing_is_asked() -> Result<(
     );
     fs::create_dir_all(machine.path("mnt/storage/restic"))?;
     fs::write(machine.path("mnt/storage/restic/config"), "")?;
-    assert_eq!(machine.well(&[])?, SECOND);
+    assert_eq!(machine.succeeds(&[])?, SECOND);
     assert_eq!(machine.asked(), <[String; 0]>::default());
     Ok(())
 }
 
 #[test]
-fn what_nobody_hears_is_done_all_the_same() -> Result<()> {
+fn a_step_is_done_even_if_its_output_is_lost() -> Result<()> {
     for (outputs, code, complaint) in [
         (
             ">/dev/full",
             1,
             "error: cannot write to standard output: No space left on device (os error 28)\n",
         ),
-        // Who has heard enough has gone: that is no failure.
+        // A reader that closed the pipe is no failure.
         ("| head --lines=1; exit ${PIPESTATUS[0]}", 0, ""),
         ("2>&1 | head --bytes=0; exit ${PIPESTATUS[0]}", 0, ""),
         (">/dev/full 2>/dev/full", 1, ""),
@@ -234,7 +235,7 @@ fn what_nobody_hears_is_done_all_the_same() -> Result<()> {
             Some("start genbackup.timer"),
             "{outputs}"
         );
-        let again = machine.well(&[])?;
+        let again = machine.succeeds(&[])?;
         assert!(
             again.starts_with("0 files written, 0 removed\n"),
             "{outputs}: {again}"
@@ -247,13 +248,13 @@ fn what_nobody_hears_is_done_all_the_same() -> Result<()> {
 #[test]
 fn a_mounted_file_system_gets_its_repository_and_its_failure_is_one() -> Result<()> {
     let machine = Machine::new("jak")?;
-    // The one that is always there.
+    // The root is always mounted.
     machine.fleet(&FLEET.replace("file-system = \"/mnt/storage\"", "file-system = \"/\""))?;
     let made = "start genbackup-init.service";
     let world = &machine.systemd;
     world.world().goes_wrong.insert(made.to_owned(), "failed");
-    let (code, said, complaint) = machine.emit(&[])?;
-    assert_eq!(code, Some(1), "{said}");
+    let (code, printed, complaint) = machine.emit(&[])?;
+    assert_eq!(code, Some(1), "{printed}");
     assert!(
         complaint.starts_with(
             "error: cannot start genbackup-init.service: genbackup-init.service failed; see `systemctl status"
@@ -261,7 +262,7 @@ fn a_mounted_file_system_gets_its_repository_and_its_failure_is_one() -> Result<
         "{complaint}"
     );
     // The rest goes on.
-    assert!(said.ends_with("genbackup.timer: started\n"), "{said}");
+    assert!(printed.ends_with("genbackup.timer: started\n"), "{printed}");
     let asked = machine.asked();
     assert!(
         asked.iter().position(|call| call == made)
@@ -270,7 +271,7 @@ fn a_mounted_file_system_gets_its_repository_and_its_failure_is_one() -> Result<
     );
     world.world().goes_wrong.clear();
     assert_eq!(
-        machine.well(&[])?,
+        machine.succeeds(&[])?,
         "0 files written, 0 removed\ngenbackup-init.service: started\n"
     );
     Ok(())
@@ -280,8 +281,8 @@ fn a_mounted_file_system_gets_its_repository_and_its_failure_is_one() -> Result<
 fn another_port_restarts_the_socket_alone_also_after_an_emit_without_now() -> Result<()> {
     for words in [&["emit", "--now"][..], &["emit"]] {
         let machine = Machine::new("ziz")?;
-        machine.well(&[])?;
-        // A backup is at work.
+        machine.succeeds(&[])?;
+        // A backup is in progress.
         let backup = "genbackup-backup@1.service";
         machine.systemd.world().active.insert(backup.to_owned());
         machine.asked();
@@ -294,7 +295,7 @@ fn another_port_restarts_the_socket_alone_also_after_an_emit_without_now() -> Re
             ["reload", "try-restart genbackup-sshd.socket"],
             "{words:?}"
         );
-        assert_eq!(machine.well(&[])?, SECOND);
+        assert_eq!(machine.succeeds(&[])?, SECOND);
     }
     Ok(())
 }
@@ -302,18 +303,18 @@ fn another_port_restarts_the_socket_alone_also_after_an_emit_without_now() -> Re
 #[test]
 fn a_unit_that_left_the_fleet_is_disabled_and_stopped_and_a_new_one_enabled() -> Result<()> {
     let machine = Machine::new("jak")?;
-    machine.well(&[])?;
+    machine.succeeds(&[])?;
     machine.asked();
     machine.fleet(&format!("{FLEET}\n{MAIL}"))?;
-    let said = machine.well(&[])?;
+    let printed = machine.succeeds(&[])?;
     assert!(
-        said.contains("genbackup-mail.socket: enabled\n")
-            && said.contains("genbackup-watch.timer: started\n"),
-        "{said}"
+        printed.contains("genbackup-mail.socket: enabled\n")
+            && printed.contains("genbackup-watch.timer: started\n"),
+        "{printed}"
     );
     machine.asked();
     machine.fleet(FLEET)?;
-    machine.well(&[])?;
+    machine.succeeds(&[])?;
     assert_eq!(
         machine.asked(),
         [
@@ -329,19 +330,19 @@ fn a_unit_that_left_the_fleet_is_disabled_and_stopped_and_a_new_one_enabled() ->
 
 #[test]
 fn a_host_that_left_the_fleet_stops_what_waits_and_no_backup() -> Result<()> {
-    for is_at_work in [true, false] {
+    for is_running in [true, false] {
         let machine = Machine::new("ziz")?;
-        machine.well(&[])?;
+        machine.succeeds(&[])?;
         let mount = "mnt-jak-restic.mount";
         let mut world = machine.systemd.world();
         world.active.insert(mount.to_owned());
-        if is_at_work {
+        if is_running {
             world.active.insert("genbackup-backup@1.service".to_owned());
         }
         drop(world);
         machine.asked();
-        let (code, said, complaint) = machine.emit(&["--remove"])?;
-        assert_eq!(code, Some(0), "{said}{complaint}");
+        let (code, printed, complaint) = machine.emit(&["--remove"])?;
+        assert_eq!(code, Some(0), "{printed}{complaint}");
         let stop = format!("stop {mount}");
         let mut expected = vec![
             "disable genbackup-backup.socket",
@@ -349,21 +350,21 @@ fn a_host_that_left_the_fleet_stops_what_waits_and_no_backup() -> Result<()> {
             "disable genbackup-sshd.socket",
             "stop genbackup-sshd.socket",
         ];
-        if !is_at_work {
+        if !is_running {
             expected.push(&stop);
         }
         expected.push("reload");
         assert_eq!(machine.asked(), expected);
         let note = "note: mnt-jak-restic.mount is removed, but stays mounted for a running backup; run `systemctl stop mnt-jak-restic.mount` afterwards\n";
-        assert_eq!(complaint, if is_at_work { note } else { "" });
+        assert_eq!(complaint, if is_running { note } else { "" });
         let left = fs::read_dir(machine.path("etc/systemd/system"))?.count();
-        assert_eq!(left, 0, "{said}");
+        assert_eq!(left, 0, "{printed}");
     }
     Ok(())
 }
 
 #[test]
-fn each_failure_is_said_and_the_rest_goes_on() -> Result<()> {
+fn each_failure_is_reported_and_the_rest_is_done() -> Result<()> {
     for (call, result, words) in [
         (
             "enable genbackup.timer",
@@ -388,16 +389,19 @@ fn each_failure_is_said_and_the_rest_goes_on() -> Result<()> {
     ] {
         let machine = Machine::new("jak")?;
         machine.systemd.world().goes_wrong.insert(call.to_owned(), result);
-        let (code, said, complaint) = machine.emit(&[])?;
-        assert_eq!(code, Some(1), "{said}");
+        let (code, printed, complaint) = machine.emit(&[])?;
+        assert_eq!(code, Some(1), "{printed}");
         assert!(
             complaint.contains(words) && (complaint.contains("hint: ") || complaint.contains("; see `")),
             "{complaint}"
         );
-        assert!(said.contains("genbackup-backup.socket: started\n"), "{said}");
+        assert!(
+            printed.contains("genbackup-backup.socket: started\n"),
+            "{printed}"
+        );
         machine.systemd.world().goes_wrong.clear();
-        let said = machine.well(&[])?;
-        assert!(!said.contains("nothing to change"), "{said}");
+        let printed = machine.succeeds(&[])?;
+        assert!(!printed.contains("nothing to change"), "{printed}");
         // The NFS server, the timer and the socket.
         assert_eq!(machine.systemd.world().active.len(), 3);
     }
@@ -408,8 +412,8 @@ fn each_failure_is_said_and_the_rest_goes_on() -> Result<()> {
         .masked
         .insert("genbackup.timer".to_owned());
     machine.fake("exportfs", "echo no such host >&2; exit 1")?;
-    let (code, said, complaint) = machine.emit(&[])?;
-    assert_eq!(code, Some(1), "{said}");
+    let (code, printed, complaint) = machine.emit(&[])?;
+    assert_eq!(code, Some(1), "{printed}");
     assert!(
         complaint.contains("error: genbackup.timer is masked")
             && complaint.contains("`systemctl unmask genbackup.timer`")
@@ -417,7 +421,10 @@ fn each_failure_is_said_and_the_rest_goes_on() -> Result<()> {
                 .contains("error: exports: exportfs failed: no such host\n\nhint: run `exportfs -ra`"),
         "{complaint}"
     );
-    assert!(said.ends_with("genbackup-backup.socket: started\n"), "{said}");
+    assert!(
+        printed.ends_with("genbackup-backup.socket: started\n"),
+        "{printed}"
+    );
     Ok(())
 }
 
@@ -426,8 +433,8 @@ fn each_failure_is_said_and_the_rest_goes_on() -> Result<()> {
 fn an_nfs_server_that_is_not_active_is_a_failure() -> Result<()> {
     let machine = Machine::new("jak")?;
     machine.systemd.world().active.remove(NFS_SERVER);
-    let (code, said, complaint) = machine.emit(&[])?;
-    assert_eq!(code, Some(1), "{said}");
+    let (code, printed, complaint) = machine.emit(&[])?;
+    assert_eq!(code, Some(1), "{printed}");
     assert!(
         complaint.contains(
             "error: nfs-server.service is not active, so clients cannot mount the repository\n\n\
@@ -436,7 +443,7 @@ fn an_nfs_server_that_is_not_active_is_a_failure() -> Result<()> {
         "{complaint}"
     );
     // The rest goes on.
-    assert!(said.ends_with("genbackup.timer: started\n"), "{said}");
+    assert!(printed.ends_with("genbackup.timer: started\n"), "{printed}");
     Ok(())
 }
 
@@ -463,8 +470,8 @@ fn a_systemd_that_does_not_reload_starts_nothing_by_what_it_read_before() -> Res
 fn without_a_bus_nothing_is_written() -> Result<()> {
     let mut machine = Machine::new("jak")?;
     machine.bus.address = "unix:path=/nowhere".to_owned();
-    let (code, said, complaint) = machine.emit(&[])?;
-    assert_eq!((code, said.as_str()), (Some(1), ""));
+    let (code, printed, complaint) = machine.emit(&[])?;
+    assert_eq!((code, printed.as_str()), (Some(1), ""));
     assert!(
         complaint.starts_with("error: cannot reach the system bus: ")
             && complaint.contains("; nothing was changed\n\nhint: "),
@@ -494,8 +501,8 @@ fn what_can_not_be_made_live_from_here_is_refused() -> Result<()> {
         ),
         (&["--diff"], "`--diff` changes nothing, so it excludes `--now`"),
     ] {
-        let (code, said, complaint) = machine.emit(words)?;
-        assert_eq!((code, said.as_str()), (Some(1), ""), "{words:?}");
+        let (code, printed, complaint) = machine.emit(words)?;
+        assert_eq!((code, printed.as_str()), (Some(1), ""), "{words:?}");
         assert!(
             complaint.contains(refusal) && complaint.contains("hint: "),
             "{complaint}"
@@ -528,7 +535,7 @@ fn a_client_is_named_with_its_push() -> Result<()> {
 }
 
 #[test]
-fn who_is_not_root_is_told_so() -> Result<()> {
+fn a_user_who_is_not_root_is_refused() -> Result<()> {
     let program = tempfile::tempdir_in("/tmp")?;
     fs::set_permissions(program.path(), fs::Permissions::from_mode(0o755))?;
     let copy = program.path().join("genbackup");
@@ -553,12 +560,12 @@ fn who_is_not_root_is_told_so() -> Result<()> {
 #[test]
 fn a_host_s_own_timer_is_enabled_and_started_and_disabled_when_it_goes() -> Result<()> {
     let machine = Machine::new("jak")?;
-    machine.well(&[])?;
+    machine.succeeds(&[])?;
     machine.asked();
     machine.fleet(&format!(
         "{FLEET}\n[hosts.kai.schedule]\ncalendar = \"Sun 12:00\"\n"
     ))?;
-    machine.well(&[])?;
+    machine.succeeds(&[])?;
     let timer = "genbackup-run@kai.timer";
     assert_eq!(
         machine.asked(),
@@ -569,8 +576,8 @@ fn a_host_s_own_timer_is_enabled_and_started_and_disabled_when_it_goes() -> Resu
         ]
     );
     machine.fleet(FLEET)?;
-    let said = machine.well(&[])?;
-    assert!(said.contains(&format!("{timer}: disabled\n")), "{said}");
+    let printed = machine.succeeds(&[])?;
+    assert!(printed.contains(&format!("{timer}: disabled\n")), "{printed}");
     assert_eq!(
         machine.asked(),
         [

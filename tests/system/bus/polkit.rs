@@ -1,4 +1,4 @@
-//! Whom the polkit rule lets in, asked in the engine that Debian's polkitd has: Duktape.
+//! The users that the polkit rule lets in, as the engine of Debian's polkitd evaluates it: Duktape.
 
 use std::fs;
 use std::process::Command;
@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::{Result, ensure};
 
 const RULES: &str = include_str!("../../../templates/polkit/genbackup.rules");
-/// As polkit(8) describes them: what a rule may ask about an action and about who wants it.
+/// What a rule may ask about an action and its user, as polkit(8) describes it.
 const POLKIT: &str = "
 var rules = [];
 var polkit = {addRule: function (rule) { rules.push(rule); }, Result: {YES: 'yes'}};
@@ -41,10 +41,10 @@ fn the_group_may_start_and_stop_runs_and_nothing_else() -> Result<()> {
     let directory = tempfile::tempdir()?;
     let script = directory.path().join("questions.js");
     fs::write(&script, format!("{POLKIT}{RULES}{QUESTIONS}"))?;
-    let said = Command::new("duk").arg(&script).output()?;
-    ensure!(said.status.success(), "{said:?}");
-    let said = String::from_utf8(said.stdout)?;
-    let (yes, no): (Vec<&str>, Vec<&str>) = said.lines().partition(|line| line.ends_with(" yes"));
+    let outcome = Command::new("duk").arg(&script).output()?;
+    ensure!(outcome.status.success(), "{outcome:?}");
+    let printed = String::from_utf8(outcome.stdout)?;
+    let (yes, no): (Vec<&str>, Vec<&str>) = printed.lines().partition(|line| line.ends_with(" yes"));
     assert_eq!(
         yes,
         [
@@ -54,6 +54,6 @@ fn the_group_may_start_and_stop_runs_and_nothing_else() -> Result<()> {
             "genbackup-run@db.example.net_web-1.service start ann yes"
         ]
     );
-    assert_eq!(no.len(), 12, "{said}");
+    assert_eq!(no.len(), 12, "{printed}");
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The program under test, and what it has said so far.
+//! The program under test, and what it has printed so far.
 
 use std::fs;
 use std::io::Read;
@@ -93,7 +93,7 @@ impl Storage {
 pub(crate) struct Program {
     child: Child,
     chunks: Receiver<Vec<u8>>,
-    said: Vec<u8>,
+    printed: Vec<u8>,
 }
 
 impl Program {
@@ -111,25 +111,25 @@ impl Program {
         Self {
             child,
             chunks,
-            said: Vec::new(),
+            printed: Vec::new(),
         }
     }
 
-    pub(crate) fn said(&self) -> String {
-        String::from_utf8_lossy(&self.said).into_owned()
+    pub(crate) fn printed(&self) -> String {
+        String::from_utf8_lossy(&self.printed).into_owned()
     }
 
-    /// Waits until it has said something.
+    /// Waits until it has printed a text.
     pub(crate) fn until(&mut self, text: &str) -> Result<()> {
         let until = Instant::now() + LIMIT;
-        while !self.said().contains(text) {
+        while !self.printed().contains(text) {
             match self
                 .chunks
                 .recv_timeout(until.saturating_duration_since(Instant::now()))
             {
-                Ok(chunk) => self.said.extend(chunk),
-                Err(RecvTimeoutError::Timeout) => bail!("it did not say `{text}`: {}", self.said()),
-                Err(RecvTimeoutError::Disconnected) => bail!("it ended without `{text}`: {}", self.said()),
+                Ok(chunk) => self.printed.extend(chunk),
+                Err(RecvTimeoutError::Timeout) => bail!("it did not print `{text}`: {}", self.printed()),
+                Err(RecvTimeoutError::Disconnected) => bail!("it ended without `{text}`: {}", self.printed()),
             }
         }
         Ok(())
@@ -142,7 +142,7 @@ impl Program {
         )?)
     }
 
-    /// Waits for its end: exit status and all that it said.
+    /// Waits for its end: exit status and all that it printed.
     pub(crate) fn ended(mut self) -> Result<(Option<i32>, String)> {
         let until = Instant::now() + LIMIT;
         loop {
@@ -150,14 +150,14 @@ impl Program {
                 .chunks
                 .recv_timeout(until.saturating_duration_since(Instant::now()))
             {
-                Ok(chunk) => self.said.extend(chunk),
+                Ok(chunk) => self.printed.extend(chunk),
                 Err(RecvTimeoutError::Disconnected) => break,
                 Err(RecvTimeoutError::Timeout) => {
-                    self.child.kill().context("it can't be ended")?;
-                    bail!("it did not end: {}", self.said());
+                    self.child.kill().context("it cannot be ended")?;
+                    bail!("it did not end: {}", self.printed());
                 }
             }
         }
-        Ok((self.child.wait()?.code(), self.said()))
+        Ok((self.child.wait()?.code(), self.printed()))
     }
 }

@@ -1,4 +1,4 @@
-//! What is shown of a run while it is at work: bars in a real terminal, plain lines elsewhere.
+//! What is shown of a run in progress: bars in a real terminal, plain lines elsewhere.
 
 use std::fs;
 use std::process::Stdio;
@@ -9,12 +9,12 @@ use super::program::{Program, Storage};
 use crate::pty::terminal;
 
 const STARTED: &str = r#""event":"run-started","run":"20270115T080001Z","hosts":["kai","ziz"]"#;
-const AT_WORK: &str = r#""event":"host-started","host":"kai""#;
+const HOST_STARTED: &str = r#""event":"host-started","host":"kai""#;
 const PARTIAL: &str = r#""event":"host-finished","host":"kai","status":"partial","seconds":61.5,"why":"missing: /srv/\u001b[2J"#;
 const STATUS: &str = "hello restic 0.18.0\nout {\"message_type\":\"status\",\"seconds_remaining\":90,\"percent_done\":0.25,\
                       \"total_files\":9,\"files_done\":2,\"total_bytes\":4000000,\"bytes_done\":1000000}\nout {\"mess";
 
-/// The program in a terminal of so many columns.
+/// The program in a terminal of this number of columns.
 fn on_a_terminal(storage: &Storage, columns: u16, variables: &[(&str, &str)]) -> Result<Program> {
     let (master, slave) = terminal(columns)?;
     let mut command = storage.command(&["run"]);
@@ -33,28 +33,28 @@ fn partial() -> String {
 }
 
 #[test]
-fn lines_say_who_is_at_work_and_how_that_ended() -> Result<()> {
+fn lines_name_the_running_host_and_how_it_ended() -> Result<()> {
     let storage = Storage::new()?;
     fs::write(storage.path("answers/genbackup-run/kai.answer"), STATUS)?;
     let mut run = storage.start(&["run"])?;
     run.until("a run was started\n")?;
-    storage.record(&[STARTED, AT_WORK])?;
+    storage.record(&[STARTED, HOST_STARTED])?;
     run.until("kai: running\n")?;
     storage.record(&[
         STARTED,
-        AT_WORK,
+        HOST_STARTED,
         &partial(),
         r#""event":"warning","why":"the clock""#,
     ])?;
     run.until("kai: partial in 1m 1s: missing: /srv/\\u{1b}[2J\n")?;
     run.until("warning: the clock\n")?;
     storage.manager.end("failed", 3)?;
-    let (code, said) = run.ended()?;
-    assert_eq!(code, Some(3), "{said}");
-    assert!(!said.contains('\u{1b}'), "{said:?}");
-    assert!(!said.contains("ziz"), "its turn did not come: {said}");
+    let (code, printed) = run.ended()?;
+    assert_eq!(code, Some(3), "{printed}");
+    assert!(!printed.contains('\u{1b}'), "{printed:?}");
+    assert!(!printed.contains("ziz"), "its turn did not come: {printed}");
     let summary = "\nnone of 2 hosts succeeded, in 1s; forget and prune did not start\nerror: at least one snapshot is partial";
-    assert!(said.contains(summary), "{said}");
+    assert!(printed.contains(summary), "{printed}");
     Ok(())
 }
 
@@ -64,30 +64,30 @@ fn a_terminal_has_a_bar_for_each_host_with_restic_s_own_figures() -> Result<()> 
     fs::write(storage.path("answers/genbackup-run/kai.answer"), STATUS)?;
     let mut run = on_a_terminal(&storage, 100, &[])?;
     run.until("a run was started")?;
-    storage.record(&[STARTED, AT_WORK])?;
+    storage.record(&[STARTED, HOST_STARTED])?;
     run.until("kai    [=====>              ] 25%, 1m 30s left, 976.6 KiB of 3.8 MiB, 2 of 9 files")?;
     run.until("1 host is waiting")?;
-    storage.record(&[STARTED, AT_WORK, &partial(), r#""event":"forget-started""#])?;
+    storage.record(&[STARTED, HOST_STARTED, &partial(), r#""event":"forget-started""#])?;
     run.until("forget running for 59m 58s")?;
     storage.manager.end("failed", 3)?;
-    let (code, said) = run.ended()?;
-    assert_eq!(code, Some(3), "{said}");
+    let (code, printed) = run.ended()?;
+    assert_eq!(code, Some(3), "{printed}");
     assert!(
-        said.contains("kai: \u{1b}[1m\u{1b}[33mpartial\u{1b}[0m in"),
-        "{said:?}"
+        printed.contains("kai: \u{1b}[1m\u{1b}[33mpartial\u{1b}[0m in"),
+        "{printed:?}"
     );
-    assert!(!said.contains("\u{1b}[2J"), "{said:?}");
+    assert!(!printed.contains("\u{1b}[2J"), "{printed:?}");
     Ok(())
 }
 
-/// The lines of a terminal of so many columns.
-fn lines(said: &str, columns: u16) -> Vec<String> {
+/// The lines of a terminal of this number of columns.
+fn lines(printed: &str, columns: u16) -> Vec<String> {
     let mut text = String::new();
-    let mut parts = said.split("\u{1b}[");
+    let mut parts = printed.split("\u{1b}[");
     text += parts.next().unwrap_or_default();
     for part in parts {
         let end = part
-            .find(|letter: char| letter.is_ascii_alphabetic())
+            .find(|character: char| character.is_ascii_alphabetic())
             .unwrap_or_default();
         text += "\n";
         text += part.get(end + 1..).unwrap_or_default();
@@ -95,8 +95,8 @@ fn lines(said: &str, columns: u16) -> Vec<String> {
     let pieces = text.split(['\r', '\n']);
     // A line that fills the terminal has no other end.
     let lines = pieces.flat_map(|piece| {
-        let letters: Vec<char> = piece.chars().collect();
-        let lines = letters
+        let characters: Vec<char> = piece.chars().collect();
+        let lines = characters
             .chunks(usize::from(columns))
             .map(|line| line.iter().collect());
         lines.collect::<Vec<String>>()
@@ -139,16 +139,16 @@ fn how_far_and_how_long_are_seen_in_every_width() -> Result<()> {
         storage.record(&[&events[..], &[r#""event":"forget-started""#]].concat())?;
         run.until("forget")?;
         storage.manager.end("done", 0)?;
-        let (_, said) = run.ended()?;
-        let lines = lines(&said, columns);
+        let (_, printed) = run.ended()?;
+        let lines = lines(&printed, columns);
         let bars: Vec<&String> = lines.iter().filter(|line| line.contains('%')).collect();
         for name in ["database-1 ", "database-2 ", "the-ma"] {
             let bar = bars.iter().find(|bar| bar.contains(name));
-            let bar = bar.with_context(|| format!("no {name} in {said:?}"))?;
+            let bar = bar.with_context(|| format!("no {name} in {printed:?}"))?;
             assert!(bar.contains("25%, 1m 30s left"), "{columns}: {bar:?}");
             assert_eq!(bar.contains('['), columns >= 60, "{columns}: {bar:?}");
         }
-        // What is wider goes on in a line that begins with something else.
+        // A line that is too wide continues on another line, which begins with other text.
         let begins = ["database-", "the-ma", "forget", "a run", " "];
         let shown = lines.iter().filter(|line| !line.trim().is_empty());
         for line in shown.take_while(|line| !line.starts_with("none of 3")) {
@@ -160,7 +160,7 @@ fn how_far_and_how_long_are_seen_in_every_width() -> Result<()> {
         let forget = lines.iter().find(|line| line.starts_with("forget"));
         assert!(
             forget.is_some_and(|forget| forget.contains("running for 59m 58s")),
-            "{said:?}"
+            "{printed:?}"
         );
     }
     Ok(())
@@ -172,15 +172,15 @@ fn who_wants_no_colours_gets_none_and_a_dumb_terminal_gets_lines() -> Result<()>
         let storage = Storage::new()?;
         let mut run = on_a_terminal(&storage, 100, &[variable])?;
         run.until("a run was started")?;
-        storage.record(&[STARTED, AT_WORK])?;
+        storage.record(&[STARTED, HOST_STARTED])?;
         run.until("running")?;
-        storage.record(&[STARTED, AT_WORK, &partial()])?;
+        storage.record(&[STARTED, HOST_STARTED, &partial()])?;
         run.until("partial in 1m 1s")?;
         storage.manager.end("failed", 3)?;
-        let (_, said) = run.ended()?;
-        assert!(!said.contains("\u{1b}[33m"), "{said:?}");
-        assert_eq!(said.contains("kai    running for"), has_bars, "{said:?}");
-        assert_eq!(said.contains('\u{1b}'), has_bars, "{said:?}");
+        let (_, printed) = run.ended()?;
+        assert!(!printed.contains("\u{1b}[33m"), "{printed:?}");
+        assert_eq!(printed.contains("kai    running for"), has_bars, "{printed:?}");
+        assert_eq!(printed.contains('\u{1b}'), has_bars, "{printed:?}");
     }
     Ok(())
 }
@@ -189,7 +189,7 @@ fn who_wants_no_colours_gets_none_and_a_dumb_terminal_gets_lines() -> Result<()>
 fn where_nothing_can_be_read_the_run_is_waited_for_all_the_same() -> Result<()> {
     let storage = Storage::new()?;
     fs::remove_dir(storage.path("runs"))?;
-    // A file where the directory was: root, too, can't read it.
+    // A file where the directory was: even root cannot read it.
     fs::write(storage.path("runs"), "")?;
     let mut run = storage.start(&["run"])?;
     run.until("cannot show the progress: cannot read the directory of the records")?;
@@ -199,20 +199,20 @@ fn where_nothing_can_be_read_the_run_is_waited_for_all_the_same() -> Result<()> 
 }
 
 #[test]
-fn what_is_noted_beside_the_run_is_not_taken_for_it() -> Result<()> {
+fn an_ad_hoc_record_is_not_taken_for_the_run() -> Result<()> {
     let storage = Storage::new()?;
-    let beside = r#"{"event":"run-started","time":"2027-01-15T08:00:00Z","run":"20270115T080000Z","hosts":[],"beside":true}
+    let ad_hoc = r#"{"event":"run-started","time":"2027-01-15T08:00:00Z","run":"20270115T080000Z","hosts":[],"beside":true}
 {"event":"offsite-started","time":"2027-01-15T08:00:00Z"}
 "#;
-    fs::write(storage.path("runs/20270115T080000Z.jsonl"), beside)?;
+    fs::write(storage.path("runs/20270115T080000Z.jsonl"), ad_hoc)?;
     let mut run = storage.start(&["run"])?;
     run.until("a run was started\n")?;
-    storage.record(&[STARTED, AT_WORK])?;
+    storage.record(&[STARTED, HOST_STARTED])?;
     run.until("kai: running\n")?;
     storage.manager.end("done", 0)?;
-    let (code, said) = run.ended()?;
-    assert_eq!(code, Some(0), "{said}");
-    assert!(!said.contains("offsite"), "{said}");
+    let (code, printed) = run.ended()?;
+    assert_eq!(code, Some(0), "{printed}");
+    assert!(!printed.contains("offsite"), "{printed}");
     Ok(())
 }
 
@@ -250,23 +250,26 @@ fn the_record_is_that_of_this_time_of_the_unit() -> Result<()> {
         of(own, "ziz", mine, "of this run")?;
         run.until("ziz: failed: of this run\n")?;
         storage.manager.end("failed", 1)?;
-        let (_, said) = run.ended()?;
-        assert!(!said.contains("jak") && !said.contains("kai: "), "{said}");
+        let (_, printed) = run.ended()?;
+        assert!(
+            !printed.contains("jak") && !printed.contains("kai: "),
+            "{printed}"
+        );
     }
     Ok(())
 }
 
 #[test]
-fn a_run_that_waits_for_its_turn_says_for_whom() -> Result<()> {
+fn a_waiting_run_names_what_it_waits_for() -> Result<()> {
     let fleet = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/fleets/post/fleet.toml");
     let storage = Storage::new()?;
     storage.manager.world().hosts.active = "activating";
     let mut run = storage.start(&["run", "--fleet", fleet, "ziz", "kai"])?;
     run.until("a run was started\nwaiting for the run of all hosts\n")?;
-    // That one's record is none of it.
+    // The record of that run does not belong to this one.
     storage.record(&[
         r#""event":"run-started","run":"20270115T080001Z","hosts":["jak","kai","ziz"]"#,
-        AT_WORK,
+        HOST_STARTED,
     ])?;
     storage.record_of(
         "20270115T080004Z",
@@ -277,9 +280,9 @@ fn a_run_that_waits_for_its_turn_says_for_whom() -> Result<()> {
     )?;
     run.until("ziz: running\n")?;
     storage.manager.end("done", 0)?;
-    let (code, said) = run.ended()?;
-    assert_eq!(code, Some(0), "{said}");
-    assert!(!said.contains("kai: running"), "{said}");
+    let (code, printed) = run.ended()?;
+    assert_eq!(code, Some(0), "{printed}");
+    assert!(!printed.contains("kai: running"), "{printed}");
 
     let storage = Storage::new()?;
     {

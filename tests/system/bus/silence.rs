@@ -9,13 +9,13 @@ use zbus::zvariant::ObjectPath;
 use super::manager::{Answer, HOSTS, JOB, MANAGER};
 use super::program::Storage;
 
-/// How soon Ctrl-C is heard, on a machine with much else to do; nobody would wait for an answer for so short a time.
+/// How soon Ctrl-C has an effect, on a busy machine. It is too short to wait for an answer of systemd.
 const SOON: Duration = Duration::from_secs(10);
 const LIMIT: Duration = Duration::from_secs(60);
 
 #[test]
 fn ctrl_c_ends_it_though_systemd_never_answers() -> Result<()> {
-    for (is_frozen, asks, says) in [
+    for (is_frozen, asks, message) in [
         (true, format!("load {HOSTS}"), "no run was started\n"),
         (
             false,
@@ -34,9 +34,9 @@ fn ctrl_c_ends_it_though_systemd_never_answers() -> Result<()> {
         while asked.recv_timeout(LIMIT)? != asks {}
         let since = Instant::now();
         run.interrupt()?;
-        let (code, said) = run.ended()?;
-        assert_eq!(code, Some(130), "{said}");
-        assert!(said.contains(says), "{said}");
+        let (code, printed) = run.ended()?;
+        assert_eq!(code, Some(130), "{printed}");
+        assert!(printed.contains(message), "{printed}");
         assert!(since.elapsed() < SOON, "{:?}", since.elapsed());
     }
     Ok(())
@@ -55,11 +55,11 @@ fn ctrl_c_ends_it_though_systemd_answers_no_more() -> Result<()> {
     while asked.recv_timeout(LIMIT)? != format!("load {HOSTS}") {}
     let since = Instant::now();
     run.interrupt()?;
-    let (code, said) = run.ended()?;
-    assert_eq!(code, Some(130), "{said}");
+    let (code, printed) = run.ended()?;
+    assert_eq!(code, Some(130), "{printed}");
     assert!(
-        said.contains("the run continues: `genbackup stop` stops it"),
-        "{said}"
+        printed.contains("the run continues: `genbackup stop` stops it"),
+        "{printed}"
     );
     assert!(since.elapsed() < SOON, "{:?}", since.elapsed());
     Ok(())
@@ -67,7 +67,7 @@ fn ctrl_c_ends_it_though_systemd_answers_no_more() -> Result<()> {
 
 #[test]
 fn an_answer_that_never_comes_is_given_up() -> Result<()> {
-    for (verb, says) in [
+    for (verb, message) in [
         (
             "run",
             "error: it is unknown whether a run was started: systemd does not answer",
@@ -81,10 +81,13 @@ fn an_answer_that_never_comes_is_given_up() -> Result<()> {
         }
         let mut command = storage.command(&[verb]);
         command.env("SYSTEMD_BUS_TIMEOUT", "1");
-        let (code, said) = Storage::piped(command)?.ended()?;
-        assert_eq!(code, Some(1), "{said}");
-        assert!(said.contains(says), "{said}");
-        assert!(said.contains("hint: try again; it may be restarting"), "{said}");
+        let (code, printed) = Storage::piped(command)?.ended()?;
+        assert_eq!(code, Some(1), "{printed}");
+        assert!(printed.contains(message), "{printed}");
+        assert!(
+            printed.contains("hint: try again; it may be restarting"),
+            "{printed}"
+        );
     }
     Ok(())
 }
@@ -119,15 +122,16 @@ fn the_end_of_a_run_can_not_be_forged() -> Result<()> {
     );
     let manager = "org.freedesktop.systemd1.Manager";
     forger.emit_signal(Some(victim), MANAGER, manager, "JobRemoved", &over)?;
-    // The bus hands on in their order what one connection sends: by this answer, the others have been handed on.
+    // The bus keeps the order of the messages of one connection: with this answer, the earlier ones have
+    // arrived.
     zbus::blocking::fdo::DBusProxy::new(&forger)?.get_id()?;
     {
         let mut world = storage.manager.world();
         world.hosts.active = "inactive";
         world.hosts.has_job = false;
     }
-    let (code, said) = run.ended()?;
-    assert_eq!(code, Some(0), "{said}");
-    assert!(!said.contains("anew"), "{said}");
+    let (code, printed) = run.ended()?;
+    assert_eq!(code, Some(0), "{printed}");
+    assert!(!printed.contains("anew"), "{printed}");
     Ok(())
 }

@@ -1,5 +1,5 @@
-//! A stand-in for systemd's manager that knows units by their files: what it has read of them, which are enabled, which are
-//! at work. A test says what it refuses.
+//! A stand-in for systemd's manager that knows units by their files: what it has read of them, which are
+//! enabled, which are running. A test sets what it refuses.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -25,7 +25,8 @@ pub(crate) struct World {
     pub(crate) enabled: BTreeSet<String>,
     pub(crate) masked: BTreeSet<String>,
     pub(crate) active: BTreeSet<String>,
-    /// Calls such as `start genbackup.timer`, each with the job's result, or `denied`; or `never`, there is no answer.
+    /// Calls such as `start genbackup.timer`, each with the job's result, with `denied`, or with `never` for
+    /// no answer.
     pub(crate) goes_wrong: BTreeMap<String, &'static str>,
     /// What changes something, in its order.
     pub(crate) asked: Vec<String>,
@@ -169,7 +170,7 @@ impl ManagerInterface {
             return Ok("masked".to_owned());
         }
         if world.file(&file).is_none() {
-            return Err(Error::FileNotFound(format!("{file} is not there")));
+            return Err(Error::FileNotFound(format!("{file} does not exist")));
         }
         let is_enabled = world.enabled.contains(&file);
         Ok(if is_enabled { "enabled" } else { "disabled" }.to_owned())
@@ -273,7 +274,7 @@ fn path_of(unit: &str) -> zbus::zvariant::Result<OwnedObjectPath> {
 
 /// The stand-in, for as long as it is on the bus.
 pub(crate) struct Systemd {
-    /// While it is there, so is the stand-in.
+    /// The stand-in exists as long as this connection.
     _connection: Connection,
     world: Shared,
 }

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use super::block;
 use crate::command::{Outcome, run};
 
-/// Whom the application and the hook run as.
+/// The user of the application and the hook.
 const USER: u32 = 65_534;
 const DATABASE: &str = "/var/lib/vaultwarden";
 const DUMPS: &str = "/var/backups/vaultwarden";

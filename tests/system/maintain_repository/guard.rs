@@ -78,7 +78,7 @@ fn a_held_host_stays_and_the_others_are_thinned_out() -> Result<()> {
 }
 
 #[test]
-fn a_snapshot_that_no_record_tells_of_holds_its_host() -> Result<()> {
+fn a_snapshot_without_a_record_holds_its_host() -> Result<()> {
     let storage = Storage::new("1 last", "")?;
     for day in [1, 2] {
         storage.night("jak", &format!("2026-11-0{day} 04:00:00"), "ok")?;
@@ -178,7 +178,7 @@ fn restic_starts_once_for_each_step() -> Result<()> {
 }
 
 #[test]
-fn a_host_with_a_keep_policy_of_its_own_is_thinned_out_by_that() -> Result<()> {
+fn a_host_with_its_own_keep_policy_is_thinned_out_by_that() -> Result<()> {
     let storage = Storage::new("1 last", "keep = \"2 last\"\n")?;
     let mut expected = Vec::new();
     for day in 1..=3 {

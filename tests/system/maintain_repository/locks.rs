@@ -50,7 +50,8 @@ fn a_young_lock_stays_though_its_process_is_gone() -> Result<()> {
     Ok(())
 }
 
-/// What is removed that many minutes from now, because nobody can set the time by which a lock is judged (ctime).
+/// The locks that would be removed this number of minutes from now. No test can set the time that decides
+/// about a lock (ctime).
 fn removed_in(storage: &Storage, minutes: u64) -> usize {
     let now = SystemTime::now() + Duration::from_secs(minutes * 60);
     remove_stale(&storage.path("repository"), now).len()

@@ -1,4 +1,4 @@
-//! How forget and prune are said to have ended.
+//! What is reported of the end of forget and prune.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -10,8 +10,8 @@ use serde_json::Value;
 
 use super::storage::{Storage, event};
 
-/// What restic prints and exits with in the place of doing a verb.
-fn says(storage: &Storage, verb: &str, output: &str, complaint: &str, code: u8) -> Result<()> {
+/// Makes restic print and exit with this instead of doing a verb.
+fn restic_ends_with(storage: &Storage, verb: &str, output: &str, complaint: &str, code: u8) -> Result<()> {
     fs::write(storage.path("output"), output)?;
     fs::write(storage.path("complaint"), complaint)?;
     let [output, complaint] = ["output", "complaint"].map(|name| storage.path(name).display().to_string());
@@ -48,7 +48,7 @@ fn a_forget_that_could_not_read_or_remove_a_snapshot_failed() -> Result<()> {
     ] {
         let storage = Storage::new("1 last", "")?;
         storage.night("jak", "2026-11-01 04:00:00", "ok")?;
-        says(&storage, verb, output, complaint, 0)?;
+        restic_ends_with(&storage, verb, output, complaint, 0)?;
         let (ended, events) = storage.maintain()?;
         assert_eq!(ended.status.code(), Some(1), "{}", ended.stderr);
         let phase = if verb == "prune" {
@@ -86,7 +86,7 @@ fn a_reason_ends_before_the_stack_trace_and_holds_no_control_character() -> Resu
     ] {
         let storage = Storage::new("1 last", "")?;
         storage.night("jak", "2026-11-01 04:00:00", "ok")?;
-        says(&storage, "forget", "", complaint, code)?;
+        restic_ends_with(&storage, "forget", "", complaint, code)?;
         let forget = storage.forget()?;
         assert_eq!(forget["why"], expected);
         assert_eq!(forget["status"], "failed");
@@ -124,7 +124,7 @@ fn stopped_at(verb: &str) -> Result<Vec<Value>> {
 }
 
 #[test]
-fn what_is_stopped_is_interrupted_and_the_record_says_so() -> Result<()> {
+fn a_stopped_phase_is_interrupted_in_the_record() -> Result<()> {
     let events = stopped_at("forget")?;
     let names: Vec<&str> = events
         .iter()

@@ -38,7 +38,7 @@ fn a_copy_that_is_killed_at_any_moment_is_valid_and_the_next_one_completes_it() 
         let clock = Instant::now();
         let mut copying = site.begin()?;
         let moment = whole.mul_f64(f64::from(shuffled(number) % 1000) / 1000.0);
-        // The moment is what is tried out here.
+        // The test varies this moment.
         while clock.elapsed() < moment && copying.try_wait()?.is_none() {
             std::thread::park_timeout(Duration::from_millis(1));
         }

@@ -1,4 +1,4 @@
-//! What goes wrong at the place of a copy, and what is said of it.
+//! Faults at the place of a copy, and what is reported of them.
 
 use std::fs::{self, FileTimes, OpenOptions};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -18,7 +18,7 @@ const READY_WITHIN: Duration = Duration::from_secs(30);
 const TABLE: &str = "kind = \"sync\"\nremote = \"dav:restic\"\nconfig-file = \"/etc/rclone.conf\"\n\
                      delete = \"at-once\"\nmax-loss = \"100%\"\n";
 
-/// A server of rclone, of `WebDAV` where nothing else is said, which has its files in a directory. It ends with this value.
+/// A server of rclone, of `WebDAV` by default, which has its files in a directory. It ends with this value.
 pub(super) struct Server {
     process: Child,
     pub(super) port: u16,
@@ -89,10 +89,10 @@ fn served(more: &[&str]) -> Result<(Site, Server)> {
     Ok((site, server))
 }
 
-/// That it fails, and what it then says.
+/// Checks that a copy fails, and what it then prints.
 fn fails(site: &Site, why: &str, hint: &str) -> Result<()> {
     let failed = site.copy(&[])?;
-    ensure!(!failed.status.success(), "it went well");
+    ensure!(!failed.status.success(), "it succeeded");
     ensure!(failed.stderr.contains(why), "{why}: {}", failed.stderr);
     ensure!(
         failed.stderr.contains(&format!("hint: {hint}")),
@@ -136,7 +136,7 @@ fn a_server_that_goes_away_leaves_a_valid_copy_and_the_next_copy_completes_it() 
 }
 
 #[test]
-fn a_wrong_credential_is_said() -> Result<()> {
+fn a_wrong_credential_is_reported() -> Result<()> {
     let (site, server) = served(&[])?;
     site.configure(&server.config("http", "wrong")?)?;
     fails(
@@ -147,7 +147,7 @@ fn a_wrong_credential_is_said() -> Result<()> {
 }
 
 #[test]
-fn an_expired_certificate_is_said() -> Result<()> {
+fn an_expired_certificate_is_reported() -> Result<()> {
     let directory = tempfile::tempdir()?;
     let key = KeyPair::generate()?;
     let mut parameters = CertificateParams::new(vec!["localhost".to_owned()])?;
@@ -168,7 +168,7 @@ fn an_expired_certificate_is_said() -> Result<()> {
 }
 
 #[test]
-fn a_remote_that_is_full_is_said_and_the_copy_stays_valid() -> Result<()> {
+fn a_full_remote_is_reported_and_the_copy_stays_valid() -> Result<()> {
     let mut site = Site::new("")?;
     site.back_up(50_000)?;
     let copy = site.at("copy");
@@ -205,7 +205,7 @@ fn times_at_the_remote_do_not_matter() -> Result<()> {
         let file = OpenOptions::new().write(true).open(site.at("copy").join(file))?;
         file.set_times(FileTimes::new().set_modified(time))?;
     }
-    let said = site.copied(&[])?;
-    ensure!(said.contains("0 files copied (0 B), 0 deleted"), "{said}");
+    let printed = site.copied(&[])?;
+    ensure!(printed.contains("0 files copied (0 B), 0 deleted"), "{printed}");
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! What costs a copy nothing.
+//! Faults that do not damage a copy.
 
 use std::fs;
 
@@ -6,11 +6,11 @@ use anyhow::{Result, ensure};
 
 use super::site::{Site, empty};
 
-/// That nothing is copied or deleted, for this reason.
+/// Checks that nothing is copied or deleted, for this reason.
 fn is_refused(site: &Site, why: &str) -> Result<()> {
     let before = site.files("copy")?;
     let refused = site.copy(&[])?;
-    ensure!(!refused.status.success(), "it went well");
+    ensure!(!refused.status.success(), "it succeeded");
     ensure!(refused.stderr.contains(why), "{}", refused.stderr);
     ensure!(refused.stderr.contains("\n\nhint: "), "{}", refused.stderr);
     ensure!(site.files("copy")? == before, "the copy is another one");
@@ -89,7 +89,7 @@ fn a_directory_with_other_files_is_left_alone() -> Result<()> {
 }
 
 #[test]
-fn a_file_of_the_copy_that_shrank_is_told_and_replaced_only_on_request() -> Result<()> {
+fn a_shrunken_file_is_reported_and_replaced_only_on_request() -> Result<()> {
     let site = copied("")?;
     let pack = site
         .files("copy")?
@@ -103,11 +103,11 @@ fn a_file_of_the_copy_that_shrank_is_told_and_replaced_only_on_request() -> Resu
 }
 
 #[test]
-fn a_pack_that_the_copy_lost_is_copied_again_and_told() -> Result<()> {
+fn a_pack_that_the_copy_lost_is_copied_again_and_reported() -> Result<()> {
     let site = copied("")?;
     empty(&site.at("copy/snapshots"))?;
-    let said = site.copied(&[])?;
-    assert!(said.contains("3 files copied"), "{said}");
+    let printed = site.copied(&[])?;
+    assert!(printed.contains("3 files copied"), "{printed}");
     site.copy_is_valid()
 }
 

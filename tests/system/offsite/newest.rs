@@ -15,10 +15,10 @@ const KEYS: &str = "delete = \"at-once\"\nmax-loss = \"100%\"";
 /// The newest rclone for this site.
 fn newest(site: Site) -> Result<Site> {
     let program = python()?.with_file_name("rclone");
-    let said = run(Command::new(&program).arg("version"))?.stdout;
+    let printed = run(Command::new(&program).arg("version"))?.stdout;
     ensure!(
-        !said.starts_with("rclone v1.60"),
-        "it is as old as that of Debian: {said}"
+        !printed.starts_with("rclone v1.60"),
+        "it is as old as that of Debian: {printed}"
     );
     let directory = program.parent().context("a program has a directory")?;
     Ok(site.with_rclone_in(directory.to_owned()))
@@ -35,8 +35,8 @@ fn copies(mut site: Site, lose_a_pack: impl FnOnce() -> Result<()>) -> Result<()
     site.copy_is_valid()?;
     assert_eq!(site.snapshots("copy")?, site.snapshots("repository")?);
     lose_a_pack()?;
-    let said = site.copied(&[])?;
-    ensure!(said.contains("1 file copied"), "{said}");
+    let printed = site.copied(&[])?;
+    ensure!(printed.contains("1 file copied"), "{printed}");
     site.copy_is_valid()
 }
 
@@ -57,7 +57,7 @@ fn the_newest_rclone_copies_to_the_store_of_objects_that_it_serves() -> Result<(
     let directory = tempfile::tempdir_in("/srv")?;
     fs::create_dir(directory.path().join("bucket"))?;
     let program = python()?.with_file_name("rclone");
-    // It is to see what is removed behind its back.
+    // The server has to notice files that are removed from its directory.
     let words = [
         "serve",
         "s3",

@@ -32,8 +32,8 @@ fn a_copy_in_a_bucket_is_valid_when_it_was_cut_off_and_gets_back_what_the_store_
     let mut site = site(&store, "plain", "delete = \"at-once\"\nmax-loss = \"100%\"")?;
     site.back_up(100_000)?;
     // Each week, a copy also tries what a stolen credential could do.
-    let said = site.copied(&[])?;
-    ensure!(said.contains("tamper test: accepted: "), "{said}");
+    let printed = site.copied(&[])?;
+    ensure!(printed.contains("tamper test: accepted: "), "{printed}");
     for number in 0..6 {
         site.back_up(100_000)?;
         if number % 3 == 2 {
@@ -53,9 +53,9 @@ fn a_copy_in_a_bucket_is_valid_when_it_was_cut_off_and_gets_back_what_the_store_
 
     let lost = store.object("plain", "data")?;
     store.ask(&format!("s3.delete_object(Bucket='plain', Key='{lost}')"))?;
-    let said = site.copied(&[])?;
-    ensure!(said.contains("1 file copied"), "{said}");
-    ensure!(!said.contains("tamper test"), "{said}");
+    let printed = site.copied(&[])?;
+    ensure!(printed.contains("1 file copied"), "{printed}");
+    ensure!(!printed.contains("tamper test"), "{printed}");
     site.copy_is_valid()
 }
 
@@ -65,7 +65,7 @@ fn a_bucket_that_is_missing_is_named_and_not_made() -> Result<()> {
     let mut site = site(&store, "mistyped", "")?;
     site.back_up(10_000)?;
     let failed = site.copy(&[])?;
-    ensure!(!failed.status.success(), "it went well");
+    ensure!(!failed.status.success(), "it succeeded");
     ensure!(
         failed.stderr.contains("NoSuchBucket") || failed.stderr.contains("directory not found"),
         "{}",
@@ -86,15 +86,15 @@ fn what_a_stolen_credential_could_do_to_each_bucket_is_found_out() -> Result<()>
     let store = Store::start()?;
     for (bucket, result) in [
         ("plain", "accepted"),
-        // Whoever may delete an object may delete its versions, too, if nothing forbids it.
+        // A key that may delete an object may delete its versions, too, unless something forbids it.
         ("versions", "accepted"),
         ("locked", "refused"),
     ] {
         let site = site(&store, bucket, "")?;
-        let said = site.copied(&["--tamper-test"])?;
+        let printed = site.copied(&["--tamper-test"])?;
         ensure!(
-            said.contains(&format!("tamper test: {result}: ")),
-            "{bucket}: {said}"
+            printed.contains(&format!("tamper test: {result}: ")),
+            "{bucket}: {printed}"
         );
         let record = site.record()?;
         ensure!(
@@ -112,7 +112,7 @@ fn a_locked_bucket_takes_a_prune_and_what_is_still_needed_stays_locked() -> Resu
     for _ in 0..3 {
         site.back_up(50_000)?;
     }
-    let said = site.copied(&[])?;
+    let printed = site.copied(&[])?;
     let pack = store.object("locked", "data")?;
     let until = |store: &Store| {
         store.ask(&format!(
@@ -121,22 +121,22 @@ fn a_locked_bucket_takes_a_prune_and_what_is_still_needed_stays_locked() -> Resu
     };
     let first = until(&store)?;
     ensure!(
-        said.contains(&format!("now ends on {}", day(&first))),
-        "{first}: {said}"
+        printed.contains(&format!("now ends on {}", day(&first))),
+        "{first}: {printed}"
     );
     // It is extended when a quarter of its time has passed, and not before.
-    let said = site.copied(&[])?;
-    ensure!(!said.contains("now ends on"), "{said}");
+    let printed = site.copied(&[])?;
+    ensure!(!printed.contains("now ends on"), "{printed}");
     let memory = site.at("state/memory.json");
     let mut remembered: serde_json::Value = serde_json::from_str(&fs::read_to_string(&memory)?)?;
     remembered["extended"] = "2026-01-01T00:00:00Z".into();
     fs::write(&memory, remembered.to_string())?;
-    let said = site.copied(&[])?;
+    let printed = site.copied(&[])?;
     let second = until(&store)?;
     ensure!(second > first, "{first} {second}");
     ensure!(
-        said.contains(&format!("now ends on {}", day(&second))),
-        "{second}: {said}"
+        printed.contains(&format!("now ends on {}", day(&second))),
+        "{second}: {printed}"
     );
 
     site.restic("repository", &["forget", "--keep-last", "1", "--prune"])?;
@@ -156,7 +156,7 @@ fn day(time: &str) -> &str {
 }
 
 #[test]
-fn what_a_thief_has_hidden_comes_back_as_the_chapter_says() -> Result<()> {
+fn hidden_files_come_back_as_the_chapter_describes() -> Result<()> {
     let store = Store::start()?;
     let mut site = site(&store, "locked", "")?;
     site.back_up(50_000)?;
@@ -185,12 +185,16 @@ fn what_a_thief_has_hidden_comes_back_as_the_chapter_says() -> Result<()> {
         .replace("2026-11-29T04:00:00Z", &time)
         .replace("cloud:backups/restic", "cloud:locked/restic")
         .replace("/srv/recovered", &recovered.display().to_string());
-    let said = run(Command::new("bash")
+    let outcome = run(Command::new("bash")
         .args(["-eu", "-c", &commands])
         .env_remove("AWS_CA_BUNDLE")
         .env("RESTIC_PASSWORD", PASSWORD))?;
-    ensure!(said.status.success(), "{}{}", said.stdout, said.stderr);
-    ensure!(said.stdout.contains("no errors were found"), "{}", said.stdout);
+    ensure!(outcome.status.success(), "{}{}", outcome.stdout, outcome.stderr);
+    ensure!(
+        outcome.stdout.contains("no errors were found"),
+        "{}",
+        outcome.stdout
+    );
     assert_eq!(site.files("recovered")?, before);
     Ok(())
 }

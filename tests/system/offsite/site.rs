@@ -27,7 +27,7 @@ pub(super) struct Site {
 }
 
 impl Site {
-    /// With a copy of the files in `[offsite.there]`, and these keys beside the kind and the place.
+    /// With a copy of the files in `[offsite.there]`, and these keys in addition to the kind and the place.
     pub(super) fn new(keys: &str) -> Result<Self> {
         Self::with(|site| {
             format!(
@@ -98,7 +98,7 @@ impl Site {
         self.directory.path().join(name)
     }
 
-    /// Backs up new files of so many bytes.
+    /// Backs up a new file of this number of bytes.
     pub(super) fn back_up(&mut self, bytes: usize) -> Result<()> {
         self.backups += 1;
         let seed = self.backups.to_be_bytes().repeat(8);
@@ -119,7 +119,7 @@ impl Site {
         .map(drop)
     }
 
-    /// What restic says of the repository, or of its copy.
+    /// What restic prints for the repository, or for its copy.
     pub(super) fn restic(&self, repository: &str, arguments: &[&str]) -> Result<String> {
         let place = match &self.remote {
             Some(remote) if repository == "copy" => format!("rclone:{remote}").into(),
@@ -172,12 +172,12 @@ impl Site {
         Ok(command)
     }
 
-    /// Copies, and says how that went.
+    /// Copies, and returns how that ended.
     pub(super) fn copy(&self, arguments: &[&str]) -> Result<Outcome> {
         run(&mut self.command(arguments)?)
     }
 
-    /// Copies, which has to go well.
+    /// Copies, which has to succeed.
     pub(super) fn copied(&self, arguments: &[&str]) -> Result<String> {
         let done = self.copy(arguments)?;
         ensure!(done.status.success(), "{}{}", done.stdout, done.stderr);
@@ -193,7 +193,7 @@ impl Site {
         Ok(fs::read_to_string(records.last().context("there is no record")?)?)
     }
 
-    /// Begins to copy, in a process group of its own.
+    /// Begins to copy, in a separate process group.
     pub(super) fn begin(&self) -> Result<Child> {
         self.command(&[])?
             .process_group(0)
@@ -231,7 +231,7 @@ impl Site {
         Ok(listed.iter().filter_map(id).collect())
     }
 
-    /// That the copy is a valid repository, whose newest snapshot can be restored.
+    /// Checks that the copy is a valid repository, whose newest snapshot can be restored.
     pub(super) fn copy_is_valid(&self) -> Result<()> {
         let copy = self.at("copy");
         if self.remote.is_none() && !copy.join("config").exists() {

@@ -1,4 +1,4 @@
-//! A copy of snapshots: a repository of its own, with the snapshots that its own keep policy keeps.
+//! A copy of snapshots: a separate repository, with the snapshots that its own keep policy keeps.
 
 use std::fs;
 
@@ -21,21 +21,21 @@ fn a_copy_has_the_snapshots_that_its_policy_keeps_and_gets_no_other_twice() -> R
     for _ in 0..4 {
         site.back_up(10_000)?;
     }
-    let said = site.copied(&[])?;
+    let printed = site.copied(&[])?;
     assert!(
-        said.contains("2 snapshots copied, 0 removed; 2 snapshots in the copy"),
-        "{said}"
+        printed.contains("2 snapshots copied, 0 removed; 2 snapshots in the copy"),
+        "{printed}"
     );
-    let said = site.copied(&[])?;
+    let printed = site.copied(&[])?;
     assert!(
-        said.contains("0 snapshots copied, 0 removed; 2 snapshots in the copy"),
-        "{said}"
+        printed.contains("0 snapshots copied, 0 removed; 2 snapshots in the copy"),
+        "{printed}"
     );
     site.back_up(10_000)?;
-    let said = site.copied(&[])?;
+    let printed = site.copied(&[])?;
     assert!(
-        said.contains("1 snapshot copied, 1 removed; 2 snapshots in the copy"),
-        "{said}"
+        printed.contains("1 snapshot copied, 1 removed; 2 snapshots in the copy"),
+        "{printed}"
     );
     site.restic("copy", &["check", "--read-data"])?;
     let record = site.record()?;
@@ -49,8 +49,8 @@ fn a_copy_has_the_snapshots_that_its_policy_keeps_and_gets_no_other_twice() -> R
 fn a_repository_without_a_snapshot_gets_a_copy_without_one() -> Result<()> {
     let site = site("2 last")?;
     for _ in 0..2 {
-        let said = site.copied(&[])?;
-        assert!(said.contains("0 snapshots in the copy"), "{said}");
+        let printed = site.copied(&[])?;
+        assert!(printed.contains("0 snapshots in the copy"), "{printed}");
     }
     Ok(())
 }
@@ -70,7 +70,7 @@ fn files_are_cut_at_the_same_places_in_both() -> Result<()> {
 }
 
 #[test]
-fn a_copy_that_is_gone_is_told_and_not_made_anew() -> Result<()> {
+fn a_missing_copy_is_reported_and_not_made_anew() -> Result<()> {
     let mut site = site("9 last")?;
     site.back_up(10_000)?;
     site.copied(&[])?;
@@ -139,8 +139,8 @@ fn a_policy_that_would_empty_the_copy_is_refused_until_it_is_accepted() -> Resul
         "{}",
         failed.stderr
     );
-    let said = site.copied(&["--accept", "loss"])?;
-    assert!(said.contains("3 removed; 1 snapshot in the copy"), "{said}");
+    let printed = site.copied(&["--accept", "loss"])?;
+    assert!(printed.contains("3 removed; 1 snapshot in the copy"), "{printed}");
     Ok(())
 }
 
@@ -160,8 +160,8 @@ fn another_repository_is_refused_until_it_is_accepted() -> Result<()> {
         failed.stderr
     );
     // It also lost the snapshot that it had.
-    let said = site.copied(&["--accept", "config", "--accept", "loss"])?;
-    assert!(said.contains("2 snapshots in the copy"), "{said}");
+    let printed = site.copied(&["--accept", "config", "--accept", "loss"])?;
+    assert!(printed.contains("2 snapshots in the copy"), "{printed}");
     site.copied(&[])?;
     Ok(())
 }

@@ -38,7 +38,7 @@ pub(super) struct Store {
 impl Store {
     /// With its buckets.
     pub(super) fn start() -> Result<Self> {
-        // Nobody else gets this port within a moment.
+        // No other process gets this port at once.
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
         let server = Command::new(python()?.with_file_name("moto_server"))
             .args(["--host", "127.0.0.1", "--port", &port.to_string()])
@@ -70,7 +70,7 @@ impl Store {
         )
     }
 
-    /// What boto3 says.
+    /// What boto3 prints.
     pub(super) fn ask(&self, script: &str) -> Result<String> {
         let asked = run(Command::new(python()?)
             .args(["-c", &format!("{CLIENT}{script}"), &self.url])

@@ -32,8 +32,8 @@ fn a_copy_stops_for_forget_and_prune_and_continues_after_them() -> Result<()> {
     drop((copies, maintaining));
     let status = copying.wait()?;
     let errors = BufReader::new(copying.stderr.take().context("no standard error")?);
-    let said: Vec<String> = errors.lines().collect::<Result<_, _>>()?;
-    assert!(status.success(), "{said:?}");
+    let printed: Vec<String> = errors.lines().collect::<Result<_, _>>()?;
+    assert!(status.success(), "{printed:?}");
     assert_eq!(site.snapshots("copy")?, site.snapshots("repository")?);
     Ok(())
 }

@@ -137,7 +137,7 @@ fn what_an_interrupted_writer_left_is_removed() -> Result<()> {
 }
 
 #[test]
-fn missing_packages_are_named_and_the_files_are_there() -> Result<()> {
+fn missing_packages_are_named_and_the_files_are_written() -> Result<()> {
     let lab = Lab::new()?;
     for program in ["restic", "socat"] {
         fs::remove_file(lab.path("ziz", &format!("stand-ins/{program}")))?;
@@ -184,7 +184,7 @@ fn a_login_shell_may_print_and_be_another_shell() -> Result<()> {
 fn ssh_gets_the_destination_and_asks_no_question() -> Result<()> {
     let lab = Lab::new()?;
     lab.pushed(&[])?;
-    let started = fs::read_to_string(lab.beside("ssh"))?;
+    let started = fs::read_to_string(lab.file("ssh"))?;
     assert_eq!(started.lines().count(), 2);
     for destination in ["root@kai", "root@ziz"] {
         let line = started
@@ -201,9 +201,9 @@ fn ssh_gets_the_destination_and_asks_no_question() -> Result<()> {
 #[test]
 fn shellcheck_finds_nothing_in_the_scripts_of_push() -> Result<()> {
     let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/apply/push");
-    let said = run(Command::new("shellcheck")
+    let outcome = run(Command::new("shellcheck")
         .args(["--shell=bash", "server.bash", "report.bash"])
         .current_dir(scripts))?;
-    assert!(said.status.success(), "{}", said.stdout);
+    assert!(outcome.status.success(), "{}", outcome.stdout);
     Ok(())
 }

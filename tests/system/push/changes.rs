@@ -160,7 +160,7 @@ fn dry_run_lists_files_and_units_and_changes_nothing() -> Result<()> {
 }
 
 #[test]
-fn dry_run_says_what_would_be_refused() -> Result<()> {
+fn dry_run_reports_what_would_be_refused() -> Result<()> {
     let lab = Lab::new()?;
     lab.pushed(&["ziz"])?;
     let printed = lab.pushed(&["ziz", "--dry-run"])?;
@@ -225,7 +225,7 @@ fn a_host_that_left_the_fleet_loses_its_units_and_then_its_files() -> Result<()>
     modify(&lab, "ziz", MODIFIED)?;
     fs::write(lab.path("ziz", "etc/genbackup/mine"), "mine")?;
     // It may have no fleet file.
-    fs::remove_file(lab.beside("fleet.toml"))?;
+    fs::remove_file(lab.file("fleet.toml"))?;
     let removed = lab.push(&["--remove", "root@ziz"])?;
     ensure!(removed.status.success(), "{}", removed.stderr);
     assert_eq!(

@@ -42,8 +42,8 @@ impl Two {
         Ok(Self { lab, old, new })
     }
 
-    /// Each file is whole: the old one or the new one, or not there where one of the fleets does not have it. How many
-    /// are the new one's alone.
+    /// Checks that each file is whole: the old one or the new one, or missing if one of the fleets does not
+    /// have it. Returns the number of files that only the new fleet has.
     fn check_whole(&self, lab: &Lab) -> Result<usize> {
         let there = lab.tree("ziz")?;
         let mut news = 0;
@@ -106,12 +106,12 @@ fn a_connection_that_breaks_leaves_each_file_whole_and_the_next_push_completes()
     let two = Two::new()?;
     // All that is sent.
     let whole = two.lab.copy()?;
-    let kept = whole.beside("kept");
+    let kept = whole.file("kept");
     let pushed = run(whole.command(&["push", "ziz"])?.env("KEEP", &kept))?;
     ensure!(pushed.status.success(), "{}", pushed.stderr);
     let kept = fs::read(kept)?;
-    // Moments: in the server; in the midst and at the end of each long line, which is an archive; behind other lines, which
-    // are scripts and inputs.
+    // Moments: in the server; in the middle and at the end of each long line, which is an archive; and behind
+    // other lines. Those are scripts and inputs.
     let ends = kept.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
     let ends: Vec<usize> = ends.map(|(place, _)| place).collect();
     let longest = ends
@@ -235,8 +235,8 @@ fn a_file_that_an_interrupted_push_left_is_ours_to_emit_there() -> Result<()> {
     two.lab.stand_in("ziz", "mv", DYING_MV)?;
     fs::write(two.lab.path("ziz", "state/renames-allowed"), "3")?;
     two.lab.refused(&["ziz"])?;
-    // As `genbackup emit` on that machine compares it: no file is taken for one of somebody else.
-    let root = two.lab.beside("root");
+    // `genbackup emit` on that machine takes no file for one of somebody else.
+    let root = two.lab.file("root");
     fs::create_dir(&root)?;
     for (place, below) in [("etc", "etc"), ("usr/local/", "usr/local")] {
         let to = root.join(below);

@@ -92,7 +92,7 @@ fn a_client_without_an_end_keeps_no_other_waiting() -> Result<()> {
 fn answers(lab: &Lab, archives: &[Vec<u8>]) -> Result<()> {
     let mut script = vec![READY.to_owned()];
     for (number, archive) in archives.iter().enumerate() {
-        let file = lab.beside(&format!("archive-{number}"));
+        let file = lab.file(&format!("archive-{number}"));
         fs::write(&file, archive)?;
         let file = file.to_str().context("no UTF-8")?;
         script.push(format!("echo 0 {} 0; cat {file};", archive.len()));
@@ -104,7 +104,7 @@ fn archive(files: &[(&str, &[u8])]) -> Result<Vec<u8>> {
     let mut builder = Builder::new(Vec::new());
     for (path, text) in files {
         let mut header = Header::new_gnu();
-        // As it is, wherever it leads.
+        // The path as it is, even if it leads outside.
         let name = &mut header.as_old_mut().name;
         ensure!(path.len() < name.len(), "{path} is too long");
         name[..path.len()].copy_from_slice(path.as_bytes());

@@ -13,11 +13,12 @@ use crate::command::{Outcome, run};
 use crate::executable::executable;
 
 pub(super) const FLEET: &str = include_str!("../../../vmtests/fleet.toml");
-/// What a client's units are called that wait for something.
+/// The units of a client that wait for something.
 pub(super) const SOCKETS: [&str; 2] = ["genbackup-backup.socket", "genbackup-sshd.socket"];
 pub(super) const MANIFEST: &str = "etc/genbackup/manifest.json";
 
-/// In place of ssh: the last two words are a destination and a command. A host that has a script of its own runs that.
+/// In place of ssh: the last two words are a destination and a command. A host that has a separate script
+/// runs that.
 const SSH: &str = r#"#!/bin/bash
 words=("$@")
 destination=${words[-2]} command=${words[-1]}
@@ -31,13 +32,13 @@ if [[ ! -d $LAB/hosts/$host ]]; then
     echo "ssh: connect to host $host port 22: No route to host" >&2
     exit 255
 fi
-# The connection breaks after so many bytes, or all of them are kept.
+# The connection breaks after this number of bytes, or all of them are kept.
 if [[ -n ${CUT-} ]]; then
     exec < <(dd bs=1 count="$CUT" status=none)
 elif [[ -n ${KEEP-} ]]; then
     exec < <(tee "$KEEP")
 fi
-# In another session: what ends ssh does not end what it started there.
+# In another session: the end of ssh does not end the command that it started.
 setsid --wait unshare --mount bash -c "$MACHINE" machine "$LAB/hosts/$host" "$user" "$command"
 "#;
 /// What runs a command on a machine: its own places, and this machine's programs.
@@ -250,8 +251,8 @@ impl Lab {
         self.directory.path().join("hosts").join(host).join(place)
     }
 
-    /// A file of this test's own.
-    pub(super) fn beside(&self, name: &str) -> PathBuf {
+    /// A file of the test that belongs to no host.
+    pub(super) fn file(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
 
@@ -282,7 +283,7 @@ impl Lab {
         run(&mut self.command(&[&["push"], words].concat())?)
     }
 
-    /// The same, where it has to go well; what it prints.
+    /// The same, where it has to succeed; what it prints.
     pub(super) fn pushed(&self, words: &[&str]) -> Result<String> {
         let Outcome {
             status,
@@ -307,7 +308,7 @@ impl Lab {
         Ok((stdout, stderr))
     }
 
-    /// `genbackup push` with so much memory for its data.
+    /// `genbackup push` with a limit on the memory for its data.
     pub(super) fn push_within(&self, kibibytes: u32, words: &[&str]) -> Result<Outcome> {
         let command = self.command(&[&["push"], words].concat())?;
         let mut limited = Command::new("bash");
@@ -356,7 +357,7 @@ impl Lab {
         Ok(text.lines().map(str::to_owned).collect())
     }
 
-    /// That the units that wait are enabled, and run by the texts that the machine has.
+    /// Checks that the units that wait are enabled, and run with the texts that the machine has.
     pub(super) fn is_live(&self, host: &str) -> Result<()> {
         for unit in SOCKETS {
             let runs = fs::read_to_string(self.path(host, &format!("state/active/{unit}")));

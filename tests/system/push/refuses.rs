@@ -1,4 +1,4 @@
-//! Clients that cannot be reached or written to, and what the others get all the same.
+//! Clients that cannot be reached or written to, and what the other clients still get.
 
 use std::fs::{self, File};
 use std::process::{Child, Command, Stdio};
@@ -129,13 +129,13 @@ fn a_client_where_emit_is_writing_is_refused() -> Result<()> {
     lab.pushed(&["ziz"])?;
     lab.change(&[("port = 50000", "port = 50001")])?;
     let before = lab.tree("ziz")?;
-    // As `genbackup emit` does it there.
+    // `genbackup emit` there takes the same lock.
     let directory = File::open(lab.path("ziz", "etc/genbackup"))?;
     let lock = Flock::lock(directory, FlockArg::LockExclusiveNonblock).map_err(|(_, error)| error)?;
     let (_, complaint) = lab.refused(&["ziz"])?;
     ensure!(complaint.starts_with(LOCKED), "{complaint}");
     assert_eq!(lab.tree("ziz")?, before);
-    // To look needs no lock.
+    // A dry run needs no lock.
     lab.pushed(&["ziz", "--dry-run"])?;
     drop(lock);
     lab.pushed(&["ziz"])?;
@@ -145,7 +145,7 @@ fn a_client_where_emit_is_writing_is_refused() -> Result<()> {
 #[test]
 fn a_lock_of_a_directory_that_is_gone_excludes_nobody() -> Result<()> {
     let lab = Lab::new()?;
-    // As a writer that failed removes the directory that it made, and another one makes it again.
+    // A writer that failed removes the directory that it made, and another one makes it again.
     let flock = "#!/bin/sh
 rmdir /etc/genbackup && mkdir /etc/genbackup
 exec /usr/bin/flock \"$@\"
@@ -243,7 +243,7 @@ fn names_that_are_no_clients_are_all_named_and_nothing_is_done() -> Result<()> {
         "error: jak is the storage host\n\nhint: run `genbackup emit --now` on jak\n\n\
          error: no client of the fleet is named `zizz`\n\nhint: did you mean `ziz`?\n"
     );
-    assert!(!lab.beside("ssh").exists());
+    assert!(!lab.file("ssh").exists());
     assert_eq!(lab.tree("kai")?.len(), 0);
     Ok(())
 }
@@ -258,7 +258,7 @@ fn a_fleet_that_requires_a_newer_genbackup_is_pushed_nowhere() -> Result<()> {
             && !complaint.contains("new-key"),
         "{complaint}"
     );
-    assert!(!lab.beside("ssh").exists());
+    assert!(!lab.file("ssh").exists());
     Ok(())
 }
 
@@ -275,6 +275,6 @@ fn a_command_that_does_not_fit_is_refused() -> Result<()> {
     }
     let (_, complaint) = lab.refused(&["--remove", "--", "-oProxyCommand=id"])?;
     ensure!(complaint.contains("is not a destination of ssh"), "{complaint}");
-    assert!(!lab.beside("ssh").exists());
+    assert!(!lab.file("ssh").exists());
     Ok(())
 }

@@ -22,7 +22,8 @@ const FORGET: [&str; 6] = [
     "--keep-monthly=2",
 ];
 
-/// A host of the fleet and one of no fleet, with tags of their own, each for some days; and two own snapshots.
+/// Snapshots of a host of the fleet and of a foreign host, each of some days and with its own tags; and two
+/// of genbackup.
 fn after_days_of_plain_restic(days: u8) -> Result<Storage> {
     let storage = Storage::with_repository()?;
     let fleet = fs::read_to_string(storage.path("fleet.toml"))?;
@@ -56,11 +57,11 @@ fn snapshots(storage: &Storage) -> Result<BTreeSet<String>> {
         .collect())
 }
 
-/// Host and time of what `adopt` says that forget would remove.
-fn shown(said: &str) -> BTreeSet<String> {
+/// Host and time of what forget would remove, as `adopt` lists it.
+fn shown(printed: &str) -> BTreeSet<String> {
     let mut host = "";
     let mut shown = BTreeSet::new();
-    for line in said.lines() {
+    for line in printed.lines() {
         let words: Vec<&str> = line.split_whitespace().collect();
         match words[..] {
             ["of", "the", _, _, "that", name, "then", ..] => host = name,
@@ -91,7 +92,7 @@ fn forget_removes_what_adopt_has_shown_and_nothing_before() -> Result<()> {
         "forget leaves alone what no run made"
     );
 
-    let dry = storage.says(&["adopt", "--dry-run"])?;
+    let dry = storage.prints(&["adopt", "--dry-run"])?;
     assert!(
         dry.starts_with(
             "12 snapshots to adopt:\n\n\
@@ -113,16 +114,16 @@ fn forget_removes_what_adopt_has_shown_and_nothing_before() -> Result<()> {
     storage.restic(&FORGET)?;
     assert_eq!(snapshots(&storage)?, before, "a dry run adopts nothing");
 
-    let said = storage.says(&["adopt", "--yes"])?;
-    assert_eq!(shown(&said), shown(&dry));
-    assert!(said.ends_with("\n12 snapshots adopted\n"), "{said}");
+    let printed = storage.prints(&["adopt", "--yes"])?;
+    assert_eq!(shown(&printed), shown(&dry));
+    assert!(printed.ends_with("\n12 snapshots adopted\n"), "{printed}");
     assert_eq!(snapshots(&storage)?, before);
     storage.restic(&FORGET)?;
     let removed: BTreeSet<String> = before.difference(&snapshots(&storage)?).cloned().collect();
-    assert_eq!(removed, shown(&said));
+    assert_eq!(removed, shown(&printed));
     assert!(removed.len() > 7, "{removed:?}");
 
-    let again = storage.says(&["adopt"])?;
+    let again = storage.prints(&["adopt"])?;
     assert!(again.starts_with("nothing to adopt"), "{again}");
     // A file of root's in the repository is one that user restic cannot remove.
     let roots = run(std::process::Command::new("find")
@@ -146,10 +147,13 @@ fn one_host_or_one_snapshot_alone_is_adopted() -> Result<()> {
         Ok((of_jak, all.len() - of_jak))
     };
     let first = storage.backup("jak", "2025-01-01 04:00:00", "daily")?;
-    let said = storage.says(&["adopt", "--snapshot", &first, "--yes"])?;
-    assert!(said.contains("of the 3 snapshots that jak then has"), "{said}");
+    let printed = storage.prints(&["adopt", "--snapshot", &first, "--yes"])?;
+    assert!(
+        printed.contains("of the 3 snapshots that jak then has"),
+        "{printed}"
+    );
     assert_eq!(tagged()?, (3, 0));
-    storage.says(&["adopt", "--host", "old.lan", "--yes"])?;
+    storage.prints(&["adopt", "--host", "old.lan", "--yes"])?;
     assert_eq!(tagged()?, (3, 3));
     for (arguments, hint) in [
         (["--host", "old.la"], "did you mean `old.lan`?"),
@@ -157,10 +161,10 @@ fn one_host_or_one_snapshot_alone_is_adopted() -> Result<()> {
         (["--host", "=jak"], "write `--host OTHER`"),
         (["--snapshot", "zz"], "run `genbackup snapshots` to list them"),
     ] {
-        let told = storage.told(&[&["adopt", "--yes"], &arguments[..]].concat())?;
+        let outcome = storage.outcome(&[&["adopt", "--yes"], &arguments[..]].concat())?;
         assert!(
-            told.status.code() == Some(1) && told.stderr.contains(hint),
-            "{arguments:?}: {told:?}"
+            outcome.status.code() == Some(1) && outcome.stderr.contains(hint),
+            "{arguments:?}: {outcome:?}"
         );
     }
     assert_eq!(tagged()?, (3, 3));
@@ -173,12 +177,12 @@ fn a_host_gets_its_new_name_where_restic_can() -> Result<()> {
     let before = snapshots(&storage)?;
     let rename = ["adopt", "--host", "old.lan=jak", "--yes"];
     if !can_rename(&storage)? {
-        let told = storage.told(&rename)?;
+        let outcome = storage.outcome(&rename)?;
         assert!(
-            told.stderr.contains(
+            outcome.stderr.contains(
                 "cannot change the host of snapshots; restic 0.17 can\n\nhint: use `--host old.lan` to keep"
             ),
-            "{told:?}"
+            "{outcome:?}"
         );
         assert_eq!(snapshots(&storage)?, before);
         return Ok(());
@@ -192,11 +196,11 @@ fn a_host_gets_its_new_name_where_restic_can() -> Result<()> {
         .filter_map(|one| one["id"].as_str())
         .collect();
     storage.restic(&[&["rewrite", "--forget", "--new-host=jak"], &ids[..1]].concat())?;
-    let said = storage.says(&rename)?;
-    assert!(said.starts_with("3 snapshots to adopt:"), "{said}");
+    let printed = storage.prints(&rename)?;
+    assert!(printed.starts_with("3 snapshots to adopt:"), "{printed}");
     assert!(
-        said.contains("old.lan as jak  2 ") && said.contains("of the 5 snapshots that jak then has"),
-        "{said}"
+        printed.contains("old.lan as jak  2 ") && printed.contains("of the 5 snapshots that jak then has"),
+        "{printed}"
     );
     let of_old = snapshots(&storage)?
         .into_iter()
@@ -205,7 +209,7 @@ fn a_host_gets_its_new_name_where_restic_can() -> Result<()> {
     let renamed = snapshots(&storage)?;
     storage.restic(&FORGET)?;
     let removed: BTreeSet<String> = renamed.difference(&snapshots(&storage)?).cloned().collect();
-    assert_eq!(removed, shown(&said));
+    assert_eq!(removed, shown(&printed));
     Ok(())
 }
 
@@ -217,33 +221,34 @@ fn what_was_interrupted_is_done_by_the_next_call() -> Result<()> {
         "[[ \" $* \" == *' tag '* ]] || exec /usr/bin/restic \"$@\"\n\
          /usr/bin/restic \"${@:1:11}\" || exit; exit 130",
     )?;
-    let told = run(storage.with_stand_in().args(["adopt", "--yes"]))?;
-    assert_eq!(told.status.code(), Some(130), "{told:?}");
+    let outcome = run(storage.with_stand_in().args(["adopt", "--yes"]))?;
+    assert_eq!(outcome.status.code(), Some(130), "{outcome:?}");
     assert!(
-        told.stderr.contains("not all snapshots were adopted")
-            && told
+        outcome.stderr.contains("not all snapshots were adopted")
+            && outcome
                 .stderr
                 .contains("hint: run the command again to adopt the rest"),
-        "{told:?}"
+        "{outcome:?}"
     );
-    let said = storage.says(&["adopt", "--yes"])?;
-    assert!(said.starts_with("4 snapshots to adopt:"), "{said}");
-    let said = storage.says(&["adopt"])?;
-    assert!(said.starts_with("nothing to adopt"), "{said}");
+    let printed = storage.prints(&["adopt", "--yes"])?;
+    assert!(printed.starts_with("4 snapshots to adopt:"), "{printed}");
+    let printed = storage.prints(&["adopt"])?;
+    assert!(printed.starts_with("nothing to adopt"), "{printed}");
     Ok(())
 }
 
-/// restic says that all is well when it cannot load a snapshot that it is to change.
+/// restic reports success even if it cannot load a snapshot that it should change.
 #[test]
-fn what_restic_passes_over_is_no_success() -> Result<()> {
+fn a_snapshot_that_restic_skips_is_no_success() -> Result<()> {
     let storage = after_days_of_plain_restic(3)?;
     storage.stand_in("[[ \" $* \" == *' tag '* ]] || exec /usr/bin/restic \"$@\"")?;
-    let told = run(storage.with_stand_in().args(["adopt", "--yes"]))?;
-    assert_eq!(told.status.code(), Some(1), "{told:?}");
+    let outcome = run(storage.with_stand_in().args(["adopt", "--yes"]))?;
+    assert_eq!(outcome.status.code(), Some(1), "{outcome:?}");
     assert!(
-        told.stderr
+        outcome
+            .stderr
             .contains("error: 6 snapshots were not adopted, such as "),
-        "{told:?}"
+        "{outcome:?}"
     );
     Ok(())
 }
@@ -255,46 +260,46 @@ fn a_repository_that_is_locked_is_adopted_later() -> Result<()> {
         "[[ \" $* \" == *' tag '* ]] || exec /usr/bin/restic \"$@\"\n\
          echo 'Fatal: unable to create lock in backend: repository is already locked by PID 7 on jak' >&2; exit 11",
     )?;
-    let told = run(storage.with_stand_in().args(["adopt", "--yes"]))?;
-    assert_eq!(told.status.code(), Some(11), "{told:?}");
+    let outcome = run(storage.with_stand_in().args(["adopt", "--yes"]))?;
+    assert_eq!(outcome.status.code(), Some(11), "{outcome:?}");
     assert!(
-        told.stderr.ends_with(
+        outcome.stderr.ends_with(
             "hint: a backup, forget or prune is running: run the command again when it has ended\n"
         ),
-        "{told:?}"
+        "{outcome:?}"
     );
     Ok(())
 }
 
 #[test]
-fn nothing_is_adopted_unless_somebody_says_so() -> Result<()> {
+fn nothing_is_adopted_without_confirmation() -> Result<()> {
     let storage = after_days_of_plain_restic(3)?;
     let ids = || storage.restic(&["snapshots", "--json", "--tag=daily"]);
     let before = ids()?;
     let mut alone = storage.genbackup();
-    let told = run(alone.arg("adopt").stdin(Stdio::null()))?;
+    let outcome = run(alone.arg("adopt").stdin(Stdio::null()))?;
     assert!(
-        told.status.code() == Some(1)
-            && told
+        outcome.status.code() == Some(1)
+            && outcome
                 .stderr
                 .contains("hint: add `--yes` to take the snapshots over without asking"),
-        "{told:?}"
+        "{outcome:?}"
     );
-    let (code, said) = answered(&storage, "n\r")?;
+    let (code, printed) = answered(&storage, "n\r")?;
     assert!(
-        code == Some(1) && said.contains("nothing was changed"),
-        "{said:?}"
+        code == Some(1) && printed.contains("nothing was changed"),
+        "{printed:?}"
     );
     assert_eq!(ids()?, before);
-    let (code, said) = answered(&storage, "y\r")?;
+    let (code, printed) = answered(&storage, "y\r")?;
     assert!(
-        code == Some(0) && said.contains("6 snapshots adopted"),
-        "{said:?}"
+        code == Some(0) && printed.contains("6 snapshots adopted"),
+        "{printed:?}"
     );
     Ok(())
 }
 
-/// What `adopt` says on a terminal on which its question gets this answer, and its exit status.
+/// Exit status and output of `adopt` on a terminal on which its question gets this answer.
 fn answered(storage: &Storage, answer: &str) -> Result<(Option<i32>, String)> {
     let (mut master, slave) = terminal(200)?;
     let mut command = storage.genbackup();
@@ -306,17 +311,17 @@ fn answered(storage: &Storage, answer: &str) -> Result<(Option<i32>, String)> {
         .stderr(Stdio::from(slave));
     let mut child = command.spawn()?;
     drop(command);
-    let (mut said, mut chunk, mut is_answered) = (String::new(), [0; 4096], false);
+    let (mut printed, mut chunk, mut is_answered) = (String::new(), [0; 4096], false);
     // A terminal that nobody else has open is an error to read (EIO), and the end.
     while let Ok(length @ 1..) = master.read(&mut chunk) {
-        said.push_str(&String::from_utf8_lossy(&chunk[..length]));
-        if !is_answered && said.contains("take them over?") {
+        printed.push_str(&String::from_utf8_lossy(&chunk[..length]));
+        if !is_answered && printed.contains("take them over?") {
             master.write_all(answer.as_bytes())?;
             is_answered = true;
         }
     }
-    ensure!(is_answered, "{said:?}");
-    Ok((child.wait()?.code(), said))
+    ensure!(is_answered, "{printed:?}");
+    Ok((child.wait()?.code(), printed))
 }
 
 #[test]
@@ -335,13 +340,13 @@ fn snapshots_by_rustic_are_named_with_the_danger() -> Result<()> {
         *" version "*) echo "restic 0.18.0 compiled with go1.24.4 on linux/amd64" ;;
         esac"#,
     )?;
-    let told = run(storage.with_stand_in().args(["adopt", "--dry-run"]))?;
-    assert!(told.status.success(), "{told:?}");
+    let outcome = run(storage.with_stand_in().args(["adopt", "--dry-run"]))?;
+    assert!(outcome.status.success(), "{outcome:?}");
     assert!(
-        told.stdout.contains(
+        outcome.stdout.contains(
             "note: 1 snapshot was made by rustic, the newest on ziz on 2026-11-20 04:00. rustic takes no lock"
         ),
-        "{told:?}"
+        "{outcome:?}"
     );
     Ok(())
 }

@@ -28,13 +28,13 @@ fn the_newest_snapshot_of_the_host_that_is_not_later_is_taken() -> Result<()> {
     ] {
         let mut words = vec!["restore", "ziz", "/mnt/data", "--to", "/mnt/back", "--dry-run"];
         words.extend(arguments);
-        let said = storage.says(&words)?;
+        let printed = storage.prints(&words)?;
         assert!(
-            said.starts_with(&format!("snapshot {expected} of ziz, 2026-11-")),
-            "{arguments:?}: {said}"
+            printed.starts_with(&format!("snapshot {expected} of ziz, 2026-11-")),
+            "{arguments:?}: {printed}"
         );
     }
-    let too_early = storage.told(&["restore", "ziz", "/", "--to", "/mnt/back", "--at", "2026-11-17"])?;
+    let too_early = storage.outcome(&["restore", "ziz", "/", "--to", "/mnt/back", "--at", "2026-11-17"])?;
     assert_eq!(too_early.status.code(), Some(1));
     assert!(
         too_early.stderr.contains("no snapshot of that time or earlier")
@@ -43,7 +43,7 @@ fn the_newest_snapshot_of_the_host_that_is_not_later_is_taken() -> Result<()> {
                 .contains(&format!("its oldest snapshot is {old} of ziz, 2026-11-18 04:00")),
         "{too_early:?}"
     );
-    let of_kai = storage.told(&["restore", "kai", "/", "--to", "/mnt/back", "--snapshot", &old])?;
+    let of_kai = storage.outcome(&["restore", "kai", "/", "--to", "/mnt/back", "--snapshot", &old])?;
     assert!(of_kai.stderr.contains("kai has no snapshot"), "{of_kai:?}");
     assert!(!storage.path("back").exists(), "a dry run writes nothing");
     Ok(())
@@ -54,7 +54,7 @@ fn the_newest_snapshot_of_the_host_that_is_not_later_is_taken() -> Result<()> {
 fn a_time_that_the_list_shows_is_the_snapshot_of_that_line() -> Result<()> {
     let storage = Storage::with_repository()?;
     std::fs::write(storage.path("data/file"), "x")?;
-    // restic takes the time of its own zone, which is UTC here.
+    // restic takes times in its own zone, which is UTC here.
     let ids = [
         "2026-10-24 00:30:00",
         "2026-10-25 00:30:00",
@@ -64,9 +64,9 @@ fn a_time_that_the_list_shows_is_the_snapshot_of_that_line() -> Result<()> {
     let [before, first, second] = ids;
     let (before, first, second) = (before?, first?, second?);
     let in_berlin = |arguments: &[&str]| -> Result<String> {
-        let said = run(storage.genbackup().args(arguments).env("TZ", "Europe/Berlin"))?;
-        assert!(said.status.success(), "{arguments:?}: {said:?}");
-        Ok(said.stdout)
+        let outcome = run(storage.genbackup().args(arguments).env("TZ", "Europe/Berlin"))?;
+        assert!(outcome.status.success(), "{arguments:?}: {outcome:?}");
+        Ok(outcome.stdout)
     };
     assert_eq!(
         in_berlin(&["snapshots"])?,
@@ -86,7 +86,7 @@ fn a_time_that_the_list_shows_is_the_snapshot_of_that_line() -> Result<()> {
         ("2026-10-25 02:30", &second),
         ("2026-10-25 02:29", &first),
     ] {
-        let said = in_berlin(&[
+        let printed = in_berlin(&[
             "restore",
             "ziz",
             "/",
@@ -97,8 +97,8 @@ fn a_time_that_the_list_shows_is_the_snapshot_of_that_line() -> Result<()> {
             at,
         ])?;
         assert!(
-            said.starts_with(&format!("snapshot {expected} of ziz, ")),
-            "{at}: {said}"
+            printed.starts_with(&format!("snapshot {expected} of ziz, ")),
+            "{at}: {printed}"
         );
     }
     let since = in_berlin(&["snapshots", "--since", "2026-10-25 02:30"])?;
@@ -118,9 +118,9 @@ fn snapshots_are_listed_by_host_and_time() -> Result<()> {
         storage.backup(host, time, "genbackup")?;
     }
     let times = |arguments: &[&str]| -> Result<Vec<String>> {
-        let said = storage.says(&[&["snapshots"], arguments].concat())?;
+        let printed = storage.prints(&[&["snapshots"], arguments].concat())?;
         let words = |line: &str| line.split_whitespace().take(2).collect::<Vec<_>>().join(" ");
-        let rows = said.lines().skip(1).take_while(|line| !line.is_empty());
+        let rows = printed.lines().skip(1).take_while(|line| !line.is_empty());
         Ok(rows.map(words).collect())
     };
     assert_eq!(
@@ -137,17 +137,17 @@ fn snapshots_are_listed_by_host_and_time() -> Result<()> {
         ["kai 2026-11-19", "ziz 2026-11-18"]
     );
     assert_eq!(
-        storage.says(&["snapshots", "--until", "2026-11-01"])?,
+        storage.prints(&["snapshots", "--until", "2026-11-01"])?,
         "no snapshots\n"
     );
-    let mistaken = storage.told(&["snapshots", "--host", "zis"])?;
+    let misspelled = storage.outcome(&["snapshots", "--host", "zis"])?;
     assert!(
-        mistaken.stderr.contains("hint: did you mean `ziz`?"),
-        "{mistaken:?}"
+        misspelled.stderr.contains("hint: did you mean `ziz`?"),
+        "{misspelled:?}"
     );
 
-    // As restic itself says it.
-    let ours: Value = serde_json::from_str(&storage.says(&["snapshots", "--json"])?)?;
+    // As restic itself prints it.
+    let ours: Value = serde_json::from_str(&storage.prints(&["snapshots", "--json"])?)?;
     let theirs: Value = serde_json::from_str(&storage.restic(&["snapshots", "--json"])?)?;
     assert_eq!(ours, theirs);
     Ok(())

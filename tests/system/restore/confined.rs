@@ -12,17 +12,17 @@ use anyhow::{Context, Result};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::told::{WORDS, stand_in};
+use super::invocation::{WORDS, stand_in};
 use super::{PASSWORD, Storage};
 use crate::command::{Outcome, run};
 use crate::crafted::{self, Node};
 
-/// A repository with a snapshot of ziz that has a path twice: first a link to a directory outside, then a directory with
-/// a file that is to come there; and what is beside it.
+/// A repository with a snapshot of ziz that has a path twice: first a link to a directory outside, then a
+/// directory with a file that is to come there. Next to it is another file.
 fn with_crafted_snapshot(target: &str) -> Result<Storage> {
     let storage = Storage::with_repository()?;
     let evil = [
-        Node::Linked("beside", "x"),
+        Node::Linked("another", "x"),
         Node::Link("evil", target),
         Node::Directory("evil", vec![Node::Linked("planted", "x")]),
     ];
@@ -41,20 +41,21 @@ fn a_path_that_a_snapshot_names_twice_is_refused_by_name() -> Result<()> {
     for path in ["/", "/srv", "/srv/evil", "/srv/evil/planted"] {
         for more in [&[][..], &["--dry-run"], &["--no-sandbox"]] {
             let words = [&["restore", "ziz", path, "--to", "/mnt/back"], more].concat();
-            let told = storage.told(&words)?;
-            assert_eq!(told.status.code(), Some(1), "{words:?}: {told:?}");
+            let outcome = storage.outcome(&words)?;
+            assert_eq!(outcome.status.code(), Some(1), "{words:?}: {outcome:?}");
             assert!(
-                told.stderr
+                outcome
+                    .stderr
                     .contains("names a path twice, which no backup does: /srv/evil;")
-                    && told.stderr.contains("\n\nhint: to restore other files of it"),
-                "{words:?}: {told:?}"
+                    && outcome.stderr.contains("\n\nhint: to restore other files of it"),
+                "{words:?}: {outcome:?}"
             );
             assert!(!storage.path("back").exists(), "{words:?}");
         }
     }
-    storage.says(&["restore", "ziz", "/etc", "/srv/beside", "--to", "/mnt/back"])?;
+    storage.prints(&["restore", "ziz", "/etc", "/srv/another", "--to", "/mnt/back"])?;
     assert_eq!(fs::read_to_string(storage.path("back/etc/good"))?, "y");
-    assert_eq!(fs::read_to_string(storage.path("back/srv/beside"))?, "x");
+    assert_eq!(fs::read_to_string(storage.path("back/srv/another"))?, "x");
     assert!(!storage.path("back/srv/evil").exists());
     assert_eq!(fs::read_dir(storage.path("victim"))?.count(), 0);
     Ok(())
@@ -65,8 +66,8 @@ fn restic_writes_below_the_target_and_its_lock_and_nowhere_else() -> Result<()> 
     let tries = "for place in /tmp/genbackup-target /tmp/genbackup-repository/locks /tmp/genbackup-repository /mnt/restic /mnt /etc; do
         { : >$place/written; } 2>/dev/null && echo \"wrote $place/written\"; done; exit 0";
     let storage = stand_in("0.14.0", tries)?;
-    let told = run(storage.with_stand_in().args(WORDS))?;
-    let wrote: Vec<&str> = told
+    let outcome = run(storage.with_stand_in().args(WORDS))?;
+    let wrote: Vec<&str> = outcome
         .stderr
         .lines()
         .filter(|line| line.starts_with("wrote "))
@@ -75,7 +76,7 @@ fn restic_writes_below_the_target_and_its_lock_and_nowhere_else() -> Result<()> 
     assert_eq!(
         wrote,
         ["wrote /mnt/back/written", "wrote /mnt/restic/locks/written"],
-        "{told:?}"
+        "{outcome:?}"
     );
     let unit = fs::read_to_string(storage.path("unit"))?;
     for property in [
@@ -95,7 +96,7 @@ fn restic_writes_below_the_target_and_its_lock_and_nowhere_else() -> Result<()> 
 }
 
 #[test]
-fn without_systemd_a_restore_takes_an_option_of_its_own() -> Result<()> {
+fn without_systemd_a_restore_takes_an_extra_option() -> Result<()> {
     let storage = Storage::with_repository()?;
     fs::write(storage.path("data/file"), "x")?;
     storage.backup("ziz", "2026-11-20 04:00:00", "genbackup")?;
@@ -126,8 +127,8 @@ fn without_systemd_a_restore_takes_an_option_of_its_own() -> Result<()> {
         "{refused:?}"
     );
     assert!(!storage.path("back").exists());
-    let told = without(&["--no-sandbox"])?;
-    assert!(told.status.success(), "{told:?}");
+    let outcome = without(&["--no-sandbox"])?;
+    assert!(outcome.status.success(), "{outcome:?}");
     assert_eq!(fs::read_to_string(storage.path("back/mnt/data/file"))?, "x");
     assert!(!storage.path("unit").exists(), "no unit was started");
     Ok(())
@@ -154,10 +155,10 @@ fn a_repository_that_cannot_be_written_is_read_without_a_lock() -> Result<()> {
         (full, "No space left on device"),
     ] {
         drop(fs::remove_dir_all(storage.path("back")));
-        let told = run(prepared(&storage, script).args(["restore", "ziz", "/", "--to", "/mnt/back"]))?;
-        assert!(told.status.success(), "{told:?}");
+        let outcome = run(prepared(&storage, script).args(["restore", "ziz", "/", "--to", "/mnt/back"]))?;
+        assert!(outcome.status.success(), "{outcome:?}");
         let note = format!("note: restic cannot write its lock into the repository ({why})");
-        assert!(told.stderr.contains(&note), "{told:?}");
+        assert!(outcome.stderr.contains(&note), "{outcome:?}");
         assert_eq!(fs::read_to_string(storage.path("back/mnt/data/file"))?, "x");
     }
     Ok(())
@@ -166,8 +167,8 @@ fn a_repository_that_cannot_be_written_is_read_without_a_lock() -> Result<()> {
 #[test]
 fn equal_errors_are_counted() -> Result<()> {
     let complains = "for i in 1 2 3; do echo 'no space left on device' >&2; done; echo other >&2; exit 1";
-    let told = run(stand_in("0.18.0", complains)?.with_stand_in().args(WORDS))?;
-    let lines: Vec<&str> = told.stderr.lines().take(3).collect();
+    let outcome = run(stand_in("0.18.0", complains)?.with_stand_in().args(WORDS))?;
+    let lines: Vec<&str> = outcome.stderr.lines().take(3).collect();
     assert_eq!(
         lines,
         [
@@ -175,7 +176,7 @@ fn equal_errors_are_counted() -> Result<()> {
             "other",
             "3 times: no space left on device"
         ],
-        "{told:?}"
+        "{outcome:?}"
     );
     Ok(())
 }
@@ -215,13 +216,13 @@ fn a_directory_above_the_target_belongs_to_root_or_is_sticky() -> Result<()> {
             "error: /mnt/above has mode 0757, so others can write to it",
         ),
     ] {
-        let told = restored(mode, owner)?;
-        assert!(told.stderr.contains(why), "{mode:o} {owner}: {told:?}");
+        let outcome = restored(mode, owner)?;
+        assert!(outcome.stderr.contains(why), "{mode:o} {owner}: {outcome:?}");
         assert!(!above.join("a").exists());
     }
     for mode in [0o755, 0o1777] {
-        let told = restored(mode, 0)?;
-        assert!(told.status.success(), "{mode:o}: {told:?}");
+        let outcome = restored(mode, 0)?;
+        assert!(outcome.status.success(), "{mode:o}: {outcome:?}");
     }
     Ok(())
 }
@@ -239,44 +240,45 @@ fn a_name_that_is_not_utf8_comes_back_to_a_target_that_is_not() -> Result<()> {
         command.args(["restore", "ziz"]).arg(OsStr::from_bytes(path));
         run(command.arg("--to").arg(target))
     };
-    let told = restored(b"/mnt/data/l\xff")?;
-    assert!(told.status.success(), "{told:?}");
+    let outcome = restored(b"/mnt/data/l\xff")?;
+    assert!(outcome.status.success(), "{outcome:?}");
     let back = storage.directory.path().join(target).join("mnt/data");
     let names: Vec<_> = fs::read_dir(back)?
         .map(|entry| Ok(entry?.file_name()))
         .collect::<Result<_>>()?;
     assert_eq!(names, [OsStr::from_bytes(b"l\xff")]);
     // It looks the same in restic's JSON.
-    let told = restored(b"/mnt/data/l\xfd")?;
-    assert!(told.stderr.contains(" is not empty"), "{told:?}");
+    let outcome = restored(b"/mnt/data/l\xfd")?;
+    assert!(outcome.stderr.contains(" is not empty"), "{outcome:?}");
     fs::remove_dir_all(storage.directory.path().join(target))?;
-    let told = restored(b"/mnt/data/l\xfd")?;
+    let outcome = restored(b"/mnt/data/l\xfd")?;
     assert!(
-        told.stderr
+        outcome
+            .stderr
             .contains("there is no /mnt/data/l\u{fffd} in snapshot"),
-        "{told:?}"
+        "{outcome:?}"
     );
     Ok(())
 }
 
 #[test]
 fn a_restore_that_is_killed_ends_restic_the_way_that_removes_its_lock() -> Result<()> {
-    let script = r#"trap 'echo "signal, cleaning up" >&2; echo interrupted >/mnt/told; exit 130' INT
-        echo at work >/mnt/told; while :; do read -r -t 1 _ <>/mnt/never; done"#;
+    let script = r#"trap 'echo "signal, cleaning up" >&2; echo interrupted >/mnt/events; exit 130' INT
+        echo running >/mnt/events; while :; do read -r -t 1 _ <>/mnt/never; done"#;
     for more in [&[][..], &["--no-sandbox"]] {
         let storage = stand_in("0.18.0", script)?;
-        for name in ["never", "told"] {
-            super::told::make_fifo(&storage.path(name))?;
+        for name in ["never", "events"] {
+            super::invocation::make_fifo(&storage.path(name))?;
         }
         // Open for writing too: it does not end between two writers.
-        let told = fs::OpenOptions::new()
+        let events = fs::OpenOptions::new()
             .read(true)
             .write(true)
-            .open(storage.path("told"))?;
+            .open(storage.path("events"))?;
         let (sender, receiver) = mpsc::channel();
         std::thread::spawn(move || {
             use std::io::BufRead;
-            for line in std::io::BufReader::new(told).lines().map_while(Result::ok) {
+            for line in std::io::BufReader::new(events).lines().map_while(Result::ok) {
                 if sender.send(line).is_err() {
                     break;
                 }
@@ -286,7 +288,7 @@ fn a_restore_that_is_killed_ends_restic_the_way_that_removes_its_lock() -> Resul
         let mut command = storage.with_stand_in();
         command.args(WORDS).args(more);
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
-        assert_eq!(next()?, "at work", "{more:?}");
+        assert_eq!(next()?, "running", "{more:?}");
         kill(Pid::from_raw(child.id().cast_signed()), Signal::SIGKILL)?;
         child.wait()?;
         assert_eq!(

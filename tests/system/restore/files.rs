@@ -12,7 +12,7 @@ use crate::command::run;
 const ODD: [&str; 9] = ["a*", "[ab]", "?", "back\\slash", "a**", "!a", "-a", "$HOME", " #"];
 
 #[test]
-fn a_path_is_taken_letter_by_letter() -> Result<()> {
+fn a_path_is_taken_literally() -> Result<()> {
     let storage = Storage::with_repository()?;
     for name in ODD.iter().chain(&["a", "ab", "b", "backslash", "x"]) {
         fs::write(storage.path("data").join(name), name)?;
@@ -21,7 +21,7 @@ fn a_path_is_taken_letter_by_letter() -> Result<()> {
     let paths: Vec<String> = ODD.iter().map(|name| format!("/mnt/data/{name}")).collect();
     let mut words = vec!["restore", "ziz", "--to", "/mnt/back"];
     words.extend(paths.iter().map(String::as_str));
-    storage.says(&words)?;
+    storage.prints(&words)?;
     let mut back: Vec<String> = fs::read_dir(storage.path("back/mnt/data"))?
         .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
         .collect::<Result<_>>()?;
@@ -40,8 +40,8 @@ fn owners_and_modes_come_back_and_the_repository_stays_its_users() -> Result<()>
     chown(&program, Some(1000), Some(1001))?;
     fs::set_permissions(&program, fs::Permissions::from_mode(0o4750))?;
     storage.backup("ziz", "2026-11-20 04:00:00", "genbackup")?;
-    let said = storage.says(&["restore", "ziz", "/mnt/data/", "--to", "back", "--verify"])?;
-    assert!(said.ends_with("to /mnt/back\n"), "{said}");
+    let printed = storage.prints(&["restore", "ziz", "/mnt/data/", "--to", "back", "--verify"])?;
+    assert!(printed.ends_with("to /mnt/back\n"), "{printed}");
 
     let back = fs::metadata(storage.path("back/mnt/data/program"))?;
     assert_eq!(
@@ -75,44 +75,47 @@ fn strangers(directory: &std::path::Path) -> Result<Vec<String>> {
 }
 
 #[test]
-fn nothing_that_is_there_is_overwritten_unless_told_so() -> Result<()> {
+fn existing_files_are_overwritten_only_with_the_option() -> Result<()> {
     let storage = Storage::with_repository()?;
     fs::write(storage.path("data/file"), "old")?;
     storage.backup("ziz", "2026-11-20 04:00:00", "genbackup")?;
     fs::create_dir_all(storage.path("back/mnt/data"))?;
-    fs::write(storage.path("back/mnt/data/file"), "what is there")?;
+    fs::write(storage.path("back/mnt/data/file"), "another text")?;
     let words = ["restore", "ziz", "/mnt/data/file", "--to", "/mnt/back"];
-    let refused = storage.told(&words)?;
+    let refused = storage.outcome(&words)?;
     assert_eq!(refused.status.code(), Some(1));
     assert!(
         refused.stderr.contains("error: /mnt/back is not empty"),
         "{refused:?}"
     );
     let there = || fs::read_to_string(storage.path("back/mnt/data/file"));
-    assert_eq!(there()?, "what is there");
+    assert_eq!(there()?, "another text");
 
-    // Before 0.17, restic follows links that are there.
+    // Before 0.17, restic follows existing links.
     let is_new = storage.restic_is_at_least(17)?;
     for more in [&["--overwrite", "--dry-run"][..], &["--overwrite"]] {
-        let told = storage.told(&[&words[..], more].concat())?;
+        let outcome = storage.outcome(&[&words[..], more].concat())?;
         if !is_new {
             assert!(
-                told.stderr
+                outcome
+                    .stderr
                     .contains("error: `--overwrite` needs restic 0.17: restic 0.1"),
-                "{told:?}"
+                "{outcome:?}"
             );
             assert_eq!(
-                (told.status.code(), there()?.as_str()),
-                (Some(1), "what is there")
+                (outcome.status.code(), there()?.as_str()),
+                (Some(1), "another text")
             );
         } else if more.len() == 2 {
             assert!(
-                told.stdout.contains(", overwriting 1 file; nothing was written"),
-                "{told:?}"
+                outcome
+                    .stdout
+                    .contains(", overwriting 1 file; nothing was written"),
+                "{outcome:?}"
             );
-            assert_eq!(there()?, "what is there");
+            assert_eq!(there()?, "another text");
         } else {
-            assert_eq!((told.status.code(), there()?.as_str()), (Some(0), "old"));
+            assert_eq!((outcome.status.code(), there()?.as_str()), (Some(0), "old"));
         }
     }
     Ok(())
@@ -135,7 +138,7 @@ fn nothing_is_restored_into_the_repository_however_it_is_written() -> Result<()>
         // A directory that would be made on the way.
         "/mnt/foo/../restic/new",
     ] {
-        let inside = storage.told(&["restore", "ziz", "/", "--to", to, "--overwrite"])?;
+        let inside = storage.outcome(&["restore", "ziz", "/", "--to", to, "--overwrite"])?;
         assert_eq!(inside.status.code(), Some(1), "{to}: {inside:?}");
         assert!(
             inside.stderr.contains("/mnt/restic") && inside.stderr.contains(" is in the repository"),
@@ -147,7 +150,7 @@ fn nothing_is_restored_into_the_repository_however_it_is_written() -> Result<()>
     // The repository's own path may be one with a link in it.
     fs::rename(storage.path("restic"), storage.path("moved"))?;
     symlink("moved", storage.path("restic"))?;
-    let inside = storage.told(&["restore", "ziz", "/", "--to", "/mnt/moved/new"])?;
+    let inside = storage.outcome(&["restore", "ziz", "/", "--to", "/mnt/moved/new"])?;
     assert!(inside.stderr.contains(" is in the repository"), "{inside:?}");
     Ok(())
 }
@@ -162,10 +165,10 @@ fn what_comes_back_is_for_root_alone_from_the_start() -> Result<()> {
     fs::create_dir(storage.path("back"))?;
     fs::set_permissions(storage.path("back"), fs::Permissions::from_mode(0o755))?;
 
-    // Whoever owns the directory could put a link in the way of what is written.
+    // The owner of the directory could put a link in the way of the restored files.
     chown(storage.path("back"), Some(UID), Some(UID))?;
     for more in [&[][..], &["--dry-run"], &["--overwrite"]] {
-        let refused = storage.told(&[&words[..], more].concat())?;
+        let refused = storage.outcome(&[&words[..], more].concat())?;
         assert_eq!(refused.status.code(), Some(1), "{refused:?}");
         assert!(
             refused
@@ -180,12 +183,12 @@ fn what_comes_back_is_for_root_alone_from_the_start() -> Result<()> {
     assert_eq!(fs::read_dir(storage.path("back"))?.count(), 0);
 
     chown(storage.path("back"), Some(0), Some(0))?;
-    storage.says(&[&words[..], &["--dry-run"]].concat())?;
+    storage.prints(&[&words[..], &["--dry-run"]].concat())?;
     assert_eq!(mode("back")?, 0o755);
-    storage.says(&words)?;
+    storage.prints(&words)?;
     assert_eq!(mode("back")?, 0o700);
 
-    // Others may need what is in it already: then it stays as it is, and that is said.
+    // Others may need what is in it already: then its mode stays, and a note reports it.
     fs::set_permissions(storage.path("back"), fs::Permissions::from_mode(0o755))?;
     if !storage.restic_is_at_least(17)? {
         storage.stand_in(&format!(
@@ -203,7 +206,7 @@ fn what_comes_back_is_for_root_alone_from_the_start() -> Result<()> {
 }
 
 #[test]
-fn of_a_path_that_is_not_there_it_says_what_is_near_and_which_snapshots_have_it() -> Result<()> {
+fn a_missing_path_gets_similar_paths_and_snapshots_as_hints() -> Result<()> {
     let storage = Storage::with_repository()?;
     fs::write(storage.path("data/letter"), "x")?;
     fs::write(storage.path("data/gone*"), "x")?;
@@ -216,12 +219,12 @@ fn of_a_path_that_is_not_there_it_says_what_is_near_and_which_snapshots_have_it(
     let second = storage.backup("kai", "2026-11-19 04:00:00", "genbackup")?;
     fs::remove_file(storage.path("data/seldom"))?;
     storage.backup("kai", "2026-11-20 04:00:00", "genbackup")?;
-    let two = storage.told(&["restore", "kai", "/mnt/data/seldom", "--to", "/mnt/back"])?;
+    let two = storage.outcome(&["restore", "kai", "/mnt/data/seldom", "--to", "/mnt/back"])?;
     let expected = format!(
         "{second} of kai, 2026-11-19 04:00; {first} of kai, 2026-11-18 04:00 have it: `--snapshot {second}`"
     );
     assert!(two.stderr.contains(&expected), "{two:?}");
-    let asked = |path: &str| storage.told(&["restore", "ziz", path, "--to", "/mnt/back"]);
+    let asked = |path: &str| storage.outcome(&["restore", "ziz", path, "--to", "/mnt/back"]);
     for (path, expected) in [
         (
             "/mnt/data/leter",
@@ -233,9 +236,9 @@ fn of_a_path_that_is_not_there_it_says_what_is_near_and_which_snapshots_have_it(
             format!("{old} of ziz, 2026-11-18 04:00 has it: `--snapshot {old}`"),
         ),
     ] {
-        let said = asked(path)?;
-        assert_eq!(said.status.code(), Some(1), "{path}");
-        assert!(said.stderr.contains(&expected), "{path}: {said:?}");
+        let outcome = asked(path)?;
+        assert_eq!(outcome.status.code(), Some(1), "{path}");
+        assert!(outcome.stderr.contains(&expected), "{path}: {outcome:?}");
     }
     Ok(())
 }
@@ -243,12 +246,12 @@ fn of_a_path_that_is_not_there_it_says_what_is_near_and_which_snapshots_have_it(
 #[test]
 fn a_name_that_no_path_can_have_is_in_the_directory_above_it() -> Result<()> {
     let storage = Storage::new()?;
-    let said = storage.told(&["restore", "ziz", "/srv/a\nb", "--to", "/mnt/back"])?;
+    let outcome = storage.outcome(&["restore", "ziz", "/srv/a\nb", "--to", "/mnt/back"])?;
     assert!(
-        said.stderr.ends_with(
+        outcome.stderr.ends_with(
             "\"/srv/a\\nb\" contains a control character\n\nhint: restore the directory above it\n"
         ),
-        "{said:?}"
+        "{outcome:?}"
     );
     Ok(())
 }

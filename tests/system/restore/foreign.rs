@@ -12,9 +12,9 @@ fn snapshots_that_no_run_made_are_marked() -> Result<()> {
     let by_hand = storage.backup("jak", "2026-11-20 05:00:00", "by-hand")?;
     let before = storage.backup("jak.lan", "2024-11-20 05:00:00", "daily")?;
     let left = storage.backup("kai", "2026-11-19 04:00:00", "genbackup")?;
-    let said = storage.says(&["snapshots"])?;
-    let (rows, legend) = said.split_once("\n\n").context("no legend")?;
-    // restic says since 0.17 how large a snapshot is: in columns that the others do not have.
+    let printed = storage.prints(&["snapshots"])?;
+    let (rows, legend) = printed.split_once("\n\n").context("no legend")?;
+    // Since 0.17, restic reports the size of a snapshot, in columns that older ones lack.
     let words = |line: &str| {
         let words: Vec<&str> = line.split_whitespace().collect();
         let mark = words.iter().find(|word| ["*", "-", "MARK"].contains(word));
@@ -42,16 +42,16 @@ fn snapshots_that_no_run_made_are_marked() -> Result<()> {
          - its host is not in the fleet file\n"
     );
     // Where there is nothing to be marked, there is no column.
-    let said = storage.says(&["snapshots", "--until", "2026-11-20 04:30", "--host", "jak"])?;
+    let printed = storage.prints(&["snapshots", "--until", "2026-11-20 04:30", "--host", "jak"])?;
     assert!(
-        said.contains(&own) && said.lines().count() == 2 && !said.contains("MARK"),
-        "{said}"
+        printed.contains(&own) && printed.lines().count() == 2 && !printed.contains("MARK"),
+        "{printed}"
     );
     Ok(())
 }
 
 #[test]
-fn restore_takes_the_newest_and_says_who_made_it() -> Result<()> {
+fn restore_takes_the_newest_and_names_who_made_it() -> Result<()> {
     let storage = Storage::with_repository()?;
     std::fs::write(storage.path("data/file"), "x")?;
     let old = storage.backup("jak.lan", "2024-11-20 05:00:00", "daily")?;
@@ -59,20 +59,20 @@ fn restore_takes_the_newest_and_says_who_made_it() -> Result<()> {
     let by_hand = storage.backup("jak", "2026-11-20 05:00:00", "by-hand")?;
     let restored = |host: &str, more: &[&str]| {
         let to = format!("/mnt/back-{host}-{}", more.concat());
-        storage.told(&[&["restore", host, "/mnt/data/file", "--to", &to], more].concat())
+        storage.outcome(&[&["restore", host, "/mnt/data/file", "--to", &to], more].concat())
     };
-    let told = restored("jak", &[])?;
+    let outcome = restored("jak", &[])?;
     assert!(
-        told.stdout.starts_with(&format!(
+        outcome.stdout.starts_with(&format!(
             "snapshot {by_hand} of jak, 2026-11-20 05:00, which no run of genbackup made\n"
         )),
-        "{told:?}"
+        "{outcome:?}"
     );
     assert!(
-        told.stderr.contains(&format!(
+        outcome.stderr.contains(&format!(
             "the newest earlier snapshot that a run of genbackup made is {own} of jak, 2026-11-20 04:00; `--snapshot {own}`"
         )),
-        "{told:?}"
+        "{outcome:?}"
     );
     for (host, more, first) in [
         (
@@ -92,18 +92,18 @@ fn restore_takes_the_newest_and_says_who_made_it() -> Result<()> {
             format!("snapshot {old} of jak.lan, 2024-11-20 05:00, which no run of genbackup made\n"),
         ),
     ] {
-        let told = restored(host, more)?;
+        let outcome = restored(host, more)?;
         assert!(
-            told.status.success() && told.stdout.starts_with(&first),
-            "{told:?}"
+            outcome.status.success() && outcome.stdout.starts_with(&first),
+            "{outcome:?}"
         );
-        assert!(!told.stderr.contains("note:"), "{told:?}");
+        assert!(!outcome.stderr.contains("note:"), "{outcome:?}");
     }
     assert_eq!(std::fs::read(storage.path("back-jak.lan-/mnt/data/file"))?, b"x");
-    let mistaken = restored("jak.la", &[])?;
+    let misspelled = restored("jak.la", &[])?;
     assert!(
-        mistaken.stderr.contains("did you mean `jak.lan`?"),
-        "{mistaken:?}"
+        misspelled.stderr.contains("did you mean `jak.lan`?"),
+        "{misspelled:?}"
     );
     Ok(())
 }
@@ -115,12 +115,12 @@ fn a_missing_path_is_found_in_a_foreign_snapshot() -> Result<()> {
     let before = storage.backup("jak", "2024-11-20 05:00:00", "daily")?;
     std::fs::remove_file(storage.path("data/letter"))?;
     storage.backup("jak", "2026-11-20 04:00:00", "genbackup")?;
-    let told = storage.told(&["restore", "jak", "/mnt/data/letter", "--to", "/mnt/back"])?;
+    let outcome = storage.outcome(&["restore", "jak", "/mnt/data/letter", "--to", "/mnt/back"])?;
     assert!(
-        told.stderr.contains(&format!(
+        outcome.stderr.contains(&format!(
             "hint: {before} of jak, 2024-11-20 05:00 has it: `--snapshot {before}`"
         )),
-        "{told:?}"
+        "{outcome:?}"
     );
     Ok(())
 }

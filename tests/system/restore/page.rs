@@ -67,7 +67,7 @@ fn bash_reads_every_command_and_gives_back_the_words_of_the_fleet() -> Result<()
         for page in pages(&fleet)? {
             ensure!(page.matches("```").count() % 2 == 0, "{page}");
             let commands = commands(&page);
-            // Of programs alone, what they are told is shown: none is started.
+            // Programs alone: their arguments are printed, and none is started.
             let mut script = String::from(
                 "PATH=/nonexistent\nset -uf\nshow() { printf '%s\\0' \"$@\"; }\n\
                  for program in genbackup restic mount ls findmnt chown; do eval \"$program() { show \\\"\\$@\\\"; }\"; done\n",
@@ -86,7 +86,7 @@ fn bash_reads_every_command_and_gives_back_the_words_of_the_fleet() -> Result<()
                     writeln!(script, "{command}")?;
                 }
             }
-            let said = run(Command::new("/usr/bin/setpriv")
+            let outcome = run(Command::new("/usr/bin/setpriv")
                 .args([
                     "--reuid=65534",
                     "--regid=65534",
@@ -96,8 +96,11 @@ fn bash_reads_every_command_and_gives_back_the_words_of_the_fleet() -> Result<()
                     "-c",
                 ])
                 .arg(&script))?;
-            ensure!(said.status.success() && said.stderr.is_empty(), "{said:?}");
-            let words: Vec<&str> = said.stdout.split('\0').collect();
+            ensure!(
+                outcome.status.success() && outcome.stderr.is_empty(),
+                "{outcome:?}"
+            );
+            let words: Vec<&str> = outcome.stdout.split('\0').collect();
             let repository = &fleet.repository;
             let config = format!("{}/config", repository.path);
             let mut expected = vec![
@@ -173,7 +176,7 @@ fn a_storage_host_s_own_files_come_back_before_anything_is_made() -> Result<()> 
 }
 
 #[test]
-fn a_client_is_told_of_itself_and_the_storage_host_of_all() -> Result<()> {
+fn a_client_s_page_has_itself_and_the_storage_host_s_has_all() -> Result<()> {
     let fleet = fleet("every-option")?;
     let clients: Vec<_> = fleet
         .remote
@@ -183,13 +186,13 @@ fn a_client_is_told_of_itself_and_the_storage_host_of_all() -> Result<()> {
     let pages = pages(&fleet)?;
     ensure!(
         clients.len() > 1 && pages.len() == clients.len() + 1,
-        "too few clients to tell"
+        "too few clients to compare"
     );
     for (number, page) in pages.iter().enumerate() {
         for (index, client) in clients.iter().enumerate() {
-            let is_told = page.contains(&format!("## `{client}` is lost\n"));
+            let is_described = page.contains(&format!("## `{client}` is lost\n"));
             assert_eq!(
-                is_told,
+                is_described,
                 number == 0 || number == index + 1,
                 "{client} in page {number}"
             );

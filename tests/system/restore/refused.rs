@@ -9,23 +9,23 @@ use super::Storage;
 use crate::command::{Outcome, run};
 use crate::executable::copy_of_genbackup;
 
-/// The command that is said elsewhere: word by word, as bash reads it.
-fn said_elsewhere(storage: &Storage, arguments: &[&str]) -> Result<(Vec<String>, Outcome)> {
+/// The words of the command that the hint on another host names, as bash reads them.
+fn command_for_the_storage_host(storage: &Storage, arguments: &[&str]) -> Result<(Vec<String>, Outcome)> {
     let mut elsewhere = storage.there("ziz", env!("CARGO_BIN_EXE_genbackup"));
-    let said = run(elsewhere.args(["--fleet", "/mnt/fleet.toml"]).args(arguments))?;
-    assert_eq!(said.status.code(), Some(1), "{said:?}");
-    let (_, command) = said
+    let outcome = run(elsewhere.args(["--fleet", "/mnt/fleet.toml"]).args(arguments))?;
+    assert_eq!(outcome.status.code(), Some(1), "{outcome:?}");
+    let (_, command) = outcome
         .stderr
         .split_once("hint: on jak, run as root: `")
         .context("no command")?;
     let command = command.lines().next().unwrap_or_default();
     let command = command.strip_suffix('`').context("no end of the command")?;
     let read = run(Command::new("bash").args(["-c", &format!(r"printf '%s\n' {command}")]))?;
-    Ok((read.stdout.lines().map(str::to_owned).collect(), said))
+    Ok((read.stdout.lines().map(str::to_owned).collect(), outcome))
 }
 
 #[test]
-fn elsewhere_it_says_the_same_command_for_the_storage_host() -> Result<()> {
+fn elsewhere_the_hint_is_the_command_for_the_storage_host() -> Result<()> {
     let storage = Storage::new()?;
     let to = ["restore", "ziz", "/srv/my files", "/it's", "--to", "my out"];
     let with = |more: &[&'static str]| [&to[..], more].concat();
@@ -55,18 +55,19 @@ fn elsewhere_it_says_the_same_command_for_the_storage_host() -> Result<()> {
         ],
         vec!["adopt", "--dry-run"],
     ] {
-        let (read, said) = said_elsewhere(&storage, &arguments)?;
+        let (read, outcome) = command_for_the_storage_host(&storage, &arguments)?;
         let (verb, rest) = arguments.split_first().context("no verb")?;
         let expected = [&["genbackup", verb, "--fleet", "/mnt/fleet.toml"], rest].concat();
         assert_eq!(read, expected);
         let brings = *verb == "restore" && !arguments.contains(&"--dry-run");
-        assert_eq!(said.stderr.contains("`ssh jak tar "), brings, "{said:?}");
+        assert_eq!(outcome.stderr.contains("`ssh jak tar "), brings, "{outcome:?}");
     }
-    let (_, said) = said_elsewhere(&storage, &to)?;
+    let (_, outcome) = command_for_the_storage_host(&storage, &to)?;
     assert!(
-        said.stderr
+        outcome
+            .stderr
             .contains(r"ziz '/srv/my files' $'/it\'s' --to 'my out'"),
-        "{said:?}"
+        "{outcome:?}"
     );
     Ok(())
 }
@@ -77,19 +78,19 @@ fn a_machine_whose_name_is_in_upper_case_is_the_host_of_the_fleet() -> Result<()
     for name in ["JAK", "Jak.Example.net"] {
         for words in [&["snapshots"][..], &["emit", "--root", "/mnt/root", "--force"]] {
             let mut there = storage.there(name, env!("CARGO_BIN_EXE_genbackup"));
-            let said = run(there.args(["--fleet", "/mnt/fleet.toml"]).args(words))?;
-            assert!(said.status.success(), "{name} {words:?}: {said:?}");
+            let outcome = run(there.args(["--fleet", "/mnt/fleet.toml"]).args(words))?;
+            assert!(outcome.status.success(), "{name} {words:?}: {outcome:?}");
         }
     }
     let mut there = storage.there("JAK", env!("CARGO_BIN_EXE_genbackup"));
-    let said = run(there.args(["--fleet", "/mnt/new.toml", "init"]))?;
-    assert!(said.status.success(), "{said:?}");
+    let outcome = run(there.args(["--fleet", "/mnt/new.toml", "init"]))?;
+    assert!(outcome.status.success(), "{outcome:?}");
     assert!(fs::read_to_string(storage.path("new.toml"))?.contains("host = \"jak\""));
     Ok(())
 }
 
 #[test]
-fn who_is_not_root_is_told_who_can() -> Result<()> {
+fn a_user_who_is_not_root_gets_a_command_for_sudo() -> Result<()> {
     let storage = Storage::new()?;
     // Where nobody else may look in, as below a target directory.
     let program = storage.path("genbackup");
@@ -103,21 +104,21 @@ fn who_is_not_root_is_told_who_can() -> Result<()> {
             "/mnt/genbackup",
         ])
         .args(["--fleet", "/mnt/fleet.toml", "snapshots", "--host", "ziz"]);
-    let said = run(&mut nobody)?;
-    assert_eq!(said.status.code(), Some(1));
+    let outcome = run(&mut nobody)?;
+    assert_eq!(outcome.status.code(), Some(1));
     assert!(
-        said.stderr
+        outcome.stderr
             .contains("only root can read the password file /mnt/password\n\nhint: run `sudo genbackup snapshots --fleet /mnt/fleet.toml --host ziz`\n"),
-        "{said:?}"
+        "{outcome:?}"
     );
     Ok(())
 }
 
 #[test]
-fn a_password_file_that_is_not_there_or_empty_is_named() -> Result<()> {
+fn a_missing_or_empty_password_file_is_named() -> Result<()> {
     let storage = Storage::with_repository()?;
     fs::write(storage.path("password"), "")?;
-    let empty = storage.told(&["snapshots"])?;
+    let empty = storage.outcome(&["snapshots"])?;
     assert!(
         empty
             .stderr
@@ -125,7 +126,7 @@ fn a_password_file_that_is_not_there_or_empty_is_named() -> Result<()> {
         "{empty:?}"
     );
     fs::remove_file(storage.path("password"))?;
-    let missing = storage.told(&["snapshots"])?;
+    let missing = storage.outcome(&["snapshots"])?;
     assert!(
         missing
             .stderr
@@ -140,7 +141,7 @@ fn what_restic_refuses_ends_with_its_reason_and_its_exit_status() -> Result<()> 
     let storage = Storage::new()?;
     let same = |arguments: &[&str], reason: &str| -> Result<()> {
         let theirs = run(storage.plain_restic().arg("snapshots"))?;
-        let ours = storage.told(arguments)?;
+        let ours = storage.outcome(arguments)?;
         assert_eq!(ours.status.code(), theirs.status.code(), "{ours:?}");
         assert!(!ours.status.success() && ours.stderr.contains(reason), "{ours:?}");
         Ok(())
@@ -163,9 +164,9 @@ fn what_restic_refuses_ends_with_its_reason_and_its_exit_status() -> Result<()> 
 
     for status in [10, 11, 12, 130] {
         storage.stand_in(&format!("echo 'Fatal: no' >&2; exit {status}"))?;
-        let said = run(storage.with_stand_in().arg("snapshots"))?;
-        assert_eq!(said.status.code(), Some(status));
-        assert!(said.stderr.contains("Fatal: no"), "{said:?}");
+        let outcome = run(storage.with_stand_in().arg("snapshots"))?;
+        assert_eq!(outcome.status.code(), Some(status));
+        assert!(outcome.stderr.contains("Fatal: no"), "{outcome:?}");
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use super::{FLEET, Night, WELL};
+use super::{FLEET, Night, SUCCESS};
 use crate::command::genbackup;
 
 /// The most bytes of an answer.
@@ -25,7 +25,7 @@ fn of_size(start: &str, part: &str) -> String {
 #[test]
 fn no_answer_takes_much_memory() -> Result<()> {
     let night = Night::new()?;
-    night.answers("kai", WELL)?;
+    night.answers("kai", SUCCESS)?;
     let binary = genbackup().get_program().display().to_string();
     night.program(
         "genbackup",
@@ -61,8 +61,8 @@ fn limited(limit: &str) -> String {
 #[test]
 fn a_host_over_its_time_limit_costs_no_other() -> Result<()> {
     let night = Night::of(&limited("2s"))?;
-    night.answers("ziz", WELL)?;
-    // What ssh has started holds its output, and has to end as well.
+    night.answers("ziz", SUCCESS)?;
+    // A process that ssh has started holds its output, and also has to end.
     night.program(
         "ssh",
         "#!/bin/bash\nread -r _; read -r _\n[[ ${!#} == kai ]] || exec cat \"$ANSWERS/${!#}\"\n\
@@ -89,7 +89,7 @@ fn a_host_over_its_time_limit_costs_no_other() -> Result<()> {
 #[test]
 fn a_host_gets_a_line_every_five_seconds() -> Result<()> {
     let night = Night::new()?;
-    night.answers("ziz", WELL)?;
+    night.answers("ziz", SUCCESS)?;
     night.program(
         "ssh",
         "#!/bin/bash\nread -r _; read -r _; read -r _\n[[ ${!#} == kai ]] || exec cat \"$ANSWERS/${!#}\"\n\

@@ -7,7 +7,7 @@ use std::thread;
 
 use anyhow::{Context, Result};
 
-use super::{FLEET, Night, WELL};
+use super::{FLEET, Night, SUCCESS};
 
 /// The kernel host name of this machine, which is the storage host.
 fn here() -> Result<String> {
@@ -20,7 +20,7 @@ fn hears(night: &Night, kernels: [(&str, &str); 2]) -> Result<Vec<String>> {
                    echo \"$third\" >\"$ANSWERS/${!#}.heard\"\ncat \"$ANSWERS/${!#}\"\n";
     night.program("ssh", listens)?;
     for (host, kernel) in kernels {
-        night.answers(host, &format!("kernel {kernel}\n{WELL}"))?;
+        night.answers(host, &format!("kernel {kernel}\n{SUCCESS}"))?;
     }
     night.run()?;
     kernels
@@ -69,9 +69,9 @@ fn claiming_the_kernel_name_of_another_client_changes_nothing() -> Result<()> {
 fn the_storage_host_may_have_its_own_kernel_name() -> Result<()> {
     let night = Night::of(&FLEET.replace("[hosts.jak]\n", "[hosts.jak]\ninclude = [\"/etc\"]\n"))?;
     let here = here()?;
-    let answer = format!("kernel {here}\n{WELL}");
+    let answer = format!("kernel {here}\n{SUCCESS}");
     night.answers("kai", &answer)?;
-    night.answers("ziz", WELL)?;
+    night.answers("ziz", SUCCESS)?;
     // In the place of genbackup-backup.socket.
     let socket = night.path("backup.sock");
     let listener = UnixListener::bind(&socket)?;
@@ -102,8 +102,8 @@ fn the_storage_host_may_have_its_own_kernel_name() -> Result<()> {
 #[test]
 fn a_missing_socket_of_the_storage_host_is_named() -> Result<()> {
     let night = Night::of(&FLEET.replace("[hosts.jak]\n", "[hosts.jak]\ninclude = [\"/etc\"]\n"))?;
-    night.answers("kai", WELL)?;
-    night.answers("ziz", WELL)?;
+    night.answers("kai", SUCCESS)?;
+    night.answers("ziz", SUCCESS)?;
     let script = fs::read_to_string(night.script("run-backups"))?;
     fs::write(
         night.script("run-backups"),

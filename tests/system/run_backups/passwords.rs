@@ -79,26 +79,27 @@ fn a_password_file_of_two_readings_is_refused_by_name_wherever_it_is_read() -> R
                 );
                 fs::write(&path, here)?;
             }
-            // Whoever is asked with it, or for it.
+            // Any program that would get the password, or supply it.
             let asked = "#!/bin/bash\n[[ $* == version ]] || touch \"$ANSWERS/asked\"\nexit 1\n";
             for program in ["ssh", "restic", "socat"] {
                 night.program(program, asked)?;
             }
             let ended = ended_by(&night, script, &repository)?;
-            let said = format!("{script} of {text:?}: {}{}", ended.stdout, ended.stderr);
-            assert_eq!(ended.status.code(), Some(1), "{said}");
-            assert_eq!(night.path("answers/asked").exists(), !is_refused, "{said}");
+            let printed = format!("{script} of {text:?}: {}{}", ended.stdout, ended.stderr);
+            assert_eq!(ended.status.code(), Some(1), "{printed}");
+            assert_eq!(night.path("answers/asked").exists(), !is_refused, "{printed}");
             assert_eq!(
-                said.contains("the password file /etc/genbackup/restic-password "),
+                printed.contains("the password file /etc/genbackup/restic-password "),
                 is_refused,
-                "{said}"
+                "{printed}"
             );
         }
     }
     Ok(())
 }
 
-/// That those which are taken are read alike, and those which are refused would not be, by the restic that is installed.
+/// Checks with the installed restic that it reads the accepted files like a client does, and the refused ones
+/// not.
 #[test]
 fn restic_and_a_client_read_the_same_of_what_is_taken() -> Result<()> {
     let directory = tempfile::tempdir_in("/dev/shm")?;
@@ -111,7 +112,7 @@ fn restic_and_a_client_read_the_same_of_what_is_taken() -> Result<()> {
             directory.path().join(number.to_string()),
         );
         fs::write(&file, text)?;
-        // As root's restic reads it, and as a client's script hands it on.
+        // root's restic reads the file, and a client's script hands its first line on.
         let client =
             "head --lines=1 \"$1\" | { read -r password; printf '%s\\n' \"$password\"; } 2>/dev/null |
             restic --no-cache --repo \"$2\" cat config";

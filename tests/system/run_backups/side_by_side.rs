@@ -5,31 +5,31 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use super::{FLEET, Night, WELL};
+use super::{FLEET, Night, SUCCESS};
 
 /// Notes how many hosts are asked, once there are two or a second is over.
 const WAY: &str = r#"#!/bin/bash
 read -r _; read -r _
-touch "$ANSWERS/at-work.${!#}"
+touch "$ANSWERS/running.${!#}"
 for ((tries = 0; tries < 50; tries++)); do
-    at_work=("$ANSWERS"/at-work.*)
-    ((${#at_work[@]} < 2)) || break
+    running=("$ANSWERS"/running.*)
+    ((${#running[@]} < 2)) || break
     sleep 0.02
 done
-echo "${#at_work[@]}" >>"$ANSWERS/at-once"
-((${#at_work[@]} > 1)) || rm "$ANSWERS/at-work.${!#}"
+echo "${#running[@]}" >>"$ANSWERS/at-once"
+((${#running[@]} > 1)) || rm "$ANSWERS/running.${!#}"
 cat "$ANSWERS/${!#}"
 "#;
 
 fn at_once(fleet: &str) -> Result<Vec<String>> {
     let night = Night::of(fleet)?;
-    night.answers("kai", WELL)?;
-    night.answers("ziz", WELL)?;
+    night.answers("kai", SUCCESS)?;
+    night.answers("ziz", SUCCESS)?;
     night.program("ssh", WAY)?;
     let ended = night.run()?;
     assert_eq!(ended.status.code(), Some(0), "{}", ended.stderr);
-    let well = ["kai", "ziz"].map(|host| (host.to_owned(), "ok".to_owned()));
-    assert_eq!(night.statuses()?, well);
+    let expected = ["kai", "ziz"].map(|host| (host.to_owned(), "ok".to_owned()));
+    assert_eq!(night.statuses()?, expected);
     let counts = fs::read_to_string(night.path("answers/at-once"))?;
     Ok(counts.lines().map(str::to_owned).collect())
 }
@@ -52,8 +52,8 @@ fn as_many_hosts_are_asked_at_once_as_the_fleet_file_allows() -> Result<()> {
 #[test]
 fn the_next_host_need_not_wait_until_ssh_ends() -> Result<()> {
     let night = Night::new()?;
-    night.answers("kai", WELL)?;
-    night.answers("ziz", WELL)?;
+    night.answers("kai", SUCCESS)?;
+    night.answers("ziz", SUCCESS)?;
     // ssh to kai ends once ziz was asked.
     night.program(
         "ssh",
@@ -71,8 +71,8 @@ fn the_next_host_need_not_wait_until_ssh_ends() -> Result<()> {
 #[test]
 fn an_ssh_that_stays_after_the_answer_is_ended() -> Result<()> {
     let night = Night::new()?;
-    night.answers("kai", WELL)?;
-    night.answers("ziz", WELL)?;
+    night.answers("kai", SUCCESS)?;
+    night.answers("ziz", SUCCESS)?;
     night.program(
         "ssh",
         "#!/bin/bash\nread -r _; read -r _\ncat \"$ANSWERS/${!#}\"\nexec sleep 600\n",
@@ -80,8 +80,8 @@ fn an_ssh_that_stays_after_the_answer_is_ended() -> Result<()> {
     let start = Instant::now();
     let ended = night.run()?;
     assert_eq!(ended.status.code(), Some(0), "{}", ended.stderr);
-    let well = ["kai", "ziz"].map(|host| (host.to_owned(), "ok".to_owned()));
-    assert_eq!(night.statuses()?, well);
+    let all_ok = ["kai", "ziz"].map(|host| (host.to_owned(), "ok".to_owned()));
+    assert_eq!(night.statuses()?, all_ok);
     assert!(
         start.elapsed() < Duration::from_secs(300),
         "{:?}",

@@ -10,15 +10,15 @@ use anyhow::{Context, Result};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{FLEET, Night, WELL};
+use super::{FLEET, Night, SUCCESS};
 
 const RUN_BEFORE: &str = "20261123T040000Z";
 
 fn night(lock_wait: &str) -> Result<Night> {
     let wait = format!("[repository]\nlock-wait = \"{lock_wait}\"");
     let night = Night::of(&FLEET.replace("[repository]", &wait))?;
-    night.answers("kai", WELL)?;
-    night.answers("ziz", WELL)?;
+    night.answers("kai", SUCCESS)?;
+    night.answers("ziz", SUCCESS)?;
     Ok(night)
 }
 
@@ -149,8 +149,8 @@ fn other_records_of_the_same_seconds_change_nothing() -> Result<()> {
 #[test]
 fn a_record_whose_forget_and_prune_never_come_ends_and_nothing_waits_for_them() -> Result<()> {
     let night = Night::new()?;
-    night.answers("kai", WELL)?;
-    night.answers("ziz", WELL)?;
+    night.answers("kai", SUCCESS)?;
+    night.answers("ziz", SUCCESS)?;
     fs::create_dir(night.path("state/runs"))?;
     let before = night.path("state/runs/20261123T040000Z.jsonl");
     fs::write(

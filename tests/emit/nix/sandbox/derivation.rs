@@ -179,14 +179,14 @@ pub(super) fn passed(outcome: &Outcome) -> Result<usize> {
         stdout,
         stderr,
     } = outcome;
-    let said = || format!("{stdout}\n{stderr}");
-    ensure!(status.success(), "{}", said());
+    let printed = || format!("{stdout}\n{stderr}");
+    ensure!(status.success(), "{}", printed());
     let result = stdout
         .lines()
         .rev()
         .find_map(|line| line.strip_prefix("test result: ok. "));
-    let result = result.with_context(said)?;
-    ensure!(result.contains("; 0 failed; 0 ignored;"), "{}", said());
+    let result = result.with_context(printed)?;
+    ensure!(result.contains("; 0 failed; 0 ignored;"), "{}", printed());
     let number = result.split(' ').next().unwrap_or_default();
-    number.parse().with_context(said)
+    number.parse().with_context(printed)
 }

@@ -1,4 +1,4 @@
-//! What restic is told, and what it says on the way, by a stand-in that says what restic 0.18 does.
+//! How restic is invoked, and what is shown of its progress, by a stand-in that prints what restic 0.18 does.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
@@ -12,7 +12,7 @@ use super::{PASSWORD, Storage, UID};
 use crate::command::run;
 use crate::pty::terminal;
 
-/// Answers what is asked before files come back; then does what the test says.
+/// Answers what is asked before files come back; then does what the test sets.
 const ANSWERS: &str = r#"
 [[ $1 != version ]] || { echo "restic VERSION compiled with go1.24.4 on linux/amd64"; exit; }
 case " $* " in
@@ -41,8 +41,8 @@ pub(crate) fn stand_in(version: &str, script: &str) -> Result<Storage> {
 }
 
 #[test]
-fn restic_runs_as_its_user_with_its_lock_and_nobody_tells_it_the_password() -> Result<()> {
-    let tell = "cd /tmp/genbackup-target; { printf '%s\\n' \"$*\"; id --user; id --groups; grep --text CapEff /proc/self/status; env; cat \"$RESTIC_PASSWORD_FILE\" | wc -l; } >told; ls -l /proc/self/fd >>told";
+fn restic_runs_as_its_user_with_its_lock_and_a_password_file() -> Result<()> {
+    let notes = "cd /tmp/genbackup-target; { printf '%s\\n' \"$*\"; id --user; id --groups; grep --text CapEff /proc/self/status; env; cat \"$RESTIC_PASSWORD_FILE\" | wc -l; } >notes; ls -l /proc/self/fd >>notes";
     for (version, own) in [
         ("0.14.0", &[][..]),
         (
@@ -50,17 +50,17 @@ fn restic_runs_as_its_user_with_its_lock_and_nobody_tells_it_the_password() -> R
             &["--json", "--sparse", "--overwrite never"],
         ),
     ] {
-        let storage = stand_in(version, tell)?;
+        let storage = stand_in(version, notes)?;
         let mut command = storage.with_stand_in();
         command
             .args(WORDS)
             .env("RESTIC_PASSWORD_COMMAND", "false")
             .env("RESTIC_REPOSITORY", "/elsewhere");
-        let said = run(&mut command)?;
-        assert!(said.status.success(), "{said:?}");
-        let told = std::fs::read_to_string(storage.path("back/told"))?;
-        let mut lines = told.lines();
-        let arguments = lines.next().context("nothing was told")?;
+        let outcome = run(&mut command)?;
+        assert!(outcome.status.success(), "{outcome:?}");
+        let noted = std::fs::read_to_string(storage.path("back/notes"))?;
+        let mut lines = noted.lines();
+        let arguments = lines.next().context("nothing was noted")?;
         let expected = "--no-cache --repo /tmp/genbackup-repository restore 0123456789abcdef --target \
                         /tmp/genbackup-target --include=/srv/a\\*";
         assert!(arguments.starts_with(expected), "{arguments}");
@@ -76,10 +76,10 @@ fn restic_runs_as_its_user_with_its_lock_and_nobody_tells_it_the_password() -> R
         // chown, dac_override, dac_read_search, fowner, fsetid, mknod, setfcap.
         assert_eq!(lines.next(), Some("CapEff:\t000000008800001f"));
         assert!(
-            !told.contains(PASSWORD)
-                && !told.contains("RESTIC_PASSWORD_COMMAND")
-                && !told.contains("elsewhere"),
-            "{told}"
+            !noted.contains(PASSWORD)
+                && !noted.contains("RESTIC_PASSWORD_COMMAND")
+                && !noted.contains("elsewhere"),
+            "{noted}"
         );
     }
     Ok(())
@@ -89,12 +89,12 @@ fn restic_runs_as_its_user_with_its_lock_and_nobody_tells_it_the_password() -> R
 fn a_lock_of_prune_is_named_and_so_is_what_restic_died_of() -> Result<()> {
     let dies = "echo 'Fatal: unable to create lock in backend: repository is already locked exclusively by PID 7' >&2
                 echo 'the `unlock` command can be used to remove stale locks' >&2; exit 11";
-    let said = run(stand_in("0.18.0", dies)?.with_stand_in().args(WORDS))?;
-    assert_eq!(said.status.code(), Some(11));
+    let outcome = run(stand_in("0.18.0", dies)?.with_stand_in().args(WORDS))?;
+    assert_eq!(outcome.status.code(), Some(11));
     assert!(
-        said.stderr.contains("error: the restore to /mnt/back is incomplete: restic exited with 11: Fatal: unable to create lock")
-            && said.stderr.ends_with("hint: forget or prune is running; try again when it has ended\n"),
-        "{said:?}"
+        outcome.stderr.contains("error: the restore to /mnt/back is incomplete: restic exited with 11: Fatal: unable to create lock")
+            && outcome.stderr.ends_with("hint: forget or prune is running; try again when it has ended\n"),
+        "{outcome:?}"
     );
     Ok(())
 }
@@ -102,10 +102,10 @@ fn a_lock_of_prune_is_named_and_so_is_what_restic_died_of() -> Result<()> {
 #[test]
 fn without_a_terminal_progress_is_plain_lines() -> Result<()> {
     let storage = stand_in("0.18.0", PROGRESS)?;
-    let said = run(storage.with_stand_in().args(WORDS))?;
-    assert!(said.status.success(), "{said:?}");
-    // It has said them on two outputs, of which either may be read first.
-    let mut lines: Vec<&str> = said.stderr.lines().collect();
+    let outcome = run(storage.with_stand_in().args(WORDS))?;
+    assert!(outcome.status.success(), "{outcome:?}");
+    // It prints them on two outputs, and either may be read first.
+    let mut lines: Vec<&str> = outcome.stderr.lines().collect();
     lines.sort_unstable();
     assert_eq!(
         lines,
@@ -115,7 +115,7 @@ fn without_a_terminal_progress_is_plain_lines() -> Result<()> {
         ]
     );
     assert_eq!(
-        said.stdout,
+        outcome.stdout,
         "snapshot 01234567 of ziz, 2026-11-20 04:00\nrestored 4 files, 2.0 KiB to /mnt/back\n"
     );
     Ok(())
@@ -123,7 +123,7 @@ fn without_a_terminal_progress_is_plain_lines() -> Result<()> {
 
 /// The shell that starts restic is made slower than restic, so that restic has ended before the shell goes on.
 #[test]
-fn the_shell_that_starts_restic_says_nothing_however_soon_restic_ends() -> Result<()> {
+fn the_shell_that_starts_restic_prints_nothing_if_restic_ends_soon() -> Result<()> {
     let mut guard = Command::new("bash")
         .args([
             "-c",
@@ -139,11 +139,11 @@ fn the_shell_that_starts_restic_says_nothing_however_soon_restic_ends() -> Resul
         .spawn()?;
     let mut words = guard.stdin.take().context("no input")?;
     words.write_all(b"sh\0-c\0echo restored; echo complaint >&2\0")?;
-    let said = guard.wait_with_output()?;
+    let outcome = guard.wait_with_output()?;
     drop(words);
-    assert!(said.status.success(), "{said:?}");
-    assert_eq!(String::from_utf8(said.stdout)?, "restored\n");
-    assert_eq!(String::from_utf8(said.stderr)?, "complaint\n");
+    assert!(outcome.status.success(), "{outcome:?}");
+    assert_eq!(String::from_utf8(outcome.stdout)?, "restored\n");
+    assert_eq!(String::from_utf8(outcome.stderr)?, "complaint\n");
     Ok(())
 }
 
@@ -160,16 +160,16 @@ fn a_target_that_is_backed_up_again_is_named() -> Result<()> {
         ("/mnt/back", false),
     ] {
         let words = ["restore", "ziz", "/srv/a*", "--to", target, "--dry-run"];
-        let said = run(storage.with_stand_in().args(words))?;
-        assert!(said.status.success(), "{said:?}");
+        let outcome = run(storage.with_stand_in().args(words))?;
+        assert!(outcome.status.success(), "{outcome:?}");
         let note = format!("note: the next backup of jak saves {target} again; ");
-        assert_eq!(said.stderr.contains(&note), is_named, "{said:?}");
+        assert_eq!(outcome.stderr.contains(&note), is_named, "{outcome:?}");
     }
     Ok(())
 }
 
 #[test]
-fn sizes_are_listed_where_restic_says_them() -> Result<()> {
+fn sizes_are_listed_if_restic_reports_them() -> Result<()> {
     let storage = stand_in("0.18.0", "")?;
     let listed = || anyhow::Ok(run(storage.with_stand_in().arg("snapshots"))?.stdout);
     let with = listed()?;
@@ -196,10 +196,12 @@ fn one_file_is_no_files() -> Result<()> {
         .replace("_files\":4", "_files\":1")
         .replace("restored\":4", "restored\":1");
     let storage = stand_in("0.18.0", &one)?;
-    let said = run(storage.with_stand_in().args(WORDS))?;
+    let outcome = run(storage.with_stand_in().args(WORDS))?;
     assert!(
-        said.stdout.ends_with("restored 1 file, 2.0 KiB to /mnt/back\n"),
-        "{said:?}"
+        outcome
+            .stdout
+            .ends_with("restored 1 file, 2.0 KiB to /mnt/back\n"),
+        "{outcome:?}"
     );
     let dry = run(storage.with_stand_in().args(WORDS).arg("--dry-run"))?;
     assert!(
@@ -210,18 +212,18 @@ fn one_file_is_no_files() -> Result<()> {
 }
 
 #[test]
-fn a_restic_that_does_not_say_how_far_it_is_gets_no_bar() -> Result<()> {
+fn a_restic_that_reports_no_progress_gets_no_bar() -> Result<()> {
     let storage = stand_in("0.14.0", "echo 'restoring to /mnt/back'; read -r _ </mnt/go")?;
     make_fifo(&storage.path("go"))?;
-    let said = on_a_terminal(&storage, "does not report its progress")?;
-    assert!(said.contains("restoring to /mnt/back"), "{said:?}");
-    assert!(!said.contains(" left"), "{said:?}");
+    let printed = on_a_terminal(&storage, "does not report its progress")?;
+    assert!(printed.contains("restoring to /mnt/back"), "{printed:?}");
+    assert!(!printed.contains(" left"), "{printed:?}");
     Ok(())
 }
 
 #[test]
-fn on_a_terminal_a_bar_says_how_far_it_is_and_is_gone_in_the_end() -> Result<()> {
-    // It goes on when it is told to: until then the bar stands.
+fn on_a_terminal_a_bar_shows_progress_and_is_cleared() -> Result<()> {
+    // It waits for `go`: until then the bar stays.
     let storage = stand_in(
         "0.18.0",
         &PROGRESS.replace(
@@ -230,17 +232,17 @@ fn on_a_terminal_a_bar_says_how_far_it_is_and_is_gone_in_the_end() -> Result<()>
         ),
     )?;
     make_fifo(&storage.path("go"))?;
-    let said = on_a_terminal(&storage, "2 of 4 files, 1000 B")?;
-    assert!(said.contains("/srv/b: a complaint \\u{1b}[31m"), "{said:?}");
+    let printed = on_a_terminal(&storage, "2 of 4 files, 1000 B")?;
+    assert!(printed.contains("/srv/b: a complaint \\u{1b}[31m"), "{printed:?}");
     // Colours are what ends in `m`; a bar moves and clears, which does not.
-    let colour = said.split('\u{1b}').skip(1).any(|part| {
+    let colour = printed.split('\u{1b}').skip(1).any(|part| {
         part.trim_start_matches(|c: char| "[;".contains(c) || c.is_ascii_digit())
             .starts_with('m')
     });
-    assert!(!colour, "{said:?}");
+    assert!(!colour, "{printed:?}");
     assert!(
-        said.trim_end().ends_with("\u{1b}[2K"),
-        "the bar is cleared: {said:?}"
+        printed.trim_end().ends_with("\u{1b}[2K"),
+        "the bar is cleared: {printed:?}"
     );
     Ok(())
 }
@@ -252,7 +254,8 @@ pub(crate) fn make_fifo(path: &Path) -> Result<()> {
     )?)
 }
 
-/// What a restore writes to a terminal. restic, which waits for `go`, is told to go on when a text is to be seen.
+/// What a restore writes to a terminal. restic waits for `go`, which the test writes when a text is to be
+/// seen.
 fn on_a_terminal(storage: &Storage, until: &str) -> Result<String> {
     let (mut master, slave) = terminal(80)?;
     let mut command = storage.with_stand_in();
@@ -264,24 +267,24 @@ fn on_a_terminal(storage: &Storage, until: &str) -> Result<String> {
         .stderr(Stdio::from(slave));
     let mut child = command.spawn()?;
     drop(command);
-    let (mut said, mut chunk, mut told_to_go) = (String::new(), [0; 4096], false);
+    let (mut printed, mut chunk, mut may_go) = (String::new(), [0; 4096], false);
     // A terminal that nobody else has open is an error to read (EIO), and the end.
     while let Ok(length @ 1..) = master.read(&mut chunk) {
-        said.push_str(&String::from_utf8_lossy(&chunk[..length]));
-        if !told_to_go && said.contains(until) {
+        printed.push_str(&String::from_utf8_lossy(&chunk[..length]));
+        if !may_go && printed.contains(until) {
             std::fs::write(storage.path("go"), "\n")?;
-            told_to_go = true;
+            may_go = true;
         }
     }
-    ensure!(child.wait()?.success() && told_to_go, "{said:?}");
-    Ok(said)
+    ensure!(child.wait()?.success() && may_go, "{printed:?}");
+    Ok(printed)
 }
 
 #[test]
 fn a_signal_stops_restic_the_way_that_removes_its_lock() -> Result<()> {
     // restic clears the line of its own progress, also where there is none.
     let script = r"trap 'kill $!; printf '\''\e[2Kinterrupted\n'\'' >&2; exit 130' INT
-        read -r _ <>/mnt/never >/dev/null 2>&1 & echo at work >&2; wait";
+        read -r _ <>/mnt/never >/dev/null 2>&1 & echo running >&2; wait";
     for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
         let storage = stand_in("0.18.0", script)?;
         make_fifo(&storage.path("never"))?;
@@ -289,7 +292,7 @@ fn a_signal_stops_restic_the_way_that_removes_its_lock() -> Result<()> {
         command.args(WORDS).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn()?;
         let mut lines = BufReader::new(child.stderr.take().context("no standard error")?).lines();
-        assert_eq!(lines.next().transpose()?.as_deref(), Some("at work"));
+        assert_eq!(lines.next().transpose()?.as_deref(), Some("running"));
         kill(Pid::from_raw(child.id().cast_signed()), signal)?;
         let rest: Vec<String> = lines.collect::<Result<_, _>>()?;
         assert_eq!(

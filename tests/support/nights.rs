@@ -1,4 +1,4 @@
-//! Nights that more than one test tells of.
+//! Nights that more than one test uses.
 
 use serde_json::{Value, json};
 
@@ -18,7 +18,7 @@ pub(crate) fn much_is_wrong(night: Night) -> Night {
         .ends()
 }
 
-/// Nobody is asked, as run-backups does it where its credentials are not there.
+/// No host is backed up, as when run-backups lacks its credentials.
 pub(crate) fn called_off(night: Night) -> Night {
     let why = "the password file /mnt/storage/nsa/keys/restic.txt is missing or empty: its file system may be locked or \
                not mounted";
@@ -29,7 +29,7 @@ pub(crate) fn called_off(night: Night) -> Night {
     night.phase("forget", "failed").phase("prune", "failed").ends()
 }
 
-/// A night on which a host says what no host should.
+/// A night on which a host sends what no host should.
 pub(crate) fn odd(night: Night) -> Night {
     let odd = "\u{1b}]0;all is well\u{7}\u{1b}[2J\u{1b}[31mok\r\n\u{0}\u{202e}\u{7f}\u{85}|ok=1";
     let end =
