@@ -6,12 +6,12 @@
 )]
 
 mod absent;
-mod at_work;
-mod beside;
+mod ad_hoc;
 mod clocks;
 mod copies;
 mod history;
 mod hooks;
+mod in_progress;
 mod metrics;
 mod own_schedules;
 mod phases;
