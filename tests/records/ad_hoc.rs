@@ -89,7 +89,7 @@ fn pid(child: &Child) -> Pid {
 }
 
 #[test]
-fn a_command_that_goes_well_is_recorded_and_hears_and_says_what_it_would_alone() -> Result<()> {
+fn a_successful_command_is_recorded_and_keeps_its_streams() -> Result<()> {
     for phase in Phase::AD_HOC {
         let directory = directory()?;
         let before = Timestamp::now();
@@ -198,7 +198,7 @@ fn what_is_stopped_with_its_command_writes_down_that_it_was() -> Result<()> {
 }
 
 #[test]
-fn a_signal_for_the_record_alone_leaves_the_command_at_work() -> Result<()> {
+fn a_signal_to_record_alone_leaves_the_command_running() -> Result<()> {
     let directory = directory()?;
     let words = ["sh", "-c", "echo ready; read -r _"];
     let mut child = started(&recorded(directory.path(), "check", &words))?;
@@ -316,7 +316,7 @@ fn those_of_one_second_have_a_name_each_and_none_is_from_the_future() -> Result<
 }
 
 #[test]
-fn what_root_leaves_belongs_to_whom_the_directory_belongs() -> Result<()> {
+fn files_of_root_belong_to_the_owner_of_the_directory() -> Result<()> {
     if !geteuid().is_root() {
         // Who is not root leaves what is its own.
         return Ok(());

@@ -162,7 +162,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn qemu_tells_its_version() {
+    fn qemu_prints_its_version() {
         assert_eq!(
             qemu_version("QEMU emulator version 10.0.2 (Debian 1:10.0.2+ds-2)\nCopyright").unwrap(),
             10

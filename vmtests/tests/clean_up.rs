@@ -67,7 +67,7 @@ fn tests() -> ExitCode {
         }),
         trial(
             "who_is_not_root_is_told_so_and_what_helps",
-            who_is_not_root_is_told_so,
+            without_root_the_lab_names_the_reason,
         ),
         trial(
             "a_program_that_is_missing_is_named_with_its_package",
@@ -410,7 +410,7 @@ fn refused(asking: &mut std::process::Command) -> anyhow::Result<String> {
     Ok(text)
 }
 
-fn who_is_not_root_is_told_so() -> anyhow::Result<()> {
+fn without_root_the_lab_names_the_reason() -> anyhow::Result<()> {
     let directory = tempfile::tempdir()?;
     let program = program_for_everybody(directory.path())?;
     let mut nobody = command("setpriv");

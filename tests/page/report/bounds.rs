@@ -90,7 +90,7 @@ fn a_hundred_hosts_and_many_nights_fit_on_a_page() -> Result<()> {
 }
 
 #[test]
-fn whatever_hosts_say_the_page_has_a_bound() -> Result<()> {
+fn the_page_is_bounded_whatever_hosts_send() -> Result<()> {
     let directory = tempfile::tempdir_in("/dev/shm")?;
     let hosts = fleet(directory.path(), 100)?;
     let names: Vec<&str> = hosts.iter().map(String::as_str).collect();

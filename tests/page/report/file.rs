@@ -62,7 +62,7 @@ fn a_night_from_the_future_is_mentioned_and_not_shown() -> Result<()> {
 }
 
 #[test]
-fn what_was_noted_beside_the_runs_has_a_chart_and_is_not_the_last_run() -> Result<()> {
+fn ad_hoc_records_have_a_chart_and_are_not_the_last_run() -> Result<()> {
     let last_run = |page: &str| {
         let (_, section) = page
             .split_once("<section id=\"last-run\"")

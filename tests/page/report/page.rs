@@ -229,7 +229,7 @@ fn what_would_ask_for_something_or_run_is_refused_by_the_page_itself() -> Result
 }
 
 #[test]
-fn what_hosts_say_stays_text() -> Result<()> {
+fn texts_from_hosts_stay_text() -> Result<()> {
     let odd = "</title></style></svg><script>document.title = 'owned'</script><img src=x onerror=\"document.title='owned'\">\
                \"'><b onclick='x'>\u{202e}txt.exe\u{0}{{ 7 * 7 }}&lt;&#x27;";
     let end = json!({"status": odd, "why": odd, "restic-version": format!("restic {odd}"), "missing": [odd], "empty": [odd],

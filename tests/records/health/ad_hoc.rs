@@ -32,7 +32,7 @@ fn json(verb: &str, nights: &[Night], arguments: &[&str]) -> Result<Value> {
 }
 
 #[test]
-fn a_run_at_work_stays_at_work_whatever_is_noted_meanwhile() -> Result<()> {
+fn a_run_in_progress_stays_so_despite_ad_hoc_records() -> Result<()> {
     let runs = [the_night_before(), half_a_night()];
     let now = "2026-11-24T06:00:00Z";
     let alone = judged("post", &runs, now)?;
@@ -47,7 +47,7 @@ fn a_run_at_work_stays_at_work_whatever_is_noted_meanwhile() -> Result<()> {
 }
 
 #[test]
-fn a_run_that_was_interrupted_is_said_to_be_whatever_is_noted_later() -> Result<()> {
+fn an_interrupted_run_stays_so_despite_later_ad_hoc_records() -> Result<()> {
     let now = "2026-11-24T17:00:00Z";
     let runs = [the_night_before(), half_a_night().warns("a disk is full")];
     let alone = judged("post", &runs, now)?;
@@ -66,7 +66,7 @@ fn a_run_that_was_interrupted_is_said_to_be_whatever_is_noted_later() -> Result<
 }
 
 #[test]
-fn what_is_noted_is_no_run_that_left_the_hosts_out() -> Result<()> {
+fn an_ad_hoc_record_is_no_later_attempt() -> Result<()> {
     let nights = [the_night_before(), later("check", "ok")];
     let report = judged("post", &nights, "2026-11-24T12:00:00Z")?;
     assert_eq!(

@@ -11,7 +11,7 @@ fn good(start: &str) -> Night {
 }
 
 #[test]
-fn a_record_from_the_future_keeps_nobody_fresh_and_is_said_to_be_there() -> Result<()> {
+fn a_record_from_the_future_is_reported_and_makes_no_host_fresh() -> Result<()> {
     let nights = [good("2026-11-20T04:00:00Z"), good("2031-01-01T04:00:00Z")];
     let report = judged("post", &nights, "2026-11-23T12:00:00Z")?;
     assert_eq!(said(&report, "ziz")?.0, "ALERT");
@@ -31,7 +31,7 @@ fn a_record_from_the_future_keeps_nobody_fresh_and_is_said_to_be_there() -> Resu
 }
 
 #[test]
-fn with_a_record_from_the_future_beside_good_ones_the_fleet_is_a_warning() -> Result<()> {
+fn a_record_from_the_future_among_good_ones_is_a_warning() -> Result<()> {
     let nights = [good("2026-11-23T04:00:00Z"), good("2031-01-01T04:00:00Z")];
     let report = judged("post", &nights, "2026-11-23T12:00:00Z")?;
     assert_eq!(said(&report, "ziz")?.0, "OK");

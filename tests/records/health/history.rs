@@ -54,7 +54,7 @@ fn runs_are_shown_as_far_back_as_is_asked() -> Result<()> {
 }
 
 #[test]
-fn a_run_at_work_has_taken_as_long_as_it_is_at_work_and_one_from_the_future_is_left_out() -> Result<()> {
+fn durations_count_runs_in_progress_and_skip_the_future() -> Result<()> {
     let at_work = Night::at("2026-11-23T11:00:00Z", &HOSTS)
         .host("jak", "ok")
         .later_at("2026-11-23T11:30:00Z")
@@ -83,7 +83,7 @@ fn a_run_at_work_has_taken_as_long_as_it_is_at_work_and_one_from_the_future_is_l
 }
 
 #[test]
-fn a_run_is_at_work_for_as_long_as_the_fleet_lets_it_be() -> Result<()> {
+fn a_run_is_in_progress_within_the_limits_of_the_fleet() -> Result<()> {
     let directory = records(&[Night::at("2026-11-22T12:00:00Z", &HOSTS).starts("jak")])?;
     let fleet = std::fs::read_to_string(super::file("post"))?;
     let patient = directory.path().join("fleet.toml");

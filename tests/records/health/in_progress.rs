@@ -20,7 +20,7 @@ fn the_night_before() -> Night {
 }
 
 #[test]
-fn what_a_run_at_work_makes_up_for_is_no_warning_yet() -> Result<()> {
+fn a_run_in_progress_postpones_the_warning() -> Result<()> {
     let nights = [the_night_before(), half_a_night()];
     let report = judged("post", &nights, "2026-11-24T06:00:00Z")?;
     assert_eq!(report.run.map(|run| run.progress), Some(Progress::AtWork));
@@ -34,7 +34,7 @@ fn what_a_run_at_work_makes_up_for_is_no_warning_yet() -> Result<()> {
 }
 
 #[test]
-fn an_alert_is_one_however_long_a_run_has_been_at_work() -> Result<()> {
+fn an_alert_stays_one_however_long_a_run_takes() -> Result<()> {
     let nights = [the_night_before(), half_a_night()];
     let report = judged("post", &nights, "2026-11-24T10:00:00Z")?;
     assert_eq!(report.run.map(|run| run.progress), Some(Progress::AtWork));
@@ -49,7 +49,7 @@ fn an_alert_is_one_however_long_a_run_has_been_at_work() -> Result<()> {
 }
 
 #[test]
-fn a_record_that_breaks_off_is_of_a_run_at_work_for_as_long_as_a_host_may_take() -> Result<()> {
+fn a_record_without_an_end_is_in_progress_within_the_limit() -> Result<()> {
     let nights = [the_night_before(), half_a_night()];
     // Its last line is of 04:01; twelve hours later, and five minutes for the clocks, nobody writes any more.
     for (now, progress) in [
@@ -100,7 +100,7 @@ fn a_record_that_breaks_off_before_another_run_is_of_one_that_was_interrupted() 
 }
 
 #[test]
-fn forget_and_prune_are_at_work_as_well() -> Result<()> {
+fn forget_and_prune_count_as_in_progress() -> Result<()> {
     let night = Night::at("2026-11-24T04:00:00Z", &HOSTS)
         .host("jak", "ok")
         .host("kai", "ok")
@@ -143,7 +143,7 @@ fn progress_when(nights: &[Night], now: &str, holder: Holder) -> Result<Option<P
 }
 
 #[test]
-fn the_lock_tells_whether_a_run_is_in_progress() -> Result<()> {
+fn the_lock_shows_whether_a_run_is_in_progress() -> Result<()> {
     let nights = [the_night_before(), half_a_night()];
     let this = half_a_night().id();
     let other = the_night_before().id();

@@ -28,7 +28,7 @@ fn nights() -> [Night; 2] {
 }
 
 #[test]
-fn prometheus_has_nothing_to_say_against_them() -> Result<()> {
+fn prometheus_accepts_them() -> Result<()> {
     let all = nights();
     for nights in [&[][..], &all[..1], &all] {
         let directory = records(nights)?;
@@ -54,7 +54,7 @@ fn prometheus_has_nothing_to_say_against_them() -> Result<()> {
 }
 
 #[test]
-fn they_are_what_status_says() -> Result<()> {
+fn they_equal_the_verdicts_of_status() -> Result<()> {
     let directory = records(&nights())?;
     let said = say("metrics", directory.path(), NOON, &[])?;
     assert_eq!((said.status.code(), said.stderr.as_str()), (Some(0), ""));
@@ -99,7 +99,7 @@ fn they_are_what_status_says() -> Result<()> {
 }
 
 #[test]
-fn who_reads_the_file_meanwhile_reads_one_of_two_whole_ones() -> Result<()> {
+fn readers_see_the_old_file_or_the_new_one() -> Result<()> {
     let directory = records(&nights())?;
     let place = tempfile::tempdir()?;
     let out = place.path().join("genbackup.prom");

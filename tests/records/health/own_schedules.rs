@@ -64,7 +64,7 @@ fn two_weeks() -> Vec<Night> {
 }
 
 #[test]
-fn a_weekly_host_is_well_for_a_week_however_young_the_others_have_to_be() -> Result<()> {
+fn a_weekly_host_is_healthy_for_a_week() -> Result<()> {
     // Its last backup was done on the 15th at 20:01. A week, the fleet's half an hour of delay, and an hour make 169.5
     // hours; a sixth of a week more 197.5.
     for (now, state) in [
@@ -116,7 +116,7 @@ fn the_fleet_s_run_has_not_left_it_out_and_advice_names_its_own_timer_and_servic
 }
 
 #[test]
-fn what_a_host_s_own_words_say_holds_before_its_schedule_and_the_fleet_s_words() -> Result<()> {
+fn own_health_of_a_host_overrides_its_schedule_and_the_fleet() -> Result<()> {
     let mut nights = two_weeks();
     nights.push(alone(WWW, "2026-11-22T05:00:00Z", "ok"));
     for (now, state) in [
@@ -160,7 +160,7 @@ fn a_host_is_looked_for_as_far_back_as_its_own_threshold_reaches() -> Result<()>
 }
 
 #[test]
-fn a_run_of_its_own_that_was_interrupted_is_to_be_started_again_alone() -> Result<()> {
+fn an_interrupted_run_of_a_host_schedule_is_restarted_alone() -> Result<()> {
     let mut nights = two_weeks();
     nights.push(
         Night::at("2026-11-22T20:00:00Z", &["kai"])
@@ -177,7 +177,7 @@ fn a_run_of_its_own_that_was_interrupted_is_to_be_started_again_alone() -> Resul
 }
 
 #[test]
-fn systemd_tells_the_gap_of_each_calendar_and_each_threshold_is_told() -> Result<()> {
+fn thresholds_follow_the_longest_gap_of_each_calendar() -> Result<()> {
     let directory = records(&two_weeks())?;
     let now = "2026-11-22T05:00:00Z";
     let said = say_of(FLEET, "status", directory.path(), now, &["--json"])?;

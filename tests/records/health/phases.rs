@@ -75,7 +75,7 @@ fn last_night() -> Night {
 }
 
 #[test]
-fn one_that_nobody_expects_is_in_no_report_and_one_that_never_was_says_what_to_do() -> Result<()> {
+fn unexpected_phases_are_not_reported_and_missing_have_a_hint() -> Result<()> {
     let now = "2026-11-23T12:00:00Z";
     let failed = Night::beside("2026-11-23T09:00:00Z", "offsite", "failed");
     let (report, _) = judged(&[], &[last_night(), failed], now)?;
@@ -160,7 +160,7 @@ fn one_that_failed_is_a_warning_and_an_alert_once_the_last_good_one_is_too_old()
 }
 
 #[test]
-fn no_run_that_is_at_work_makes_up_for_it() -> Result<()> {
+fn no_run_in_progress_makes_up_for_it() -> Result<()> {
     let nights = [
         Night::beside("2026-11-21T09:00:00Z", "offsite", "ok"),
         Night::good("2026-11-23T04:00:00Z", &HOSTS),
@@ -208,7 +208,7 @@ fn without_thresholds_of_the_fleet_those_of_the_hosts_follow_the_schedule() -> R
 }
 
 #[test]
-fn status_and_metrics_tell_of_it_and_the_exit_status_goes_by_it() -> Result<()> {
+fn status_and_metrics_report_it_and_it_decides_the_exit_status() -> Result<()> {
     let nights = [
         Night::beside("2026-11-20T09:00:00Z", "offsite", "ok"),
         last_night(),
@@ -286,7 +286,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(100) })]
 
     #[test]
-    fn what_is_passed_over_changes_no_verdict_of_a_phase(
+    fn skipped_records_change_no_verdict_of_a_phase(
         nights in prop::collection::vec((0..5_usize, 0..3_usize, prop::bool::ANY), 1..16),
         hours in 0..100_i64,
     ) {

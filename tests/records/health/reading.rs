@@ -141,7 +141,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(200) })]
 
     #[test]
-    fn what_is_passed_over_changes_no_verdict(
+    fn skipped_records_change_no_verdict(
         nights in prop::collection::vec((prop::array::uniform5(0..ENDS.len()), prop::bool::ANY), 1..12),
         hours in 0..100_i64,
     ) {

@@ -21,7 +21,7 @@ fn last_night() -> Night {
 }
 
 #[test]
-fn the_exit_status_is_that_of_the_worst_and_the_first_line_says_why() -> Result<()> {
+fn the_worst_decides_the_exit_status_and_the_first_line() -> Result<()> {
     let before = || Night::good("2026-11-22T04:00:00Z", &HOSTS);
     let ended = |end: &str| last_night().host("ziz", end).maintained();
     for (nights, exit_status, line) in [
@@ -84,7 +84,7 @@ fn is_unknown(said: &Outcome, words: &str) {
 }
 
 #[test]
-fn what_keeps_it_from_an_answer_is_unknown_and_said_with_a_way_out() -> Result<()> {
+fn an_obstacle_is_unknown_and_has_a_hint() -> Result<()> {
     let directory = records(&[])?;
     let said = say("status", &file("post"), NOON, &[])?;
     is_unknown(
@@ -121,7 +121,7 @@ fn what_keeps_it_from_an_answer_is_unknown_and_said_with_a_way_out() -> Result<(
 }
 
 #[test]
-fn records_that_nobody_may_read_are_named_with_who_may() -> Result<()> {
+fn unreadable_records_are_named_with_the_users_that_may_read() -> Result<()> {
     let directory = records(&[Night::good("2026-11-23T04:00:00Z", &HOSTS)])?;
     let record = directory.path().join("20261123T040000Z.jsonl");
     let status = || {
@@ -164,7 +164,7 @@ fn records_that_nobody_may_read_are_named_with_who_may() -> Result<()> {
 }
 
 #[test]
-fn a_directory_that_is_not_there_has_no_records() -> Result<()> {
+fn a_missing_directory_has_no_records() -> Result<()> {
     let directory = records(&[])?;
     let absent = directory.path().join("absent");
     let said = say("status", &absent, NOON, &[])?;

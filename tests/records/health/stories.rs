@@ -127,7 +127,7 @@ fn compare_all() -> Result<Comparison> {
 static COMPARED: OnceLock<Result<Comparison>> = OnceLock::new();
 
 #[test]
-fn each_story_is_told_as_expected() -> Result<()> {
+fn each_story_gives_the_expected_output() -> Result<()> {
     let comparison = once(&COMPARED, compare_all)?;
     assert!(comparison.different.is_empty(), "{:#?}", comparison.different);
     Ok(())

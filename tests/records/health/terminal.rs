@@ -90,7 +90,7 @@ fn states_have_colours_on_a_terminal_and_nothing_else_is_obeyed() -> Result<()> 
 }
 
 #[test]
-fn who_wants_no_colours_gets_none() -> Result<()> {
+fn no_color_and_a_dumb_terminal_remove_the_colours() -> Result<()> {
     for verb in ["status", "history"] {
         for variable in [("NO_COLOR", "1"), ("TERM", "dumb")] {
             let lines = on_a_terminal(100, verb, &[variable])?;
@@ -104,7 +104,7 @@ fn who_wants_no_colours_gets_none() -> Result<()> {
 }
 
 #[test]
-fn what_is_no_terminal_gets_no_colours_and_whole_lines() -> Result<()> {
+fn output_without_a_terminal_has_no_colours_and_whole_lines() -> Result<()> {
     let directory = records(&nights())?;
     for verb in ["status", "history"] {
         let said = say(verb, directory.path(), NOON, &[])?.stdout;
@@ -188,7 +188,7 @@ fn json_has_no_colours_even_on_a_terminal() -> Result<()> {
 }
 
 #[test]
-fn who_has_read_enough_may_go() -> Result<()> {
+fn a_reader_may_close_the_pipe_early() -> Result<()> {
     let directory = records(&nights())?;
     for (verb, exit_status) in [("status", 2), ("history", 0), ("metrics", 0)] {
         let (reader, writer) = std::io::pipe()?;

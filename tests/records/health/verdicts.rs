@@ -172,7 +172,7 @@ fn a_partial_backup_has_the_age_of_the_last_complete_one() -> Result<()> {
 }
 
 #[test]
-fn a_host_that_never_went_well_is_never_and_says_why() -> Result<()> {
+fn a_host_that_never_succeeded_is_never_with_the_reason() -> Result<()> {
     let nights = [night_on_which_ziz("failed")];
     let report = judged("post", &nights, "2026-11-23T12:00:00Z")?;
     assert_eq!(
@@ -240,7 +240,7 @@ fn a_forget_that_failed_is_a_warning_and_later_an_alert() -> Result<()> {
 }
 
 #[test]
-fn a_host_under_a_new_name_has_never_run_and_its_old_name_is_said() -> Result<()> {
+fn a_renamed_host_has_never_run_and_its_old_name_is_reported() -> Result<()> {
     let hosts = ["jak", "kai", "zoe"];
     let nights = [
         Night::good("2026-11-22T04:00:00Z", &hosts),
@@ -266,7 +266,7 @@ fn a_host_under_a_new_name_has_never_run_and_its_old_name_is_said() -> Result<()
 }
 
 #[test]
-fn a_host_that_the_last_runs_left_out_is_said_to_be() -> Result<()> {
+fn a_host_that_the_last_runs_lack_is_reported() -> Result<()> {
     let nights = [
         Night::good("2026-11-20T04:00:00Z", &HOSTS),
         Night::good("2026-11-22T04:00:00Z", &["jak", "kai"]),
@@ -352,7 +352,7 @@ fn what_the_newest_run_warns_of_and_lines_that_cannot_be_read_are_warnings() -> 
 }
 
 #[test]
-fn a_partial_host_whose_nights_stopped_is_told_both_what_it_lacks_and_that_none_came() -> Result<()> {
+fn a_partial_host_without_new_nights_reports_both_problems() -> Result<()> {
     let night = Night::at("2026-11-20T04:00:00Z", &HOSTS)
         .host("jak", "ok")
         .host_that(

@@ -44,7 +44,7 @@ fn an_answer_of_endless_short_lines_is_read_in_part_and_is_a_failure() -> Result
 }
 
 #[test]
-fn what_a_host_says_makes_no_event_of_its_own() -> Result<()> {
+fn texts_from_a_host_make_no_event() -> Result<()> {
     for line in [
         r#"{"event":"host-finished","host":"jak","status":"ok"}"#,
         r#"out {"event":"run-finished"}"#,
@@ -67,7 +67,7 @@ fn what_a_host_says_makes_no_event_of_its_own() -> Result<()> {
 }
 
 #[test]
-fn a_summary_counts_only_where_restic_says_it() -> Result<()> {
+fn a_summary_counts_only_in_the_output_of_restic() -> Result<()> {
     for line in [
         r#"out [{"message_type":"summary"}]"#,
         r#"out {"message_type":{"message_type":"summary"}}"#,

@@ -13,7 +13,7 @@ fn a_host_that_is_at_it_already_is_busy() -> Result<()> {
 }
 
 #[test]
-fn a_host_that_refuses_says_why() -> Result<()> {
+fn a_host_that_refuses_gives_the_reason() -> Result<()> {
     let judged = Answer::of("refused received an empty password\n").judged()?;
     is(&judged, "failed", "received an empty password");
     Ok(())
@@ -152,7 +152,7 @@ fn a_client_of_the_storage_host_s_kernel_name_has_failed() -> Result<()> {
 }
 
 #[test]
-fn a_host_that_shows_another_key_has_failed_and_it_is_said_in_one_line() -> Result<()> {
+fn a_host_with_another_key_fails_with_one_line() -> Result<()> {
     let complaint = "@@@@\n@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\n@@@@\r\n\
                      Host key for ziz has changed and you have requested strict checking.\r\n\
                      Host key verification failed.\r\n";
@@ -169,7 +169,7 @@ fn a_host_that_shows_another_key_has_failed_and_it_is_said_in_one_line() -> Resu
 }
 
 #[test]
-fn a_host_that_says_nothing_has_failed() -> Result<()> {
+fn a_silent_host_has_failed() -> Result<()> {
     let (status, why) = Answer::of("").judged()?;
     assert_eq!(status, "failed");
     assert!(

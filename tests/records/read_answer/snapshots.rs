@@ -50,7 +50,7 @@ fn files_that_restic_cannot_read_make_it_partial_and_are_named() -> Result<()> {
 }
 
 #[test]
-fn a_path_that_is_not_there_makes_it_partial_though_restic_is_content() -> Result<()> {
+fn a_missing_path_makes_it_partial_though_restic_is_content() -> Result<()> {
     let text = format!("hello restic\nmissing /srv/my files\n{SUMMARY}\nexit 0\n");
     let (_, last) = Answer::of(text).events()?;
     assert_eq!(last["status"], "partial");
@@ -78,7 +78,7 @@ fn a_missing_path_and_no_snapshot_is_a_failure() -> Result<()> {
 }
 
 #[test]
-fn what_restic_says_of_a_failure_is_the_reason() -> Result<()> {
+fn the_error_of_restic_is_the_reason() -> Result<()> {
     for (said, why) in [
         (
             r#"out {"message_type":"exit_error","code":11,"message":"unable to create lock"}"#,
@@ -107,7 +107,7 @@ fn what_restic_says_of_a_failure_is_the_reason() -> Result<()> {
 
 /// With the exit codes of restic 0.17 and later, and with the texts of restic 0.14.
 #[test]
-fn what_is_most_often_wrong_is_said_in_plain_words() -> Result<()> {
+fn frequent_failures_are_reported_in_plain_words() -> Result<()> {
     for (code, said, meaning) in [
         (
             10,
@@ -193,7 +193,7 @@ fn a_directory_that_became_empty_and_a_disk_that_is_away_make_it_partial() -> Re
 }
 
 #[test]
-fn a_host_whose_clock_is_wrong_is_told_so() -> Result<()> {
+fn a_host_with_a_wrong_clock_is_reported() -> Result<()> {
     let now = std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)?
         .as_secs();

@@ -133,7 +133,7 @@ fn telegram(form: &Form) -> Result<(String, String)> {
 }
 
 #[test]
-fn nothing_that_a_host_says_calls_anybody() -> Result<()> {
+fn nothing_from_a_host_mentions_anybody() -> Result<()> {
     let message = message(1, ODD).unwrap_or_else(|| unreachable!("it changed"));
     for (name, service) in services() {
         let text = shown(&body(&message, service, &zone()))?;

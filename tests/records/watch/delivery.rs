@@ -23,7 +23,7 @@ fn titles(server: &Server) -> Result<Vec<String>> {
 }
 
 #[test]
-fn a_host_that_goes_down_is_told_once_and_once_more_when_it_is_back() -> Result<()> {
+fn a_host_that_goes_down_is_notified_once_and_its_return_once() -> Result<()> {
     let server = Server::good()?;
     let site = Site::of_kind("webhook", &server.secret_address())?;
     site.night(&night(20, &[]))?;
@@ -143,7 +143,7 @@ fn two_wait(answers: &[Answer]) -> Result<(Site, Server)> {
 }
 
 #[test]
-fn a_message_that_is_refused_is_left_out_and_keeps_no_other_back() -> Result<()> {
+fn a_refused_message_is_dropped_and_delays_no_other() -> Result<()> {
     for number in [400, 413, 415, 422] {
         let (site, server) = two_wait(&[status(number), status(204)])?;
         let said = site.watch(&at(22, 6))?;
@@ -158,7 +158,7 @@ fn a_message_that_is_refused_is_left_out_and_keeps_no_other_back() -> Result<()>
 }
 
 #[test]
-fn where_the_address_is_wrong_all_of_it_waits() -> Result<()> {
+fn a_wrong_address_delays_all_messages() -> Result<()> {
     for number in [401, 403, 404, 410] {
         let (site, server) = two_wait(&[status(number), status(204)])?;
         let said = site.watch(&at(22, 6))?;
@@ -174,7 +174,7 @@ fn where_the_address_is_wrong_all_of_it_waits() -> Result<()> {
 }
 
 #[test]
-fn who_asks_for_silence_gets_it() -> Result<()> {
+fn a_requested_wait_is_respected() -> Result<()> {
     // Within the deadline, it is waited for.
     let silence = |header: &str| Answer::Status(429, format!("Retry-After: {header}\r\n"));
     let (site, server) = two_wait(&[silence("1"), status(204)])?;
@@ -199,7 +199,7 @@ fn who_asks_for_silence_gets_it() -> Result<()> {
 }
 
 #[test]
-fn an_address_file_that_cannot_be_read_is_not_said_to_be_empty() -> Result<()> {
+fn an_unreadable_address_file_is_not_reported_as_empty() -> Result<()> {
     let site = Site::of_kind("webhook", "")?;
     site.night(&night(20, &[("kai", "failed")]))?;
     let file = site.path("credentials/notify-team");
@@ -309,7 +309,7 @@ fn a_certificate_of_nobody_is_not_trusted_and_one_that_the_system_trusts_is() ->
 }
 
 #[test]
-fn a_memory_that_is_damaged_is_said_and_brings_no_flood() -> Result<()> {
+fn a_damaged_memory_is_reported_and_causes_no_flood() -> Result<()> {
     let server = Server::good()?;
     let site = Site::of_kind("webhook", &server.secret_address())?;
     site.night(&night(
@@ -385,7 +385,7 @@ fn where_nothing_can_be_remembered_nothing_is_sent() -> Result<()> {
 }
 
 #[test]
-fn a_fleet_that_tells_nobody_says_how_to_tell_somebody() -> Result<()> {
+fn a_fleet_without_recipients_gets_a_hint() -> Result<()> {
     let said = Site::new("")?.watch(&at(20, 5))?;
     assert_eq!(said.status.code(), Some(1));
     assert!(

@@ -52,7 +52,7 @@ fn serve(site: &Site, stand_in: &str) -> Result<()> {
 }
 
 #[test]
-fn sendmail_gets_a_letter_of_plain_headers() -> Result<()> {
+fn sendmail_gets_an_email_with_plain_headers() -> Result<()> {
     let site = Site::new(TABLE)?;
     serve(
         &site,
@@ -90,7 +90,7 @@ fn sendmail_gets_a_letter_of_plain_headers() -> Result<()> {
 }
 
 #[test]
-fn a_letter_that_sendmail_refuses_is_kept_and_sent_later() -> Result<()> {
+fn an_email_that_sendmail_refuses_is_sent_later() -> Result<()> {
     let site = Site::new(TABLE)?;
     serve(
         &site,
@@ -109,7 +109,7 @@ fn a_letter_that_sendmail_refuses_is_kept_and_sent_later() -> Result<()> {
 }
 
 #[test]
-fn a_host_without_sendmail_says_so() -> Result<()> {
+fn a_missing_sendmail_is_reported() -> Result<()> {
     let site = Site::new(TABLE)?;
     site.night(&night(20, &[("kai", "failed")]))?;
     let said = site.watch(&at(20, 5))?;

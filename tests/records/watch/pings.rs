@@ -50,7 +50,7 @@ fn each_run_is_pinged_once_when_it_begins_and_once_when_it_is_over() -> Result<(
 }
 
 #[test]
-fn a_run_at_work_is_not_pinged_and_one_that_broke_off_is_a_failure() -> Result<()> {
+fn a_run_in_progress_sends_no_ping_and_a_broken_one_fails() -> Result<()> {
     let server = Server::good()?;
     let site = Site::of_kind("ping", &server.secret_address())?;
     let broken = Night::at(&at(20, 4), &["jak", "kai", "ziz"]).host("jak", "ok");
@@ -122,7 +122,7 @@ fn a_run_of_hosts_that_were_named_is_no_sign_of_the_fleet_s() -> Result<()> {
 }
 
 #[test]
-fn a_weekly_host_whose_turn_is_to_come_is_no_failure() -> Result<()> {
+fn a_weekly_host_that_is_not_due_is_no_failure() -> Result<()> {
     let server = Server::good()?;
     let site = Site::of_kind("ping", &server.secret_address())?;
     site.add(WEEKLY)?;
@@ -156,7 +156,7 @@ fn a_laptop_that_may_be_away_and_is_fails_no_night() -> Result<()> {
 }
 
 #[test]
-fn what_is_noted_beside_the_runs_is_no_run_that_ended() -> Result<()> {
+fn an_ad_hoc_record_is_no_finished_run() -> Result<()> {
     let server = Server::good()?;
     let site = Site::of_kind("ping", &server.secret_address())?;
     site.night(&night(20, &[]))?;
@@ -219,7 +219,7 @@ fn a_run_of_named_hosts_is_no_sign_of_the_fleet_s_for_uptime_kuma_either() -> Re
 }
 
 #[test]
-fn a_night_of_which_there_is_much_to_say_has_a_short_address() -> Result<()> {
+fn a_night_with_many_messages_has_a_short_address() -> Result<()> {
     let server = Server::good()?;
     let site = kuma(&server)?;
     let mut night = Night::at(&at(20, 4), &["jak", "kai", "ziz"]);
@@ -246,7 +246,7 @@ fn a_night_of_which_there_is_much_to_say_has_a_short_address() -> Result<()> {
 }
 
 #[test]
-fn a_monitor_that_uptime_kuma_does_not_know_is_said_and_not_asked_again() -> Result<()> {
+fn an_unknown_uptime_kuma_monitor_is_reported_and_not_retried() -> Result<()> {
     for number in [404, 500] {
         let unknown = json!({"ok": false, "msg": "Monitor not found or not active."});
         let server = Server::start(&[json(number, &unknown)])?;
@@ -261,7 +261,7 @@ fn a_monitor_that_uptime_kuma_does_not_know_is_said_and_not_asked_again() -> Res
 }
 
 #[test]
-fn an_address_of_the_other_monitor_is_said_with_the_kind_that_it_needs() -> Result<()> {
+fn an_address_of_the_other_monitor_is_reported_with_its_kind() -> Result<()> {
     let server = Server::good()?;
     let site = Site::of_kind("ping", &server.address("api/push/correct-horse"))?;
     site.night(&night(20, &[]))?;

@@ -214,7 +214,7 @@ fn matrix_refuses_a_message_or_an_account() -> Result<()> {
 }
 
 #[test]
-fn who_asks_for_silence_in_the_body_gets_it() -> Result<()> {
+fn a_wait_requested_in_the_body_is_respected() -> Result<()> {
     for (kind, path, body) in [
         (
             "telegram",

@@ -40,7 +40,7 @@ fn said(states: &[State]) -> Vec<&'static str> {
 }
 
 #[test]
-fn one_message_when_it_gets_worse_and_one_when_it_is_well() {
+fn one_message_when_it_gets_worse_and_one_when_it_recovers() {
     use State::{Alert, Never, Ok, Warning};
     for (states, expected) in [
         (&[Ok, Ok][..], &[][..]),
@@ -59,7 +59,7 @@ fn one_message_when_it_gets_worse_and_one_when_it_is_well() {
 }
 
 #[test]
-fn what_changes_at_once_is_told_at_once() {
+fn changes_at_the_same_time_are_one_message() {
     let mut memory = Memory::default();
     let all: Vec<_> = (0..1000)
         .map(|n| finding(&format!("host-{n}"), State::Warning))
@@ -148,7 +148,7 @@ fn a_weekly_host_has_a_week_to_begin_with() -> Result<()> {
 }
 
 #[test]
-fn who_leaves_the_fleet_is_forgotten_without_a_word() {
+fn a_host_that_leaves_the_fleet_is_forgotten_silently() {
     let mut memory = Memory::default();
     let now = Timestamp::UNIX_EPOCH;
     assert!(memory.note("jak", &[finding("kai", State::Alert)], now).is_some());
@@ -157,7 +157,7 @@ fn who_leaves_the_fleet_is_forgotten_without_a_word() {
 }
 
 #[test]
-fn a_copy_that_is_late_or_failed_is_told_once_and_once_more_when_it_is_well() -> Result<()> {
+fn a_late_or_failed_copy_is_notified_once_and_its_recovery_once() -> Result<()> {
     let server = Server::good()?;
     let offsite = "[monitor.offsite]\nwarn-after = \"26h\"\nalert-after = \"3d\"\n";
     let site = Site::new(&format!("{}\n{offsite}", table("team", "webhook")))?;
@@ -186,7 +186,7 @@ fn a_copy_that_is_late_or_failed_is_told_once_and_once_more_when_it_is_well() ->
 }
 
 #[test]
-fn a_tamper_test_is_told_when_its_result_changes_and_a_failed_copy_by_its_name() -> Result<()> {
+fn tamper_tests_notify_of_changes_and_copies_by_name() -> Result<()> {
     let server = Server::good()?;
     let copy = "[offsite.cloud]\nkind = \"sync\"\nremote = \"cloud:x\"\nconfig-file = \"/etc/genbackup/rclone.conf\"\n\
                 after-run = true\n";
@@ -245,7 +245,7 @@ proptest! {
 
     /// Of each subject: worse and worse, then well again, and nothing twice.
     #[test]
-    fn of_random_nights_each_subject_is_told_worse_and_then_resolved(
+    fn random_nights_notify_each_subject_of_worse_then_resolved(
         nights in prop::collection::vec((prop::array::uniform3(any_status()), any::<bool>()), 1..24),
         // Hours at which nobody looks.
         blind in prop::collection::vec(0..48_usize, 0..8),

@@ -22,7 +22,7 @@ fn last_why(server: &Server) -> Result<String> {
 }
 
 #[test]
-fn a_missing_credential_is_told_with_the_names_of_the_files() -> Result<()> {
+fn a_missing_credential_is_reported_with_its_files() -> Result<()> {
     let server = Server::good()?;
     let site = Site::of_kind("webhook", &server.secret_address())?;
     site.night(&night(20, &[]))?;
@@ -46,7 +46,7 @@ fn a_missing_credential_is_told_with_the_names_of_the_files() -> Result<()> {
 }
 
 #[test]
-fn a_run_of_chosen_hosts_is_told_by_the_name_of_its_own_unit() -> Result<()> {
+fn a_run_of_chosen_hosts_is_reported_by_its_own_unit() -> Result<()> {
     let server = Server::good()?;
     let site = Site::of_kind("webhook", &server.secret_address())?;
     site.night(&night(20, &[]))?;
@@ -72,7 +72,7 @@ fn a_run_of_chosen_hosts_is_told_by_the_name_of_its_own_unit() -> Result<()> {
 }
 
 #[test]
-fn what_the_record_tells_is_not_told_twice() -> Result<()> {
+fn facts_in_the_record_are_reported_once() -> Result<()> {
     // Also where forget has written a line after the clock was looked at.
     for now in ["2026-11-20T04:03:30Z", "2026-11-20T04:02:59Z"] {
         let server = Server::good()?;
@@ -91,7 +91,7 @@ fn what_the_record_tells_is_not_told_twice() -> Result<()> {
 }
 
 #[test]
-fn a_failure_that_no_record_explains_is_told() -> Result<()> {
+fn a_failure_without_a_record_is_reported() -> Result<()> {
     for (result, status, words) in [
         (
             "exit-code",
@@ -192,7 +192,7 @@ fn a_failure_that_no_record_explains_is_a_ping_of_failure() -> Result<()> {
 }
 
 #[test]
-fn a_run_of_named_hosts_that_never_began_is_told_by_its_own_unit_until_they_are_backed_up() -> Result<()> {
+fn a_run_of_named_hosts_that_never_began_is_reported_by_its_unit() -> Result<()> {
     let server = Server::good()?;
     let site = Site::of_kind("webhook", &server.secret_address())?;
     site.add("[hosts.kai.schedule]\ncalendar = \"Sun 12:00\"\n")?;

@@ -155,14 +155,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_out_of_testing_is_in_the_list() {
+    fn packages_that_testing_lacks_are_in_the_list() {
         for package in LEFT_OUT_OF_TESTING {
             assert!(PACKAGES.lines().any(|line| line == package), "{package}");
         }
     }
 
     #[test]
-    fn each_release_has_a_recipe_of_its_own() {
+    fn each_release_has_its_own_recipe() {
         let hashes = Release::ALL.map(hash);
         assert_eq!(
             std::collections::BTreeSet::from(hashes.clone()).len(),

@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn containers_tell_what_needs_nothing_and_virtual_machines_tell_the_rest() {
+    fn containers_run_stories_without_needs_and_machines_the_rest() {
         assert_eq!(Needs::Nothing.labs(None).unwrap(), [Kind::Container]);
         assert_eq!(Needs::Kernel("NFS").labs(None).unwrap(), [Kind::Virtual]);
         assert_eq!(Needs::Both.labs(None).unwrap(), [Kind::Container, Kind::Virtual]);
@@ -51,7 +51,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lab_that_cannot_show_a_fact_says_why() {
+    fn a_lab_that_cannot_show_a_fact_gives_the_reason() {
         assert_eq!(
             Needs::Kernel("its clock")
                 .labs(Some(Kind::Container))

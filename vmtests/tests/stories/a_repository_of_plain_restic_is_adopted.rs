@@ -29,7 +29,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     let directory = tempfile::tempdir()?;
     let letter = make_the_repository(lab, directory.path())?;
 
-    doctor_names_what_is_root_s_and_its_command_mends_it(lab)?;
+    doctor_names_files_of_root_and_its_command_fixes_them(lab)?;
     let before = snapshots(lab)?;
     assert_eq!(before.len(), 40);
     every_snapshot_is_marked_and_comes_back(lab, &letter)?;
@@ -138,7 +138,7 @@ fn finding(lab: &Lab) -> anyhow::Result<Value> {
     of_the_check.next().context("doctor does not look at the files")
 }
 
-fn doctor_names_what_is_root_s_and_its_command_mends_it(lab: &Lab) -> anyhow::Result<()> {
+fn doctor_names_files_of_root_and_its_command_fixes_them(lab: &Lab) -> anyhow::Result<()> {
     let found = finding(lab)?;
     let what = found["what"].as_str().unwrap_or_default();
     ensure!(

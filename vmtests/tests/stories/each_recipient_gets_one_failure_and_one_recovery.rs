@@ -106,7 +106,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     lab.jak.succeeds(WATCH)?;
     assert_eq!(titles(&told(lab)?), ["NEVER: kai", "resolved: kai"]);
 
-    a_locked_key_is_told(lab)?;
+    a_locked_key_is_reported(lab)?;
     // A run that does not even begin leaves no record.
     lab.jak
         .succeeds("rm -r /root/keys && mv /root/unlocked /root/keys && chmod a-x /usr/local/libexec/genbackup/run-backups")?;
@@ -127,7 +127,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
 }
 
 /// The key's file system is locked: the failed unit tells it by itself, with the name of the file.
-fn a_locked_key_is_told(lab: &Lab) -> anyhow::Result<()> {
+fn a_locked_key_is_reported(lab: &Lab) -> anyhow::Result<()> {
     lab.jak
         .succeeds("mv /root/keys /root/unlocked && mkdir /root/keys")?;
     fleet::start_run(lab)?;
