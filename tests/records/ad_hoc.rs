@@ -43,7 +43,7 @@ fn records(directory: &Path) -> Result<Vec<Run>> {
 }
 
 /// How the one record says that it ended, and why.
-fn told(directory: &Path, phase: Phase) -> Result<(Status, Option<String>)> {
+fn recorded(directory: &Path, phase: Phase) -> Result<(Status, Option<String>)> {
     let records = records(directory)?;
     ensure!(records.len() == 1, "{records:?}");
     let run = records.first().context("no record")?;
@@ -110,7 +110,7 @@ fn a_successful_command_is_recorded_and_keeps_its_streams() -> Result<()> {
         assert_eq!(output.status.code(), Some(0));
         assert_eq!(output.stdout, b"input\na\0\x1b[1m--runs * $HOME");
         assert_eq!(output.stderr, b"complaint\n");
-        assert_eq!(told(directory.path(), phase)?, (Status::Ok, None));
+        assert_eq!(recorded(directory.path(), phase)?, (Status::Ok, None));
         let records = records(directory.path())?;
         let run = records.first().context("no record")?;
         assert!(run.id >= RunId::at(before) && run.id.start() <= Timestamp::now());
@@ -145,7 +145,7 @@ fn a_command_that_fails_keeps_its_exit_status() -> Result<()> {
         assert_eq!(ended.status.code(), Some(status), "{script}");
         assert_eq!((ended.stdout.as_str(), ended.stderr.as_str()), ("", ""));
         assert_eq!(
-            told(directory.path(), Phase::Offsite)?,
+            recorded(directory.path(), Phase::Offsite)?,
             (Status::Failed, Some(why.to_owned()))
         );
     }
@@ -163,7 +163,10 @@ fn a_command_that_can_not_be_started_has_failed() -> Result<()> {
         let why = format!("cannot start {program}: {why}");
         assert_eq!(ended.status.code(), Some(status));
         assert_eq!(ended.stderr, format!("error: {why}\n"));
-        assert_eq!(told(directory.path(), Phase::Drill)?, (Status::Failed, Some(why)));
+        assert_eq!(
+            recorded(directory.path(), Phase::Drill)?,
+            (Status::Failed, Some(why))
+        );
     }
     Ok(())
 }
@@ -179,7 +182,7 @@ fn what_is_stopped_with_its_command_writes_down_that_it_was() -> Result<()> {
         assert_eq!(child.wait()?.code(), Some(128 + signal as i32));
         let why = format!("sh was killed by {signal}, stopped by {signal}");
         assert_eq!(
-            told(directory.path(), Phase::Offsite)?,
+            recorded(directory.path(), Phase::Offsite)?,
             (Status::Interrupted, Some(why))
         );
     }
@@ -191,7 +194,7 @@ fn what_is_stopped_with_its_command_writes_down_that_it_was() -> Result<()> {
     assert_eq!(child.wait()?.code(), Some(7));
     let why = "sh exited with 7, stopped by SIGTERM".to_owned();
     assert_eq!(
-        told(directory.path(), Phase::Offsite)?,
+        recorded(directory.path(), Phase::Offsite)?,
         (Status::Interrupted, Some(why))
     );
     Ok(())
@@ -206,7 +209,7 @@ fn a_signal_to_record_alone_leaves_the_command_running() -> Result<()> {
     assert_eq!(records(directory.path())?, []);
     child.stdin.take().context("no input")?.write_all(b"go on\n")?;
     assert_eq!(child.wait()?.code(), Some(0));
-    assert_eq!(told(directory.path(), Phase::Check)?, (Status::Ok, None));
+    assert_eq!(recorded(directory.path(), Phase::Check)?, (Status::Ok, None));
     Ok(())
 }
 
@@ -224,7 +227,7 @@ fn a_signal_that_is_ignored_stays_ignored() -> Result<()> {
     assert_eq!(ended.status.code(), Some(3), "{}", ended.stderr);
     let why = "sh exited with 3".to_owned();
     assert_eq!(
-        told(directory.path(), Phase::Offsite)?,
+        recorded(directory.path(), Phase::Offsite)?,
         (Status::Failed, Some(why))
     );
     Ok(())

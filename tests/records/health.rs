@@ -110,11 +110,11 @@ fn judged_in(name: &str, directory: &Path, now: &str) -> Result<Report> {
 /// The verdict on a host, or on a phase.
 fn of<'r>(report: &'r Report, name: &str) -> Result<&'r Item> {
     let item = report.items().find(|item| item.name == name);
-    item.with_context(|| format!("nothing is said of {name}"))
+    item.with_context(|| format!("there is no verdict on {name}"))
 }
 
 /// The state of a host, or of a phase, and why it is not well.
-fn said(report: &Report, name: &str) -> Result<(&'static str, String)> {
+fn verdict_of(report: &Report, name: &str) -> Result<(&'static str, String)> {
     let verdict = &of(report, name)?.verdict;
     Ok((verdict.state.name(), verdict.why.clone().unwrap_or_default()))
 }
@@ -129,12 +129,12 @@ fn records(nights: &[Night]) -> Result<TempDir> {
 }
 
 /// What a verb says of a directory of records at a time, with the fleet `post`.
-fn say(verb: &str, runs: &Path, now: &str, arguments: &[&str]) -> Result<Outcome> {
-    say_of("post", verb, runs, now, arguments)
+fn run_verb(verb: &str, runs: &Path, now: &str, arguments: &[&str]) -> Result<Outcome> {
+    run_verb_with("post", verb, runs, now, arguments)
 }
 
 /// The same with another fleet.
-fn say_of(name: &str, verb: &str, runs: &Path, now: &str, arguments: &[&str]) -> Result<Outcome> {
+fn run_verb_with(name: &str, verb: &str, runs: &Path, now: &str, arguments: &[&str]) -> Result<Outcome> {
     run(genbackup()
         .arg("--fleet")
         .arg(file(name))

@@ -53,7 +53,7 @@ fn restic(repository: &Path) -> Command {
     command
 }
 
-fn said(command: &mut Command) -> Result<String> {
+fn output_of(command: &mut Command) -> Result<String> {
     let output = command
         .output()
         .context("can't start restic; `cargo xtask setup` installs it")?;
@@ -101,7 +101,7 @@ fn repository(directory: &Path, runner: &mut TestRunner) -> Result<()> {
                     for (time, zone) in times {
                         let shown = time.in_tz(zone)?.strftime("%Y-%m-%d %H:%M:%S").to_string();
                         let backup = ["backup", "--host", host, "--time", &shown];
-                        said(restic(directory).args(backup).arg(file).env("TZ", zone))?;
+                        output_of(restic(directory).args(backup).arg(file).env("TZ", zone))?;
                     }
                     anyhow::Ok(())
                 })
@@ -154,7 +154,7 @@ fn judged_by_restic(repository: &Path, policy: &KeepPolicy, version: ResticVersi
     }
     // restic counts an age back on the clock of its own time zone, where that shows what the snapshot's clock showed.
     command.env("TZ", "UTC");
-    let answer = said(&mut command)?;
+    let answer = output_of(&mut command)?;
     // restic 0.14 says in plain words what it would remove, in a paragraph before the answer.
     let line = answer
         .lines()
@@ -223,7 +223,7 @@ fn forget_keeps_what_the_real_restic_keeps_for_the_same_reasons() -> Result<()> 
         .for_each(|(to, from)| *to = from);
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
     let mut runner = TestRunner::new_with_rng(Config::default(), rng);
-    let version = said(Command::new("restic").arg("version"))?;
+    let version = output_of(Command::new("restic").arg("version"))?;
     let version = version.split(' ').nth(1).context("restic has no version")?;
     let version = ResticVersion::try_from(version.to_owned())?;
     let oldest = Oldest::of(version);

@@ -131,17 +131,21 @@ impl Crowd {
     ///
     /// # Errors
     /// When the story fails.
-    pub fn tell(&self, name: &str, story: impl FnOnce(&Self) -> anyhow::Result<()>) -> anyhow::Result<()> {
-        let told = catch_unwind(AssertUnwindSafe(|| {
+    pub fn run_story(
+        &self,
+        name: &str,
+        story: impl FnOnce(&Self) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let result = catch_unwind(AssertUnwindSafe(|| {
             story(self)?;
             no_complaints(&self.machines())
         }));
-        if matches!(told, Ok(Ok(()))) {
+        if matches!(result, Ok(Ok(()))) {
             return Ok(());
         }
         // The lab keeps its own under the name of the story.
         let kept = leave_behind(&self.machines(), &format!("{name}_crowd"));
-        match told {
+        match result {
             Ok(result) => result.context(kept),
             Err(panic) => {
                 println!("{kept}");

@@ -186,7 +186,7 @@ pub fn wait_until_backup_has_ended(client: &Machine, limit: Duration) -> anyhow:
 ///
 /// # Errors
 /// When it was not, within `limit`.
-pub fn told_to_stop(client: &Machine, limit: Duration) -> anyhow::Result<f64> {
+pub fn asked_to_stop(client: &Machine, limit: Duration) -> anyhow::Result<f64> {
     let line = client.wait_until_succeeds(
         "journalctl --output=short-unix --unit='genbackup-backup@*' --grep='stopping restic' --no-pager --quiet",
         limit,

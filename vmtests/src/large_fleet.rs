@@ -77,7 +77,7 @@ pub fn boot(size: Size) -> anyhow::Result<Crowd> {
 
 /// The clients that are down, and the one that is silent.
 #[must_use]
-pub fn not_well(crowd: &Crowd) -> (&[Machine], &Machine) {
+pub fn unhealthy(crowd: &Crowd) -> (&[Machine], &Machine) {
     (&crowd.clients()[..DOWN], &crowd.clients()[DOWN])
 }
 
@@ -86,7 +86,7 @@ pub fn not_well(crowd: &Crowd) -> (&[Machine], &Machine) {
 /// # Errors
 /// When the night does not end within `limit`.
 pub fn night(crowd: &Crowd, limit: Duration) -> anyhow::Result<Night> {
-    let (down, silent) = not_well(crowd);
+    let (down, silent) = unhealthy(crowd);
     for machine in down {
         machine.cut_network()?;
     }
@@ -121,7 +121,7 @@ fn measured(crowd: &Crowd, limit: Duration) -> anyhow::Result<Night> {
 /// # Errors
 /// Where it does not: all that is wrong.
 pub fn is_recorded(crowd: &Crowd, night: &Night, deadline: Duration) -> anyhow::Result<()> {
-    let (down, silent) = not_well(crowd);
+    let (down, silent) = unhealthy(crowd);
     let mut wrong = Vec::new();
     for machine in crowd.machines() {
         let host = night.record.host(machine.name())?;

@@ -18,7 +18,7 @@ use crate::hardware::Hardware;
 use crate::lab::Kind;
 use crate::release::Release;
 
-pub(crate) use shell::told;
+pub(crate) use shell::described;
 
 /// One machine of the lab. Its verbs take the machine as shared, so that several threads can use several machines.
 #[derive(Debug)]

@@ -57,8 +57,8 @@ impl Nixpkgs {
     /// exists`. So this makes it first.
     fn make_store(&self) -> Result<()> {
         let made = self.command("nix-store").arg("--init").output().context(NO_NIX)?;
-        let said = String::from_utf8_lossy(&made.stderr);
-        ensure!(made.status.success(), "{}: {said}", self.place.display());
+        let error_text = String::from_utf8_lossy(&made.stderr);
+        ensure!(made.status.success(), "{}: {error_text}", self.place.display());
         Ok(())
     }
 
@@ -110,8 +110,8 @@ impl Nixpkgs {
     /// When it does not; with what Nix says.
     pub fn built(&self, expression: &str) -> Result<Vec<PathBuf>> {
         let output = self.build(expression)?;
-        let said = String::from_utf8_lossy(&output.stderr);
-        ensure!(output.status.success(), "{expression}: {said}");
+        let error_text = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "{expression}: {error_text}");
         let paths = String::from_utf8(output.stdout)?;
         Ok(paths.lines().map(PathBuf::from).collect())
     }
@@ -123,8 +123,8 @@ impl Nixpkgs {
             .args(["metadata", "--locked", "--format-version=1", "--manifest-path"])
             .arg(self.workspace.join("nix/stub/Cargo.toml"))
             .output()?;
-        let said = String::from_utf8_lossy(&metadata.stderr);
-        ensure!(metadata.status.success(), "{said}");
+        let error_text = String::from_utf8_lossy(&metadata.stderr);
+        ensure!(metadata.status.success(), "{error_text}");
         let metadata: serde_json::Value = serde_json::from_slice(&metadata.stdout)?;
         let packages = metadata["packages"].as_array().context("no packages")?;
         let manifest = packages

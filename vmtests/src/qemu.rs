@@ -105,10 +105,10 @@ impl Qemu {
         let mut process = Ended(start(&mut command)?);
         let connected = poll(Duration::from_secs(30), || {
             if let Some(status) = process.0.try_wait().context("cannot watch QEMU")? {
-                let said = fs::read_to_string(&errors).unwrap_or_default();
+                let error_text = fs::read_to_string(&errors).unwrap_or_default();
                 bail!(
                     "QEMU of guest `{name}` ended at once: {status}\n{}",
-                    said.trim_end()
+                    error_text.trim_end()
                 );
             }
             Ok(Qmp::connect(&monitor).ok())

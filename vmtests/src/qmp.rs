@@ -69,8 +69,8 @@ impl Qmp {
     /// What QEMU says.
     pub fn human(&mut self, command_line: &str) -> anyhow::Result<()> {
         let answer = self.execute("human-monitor-command", &json!({ "command-line": command_line }))?;
-        let said = answer.as_str().unwrap_or_default().trim();
-        ensure!(said.is_empty(), "QEMU says to `{command_line}`: {said}");
+        let text = answer.as_str().unwrap_or_default().trim();
+        ensure!(text.is_empty(), "QEMU says to `{command_line}`: {text}");
         Ok(())
     }
 

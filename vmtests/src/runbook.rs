@@ -7,7 +7,7 @@ use anyhow::{Context, bail, ensure};
 use crate::agent::Output;
 use crate::fleet::RUN_LIMIT;
 use crate::lab::Lab;
-use crate::machine::{Machine, told};
+use crate::machine::{Machine, described};
 use crate::progress::timed;
 
 /// Where it is on every host.
@@ -74,7 +74,7 @@ pub(crate) fn carry_out(machine: &Machine, command: &str, typed: &str) -> anyhow
             output.status == 0,
             "{}: `{command}` failed: {}",
             machine.name(),
-            told(&output)
+            described(&output)
         );
         Ok(output)
     })

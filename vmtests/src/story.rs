@@ -41,7 +41,7 @@ pub struct Story {
     /// Where it can be told.
     pub needs: Needs,
     /// Tells it. An error or a panic means that the fact does not hold.
-    pub tell: fn(&Lab) -> anyhow::Result<()>,
+    pub run: fn(&Lab) -> anyhow::Result<()>,
 }
 
 /// A list of [`Story`] from their names, those of modules with a function `story`. Behind a name comes what the story
@@ -56,56 +56,56 @@ macro_rules! stories {
         [$($crate::story::Story {
             name: stringify!($name),
             needs: $crate::stories!(@needs $(needs $what)? $(in $labs)?),
-            tell: $name::story,
+            run: $name::story,
         }),*]
     };
 }
 
 /// Tells the stories that the arguments of the command line ask for (those of cargo's own tests, and `--lab`), after
 /// `install` has put genbackup onto the machines. Prints the seconds of each step and story, and at the end all of them.
-pub fn tell(stories: &[Story], install: fn(&Lab) -> anyhow::Result<()>) -> ExitCode {
+pub fn run(stories: &[Story], install: fn(&Lab) -> anyhow::Result<()>) -> ExitCode {
     let Options { arguments, lab } = match Options::of_command_line() {
         Ok(options) => options,
-        Err(error) => return not_told(&error),
+        Err(error) => return error_exit(&error),
     };
     let times = Arc::new(Mutex::default());
-    let tell_all = |kind: Kind| {
+    let run_all = |kind: Kind| {
         let in_lab = |story: &&Story| match story.needs.labs(lab) {
             Ok(labs) => labs.contains(&kind),
             // Named where they would have been told.
             Err(_) => lab == Some(kind),
         };
         let stories: Vec<Story> = stories.iter().filter(in_lab).copied().collect();
-        tell_in(kind, &stories, lab, &arguments, install, &times)
+        run_in(kind, &stories, lab, &arguments, install, &times)
     };
-    let conclusions = [Kind::Container, Kind::Virtual].map(|kind| (kind, tell_all(kind)));
+    let conclusions = [Kind::Container, Kind::Virtual].map(|kind| (kind, run_all(kind)));
     let mut exit = ExitCode::SUCCESS;
-    let mut told = 0;
+    let mut ran = 0;
     for (kind, conclusion) in conclusions {
         match conclusion {
             Ok(None) => {}
             Ok(Some(conclusion)) => {
-                told += conclusion.num_passed + conclusion.num_failed;
+                ran += conclusion.num_passed + conclusion.num_failed;
                 if conclusion.has_failed() {
                     exit = ExitCode::from(101);
                 }
             }
-            Err(error) => exit = not_told(&error.context(format!("the lab is not ready: {}", kind.name()))),
+            Err(error) => exit = error_exit(&error.context(format!("the lab is not ready: {}", kind.name()))),
         }
     }
     if arguments.list {
         return exit;
     }
     println!("{}", table(&lock(&times)));
-    if told == 0 && exit == ExitCode::SUCCESS {
-        return not_told(&anyhow::anyhow!(
-            "no story was told\n\nhint: `-- --list` has their names"
+    if ran == 0 && exit == ExitCode::SUCCESS {
+        return error_exit(&anyhow::anyhow!(
+            "no story ran\n\nhint: `-- --list` has their names"
         ));
     }
     exit
 }
 
-fn not_told(error: &anyhow::Error) -> ExitCode {
+fn error_exit(error: &anyhow::Error) -> ExitCode {
     eprintln!("error: {error:#}");
     ExitCode::FAILURE
 }
@@ -114,7 +114,7 @@ fn not_told(error: &anyhow::Error) -> ExitCode {
 type Times = BTreeMap<(&'static str, &'static str), Duration>;
 
 /// Tells the stories of one kind of lab; nothing where the arguments ask for none of them.
-fn tell_in(
+fn run_in(
     kind: Kind,
     stories: &[Story],
     asked: Option<Kind>,
@@ -152,10 +152,10 @@ fn tell_in(
             // As many stories are told at once as there are labs, so one is free.
             let lab = lock(&labs).pop().ok_or_else(|| Failed::from("there is no lab"))?;
             let started = Instant::now();
-            let told = tell_one(story, &lab);
+            let result = run_one(story, &lab);
             lock(&times).insert((story.name, kind.name()), started.elapsed());
             lock(&labs).push(lab);
-            told.map_err(Failed::from)
+            result.map_err(Failed::from)
         });
         match kind {
             Kind::Container => trial,
@@ -213,7 +213,7 @@ fn ready(kind: Kind, number: usize, install: fn(&Lab) -> anyhow::Result<()>) -> 
     Ok(labs)
 }
 
-fn tell_one(story: Story, lab: &Lab) -> Result<(), String> {
+fn run_one(story: Story, lab: &Lab) -> Result<(), String> {
     // The test's name stands on a line of its own.
     println!();
     let started = Instant::now();
@@ -221,7 +221,7 @@ fn tell_one(story: Story, lab: &Lab) -> Result<(), String> {
         .map_err(|error| error.context(leave_behind(&lab.machines(), story.name)))
         .map_err(failed)?;
     let restored = started.elapsed();
-    let result = catch_unwind(AssertUnwindSafe(|| (story.tell)(lab))).unwrap_or_else(|panic| {
+    let result = catch_unwind(AssertUnwindSafe(|| (story.run)(lab))).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().cloned();
         let text = text.or_else(|| panic.downcast_ref::<&str>().map(|&text| text.to_owned()));
         Err(anyhow::anyhow!(

@@ -181,17 +181,17 @@ impl Run {
         boot.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut run = Ended(start(&mut boot)?);
         let output = run.0.stdout.take().context("no standard output")?;
-        let mut said = Vec::new();
+        let mut printed = Vec::new();
         for line in BufReader::new(output).lines() {
             let line = line?;
             if line == BOOTED {
                 return Ok(Self(run));
             }
-            said.push(line);
+            printed.push(line);
         }
         anyhow::bail!(
             "the run has ended before its machines had booted: {}",
-            said.join("\n")
+            printed.join("\n")
         )
     }
 }
@@ -418,11 +418,11 @@ fn without_root_the_lab_names_the_reason() -> anyhow::Result<()> {
         .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
         .arg(program)
         .arg(POSSIBLE);
-    let said = refused(&mut nobody)?;
+    let printed = refused(&mut nobody)?;
     let expected = "error: this machine cannot have containers:\n\
                     - this is not root\n  hint: run it with sudo\n\n\
                     hint: `--lab vm` tells the stories on virtual machines\n";
-    ensure!(said == expected, "{said}");
+    ensure!(printed == expected, "{printed}");
     Ok(())
 }
 
@@ -438,7 +438,7 @@ fn a_missing_program_is_named() -> anyhow::Result<()> {
         symlink(there, directory.path().join(program))?;
     }
     let program = std::env::current_exe()?;
-    let said = refused(
+    let printed = refused(
         command(&program.to_string_lossy())
             .arg(POSSIBLE)
             .env("PATH", directory.path()),
@@ -447,8 +447,11 @@ fn a_missing_program_is_named() -> anyhow::Result<()> {
         "- `systemd-nspawn` is missing\n  hint: apt-get install systemd-container, or `cargo xtask setup`\n",
         "- `ip` is missing\n  hint: apt-get install iproute2, or `cargo xtask setup`\n",
     ] {
-        ensure!(said.contains(expected), "{said}");
+        ensure!(printed.contains(expected), "{printed}");
     }
-    ensure!(!said.contains("not root") && !said.contains("mke2fs"), "{said}");
+    ensure!(
+        !printed.contains("not root") && !printed.contains("mke2fs"),
+        "{printed}"
+    );
     Ok(())
 }

@@ -55,7 +55,7 @@ pub(crate) fn run(options: &Seconds) -> anyhow::Result<()> {
     let mut failures = Vec::new();
     for target in running {
         match target.and_then(|target| target.result(seconds)) {
-            Ok(told) => println!("{told}"),
+            Ok(result) => println!("{result}"),
             Err(error) => failures.push(format!("{error:#}")),
         }
     }
@@ -137,7 +137,7 @@ impl Running {
                 binary.display()
             );
         }
-        let (first, last) = coverage(&log).context("libFuzzer told no coverage")?;
+        let (first, last) = coverage(&log).context("libFuzzer printed no coverage")?;
         ensure!(
             first >= LEAST_COVERAGE,
             "fuzz target {name} reaches {first} places with its corpus: the instrumentation does not work"
@@ -173,8 +173,8 @@ fn complaint(log: &str) -> String {
         .position(starts)
         .unwrap_or(lines.len().saturating_sub(20));
     let shown = |line: &&&str| !line.starts_with("stat::") && !line.trim_start().starts_with("at ");
-    let told = lines.iter().skip(from).filter(shown).take(40);
-    told.copied().collect::<Vec<_>>().join("\n")
+    let shown = lines.iter().skip(from).filter(shown).take(40);
+    shown.copied().collect::<Vec<_>>().join("\n")
 }
 
 /// The places reached after the corpus, and in the end.
@@ -207,7 +207,8 @@ mod tests {
     #[test]
     fn the_complaint_begins_at_the_panic() {
         let log = "#1\tINITED cov: 1\nthread '<unnamed>' panicked at src/a.rs:1:1:\nno\n             at ./csu/x.h:5\n==1== ERROR: libFuzzer: deadly signal\n";
-        let told = "thread '<unnamed>' panicked at src/a.rs:1:1:\nno\n==1== ERROR: libFuzzer: deadly signal";
-        assert_eq!(complaint(log), told);
+        let expected =
+            "thread '<unnamed>' panicked at src/a.rs:1:1:\nno\n==1== ERROR: libFuzzer: deadly signal";
+        assert_eq!(complaint(log), expected);
     }
 }

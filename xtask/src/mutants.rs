@@ -75,7 +75,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         timed("mutants", || checkout.build())?;
         for mutant in group {
             let began = Instant::now();
-            let verdict = judge(&checkout.tell(&mutant.story)?, &mutant.failure);
+            let verdict = judge(&checkout.run_story(&mutant.story)?, &mutant.failure);
             println!(
                 "{}: {}, {}",
                 mutant.story,
@@ -104,7 +104,7 @@ fn judge(ended: &Ended, failure: &str) -> Verdict {
         Verdict::Survived
     } else if !ended.has_failed_story() {
         Verdict::Unknown
-    } else if ended.has_said(failure) {
+    } else if ended.has_printed(failure) {
         Verdict::Killed
     } else {
         Verdict::Mistaken
@@ -131,9 +131,9 @@ mod tests {
 
     #[test]
     fn only_the_expected_failure_kills() {
-        let ended = |passed, said: &str| Ended {
+        let ended = |passed, text: &str| Ended {
             passed,
-            said: said.to_owned(),
+            text: text.to_owned(),
         };
         for (ended, verdict) in [
             (

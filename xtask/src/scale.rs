@@ -35,7 +35,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         max_parallel: options.max_parallel,
         connect_timeout: None,
     })?;
-    crowd.tell("scale", |crowd| {
+    crowd.run_story("scale", |crowd| {
         let night = large_fleet::night(crowd, LIMIT)?;
         println!("\n{} clients, {} at once", options.clients, options.max_parallel);
         print!("{night}");

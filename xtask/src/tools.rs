@@ -118,9 +118,10 @@ fn environment(directory: &Path) -> PathBuf {
 
 /// Some programs print another name than their own, or a `v` before the version.
 fn is_there(program: &Path, (_, version): (&str, &str)) -> bool {
-    let told = output_of(command(&program.to_string_lossy()).arg("--version"));
-    told.is_ok_and(|told| {
-        told.split_whitespace()
+    let output = output_of(command(&program.to_string_lossy()).arg("--version"));
+    output.is_ok_and(|output| {
+        output
+            .split_whitespace()
             .last()
             .map(|it| it.trim_start_matches('v'))
             == Some(version)

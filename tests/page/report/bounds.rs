@@ -41,14 +41,18 @@ fn fleet(directory: &Path, hosts: usize) -> Result<Vec<String>> {
 }
 
 fn page(directory: &TempDir) -> Result<String> {
-    let said = run(genbackup()
+    let output = run(genbackup()
         .arg("--fleet")
         .arg(directory.path().join("fleet.toml"))
         .args(["report", "--since", "10y", "--now", NOW, "--runs"])
         .arg(directory.path())
         .env("TZ", "UTC"))?;
-    ensure!(said.status.success() && said.stderr.is_empty(), "{}", said.stderr);
-    Ok(said.stdout)
+    ensure!(
+        output.status.success() && output.stderr.is_empty(),
+        "{}",
+        output.stderr
+    );
+    Ok(output.stdout)
 }
 
 fn start(nights_ago: i32) -> Result<String> {
@@ -72,12 +76,12 @@ fn a_hundred_hosts_and_many_nights_fit_on_a_page() -> Result<()> {
             };
             json!({"status": status, "seconds": 1000 + night, "restic-version": format!("restic 0.{night}.0")})
         };
-        let told = Night::at(&start(night)?, &names);
-        let told = names
+        let record = Night::at(&start(night)?, &names);
+        let record = names
             .iter()
             .enumerate()
-            .fold(told, |told, (host, name)| told.host_that(name, end(host)));
-        told.maintained().write(directory.path())?;
+            .fold(record, |record, (host, name)| record.host_that(name, end(host)));
+        record.maintained().write(directory.path())?;
     }
     let page = page(&directory)?;
     assert!(page.len() < MOST, "{} bytes", page.len());

@@ -85,12 +85,12 @@ impl Shown {
 
     fn evaluate(&self, expression: &str) -> Result<Value> {
         let parameters = json!({"expression": expression, "returnByValue": true, "awaitPromise": true});
-        let mut told = self
+        let mut answer = self
             .call("Runtime.evaluate", &parameters)
             .with_context(|| format!("can't evaluate {expression}"))?;
-        let exception = &told["exceptionDetails"];
+        let exception = &answer["exceptionDetails"];
         ensure!(exception.is_null(), "can't evaluate {expression}: {exception}");
-        Ok(told["result"]["value"].take())
+        Ok(answer["result"]["value"].take())
     }
 
     /// What an expression of JavaScript comes to.
@@ -133,7 +133,7 @@ impl Shown {
     }
 
     /// The roles and names that a screen reader is told, in their order.
-    pub(crate) fn told_to_screen_readers(&self) -> Result<Vec<(String, String)>> {
+    pub(crate) fn accessible_nodes(&self) -> Result<Vec<(String, String)>> {
         let tree = self.call("Accessibility.getFullAXTree", &json!({}))?;
         let nodes = tree["nodes"].as_array().context("no accessibility tree")?;
         let text = |value: &Value| value["value"].as_str().unwrap_or_default().to_owned();
@@ -162,11 +162,11 @@ impl Shown {
         let mut browser = self.browser.borrow_mut();
         let mut seen = Seen::default();
         loop {
-            let said = browser.event("Runtime.consoleAPICalled")?["args"].to_string();
-            if said.contains(LAST_WORD) {
+            let words = browser.event("Runtime.consoleAPICalled")?["args"].to_string();
+            if words.contains(LAST_WORD) {
                 break;
             }
-            seen.console.push(said);
+            seen.console.push(words);
         }
         for exception in browser.events("Runtime.exceptionThrown") {
             seen.console.push(exception["exceptionDetails"].to_string());

@@ -182,7 +182,7 @@ fn a_night_that_stands_out_is_seen_among_the_nights_of_a_year() -> Result<()> {
             "2026-08-10 04:00|ok|1m|1000 B|0|0 B|anomaly",
             "2026-08-30 04:00|failed|||||",
         ] {
-            assert!(rows.iter().any(|told| told == row), "no {row} in {rows:#?}");
+            assert!(rows.iter().any(|shown| shown == row), "no {row} in {rows:#?}");
         }
         // The ring is where the line comes down to the axis.
         let rings: Vec<bool> = shown

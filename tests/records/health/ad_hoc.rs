@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use genbackup::status::{Progress, State};
 use serde_json::{Value, json};
 
-use super::{judged, records, said, say};
+use super::{judged, records, run_verb, verdict_of};
 use crate::command::Outcome;
 use crate::night::{HOSTS, Night};
 
@@ -26,7 +26,7 @@ fn json(verb: &str, nights: &[Night], arguments: &[&str]) -> Result<Value> {
     let directory = records(nights)?;
     let now = "2026-11-24T05:00:00Z";
     let Outcome { stdout, stderr, .. } =
-        say(verb, directory.path(), now, &[&["--json"], arguments].concat())?;
+        run_verb(verb, directory.path(), now, &[&["--json"], arguments].concat())?;
     assert_eq!(stderr, "");
     Ok(serde_json::from_str(&stdout)?)
 }
@@ -70,7 +70,7 @@ fn an_ad_hoc_record_is_no_later_attempt() -> Result<()> {
     let nights = [the_night_before(), later("check", "ok")];
     let report = judged("post", &nights, "2026-11-24T12:00:00Z")?;
     assert_eq!(
-        said(&report, "kai")?.1,
+        verdict_of(&report, "kai")?.1,
         "the last backup is 1d 7h old, and nothing has been attempted since"
     );
     Ok(())

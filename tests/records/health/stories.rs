@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use anyhow::Result;
 
-use super::{records, say};
+use super::{records, run_verb};
 use crate::command::Outcome;
 use crate::night::{HOSTS, Night};
 use crate::snapshot::{Comparison, once};
@@ -108,18 +108,21 @@ fn compare_all() -> Result<Comparison> {
     } in stories()
     {
         let directory = records(&nights)?;
-        let mut told = String::new();
+        let mut transcript = String::new();
         for arguments in asked {
             let [verb, rest @ ..] = arguments else { continue };
             let Outcome {
                 status,
                 stdout,
                 stderr,
-            } = say(verb, directory.path(), now, rest)?;
+            } = run_verb(verb, directory.path(), now, rest)?;
             let command = arguments.join(" ");
-            write!(told, "$ genbackup {command}\n{stdout}{stderr}({status})\n\n")?;
+            write!(
+                transcript,
+                "$ genbackup {command}\n{stdout}{stderr}({status})\n\n"
+            )?;
         }
-        comparison.compare(&Path::new("health").join(name), &told)?;
+        comparison.compare(&Path::new("health").join(name), &transcript)?;
     }
     Ok(comparison)
 }

@@ -41,9 +41,9 @@ fn each_run_is_pinged_once_when_it_begins_and_once_when_it_is_over() -> Result<(
     for hour in 5..8 {
         site.watched(&at(21, hour))?;
     }
-    let told = lines(&server);
-    assert_eq!(told.len(), 3, "{told:?}");
-    let (path, text) = &told[2];
+    let pings = lines(&server);
+    assert_eq!(pings.len(), 3, "{pings:?}");
+    let (path, text) = &pings[2];
     assert_eq!(path, "/X/fail");
     assert!(text.contains("kai: failed kai is not well"), "{text}");
     Ok(())
@@ -110,8 +110,8 @@ fn a_run_of_hosts_that_were_named_is_no_sign_of_the_fleet_s() -> Result<()> {
     // The next night tells it.
     site.night(&together(21))?;
     site.watched(&at(21, 5))?;
-    let told = lines(&server);
-    let (path, text) = told.last().context("no ping")?;
+    let pings = lines(&server);
+    let (path, text) = pings.last().context("no ping")?;
     assert_eq!(path, "/X/fail");
     assert_eq!(text, "kai: WARNING failed: kai is not well");
     site.night(&kai(21, 12, "ok"))?;
@@ -252,9 +252,9 @@ fn an_unknown_uptime_kuma_monitor_is_reported_and_not_retried() -> Result<()> {
         let server = Server::start(&[json(number, &unknown)])?;
         let site = kuma(&server)?;
         site.night(&night(20, &[]))?;
-        let said = site.watch(&at(20, 5))?;
+        let output = site.watch(&at(20, 5))?;
         let words = format!("it answered {number}: it does not know this monitor, or the monitor is paused");
-        assert!(said.stderr.contains(&words), "{said:?}");
+        assert!(output.stderr.contains(&words), "{output:?}");
         assert_eq!(server.requests().len(), 1);
     }
     Ok(())
@@ -265,9 +265,9 @@ fn an_address_of_the_other_monitor_is_reported_with_its_kind() -> Result<()> {
     let server = Server::good()?;
     let site = Site::of_kind("ping", &server.address("api/push/correct-horse"))?;
     site.night(&night(20, &[]))?;
-    let said = site.watch(&at(20, 5))?;
-    assert!(said.stderr.contains("`kind = \"uptime-kuma\"`"), "{said:?}");
-    assert!(!said.stderr.contains("correct-horse"), "{said:?}");
+    let output = site.watch(&at(20, 5))?;
+    assert!(output.stderr.contains("`kind = \"uptime-kuma\"`"), "{output:?}");
+    assert!(!output.stderr.contains("correct-horse"), "{output:?}");
     assert_eq!(server.requests(), []);
     Ok(())
 }

@@ -25,7 +25,7 @@ fn finding(subject: &str, state: State) -> Finding {
 }
 
 /// What is said while one subject goes through these states: the words, in their order.
-fn said(states: &[State]) -> Vec<&'static str> {
+fn words_for(states: &[State]) -> Vec<&'static str> {
     let mut memory = Memory::default();
     let note = |(hour, state): (i64, &State)| {
         let now = Timestamp::UNIX_EPOCH + SignedDuration::from_hours(hour);
@@ -54,7 +54,7 @@ fn one_message_when_it_gets_worse_and_one_when_it_recovers() {
         ),
         (&[Ok, Warning, Ok, Warning], &["WARNING", "resolved", "WARNING"]),
     ] {
-        assert_eq!(said(states), expected, "{states:?}");
+        assert_eq!(words_for(states), expected, "{states:?}");
     }
 }
 
@@ -126,18 +126,19 @@ fn a_weekly_host_has_a_week_to_begin_with() -> Result<()> {
     let week = Some(SignedDuration::from_hours(7 * 24));
     let Ok(expectations) = Expectations::of(&fleet, |_| Ok::<_, Infallible>(week));
     let mut memory = Memory::default();
-    let mut told = Vec::new();
+    let mut notified = Vec::new();
     for hour in (0..240).step_by(6) {
         let now = Timestamp::UNIX_EPOCH + SignedDuration::from_hours(hour);
         let nothing = |_, _| anyhow::bail!("there is no record");
         let report = judge(&fleet, &expectations, now, [], nothing)?;
         let message = memory.note("jak", &findings(&report), now);
         let changes = message.into_iter().flat_map(|message| message.changes);
-        told.extend(changes.map(|change| (hour, change.subject)));
+        notified.extend(changes.map(|change| (hour, change.subject)));
     }
     let first = |subject: &str| {
-        told.iter()
-            .find(|(_, told)| told == subject)
+        notified
+            .iter()
+            .find(|(_, changed)| changed == subject)
             .map(|(hour, _)| *hour)
     };
     // 3 hours, 25 hours, a week and an hour and a half: and a look each six hours.
@@ -165,14 +166,14 @@ fn a_late_or_failed_copy_is_notified_once_and_its_recovery_once() -> Result<()> 
     let beside = |day, status| site.night(&Night::beside(&at(day, 9), "offsite", status));
     for day in 20..28 {
         site.night(&night(day, &[]))?;
-        let mut said = site.watched(&at(day, 8))?;
+        let mut output = site.watched(&at(day, 8))?;
         match day {
             20 | 24 | 26 | 27 => beside(day, "ok")?,
             25 => beside(day, "failed")?,
             _ => {}
         }
         for hour in [12, 16] {
-            said += &site.watched(&at(day, hour))?;
+            output += &site.watched(&at(day, hour))?;
         }
         let expected = match day {
             21 | 25 => "WARNING: phase offsite\n",
@@ -180,7 +181,7 @@ fn a_late_or_failed_copy_is_notified_once_and_its_recovery_once() -> Result<()> 
             24 | 26 => "resolved: phase offsite\n",
             _ => "",
         };
-        assert_eq!(said, expected, "on the {day}th");
+        assert_eq!(output, expected, "on the {day}th");
     }
     Ok(())
 }
@@ -220,11 +221,11 @@ fn tamper_tests_notify_of_changes_and_copies_by_name() -> Result<()> {
     ] {
         site.night(&night(day, &[]))?;
         copied(day, status, result)?;
-        let mut said = String::new();
+        let mut output = String::new();
         for hour in [6, 9] {
-            said += &site.watched(&at(day, hour))?;
+            output += &site.watched(&at(day, hour))?;
         }
-        assert_eq!(said, expected, "on the {day}th");
+        assert_eq!(output, expected, "on the {day}th");
     }
     Ok(())
 }
@@ -257,7 +258,7 @@ proptest! {
         .map_err(|problems| TestCaseError::fail(format!("{problems:?}")))?;
         let Ok(expectations) = Expectations::of(&fleet, |_| Ok::<_, Infallible>(None));
         let mut memory = Memory::default();
-        let mut told: std::collections::BTreeMap<String, Option<State>> = std::collections::BTreeMap::new();
+        let mut notified: std::collections::BTreeMap<String, Option<State>> = std::collections::BTreeMap::new();
         let mut records: Vec<Night> = Vec::new();
         for (day, (statuses, runs)) in (1_u8..).zip(&nights) {
             if *runs {
@@ -280,22 +281,22 @@ proptest! {
                 let found = findings(&report);
                 let message = memory.note("jak", &found, now);
                 for change in message.iter().flat_map(|message| &message.changes) {
-                    let before = told.get(&change.subject).copied().flatten();
+                    let before = notified.get(&change.subject).copied().flatten();
                     match &change.turn {
                         Turn::Worse { state, .. } => {
                             prop_assert!(before.is_none_or(|before| before < *state), "{change:?} after {before:?}");
-                            told.insert(change.subject.clone(), Some(*state));
+                            notified.insert(change.subject.clone(), Some(*state));
                         }
                         Turn::Resolved { was, .. } => {
                             prop_assert_eq!(before, Some(*was));
-                            told.insert(change.subject.clone(), None);
+                            notified.insert(change.subject.clone(), None);
                         }
                     }
                 }
                 // Who listened knows how it is: never better than it is, and well when it is well.
                 for finding in found.iter().filter(|finding| finding.grace.is_none()) {
-                    let known = told.get(&finding.subject).copied().flatten();
-                    prop_assert_eq!(known.is_none(), finding.state == State::Ok, "{:?}, told {:?}", finding, known);
+                    let known = notified.get(&finding.subject).copied().flatten();
+                    prop_assert_eq!(known.is_none(), finding.state == State::Ok, "{:?}, notified {:?}", finding, known);
                     prop_assert!(known.unwrap_or(State::Ok) >= finding.state);
                 }
             }

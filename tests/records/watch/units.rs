@@ -27,8 +27,8 @@ fn a_missing_credential_is_reported_with_its_files() -> Result<()> {
     let site = Site::of_kind("webhook", &server.secret_address())?;
     site.night(&night(20, &[]))?;
     site.watched(&at(20, 5))?;
-    let said = failed(&site, &at(21, 4), "genbackup", "exit-code", "243")?;
-    assert_eq!(said.stdout, "ALERT: unit genbackup.service\n", "{said:?}");
+    let output = failed(&site, &at(21, 4), "genbackup", "exit-code", "243")?;
+    assert_eq!(output.stdout, "ALERT: unit genbackup.service\n", "{output:?}");
     let why = last_why(&server)?;
     for part in [
         "exit status 243",
@@ -52,7 +52,7 @@ fn a_run_of_chosen_hosts_is_reported_by_its_own_unit() -> Result<()> {
     site.night(&night(20, &[]))?;
     site.watched(&at(20, 5))?;
     // As `genbackup-notify@%N.service` hands it over.
-    let said = failed(
+    let output = failed(
         &site,
         &at(21, 4),
         "genbackup-run@db.example.net_web-1",
@@ -60,7 +60,7 @@ fn a_run_of_chosen_hosts_is_reported_by_its_own_unit() -> Result<()> {
         "243",
     )?;
     let unit = "genbackup-run@db.example.net_web-1.service";
-    assert_eq!(said.stdout, format!("ALERT: unit {unit}\n"), "{said:?}");
+    assert_eq!(output.stdout, format!("ALERT: unit {unit}\n"), "{output:?}");
     let why = last_why(&server)?;
     assert!(
         why.contains("/etc/genbackup/ssh_ed25519"),
@@ -83,8 +83,8 @@ fn facts_in_the_record_are_reported_once() -> Result<()> {
             night = night.host_that(host, json!({"status": "failed", "why": why}));
         }
         site.night(&night)?;
-        let said = failed(&site, now, "genbackup", "exit-code", "1")?;
-        assert_eq!(said.stdout, "NEVER: jak, kai, ziz\n", "{said:?}");
+        let output = failed(&site, now, "genbackup", "exit-code", "1")?;
+        assert_eq!(output.stdout, "NEVER: jak, kai, ziz\n", "{output:?}");
         assert!(last_why(&server)?.contains(why));
     }
     Ok(())
@@ -106,8 +106,12 @@ fn a_failure_without_a_record_is_reported() -> Result<()> {
             let server = Server::good()?;
             let site = Site::of_kind("webhook", &server.secret_address())?;
             site.night(&night(20, &[]))?;
-            let said = failed(&site, "2026-11-20T04:06:00Z", unit, result, status)?;
-            assert_eq!(said.stdout, format!("ALERT: unit {unit}.service\n"), "{said:?}");
+            let output = failed(&site, "2026-11-20T04:06:00Z", unit, result, status)?;
+            assert_eq!(
+                output.stdout,
+                format!("ALERT: unit {unit}.service\n"),
+                "{output:?}"
+            );
             assert!(last_why(&server)?.contains(words), "{}", last_why(&server)?);
         }
     }
@@ -126,7 +130,7 @@ fn a_host_that_failed_does_not_explain_why_forget_and_prune_did() -> Result<()> 
     }
     site.night(&night)?;
     assert_eq!(site.watched("2026-11-21T04:04:00Z")?, "WARNING: kai\n");
-    let said = failed(
+    let output = failed(
         &site,
         "2026-11-21T04:05:00Z",
         "genbackup-maintain",
@@ -134,8 +138,8 @@ fn a_host_that_failed_does_not_explain_why_forget_and_prune_did() -> Result<()> 
         "1",
     )?;
     assert_eq!(
-        said.stdout, "ALERT: unit genbackup-maintain.service\n",
-        "{said:?}"
+        output.stdout, "ALERT: unit genbackup-maintain.service\n",
+        "{output:?}"
     );
     Ok(())
 }
@@ -148,15 +152,15 @@ fn forget_that_failed_explains_why_its_unit_did() -> Result<()> {
         night.host(host, "ok")
     });
     site.night(&hosts.phase("forget", "failed").ends())?;
-    let said = failed(
+    let output = failed(
         &site,
         "2026-11-20T04:06:00Z",
         "genbackup-maintain",
         "exit-code",
         "1",
     )?;
-    assert!(said.stdout.contains("phase forget"), "{said:?}");
-    assert!(!said.stdout.contains("unit"), "{said:?}");
+    assert!(output.stdout.contains("phase forget"), "{output:?}");
+    assert!(!output.stdout.contains("unit"), "{output:?}");
     Ok(())
 }
 
@@ -198,8 +202,11 @@ fn a_run_of_named_hosts_that_never_began_is_reported_by_its_unit() -> Result<()>
     site.add("[hosts.kai.schedule]\ncalendar = \"Sun 12:00\"\n")?;
     site.night(&Night::good(&at(20, 2), &HOSTS))?;
     site.watched(&at(20, 5))?;
-    let said = failed(&site, &at(20, 12), "genbackup-run@kai", "exit-code", "243")?;
-    assert_eq!(said.stdout, "ALERT: unit genbackup-run@kai.service\n", "{said:?}");
+    let output = failed(&site, &at(20, 12), "genbackup-run@kai", "exit-code", "243")?;
+    assert_eq!(
+        output.stdout, "ALERT: unit genbackup-run@kai.service\n",
+        "{output:?}"
+    );
     let why = last_why(&server)?;
     assert!(why.contains("/etc/genbackup/ssh_ed25519"), "{why}");
     // The others' night is no sign that it has done its work.
@@ -221,8 +228,8 @@ fn a_weekly_run_is_no_sign_that_the_fleet_s_has_done_its_work() -> Result<()> {
     site.add("[hosts.kai.schedule]\ncalendar = \"Sun 12:00\"\n")?;
     site.night(&Night::good(&at(20, 2), &HOSTS))?;
     site.watched(&at(20, 5))?;
-    let said = failed(&site, &at(20, 12), "genbackup", "timeout", "TERM")?;
-    assert_eq!(said.stdout, "ALERT: unit genbackup.service\n", "{said:?}");
+    let output = failed(&site, &at(20, 12), "genbackup", "timeout", "TERM")?;
+    assert_eq!(output.stdout, "ALERT: unit genbackup.service\n", "{output:?}");
     let own = Night::at(&at(20, 13), &["kai"]).of_chosen();
     site.night(&own.host("kai", "ok").maintained())?;
     assert_eq!(site.watched(&at(20, 14))?, "");

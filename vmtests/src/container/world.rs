@@ -89,10 +89,10 @@ impl World {
         };
         let ready = poll(Duration::from_secs(30), || {
             if let Some(status) = world.process.0.try_wait()? {
-                let said = fs::read_to_string(&errors).unwrap_or_default();
+                let error_text = fs::read_to_string(&errors).unwrap_or_default();
                 bail!(
                     "the containers' namespaces cannot be made: {status}\n{}",
-                    said.trim_end()
+                    error_text.trim_end()
                 );
             }
             Ok(world.seen(&shared.join("ready")).exists().then_some(()))

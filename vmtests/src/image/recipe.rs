@@ -19,7 +19,7 @@ pub(super) const INITIAL_FILE_SYSTEM: &str = "initial-file-system";
 
 const PACKAGES: &str = include_str!("../../image/packages");
 /// What Debian testing does not have at times, while a new version of it waits in unstable. No story needs it there.
-const LEFT_OUT_OF_TESTING: [&str; 1] = ["rclone"];
+const MISSING_IN_TESTING: [&str; 1] = ["rclone"];
 /// Files that `image/finish` puts into the tree, and itself.
 const FILES: [(&str, &str); 3] = [
     ("finish", include_str!("../../image/finish")),
@@ -63,8 +63,8 @@ pub(super) fn hash(release: Release) -> String {
 
 /// The packages of an image.
 fn packages(release: Release) -> Vec<&'static str> {
-    let is_left_out = |package: &&str| release.moves() && LEFT_OUT_OF_TESTING.contains(package);
-    PACKAGES.lines().filter(|package| !is_left_out(package)).collect()
+    let is_missing = |package: &&str| release.moves() && MISSING_IN_TESTING.contains(package);
+    PACKAGES.lines().filter(|package| !is_missing(package)).collect()
 }
 
 /// Builds into a temporary directory beside `directory`, and renames: the directory is whole or absent.
@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn packages_that_testing_lacks_are_in_the_list() {
-        for package in LEFT_OUT_OF_TESTING {
+        for package in MISSING_IN_TESTING {
             assert!(PACKAGES.lines().any(|line| line == package), "{package}");
         }
     }

@@ -40,7 +40,7 @@ impl Machine {
     pub fn succeeds_with(&self, command: &str, input: &[u8]) -> anyhow::Result<String> {
         let output = self.run_within(command, input, HANGS)?;
         if output.status != 0 {
-            bail!("{}: `{command}` failed: {}", self.name(), told(&output));
+            bail!("{}: `{command}` failed: {}", self.name(), described(&output));
         }
         Ok(output.text())
     }
@@ -55,7 +55,7 @@ impl Machine {
             output.status != 0,
             "{}: `{command}` succeeded: {}",
             self.name(),
-            told(&output)
+            described(&output)
         );
         Ok(output)
     }
@@ -68,7 +68,7 @@ impl Machine {
         let mut last = String::new();
         let found = poll(deadline, || {
             let output = self.run(command)?;
-            last = told(&output);
+            last = described(&output);
             Ok((output.status == 0).then(|| output.text()))
         })?;
         found.with_context(|| {
@@ -117,7 +117,7 @@ impl Machine {
 }
 
 /// How a command ended, and all that it printed.
-pub(crate) fn told(output: &Output) -> String {
+pub(crate) fn described(output: &Output) -> String {
     format!(
         "exit status {}\n{}\n{}",
         output.status,

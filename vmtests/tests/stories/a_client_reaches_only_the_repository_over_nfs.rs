@@ -46,10 +46,10 @@ fn writes_as_user_restic(lab: &Lab) -> anyhow::Result<()> {
     assert_eq!(owner, "850:850");
     for attempt in ["chown root", "setfattr --name=trusted.evil"] {
         let refused = lab.ziz.fails(&format!("{attempt} {AT}/evil"))?;
-        let said = refused.error_text();
+        let printed = refused.error_text();
         assert!(
-            said.contains("Operation not permitted") || said.contains("Operation not supported"),
-            "{attempt}: {said}"
+            printed.contains("Operation not permitted") || printed.contains("Operation not supported"),
+            "{attempt}: {printed}"
         );
     }
     let device = lab.ziz.fails(&format!("mknod {AT}/null c 1 3"))?;
@@ -112,9 +112,9 @@ fn deleting_the_repository_is_seen(lab: &Lab) -> anyhow::Result<()> {
         assert!(why.contains("there is no repository in the directory"), "{why}");
     }
     assert_eq!(lab.jak.succeeds(&format!("ls --almost-all {REPOSITORY}"))?, "");
-    let said = lab
+    let printed = lab
         .jak
         .succeeds("journalctl --boot --no-pager --output=cat --unit=genbackup-init.service")?;
-    assert!(said.contains("to create a new one"), "{said}");
+    assert!(printed.contains("to create a new one"), "{printed}");
     Ok(())
 }

@@ -142,7 +142,7 @@ fn judged(lab: &Lab, record: &Record, host: &str, why: &str, at_least: f64) -> a
     let seconds = finished["seconds"].as_f64().context("no seconds")?;
     assert_eq!(finished["status"], "failed", "{finished}");
     ensure!(
-        finished["why"].as_str().is_some_and(|said| said.contains(why)),
+        finished["why"].as_str().is_some_and(|found| found.contains(why)),
         "{finished}"
     );
     ensure!(

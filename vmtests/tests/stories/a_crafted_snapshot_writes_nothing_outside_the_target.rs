@@ -41,10 +41,10 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     jak.succeeds("rm /victim/*")?;
 
     let refused = jak.fails("genbackup restore mallory / --to /root/back")?;
-    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    let error_text = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(
-        said.contains("names a path twice, which no backup does: /srv/evil;"),
-        "{said}"
+        error_text.contains("names a path twice, which no backup does: /srv/evil;"),
+        "{error_text}"
     );
     jak.succeeds("genbackup restore mallory /etc /srv/beside --to /root/beside")?;
     assert_eq!(jak.succeeds("cat /root/beside/etc/good")?, "y");
@@ -65,7 +65,7 @@ fn an_interrupted_restore_leaves_nothing(jak: &Machine) -> anyhow::Result<()> {
     for signal in ["INT", "KILL"] {
         let restore = format!(
             "rm -rf /root/interrupted
-             genbackup restore ziz / --to /root/interrupted >/root/said 2>&1 &
+             genbackup restore ziz / --to /root/interrupted >/root/output 2>&1 &
              process=$!
              until ls {REPOSITORY}/locks | grep --quiet . && pgrep --exact restic >/dev/null; do
                  kill -0 $process || exit 1

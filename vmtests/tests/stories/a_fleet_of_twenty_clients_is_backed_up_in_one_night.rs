@@ -21,7 +21,7 @@ const NIGHT: Duration = Duration::from_secs(120);
 const MEMORY: u64 = 64 << 20;
 
 pub(crate) fn story(_: &Lab) -> anyhow::Result<()> {
-    large_fleet::boot(SIZE)?.tell("a_fleet_of_twenty_clients_is_backed_up_in_one_night", |crowd| {
+    large_fleet::boot(SIZE)?.run_story("a_fleet_of_twenty_clients_is_backed_up_in_one_night", |crowd| {
         let night = large_fleet::night(crowd, NIGHT)?;
         print!("{night}");
         large_fleet::is_recorded(crowd, &night, GIVEN_UP_WITHIN)?;

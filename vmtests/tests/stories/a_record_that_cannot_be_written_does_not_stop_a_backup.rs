@@ -55,9 +55,9 @@ fn nothing_can_be_written(lab: &Lab) -> anyhow::Result<()> {
     let maintain = "systemctl start genbackup-maintain.service";
     let maintained = lab.jak.run_within(maintain, b"", RUN_LIMIT)?;
     assert_ne!(maintained.status, 0);
-    let said = said_by(lab, "genbackup-maintain.service")?;
-    assert!(said.contains("cannot write the record"), "{said}");
-    assert!(said.contains("prune: ok"), "{said}");
+    let journal = journal_of(lab, "genbackup-maintain.service")?;
+    assert!(journal.contains("cannot write the record"), "{journal}");
+    assert!(journal.contains("prune: ok"), "{journal}");
     assert_eq!(fleet::hosts_of_snapshots(lab)?, ["jak", "kai", "ziz"]);
     lab.jak
         .succeeds("rm /var/lib/genbackup/runs/*; systemctl reset-failed")
@@ -106,15 +106,15 @@ fn the_record_is_missed(lab: &Lab) -> anyhow::Result<()> {
     assert!(shown.contains(&complaint), "{shown}");
     let over = "test \"$(systemctl is-active genbackup-maintain.service)\" = failed";
     lab.jak.wait_until_succeeds(over, RUN_LIMIT)?;
-    let said = said_by(lab, "genbackup-maintain.service")?;
+    let journal = journal_of(lab, "genbackup-maintain.service")?;
     assert!(
-        said.contains("skipping forget and prune: the record of the previous run is incomplete"),
-        "{said}"
+        journal.contains("skipping forget and prune: the record of the previous run is incomplete"),
+        "{journal}"
     );
     Ok(())
 }
 
-fn said_by(lab: &Lab, unit: &str) -> anyhow::Result<String> {
+fn journal_of(lab: &Lab, unit: &str) -> anyhow::Result<String> {
     lab.jak.succeeds(&format!(
         "journalctl --boot --no-pager --output=cat --unit={unit}"
     ))

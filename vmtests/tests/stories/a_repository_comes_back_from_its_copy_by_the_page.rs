@@ -60,9 +60,9 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     jak.succeeds("genbackup emit --now")?;
     let had = describe_what_is_backed_up(&lab.ziz)?;
 
-    let said = jak.succeeds("genbackup run")?;
+    let printed = jak.succeeds("genbackup run")?;
     for copy in ["cloud", "friend"] {
-        ensure!(said.contains(&format!("copy {copy}: ok")), "{said}");
+        ensure!(printed.contains(&format!("copy {copy}: ok")), "{printed}");
     }
     let status = jak.run("genbackup status")?.text();
     ensure!(status.contains("yes      1 elsewhere: cloud ("), "{status}");

@@ -9,7 +9,7 @@ use vmtests::lab::Lab;
 
 /// In the background, as in a second terminal: what it says, and how it ends.
 const FOLLOW: &str = "rm -f /root/status; \
-    (setsid bash -c 'genbackup run >/root/said 2>&1; echo $? >/root/status' </dev/null >/dev/null 2>&1 &)";
+    (setsid bash -c 'genbackup run >/root/output 2>&1; echo $? >/root/status' </dev/null >/dev/null 2>&1 &)";
 
 pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     for machine in [&lab.jak, &lab.ziz] {
@@ -38,9 +38,9 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     lab.jak.succeeds(FOLLOW)?;
     lab.ziz.wait_until_succeeds("pgrep --exact restic", RUN_LIMIT)?;
     // restic's own figures come over the connection while it is at work.
-    let says =
+    let is_reported =
         "grep --quiet '\"message_type\":\"status\".*\"total_bytes\":[0-9]*[,}]' /run/genbackup-run/*.answer";
-    lab.jak.wait_until_succeeds(says, RUN_LIMIT)?;
+    lab.jak.wait_until_succeeds(is_reported, RUN_LIMIT)?;
     let names = lab
         .jak
         .succeeds("grep --count current_files /run/genbackup-run/*.answer || true")?;
@@ -49,7 +49,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
         "files are named: {names}"
     );
     lab.jak
-        .wait_until_succeeds("grep --quiet '^ziz: running' /root/said", SOON)?;
+        .wait_until_succeeds("grep --quiet '^ziz: running' /root/output", SOON)?;
 
     // Who looks meanwhile sees it in progress, by the lock that it holds.
     let status = lab.jak.run("genbackup status")?;
@@ -61,7 +61,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
 
     lab.jak.succeeds("systemctl daemon-reexec")?;
     lab.jak.wait_until_succeeds(
-        "grep --quiet 'systemd was restarted; the run continues' /root/said",
+        "grep --quiet 'systemd was restarted; the run continues' /root/output",
         SOON,
     )?;
 
@@ -70,10 +70,10 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     fleet::wait_until_backup_has_ended(&lab.ziz, fleet::STOPPED_WITHIN)?;
     assert_eq!(fleet::locks(lab)?, [""; 0]);
     assert_eq!(lab.jak.wait_until_succeeds("cat /root/status", SOON)?.trim(), "1");
-    let said = lab.jak.succeeds("cat /root/said")?;
+    let output = lab.jak.succeeds("cat /root/output")?;
     ensure!(
-        said.contains("genbackup.service was stopped before it finished"),
-        "{said}"
+        output.contains("genbackup.service was stopped before it finished"),
+        "{output}"
     );
 
     // Nobody works any more, so no verb reports that somebody does.
@@ -93,14 +93,17 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     lab.ziz.succeeds("rm /srv/data/large")?;
     lab.kai.succeeds("mv '/srv/my files' /srv/elsewhere")?;
     let partial = lab.jak.run_within("genbackup run kai 2>&1", b"", RUN_LIMIT)?;
-    let said = lab
+    let output = lab
         .jak
         .succeeds("cat \"$(ls /var/lib/genbackup/runs/*.jsonl | tail --lines=1)\"")?;
     ensure!(partial.status == 3, "{} {}", partial.status, partial.text());
-    ensure!(said.contains("run-finished"), "it did not wait for prune: {said}");
     ensure!(
-        said.contains(r#""hosts":["kai"]"#) && !said.contains("ziz"),
-        "other hosts: {said}"
+        output.contains("run-finished"),
+        "it did not wait for prune: {output}"
+    );
+    ensure!(
+        output.contains(r#""hosts":["kai"]"#) && !output.contains("ziz"),
+        "other hosts: {output}"
     );
     let other = lab.jak.fails("genbackup run nobody")?;
     ensure!(

@@ -58,7 +58,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
 
     lab.jak.succeeds(WATCH)?;
     assert_eq!(
-        told(lab)?,
+        delivered(lab)?,
         [] as [Value; 0],
         "what was set up just now is not ill"
     );
@@ -69,7 +69,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     fleet::finished_record(lab)?;
     lab.jak.succeeds(WATCH)?;
     lab.jak.succeeds(WATCH)?;
-    let messages = told(lab)?;
+    let messages = delivered(lab)?;
     assert_eq!(titles(&messages), ["NEVER: kai"]);
     let change = &messages.last().context("one")?["changes"][0];
     for (key, part) in [
@@ -104,7 +104,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     );
     lab.ziz.succeeds(SERVE)?;
     lab.jak.succeeds(WATCH)?;
-    assert_eq!(titles(&told(lab)?), ["NEVER: kai", "resolved: kai"]);
+    assert_eq!(titles(&delivered(lab)?), ["NEVER: kai", "resolved: kai"]);
 
     a_locked_key_is_reported(lab)?;
     // A run that does not even begin leaves no record.
@@ -113,7 +113,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     fleet::start_run(lab)?;
     let unit = "grep --quiet 'unit genbackup.service' /var/tmp/told";
     lab.ziz.wait_until_succeeds(unit, LIMIT)?;
-    let messages = told(lab)?;
+    let messages = delivered(lab)?;
     let last = messages.last().context("one")?;
     let why = last["changes"][0]["why"].as_str().unwrap_or_default();
     assert!(
@@ -133,7 +133,7 @@ fn a_locked_key_is_reported(lab: &Lab) -> anyhow::Result<()> {
     fleet::start_run(lab)?;
     fleet::finished_record(lab)?;
     lab.jak.succeeds(WATCH)?;
-    let messages = told(lab)?;
+    let messages = delivered(lab)?;
     // In one message or in two: forget may have failed by the time of the first, or not yet. Prune, which is left out
     // then, is told of in the second.
     let locked = messages.get(2..).context("a third")?;
@@ -161,8 +161,8 @@ fn a_locked_key_is_reported(lab: &Lab) -> anyhow::Result<()> {
 }
 
 /// What the web hook was sent.
-fn told(lab: &Lab) -> anyhow::Result<Vec<Value>> {
-    let told = lab.ziz.succeeds("cat /var/tmp/told")?;
+fn delivered(lab: &Lab) -> anyhow::Result<Vec<Value>> {
+    let delivered = lab.ziz.succeeds("cat /var/tmp/told")?;
     let lines = told.lines();
     Ok(lines.map(serde_json::from_str).collect::<Result<_, _>>()?)
 }

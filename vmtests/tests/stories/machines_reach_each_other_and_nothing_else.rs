@@ -138,8 +138,8 @@ fn a_clock_may_jump_by_a_year(lab: &Lab) -> anyhow::Result<()> {
         let before = machine.succeeds(journald)?;
         machine.set_clock(SystemTime::now() + YEAR)?;
         machine.succeeds("systemd-run --quiet --unit=later echo a year later")?;
-        let said = "journalctl --unit=later.service --since=-1h --output=cat --grep='a year later'";
-        machine.wait_until_succeeds(said, SOON)?;
+        let is_logged = "journalctl --unit=later.service --since=-1h --output=cat --grep='a year later'";
+        machine.wait_until_succeeds(is_logged, SOON)?;
         assert_eq!(
             machine.succeeds(journald)?,
             before,

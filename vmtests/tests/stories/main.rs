@@ -162,5 +162,5 @@ fn main() -> ExitCode {
         doctor_reports_every_fault_at_once,
         the_ssh_key_can_only_ask_for_a_backup,
     ];
-    story::tell(&stories, install::install)
+    story::run(&stories, install::install)
 }

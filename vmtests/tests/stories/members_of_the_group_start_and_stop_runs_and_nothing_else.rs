@@ -44,8 +44,13 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
 
     // A run to its end, followed by a member: all is well, and so is the exit status.
     let done = as_user(jak, "member", "genbackup run")?;
-    let said = done.text();
-    ensure!(done.status == 0, "{} {said} {}", done.status, done.error_text());
+    let printed = done.text();
+    ensure!(
+        done.status == 0,
+        "{} {printed} {}",
+        done.status,
+        done.error_text()
+    );
     for line in [
         "jak: ok in ",
         "kai: ok in ",
@@ -53,7 +58,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
         "forget: ok in ",
         "prune: ok in ",
     ] {
-        ensure!(said.contains(line), "`{line}` is missing: {said}");
+        ensure!(printed.contains(line), "`{line}` is missing: {printed}");
     }
     // What it was at is a member's to read, and nobody else's.
     ensure!(as_user(jak, "member", "genbackup status")?.status == 0);
@@ -64,10 +69,10 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     );
     // Chosen hosts are a unit of another name.
     let chosen = as_user(jak, "member", "genbackup run kai jak")?;
-    let said = chosen.text();
+    let printed = chosen.text();
     ensure!(
-        chosen.status == 0 && said.contains("kai: ok in ") && !said.contains("ziz: "),
-        "{} {said} {}",
+        chosen.status == 0 && printed.contains("kai: ok in ") && !printed.contains("ziz: "),
+        "{} {printed} {}",
         chosen.status,
         chosen.error_text()
     );

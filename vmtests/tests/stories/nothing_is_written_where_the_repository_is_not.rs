@@ -29,10 +29,10 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     let elsewhere = files(lab, "/mnt/storage")?;
     failed_run(lab, "the repository is not where it was")?;
     assert_eq!(files(lab, "/mnt/storage")?, elsewhere);
-    let said = lab
+    let printed = lab
         .jak
         .succeeds("journalctl --boot --no-pager --output=cat --unit=genbackup-init.service")?;
-    assert!(said.contains("is missing, but it existed on"), "{said}");
+    assert!(printed.contains("is missing, but it existed on"), "{printed}");
     assert_eq!(files(lab, "/mnt/storage")?, elsewhere);
     lab.jak
         .succeeds(&format!("mv /mnt/storage/elsewhere {REPOSITORY} && exportfs -ra"))?;

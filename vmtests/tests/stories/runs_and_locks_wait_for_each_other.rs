@@ -63,13 +63,13 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     assert_eq!(fleet::start_run(lab)?.status, 1);
     let names = wait_for_records(lab, 5)?;
     let (first, second) = (read(lab, &names[3])?, read(lab, &names[4])?);
-    let said = "another process has locked the repository";
+    let reason = "another process has locked the repository";
     for event in ["jak", "ziz", "kai"]
         .map(|host| first.host(host))
         .into_iter()
         .chain([first.phase("forget")])
     {
-        waited_in_vain(event?, said)?;
+        waited_in_vain(event?, reason)?;
     }
     for host in ["jak", "ziz", "kai"] {
         let event = second.host(host)?;
@@ -98,9 +98,9 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     fleet::restic(lab, "check --quiet").map(drop)
 }
 
-fn waited_in_vain(event: &Value, said: &str) -> anyhow::Result<()> {
+fn waited_in_vain(event: &Value, reason: &str) -> anyhow::Result<()> {
     assert_eq!(event["status"], "failed", "{event}");
-    assert!(fleet::why(event).starts_with(said), "{event}");
+    assert!(fleet::why(event).starts_with(reason), "{event}");
     let waited = event["seconds"].as_f64().context("no seconds")?;
     assert!((LOCK_WAIT..5.0 * LOCK_WAIT).contains(&waited), "{event}");
     Ok(())

@@ -40,11 +40,11 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     let journal = lab
         .ziz
         .succeeds("journalctl --boot --no-pager --output=cat --unit='genbackup-sshd@*'")?;
-    let told = format!(
+    let sent = format!(
         "correct key but not from a permitted host (host={0}, ip={0}",
         lab.kai.address()
     );
-    assert!(journal.contains(&told), "no `{told}` in {journal}");
+    assert!(journal.contains(&sent), "no `{sent}` in {journal}");
 
     // The storage host itself comes from that address, also where its routes would choose another.
     lab.jak.succeeds(&format!(

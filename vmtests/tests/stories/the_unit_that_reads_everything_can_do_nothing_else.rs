@@ -11,7 +11,7 @@ const READ: &str =
 const CONNECT: &str = r"
 for place in TCP4:10.77.0.1:2049 TCP4:127.0.0.1:50000 TCP6:[::1]:50000 UDP4:10.77.0.1:53 UNIX-CONNECT:/run/systemd/private VSOCK-CONNECT:2:22; do
     printf '%s: ' $place
-    if said=$(socat -u OPEN:/dev/null $place 2>&1); then echo connected; else echo ${said##*: }; fi
+    if error=$(socat -u OPEN:/dev/null $place 2>&1); then echo connected; else echo ${error##*: }; fi
 done";
 
 /// Tries to write into every directory that access(2) calls writable; those where it could.

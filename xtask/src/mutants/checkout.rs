@@ -29,19 +29,19 @@ pub(super) struct Ended {
     /// Whether nothing failed.
     pub(super) passed: bool,
     /// What it printed.
-    pub(super) said: String,
+    pub(super) text: String,
 }
 
 impl Ended {
     /// Whether the story was told, and failed.
     pub(super) fn has_failed_story(&self) -> bool {
-        self.said.contains("test result: FAILED. 0 passed; 1 failed")
+        self.text.contains("test result: FAILED. 0 passed; 1 failed")
     }
 
     /// Whether it printed this. Lines and spaces may be broken otherwise.
-    pub(super) fn has_said(&self, text: &str) -> bool {
+    pub(super) fn has_printed(&self, text: &str) -> bool {
         let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
-        words(&self.said).contains(&words(text))
+        words(&self.text).contains(&words(text))
     }
 }
 
@@ -126,7 +126,7 @@ impl Checkout {
     ///
     /// # Errors
     /// When it cannot be started, or its output not be kept.
-    pub(super) fn tell(&self, story: &str) -> anyhow::Result<Ended> {
+    pub(super) fn run_story(&self, story: &str) -> anyhow::Result<Ended> {
         let cargo = self.cargo("test");
         let mut limited = command("timeout");
         limited
@@ -138,13 +138,13 @@ impl Checkout {
         self.prepare(&mut limited);
         limited.env("GENBACKUP", self.target.join("debug/genbackup"));
         let output = limited.output().context("cannot start `timeout`")?;
-        let said = [output.stdout, output.stderr].concat();
-        let said = String::from_utf8_lossy(&said).into_owned();
+        let text = [output.stdout, output.stderr].concat();
+        let text = String::from_utf8_lossy(&text).into_owned();
         let log = self.logs.join(format!("{story}.log"));
-        fs::write(&log, &said).with_context(|| log.display().to_string())?;
+        fs::write(&log, &text).with_context(|| log.display().to_string())?;
         Ok(Ended {
             passed: output.status.success(),
-            said,
+            text,
         })
     }
 
