@@ -155,7 +155,7 @@ fn a_record_of_a_later_version_is_read_and_what_is_unknown_is_not_ok() -> Result
 
 #[test]
 fn texts_from_a_host_stay_in_their_own_fields() -> Result<()> {
-    let run = run("a-host-that-says-odd-things")?;
+    let run = run("a-host-that-sends-odd-texts")?;
     assert_eq!(run.bad_lines.count, 0);
     assert_eq!(run.end.context("no end")?.to_string(), "2026-11-23T06:06:50Z");
     assert_eq!(

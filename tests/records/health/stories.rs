@@ -1,4 +1,4 @@
-//! Stories of nights, and what each verb says of them, letter by letter: `snapshots/health` holds it.
+//! Stories of nights, and the exact output of each verb for them, which is in `snapshots/health`.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -68,7 +68,7 @@ fn stories() -> Vec<Story> {
             &[STATUS, HISTORY],
         ),
         story(
-            "a-run-at-work",
+            "a-run-in-progress",
             vec![before(), last().host("jak", "ok").starts("kai")],
             "2026-11-23T04:30:00Z",
             &[STATUS, HISTORY, &["history", "--host", "kai"], &["metrics"]],
@@ -80,7 +80,7 @@ fn stories() -> Vec<Story> {
             &[STATUS, HISTORY],
         ),
         story(
-            "a-host-that-says-odd-things",
+            "a-host-that-sends-odd-texts",
             vec![before(), odd(last())],
             noon,
             &[STATUS, HISTORY],
