@@ -30,7 +30,7 @@ fn records(nights: &[Night]) -> Result<TempDir> {
     Ok(directory)
 }
 
-/// What `report` says of a directory of records at a time, with the fleet `post`.
+/// The output of `report` for a directory of records at a time, with the fleet `post`.
 fn report(runs: &Path, now: &str, arguments: &[&str]) -> Result<Outcome> {
     report_of("post", runs, now, arguments)
 }

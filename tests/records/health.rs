@@ -1,4 +1,4 @@
-//! What `status`, `history` and `metrics` say of the records of many nights.
+//! The output of `status`, `history` and `metrics` for the records of many nights.
 
 #![expect(
     clippy::disallowed_methods,
@@ -57,7 +57,7 @@ fn expectations(fleet: &Fleet) -> Expectations {
     expectations
 }
 
-/// How a fleet is at a time, by nights that are told oldest first.
+/// The state of a fleet at a time, from nights that are given oldest first.
 fn judged(name: &str, nights: &[Night], now: &str) -> Result<Report> {
     let fleet = fleet(name)?;
     let expectations = expectations(&fleet);
@@ -113,7 +113,7 @@ fn of<'r>(report: &'r Report, name: &str) -> Result<&'r Item> {
     item.with_context(|| format!("there is no verdict on {name}"))
 }
 
-/// The state of a host, or of a phase, and why it is not well.
+/// The state of a host, or of a phase, and the reason if it is not healthy.
 fn verdict_of(report: &Report, name: &str) -> Result<(&'static str, String)> {
     let verdict = &of(report, name)?.verdict;
     Ok((verdict.state.name(), verdict.why.clone().unwrap_or_default()))
@@ -128,7 +128,7 @@ fn records(nights: &[Night]) -> Result<TempDir> {
     Ok(directory)
 }
 
-/// What a verb says of a directory of records at a time, with the fleet `post`.
+/// The output of a verb for a directory of records at a time, with the fleet `post`.
 fn run_verb(verb: &str, runs: &Path, now: &str, arguments: &[&str]) -> Result<Outcome> {
     run_verb_with("post", verb, runs, now, arguments)
 }

@@ -1,4 +1,4 @@
-//! However many hosts and nights there are, and whatever they say, the page has a bound.
+//! The page is bounded, however many hosts and nights there are, and whatever hosts send.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -15,7 +15,7 @@ const NOW: &str = "2026-11-23T12:00:00Z";
 /// What the chapter on monitoring promises.
 const MOST: usize = 5_000_000;
 
-/// A fleet of so many hosts.
+/// A fleet with this number of hosts.
 fn fleet(directory: &Path, hosts: usize) -> Result<Vec<String>> {
     let mut fleet = "[schedule]\ncalendar = \"*-*-* 04:00:00\"\n[repository]\nhost = \"jak\"\npath = \"/srv/restic\"\n\
         password-file = \"/etc/genbackup/restic.txt\"\nkeep = \"30 daily\"\n[nfs]\nmount = \"/mnt/restic\"\n[ssh]\n\
@@ -88,7 +88,7 @@ fn a_hundred_hosts_and_many_nights_fit_on_a_page() -> Result<()> {
     let rows = page.matches("<tr><th scope=\"row\">").count();
     assert!((5000..=6000).contains(&rows), "{rows} rows");
     assert_eq!(page.matches("<svg role=\"img\"").count(), 3 * 101 + 2);
-    // All of them are well, and fold.
+    // All of them are healthy, and fold.
     assert!(page.contains("<summary>100 healthy hosts</summary>"));
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! What the page says, as a browser reads it.
+//! The content of the page, as a browser reads it.
 
 use std::io::ErrorKind;
 use std::net::TcpListener;

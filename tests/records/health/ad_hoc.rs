@@ -1,4 +1,5 @@
-//! What `genbackup record` notes stands beside the runs: it tells of its phase, and disturbs nothing that they tell.
+//! The records of `genbackup record` are separate from those of runs. They count for their phase, and change
+//! no verdict about a run.
 
 use anyhow::{Context, Result};
 use genbackup::status::{Progress, State};

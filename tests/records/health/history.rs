@@ -1,4 +1,4 @@
-//! `genbackup history`: which runs it shows, and what it says of them.
+//! `genbackup history`: which runs it shows, and what it shows of them.
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
@@ -222,7 +222,7 @@ fn forget_and_prune_are_marked_by_the_storage_host_s_restic_and_a_host_by_its_ow
         night(20, "0.16.5", "systemd 252"),
         night(21, "0.18.0", "systemd 252"),
         night(22, "0.18.0", "systemd 257"),
-        // A run of an older genbackup, which told neither.
+        // A run of an older genbackup, which recorded neither.
         Night::good("2026-11-23T04:00:00Z", &["kai", "ziz"]),
     ];
     let changes = |arguments: &[&str]| -> Result<Vec<String>> {

@@ -1,4 +1,4 @@
-//! Runs that are at work, and runs that broke off. The fleet `post` gives each host twelve hours.
+//! Runs that are in progress, and runs that were interrupted. The fleet `post` gives each host twelve hours.
 
 use anyhow::{Context, Result};
 use genbackup::status::{Holder, Now, Present, Progress, State, judge};
@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{judged, of, verdict_of};
 use crate::night::{HOSTS, Night};
 
-/// Jak is done, kai is at work, ziz waits.
+/// jak is done, kai is in progress, ziz waits.
 fn half_a_night() -> Night {
     Night::at("2026-11-24T04:00:00Z", &HOSTS)
         .host("jak", "ok")

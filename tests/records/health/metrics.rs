@@ -131,13 +131,9 @@ fn readers_see_the_old_file_or_the_new_one() -> Result<()> {
     // As with `report`, that is no file.
     let dash = run_verb("metrics", directory.path(), NOON, &["--out", "-"])?.stdout;
     assert_eq!(dash, printed);
-    // The collector runs as a user of its own.
+    // The collector runs as a separate user.
     assert_eq!(fs::metadata(&out)?.permissions().mode() & 0o777, 0o644);
-    assert_eq!(
-        fs::read_dir(place.path())?.count(),
-        2,
-        "nothing is left beside it"
-    );
+    assert_eq!(fs::read_dir(place.path())?.count(), 2, "no other file is left");
     Ok(())
 }
 

@@ -1,5 +1,6 @@
-//! Hosts with a schedule of their own: in the fleet `a-weekly-host`, `kai` on Sundays at noon and `www.example.net` each
-//! hour, with thresholds of its own; `jak` and `ziz` each night, by `[monitor]`: 25 and 30 hours.
+//! Hosts with their own schedule. In the fleet `a-weekly-host`, `kai` is backed up on Sundays at noon.
+//! `www.example.net` is backed up each hour, and has its own thresholds. `jak` and `ziz` are backed up each
+//! night, with the thresholds of `[monitor]`: 25 and 30 hours.
 
 use anyhow::{Context, Result};
 use genbackup::model::Fleet;
@@ -35,7 +36,7 @@ fn judged(nights: &[Night], now: &str) -> Result<Report> {
 
 fn judged_as(fleet: &Fleet, nights: &[Night], now: &str) -> Result<Report> {
     let expectations = Expectations::of(fleet, |calendar| {
-        // Nobody has to know about a calendar whose host says how old its backup may be.
+        // The calendar of a host that has its own thresholds is not evaluated.
         anyhow::ensure!(
             calendar.to_string().starts_with("Sun"),
             "systemd is asked about {calendar}"

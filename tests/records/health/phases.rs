@@ -33,7 +33,7 @@ fn fleet(phases: &[&str]) -> Result<Fleet> {
     }
 }
 
-/// How that fleet is, by nights that are told oldest first; and how many of them were read.
+/// The state of that fleet, from nights that are given oldest first, and the number of nights that were read.
 fn judged(phases: &[&str], nights: &[Night], now: &str) -> Result<(Report, usize)> {
     let fleet = fleet(phases)?;
     let expectations = Expectations::of(&fleet, |_| anyhow::Ok(None))?;
@@ -56,7 +56,7 @@ fn hint(report: &Report, name: &str) -> Result<String> {
     of(report, name)?.verdict.hint.clone().context("no hint")
 }
 
-/// What a verb says, with that fleet.
+/// The output of a verb, with that fleet.
 fn run_verb(verb: &str, phases: &[&str], nights: &[Night], arguments: &[&str]) -> Result<Outcome> {
     let directory = TempDir::new()?;
     let file: PathBuf = directory.path().join("fleet.toml");

@@ -80,7 +80,7 @@ fn of_one_host_that_host_alone_decides() -> Result<()> {
     Ok(())
 }
 
-/// That a monitoring system is told that nothing is known, with these words, and not that all is well or nearly so.
+/// Checks that the output reports the state as unknown, with these words, and not as OK or WARNING.
 fn is_unknown(output: &Outcome, words: &str) {
     assert_eq!(
         output.status.code(),
@@ -208,7 +208,7 @@ fn lines_that_cannot_be_read_are_a_warning() -> Result<()> {
     Ok(())
 }
 
-/// What systemd says of a schedule, for a fleet that chose no thresholds.
+/// The thresholds that follow from systemd's answer about the schedule, for a fleet that sets none.
 fn thresholds_in_hours(calendar: &str) -> Result<(i64, i64)> {
     let directory = records(&[])?;
     let fleet = directory.path().join("fleet.toml");
@@ -243,7 +243,7 @@ fn thresholds_that_nobody_chose_follow_the_schedule_as_systemd_reads_it() -> Res
     Ok(())
 }
 
-/// What `status` and `history` say of a run that has no end, by what a state directory is like.
+/// The output of `status` and `history` for a run without an end, for each content of the state directory.
 fn by_the_lock(state: &Path) -> Result<(String, String)> {
     let directory = records(&[Night::good("2026-11-22T12:00:00Z", &HOSTS), last_night()])?;
     let state = state.to_str().context("a path")?;

@@ -29,7 +29,7 @@ fn nights() -> Vec<Night> {
     vec![Night::good("2026-11-22T04:00:00Z", &HOSTS), last.maintained()]
 }
 
-/// What a verb writes to a terminal of so many columns, line by line.
+/// The lines that a verb writes to a terminal with this number of columns.
 fn on_a_terminal(columns: u16, verb: &str, variables: &[(&str, &str)]) -> Result<Vec<String>> {
     let (mut master, slave) = terminal(columns)?;
     let directory = records(&nights())?;

@@ -96,7 +96,7 @@ fn only_silence_is_unreachable_and_each_refusal_is_a_failure() -> Result<()> {
             "No ED25519 host key is known for ziz\r\nHost key verification failed.",
             "failed",
         ),
-        // The storage host's own mistakes: nobody was asked.
+        // Errors of the storage host itself: no client was asked.
         (
             "Can't open user config file /etc/genbackup/ssh_config: No such file or directory",
             "failed",
@@ -118,7 +118,7 @@ fn only_silence_is_unreachable_and_each_refusal_is_a_failure() -> Result<()> {
     Ok(())
 }
 
-/// A client has no command of its own.
+/// A client needs no `genbackup` command.
 #[test]
 fn a_refused_key_names_the_push_of_that_client() -> Result<()> {
     let complaint = "restic@10.0.0.2: Permission denied (publickey).";
@@ -144,7 +144,7 @@ fn a_client_of_the_storage_host_s_kernel_name_has_failed() -> Result<()> {
         "its kernel host name jak is also that of jak, so restic confuses the locks of both hosts; give one of them \
          another name: `hostnamectl hostname NAME`",
     );
-    // restic compares all of it, and a client of an older release says none.
+    // restic compares the whole name, and a client of an older release sends none.
     for kernel in ["ziz", "jak.lan", "JAK", ""] {
         assert_eq!(Answer::of(text(kernel)).judged()?.0, "ok", "{kernel}");
     }

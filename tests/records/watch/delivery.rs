@@ -1,4 +1,4 @@
-//! Messages arrive, once, or it is said that they did not; and nobody sees where they go.
+//! Each message arrives once, or is reported as not delivered. No output shows an address.
 
 use std::fs;
 use std::net::TcpListener;
@@ -404,10 +404,10 @@ fn a_fleet_without_recipients_gets_a_hint() -> Result<()> {
 fn an_address_that_was_down_for_long_gets_the_newest_messages() -> Result<()> {
     let site = Site::of_kind("webhook", "")?;
     let mut last = String::new();
-    for turn in 0_u8..44 {
-        let ended: &[(&str, &str)] = if turn % 2 == 0 { &[("kai", "failed")] } else { &[] };
-        // Four times a day: each turn is a run of its own.
-        let mut night = crate::night::Night::at(&at(1 + turn / 4, turn % 4 * 6), &super::site::HOSTS);
+    for round in 0_u8..44 {
+        let ended: &[(&str, &str)] = if round % 2 == 0 { &[("kai", "failed")] } else { &[] };
+        // Four runs a day.
+        let mut night = crate::night::Night::at(&at(1 + round / 4, round % 4 * 6), &super::site::HOSTS);
         for host in super::site::HOSTS {
             let status = ended
                 .iter()
@@ -416,7 +416,7 @@ fn an_address_that_was_down_for_long_gets_the_newest_messages() -> Result<()> {
             night = night.host(host, status);
         }
         site.night(&night.maintained())?;
-        last = site.watch(&at(1 + turn / 4, turn % 4 * 6 + 1))?.stderr;
+        last = site.watch(&at(1 + round / 4, round % 4 * 6 + 1))?.stderr;
     }
     assert!(last.contains("more than 20 messages wait for `team`"), "{last}");
     let server = Server::good()?;

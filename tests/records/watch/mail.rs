@@ -1,5 +1,5 @@
-//! An e-mail comes to sendmail whole, and what sendmail says of it comes back. sendmail is a stand-in here, that writes
-//! down what it is given; the script that starts it is the emitted one.
+//! sendmail gets the whole email, and its result is reported. sendmail is a stand-in here, which writes down
+//! its input. The script that starts it is the emitted one.
 
 use std::fs;
 use std::os::fd::OwnedFd;

@@ -1,4 +1,4 @@
-//! Who is told of each run: that it began, and how it ended.
+//! Monitors that are pinged for each run: that it began, and how it ended.
 
 use anyhow::{Context, Result, bail};
 use serde_json::json;
@@ -56,7 +56,7 @@ fn a_run_in_progress_sends_no_ping_and_a_broken_one_fails() -> Result<()> {
     let broken = Night::at(&at(20, 4), &["jak", "kai", "ziz"]).host("jak", "ok");
     site.night(&broken)?;
     site.watched(&at(20, 5))?;
-    assert_eq!(server.requests(), [], "it may be at work still");
+    assert_eq!(server.requests(), [], "it may still be in progress");
     site.watched(&at(21, 3))?;
     assert_eq!(paths(&server), ["/X/fail"]);
     Ok(())
@@ -81,7 +81,7 @@ fn the_newest_ping_takes_the_place_of_one_that_waits_and_a_late_start_is_not_sen
 
 const WEEKLY: &str = "[hosts.kai.schedule]\ncalendar = \"Sun 12:00\"\n";
 
-/// A night of those that are backed up together, where `kai` has a schedule of its own.
+/// A night of the hosts of `[schedule]`, in a fleet in which `kai` has its own schedule.
 fn together(day: u8) -> Night {
     Night::good(&at(day, 4), &["jak", "ziz"])
 }
@@ -101,13 +101,13 @@ fn a_run_of_hosts_that_were_named_is_no_sign_of_the_fleet_s() -> Result<()> {
     site.night(&together(20))?;
     site.watched(&at(20, 5))?;
     assert_eq!(paths(&server), ["/X"]);
-    // Well or not: who waits for a sign of each night is told nothing of another time.
+    // Whether it succeeded or not: a monitor that expects one ping a night gets none at another time.
     for (hour, status) in [(12, "ok"), (14, "failed")] {
         site.night(&kai(20, hour, status))?;
         site.watched(&at(20, hour + 1))?;
     }
     assert_eq!(paths(&server), ["/X"]);
-    // The next night tells it.
+    // The next night reports it.
     site.night(&together(21))?;
     site.watched(&at(21, 5))?;
     let pings = lines(&server);
@@ -240,7 +240,7 @@ fn a_night_with_many_messages_has_a_short_address() -> Result<()> {
     assert_eq!(
         line.matches("status=").count(),
         1,
-        "what a host says is no parameter: {line}"
+        "a text from a host is no parameter: {line}"
     );
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The services with a token and a recipient: what is on the wire, and what becomes of each refusal.
+//! The services with a token and a recipient: what is on the wire, and what each refusal causes.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ const GOTIFY: &str = "message?token=correct-horse";
 const PUSHOVER: &str = "1/messages.json?token=correct-horse&user=correct-horse-user&html=1&sound=siren";
 const MATRIX: &str = "_matrix/client/v3/rooms/!room:m.example?access_token=correct-horse";
 
-/// A night on which a host fails, told to a service; what `watch` says.
+/// A night on which a host fails, and a service is notified of it: the output of `watch`.
 fn notified(kind: &str, path: &str, answers: &[Answer]) -> Result<(Site, Server, String)> {
     let server = Server::start(answers)?;
     let site = Site::of_kind(kind, &server.address(path))?;
@@ -117,14 +117,15 @@ fn matrix_gets_the_same_transaction_each_time_that_a_message_is_tried() -> Resul
     Ok(())
 }
 
-/// What becomes of a message: it was left out, or it waits.
+/// What happens to a message: it is dropped, or it waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fate {
     LeftOut,
     Waits,
 }
 
-/// What becomes of a message that is refused so, and with which words; it is not tried again in vain.
+/// What happens to a message that is refused with this answer, and which words are printed. It is not sent
+/// again in vain.
 fn fate(kind: &str, path: &str, answer: &Answer, words: &str) -> Result<Fate> {
     let (site, server, output) = notified(kind, path, &[answer.clone(), status(200)])?;
     ensure!(output.contains(words), "{answer:?}: {output}");
@@ -296,7 +297,7 @@ fn a_token_is_seen_nowhere_but_on_the_wire() -> Result<()> {
             let request = format!("{:?}", first(&server)?);
             assert!(request.contains("correct-horse"), "{kind}: {request}");
         }
-        // Where it is not of the service's form, it is not sent, and not said.
+        // An address that lacks the form of the service is neither used nor printed.
         let server = Server::good()?;
         let site = Site::of_kind(kind, &server.address("correct-horse"))?;
         site.night(&night(20, &[("kai", "failed")]))?;

@@ -1,4 +1,4 @@
-//! From states to messages: one when it gets worse, one when it is well again.
+//! From states to messages: one when a state gets worse, and one when it recovers.
 
 use std::convert::Infallible;
 
@@ -24,7 +24,7 @@ fn finding(subject: &str, state: State) -> Finding {
     }
 }
 
-/// What is said while one subject goes through these states: the words, in their order.
+/// The words of the messages while one subject goes through these states, in their order.
 fn words_for(states: &[State]) -> Vec<&'static str> {
     let mut memory = Memory::default();
     let note = |(hour, state): (i64, &State)| {
@@ -46,7 +46,7 @@ fn one_message_when_it_gets_worse_and_one_when_it_recovers() {
         (&[Ok, Ok][..], &[][..]),
         (&[Warning, Warning, Ok, Ok], &["WARNING", "resolved"]),
         (&[Warning, Alert, Alert, Ok], &["WARNING", "ALERT", "resolved"]),
-        // Half well is not well, and half ill is not worse than ill.
+        // A WARNING after an ALERT is no recovery, and an ALERT after that is not worse than the first.
         (&[Alert, Warning, Alert, Warning, Ok], &["ALERT", "resolved"]),
         (
             &[Warning, Never, Alert, Ok],
@@ -79,14 +79,15 @@ fn what_was_never_tried_has_a_night_to_begin_with() {
         grace: Some(SignedDuration::from_hours(24)),
         ..finding("kai", State::Never)
     }];
-    for (hour, is_told) in [(0, false), (23, false), (25, true), (26, false)] {
+    for (hour, is_sent) in [(0, false), (23, false), (25, true), (26, false)] {
         let now = Timestamp::UNIX_EPOCH + SignedDuration::from_hours(hour);
-        assert_eq!(memory.note("jak", &new, now).is_some(), is_told, "{hour}");
+        assert_eq!(memory.note("jak", &new, now).is_some(), is_sent, "{hour}");
     }
 }
 
-/// The hours, counted from now, at which a host that was never tried is told, where a clock that was ahead saw it first.
-fn told_after_a_clock_was_ahead(ahead: SignedDuration) -> Vec<i64> {
+/// The hours from now at which a host that was never tried is notified. A clock that was ahead has seen it
+/// first.
+fn notified_after_a_clock_was_ahead(ahead: SignedDuration) -> Vec<i64> {
     let mut memory = Memory::default();
     let new = [Finding {
         grace: Some(SignedDuration::from_hours(24)),
@@ -106,13 +107,17 @@ fn told_after_a_clock_was_ahead(ahead: SignedDuration) -> Vec<i64> {
 #[test]
 fn a_clock_that_was_far_ahead_silences_nothing() {
     let years = SignedDuration::from_hours(9 * 365 * 24);
-    assert_eq!(told_after_a_clock_was_ahead(years), [0], "once, and not resolved");
+    assert_eq!(
+        notified_after_a_clock_was_ahead(years),
+        [0],
+        "once, and not resolved"
+    );
 }
 
 #[test]
 fn a_clock_that_was_a_little_ahead_costs_no_false_alarm() {
     let minute = SignedDuration::from_mins(1);
-    assert_eq!(told_after_a_clock_was_ahead(minute), [30], "after its grace");
+    assert_eq!(notified_after_a_clock_was_ahead(minute), [30], "after its grace");
 }
 
 #[test]
@@ -244,7 +249,7 @@ fn any_status() -> impl Strategy<Value = &'static str> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Of each subject: worse and worse, then well again, and nothing twice.
+    /// For each subject: it gets worse, then it recovers, and nothing is sent twice.
     #[test]
     fn random_nights_notify_each_subject_of_worse_then_resolved(
         nights in prop::collection::vec((prop::array::uniform3(any_status()), any::<bool>()), 1..24),
@@ -293,7 +298,8 @@ proptest! {
                         }
                     }
                 }
-                // Who listened knows how it is: never better than it is, and well when it is well.
+                // A recipient knows the state: never a better one than the real one, and healthy if it is
+                // healthy.
                 for finding in found.iter().filter(|finding| finding.grace.is_none()) {
                     let known = notified.get(&finding.subject).copied().flatten();
                     prop_assert_eq!(known.is_none(), finding.state == State::Ok, "{:?}, notified {:?}", finding, known);

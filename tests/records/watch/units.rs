@@ -1,4 +1,4 @@
-//! A unit that failed is told of where no record tells of it, as systemd's `OnFailure=` starts us.
+//! A failed unit is reported if no record explains the failure. systemd's `OnFailure=` starts us for it.
 
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -38,7 +38,7 @@ fn a_missing_credential_is_reported_with_its_files() -> Result<()> {
     ] {
         assert!(why.contains(part), "no `{part}` in {why}");
     }
-    assert_eq!(site.watched(&at(21, 4))?, "", "it is not told again");
+    assert_eq!(site.watched(&at(21, 4))?, "", "it is not reported again");
     site.night(&Night::good(&at(21, 6), &HOSTS))?;
     assert_eq!(site.watched(&at(21, 7))?, "resolved: unit genbackup.service\n");
     assert_eq!(site.watched(&at(21, 8))?, "");

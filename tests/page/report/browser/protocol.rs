@@ -34,7 +34,7 @@ impl Browser {
         chromium
             .args(["-c", WITH_PIPES, "sh", "/usr/bin/chromium", "--headless=new"])
             .arg("--remote-debugging-pipe")
-            // The kernel's sandbox for a browser can't be had by root; the page is our own.
+            // Root cannot use the browser's sandbox. The page is our own.
             .args(["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"])
             .args([
                 "--no-first-run",
@@ -53,7 +53,7 @@ impl Browser {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null());
-        let mut process = chromium.spawn().context("can't start a shell")?;
+        let mut process = chromium.spawn().context("cannot start a shell")?;
         let (requests, answers) = (process.stdin.take(), process.stdout.take());
         Ok(Self {
             process,
@@ -106,7 +106,7 @@ impl Browser {
         }
         let text = format!("{request}\0");
         let sent = self.requests.write_all(text.as_bytes());
-        sent.context("can't start chromium\n\nhint: `cargo xtask setup` installs it")?;
+        sent.context("cannot start chromium\n\nhint: `cargo xtask setup` installs it")?;
         Ok(self.number)
     }
 
@@ -142,7 +142,7 @@ fn listen(pipe: ChildStdout) -> Receiver<Value> {
     std::thread::spawn(move || {
         for text in BufReader::new(pipe).split(0) {
             let message = text.ok().and_then(|text| serde_json::from_slice(&text).ok());
-            // Nobody listens any more, or this is no JSON: the test that waits for it says so.
+            // The receiver is gone, or this is not JSON: the test that waits for it reports that.
             if message.is_none_or(|message| sender.send(message).is_err()) {
                 return;
             }
