@@ -45,14 +45,14 @@ pub(crate) fn whole() -> anyhow::Result<bool> {
     let flake = nixpkgs.join("flake.nix");
     ensure!(
         flake.is_file(),
-        "{NIXPKGS} is no nixpkgs: {} is not there",
+        "{NIXPKGS} is no nixpkgs: {} is missing",
         flake.display()
     );
     let output = output_of(command("nix").arg("--version"))?;
     let version = version(&output).with_context(|| format!("not a version of Nix: {}", output.trim()))?;
     ensure!(
         version >= OLDEST_NIX,
-        "a whole nixpkgs takes Nix {}.{} or later, and `nix` is {}.{}\n\nhint: put a newer one first in PATH, or leave out {NIXPKGS}",
+        "a whole nixpkgs takes Nix {}.{} or later, and `nix` is {}.{}\n\nhint: put a newer one first in PATH, or unset {NIXPKGS}",
         OLDEST_NIX.0,
         OLDEST_NIX.1,
         version.0,

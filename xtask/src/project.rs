@@ -81,7 +81,7 @@ pub(crate) fn version() -> anyhow::Result<String> {
         .to_owned())
 }
 
-/// Looks for misspelled words, and for mistakes and holes in the workflows.
+/// Looks for misspelled words, and for errors and vulnerabilities in the workflows.
 ///
 /// # Errors
 /// When something is found: all of it.

@@ -1,4 +1,4 @@
-//! A copy of the last commit that may be broken, in the target directory, with a target directory of its own.
+//! A copy of the last commit that may be broken, in the target directory, with a separate target directory.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -33,7 +33,7 @@ pub(super) struct Ended {
 }
 
 impl Ended {
-    /// Whether the story was told, and failed.
+    /// Whether the story ran, and failed.
     pub(super) fn has_failed_story(&self) -> bool {
         self.text.contains("test result: FAILED. 0 passed; 1 failed")
     }
@@ -122,7 +122,7 @@ impl Checkout {
         Ok(())
     }
 
-    /// Tells one story.
+    /// Runs one story.
     ///
     /// # Errors
     /// When it cannot be started, or its output not be kept.

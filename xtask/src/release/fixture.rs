@@ -22,7 +22,7 @@ const FLEET: &str = "fleet.toml";
 const HOSTS: &str = "hosts";
 const KEYS: &str = "keys";
 
-/// Whether the command writes what its release is said to write, and no other release has changed.
+/// Whether the command writes what the fixture of its release holds, and no other release has changed.
 pub(super) fn check(version: Version) -> anyhow::Result<Vec<Disagreement>> {
     let mut found = Vec::new();
     for release in releases()? {
