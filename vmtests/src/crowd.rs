@@ -1,4 +1,5 @@
-//! As many machines as a story wants: a storage host and its clients, on a ground of their own. The lab is three of them.
+//! As many machines as a story wants: a storage host and its clients, on a separate ground. The lab has three
+//! of them.
 
 use std::fmt::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -126,8 +127,8 @@ impl Crowd {
         Ok(text)
     }
 
-    /// Tells a story of them. Where it fails, journals and consoles are kept, and the error says where; it fails, too,
-    /// where a systemd did not do all that a unit asked for.
+    /// Runs a story on them. If it fails, journals and consoles are kept, and the error names the place. It
+    /// also fails if a systemd did not do all that a unit asked for.
     ///
     /// # Errors
     /// When the story fails.

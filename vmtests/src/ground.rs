@@ -65,7 +65,7 @@ impl Ground {
         Self::on(images, accelerator)
     }
 
-    /// Another ground of the same kind, with a network of its own.
+    /// Another ground of the same kind, with a separate network.
     ///
     /// # Errors
     /// When it cannot be made.
@@ -112,7 +112,7 @@ impl Ground {
         }
     }
 
-    /// How many times longer than on a processor of its own a machine may take; for bounds of seconds.
+    /// How many times longer a machine may take than with a processor for itself; for bounds in seconds.
     #[must_use]
     pub fn patience(&self) -> u32 {
         match &self.runs {

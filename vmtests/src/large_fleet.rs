@@ -1,4 +1,5 @@
-//! One night of a large fleet in which not all is well: how long it takes, and what it takes of the storage host.
+//! One night of a large fleet in which some hosts fail: how long it takes, and which resources of the storage
+//! host.
 
 use std::time::{Duration, Instant};
 
@@ -17,14 +18,14 @@ use crate::watched::{self, Watched};
 /// Clients whose cable is pulled before the night, and then one whose processes stand still: the first ones.
 const DOWN: usize = 3;
 
-/// What is to be tried out.
+/// The parameters of the night.
 #[derive(Debug, Clone, Copy)]
 pub struct Size {
-    /// Machines beside the storage host; at least five.
+    /// Machines in addition to the storage host; at least five.
     pub clients: u8,
     /// How many of them are backed up at once.
     pub max_parallel: u32,
-    /// Seconds after which ssh gives up a host that says nothing; the emitted ones without it.
+    /// Seconds after which ssh gives up a silent host; without this, the emitted number.
     pub connect_timeout: Option<u32>,
 }
 
@@ -115,8 +116,8 @@ fn measured(crowd: &Crowd, limit: Duration) -> anyhow::Result<Night> {
     })
 }
 
-/// Whether the record says of each host what was so: those that were taken away have their reasons, within `deadline`,
-/// all others are well, and so are forget and prune.
+/// Checks that the record has the right result for each host. Those that were taken away have their reasons,
+/// within `deadline`. All others succeeded, and so did forget and prune.
 ///
 /// # Errors
 /// Where it does not: all that is wrong.

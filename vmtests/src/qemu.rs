@@ -136,7 +136,7 @@ impl Qemu {
         &self.inbox
     }
 
-    /// The file with everything the guest said on its console.
+    /// The file with everything that the guest printed on its console.
     #[must_use]
     pub fn console(&self) -> &Path {
         &self.console

@@ -13,7 +13,7 @@ use crate::machine::Machine;
 /// Puts such a key file in the place of the only one that the storage host's repository has.
 ///
 /// # Errors
-/// When the repository is not there, or has several.
+/// When the repository is missing, or has several.
 pub(crate) fn put_onto(storage: &Machine) -> anyhow::Result<()> {
     let password = storage.read_file(PASSWORD_FILE)?;
     let password = std::str::from_utf8(&password).context("a password that is no text")?;

@@ -1,8 +1,8 @@
-//! Telling stories: a lab is booted once, and each story starts from the same snapshot of it.
+//! Runs stories: a lab is booted once, and each story starts from the same snapshot of it.
 //!
-//! Most stories are told in containers, side by side, two labs for each processor. What only a kernel or a
-//! clock of its own can show is told by virtual machines, once the last story in containers is over: beside those, programs
-//! in an emulated machine time out.
+//! Most stories run in containers, at the same time, in two labs for each processor. Stories that need a
+//! separate kernel or clock run in virtual machines, after the last story in containers: programs in an
+//! emulated machine would time out while others run.
 
 mod journals;
 mod needs;
@@ -30,7 +30,7 @@ use crate::progress::{seconds, timed};
 const INSTALLED: &str = "installed";
 /// Labs of virtual machines at once. A third one makes all of them slower than the stories' deadlines expect.
 const VIRTUAL_LABS: usize = 2;
-/// A second lab has a cost: fewer stories are told sooner by one.
+/// A second lab has a cost: one lab runs fewer stories than this in less time than two.
 const STORIES_FOR_A_SECOND_LAB: usize = 4;
 
 /// One story: a fact about the fleet that is tried out on the lab.
@@ -38,14 +38,15 @@ const STORIES_FOR_A_SECOND_LAB: usize = 4;
 pub struct Story {
     /// The fact, which is also the name of the story's module or file.
     pub name: &'static str,
-    /// Where it can be told.
+    /// Where it can run.
     pub needs: Needs,
-    /// Tells it. An error or a panic means that the fact does not hold.
+    /// Runs it. An error or a panic means that the fact does not hold.
     pub run: fn(&Lab) -> anyhow::Result<()>,
 }
 
-/// A list of [`Story`] from their names, those of modules with a function `story`. Behind a name comes what the story
-/// needs: nothing, or `needs "its own clock"` of a kernel of its own, or `in both` labs, or `in containers` alone.
+/// A list of [`Story`] from their names, those of modules with a function `story`. What the story needs
+/// follows its name: nothing, `needs "its own clock"` of a separate kernel, `in both` labs, or `in
+/// containers` alone.
 #[macro_export]
 macro_rules! stories {
     (@needs) => { $crate::story::Needs::Nothing };
@@ -61,8 +62,9 @@ macro_rules! stories {
     };
 }
 
-/// Tells the stories that the arguments of the command line ask for (those of cargo's own tests, and `--lab`), after
-/// `install` has put genbackup onto the machines. Prints the seconds of each step and story, and at the end all of them.
+/// Runs the stories that the arguments of the command line ask for (those of cargo's own tests, and `--lab`),
+/// after `install` has put genbackup onto the machines. Prints the seconds of each step and story, and at the
+/// end all of them.
 pub fn run(stories: &[Story], install: fn(&Lab) -> anyhow::Result<()>) -> ExitCode {
     let Options { arguments, lab } = match Options::of_command_line() {
         Ok(options) => options,
@@ -72,7 +74,7 @@ pub fn run(stories: &[Story], install: fn(&Lab) -> anyhow::Result<()>) -> ExitCo
     let run_all = |kind: Kind| {
         let in_lab = |story: &&Story| match story.needs.labs(lab) {
             Ok(labs) => labs.contains(&kind),
-            // Named where they would have been told.
+            // Named in the lab in which they would have run.
             Err(_) => lab == Some(kind),
         };
         let stories: Vec<Story> = stories.iter().filter(in_lab).copied().collect();
@@ -110,10 +112,10 @@ fn error_exit(error: &anyhow::Error) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// The seconds of each story, by its name and where it was told.
+/// The seconds of each story, by its name and the lab in which it ran.
 type Times = BTreeMap<(&'static str, &'static str), Duration>;
 
-/// Tells the stories of one kind of lab; nothing where the arguments ask for none of them.
+/// Runs the stories of one kind of lab; none if the arguments ask for none of them.
 fn run_in(
     kind: Kind,
     stories: &[Story],
@@ -149,7 +151,7 @@ fn run_in(
         }
         let (labs, times) = (Arc::clone(&labs), Arc::clone(times));
         let trial = Trial::test(story.name, move || {
-            // As many stories are told at once as there are labs, so one is free.
+            // As many stories run at once as there are labs, so one is free.
             let lab = lock(&labs).pop().ok_or_else(|| Failed::from("there is no lab"))?;
             let started = Instant::now();
             let result = run_one(story, &lab);
@@ -169,7 +171,7 @@ fn run_in(
     Ok(Some(libtest_mimic::run(&arguments, trials.collect())))
 }
 
-/// How many labs tell so many stories.
+/// The number of labs for this number of stories.
 fn labs_for(kind: Kind, stories: usize) -> usize {
     let most = match kind {
         // While one machine of a lab works, the others wait for it.
@@ -194,7 +196,8 @@ fn available_memory() -> Option<u64> {
     Some(kibibytes << 10)
 }
 
-/// So many labs, installed. The first is booted; the others are copies of it, for a fraction of the time.
+/// This number of labs, installed. The first is booted; the others are copies of it, for a fraction of the
+/// time.
 fn ready(kind: Kind, number: usize, install: fn(&Lab) -> anyhow::Result<()>) -> anyhow::Result<Vec<Lab>> {
     let Some(others) = number.checked_sub(1) else {
         return Ok(Vec::new());
@@ -214,7 +217,7 @@ fn ready(kind: Kind, number: usize, install: fn(&Lab) -> anyhow::Result<()>) -> 
 }
 
 fn run_one(story: Story, lab: &Lab) -> Result<(), String> {
-    // The test's name stands on a line of its own.
+    // The test's name stands on a separate line.
     println!();
     let started = Instant::now();
     lab.restore(INSTALLED)

@@ -1,4 +1,4 @@
-//! What a run of containers leaves behind that is killed, or that somebody breaks off; and what is said where there can
+//! What a run of containers leaves behind when it is killed or interrupted, and what is printed if there can
 //! be no containers: `cargo test --package vmtests --test clean_up`. It takes root.
 
 use std::collections::BTreeSet;
@@ -22,9 +22,10 @@ use vmtests::lab::{Kind, disk_of_storage};
 use vmtests::process::{Ended, command, output_of, start};
 use vmtests::release::Release;
 
-/// This program as the run that is killed: boots two machines, says so, and ends with its standard input.
+/// This program as the run that is killed: boots two machines, prints a line, and ends with its standard
+/// input.
 const BOOT: &str = "--boot-two-machines";
-/// This program as somebody who asks whether there can be containers.
+/// This program in the mode that checks whether containers are possible.
 const POSSIBLE: &str = "--are-containers-possible";
 const BOOTED: &str = "two machines have booted";
 /// For the kernel to end what hangs on a process that was killed.
@@ -66,7 +67,7 @@ fn tests() -> ExitCode {
             leaves_nothing_that_stays(Signal::Interrupt)
         }),
         trial(
-            "who_is_not_root_is_told_so_and_what_helps",
+            "without_root_the_lab_names_the_reason_and_a_way_out",
             without_root_the_lab_names_the_reason,
         ),
         trial(
@@ -136,11 +137,11 @@ fn leaves_nothing_that_stays(signal: Signal) -> anyhow::Result<()> {
         .context("the next run does not end")?;
     ensure!(status.success(), "the next run: {status}");
     let left = after.left();
-    ensure!(left.is_empty(), "a run that ends well leaves {left:?}");
+    ensure!(left.is_empty(), "a run that succeeds leaves {left:?}");
     after.end()
 }
 
-/// A cache of its own, with the image of the common one: no other run is seen in it.
+/// A separate cache, with the image of the common one: it shows no other run.
 struct Cache {
     directory: tempfile::TempDir,
     _images: Images,
@@ -362,7 +363,7 @@ fn namespaces(process: u32) -> Vec<String> {
     links.map(|link| link.display().to_string()).collect()
 }
 
-/// The directory of the group that a world has of its own, where a process is in one.
+/// The directory of the separate group of a world, if the process is in one.
 fn cgroup_of_world(process: u32) -> Option<PathBuf> {
     let text = fs::read_to_string(format!("/proc/{process}/cgroup")).ok()?;
     let path = text.lines().find_map(|line| line.strip_prefix("0::/"))?;
@@ -380,7 +381,7 @@ fn cgroup_of_world(process: u32) -> Option<PathBuf> {
     None
 }
 
-/// The same group in systemd's own hierarchy of cgroup v1, on a host that has it beside cgroup v2.
+/// The same group in systemd's own hierarchy of cgroup v1, on a host that has it in addition to cgroup v2.
 fn mirror(cgroup: &Path) -> Option<PathBuf> {
     let mounts = fs::read_to_string("/proc/mounts").ok()?;
     let place = |line: &str| line.split(' ').nth(1).map(PathBuf::from);
@@ -395,8 +396,8 @@ fn mirror(cgroup: &Path) -> Option<PathBuf> {
 /// This program, where everybody may run it.
 fn program_for_everybody(directory: &Path) -> anyhow::Result<PathBuf> {
     let program = directory.join("clean-up");
-    // By another process: what this one has open to write, a child that another thread starts has, too, for a moment, and
-    // then it can't be run.
+    // Another process writes it: a child that another thread starts has, for a moment, all files that this
+    // process has open for writing, and such a file cannot be run.
     output_of(command("cp").arg(std::env::current_exe()?).arg(&program))?;
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755))?;
     fs::set_permissions(directory, fs::Permissions::from_mode(0o755))?;
@@ -421,7 +422,7 @@ fn without_root_the_lab_names_the_reason() -> anyhow::Result<()> {
     let printed = refused(&mut nobody)?;
     let expected = "error: this machine cannot have containers:\n\
                     - this is not root\n  hint: run it with sudo\n\n\
-                    hint: `--lab vm` tells the stories on virtual machines\n";
+                    hint: `--lab vm` runs the stories on virtual machines\n";
     ensure!(printed == expected, "{printed}");
     Ok(())
 }

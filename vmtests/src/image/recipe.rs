@@ -26,7 +26,7 @@ const FILES: [(&str, &str); 3] = [
     ("agent", include_str!("../../image/agent")),
     ("agent.service", include_str!("../../image/agent.service")),
 ];
-/// Debian testing may be older, here and there, than its own index says it may be.
+/// A mirror of Debian testing may be older than its own index allows.
 const OF_TESTING: [&str; 1] = ["--aptopt=Acquire::Check-Valid-Until \"false\""];
 /// Size of the disk as the guest sees it; on this machine it takes up only what is written.
 const DISK_BYTES: u64 = 4 << 30;
@@ -67,7 +67,7 @@ fn packages(release: Release) -> Vec<&'static str> {
     PACKAGES.lines().filter(|package| !is_missing(package)).collect()
 }
 
-/// Builds into a temporary directory beside `directory`, and renames: the directory is whole or absent.
+/// Builds into a temporary directory next to `directory`, and renames: the directory is whole or absent.
 pub(super) fn build_tree(release: Release, directory: &Path) -> anyhow::Result<()> {
     let parent = directory.parent().context("the cache directory has no parent")?;
     let work = tempfile::Builder::new()

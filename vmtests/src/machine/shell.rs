@@ -28,7 +28,7 @@ impl Machine {
     /// Runs a command that has to succeed, and hands back what it printed, without the white space at its end.
     ///
     /// # Errors
-    /// When it fails: the error has everything that it said.
+    /// When it fails: the error has everything that it printed.
     pub fn succeeds(&self, command: &str) -> anyhow::Result<String> {
         self.succeeds_with(command, b"")
     }

@@ -54,7 +54,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
         .text();
     assert!(shown.contains("kai: unreachable"), "{shown}");
     assert_eq!(fleet::hosts_of_snapshots(lab)?, ["jak", "ziz"]);
-    // Its lock is fresh, and cannot be told from that of a host at work.
+    // Its lock is fresh, and looks like that of a backup in progress.
     let forget = record.phase("forget")?;
     assert_eq!(forget["status"], "failed", "{forget}");
     assert!(

@@ -65,6 +65,6 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     }
     assert_eq!(record.phase("prune")?["status"], "ok", "{record:?}");
     let foreign = lab.jak.succeeds(&format!("find {REPOSITORY} ! -user restic"))?;
-    assert_eq!(foreign, "", "what user restic can't remove");
+    assert_eq!(foreign, "", "what user restic cannot remove");
     Ok(())
 }

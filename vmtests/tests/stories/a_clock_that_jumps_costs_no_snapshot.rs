@@ -42,7 +42,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
         .text();
     assert!(shown.contains("is from the future"), "{shown}");
 
-    // The way out, as it is told.
+    // The way out, as the reason names it.
     let way_out = reason.split('`').nth(1).context("no command in the reason")?;
     let way_out = way_out.strip_prefix("restic ").context("no command of restic")?;
     fleet::restic(lab, way_out)?;

@@ -12,8 +12,8 @@ use vmtests::watched::{self, Watched};
 
 /// Seconds to end and judge what was cut off, times the lab's patience: 75 were seen on an emulated machine under load.
 const JUDGED_WITHIN: f64 = 30.0;
-/// Of memory and of the files in /run, which are memory too. A healthy run has a tenth of it; what its clients say, were
-/// it kept, would be a hundred times as much.
+/// Bytes of memory and of the files in /run, which are memory, too. A healthy run has a tenth of it.
+/// Everything that its clients send would be a hundred times as much.
 const MOST_BYTES: u64 = 200 << 20;
 
 const SCRIPT: &str = "/usr/local/libexec/genbackup/backup-restic";
@@ -96,7 +96,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A run in which the storage host's own backup goes well; its record speaks for those who have the word.
+/// A run in which the storage host's own backup succeeds. Returns its record.
 fn run(lab: &Lab) -> anyhow::Result<Record> {
     let Watched { memory, files, .. } = watched::run(lab, RUN_LIMIT)?;
     println!("{} MiB of memory, {} MiB of files", memory >> 20, files >> 20);

@@ -32,7 +32,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     plant(jak)?;
     jak.succeeds("mkdir /victim")?;
 
-    // What is in the snapshot is harmful: so restic alone says.
+    // The snapshot is harmful: restic alone shows it.
     jak.succeeds(&format!(
         "restic --repo {REPOSITORY} --password-file {PASSWORD_FILE} --no-lock --no-cache restore latest --host mallory \
          --target /root/alone"
@@ -46,13 +46,13 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
         error_text.contains("names a path twice, which no backup does: /srv/evil;"),
         "{error_text}"
     );
-    jak.succeeds("genbackup restore mallory /etc /srv/beside --to /root/beside")?;
-    assert_eq!(jak.succeeds("cat /root/beside/etc/good")?, "y");
+    jak.succeeds("genbackup restore mallory /etc /srv/planted --to /root/sound")?;
+    assert_eq!(jak.succeeds("cat /root/sound/etc/good")?, "y");
 
     // Where nothing refuses it, the unit holds.
     jak.write_file("/opt/front/restic", HIDES_LINKS.as_bytes(), 0o755)?;
     jak.run("PATH=/opt/front:$PATH genbackup restore mallory /srv --to /root/confined --overwrite")?;
-    assert_eq!(jak.succeeds("cat /root/confined/srv/beside")?, "attacker");
+    assert_eq!(jak.succeeds("cat /root/confined/srv/planted")?, "attacker");
     assert_eq!(jak.succeeds("find /victim -mindepth 1")?, "");
     // So it is the unit that holds it.
     jak.run("PATH=/opt/front:$PATH genbackup restore mallory /srv --to /root/free --overwrite --no-sandbox")?;
@@ -60,7 +60,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Ctrl-C, and SIGKILL, while restic is at work.
+/// Ctrl-C, and SIGKILL, while restic runs.
 fn an_interrupted_restore_leaves_nothing(jak: &Machine) -> anyhow::Result<()> {
     for signal in ["INT", "KILL"] {
         let restore = format!(
@@ -92,7 +92,7 @@ fn plant(jak: &Machine) -> anyhow::Result<()> {
     fs::write(repository.path().join("keys").join(&name), key)?;
     let password = String::from_utf8(jak.read_file(PASSWORD_FILE)?)?;
     let evil = vec![
-        Node::Linked("beside", "attacker"),
+        Node::Linked("planted", "attacker"),
         Node::Link("evil", "/victim"),
         // A hard link cannot leave the file system that the unit has its target on; a symbolic link could.
         Node::Directory(

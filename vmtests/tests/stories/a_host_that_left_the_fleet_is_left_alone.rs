@@ -40,7 +40,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
         removed.text()
     );
     let notes = removed.error_text();
-    // What it says is all that is left to do.
+    // The steps that it prints are all that is left to do.
     let marked = notes.split('`').skip(1).step_by(2);
     let advice: Vec<_> = marked.filter(|text| text.starts_with("systemctl")).collect();
     assert_eq!(

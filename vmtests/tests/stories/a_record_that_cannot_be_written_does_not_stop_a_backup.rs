@@ -65,10 +65,10 @@ fn nothing_can_be_written(lab: &Lab) -> anyhow::Result<()> {
 }
 
 fn a_line_is_cut_in_half(lab: &Lab) -> anyhow::Result<()> {
-    // Enough to be seen at work, and to be at work still when there is room again.
+    // Enough that the backup is seen in progress, and is still in progress when there is room again.
     fleet::put_large_file(&lab.kai, 60_000_000)?;
     fleet::begin_run(lab)?;
-    // kai is at work: jak's lines are written, or not.
+    // kai is in progress: jak's lines are written, or not.
     lab.kai.wait_until_succeeds("pgrep --exact restic", RUN_LIMIT)?;
     lab.jak.succeeds("rm /var/lib/genbackup/filler")?;
     let over = "test \"$(systemctl is-active genbackup.service)\" = failed";
@@ -95,7 +95,7 @@ fn a_line_is_cut_in_half(lab: &Lab) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Who looks at the unit learns which file it is; nothing is forgotten on what is not known, and that is said, too.
+/// The unit's status names the file. Nothing is forgotten on incomplete knowledge, and that is logged, too.
 fn the_record_is_missed(lab: &Lab) -> anyhow::Result<()> {
     let shown = lab
         .jak

@@ -188,7 +188,7 @@ fn times(snapshots: &BTreeSet<(String, String)>) -> BTreeSet<String> {
     snapshots.iter().map(|(_, time)| time.clone()).collect()
 }
 
-/// The times of those that `adopt` says forget would remove; the guest's clock shows UTC.
+/// The times of the snapshots that forget would remove, as `adopt` lists them; the guest's clock shows UTC.
 fn shown(printed: &str) -> BTreeSet<String> {
     let row = |line: &str| match line.split_whitespace().collect::<Vec<_>>()[..] {
         [id, date, time, ..] if id.len() == 8 && date.len() == 10 => Some(format!("{date} {time}")),

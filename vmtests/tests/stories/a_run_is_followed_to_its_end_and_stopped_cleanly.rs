@@ -1,5 +1,5 @@
-//! Without this, nobody sees what a run is at, a systemd that starts anew ends the view of it, and who stops it leaves a
-//! lock behind.
+//! Without this, the progress of a run is invisible, a restart of systemd ends the view of it, and a stopped
+//! run leaves a lock behind.
 
 use anyhow::ensure;
 use vmtests::deadline::SOON;
@@ -7,7 +7,7 @@ use vmtests::fleet::{self, RUN_LIMIT};
 use vmtests::install;
 use vmtests::lab::Lab;
 
-/// In the background, as in a second terminal: what it says, and how it ends.
+/// In the background, as in a second terminal: its output, and how it ends.
 const FOLLOW: &str = "rm -f /root/status; \
     (setsid bash -c 'genbackup run >/root/output 2>&1; echo $? >/root/status' </dev/null >/dev/null 2>&1 &)";
 
@@ -15,7 +15,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     for machine in [&lab.jak, &lab.ziz] {
         install::put_command_onto(machine)?;
     }
-    // Who is neither root nor let in by polkit starts nothing.
+    // A user that is not root, and whom polkit does not let in, starts nothing.
     let refused = lab
         .jak
         .run("setpriv --reuid=nobody --regid=nogroup --clear-groups genbackup run")?;
@@ -37,7 +37,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     fleet::put_large_file(&lab.ziz, 100_000_000)?;
     lab.jak.succeeds(FOLLOW)?;
     lab.ziz.wait_until_succeeds("pgrep --exact restic", RUN_LIMIT)?;
-    // restic's own figures come over the connection while it is at work.
+    // restic's own figures come over the connection while it runs.
     let is_reported =
         "grep --quiet '\"message_type\":\"status\".*\"total_bytes\":[0-9]*[,}]' /run/genbackup-run/*.answer";
     lab.jak.wait_until_succeeds(is_reported, RUN_LIMIT)?;
@@ -51,7 +51,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     lab.jak
         .wait_until_succeeds("grep --quiet '^ziz: running' /root/output", SOON)?;
 
-    // Who looks meanwhile sees it in progress, by the lock that it holds.
+    // `status` shows it in progress, because it holds the lock.
     let status = lab.jak.run("genbackup status")?;
     ensure!(
         status.text().contains("a run has been in progress"),
@@ -76,7 +76,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
         "{output}"
     );
 
-    // Nobody works any more, so no verb reports that somebody does.
+    // Nothing runs any more, so no verb reports a run in progress.
     let status = lab.jak.run("genbackup status")?;
     ensure!(
         !status.text().contains("in progress") && status.text().contains("was interrupted"),

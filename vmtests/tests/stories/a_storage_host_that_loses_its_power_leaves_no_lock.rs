@@ -6,8 +6,8 @@ use std::time::Duration;
 use vmtests::fleet;
 use vmtests::lab::Lab;
 
-/// From the power cut to the moment in which the client tells restic to stop, in seconds: it gives up
-/// after 25 s of silence.
+/// From the power cut to the moment at which the client asks restic to stop, in seconds: it gives up after 25
+/// s of silence.
 const STOPPED_WITHIN: f64 = 30.0;
 /// From a storage host that is up again to the end of the client's backup. restic waits for the NFS server, which lets
 /// nobody open a file until those that it knew have claimed what is theirs, or 90 s have passed (nfsd(7), "grace").
@@ -31,7 +31,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     println!("ended after {:.1} s", ended - started);
     assert_eq!(fleet::locks(lab)?, [""; 0], "restic has removed its lock");
 
-    // What is there of the record says that the run was interrupted, and nothing was forgotten.
+    // The written part of the record shows that the run was interrupted, and nothing was forgotten.
     let record = lab.jak.succeeds("cat /var/lib/genbackup/runs/*.jsonl")?;
     assert!(
         !record.contains("run-finished") && !record.contains("forget"),

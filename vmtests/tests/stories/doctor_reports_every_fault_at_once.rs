@@ -130,7 +130,7 @@ impl Findings {
         });
         ensure!(
             fitting.next().is_some(),
-            "no `{check}` that says `{what}`: {:#?}",
+            "no `{check}` with `{what}`: {:#?}",
             self.all
         );
         Ok(())

@@ -54,7 +54,7 @@ pub(crate) fn is_backed_up_by(storage: Release, kind: Kind, name: &str) -> anyho
     })
 }
 
-/// What a release of this crate says of itself is what its packages are.
+/// A machine has the versions of systemd and restic that this crate states for its release.
 fn runs_its_release(machine: &Machine) -> anyhow::Result<()> {
     let release = machine.release();
     for (command, program) in [("systemctl --version", "systemd"), ("restic version", "restic")] {

@@ -1,11 +1,11 @@
-//! Without this, whoever changes the fleet while a backup runs has a night without a backup, and a lock that stays.
+//! Without this, a change of the fleet during a backup costs that night's backup, and leaves a lock.
 
 use anyhow::ensure;
 use vmtests::fleet::{self, RUN_LIMIT};
 use vmtests::install::{emit_again, fleet_file};
 use vmtests::lab::Lab;
 
-/// Who is at work on a client: the unit's instance with its main process, and restic with its start time.
+/// What runs on a client: the unit's instance with its main process, and restic with its start time.
 const IN_PROGRESS: &str = "unit=$(systemctl --no-legend --plain list-units 'genbackup-backup@*' | cut --delimiter=' ' --fields=1)
     printf '%s %s ' \"$unit\" \"$(systemctl show --property=MainPID --value \"$unit\")\"
     pid=$(pgrep --exact restic); printf '%s %s' \"$pid\" \"$(cut --delimiter=' ' --fields=22 /proc/$pid/stat)\"";

@@ -65,7 +65,7 @@ fn files(lab: &Lab, directory: &str) -> anyhow::Result<Vec<String>> {
     Ok(listed.lines().map(str::to_owned).collect())
 }
 
-/// A run in which no host and neither forget nor prune is well, because of this: each host with its reason.
+/// A run in which every host, forget and prune fail because of this, each host with its reason.
 fn failed_run(lab: &Lab, because: &str) -> anyhow::Result<Vec<(String, String)>> {
     let started = fleet::start_run(lab)?;
     assert_ne!(started.status, 0, "the run succeeded, although {because}");

@@ -1,5 +1,5 @@
-//! Without this, a run that systemd ended, or never began, looks like one that went well, and the script that made it
-//! goes on to what should have been backed up first.
+//! Without this, a run that systemd ended, or never started, looks like a success. A script that starts a run
+//! would then go on to change what should have been backed up first.
 
 use anyhow::ensure;
 use vmtests::agent::Output;
@@ -7,7 +7,7 @@ use vmtests::fleet::{self, LARGE_FILE, PASSWORD_FILE, RUN_LIMIT};
 use vmtests::lab::Lab;
 
 pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
-    // Done: the hosts are well, and forget and prune have followed.
+    // Done: all hosts succeeded, and forget and prune followed.
     let (status, printed) = run(lab)?;
     ensure!(
         status == 0 && printed.contains("prune: ok in "),
@@ -27,7 +27,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     lab.jak
         .succeeds(&format!("mv {PASSWORD_FILE}-locked {PASSWORD_FILE}"))?;
 
-    // Forget and prune failed: the hosts are well, the run is not.
+    // Forget and prune failed: all hosts succeeded, but the run failed.
     change(
         lab,
         "genbackup-maintain.service",
@@ -104,13 +104,13 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     }
     assert_eq!(records(lab)?, before, "no host was asked");
 
-    // None of it has left a mark: the next one is well.
+    // None of it has left a trace: the next run succeeds.
     let (status, printed) = run(lab)?;
     ensure!(status == 0, "{printed}");
     Ok(())
 }
 
-/// `genbackup run` to its end: its exit status, and all that it said.
+/// `genbackup run` to its end: its exit status, and all that it printed.
 fn run(lab: &Lab) -> anyhow::Result<(i32, String)> {
     let Output { status, .. } = &lab
         .jak
@@ -135,7 +135,7 @@ fn undo(lab: &Lab, unit: &str) -> anyhow::Result<()> {
 
 /// The records of runs that asked hosts.
 fn records(lab: &Lab) -> anyhow::Result<String> {
-    // Forget and prune follow a failure, too, and write a record of their own.
+    // Forget and prune follow a failure, too, and write a separate record.
     lab.jak
         .succeeds("grep --files-with-matches host-started /var/lib/genbackup/runs/*.jsonl")
 }

@@ -1,4 +1,4 @@
-//! Without this, a run by hand during last night's prune fails at random, or is left out without a word, or prune
+//! Without this, a run by hand during last night's prune fails at random or is skipped silently, or prune
 //! removes what a backup has just written.
 
 use anyhow::{Context, ensure};
@@ -132,7 +132,7 @@ fn release(lab: &Lab, process: &str) -> anyhow::Result<()> {
         .map(drop)
 }
 
-/// The records, once there are so many and each has its end.
+/// The records, once there is this number of them and each has its end.
 fn wait_for_records(lab: &Lab, number: usize) -> anyhow::Result<Vec<String>> {
     let all = "/var/lib/genbackup/runs/*.jsonl";
     let complete = format!(

@@ -14,11 +14,11 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
          < <(printf 'genbackup/1 backup x\\na guess\\n'; timeout 150 tail -f /dev/null)"
     );
 
-    // A fleet that knows its storage host by a name: sshd can't hold a name against an address, and the thief may
-    // ask. But the one answer is a backup, and it takes the password.
+    // A fleet that knows its storage host by a name: sshd cannot compare a name with an address, so the thief
+    // may ask. But the one answer is a backup, and it takes the password.
     let answer = lab.kai.run(&ask)?.text();
     assert!(answer.contains("wrong password or no key found"), "{answer}");
-    // restic does not wait for what the client says of its versions, so these lines come in any order.
+    // restic does not wait until the client has sent its versions, so these lines come in any order.
     let is_known = |line: &&str| {
         ["hello restic ", "systemd ", "kernel ", "out ", "clock ", "exit "]
             .iter()

@@ -7,7 +7,7 @@ use vmtests::lab::Lab;
 use vmtests::machine::Machine;
 
 pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
-    // What is to come back, and that there is something to leave out.
+    // What has to come back, and a check that there is something to exclude.
     let all = describe(&lab.ziz, "")?.join("\n");
     let of_ziz = describe_what_is_backed_up(&lab.ziz)?;
     let of_kai = describe_what_is_backed_up(&lab.kai)?;
