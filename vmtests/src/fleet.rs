@@ -323,8 +323,9 @@ pub fn journal_of_backups(machine: &Machine) -> anyhow::Result<String> {
     machine.succeeds("journalctl --boot --no-pager | { grep 'genbackup-backup@' || true; }")
 }
 
-/// Replaces the program of the unit that reads files by a script, everything else as emitted, so that a story can
-/// look at the world from inside its sandbox; what the script prints is the answer on the connection.
+/// Replaces the program of the unit that reads files by a script, so that a story can look at the system from
+/// inside its sandbox. Everything else stays as emitted. The output of the script is the answer on the
+/// connection.
 ///
 /// # Errors
 /// When the machine refuses.

@@ -236,8 +236,8 @@ fn kernel_command_line(hardware: &Hardware) -> String {
         "root=/dev/vda rw console=ttyS0 quiet loglevel=4 systemd.show_status=no",
         // Defences against other tenants of the processor cost an emulated guest a lot, and it has none.
         "mitigations=off init_on_alloc=0",
-        // A machine that has to wait for its processor finds fault with its clock, and falls back to one that costs an
-        // exit from the guest's code each time it is read; or finds no timer at all, and does not boot.
+        // A machine that has to wait for its processor distrusts its clock. It then uses a slow clock, each
+        // read of which leaves the guest's code, or it finds no timer at all and does not boot.
         "tsc=reliable no_timer_check nowatchdog",
         // Each mount of a sandbox waits for what these shorten.
         "rcupdate.rcu_expedited=1",

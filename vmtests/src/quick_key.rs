@@ -1,8 +1,9 @@
 //! A repository that opens at once.
 //!
-//! restic derives a key from the password whenever it opens a repository, and makes that slow on purpose. No story is about
-//! that, and all of them together would spend minutes on it. So the key file of the lab's repository gives way to one
-//! that holds the same keys for the same password, and asks for the least that scrypt can do.
+//! restic derives a key from the password whenever it opens a repository, and makes that slow on purpose. No
+//! story is about that, and all of them together would spend minutes on it. So the key file of the lab's
+//! repository is replaced. The new one has the same keys for the same password, with the smallest parameters
+//! of scrypt.
 
 use anyhow::{Context, ensure};
 

@@ -1,5 +1,5 @@
-//! Without this, a network that breaks in mid-backup holds the whole fleet up, and leaves processes on the client that
-//! wait for a storage host which does not come back.
+//! Without this, a network that breaks during a backup delays the whole fleet. It also leaves processes on
+//! the client that wait forever for the storage host.
 
 use std::time::Duration;
 

@@ -1,5 +1,6 @@
-//! Without this, a burnt laptop comes back without its owners and modes, or is locked out for good, since its new host
-//! key is not the one that the fleet knows; and one lost file, password file or key ends in a search through manuals.
+//! Without this, a lost laptop is restored without owners and modes. Or it is locked out, because the fleet
+//! does not know its new host key. And the loss of one file, password file or key takes a search through
+//! manuals.
 
 use vmtests::administrator;
 use vmtests::belongings::describe_what_is_backed_up;

@@ -50,7 +50,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
                 "time-limit = \"30min\"",
                 &format!("time-limit = \"{time_limit}s\""),
             ),
-            // What the hosts have is beside the point here.
+            // The content of the backups does not matter here.
             (&format!("include = {INCLUDE:?}"), "include = [\"/etc/hosts\"]"),
         ],
     )?;

@@ -1,5 +1,5 @@
-//! Without this, a client whose root was taken crafts a snapshot, and the restore of it writes the attacker's file where
-//! the attacker wants it, on the storage host.
+//! Without this, a compromised client could craft a snapshot whose restore writes the attacker's file
+//! anywhere on the storage host.
 
 use std::fs;
 use std::time::Duration;

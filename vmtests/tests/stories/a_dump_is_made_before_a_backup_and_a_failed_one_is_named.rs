@@ -1,5 +1,5 @@
-//! Without this, a database is backed up as it was at some other time, by a shell that can read every file, on a laptop
-//! that goes to sleep in between.
+//! Without this, the backup has an old dump of a database. Or a shell that can read every file makes the
+//! dump, or the laptop is suspended in between.
 
 use anyhow::{Context, ensure};
 use vmtests::fleet::{self, RUN_LIMIT};

@@ -1,5 +1,5 @@
-//! Without this, a disk that has filled up gives nights of half-written backups that nobody hears of, or a repository
-//! that does not work any more when there is room again.
+//! Without this, a full disk causes nights of incomplete backups that are not reported. Or the repository
+//! does not work any more when there is room again.
 
 use anyhow::Context;
 use serde_json::Value;

@@ -9,8 +9,9 @@ use vmtests::lab::Lab;
 /// From the power cut to the moment at which the client asks restic to stop, in seconds: it gives up after 25
 /// s of silence.
 const STOPPED_WITHIN: f64 = 30.0;
-/// From a storage host that is up again to the end of the client's backup. restic waits for the NFS server, which lets
-/// nobody open a file until those that it knew have claimed what is theirs, or 90 s have passed (nfsd(7), "grace").
+/// From a storage host that is up again to the end of the client's backup. restic waits for the NFS server.
+/// The server opens no file until its earlier clients have claimed theirs, or 90 s have passed (nfsd(7),
+/// "grace").
 const ENDED_WITHIN: Duration = Duration::from_secs(120);
 
 pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {

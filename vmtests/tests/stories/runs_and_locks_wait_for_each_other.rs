@@ -28,8 +28,8 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     assert_eq!(both.status, 0, "{}", both.error_text());
     wait_for_records(lab, 1)?;
 
-    // An admin's restic holds a lock that keeps out nobody but forget and prune. These wait, and a run that is started
-    // meanwhile waits for them.
+    // An admin's restic holds a lock that keeps out only forget and prune. These wait, and a run that is
+    // started meanwhile waits for them.
     let reader = hold_lock(lab, "backup --stdin --tag by-hand --quiet")?;
     let first = fleet::start_run(lab)?;
     assert_eq!(

@@ -1,4 +1,4 @@
-//! Without this, nobody learns before the day it counts that owners, times, attributes or bytes were lost.
+//! Without this, lost owners, times, attributes or bytes are noticed only on the day of a restore.
 
 use anyhow::ensure;
 use vmtests::belongings::{describe, describe_what_is_backed_up};
