@@ -28,7 +28,7 @@ let
     ../workspace-hack
     ../xtask
   ];
-  # What the checks below read beside that.
+  # The checks below read these in addition.
   checkedSources = [
     ../clippy.toml
     ../docs

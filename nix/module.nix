@@ -1,7 +1,7 @@
 # The NixOS module: the files of this host, as `genbackup emit` writes them for any other system.
 #
-# genbackup runs when the system is built, so a mistake in the fleet fails the build with genbackup's own message. Nix does
-# not read its output during evaluation: the evaluator would have to wait for a build.
+# genbackup runs when the system is built, so a problem in the fleet file fails the build with genbackup's own
+# message. Nix does not read its output during evaluation: the evaluator would have to wait for a build.
 {
   config,
   lib,
@@ -60,7 +60,7 @@ let
   isClient = !isStorage;
   isBackedUp = isClient || this ? include;
   notify = table (fleet.notify or { });
-  tells = isStorage && notify != { };
+  notifies = isStorage && notify != { };
   sendsMail = isStorage && lib.any (one: (table one).kind or null == "email") (lib.attrValues notify);
   monitor = table (fleet.monitor or { });
   writes = file: isStorage && monitor ? ${file};
@@ -486,7 +486,7 @@ in
     systemd.tmpfiles.packages = [ files ];
     systemd.timers = lib.mkMerge [
       (lib.mkIf isStorage (lib.mapAttrs (_: schedule: timer (table schedule).calendar or null) schedules))
-      (lib.mkIf tells { genbackup-watch = everyQuarter; })
+      (lib.mkIf notifies { genbackup-watch = everyQuarter; })
       (lib.mkIf (writes "metrics") { genbackup-metrics = everyQuarter; })
       (lib.mkIf (writes "report") { genbackup-report = everyQuarter; })
     ];

@@ -23,7 +23,7 @@ let
   outputs = {
     overlays.default = import ./overlay.nix;
 
-    # By its path, so that a host that imports it twice has it once, and mistakes are said with the file's name.
+    # Imported by its path, so that a host that imports it twice has it once, and errors name the file.
     nixosModules.default.imports = [ ./module.nix ];
 
     packages = forEachSystem (system: {

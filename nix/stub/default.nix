@@ -1,5 +1,6 @@
-# A stub of nixpkgs and NixOS on nixpkgs' real `lib`: enough to evaluate our modules, and to build what they ask for
-# from the programs of the Debian machine that builds. `lib` is put beside this file by who uses it.
+# A stub of nixpkgs and NixOS on nixpkgs' real `lib`: enough to evaluate our modules, and to build what they
+# ask for from the programs of the Debian machine that builds. The user of the stub puts `lib` next to this
+# file.
 {
   lib ? import ./lib,
   versions ? { },

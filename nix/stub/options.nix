@@ -1,5 +1,5 @@
-# A stub of NixOS: the options that our modules touch, and a system that is a directory of files.
-# Types are as strict as NixOS's; what an option is for is said there.
+# A stub of NixOS: the options that our modules touch, and a system that is a directory of files. Types are as
+# strict as in NixOS, where the options are described.
 {
   config,
   lib,
@@ -99,7 +99,8 @@ let
   failed = lib.filter (check: !check.assertion) config.assertions;
   failures = lib.concatMapStringsSep "\n" (check: "- ${check.message}") failed;
 
-  # A unit in a directory of its own, under its own name, as in NixOS: a store path's name can't be any unit's.
+  # Each unit is in a separate directory, under its own name, as in NixOS: not every name of a unit can be the
+  # name of a store path.
   unitDirectory =
     name: unit:
     pkgs.runCommand "unit"
@@ -144,7 +145,7 @@ let
     systemctl daemon-reload
   '';
 
-  # Links that start a unit, as NixOS makes them: of its own `wantedBy`, and of those of units in packages.
+  # Links that start a unit, as NixOS makes them: from `wantedBy` of our units, and of units in packages.
   wanted = lib.concatLists (
     lib.mapAttrsToList (name: unit: map (target: { inherit name target; }) unit.wantedBy) (
       config.systemd.units // named "timer" config.systemd.timers // named "socket" config.systemd.sockets

@@ -1,5 +1,5 @@
-# Without this, whoever changes the fleet and switches while a backup runs has a night without a backup, a lock that
-# stays, a host without its timer, or one that still opens a port for a fleet that it has left.
+# Without this, a switch to a changed fleet during a backup could cost that night's backup or leave a lock. A
+# host could lose its timer, or keep a port open for a fleet that it has left.
 { lib, ... }:
 
 let

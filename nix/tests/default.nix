@@ -1,5 +1,5 @@
-# Tests on NixOS machines, one a file. The machines are virtual: containers have neither an NFS server of their own nor
-# specialisations.
+# Tests on NixOS machines, one a file. The machines are virtual: containers have neither a separate NFS server
+# nor specialisations.
 {
   lib,
   testers,

@@ -2,7 +2,7 @@
 
 #[path = "../support/command.rs"]
 mod command;
-#[expect(dead_code, reason = "not every test tells nights in all ways")]
+#[expect(dead_code, reason = "not every test uses all kinds of nights")]
 #[path = "../support/night.rs"]
 mod night;
 #[path = "../support/nights.rs"]

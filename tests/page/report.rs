@@ -30,7 +30,7 @@ fn records(nights: &[Night]) -> Result<TempDir> {
     Ok(directory)
 }
 
-/// What `report` says of a directory of records at a time, with the fleet `post`.
+/// The output of `report` for a directory of records at a time, with the fleet `post`.
 fn report(runs: &Path, now: &str, arguments: &[&str]) -> Result<Outcome> {
     report_of("post", runs, now, arguments)
 }
@@ -50,9 +50,13 @@ fn report_of(fleet: &str, runs: &Path, now: &str, arguments: &[&str]) -> Result<
 
 /// The page about a directory of records.
 fn html(runs: &Path, now: &str) -> Result<String> {
-    let said = report(runs, now, &[])?;
-    ensure!(said.status.success() && said.stderr.is_empty(), "{}", said.stderr);
-    Ok(said.stdout)
+    let output = report(runs, now, &[])?;
+    ensure!(
+        output.status.success() && output.stderr.is_empty(),
+        "{}",
+        output.stderr
+    );
+    Ok(output.stdout)
 }
 
 /// Three weeks with an upgrade of restic and one of systemd, and a last night on which much is wrong.

@@ -1,4 +1,4 @@
-//! What `status`, `history` and `metrics` say of the records of many nights.
+//! The output of `status`, `history` and `metrics` for the records of many nights.
 
 #![expect(
     clippy::disallowed_methods,
@@ -6,12 +6,12 @@
 )]
 
 mod absent;
-mod at_work;
-mod beside;
+mod ad_hoc;
 mod clocks;
 mod copies;
 mod history;
 mod hooks;
+mod in_progress;
 mod metrics;
 mod own_schedules;
 mod phases;
@@ -57,7 +57,7 @@ fn expectations(fleet: &Fleet) -> Expectations {
     expectations
 }
 
-/// How a fleet is at a time, by nights that are told oldest first.
+/// The state of a fleet at a time, from nights that are given oldest first.
 fn judged(name: &str, nights: &[Night], now: &str) -> Result<Report> {
     let fleet = fleet(name)?;
     let expectations = expectations(&fleet);
@@ -110,11 +110,11 @@ fn judged_in(name: &str, directory: &Path, now: &str) -> Result<Report> {
 /// The verdict on a host, or on a phase.
 fn of<'r>(report: &'r Report, name: &str) -> Result<&'r Item> {
     let item = report.items().find(|item| item.name == name);
-    item.with_context(|| format!("nothing is said of {name}"))
+    item.with_context(|| format!("there is no verdict on {name}"))
 }
 
-/// The state of a host, or of a phase, and why it is not well.
-fn said(report: &Report, name: &str) -> Result<(&'static str, String)> {
+/// The state of a host, or of a phase, and the reason if it is not healthy.
+fn verdict_of(report: &Report, name: &str) -> Result<(&'static str, String)> {
     let verdict = &of(report, name)?.verdict;
     Ok((verdict.state.name(), verdict.why.clone().unwrap_or_default()))
 }
@@ -128,13 +128,13 @@ fn records(nights: &[Night]) -> Result<TempDir> {
     Ok(directory)
 }
 
-/// What a verb says of a directory of records at a time, with the fleet `post`.
-fn say(verb: &str, runs: &Path, now: &str, arguments: &[&str]) -> Result<Outcome> {
-    say_of("post", verb, runs, now, arguments)
+/// The output of a verb for a directory of records at a time, with the fleet `post`.
+fn run_verb(verb: &str, runs: &Path, now: &str, arguments: &[&str]) -> Result<Outcome> {
+    run_verb_with("post", verb, runs, now, arguments)
 }
 
 /// The same with another fleet.
-fn say_of(name: &str, verb: &str, runs: &Path, now: &str, arguments: &[&str]) -> Result<Outcome> {
+fn run_verb_with(name: &str, verb: &str, runs: &Path, now: &str, arguments: &[&str]) -> Result<Outcome> {
     run(genbackup()
         .arg("--fleet")
         .arg(file(name))

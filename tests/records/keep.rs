@@ -1,8 +1,8 @@
-//! What `keep::forget` says is what the restic that is installed says, of drawn policies and drawn times.
+//! `keep::forget` predicts what the installed restic forgets, for random policies and random times.
 
 #![expect(
     clippy::disallowed_methods,
-    reason = "restic makes a repository, and says what it would forget"
+    reason = "restic makes a repository, and lists what it would forget"
 )]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,7 +22,8 @@ use serde_json::Value;
 
 use crate::repository;
 
-/// Each host has snapshots of its own, and restic judges each host for itself: so one call is many cases.
+/// Each host has its own snapshots, and restic applies the policy to each host separately, so one call covers
+/// many cases.
 const HOSTS: usize = 6;
 const PASSWORD: &str = "for this test";
 const SNAPSHOTS_OF_A_HOST: usize = 10;
@@ -53,10 +54,10 @@ fn restic(repository: &Path) -> Command {
     command
 }
 
-fn said(command: &mut Command) -> Result<String> {
+fn output_of(command: &mut Command) -> Result<String> {
     let output = command
         .output()
-        .context("can't start restic; `cargo xtask setup` installs it")?;
+        .context("cannot start restic; `cargo xtask setup` installs it")?;
     let stderr = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "{stderr}");
     Ok(String::from_utf8(output.stdout)?)
@@ -75,7 +76,7 @@ fn drawn<T: std::fmt::Debug>(runner: &mut TestRunner, of: impl Strategy<Value = 
         .map_err(|why| anyhow::anyhow!("{why}"))
 }
 
-/// A repository with the drawn snapshots, those of each host by a thread of its own.
+/// A repository with the drawn snapshots, those of each host made by a separate thread.
 fn repository(directory: &Path, runner: &mut TestRunner) -> Result<()> {
     repository::make(directory, PASSWORD)?;
     let file = directory.join("config");
@@ -101,7 +102,7 @@ fn repository(directory: &Path, runner: &mut TestRunner) -> Result<()> {
                     for (time, zone) in times {
                         let shown = time.in_tz(zone)?.strftime("%Y-%m-%d %H:%M:%S").to_string();
                         let backup = ["backup", "--host", host, "--time", &shown];
-                        said(restic(directory).args(backup).arg(file).env("TZ", zone))?;
+                        output_of(restic(directory).args(backup).arg(file).env("TZ", zone))?;
                     }
                     anyhow::Ok(())
                 })
@@ -152,10 +153,10 @@ fn judged_by_restic(repository: &Path, policy: &KeepPolicy, version: ResticVersi
     for rule in policy.rules() {
         command.args([rule.option(), rule.value(version)]);
     }
-    // restic counts an age back on the clock of its own time zone, where that shows what the snapshot's clock showed.
+    // restic counts an age back in its own time zone, from the local time of the snapshot.
     command.env("TZ", "UTC");
-    let answer = said(&mut command)?;
-    // restic 0.14 says in plain words what it would remove, in a paragraph before the answer.
+    let answer = output_of(&mut command)?;
+    // restic 0.14 prints a paragraph of text about what it would remove before the answer.
     let line = answer
         .lines()
         .find(|line| line.starts_with("[{"))
@@ -194,7 +195,7 @@ fn reason(rule: &Keep) -> String {
     }
 }
 
-/// What we say of the same snapshots.
+/// Our prediction for the same snapshots.
 fn judged_by_us(theirs: &Judged, policy: &KeepPolicy, oldest: Oldest) -> Result<Judged> {
     let judge = |(host, snapshots): (&String, &Vec<(String, Vec<String>)>)| {
         let read = snapshots.iter().map(|(time, _)| {
@@ -223,7 +224,7 @@ fn forget_keeps_what_the_real_restic_keeps_for_the_same_reasons() -> Result<()> 
         .for_each(|(to, from)| *to = from);
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
     let mut runner = TestRunner::new_with_rng(Config::default(), rng);
-    let version = said(Command::new("restic").arg("version"))?;
+    let version = output_of(Command::new("restic").arg("version"))?;
     let version = version.split(' ').nth(1).context("restic has no version")?;
     let version = ResticVersion::try_from(version.to_owned())?;
     let oldest = Oldest::of(version);

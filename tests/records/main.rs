@@ -1,7 +1,7 @@
-//! What becomes of records: how a run's answers get into one, how it is read, what is reported of it, and who is
-//! notified. One program, for the reason in `tests/emit/main.rs`.
+//! The way of a record: how a run's answers get into it, how it is read, what is reported from it, and who is
+//! notified. This is one program, for the reason in `tests/emit/main.rs`.
 
-mod beside;
+mod ad_hoc;
 #[path = "../support/command.rs"]
 mod command;
 #[expect(dead_code, reason = "no test here needs a copy of the program")]

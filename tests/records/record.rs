@@ -43,7 +43,7 @@ fn all_ok() -> Vec<(&'static str, String)> {
 }
 
 #[test]
-fn a_good_night_is_told_whole() -> Result<()> {
+fn a_good_night_is_recorded_completely() -> Result<()> {
     let run = run("a-good-night")?;
     assert!(run.is_finished());
     assert_eq!(run.id.start().to_string(), "2026-11-23T06:06:40Z");
@@ -157,8 +157,8 @@ fn a_record_of_a_later_version_is_read_and_what_is_unknown_is_not_ok() -> Result
 }
 
 #[test]
-fn what_a_host_says_stays_in_its_own_fields() -> Result<()> {
-    let run = run("a-host-that-says-odd-things")?;
+fn texts_from_a_host_stay_in_their_own_fields() -> Result<()> {
+    let run = run("a-host-that-sends-odd-texts")?;
     assert_eq!(run.bad_lines.count, 0);
     assert_eq!(run.end.context("no end")?.to_string(), "2026-11-23T06:06:50Z");
     assert_eq!(
@@ -241,7 +241,7 @@ fn a_disk_that_fails_is_an_error_and_the_end() -> Result<()> {
 }
 
 #[test]
-fn runs_are_listed_oldest_first_and_what_is_no_record_is_left_out() -> Result<()> {
+fn runs_are_listed_oldest_first_and_other_files_are_skipped() -> Result<()> {
     let directory = tempfile::tempdir()?;
     for name in [
         "20261123T060640Z.jsonl",

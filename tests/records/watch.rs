@@ -1,4 +1,4 @@
-//! `genbackup watch`: what people are told, how it is written, and that it arrives.
+//! `genbackup watch`: which notifications it sends, how they are written, and that they arrive.
 
 #![expect(
     clippy::disallowed_methods,

@@ -21,11 +21,11 @@ pub enum Accelerator {
     Tcg,
 }
 
-/// The kernel says this when the probe's only program has come to a good end.
+/// The kernel prints this when the probe's only program has succeeded.
 const MARKER: &str = "Attempted to kill init! exitcode=0x00000000";
 /// A processor that works gets there in a second or two.
 const PROBE_LIMIT: Duration = Duration::from_secs(15);
-/// Older versions have a mistake in `cmpxchg16b` that kills a 6.12 kernel.
+/// Older versions have a bug in `cmpxchg16b` that kills a 6.12 kernel.
 pub const OLDEST_QEMU_FOR_TCG: u32 = 8;
 
 impl Accelerator {
@@ -44,7 +44,7 @@ impl Accelerator {
             let version = qemu_version(&output_of(command("qemu-system-x86_64").arg("--version"))?)?;
             ensure!(
                 version >= OLDEST_QEMU_FOR_TCG,
-                "QEMU {version} cannot emulate the guest's kernel without mistakes: it takes {OLDEST_QEMU_FOR_TCG} or newer\n\n\
+                "QEMU {version} cannot emulate the guest's kernel without errors: it takes {OLDEST_QEMU_FOR_TCG} or newer\n\n\
                  hint: `cargo xtask setup` installs one; on Debian 12 it comes from backports"
             );
         }
@@ -154,7 +154,7 @@ pub fn qemu_version(text: &str) -> anyhow::Result<u32> {
     let major = version
         .and_then(|version| version.split('.').next())
         .and_then(|major| major.parse().ok());
-    major.with_context(|| format!("QEMU does not tell its version: `{}`", text.trim()))
+    major.with_context(|| format!("QEMU does not print its version: `{}`", text.trim()))
 }
 
 #[cfg(test)]
@@ -162,7 +162,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn qemu_tells_its_version() {
+    fn qemu_prints_its_version() {
         assert_eq!(
             qemu_version("QEMU emulator version 10.0.2 (Debian 1:10.0.2+ds-2)\nCopyright").unwrap(),
             10

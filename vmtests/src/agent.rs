@@ -26,7 +26,7 @@ const MARK: &str = "genbackup-vmtests";
 const PIECE: usize = 16 << 10;
 /// The size of a guest's inbox disk: an input cannot be larger. Takes up only what is written.
 pub const INBOX_BYTES: u64 = 1 << 30;
-/// How much longer than a command's own deadline the guest may take to tell of it.
+/// How much longer than a command's own deadline the guest may take to report its end.
 const GRACE: Duration = SOON;
 /// Time between two tries to be heard: a guest that boots, or has just been put back, may miss one.
 const RETRY: Duration = Duration::from_secs(1);
@@ -82,7 +82,8 @@ impl Agent {
         }
     }
 
-    /// Waits until the guest answers, and forgets whatever it said before. For a guest that boots or was put back.
+    /// Waits until the guest answers, and drops everything that it sent before. For a guest that boots or was
+    /// put back.
     ///
     /// # Errors
     /// When it does not answer within `limit`.
@@ -361,7 +362,7 @@ mod tests {
         assert!(error.contains("not asked for"), "{error}");
     }
 
-    /// A guest that says `answer` as soon as it hears something, and then nothing more.
+    /// A guest that sends `answer` as soon as it receives something, and then nothing more.
     fn guest(answer: &'static str) -> (tempfile::TempDir, Agent) {
         let directory = tempfile::tempdir().unwrap();
         let socket = directory.path().join("agent");

@@ -19,8 +19,8 @@ make_belongings() (
     chmod 0640 owned
     printf '#!/bin/sh\n' >program
     chmod 4755 program
-    printf 'left out\n' >scratch/file
-    printf 'left out\n' >deep/er/est/notes.tmp
+    printf 'excluded\n' >scratch/file
+    printf 'excluded\n' >deep/er/est/notes.tmp
     : >deep/er/est/nothing
     ln -s random link
     ln -s /nowhere dangling
@@ -36,8 +36,9 @@ make_belongings() (
     touch --date='2001-02-03 04:05:06.789012345 UTC' /srv/data/owned "/srv/my files" /srv/data/empty
 )
 
-# Tells one line of each file below DIRECTORY/srv: type, mode, owner, modification time in nanoseconds, link target, size,
-# path; then the contents' hashes and the extended attributes. Two trees are equal when these are.
+# Prints one line for each file below DIRECTORY/srv: type, mode, owner, modification time in nanoseconds, link
+# target, size, path; then the contents' hashes and the extended attributes. Two trees are equal when these
+# are.
 describe() ( # DIRECTORY
     export LC_ALL=C
     cd "$1/srv"

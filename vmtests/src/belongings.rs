@@ -2,7 +2,7 @@
 
 use crate::machine::{Machine, quoted};
 
-/// The directories that are backed up, and what is left out of them.
+/// The directories that are backed up, and what is excluded in them.
 pub const INCLUDE: [&str; 2] = ["/srv/data", "/srv/my files"];
 
 /// Shell functions that make and describe them.

@@ -81,6 +81,6 @@ pub trait Body: Debug + Send + Sync {
     /// When `when` is before 1970, or its clock is not its own.
     fn set_clock(&self, when: SystemTime) -> anyhow::Result<()>;
 
-    /// The file with everything that it said on its console.
+    /// The file with everything that it printed on its console.
     fn console(&self) -> PathBuf;
 }

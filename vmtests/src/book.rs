@@ -1,6 +1,6 @@
 //! Follows chapters of the book in `docs`, command by command, as they are printed.
 //!
-//! An HTML comment on the line above a block says what a test does with it:
+//! An HTML comment on the line above a block defines what a test does with it:
 //!
 //! | comment | kind of block | what the test does |
 //! | --- | --- | --- |

@@ -74,7 +74,7 @@ impl RunDirectories {
     /// When they cannot be made, or something left cannot be removed.
     pub fn new() -> anyhow::Result<Self> {
         let cache = directory()?;
-        // Nobody else makes or sweeps directories meanwhile, so one without a lock is a left-over.
+        // No other process makes or sweeps directories meanwhile, so one without a lock is a left-over.
         let sweep = hold("runs.lock")?;
         for entry in fs::read_dir(&cache)? {
             let path = entry?.path();

@@ -1,4 +1,4 @@
-//! What is left of a failed story, for those who look for the reason.
+//! Keeps what helps to find the reason of a failed story.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -22,7 +22,8 @@ const QUESTIONS: [(&str, &str); 4] = [
 ];
 const LIMIT: Duration = Duration::from_secs(120);
 
-/// Collects what helps to find the reason for the failure of `name`; where it is, or why it is not there, in words.
+/// Collects what helps to find the reason for the failure of `name`. Returns in words where it is, or why it
+/// is missing.
 #[must_use]
 pub fn leave_behind(machines: &[&Machine], name: &str) -> String {
     match directory_for(name).and_then(|directory| collect(machines, &directory).map(|()| directory)) {

@@ -3,7 +3,7 @@
 //! ```text
 //! tree, layers ─▶ overlay ─▶ nspawn in the world's namespaces ─▶ leader ◀─ commands, by nsenter
 //! ```
-//! It has a systemd, a network interface, a host name and a cgroup of its own. Its kernel and its clock are this
+//! It has its own systemd, network interface, host name and cgroup. Its kernel and its clock are this
 //! machine's. Taking its power ends all of its processes at once; what they had written is on its disk.
 
 mod cgroup;

@@ -1,4 +1,5 @@
-//! As many machines as a story wants: a storage host and its clients, on a ground of their own. The lab is three of them.
+//! As many machines as a story wants: a storage host and its clients, on a separate ground. The lab has three
+//! of them.
 
 use std::fmt::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -126,22 +127,26 @@ impl Crowd {
         Ok(text)
     }
 
-    /// Tells a story of them. Where it fails, journals and consoles are kept, and the error says where; it fails, too,
-    /// where a systemd did not do all that a unit asked for.
+    /// Runs a story on them. If it fails, journals and consoles are kept, and the error names the place. It
+    /// also fails if a systemd did not do all that a unit asked for.
     ///
     /// # Errors
     /// When the story fails.
-    pub fn tell(&self, name: &str, story: impl FnOnce(&Self) -> anyhow::Result<()>) -> anyhow::Result<()> {
-        let told = catch_unwind(AssertUnwindSafe(|| {
+    pub fn run_story(
+        &self,
+        name: &str,
+        story: impl FnOnce(&Self) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let result = catch_unwind(AssertUnwindSafe(|| {
             story(self)?;
             no_complaints(&self.machines())
         }));
-        if matches!(told, Ok(Ok(()))) {
+        if matches!(result, Ok(Ok(()))) {
             return Ok(());
         }
         // The lab keeps its own under the name of the story.
         let kept = leave_behind(&self.machines(), &format!("{name}_crowd"));
-        match told {
+        match result {
             Ok(result) => result.context(kept),
             Err(panic) => {
                 println!("{kept}");

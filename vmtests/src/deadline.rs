@@ -9,7 +9,7 @@ pub const HANGS: Duration = Duration::from_secs(1200);
 /// For what happens at once on a machine that has nothing else to do.
 pub const SOON: Duration = Duration::from_secs(180);
 
-/// The least time between two looks at something that cannot tell by itself that it has changed.
+/// The least time between two looks at something that sends no event when it changes.
 const INTERVAL: Duration = Duration::from_millis(100);
 /// The most.
 const LONGEST_INTERVAL: Duration = Duration::from_secs(2);

@@ -102,7 +102,7 @@ impl Record {
     }
 }
 
-/// Starts a run and waits for its hosts: what `systemctl start` said of it.
+/// Starts a run and waits for its hosts. Returns the output of `systemctl start`.
 ///
 /// # Errors
 /// When the storage host does not answer, or the run takes too long.
@@ -133,7 +133,7 @@ pub fn put_large_file(machine: &Machine, bytes: u64) -> anyhow::Result<()> {
         .map(drop)
 }
 
-/// Waits until a client, the only one at work, has a lock and has begun to write its data.
+/// Waits until a client, the only active one, has a lock and has begun to write its data.
 ///
 /// # Errors
 /// When it does not come to that.
@@ -149,8 +149,9 @@ pub fn wait_until_in_mid_backup(fleet: &impl Fleet, client: &Machine) -> anyhow:
         .map(drop)
 }
 
-/// Waits until the storage host's restic has ended and so many clients hold a lock for certain: restic 0.14, stopped
-/// within 0.2 s of making its lock, leaves it behind, since until then it looks whether others have one, too.
+/// Waits until the storage host's restic has ended and this number of clients certainly hold a lock. restic
+/// 0.14 looks for 0.2 s whether others have a lock, too; if it is stopped in that time, it leaves its own
+/// lock behind.
 ///
 /// # Errors
 /// When it does not come to that.
@@ -182,11 +183,11 @@ pub fn wait_until_backup_has_ended(client: &Machine, limit: Duration) -> anyhow:
     Err(error.context(format!("of the backup is left:\n{left}")))
 }
 
-/// When a client's unit was told to stop restic, in seconds since 1970.
+/// When a client's unit was asked to stop restic, in seconds since 1970.
 ///
 /// # Errors
 /// When it was not, within `limit`.
-pub fn told_to_stop(client: &Machine, limit: Duration) -> anyhow::Result<f64> {
+pub fn asked_to_stop(client: &Machine, limit: Duration) -> anyhow::Result<f64> {
     let line = client.wait_until_succeeds(
         "journalctl --output=short-unix --unit='genbackup-backup@*' --grep='stopping restic' --no-pager --quiet",
         limit,
@@ -204,7 +205,7 @@ pub fn locks(fleet: &impl Fleet) -> anyhow::Result<Vec<String>> {
     Ok(names.lines().map(str::to_owned).collect())
 }
 
-/// What a host's `why` says in its `host-finished`, or a phase's in its own event; empty when it says nothing.
+/// The `why` of a host in its `host-finished`, or of a phase in its own event; empty if there is none.
 #[must_use]
 pub fn why(event: &Value) -> &str {
     event["why"].as_str().unwrap_or_default()
@@ -255,7 +256,7 @@ fn is_known(records: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A run from its start to the end of prune: each host must be well.
+/// A run from its start to the end of prune: each host must succeed.
 ///
 /// # Errors
 /// When one is not.
@@ -325,8 +326,9 @@ pub fn journal_of_backups(machine: &Machine) -> anyhow::Result<String> {
     machine.succeeds("journalctl --boot --no-pager | { grep 'genbackup-backup@' || true; }")
 }
 
-/// Replaces the program of the unit that reads files by a script, everything else as emitted, so that a story can
-/// look at the world from inside its sandbox; what the script prints is the answer on the connection.
+/// Replaces the program of the unit that reads files by a script, so that a story can look at the system from
+/// inside its sandbox. Everything else stays as emitted. The output of the script is the answer on the
+/// connection.
 ///
 /// # Errors
 /// When the machine refuses.

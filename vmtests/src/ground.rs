@@ -18,7 +18,7 @@ use crate::release::Release;
 use crate::virtual_machine::VirtualMachine;
 
 /// Machines that other labs may have at the same time.
-const BESIDE: usize = 24;
+const OTHER_INSTANCES: usize = 24;
 
 /// A lab's ground. What it consists of ends and is removed when the value goes away, which has to outlive the machines.
 #[derive(Debug)]
@@ -49,7 +49,7 @@ impl Ground {
     pub fn new(kind: Kind, releases: &[Release]) -> anyhow::Result<Self> {
         if kind == Kind::Container {
             container::possible()?;
-            container::enough_inotify_instances(releases.len() + BESIDE)?;
+            container::enough_inotify_instances(releases.len() + OTHER_INSTANCES)?;
         }
         let mut releases = releases.to_vec();
         releases.sort_unstable();
@@ -65,7 +65,7 @@ impl Ground {
         Self::on(images, accelerator)
     }
 
-    /// Another ground of the same kind, with a network of its own.
+    /// Another ground of the same kind, with a separate network.
     ///
     /// # Errors
     /// When it cannot be made.
@@ -112,7 +112,7 @@ impl Ground {
         }
     }
 
-    /// How many times longer than on a processor of its own a machine may take; for bounds of seconds.
+    /// How many times longer a machine may take than with a processor for itself; for bounds in seconds.
     #[must_use]
     pub fn patience(&self) -> u32 {
         match &self.runs {

@@ -2,7 +2,7 @@
 
 use crate::release::Release;
 
-/// A disk of its own for a guest, beside the root disk.
+/// A separate disk for a guest, in addition to the root disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Disk {
     /// The file system's label, at most 16 bytes.

@@ -106,7 +106,8 @@ fn put_onto(storage: &Machine, machines: &[&Machine], text: &str) -> anyhow::Res
     storage.write_file("/etc/genbackup/fleet.toml", text.as_bytes(), 0o644)
 }
 
-/// Emits another fleet on each machine and makes it live, as an admin would do it there; what `emit` said.
+/// Emits another fleet on each machine and makes it live, as an admin would do it there. Returns the output
+/// of `emit`.
 ///
 /// # Errors
 /// When genbackup refuses the fleet, or a machine what was emitted.
@@ -130,7 +131,7 @@ pub fn emit_again(machines: &[&Machine], fleet: &str) -> anyhow::Result<Vec<Outp
 /// Puts the command itself onto a machine.
 ///
 /// # Errors
-/// When it can't be built, or the machine refuses it.
+/// When it cannot be built, or the machine refuses it.
 pub fn put_command_onto(machine: &Machine) -> anyhow::Result<()> {
     let stripped = tempfile::NamedTempFile::new()?;
     // What a debugger needs is most of it.
@@ -145,7 +146,7 @@ pub fn put_command_onto(machine: &Machine) -> anyhow::Result<()> {
 /// The fleet file of the lab, with the keys that its machines have.
 ///
 /// # Errors
-/// When a machine does not tell its keys.
+/// When a machine does not send its keys.
 pub fn fleet_file(lab: &Lab) -> anyhow::Result<String> {
     with_keys_of(lab, FLEET)
 }
@@ -153,7 +154,7 @@ pub fn fleet_file(lab: &Lab) -> anyhow::Result<String> {
 /// Another fleet file for hosts with the names of the lab's machines, with the keys that these have.
 ///
 /// # Errors
-/// When it lacks a key, or a machine does not tell its keys.
+/// When it lacks a key, or a machine does not send its keys.
 pub fn with_keys_of(lab: &Lab, fleet: &str) -> anyhow::Result<String> {
     let Keys {
         of_storage,
@@ -175,7 +176,7 @@ pub struct Keys {
 /// The keys in such a fleet file.
 ///
 /// # Errors
-/// When the file lacks a key, or a machine does not tell its keys.
+/// When the file lacks a key, or a machine does not send its keys.
 pub fn keys_of(lab: &Lab, fleet: &str) -> anyhow::Result<Keys> {
     let fleet: toml::Table = toml::from_str(fleet)?;
     let key = |way: &[&str]| {
@@ -271,7 +272,7 @@ mod tests {
             ("ziz-host", &["hosts", "ziz", "host-key"]),
             ("kai-host", &["hosts", "kai", "host-key"]),
         ] {
-            // ssh-keygen reads no key that others may read, and a checkout says nothing of that.
+            // ssh-keygen reads no key that others may read, and a checkout does not keep that mode.
             let private = tempfile::NamedTempFile::new().unwrap();
             let stored = cache::workspace().join(format!("nix/tests/keys/for-tests-only-{file}"));
             std::fs::write(private.path(), std::fs::read(stored).unwrap()).unwrap();

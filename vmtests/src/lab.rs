@@ -19,7 +19,7 @@ pub(crate) const FRESH: &str = "fresh";
 pub enum Kind {
     /// Containers of systemd-nspawn: they boot in a second, on the kernel of the machine that the tests run on.
     Container,
-    /// Virtual machines of QEMU: each has a kernel and a clock of its own.
+    /// Virtual machines of QEMU: each has its own kernel and clock.
     Virtual,
 }
 
@@ -93,8 +93,8 @@ impl Lab {
         Ok(lab)
     }
 
-    /// Another lab, of machines that are copies of these, with a network of their own: as these were at the snapshot
-    /// `name`. These stand still while they are copied.
+    /// Another lab, of machines that are copies of these, with a separate network, as these were at the
+    /// snapshot `name`. These stand still while they are copied.
     ///
     /// Call it from the thread that keeps the lab, like [`boot`](Self::boot).
     ///
@@ -126,7 +126,7 @@ impl Lab {
         self.ground.kind()
     }
 
-    /// How many times longer than on a processor of its own a machine may take; for bounds of seconds.
+    /// How many times longer a machine may take than with a processor for itself; for bounds in seconds.
     #[must_use]
     pub fn patience(&self) -> f64 {
         f64::from(self.ground.patience())
@@ -163,8 +163,8 @@ impl Lab {
             .with_context(|| format!("after the snapshot `{name}` was put back"))
     }
 
-    /// Puts a new machine in the place of one: of the same name and address, with host keys of its own, and with
-    /// nothing that genbackup, or a backup, knows of. Its second disk is empty.
+    /// Replaces a machine by a new one with the same name and address. It has new host keys, and nothing that
+    /// genbackup or a backup knows of. Its second disk is empty.
     ///
     /// # Errors
     /// When there is no snapshot of new machines, or it does not wake up.

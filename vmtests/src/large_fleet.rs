@@ -1,4 +1,5 @@
-//! One night of a large fleet in which not all is well: how long it takes, and what it takes of the storage host.
+//! One night of a large fleet in which some hosts fail: how long it takes, and which resources of the storage
+//! host.
 
 use std::time::{Duration, Instant};
 
@@ -17,14 +18,14 @@ use crate::watched::{self, Watched};
 /// Clients whose cable is pulled before the night, and then one whose processes stand still: the first ones.
 const DOWN: usize = 3;
 
-/// What is to be tried out.
+/// The parameters of the night.
 #[derive(Debug, Clone, Copy)]
 pub struct Size {
-    /// Machines beside the storage host; at least five.
+    /// Machines in addition to the storage host; at least five.
     pub clients: u8,
     /// How many of them are backed up at once.
     pub max_parallel: u32,
-    /// Seconds after which ssh gives up a host that says nothing; the emitted ones without it.
+    /// Seconds after which ssh gives up a silent host; without this, the emitted number.
     pub connect_timeout: Option<u32>,
 }
 
@@ -77,7 +78,7 @@ pub fn boot(size: Size) -> anyhow::Result<Crowd> {
 
 /// The clients that are down, and the one that is silent.
 #[must_use]
-pub fn not_well(crowd: &Crowd) -> (&[Machine], &Machine) {
+pub fn unhealthy(crowd: &Crowd) -> (&[Machine], &Machine) {
     (&crowd.clients()[..DOWN], &crowd.clients()[DOWN])
 }
 
@@ -86,7 +87,7 @@ pub fn not_well(crowd: &Crowd) -> (&[Machine], &Machine) {
 /// # Errors
 /// When the night does not end within `limit`.
 pub fn night(crowd: &Crowd, limit: Duration) -> anyhow::Result<Night> {
-    let (down, silent) = not_well(crowd);
+    let (down, silent) = unhealthy(crowd);
     for machine in down {
         machine.cut_network()?;
     }
@@ -115,13 +116,13 @@ fn measured(crowd: &Crowd, limit: Duration) -> anyhow::Result<Night> {
     })
 }
 
-/// Whether the record says of each host what was so: those that were taken away have their reasons, within `deadline`,
-/// all others are well, and so are forget and prune.
+/// Checks that the record has the right result for each host. Those that were taken away have their reasons,
+/// within `deadline`. All others succeeded, and so did forget and prune.
 ///
 /// # Errors
 /// Where it does not: all that is wrong.
 pub fn is_recorded(crowd: &Crowd, night: &Night, deadline: Duration) -> anyhow::Result<()> {
-    let (down, silent) = not_well(crowd);
+    let (down, silent) = unhealthy(crowd);
     let mut wrong = Vec::new();
     for machine in crowd.machines() {
         let host = night.record.host(machine.name())?;

@@ -1,4 +1,4 @@
-//! A small fleet on machines of its own, for the stories in `tests/stories` and for `cargo xtask demo`.
+//! A small fleet on separate machines, for the stories in `tests/stories` and for `cargo xtask demo`.
 //!
 //! ```text
 //! release, apt ─▶ image ─┬▶ container ────────┬▶ body ─▶ machine ─▶ ground ─▶ lab, crowd ─▶ story
@@ -7,8 +7,8 @@
 //! ```
 //! 1. [`image`] builds the tree of each Debian release once and keeps it, by a hash of everything that goes into it; for
 //!    virtual machines a disk and a kernel, too.
-//! 2. A machine is a [`container`] or a [`virtual_machine`]; [`body`] has what both can do, [`machine`] the verbs that
-//!    stories are told in.
+//! 2. A machine is a [`container`] or a [`virtual_machine`]; [`body`] has what both can do, [`machine`] the
+//!    verbs that stories use.
 //! 3. [`ground`] has what machines stand on, [`lab`] three of them and their snapshots, [`crowd`] as many as one wants.
 //! 4. [`install`] puts genbackup onto them, [`administrator`] gives one of them ssh to the others, [`story`] runs each
 //!    story from a freshly restored lab. [`book`] follows chapters of the book, [`runbook`] the sections of the recovery

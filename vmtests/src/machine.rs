@@ -1,4 +1,4 @@
-//! One machine of the lab, in the words that stories are told in.
+//! One machine of the lab, with the verbs that stories use.
 //!
 //! The verbs stand by what they act on: `shell`, `files`, `power`, `network`, `clock`; `snapshot` has the lab's.
 
@@ -18,7 +18,7 @@ use crate::hardware::Hardware;
 use crate::lab::Kind;
 use crate::release::Release;
 
-pub(crate) use shell::told;
+pub(crate) use shell::described;
 
 /// One machine of the lab. Its verbs take the machine as shared, so that several threads can use several machines.
 #[derive(Debug)]
@@ -76,7 +76,7 @@ impl Machine {
         format!("{}/24", self.address)
     }
 
-    /// Where its console is, and what else was said of it: the complaints of QEMU.
+    /// Where its console is, and the messages of QEMU about it.
     pub(crate) fn logs(&self) -> [PathBuf; 2] {
         let console = self.body.console();
         let errors = console.with_file_name(format!("{}-qemu.log", self.name()));

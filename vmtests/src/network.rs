@@ -1,4 +1,5 @@
-//! The guests' private network: a switch in a process of its own. It has no address of this machine and no way out.
+//! The guests' private network: a switch in a separate process. It has no address of this machine and no way
+//! out.
 
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdin, Stdio};

@@ -1,4 +1,4 @@
-//! Nix with a store of its own, and a stub of nixpkgs for it: `nix/stub` on nixpkgs' own `lib`.
+//! Nix with a separate store, and a stub of nixpkgs for it: `nix/stub` on nixpkgs' own `lib`.
 //!
 //! The tests of the modules read this file as theirs, too: it needs nothing of this crate.
 
@@ -25,7 +25,7 @@ allow-import-from-derivation = false
 
 const NO_NIX: &str = "Nix is needed: `cargo xtask setup` installs it";
 
-/// A store, and a stub of nixpkgs beside it.
+/// A store, and a stub of nixpkgs next to it.
 #[derive(Debug)]
 pub struct Nixpkgs {
     place: PathBuf,
@@ -37,7 +37,8 @@ impl Nixpkgs {
     /// repository.
     ///
     /// # Errors
-    /// When the directory can't be written, there is no Nix, or cargo does not get what `nix/stub/Cargo.toml` asks for.
+    /// When the directory cannot be written, there is no Nix, or cargo does not get what
+    /// `nix/stub/Cargo.toml` asks for.
     pub fn new(place: &Path, workspace: &Path) -> Result<Self> {
         let nixpkgs = Self {
             place: place.to_path_buf(),
@@ -57,8 +58,8 @@ impl Nixpkgs {
     /// exists`. So this makes it first.
     fn make_store(&self) -> Result<()> {
         let made = self.command("nix-store").arg("--init").output().context(NO_NIX)?;
-        let said = String::from_utf8_lossy(&made.stderr);
-        ensure!(made.status.success(), "{}: {said}", self.place.display());
+        let error_text = String::from_utf8_lossy(&made.stderr);
+        ensure!(made.status.success(), "{}: {error_text}", self.place.display());
         Ok(())
     }
 
@@ -82,7 +83,7 @@ impl Nixpkgs {
             .env("NIX_STORE_DIR", self.store())
             .env("NIX_STATE_DIR", self.place.join("var"))
             .env("NIX_LOG_DIR", self.place.join("log"))
-            // No configuration of this machine has a say.
+            // No configuration of this machine has an effect.
             .env("NIX_CONF_DIR", self.place.join("etc"))
             .env("NIX_USER_CONF_FILES", "")
             .env("NIX_CONFIG", CONFIGURATION)
@@ -104,14 +105,14 @@ impl Nixpkgs {
         command.output().context(NO_NIX)
     }
 
-    /// The same, where it has to go well: the paths that were built, in the order of the expression.
+    /// The same, and it has to succeed. Returns the paths that were built, in the order of the expression.
     ///
     /// # Errors
-    /// When it does not; with what Nix says.
+    /// When it fails; with the message of Nix.
     pub fn built(&self, expression: &str) -> Result<Vec<PathBuf>> {
         let output = self.build(expression)?;
-        let said = String::from_utf8_lossy(&output.stderr);
-        ensure!(output.status.success(), "{expression}: {said}");
+        let error_text = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "{expression}: {error_text}");
         let paths = String::from_utf8(output.stdout)?;
         Ok(paths.lines().map(PathBuf::from).collect())
     }
@@ -123,8 +124,8 @@ impl Nixpkgs {
             .args(["metadata", "--locked", "--format-version=1", "--manifest-path"])
             .arg(self.workspace.join("nix/stub/Cargo.toml"))
             .output()?;
-        let said = String::from_utf8_lossy(&metadata.stderr);
-        ensure!(metadata.status.success(), "{said}");
+        let error_text = String::from_utf8_lossy(&metadata.stderr);
+        ensure!(metadata.status.success(), "{error_text}");
         let metadata: serde_json::Value = serde_json::from_slice(&metadata.stdout)?;
         let packages = metadata["packages"].as_array().context("no packages")?;
         let manifest = packages

@@ -12,7 +12,7 @@ use crate::cache;
 use crate::machine::Machine;
 use crate::process::{command, output_of};
 
-/// The environment variable with the package, where it is made already.
+/// The environment variable with the package, if it is already made.
 pub const VARIABLE: &str = "GENBACKUP_PACKAGE";
 /// Where the package puts the command.
 pub const COMMAND: &str = "/usr/bin/genbackup";
@@ -34,7 +34,7 @@ pub fn package() -> anyhow::Result<PathBuf> {
     if let Some(path) = std::env::var_os(VARIABLE) {
         return Ok(path.into());
     }
-    // Stories are told side by side, and one package is enough.
+    // Stories run at the same time, and one package is enough.
     let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(path) = &*made {
         return Ok(path.clone());

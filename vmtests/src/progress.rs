@@ -1,4 +1,4 @@
-//! Plain lines that say what is being done and how long it took.
+//! Plain lines that show what is being done and how long it took.
 
 use std::time::{Duration, Instant};
 

@@ -7,7 +7,8 @@ use crate::hardware::Disk;
 use crate::lab::Kind;
 use crate::machine::{Machine, quoted};
 
-/// Gives a freshly booted machine its name, its neighbours, its address, its host keys, its disk and the time.
+/// Gives a freshly booted machine its name, the names of the others, its address, its host keys, its disk and
+/// the time.
 ///
 /// # Errors
 /// When the machine refuses.
@@ -15,13 +16,8 @@ pub fn provision(machine: &Machine, all: &[&Machine]) -> anyhow::Result<()> {
     let name = quoted(machine.name());
     let mut script = format!("echo {name} >/etc/hostname\nhostname {name}\n");
     script += "echo 127.0.0.1 localhost >/etc/hosts\n";
-    for neighbour in all {
-        writeln!(
-            script,
-            "echo {} {} >>/etc/hosts",
-            neighbour.address(),
-            neighbour.name()
-        )?;
+    for other in all {
+        writeln!(script, "echo {} {} >>/etc/hosts", other.address(), other.name())?;
     }
     // Its own keys: copies of one image must not share them.
     script += "ssh-keygen -A >/dev/null\n";

@@ -105,10 +105,10 @@ impl Qemu {
         let mut process = Ended(start(&mut command)?);
         let connected = poll(Duration::from_secs(30), || {
             if let Some(status) = process.0.try_wait().context("cannot watch QEMU")? {
-                let said = fs::read_to_string(&errors).unwrap_or_default();
+                let error_text = fs::read_to_string(&errors).unwrap_or_default();
                 bail!(
                     "QEMU of guest `{name}` ended at once: {status}\n{}",
-                    said.trim_end()
+                    error_text.trim_end()
                 );
             }
             Ok(Qmp::connect(&monitor).ok())
@@ -136,7 +136,7 @@ impl Qemu {
         &self.inbox
     }
 
-    /// The file with everything the guest said on its console.
+    /// The file with everything that the guest printed on its console.
     #[must_use]
     pub fn console(&self) -> &Path {
         &self.console
@@ -236,8 +236,8 @@ fn kernel_command_line(hardware: &Hardware) -> String {
         "root=/dev/vda rw console=ttyS0 quiet loglevel=4 systemd.show_status=no",
         // Defences against other tenants of the processor cost an emulated guest a lot, and it has none.
         "mitigations=off init_on_alloc=0",
-        // A machine that has to wait for its processor finds fault with its clock, and falls back to one that costs an
-        // exit from the guest's code each time it is read; or finds no timer at all, and does not boot.
+        // A machine that has to wait for its processor distrusts its clock. It then uses a slow clock, each
+        // read of which leaves the guest's code, or it finds no timer at all and does not boot.
         "tsc=reliable no_timer_check nowatchdog",
         // Each mount of a sandbox waits for what these shorten.
         "rcupdate.rcu_expedited=1",

@@ -41,7 +41,7 @@ impl Qmp {
     /// Carries out one command and hands back its answer.
     ///
     /// # Errors
-    /// What QEMU says when it cannot.
+    /// The message of QEMU when it cannot.
     pub fn execute(&mut self, command: &str, arguments: &Value) -> anyhow::Result<Value> {
         let request = json!({ "execute": command, "arguments": arguments });
         self.reader
@@ -63,14 +63,15 @@ impl Qmp {
         }
     }
 
-    /// Carries out a command of the human monitor that says nothing when it succeeds, as those about snapshots do.
+    /// Carries out a command of the human monitor that prints nothing when it succeeds, such as those about
+    /// snapshots.
     ///
     /// # Errors
-    /// What QEMU says.
+    /// The message of QEMU.
     pub fn human(&mut self, command_line: &str) -> anyhow::Result<()> {
         let answer = self.execute("human-monitor-command", &json!({ "command-line": command_line }))?;
-        let said = answer.as_str().unwrap_or_default().trim();
-        ensure!(said.is_empty(), "QEMU says to `{command_line}`: {said}");
+        let text = answer.as_str().unwrap_or_default().trim();
+        ensure!(text.is_empty(), "QEMU answers `{command_line}` with: {text}");
         Ok(())
     }
 
@@ -90,6 +91,6 @@ impl Qmp {
             .read_line(&mut line)
             .context("no answer from QEMU's monitor")?;
         ensure!(length > 0, "QEMU has ended");
-        serde_json::from_str(&line).with_context(|| format!("QEMU's monitor said `{}`", line.trim()))
+        serde_json::from_str(&line).with_context(|| format!("QEMU's monitor sent `{}`", line.trim()))
     }
 }

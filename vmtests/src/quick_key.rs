@@ -1,8 +1,9 @@
 //! A repository that opens at once.
 //!
-//! restic derives a key from the password whenever it opens a repository, and makes that slow on purpose. No story is about
-//! that, and all of them together would spend minutes on it. So the key file of the lab's repository gives way to one
-//! that holds the same keys for the same password, and asks for the least that scrypt can do.
+//! restic derives a key from the password whenever it opens a repository, and makes that slow on purpose. No
+//! story is about that, and all of them together would spend minutes on it. So the key file of the lab's
+//! repository is replaced. The new one has the same keys for the same password, with the smallest parameters
+//! of scrypt.
 
 use anyhow::{Context, ensure};
 
@@ -13,7 +14,7 @@ use crate::machine::Machine;
 /// Puts such a key file in the place of the only one that the storage host's repository has.
 ///
 /// # Errors
-/// When the repository is not there, or has several.
+/// When the repository is missing, or has several.
 pub(crate) fn put_onto(storage: &Machine) -> anyhow::Result<()> {
     let password = storage.read_file(PASSWORD_FILE)?;
     let password = std::str::from_utf8(&password).context("a password that is no text")?;

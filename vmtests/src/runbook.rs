@@ -7,7 +7,7 @@ use anyhow::{Context, bail, ensure};
 use crate::agent::Output;
 use crate::fleet::RUN_LIMIT;
 use crate::lab::Lab;
-use crate::machine::{Machine, told};
+use crate::machine::{Machine, described};
 use crate::progress::timed;
 
 /// Where it is on every host.
@@ -74,7 +74,7 @@ pub(crate) fn carry_out(machine: &Machine, command: &str, typed: &str) -> anyhow
             output.status == 0,
             "{}: `{command}` failed: {}",
             machine.name(),
-            told(&output)
+            described(&output)
         );
         Ok(output)
     })
@@ -136,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_command_runs_where_the_line_above_its_block_says() {
+    fn the_line_above_a_block_decides_where_its_commands_run() {
         let page = "# A\n\n## `ziz` is lost\n\ntext\n\nOn `ziz`, as root:\n\n```bash\none\ntwo\n```\n\nThen, on `jak`, as \
                     root:\n\n```bash\nthree\n```\n\n## B\n\nOn `kai`, as root:\n\n```bash\nfour\n```\n\n## C\n";
         let step = |host: &str, command: &str| (host.to_owned(), command.to_owned());

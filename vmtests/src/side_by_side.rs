@@ -6,7 +6,7 @@ use anyhow::{Context, anyhow};
 
 use crate::machine::Machine;
 
-/// Does `act` with each item in a thread of its own; the results have the order of the items.
+/// Does `act` with each item in a separate thread; the results have the order of the items.
 ///
 /// # Errors
 /// All that failed, in one.

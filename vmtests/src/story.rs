@@ -1,8 +1,8 @@
-//! Telling stories: a lab is booted once, and each story starts from the same snapshot of it.
+//! Runs stories: a lab is booted once, and each story starts from the same snapshot of it.
 //!
-//! Most stories are told in containers, side by side, two labs for each processor. What only a kernel or a
-//! clock of its own can show is told by virtual machines, once the last story in containers is over: beside those, programs
-//! in an emulated machine time out.
+//! Most stories run in containers, at the same time, in two labs for each processor. Stories that need a
+//! separate kernel or clock run in virtual machines, after the last story in containers: programs in an
+//! emulated machine would time out while others run.
 
 mod journals;
 mod needs;
@@ -30,7 +30,7 @@ use crate::progress::{seconds, timed};
 const INSTALLED: &str = "installed";
 /// Labs of virtual machines at once. A third one makes all of them slower than the stories' deadlines expect.
 const VIRTUAL_LABS: usize = 2;
-/// A second lab has a cost: fewer stories are told sooner by one.
+/// A second lab has a cost: one lab runs fewer stories than this in less time than two.
 const STORIES_FOR_A_SECOND_LAB: usize = 4;
 
 /// One story: a fact about the fleet that is tried out on the lab.
@@ -38,14 +38,15 @@ const STORIES_FOR_A_SECOND_LAB: usize = 4;
 pub struct Story {
     /// The fact, which is also the name of the story's module or file.
     pub name: &'static str,
-    /// Where it can be told.
+    /// Where it can run.
     pub needs: Needs,
-    /// Tells it. An error or a panic means that the fact does not hold.
-    pub tell: fn(&Lab) -> anyhow::Result<()>,
+    /// Runs it. An error or a panic means that the fact does not hold.
+    pub run: fn(&Lab) -> anyhow::Result<()>,
 }
 
-/// A list of [`Story`] from their names, those of modules with a function `story`. Behind a name comes what the story
-/// needs: nothing, or `needs "its own clock"` of a kernel of its own, or `in both` labs, or `in containers` alone.
+/// A list of [`Story`] from their names, those of modules with a function `story`. What the story needs
+/// follows its name: nothing, `needs "its own clock"` of a separate kernel, `in both` labs, or `in
+/// containers` alone.
 #[macro_export]
 macro_rules! stories {
     (@needs) => { $crate::story::Needs::Nothing };
@@ -56,65 +57,66 @@ macro_rules! stories {
         [$($crate::story::Story {
             name: stringify!($name),
             needs: $crate::stories!(@needs $(needs $what)? $(in $labs)?),
-            tell: $name::story,
+            run: $name::story,
         }),*]
     };
 }
 
-/// Tells the stories that the arguments of the command line ask for (those of cargo's own tests, and `--lab`), after
-/// `install` has put genbackup onto the machines. Prints the seconds of each step and story, and at the end all of them.
-pub fn tell(stories: &[Story], install: fn(&Lab) -> anyhow::Result<()>) -> ExitCode {
+/// Runs the stories that the arguments of the command line ask for (those of cargo's own tests, and `--lab`),
+/// after `install` has put genbackup onto the machines. Prints the seconds of each step and story, and at the
+/// end all of them.
+pub fn run(stories: &[Story], install: fn(&Lab) -> anyhow::Result<()>) -> ExitCode {
     let Options { arguments, lab } = match Options::of_command_line() {
         Ok(options) => options,
-        Err(error) => return not_told(&error),
+        Err(error) => return error_exit(&error),
     };
     let times = Arc::new(Mutex::default());
-    let tell_all = |kind: Kind| {
+    let run_all = |kind: Kind| {
         let in_lab = |story: &&Story| match story.needs.labs(lab) {
             Ok(labs) => labs.contains(&kind),
-            // Named where they would have been told.
+            // Named in the lab in which they would have run.
             Err(_) => lab == Some(kind),
         };
         let stories: Vec<Story> = stories.iter().filter(in_lab).copied().collect();
-        tell_in(kind, &stories, lab, &arguments, install, &times)
+        run_in(kind, &stories, lab, &arguments, install, &times)
     };
-    let conclusions = [Kind::Container, Kind::Virtual].map(|kind| (kind, tell_all(kind)));
+    let conclusions = [Kind::Container, Kind::Virtual].map(|kind| (kind, run_all(kind)));
     let mut exit = ExitCode::SUCCESS;
-    let mut told = 0;
+    let mut ran = 0;
     for (kind, conclusion) in conclusions {
         match conclusion {
             Ok(None) => {}
             Ok(Some(conclusion)) => {
-                told += conclusion.num_passed + conclusion.num_failed;
+                ran += conclusion.num_passed + conclusion.num_failed;
                 if conclusion.has_failed() {
                     exit = ExitCode::from(101);
                 }
             }
-            Err(error) => exit = not_told(&error.context(format!("the lab is not ready: {}", kind.name()))),
+            Err(error) => exit = error_exit(&error.context(format!("the lab is not ready: {}", kind.name()))),
         }
     }
     if arguments.list {
         return exit;
     }
     println!("{}", table(&lock(&times)));
-    if told == 0 && exit == ExitCode::SUCCESS {
-        return not_told(&anyhow::anyhow!(
-            "no story was told\n\nhint: `-- --list` has their names"
+    if ran == 0 && exit == ExitCode::SUCCESS {
+        return error_exit(&anyhow::anyhow!(
+            "no story ran\n\nhint: `-- --list` has their names"
         ));
     }
     exit
 }
 
-fn not_told(error: &anyhow::Error) -> ExitCode {
+fn error_exit(error: &anyhow::Error) -> ExitCode {
     eprintln!("error: {error:#}");
     ExitCode::FAILURE
 }
 
-/// The seconds of each story, by its name and where it was told.
+/// The seconds of each story, by its name and the lab in which it ran.
 type Times = BTreeMap<(&'static str, &'static str), Duration>;
 
-/// Tells the stories of one kind of lab; nothing where the arguments ask for none of them.
-fn tell_in(
+/// Runs the stories of one kind of lab; none if the arguments ask for none of them.
+fn run_in(
     kind: Kind,
     stories: &[Story],
     asked: Option<Kind>,
@@ -149,13 +151,13 @@ fn tell_in(
         }
         let (labs, times) = (Arc::clone(&labs), Arc::clone(times));
         let trial = Trial::test(story.name, move || {
-            // As many stories are told at once as there are labs, so one is free.
+            // As many stories run at once as there are labs, so one is free.
             let lab = lock(&labs).pop().ok_or_else(|| Failed::from("there is no lab"))?;
             let started = Instant::now();
-            let told = tell_one(story, &lab);
+            let result = run_one(story, &lab);
             lock(&times).insert((story.name, kind.name()), started.elapsed());
             lock(&labs).push(lab);
-            told.map_err(Failed::from)
+            result.map_err(Failed::from)
         });
         match kind {
             Kind::Container => trial,
@@ -169,7 +171,7 @@ fn tell_in(
     Ok(Some(libtest_mimic::run(&arguments, trials.collect())))
 }
 
-/// How many labs tell so many stories.
+/// The number of labs for this number of stories.
 fn labs_for(kind: Kind, stories: usize) -> usize {
     let most = match kind {
         // While one machine of a lab works, the others wait for it.
@@ -194,7 +196,8 @@ fn available_memory() -> Option<u64> {
     Some(kibibytes << 10)
 }
 
-/// So many labs, installed. The first is booted; the others are copies of it, for a fraction of the time.
+/// This number of labs, installed. The first is booted; the others are copies of it, for a fraction of the
+/// time.
 fn ready(kind: Kind, number: usize, install: fn(&Lab) -> anyhow::Result<()>) -> anyhow::Result<Vec<Lab>> {
     let Some(others) = number.checked_sub(1) else {
         return Ok(Vec::new());
@@ -213,15 +216,15 @@ fn ready(kind: Kind, number: usize, install: fn(&Lab) -> anyhow::Result<()>) -> 
     Ok(labs)
 }
 
-fn tell_one(story: Story, lab: &Lab) -> Result<(), String> {
-    // The test's name stands on a line of its own.
+fn run_one(story: Story, lab: &Lab) -> Result<(), String> {
+    // The test's name stands on a separate line.
     println!();
     let started = Instant::now();
     lab.restore(INSTALLED)
         .map_err(|error| error.context(leave_behind(&lab.machines(), story.name)))
         .map_err(failed)?;
     let restored = started.elapsed();
-    let result = catch_unwind(AssertUnwindSafe(|| (story.tell)(lab))).unwrap_or_else(|panic| {
+    let result = catch_unwind(AssertUnwindSafe(|| (story.run)(lab))).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().cloned();
         let text = text.or_else(|| panic.downcast_ref::<&str>().map(|&text| text.to_owned()));
         Err(anyhow::anyhow!(

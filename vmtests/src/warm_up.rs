@@ -6,7 +6,8 @@
 use crate::fleet::MOUNT;
 use crate::lab::Lab;
 
-/// The programs of a run, and a backup by them of a file to a repository beside it. Nothing of it stays but in memory.
+/// The programs of a run, and a backup by them of a file to a repository next to it. Nothing of it stays but
+/// in memory.
 const PROGRAMS: &str = "
     directory=$(mktemp --directory /run/warm-up-XXXXXX)
     export RESTIC_REPOSITORY=$directory/repository RESTIC_PASSWORD_COMMAND='echo warm' RESTIC_CACHE_DIR=$directory/cache
@@ -23,7 +24,7 @@ const PROGRAMS: &str = "
 /// Lets each machine do once what a run does, without a run.
 ///
 /// # Errors
-/// When a machine can't.
+/// When a machine cannot.
 pub fn warm_up(lab: &Lab) -> anyhow::Result<()> {
     lab.on_all(|machine| {
         machine.succeeds(&format!("set -euo pipefail{PROGRAMS}"))?;

@@ -1,4 +1,4 @@
-//! What a run of containers leaves behind that is killed, or that somebody breaks off; and what is said where there can
+//! What a run of containers leaves behind when it is killed or interrupted, and what is printed if there can
 //! be no containers: `cargo test --package vmtests --test clean_up`. It takes root.
 
 use std::collections::BTreeSet;
@@ -22,9 +22,10 @@ use vmtests::lab::{Kind, disk_of_storage};
 use vmtests::process::{Ended, command, output_of, start};
 use vmtests::release::Release;
 
-/// This program as the run that is killed: boots two machines, says so, and ends with its standard input.
+/// This program as the run that is killed: boots two machines, prints a line, and ends with its standard
+/// input.
 const BOOT: &str = "--boot-two-machines";
-/// This program as somebody who asks whether there can be containers.
+/// This program in the mode that checks whether containers are possible.
 const POSSIBLE: &str = "--are-containers-possible";
 const BOOTED: &str = "two machines have booted";
 /// For the kernel to end what hangs on a process that was killed.
@@ -66,8 +67,8 @@ fn tests() -> ExitCode {
             leaves_nothing_that_stays(Signal::Interrupt)
         }),
         trial(
-            "who_is_not_root_is_told_so_and_what_helps",
-            who_is_not_root_is_told_so,
+            "without_root_the_lab_names_the_reason_and_a_way_out",
+            without_root_the_lab_names_the_reason,
         ),
         trial(
             "a_program_that_is_missing_is_named_with_its_package",
@@ -136,11 +137,11 @@ fn leaves_nothing_that_stays(signal: Signal) -> anyhow::Result<()> {
         .context("the next run does not end")?;
     ensure!(status.success(), "the next run: {status}");
     let left = after.left();
-    ensure!(left.is_empty(), "a run that ends well leaves {left:?}");
+    ensure!(left.is_empty(), "a run that succeeds leaves {left:?}");
     after.end()
 }
 
-/// A cache of its own, with the image of the common one: no other run is seen in it.
+/// A separate cache, with the image of the common one: it shows no other run.
 struct Cache {
     directory: tempfile::TempDir,
     _images: Images,
@@ -181,17 +182,17 @@ impl Run {
         boot.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut run = Ended(start(&mut boot)?);
         let output = run.0.stdout.take().context("no standard output")?;
-        let mut said = Vec::new();
+        let mut printed = Vec::new();
         for line in BufReader::new(output).lines() {
             let line = line?;
             if line == BOOTED {
                 return Ok(Self(run));
             }
-            said.push(line);
+            printed.push(line);
         }
         anyhow::bail!(
             "the run has ended before its machines had booted: {}",
-            said.join("\n")
+            printed.join("\n")
         )
     }
 }
@@ -362,7 +363,7 @@ fn namespaces(process: u32) -> Vec<String> {
     links.map(|link| link.display().to_string()).collect()
 }
 
-/// The directory of the group that a world has of its own, where a process is in one.
+/// The directory of the separate group of a world, if the process is in one.
 fn cgroup_of_world(process: u32) -> Option<PathBuf> {
     let text = fs::read_to_string(format!("/proc/{process}/cgroup")).ok()?;
     let path = text.lines().find_map(|line| line.strip_prefix("0::/"))?;
@@ -380,7 +381,7 @@ fn cgroup_of_world(process: u32) -> Option<PathBuf> {
     None
 }
 
-/// The same group in systemd's own hierarchy of cgroup v1, on a host that has it beside cgroup v2.
+/// The same group in systemd's own hierarchy of cgroup v1, on a host that has it in addition to cgroup v2.
 fn mirror(cgroup: &Path) -> Option<PathBuf> {
     let mounts = fs::read_to_string("/proc/mounts").ok()?;
     let place = |line: &str| line.split(' ').nth(1).map(PathBuf::from);
@@ -395,8 +396,8 @@ fn mirror(cgroup: &Path) -> Option<PathBuf> {
 /// This program, where everybody may run it.
 fn program_for_everybody(directory: &Path) -> anyhow::Result<PathBuf> {
     let program = directory.join("clean-up");
-    // By another process: what this one has open to write, a child that another thread starts has, too, for a moment, and
-    // then it can't be run.
+    // Another process writes it: a child that another thread starts has, for a moment, all files that this
+    // process has open for writing, and such a file cannot be run.
     output_of(command("cp").arg(std::env::current_exe()?).arg(&program))?;
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755))?;
     fs::set_permissions(directory, fs::Permissions::from_mode(0o755))?;
@@ -410,7 +411,7 @@ fn refused(asking: &mut std::process::Command) -> anyhow::Result<String> {
     Ok(text)
 }
 
-fn who_is_not_root_is_told_so() -> anyhow::Result<()> {
+fn without_root_the_lab_names_the_reason() -> anyhow::Result<()> {
     let directory = tempfile::tempdir()?;
     let program = program_for_everybody(directory.path())?;
     let mut nobody = command("setpriv");
@@ -418,11 +419,11 @@ fn who_is_not_root_is_told_so() -> anyhow::Result<()> {
         .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
         .arg(program)
         .arg(POSSIBLE);
-    let said = refused(&mut nobody)?;
+    let printed = refused(&mut nobody)?;
     let expected = "error: this machine cannot have containers:\n\
                     - this is not root\n  hint: run it with sudo\n\n\
-                    hint: `--lab vm` tells the stories on virtual machines\n";
-    ensure!(said == expected, "{said}");
+                    hint: `--lab vm` runs the stories on virtual machines\n";
+    ensure!(printed == expected, "{printed}");
     Ok(())
 }
 
@@ -438,7 +439,7 @@ fn a_missing_program_is_named() -> anyhow::Result<()> {
         symlink(there, directory.path().join(program))?;
     }
     let program = std::env::current_exe()?;
-    let said = refused(
+    let printed = refused(
         command(&program.to_string_lossy())
             .arg(POSSIBLE)
             .env("PATH", directory.path()),
@@ -447,8 +448,11 @@ fn a_missing_program_is_named() -> anyhow::Result<()> {
         "- `systemd-nspawn` is missing\n  hint: apt-get install systemd-container, or `cargo xtask setup`\n",
         "- `ip` is missing\n  hint: apt-get install iproute2, or `cargo xtask setup`\n",
     ] {
-        ensure!(said.contains(expected), "{said}");
+        ensure!(printed.contains(expected), "{printed}");
     }
-    ensure!(!said.contains("not root") && !said.contains("mke2fs"), "{said}");
+    ensure!(
+        !printed.contains("not root") && !printed.contains("mke2fs"),
+        "{printed}"
+    );
     Ok(())
 }

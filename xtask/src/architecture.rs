@@ -1,4 +1,4 @@
-//! What ARCHITECTURE.md says of the rooms, held against the code.
+//! Compares what ARCHITECTURE.md states about the rooms with the code.
 
 #[cfg(test)]
 mod tests {

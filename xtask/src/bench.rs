@@ -1,4 +1,5 @@
-//! `cargo xtask bench`: what genbackup costs, beside what others cost in the same minutes. By hand, not in CI.
+//! `cargo xtask bench`: what genbackup costs, compared with what others cost in the same minutes. By hand,
+//! not in CI.
 
 mod copies;
 mod emit;
@@ -41,7 +42,7 @@ pub(crate) struct Options {
 enum Part {
     /// A night over a fleet
     Night,
-    /// One host, beside other tools
+    /// One host, compared with other tools
     Solo,
     /// `emit` for 10,000 hosts
     Emit,

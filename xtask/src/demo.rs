@@ -17,7 +17,7 @@ pub(crate) struct Options {
     vm: bool,
 }
 
-/// Boots a storage host and two clients, installs genbackup, backs up, and shows what came of it.
+/// Boots a storage host and two clients, installs genbackup, backs up, and shows the result.
 ///
 /// # Errors
 /// When a step fails.

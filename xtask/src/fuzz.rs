@@ -15,7 +15,7 @@ use vmtests::{cache, deadline};
 
 use crate::cargo::{FUZZ, cargo, succeeds};
 
-/// The targets, each with directories of fixtures that it starts from, beside its corpus.
+/// The targets, each with directories of fixtures that it starts from, in addition to its corpus.
 const TARGETS: [(&str, &[&str]); 2] = [
     ("fleet", &["fixtures/fleets", "fixtures/problems"]),
     ("record", &["fixtures/records"]),
@@ -37,10 +37,10 @@ pub(crate) struct Seconds {
     pub(crate) fuzz_seconds: u64,
 }
 
-/// Builds the targets and runs all of them at once, for so many seconds.
+/// Builds the targets and runs all of them at once, for this number of seconds.
 ///
 /// # Errors
-/// When one does not build, or finds an input that fails: the error says where that is.
+/// When one does not build, or finds an input that fails: the error names the file.
 pub(crate) fn run(options: &Seconds) -> anyhow::Result<()> {
     let seconds = options.fuzz_seconds;
     let mut build = cargo("build");
@@ -55,7 +55,7 @@ pub(crate) fn run(options: &Seconds) -> anyhow::Result<()> {
     let mut failures = Vec::new();
     for target in running {
         match target.and_then(|target| target.result(seconds)) {
-            Ok(told) => println!("{told}"),
+            Ok(result) => println!("{result}"),
             Err(error) => failures.push(format!("{error:#}")),
         }
     }
@@ -63,7 +63,7 @@ pub(crate) fn run(options: &Seconds) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// One target at work.
+/// One running target.
 struct Running {
     name: &'static str,
     process: Ended,
@@ -125,7 +125,7 @@ impl Running {
         } = &self;
         let Some(status) = ended else {
             bail!(
-                "fuzz target {name} did not end in {limit:?}; what it said is in {}",
+                "fuzz target {name} did not end in {limit:?}; its output is in {}",
                 log_file.display()
             );
         };
@@ -137,7 +137,7 @@ impl Running {
                 binary.display()
             );
         }
-        let (first, last) = coverage(&log).context("libFuzzer told no coverage")?;
+        let (first, last) = coverage(&log).context("libFuzzer printed no coverage")?;
         ensure!(
             first >= LEAST_COVERAGE,
             "fuzz target {name} reaches {first} places with its corpus: the instrumentation does not work"
@@ -164,7 +164,7 @@ fn copy_all(from: &Path, to: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What of libFuzzer's output says why it stopped: from the panic or its own error on.
+/// The part of libFuzzer's output that has the reason: from the panic or its own error on.
 fn complaint(log: &str) -> String {
     let starts = |line: &&str| line.contains("panicked at") || line.contains("ERROR: libFuzzer");
     let lines: Vec<&str> = log.lines().collect();
@@ -173,8 +173,8 @@ fn complaint(log: &str) -> String {
         .position(starts)
         .unwrap_or(lines.len().saturating_sub(20));
     let shown = |line: &&&str| !line.starts_with("stat::") && !line.trim_start().starts_with("at ");
-    let told = lines.iter().skip(from).filter(shown).take(40);
-    told.copied().collect::<Vec<_>>().join("\n")
+    let shown = lines.iter().skip(from).filter(shown).take(40);
+    shown.copied().collect::<Vec<_>>().join("\n")
 }
 
 /// The places reached after the corpus, and in the end.
@@ -207,7 +207,8 @@ mod tests {
     #[test]
     fn the_complaint_begins_at_the_panic() {
         let log = "#1\tINITED cov: 1\nthread '<unnamed>' panicked at src/a.rs:1:1:\nno\n             at ./csu/x.h:5\n==1== ERROR: libFuzzer: deadly signal\n";
-        let told = "thread '<unnamed>' panicked at src/a.rs:1:1:\nno\n==1== ERROR: libFuzzer: deadly signal";
-        assert_eq!(complaint(log), told);
+        let expected =
+            "thread '<unnamed>' panicked at src/a.rs:1:1:\nno\n==1== ERROR: libFuzzer: deadly signal";
+        assert_eq!(complaint(log), expected);
     }
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use spdx::{Expression, ParseMode};
 use vmtests::process::output_of;
 
-/// Checks what `cargo metadata` tells of every package against the text of `deny.toml`.
+/// Checks the output of `cargo metadata` for every package against the text of `deny.toml`.
 ///
 /// # Errors
 /// All packages with a licence or a source that is not allowed, in one; and a `deny.toml` that allows nothing.

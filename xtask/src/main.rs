@@ -39,15 +39,15 @@ enum Command {
     Test(test::Options),
     /// Feeds the readers of the fleet file and of records with odd input, for a bounded time.
     Fuzz(fuzz::Seconds),
-    /// Runs the checks that are about Nix, with a whole nixpkgs where NIXPKGS says where one is.
+    /// Runs the checks that are about Nix, with a whole nixpkgs if NIXPKGS names one.
     Nix,
     /// Backs up a small fleet for real, on three machines: containers, or virtual machines.
     Demo(demo::Options),
-    /// Measures genbackup beside other tools, in containers and on this machine, and writes BENCHMARKS.md.
+    /// Measures genbackup and other tools, in containers and on this machine, and writes BENCHMARKS.md.
     Bench(bench::Options),
     /// Backs up a large fleet for one night, in containers, and prints what that takes.
     Scale(scale::Options),
-    /// Breaks a copy of the project on purpose, and tells the stories in containers that have to notice.
+    /// Breaks a copy of the project on purpose, and runs the stories in containers that have to notice.
     Mutants(mutants::Options),
     /// Writes the generated chapters of the book, and the book where mdbook is installed.
     Docs,

@@ -1,4 +1,4 @@
-//! `cargo xtask mutants`: breaks a copy of the project on purpose, and tells the stories that have to notice.
+//! `cargo xtask mutants`: breaks a copy of the project on purpose, and runs the stories that have to notice.
 
 mod checkout;
 mod list;
@@ -21,16 +21,16 @@ pub(crate) struct Options {
     stories: Vec<String>,
 }
 
-/// What a story said of its mutant.
+/// How a story ended with its mutant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Verdict {
     /// It failed, because of the defect.
     Killed,
     /// It failed, but printed another reason.
-    Mistaken,
+    WrongReason,
     /// It passed.
     Survived,
-    /// It was not told, or not to its end.
+    /// It did not run, or not to its end.
     Unknown,
 }
 
@@ -38,18 +38,18 @@ impl Verdict {
     const fn word(self) -> &'static str {
         match self {
             Self::Killed => "killed",
-            Self::Mistaken => "mistaken",
+            Self::WrongReason => "wrong reason",
             Self::Survived => "survived",
             Self::Unknown => "unknown",
         }
     }
 }
 
-/// Builds the mutants of each group, and tells their stories one after the other. The work tree stays as it is: its last
-/// commit is what is broken.
+/// Builds the mutants of each group, and runs their stories one after the other. The work tree stays as it
+/// is: a copy of its last commit is broken.
 ///
 /// # Errors
-/// When a mutant survives, or a story cannot be told.
+/// When a mutant survives, or a story cannot run.
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     timed("tools", || setup::run_for_machines(Kind::Container))?;
     let is_wanted = |mutant: &Mutant| {
@@ -75,7 +75,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         timed("mutants", || checkout.build())?;
         for mutant in group {
             let began = Instant::now();
-            let verdict = judge(&checkout.tell(&mutant.story)?, &mutant.failure);
+            let verdict = judge(&checkout.run_story(&mutant.story)?, &mutant.failure);
             println!(
                 "{}: {}, {}",
                 mutant.story,
@@ -104,10 +104,10 @@ fn judge(ended: &Ended, failure: &str) -> Verdict {
         Verdict::Survived
     } else if !ended.has_failed_story() {
         Verdict::Unknown
-    } else if ended.has_said(failure) {
+    } else if ended.has_printed(failure) {
         Verdict::Killed
     } else {
-        Verdict::Mistaken
+        Verdict::WrongReason
     }
 }
 
@@ -131,9 +131,9 @@ mod tests {
 
     #[test]
     fn only_the_expected_failure_kills() {
-        let ended = |passed, said: &str| Ended {
+        let ended = |passed, text: &str| Ended {
             passed,
-            said: said.to_owned(),
+            text: text.to_owned(),
         };
         for (ended, verdict) in [
             (
@@ -149,7 +149,7 @@ mod tests {
             ),
             (
                 ended(false, "no answer\ntest result: FAILED. 0 passed; 1 failed"),
-                Verdict::Mistaken,
+                Verdict::WrongReason,
             ),
             (ended(false, "error: the lab is not ready"), Verdict::Unknown),
         ] {

@@ -45,14 +45,14 @@ pub(crate) fn whole() -> anyhow::Result<bool> {
     let flake = nixpkgs.join("flake.nix");
     ensure!(
         flake.is_file(),
-        "{NIXPKGS} is no nixpkgs: {} is not there",
+        "{NIXPKGS} is no nixpkgs: {} is missing",
         flake.display()
     );
-    let told = output_of(command("nix").arg("--version"))?;
-    let version = version(&told).with_context(|| format!("not a version of Nix: {}", told.trim()))?;
+    let output = output_of(command("nix").arg("--version"))?;
+    let version = version(&output).with_context(|| format!("not a version of Nix: {}", output.trim()))?;
     ensure!(
         version >= OLDEST_NIX,
-        "a whole nixpkgs takes Nix {}.{} or later, and `nix` is {}.{}\n\nhint: put a newer one first in PATH, or leave out {NIXPKGS}",
+        "a whole nixpkgs takes Nix {}.{} or later, and `nix` is {}.{}\n\nhint: put a newer one first in PATH, or unset {NIXPKGS}",
         OLDEST_NIX.0,
         OLDEST_NIX.1,
         version.0,
@@ -67,8 +67,8 @@ pub(crate) fn whole() -> anyhow::Result<bool> {
 }
 
 /// The first two numbers of `nix (Nix) 2.8.0`.
-fn version(told: &str) -> Option<(u32, u32)> {
-    let mut numbers = told.split_whitespace().last()?.split('.');
+fn version(output: &str) -> Option<(u32, u32)> {
+    let mut numbers = output.split_whitespace().last()?.split('.');
     Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
 }
 

@@ -33,10 +33,7 @@ mod tests {
     fn what_is_found_is_in_the_error() {
         let shell = |script: &str| finds_nothing(command("sh").args(["-c", script]));
         assert!(shell("echo nothing").is_ok());
-        let error = shell("echo a mistake; echo its reason >&2; exit 1").unwrap_err();
-        assert!(
-            error.to_string().ends_with("\na mistake\nits reason\n"),
-            "{error}"
-        );
+        let error = shell("echo an error; echo its reason >&2; exit 1").unwrap_err();
+        assert!(error.to_string().ends_with("\nan error\nits reason\n"), "{error}");
     }
 }

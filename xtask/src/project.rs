@@ -22,8 +22,8 @@ const SCHEMAS: [(&str, &str); 4] = [
 const READ_BOM: &str = "import pathlib, sys
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
-mistake = JsonStrictValidator(SchemaVersion.V1_6).validate_str(pathlib.Path(sys.argv[1]).read_text())
-sys.exit(mistake and repr(mistake))";
+error = JsonStrictValidator(SchemaVersion.V1_6).validate_str(pathlib.Path(sys.argv[1]).read_text())
+sys.exit(error and repr(error))";
 
 /// The text of a file.
 ///
@@ -81,7 +81,7 @@ pub(crate) fn version() -> anyhow::Result<String> {
         .to_owned())
 }
 
-/// Looks for misspelled words, and for mistakes and holes in the workflows.
+/// Looks for misspelled words, and for errors and vulnerabilities in the workflows.
 ///
 /// # Errors
 /// When something is found: all of it.

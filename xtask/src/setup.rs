@@ -28,14 +28,14 @@ const FOR_CONTAINERS: [Needed; 9] = [
     ("systemd-nspawn", "systemd-container"),
     ("tar", "tar"),
 ];
-/// What virtual machines need beside that.
+/// What virtual machines need in addition.
 const FOR_VIRTUAL_MACHINES: [Needed; 4] = [
     (QEMU, "qemu-system-x86"),
     ("qemu-img", "qemu-utils"),
     ("vde_plug", "vdeplug"),
     ("vde_switch", "vde2"),
 ];
-/// What the tests need beside that.
+/// What the tests need in addition.
 const FOR_TESTS: [Needed; 20] = [
     ("c++", "g++"),
     // For the report's tests: 124 MB to download, three times that on the disk.
@@ -72,7 +72,8 @@ const FOR_PACKAGES: [Needed; 6] = [
 const FOR_MUSL: [Needed; 1] = [("musl-gcc", "musl-tools")];
 /// What `emit` asks about calendar expressions.
 const ANALYZER: Needed = ("systemd-analyze", "systemd");
-/// What `cargo xtask bench` compares genbackup with, beside what comes from elsewhere.
+/// The packages of tools that `cargo xtask bench` compares with genbackup, in addition to tools from
+/// elsewhere.
 const FOR_BENCHMARKS: [Needed; 2] = [(BORGMATIC, "borgmatic"), ("borg", "borgbackup")];
 const BORGMATIC: &str = "borgmatic";
 const QEMU: &str = "qemu-system-x86_64";

@@ -43,7 +43,7 @@ enum Verdict {
     Skipped,
 }
 
-/// One check. An error is a failure, and says why.
+/// One check. An error is a failure, and has the reason.
 type Check = fn(&Options) -> anyhow::Result<Verdict>;
 
 const PARTS: [(&str, Check, Kind); 12] = [
@@ -195,8 +195,8 @@ fn unit_tests(options: &Options) -> anyhow::Result<Verdict> {
             .args(options.filter.as_deref());
         test
     };
-    // The programs for fuzzing are no tests, and the stories have a part of their own. The workspace is chosen each time:
-    // what is chosen decides the features of what is shared, and that would be built twice.
+    // The programs for fuzzing are no tests, and the stories are a separate part. The workspace is selected
+    // each time: the selection decides the features of shared crates, which would otherwise be built twice.
     let all = passes(&mut test(&["--workspace", "--exclude", FUZZ, "--lib", "--bins"]));
     let others = ["--workspace", "--exclude", FUZZ, "--exclude", "vmtests", "--test"];
     let programs = passes(&mut test(&[others.as_slice(), &["*", "--no-run"]].concat())).and_then(|_| {

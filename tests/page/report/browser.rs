@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use self::protocol::Browser;
 
-/// What a test says in the console to know that all before it was heard.
+/// A test writes this to the console: when it arrives, everything before it has arrived.
 const LAST_WORD: &str = "the last word of this test";
 
 /// The schemes that a page is shown in.
@@ -85,12 +85,12 @@ impl Shown {
 
     fn evaluate(&self, expression: &str) -> Result<Value> {
         let parameters = json!({"expression": expression, "returnByValue": true, "awaitPromise": true});
-        let mut told = self
+        let mut answer = self
             .call("Runtime.evaluate", &parameters)
-            .with_context(|| format!("can't evaluate {expression}"))?;
-        let exception = &told["exceptionDetails"];
-        ensure!(exception.is_null(), "can't evaluate {expression}: {exception}");
-        Ok(told["result"]["value"].take())
+            .with_context(|| format!("cannot evaluate {expression}"))?;
+        let exception = &answer["exceptionDetails"];
+        ensure!(exception.is_null(), "cannot evaluate {expression}: {exception}");
+        Ok(answer["result"]["value"].take())
     }
 
     /// What an expression of JavaScript comes to.
@@ -106,7 +106,7 @@ impl Shown {
         ))
     }
 
-    /// Does what an expression of JavaScript says.
+    /// Evaluates an expression of JavaScript.
     pub(crate) fn run(&self, expression: &str) -> Result<()> {
         self.evaluate(expression).map(drop)
     }
@@ -125,15 +125,15 @@ impl Shown {
             .map(drop)
     }
 
-    /// As wide as a window, or a phone, of so many pixels.
+    /// Sets the width in pixels, as of a window or a phone.
     pub(crate) fn set_width(&self, width: u32) -> Result<()> {
         let metrics = json!({"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 500});
         self.call("Emulation.setDeviceMetricsOverride", &metrics)
             .map(drop)
     }
 
-    /// The roles and names that a screen reader is told, in their order.
-    pub(crate) fn told_to_screen_readers(&self) -> Result<Vec<(String, String)>> {
+    /// The roles and names that a screen reader gets, in their order.
+    pub(crate) fn accessible_nodes(&self) -> Result<Vec<(String, String)>> {
         let tree = self.call("Accessibility.getFullAXTree", &json!({}))?;
         let nodes = tree["nodes"].as_array().context("no accessibility tree")?;
         let text = |value: &Value| value["value"].as_str().unwrap_or_default().to_owned();
@@ -162,11 +162,11 @@ impl Shown {
         let mut browser = self.browser.borrow_mut();
         let mut seen = Seen::default();
         loop {
-            let said = browser.event("Runtime.consoleAPICalled")?["args"].to_string();
-            if said.contains(LAST_WORD) {
+            let words = browser.event("Runtime.consoleAPICalled")?["args"].to_string();
+            if words.contains(LAST_WORD) {
                 break;
             }
-            seen.console.push(said);
+            seen.console.push(words);
         }
         for exception in browser.events("Runtime.exceptionThrown") {
             seen.console.push(exception["exceptionDetails"].to_string());

@@ -16,9 +16,13 @@ fn the_page_replaces_a_file_or_goes_to_standard_output() -> Result<()> {
     let out = directory.path().join("index.html");
     std::fs::write(&out, "an older page")?;
     let out = out.to_str().context("a path in UTF-8")?;
-    let said = report(runs.path(), NOON, &["--out", out])?;
+    let output = report(runs.path(), NOON, &["--out", out])?;
     assert_eq!(
-        (said.status.code(), said.stdout.as_str(), said.stderr.as_str()),
+        (
+            output.status.code(),
+            output.stdout.as_str(),
+            output.stderr.as_str()
+        ),
         (Some(0), "", "")
     );
     let written = std::fs::read_to_string(out)?;
@@ -37,13 +41,14 @@ fn the_page_replaces_a_file_or_goes_to_standard_output() -> Result<()> {
 #[test]
 fn a_page_that_cannot_be_written_is_an_error_that_names_the_file() -> Result<()> {
     let runs = records(&[])?;
-    let said = report(runs.path(), NOON, &["--out", "/dev/null/index.html"])?;
-    assert_eq!(said.status.code(), Some(1));
+    let output = report(runs.path(), NOON, &["--out", "/dev/null/index.html"])?;
+    assert_eq!(output.status.code(), Some(1));
     assert!(
-        said.stderr
+        output
+            .stderr
             .starts_with("error: cannot write `/dev/null/index.html`: "),
         "{}",
-        said.stderr
+        output.stderr
     );
     Ok(())
 }
@@ -62,7 +67,7 @@ fn a_night_from_the_future_is_mentioned_and_not_shown() -> Result<()> {
 }
 
 #[test]
-fn what_was_noted_beside_the_runs_has_a_chart_and_is_not_the_last_run() -> Result<()> {
+fn ad_hoc_records_have_a_chart_and_are_not_the_last_run() -> Result<()> {
     let last_run = |page: &str| {
         let (_, section) = page
             .split_once("<section id=\"last-run\"")

@@ -122,9 +122,9 @@ fn a_phone_shows_it_without_scrolling_sideways() -> Result<()> {
 #[test]
 fn a_screen_reader_finds_its_way() -> Result<()> {
     show(&eventful()?, |shown| {
-        let told = shown.told_to_screen_readers()?;
+        let nodes = shown.accessible_nodes()?;
         let of = |role: &str| -> Vec<&str> {
-            let named = told.iter().filter(|(told, _)| told == role);
+            let named = nodes.iter().filter(|(found, _)| found == role);
             named.map(|(_, name)| name.as_str()).collect()
         };
         for landmark in ["banner", "navigation", "main", "contentinfo"] {
@@ -153,8 +153,8 @@ fn a_screen_reader_finds_its_way() -> Result<()> {
 
         for width in [1280, 360] {
             shown.set_width(width)?;
-            let told = shown.told_to_screen_readers()?;
-            let headers: Vec<&str> = told
+            let nodes = shown.accessible_nodes()?;
+            let headers: Vec<&str> = nodes
                 .iter()
                 .filter(|(role, _)| role == "rowheader")
                 .map(|(_, name)| name.as_str())
@@ -163,7 +163,7 @@ fn a_screen_reader_finds_its_way() -> Result<()> {
                 HOSTS.iter().all(|host| headers.contains(host)),
                 "{width}: {headers:?}"
             );
-            let columns = told
+            let columns = nodes
                 .iter()
                 .filter(|(role, name)| role == "columnheader" && name == "State");
             assert_eq!(columns.count(), 2, "{width}");

@@ -1,4 +1,4 @@
-//! What the page says, as a browser reads it.
+//! The content of the page, as a browser reads it.
 
 use std::io::ErrorKind;
 use std::net::TcpListener;
@@ -182,7 +182,7 @@ fn a_night_that_stands_out_is_seen_among_the_nights_of_a_year() -> Result<()> {
             "2026-08-10 04:00|ok|1m|1000 B|0|0 B|anomaly",
             "2026-08-30 04:00|failed|||||",
         ] {
-            assert!(rows.iter().any(|told| told == row), "no {row} in {rows:#?}");
+            assert!(rows.iter().any(|shown| shown == row), "no {row} in {rows:#?}");
         }
         // The ring is where the line comes down to the axis.
         let rings: Vec<bool> = shown
@@ -229,7 +229,7 @@ fn what_would_ask_for_something_or_run_is_refused_by_the_page_itself() -> Result
 }
 
 #[test]
-fn what_hosts_say_stays_text() -> Result<()> {
+fn texts_from_hosts_stay_text() -> Result<()> {
     let odd = "</title></style></svg><script>document.title = 'owned'</script><img src=x onerror=\"document.title='owned'\">\
                \"'><b onclick='x'>\u{202e}txt.exe\u{0}{{ 7 * 7 }}&lt;&#x27;";
     let end = json!({"status": odd, "why": odd, "restic-version": format!("restic {odd}"), "missing": [odd], "empty": [odd],

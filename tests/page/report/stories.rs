@@ -1,4 +1,5 @@
-//! The text of the page for the recorded stories, and for some that are told: `snapshots/report` holds it.
+//! The text of the page for the recorded stories, and for some that a test makes up. `snapshots/report` has
+//! the expected texts.
 
 use std::path::Path;
 use std::sync::OnceLock;
@@ -19,7 +20,7 @@ const WIDTH: usize = 110;
 fn text(html: &str) -> Result<String> {
     config::plain_no_decorate()
         .string_from_read(html.as_bytes(), WIDTH)
-        .context("html2text can't read the page")
+        .context("html2text cannot read the page")
 }
 
 fn compare_all() -> Result<Comparison> {
@@ -38,16 +39,20 @@ fn compare_all() -> Result<Comparison> {
     let before = || Night::good("2026-11-22T04:00:00Z", &HOSTS);
     let last = || Night::at("2026-11-23T04:00:00Z", &HOSTS);
     for (name, nights, now) in [
-        ("told-no-night-yet", vec![], NOON),
-        ("told-much-is-wrong", vec![before(), much_is_wrong(last())], NOON),
-        ("told-a-locked-key", vec![before(), called_off(last())], NOON),
+        ("composed-no-night-yet", vec![], NOON),
         (
-            "told-a-run-at-work",
+            "composed-much-is-wrong",
+            vec![before(), much_is_wrong(last())],
+            NOON,
+        ),
+        ("composed-a-locked-key", vec![before(), called_off(last())], NOON),
+        (
+            "composed-a-run-in-progress",
             vec![before(), last().host("jak", "ok").starts("kai")],
             "2026-11-23T04:30:00Z",
         ),
-        ("told-odd-things", vec![before(), odd(last())], NOON),
-        ("told-an-upgrade", upgrade(), NOON),
+        ("composed-odd-things", vec![before(), odd(last())], NOON),
+        ("composed-an-upgrade", upgrade(), NOON),
     ] {
         compare(name, records(&nights)?.path(), now)?;
     }

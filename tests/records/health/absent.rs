@@ -4,7 +4,7 @@
 use anyhow::Result;
 use genbackup::status::{Now, State};
 
-use super::{judged, of, said};
+use super::{judged, of, verdict_of};
 use crate::night::Night;
 
 const HOSTS: [&str; 2] = ["db.example.net", "web-1"];
@@ -46,8 +46,8 @@ fn another_host_may_not() -> Result<()> {
     let mut nights = nights(&[]);
     nights.push(night);
     let report = judged("every-option", &nights, "2026-11-11T04:03:00Z")?;
-    assert_eq!(said(&report, "db.example.net")?.0, "WARNING");
-    assert_eq!(said(&report, "web-1")?.0, "OK");
+    assert_eq!(verdict_of(&report, "db.example.net")?.0, "WARNING");
+    assert_eq!(verdict_of(&report, "web-1")?.0, "OK");
     Ok(())
 }
 
@@ -67,7 +67,7 @@ fn what_was_wrong_when_it_was_there_stays_wrong_while_it_is_away() -> Result<()>
         (["ok", "unreachable", "unreachable"], "OK", ""),
     ] {
         let report = judged("every-option", &nights(&ends), "2026-11-13T03:30:00Z")?;
-        assert_eq!(said(&report, "web-1")?, (state, why.to_owned()), "{ends:?}");
+        assert_eq!(verdict_of(&report, "web-1")?, (state, why.to_owned()), "{ends:?}");
     }
     Ok(())
 }
@@ -76,10 +76,10 @@ fn what_was_wrong_when_it_was_there_stays_wrong_while_it_is_away() -> Result<()>
 fn only_to_be_out_of_reach_is_to_be_absent() -> Result<()> {
     for end in ["failed", "busy", "interrupted"] {
         let report = judged("every-option", &nights(&[end]), "2026-11-11T05:00:00Z")?;
-        assert_eq!(said(&report, "web-1")?.0, "WARNING", "{end}");
+        assert_eq!(verdict_of(&report, "web-1")?.0, "WARNING", "{end}");
     }
     // No run at all is no absence.
     let report = judged("every-option", &nights(&[]), "2026-11-14T05:00:00Z")?;
-    assert_eq!(said(&report, "web-1")?.0, "ALERT");
+    assert_eq!(verdict_of(&report, "web-1")?.0, "ALERT");
     Ok(())
 }

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use genbackup::status::{Progress, State};
 
-use super::{judged, of, records, said, say};
+use super::{judged, of, records, run_verb, verdict_of};
 use crate::night::{HOSTS, Night};
 
 fn good(start: &str) -> Night {
@@ -11,10 +11,10 @@ fn good(start: &str) -> Night {
 }
 
 #[test]
-fn a_record_from_the_future_keeps_nobody_fresh_and_is_said_to_be_there() -> Result<()> {
+fn a_record_from_the_future_is_reported_and_makes_no_host_fresh() -> Result<()> {
     let nights = [good("2026-11-20T04:00:00Z"), good("2031-01-01T04:00:00Z")];
     let report = judged("post", &nights, "2026-11-23T12:00:00Z")?;
-    assert_eq!(said(&report, "ziz")?.0, "ALERT");
+    assert_eq!(verdict_of(&report, "ziz")?.0, "ALERT");
     let remarks: Vec<_> = report
         .remarks
         .iter()
@@ -31,10 +31,10 @@ fn a_record_from_the_future_keeps_nobody_fresh_and_is_said_to_be_there() -> Resu
 }
 
 #[test]
-fn with_a_record_from_the_future_beside_good_ones_the_fleet_is_a_warning() -> Result<()> {
+fn a_record_from_the_future_among_good_ones_is_a_warning() -> Result<()> {
     let nights = [good("2026-11-23T04:00:00Z"), good("2031-01-01T04:00:00Z")];
     let report = judged("post", &nights, "2026-11-23T12:00:00Z")?;
-    assert_eq!(said(&report, "ziz")?.0, "OK");
+    assert_eq!(verdict_of(&report, "ziz")?.0, "OK");
     assert_eq!(report.state(), State::Warning);
     Ok(())
 }
@@ -73,7 +73,7 @@ fn a_clock_that_jumped_in_the_night_keeps_nobody_fresh() -> Result<()> {
         .maintained();
     let report = judged("post", &[night], "2026-11-23T12:00:00Z")?;
     assert_eq!(
-        said(&report, "kai")?,
+        verdict_of(&report, "kai")?,
         (
             "ALERT",
             "the last backup is 3d 8h old, and nothing has been attempted since".to_owned()
@@ -91,7 +91,7 @@ fn an_event_from_the_future_is_no_sign_of_life() -> Result<()> {
     let nights = [good("2026-11-22T12:00:00Z"), night];
     let report = judged("post", &nights, "2026-11-23T06:00:00Z")?;
     assert_eq!(report.run.map(|run| run.progress), Some(Progress::Interrupted));
-    assert_eq!(said(&report, "kai")?.0, "WARNING");
+    assert_eq!(verdict_of(&report, "kai")?.0, "WARNING");
     let remarks: Vec<&str> = report.remarks.iter().map(|remark| remark.what.as_str()).collect();
     let what = "the run 20261123T040000Z was interrupted, and the last line of its record is from the future";
     assert_eq!(remarks, [what]);
@@ -101,15 +101,15 @@ fn an_event_from_the_future_is_no_sign_of_life() -> Result<()> {
 #[test]
 fn a_record_from_the_future_is_a_warning_for_one_host_too() -> Result<()> {
     let directory = records(&[good("2026-11-23T04:00:00Z"), good("2031-01-01T04:00:00Z")])?;
-    let all = say("status", directory.path(), "2026-11-23T12:00:00Z", &[])?;
-    let one = say(
+    let all = run_verb("status", directory.path(), "2026-11-23T12:00:00Z", &[])?;
+    let one = run_verb(
         "status",
         directory.path(),
         "2026-11-23T12:00:00Z",
         &["--host", "jak"],
     )?;
     assert_eq!((all.status.code(), one.status.code()), (Some(1), Some(1)));
-    let first = |said: &str| said.lines().next().map(str::to_owned);
+    let first = |output: &str| output.lines().next().map(str::to_owned);
     assert_eq!(first(&all.stdout), first(&one.stdout));
     assert!(
         one.stdout.contains("20310101T040000Z is from the future"),

@@ -5,7 +5,7 @@ use genbackup::runs::record::{CopyFigures, Phase, Status};
 use genbackup::status::{Point, State, rule};
 use tempfile::TempDir;
 
-use super::{fleet, judged_in, of, said, say_of};
+use super::{fleet, judged_in, of, run_verb_with, verdict_of};
 use crate::night::{Night, add_ad_hoc};
 
 const HOSTS: [&str; 2] = ["db.example.net", "web-1"];
@@ -62,8 +62,8 @@ fn each_copy_is_judged_like_a_host() -> Result<()> {
     copied(&directory, "2026-11-20T05:00:00Z", "cloud", Status::Ok)?;
     copied(&directory, "2026-11-20T06:00:00Z", "friend", Status::Failed)?;
     let report = judged_in("every-option", directory.path(), NOW)?;
-    assert_eq!(said(&report, "cloud")?, ("OK", String::new()));
-    let (state, why) = said(&report, "friend")?;
+    assert_eq!(verdict_of(&report, "cloud")?, ("OK", String::new()));
+    let (state, why) = verdict_of(&report, "friend")?;
     assert_eq!(state, "NEVER");
     assert!(why.contains("the remote is full"), "{why}");
     assert_eq!(of(&report, "usb")?.verdict.state, State::Never);
@@ -163,8 +163,8 @@ fn status_shows_the_rule_with_its_evidence() -> Result<()> {
     let directory = night()?;
     copied(&directory, "2026-11-20T05:00:00Z", "cloud", Status::Ok)?;
     tried(&directory, "2026-11-18T05:00:00Z", "cloud", "accepted")?;
-    let said = say_of("every-option", "status", directory.path(), NOW, &[])?;
-    let (_, rule) = said.stdout.split_once("\n3-2-1-1-0\n").unwrap_or_default();
+    let output = run_verb_with("every-option", "status", directory.path(), NOW, &[])?;
+    let (_, rule) = output.stdout.split_once("\n3-2-1-1-0\n").unwrap_or_default();
     let lines: Vec<&str> = rule.lines().filter(|line| !line.starts_with(' ')).collect();
     let starts = [
         "yes      3 copies: the files on the hosts, the repository on store, cloud (6h 59m ago)",
@@ -174,10 +174,10 @@ fn status_shows_the_rule_with_its_evidence() -> Result<()> {
         "no       0 errors: not healthy: ",
     ];
     for (line, start) in lines.iter().zip(starts) {
-        assert!(line.starts_with(start), "{line}\n{}", said.stdout);
+        assert!(line.starts_with(start), "{line}\n{}", output.stdout);
     }
-    let said = say_of("every-option", "status", directory.path(), NOW, &["--json"])?;
-    let json: serde_json::Value = serde_json::from_str(&said.stdout)?;
+    let output = run_verb_with("every-option", "status", directory.path(), NOW, &["--json"])?;
+    let json: serde_json::Value = serde_json::from_str(&output.stdout)?;
     assert_eq!(json["rule"][3]["is-met"], false, "{json}");
     Ok(())
 }

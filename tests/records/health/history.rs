@@ -1,9 +1,9 @@
-//! `genbackup history`: which runs it shows, and what it says of them.
+//! `genbackup history`: which runs it shows, and what it shows of them.
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
-use super::{records, say};
+use super::{records, run_verb};
 use crate::command::{genbackup, run};
 use crate::night::{HOSTS, Night};
 
@@ -11,14 +11,14 @@ const NOON: &str = "2026-11-23T12:00:00Z";
 
 fn rows(nights: &[Night], arguments: &[&str]) -> Result<Vec<Value>> {
     let directory = records(nights)?;
-    let said = say(
+    let output = run_verb(
         "history",
         directory.path(),
         NOON,
         &[&["--json"], arguments].concat(),
     )?;
-    assert_eq!((said.status.code(), said.stderr.as_str()), (Some(0), ""));
-    Ok(serde_json::from_str(&said.stdout)?)
+    assert_eq!((output.status.code(), output.stderr.as_str()), (Some(0), ""));
+    Ok(serde_json::from_str(&output.stdout)?)
 }
 
 fn runs(rows: &[Value]) -> Vec<&str> {
@@ -41,49 +41,49 @@ fn runs_are_shown_as_far_back_as_is_asked() -> Result<()> {
     assert_eq!(rows(&nights, &["--since", "1y"])?.len(), 3);
     assert_eq!(rows(&nights, &["--since", "1h"])?.len(), 0);
     let directory = records(&nights)?;
-    let said = say("history", directory.path(), NOON, &["--since", "1h"])?;
-    assert_eq!(said.stdout, "no runs in the last 1h\n");
-    let said = say("history", directory.path(), NOON, &["--since", "soon"])?;
-    assert_eq!(said.status.code(), Some(2));
+    let output = run_verb("history", directory.path(), NOON, &["--since", "1h"])?;
+    assert_eq!(output.stdout, "no runs in the last 1h\n");
+    let output = run_verb("history", directory.path(), NOON, &["--since", "soon"])?;
+    assert_eq!(output.status.code(), Some(2));
     assert!(
-        said.stderr.contains("`soon` is not a time span"),
+        output.stderr.contains("`soon` is not a time span"),
         "{}",
-        said.stderr
+        output.stderr
     );
     Ok(())
 }
 
 #[test]
-fn a_run_at_work_has_taken_as_long_as_it_is_at_work_and_one_from_the_future_is_left_out() -> Result<()> {
-    let at_work = Night::at("2026-11-23T11:00:00Z", &HOSTS)
+fn durations_count_runs_in_progress_and_skip_the_future() -> Result<()> {
+    let in_progress = Night::at("2026-11-23T11:00:00Z", &HOSTS)
         .host("jak", "ok")
         .later_at("2026-11-23T11:30:00Z")
         .starts("kai");
     let future = Night::good("2027-01-01T04:00:00Z", &HOSTS);
-    let directory = records(&[at_work.clone(), future])?;
+    let directory = records(&[in_progress.clone(), future])?;
     for (arguments, seconds) in [(&[][..], 3600.0), (&["--host", "kai"], 1800.0)] {
-        let said = say(
+        let output = run_verb(
             "history",
             directory.path(),
             NOON,
             &[&["--json"], arguments].concat(),
         )?;
         assert_eq!(
-            said.stderr,
+            output.stderr,
             "note: skipped 1 record from the future: a clock is or was wrong\n"
         );
-        let rows: Vec<Value> = serde_json::from_str(&said.stdout)?;
+        let rows: Vec<Value> = serde_json::from_str(&output.stdout)?;
         assert_eq!(runs(&rows), ["20261123T110000Z"]);
         assert_eq!(rows[0]["progress"], "at-work");
         assert_eq!(rows[0]["seconds"], seconds);
     }
-    let rows = rows(&[at_work], &["--host", "ziz"])?;
+    let rows = rows(&[in_progress], &["--host", "ziz"])?;
     assert_eq!(rows[0]["seconds"], Value::Null, "its turn is to come");
     Ok(())
 }
 
 #[test]
-fn a_run_is_at_work_for_as_long_as_the_fleet_lets_it_be() -> Result<()> {
+fn a_run_is_in_progress_within_the_limits_of_the_fleet() -> Result<()> {
     let directory = records(&[Night::at("2026-11-22T12:00:00Z", &HOSTS).starts("jak")])?;
     let fleet = std::fs::read_to_string(super::file("post"))?;
     let patient = directory.path().join("fleet.toml");
@@ -97,18 +97,18 @@ fn a_run_is_at_work_for_as_long_as_the_fleet_lets_it_be() -> Result<()> {
         (patient, "at-work"),
         (absent, "interrupted"),
     ] {
-        let said = run(genbackup()
+        let output = run(genbackup()
             .arg("--fleet")
             .arg(&file)
             .args(["history", "--json", "--now", NOON, "--runs"])
             .arg(directory.path()))?;
-        let rows: Vec<Value> = serde_json::from_str(&said.stdout)?;
+        let rows: Vec<Value> = serde_json::from_str(&output.stdout)?;
         assert_eq!(
             rows[0]["progress"],
             progress,
             "{}: {}",
             file.display(),
-            said.stderr
+            output.stderr
         );
     }
     Ok(())
@@ -122,10 +122,10 @@ fn a_host_is_found_by_the_name_that_it_had_then() -> Result<()> {
     ];
     assert_eq!(runs(&rows(&nights, &["--host", "zoe"])?), ["20261122T040000Z"]);
     let directory = records(&nights)?;
-    let said = say("history", directory.path(), NOON, &["--host", "zizz"])?;
-    assert_eq!(said.status.code(), Some(1));
+    let output = run_verb("history", directory.path(), NOON, &["--host", "zizz"])?;
+    assert_eq!(output.status.code(), Some(1));
     assert_eq!(
-        said.stderr,
+        output.stderr,
         "error: no record of the last 90d names `zizz`\n\nhint: did you mean `ziz`?\n"
     );
     Ok(())
@@ -145,16 +145,16 @@ fn a_run_as_a_whole_is_as_bad_as_the_worst_part_of_it() -> Result<()> {
         night("2026-11-23T11:30:00Z"),
     ];
     let rows = rows(&nights, &[])?;
-    let said = |row: &Value| {
+    let ends = |row: &Value| {
         (
             row["status"].clone(),
             row["progress"].clone(),
             row["hosts"]["good"].clone(),
         )
     };
-    let said: Vec<_> = rows.iter().map(said).collect();
+    let ends: Vec<_> = rows.iter().map(ends).collect();
     assert_eq!(
-        said,
+        ends,
         [
             (json!("ok"), json!("finished"), json!(3)),
             (json!("partial"), json!("finished"), json!(3)),
@@ -222,7 +222,7 @@ fn forget_and_prune_are_marked_by_the_storage_host_s_restic_and_a_host_by_its_ow
         night(20, "0.16.5", "systemd 252"),
         night(21, "0.18.0", "systemd 252"),
         night(22, "0.18.0", "systemd 257"),
-        // A run of an older genbackup, which told neither.
+        // A run of an older genbackup, which recorded neither.
         Night::good("2026-11-23T04:00:00Z", &["kai", "ziz"]),
     ];
     let changes = |arguments: &[&str]| -> Result<Vec<String>> {
@@ -231,9 +231,9 @@ fn forget_and_prune_are_marked_by_the_storage_host_s_restic_and_a_host_by_its_ow
             .iter()
             .map(|row| {
                 let changes = row["changes"].as_array().into_iter().flatten();
-                let told = changes
+                let described = changes
                     .map(|change| format!("{} {} {}", change["program"], change["to"], change["hosts"]));
-                told.collect::<Vec<_>>().join("; ").replace('"', "")
+                described.collect::<Vec<_>>().join("; ").replace('"', "")
             })
             .collect())
     };
@@ -269,16 +269,17 @@ fn a_host_that_was_away_is_compared_with_what_it_had_before() -> Result<()> {
 fn without_a_directory_there_is_no_history() -> Result<()> {
     let directory = records(&[])?;
     let absent = directory.path().join("absent");
-    let said = say("history", &absent, NOON, &[])?;
-    assert_eq!(said.status.code(), Some(1));
+    let output = run_verb("history", &absent, NOON, &[])?;
+    assert_eq!(output.status.code(), Some(1));
     assert!(
-        said.stderr
+        output
+            .stderr
             .starts_with(&format!("error: the directory {} is missing", absent.display()))
     );
     assert!(
-        said.stderr.contains("hint: run this on the storage host"),
+        output.stderr.contains("hint: run this on the storage host"),
         "{}",
-        said.stderr
+        output.stderr
     );
     Ok(())
 }

@@ -7,7 +7,7 @@ use super::{judged, of};
 use crate::night::{HOSTS, Night};
 
 #[test]
-fn a_hook_that_failed_is_a_warning_with_the_unit_that_says_more() -> Result<()> {
+fn a_failed_hook_is_a_warning_that_names_its_unit() -> Result<()> {
     let night = Night::at("2026-11-23T04:00:00Z", &HOSTS)
         .host("jak", "ok")
         .host("kai", "ok")

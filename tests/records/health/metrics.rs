@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use anyhow::Result;
 use serde_json::json;
 
-use super::{records, say};
+use super::{records, run_verb};
 use crate::command::run;
 use crate::night::{HOSTS, Night};
 
@@ -28,36 +28,36 @@ fn nights() -> [Night; 2] {
 }
 
 #[test]
-fn prometheus_has_nothing_to_say_against_them() -> Result<()> {
+fn prometheus_accepts_them() -> Result<()> {
     let all = nights();
     for nights in [&[][..], &all[..1], &all] {
         let directory = records(nights)?;
         let out = directory.path().join("genbackup.prom");
-        let said = say(
+        let output = run_verb(
             "metrics",
             directory.path(),
             NOON,
             &["--out", out.to_str().unwrap_or_default()],
         )?;
-        assert!(said.status.success(), "{}", said.stderr);
+        assert!(output.status.success(), "{}", output.stderr);
         let checked = run(Command::new("promtool")
             .args(["check", "metrics"])
             .stdin(Stdio::from(File::open(&out)?)))?;
-        let said = (
+        let output = (
             checked.status.success(),
             checked.stdout.as_str(),
             checked.stderr.as_str(),
         );
-        assert_eq!(said, (true, "", ""), "{}", fs::read_to_string(&out)?);
+        assert_eq!(output, (true, "", ""), "{}", fs::read_to_string(&out)?);
     }
     Ok(())
 }
 
 #[test]
-fn they_are_what_status_says() -> Result<()> {
+fn they_equal_the_verdicts_of_status() -> Result<()> {
     let directory = records(&nights())?;
-    let said = say("metrics", directory.path(), NOON, &[])?;
-    assert_eq!((said.status.code(), said.stderr.as_str()), (Some(0), ""));
+    let output = run_verb("metrics", directory.path(), NOON, &[])?;
+    assert_eq!((output.status.code(), output.stderr.as_str()), (Some(0), ""));
     for line in [
         // The exit status of metrics is that of writing them.
         "genbackup_fleet_state 2",
@@ -83,9 +83,9 @@ fn they_are_what_status_says() -> Result<()> {
         "genbackup_alert_after_seconds 100800",
     ] {
         assert!(
-            said.stdout.lines().any(|said| said == line),
+            output.stdout.lines().any(|found| found == line),
             "no `{line}` in {}",
-            said.stdout
+            output.stdout
         );
     }
     for absent in [
@@ -93,13 +93,13 @@ fn they_are_what_status_says() -> Result<()> {
         "genbackup_duration_seconds{host=\"ziz\"}",
         "genbackup_files{host=\"ziz\"}",
     ] {
-        assert!(!said.stdout.contains(absent), "{}", said.stdout);
+        assert!(!output.stdout.contains(absent), "{}", output.stdout);
     }
     Ok(())
 }
 
 #[test]
-fn who_reads_the_file_meanwhile_reads_one_of_two_whole_ones() -> Result<()> {
+fn readers_see_the_old_file_or_the_new_one() -> Result<()> {
     let directory = records(&nights())?;
     let place = tempfile::tempdir()?;
     let out = place.path().join("genbackup.prom");
@@ -107,14 +107,18 @@ fn who_reads_the_file_meanwhile_reads_one_of_two_whole_ones() -> Result<()> {
     fs::set_permissions(&out, fs::Permissions::from_mode(0o600))?;
     let read_meanwhile = place.path().join("read-meanwhile");
     fs::hard_link(&out, &read_meanwhile)?;
-    let said = say(
+    let output = run_verb(
         "metrics",
         directory.path(),
         NOON,
         &["--out", out.to_str().unwrap_or_default()],
     )?;
     assert_eq!(
-        (said.status.code(), said.stdout.as_str(), said.stderr.as_str()),
+        (
+            output.status.code(),
+            output.stdout.as_str(),
+            output.stderr.as_str()
+        ),
         (Some(0), "", "")
     );
     assert_eq!(
@@ -122,18 +126,14 @@ fn who_reads_the_file_meanwhile_reads_one_of_two_whole_ones() -> Result<()> {
         "old\n",
         "it was not written into"
     );
-    let printed = say("metrics", directory.path(), NOON, &[])?.stdout;
+    let printed = run_verb("metrics", directory.path(), NOON, &[])?.stdout;
     assert_eq!(fs::read_to_string(&out)?, printed);
     // As with `report`, that is no file.
-    let dash = say("metrics", directory.path(), NOON, &["--out", "-"])?.stdout;
+    let dash = run_verb("metrics", directory.path(), NOON, &["--out", "-"])?.stdout;
     assert_eq!(dash, printed);
-    // The collector runs as a user of its own.
+    // The collector runs as a separate user.
     assert_eq!(fs::metadata(&out)?.permissions().mode() & 0o777, 0o644);
-    assert_eq!(
-        fs::read_dir(place.path())?.count(),
-        2,
-        "nothing is left beside it"
-    );
+    assert_eq!(fs::read_dir(place.path())?.count(), 2, "no other file is left");
     Ok(())
 }
 
@@ -145,15 +145,15 @@ fn a_file_that_cannot_be_written_is_named_and_nothing_is_left() -> Result<()> {
     let taken = place.path().join("taken");
     fs::create_dir(&taken)?;
     for out in [&absent, &taken] {
-        let said = say(
+        let output = run_verb(
             "metrics",
             directory.path(),
             NOON,
             &["--out", out.to_str().unwrap_or_default()],
         )?;
-        assert_eq!(said.status.code(), Some(1));
+        assert_eq!(output.status.code(), Some(1));
         let words = format!("error: cannot write `{}`: ", out.display());
-        assert!(said.stderr.starts_with(&words), "{}", said.stderr);
+        assert!(output.stderr.starts_with(&words), "{}", output.stderr);
         assert_eq!(fs::read_dir(place.path())?.count(), 1, "nothing is left");
     }
     Ok(())

@@ -1,5 +1,6 @@
-//! Hosts with a schedule of their own: in the fleet `a-weekly-host`, `kai` on Sundays at noon and `www.example.net` each
-//! hour, with thresholds of its own; `jak` and `ziz` each night, by `[monitor]`: 25 and 30 hours.
+//! Hosts with their own schedule. In the fleet `a-weekly-host`, `kai` is backed up on Sundays at noon.
+//! `www.example.net` is backed up each hour, and has its own thresholds. `jak` and `ziz` are backed up each
+//! night, with the thresholds of `[monitor]`: 25 and 30 hours.
 
 use anyhow::{Context, Result};
 use genbackup::model::Fleet;
@@ -7,7 +8,7 @@ use genbackup::status::{Expectations, Report, judge};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use super::{fleet, of, records, said, say_of};
+use super::{fleet, of, records, run_verb_with, verdict_of};
 use crate::night::Night;
 
 const FLEET: &str = "a-weekly-host";
@@ -35,7 +36,7 @@ fn judged(nights: &[Night], now: &str) -> Result<Report> {
 
 fn judged_as(fleet: &Fleet, nights: &[Night], now: &str) -> Result<Report> {
     let expectations = Expectations::of(fleet, |calendar| {
-        // Nobody has to know about a calendar whose host says how old its backup may be.
+        // The calendar of a host that has its own thresholds is not evaluated.
         anyhow::ensure!(
             calendar.to_string().starts_with("Sun"),
             "systemd is asked about {calendar}"
@@ -64,7 +65,7 @@ fn two_weeks() -> Vec<Night> {
 }
 
 #[test]
-fn a_weekly_host_is_well_for_a_week_however_young_the_others_have_to_be() -> Result<()> {
+fn a_weekly_host_is_healthy_for_a_week() -> Result<()> {
     // Its last backup was done on the 15th at 20:01. A week, the fleet's half an hour of delay, and an hour make 169.5
     // hours; a sixth of a week more 197.5.
     for (now, state) in [
@@ -75,7 +76,7 @@ fn a_weekly_host_is_well_for_a_week_however_young_the_others_have_to_be() -> Res
         ("2026-11-24T01:31:01Z", "ALERT"),
     ] {
         let report = judged(&two_weeks(), now)?;
-        assert_eq!(said(&report, "kai")?.0, state, "{now}");
+        assert_eq!(verdict_of(&report, "kai")?.0, state, "{now}");
     }
     Ok(())
 }
@@ -111,12 +112,12 @@ fn the_fleet_s_run_has_not_left_it_out_and_advice_names_its_own_timer_and_servic
         )
     );
     // The others are as well as the last run of the fleet left them.
-    assert_eq!(said(&report, "ziz")?.0, "OK");
+    assert_eq!(verdict_of(&report, "ziz")?.0, "OK");
     Ok(())
 }
 
 #[test]
-fn what_a_host_s_own_words_say_holds_before_its_schedule_and_the_fleet_s_words() -> Result<()> {
+fn own_health_of_a_host_overrides_its_schedule_and_the_fleet() -> Result<()> {
     let mut nights = two_weeks();
     nights.push(alone(WWW, "2026-11-22T05:00:00Z", "ok"));
     for (now, state) in [
@@ -126,12 +127,12 @@ fn what_a_host_s_own_words_say_holds_before_its_schedule_and_the_fleet_s_words()
         ("2026-11-22T17:01:01Z", "ALERT"),
     ] {
         let report = judged(&nights, now)?;
-        assert_eq!(said(&report, WWW)?.0, state, "{now}");
-        assert_eq!(said(&report, "jak")?.0, "OK", "{now}");
+        assert_eq!(verdict_of(&report, WWW)?.0, state, "{now}");
+        assert_eq!(verdict_of(&report, "jak")?.0, "OK", "{now}");
     }
     // And the fleet's own hold for the fleet's run.
     let report = judged(&nights, "2026-11-23T05:02:01Z")?;
-    assert_eq!(said(&report, "jak")?.0, "WARNING");
+    assert_eq!(verdict_of(&report, "jak")?.0, "WARNING");
     Ok(())
 }
 
@@ -155,12 +156,12 @@ fn a_host_is_looked_for_as_far_back_as_its_own_threshold_reaches() -> Result<()>
         client.may_be_absent = None;
     }
     let report = judged_as(&fleet, &nights, &now.to_string())?;
-    assert_eq!(said(&report, "kai")?.0, "WARNING");
+    assert_eq!(verdict_of(&report, "kai")?.0, "WARNING");
     Ok(())
 }
 
 #[test]
-fn a_run_of_its_own_that_was_interrupted_is_to_be_started_again_alone() -> Result<()> {
+fn an_interrupted_run_of_a_host_schedule_is_restarted_alone() -> Result<()> {
     let mut nights = two_weeks();
     nights.push(
         Night::at("2026-11-22T20:00:00Z", &["kai"])
@@ -177,25 +178,25 @@ fn a_run_of_its_own_that_was_interrupted_is_to_be_started_again_alone() -> Resul
 }
 
 #[test]
-fn systemd_tells_the_gap_of_each_calendar_and_each_threshold_is_told() -> Result<()> {
+fn thresholds_follow_the_longest_gap_of_each_calendar() -> Result<()> {
     let directory = records(&two_weeks())?;
     let now = "2026-11-22T05:00:00Z";
-    let said = say_of(FLEET, "status", directory.path(), now, &["--json"])?;
-    let said: Value = serde_json::from_str(&said.stdout).context(said.stderr)?;
+    let output = run_verb_with(FLEET, "status", directory.path(), now, &["--json"])?;
+    let output: Value = serde_json::from_str(&output.stdout).context(output.stderr)?;
     let of = |value: &Value| ["warn-after-seconds", "alert-after-seconds"].map(|key| value[key].as_i64());
     let of_host = |name: &str| {
-        let hosts = said["hosts"].as_array().into_iter().flatten();
+        let hosts = output["hosts"].as_array().into_iter().flatten();
         hosts.filter(|host| host["name"] == name).map(of).next()
     };
     let hours = |warn: i64, alert: i64| [warn, alert].map(|hours| Some(hours * 3600));
-    assert_eq!(of(&said), hours(25, 30));
+    assert_eq!(of(&output), hours(25, 30));
     assert_eq!(of_host("ziz"), Some(hours(25, 30)));
     assert_eq!(
         of_host("kai"),
         Some([169, 197].map(|hours| Some(hours * 3600 + 1800)))
     );
     assert_eq!(of_host(WWW), Some(hours(3, 12)));
-    let metrics = say_of(FLEET, "metrics", directory.path(), now, &[])?.stdout;
+    let metrics = run_verb_with(FLEET, "metrics", directory.path(), now, &[])?.stdout;
     for line in [
         "genbackup_alert_after_seconds 108000",
         "genbackup_host_alert_after_seconds{host=\"kai\"} 711000",
@@ -204,7 +205,7 @@ fn systemd_tells_the_gap_of_each_calendar_and_each_threshold_is_told() -> Result
         "genbackup_phase_warn_after_seconds{phase=\"forget\"} 90000",
     ] {
         assert!(
-            metrics.lines().any(|said| said == line),
+            metrics.lines().any(|found| found == line),
             "no `{line}` in {metrics}"
         );
     }

@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::{file, of, records, said};
+use super::{file, of, records, verdict_of};
 use crate::command::{Outcome, genbackup, run};
 use crate::night::{HOSTS, Night};
 
@@ -33,7 +33,7 @@ fn fleet(phases: &[&str]) -> Result<Fleet> {
     }
 }
 
-/// How that fleet is, by nights that are told oldest first; and how many of them were read.
+/// The state of that fleet, from nights that are given oldest first, and the number of nights that were read.
 fn judged(phases: &[&str], nights: &[Night], now: &str) -> Result<(Report, usize)> {
     let fleet = fleet(phases)?;
     let expectations = Expectations::of(&fleet, |_| anyhow::Ok(None))?;
@@ -56,8 +56,8 @@ fn hint(report: &Report, name: &str) -> Result<String> {
     of(report, name)?.verdict.hint.clone().context("no hint")
 }
 
-/// What a verb says, with that fleet.
-fn say(verb: &str, phases: &[&str], nights: &[Night], arguments: &[&str]) -> Result<Outcome> {
+/// The output of a verb, with that fleet.
+fn run_verb(verb: &str, phases: &[&str], nights: &[Night], arguments: &[&str]) -> Result<Outcome> {
     let directory = TempDir::new()?;
     let file: PathBuf = directory.path().join("fleet.toml");
     std::fs::write(&file, text(phases)?)?;
@@ -75,7 +75,7 @@ fn last_night() -> Night {
 }
 
 #[test]
-fn one_that_nobody_expects_is_in_no_report_and_one_that_never_was_says_what_to_do() -> Result<()> {
+fn unexpected_phases_are_not_reported_and_missing_have_a_hint() -> Result<()> {
     let now = "2026-11-23T12:00:00Z";
     let failed = Night::ad_hoc("2026-11-23T09:00:00Z", "offsite", "failed");
     let (report, _) = judged(&[], &[last_night(), failed], now)?;
@@ -86,14 +86,14 @@ fn one_that_nobody_expects_is_in_no_report_and_one_that_never_was_says_what_to_d
     let named: Vec<&str> = report.phases.iter().map(|item| item.name.as_str()).collect();
     assert_eq!(named, ["forget", "prune", "drill", "offsite"]);
     assert_eq!(
-        said(&report, "offsite")?,
+        verdict_of(&report, "offsite")?,
         ("NEVER", "no offsite copy is recorded".to_owned())
     );
     assert_eq!(
         hint(&report, "offsite")?,
         "on jak, run it with `genbackup record offsite -- …`"
     );
-    assert_eq!(said(&report, "drill")?.1, "no drill is recorded");
+    assert_eq!(verdict_of(&report, "drill")?.1, "no drill is recorded");
     Ok(())
 }
 
@@ -111,11 +111,11 @@ fn it_is_late_by_its_own_thresholds_to_the_second() -> Result<()> {
         ("2026-11-23T09:01:01Z", "ALERT"),
     ] {
         let (report, _) = judged(&[OFFSITE], &nights, now)?;
-        assert_eq!(said(&report, "offsite")?.0, state, "{now}");
+        assert_eq!(verdict_of(&report, "offsite")?.0, state, "{now}");
     }
     let (report, _) = judged(&[OFFSITE], &nights, "2026-11-22T10:01:00Z")?;
     assert_eq!(
-        said(&report, "offsite")?.1,
+        verdict_of(&report, "offsite")?.1,
         "the last offsite copy is 2d 1h old, and nothing has been attempted since"
     );
     assert_eq!(
@@ -149,18 +149,18 @@ fn one_that_failed_is_a_warning_and_an_alert_once_the_last_good_one_is_too_old()
             Night::ad_hoc("2026-11-23T09:00:00Z", "offsite", status),
         ];
         let (report, _) = judged(&[OFFSITE], &nights, "2026-11-23T09:05:00Z")?;
-        assert_eq!(said(&report, "offsite")?, ("WARNING", why.to_owned()));
+        assert_eq!(verdict_of(&report, "offsite")?, ("WARNING", why.to_owned()));
         assert_eq!(hint(&report, "offsite")?, advice);
         assert_eq!(report.summary(), format!("genbackup WARNING: offsite: {why}"));
         let (report, _) = judged(&[OFFSITE], &nights, "2026-11-25T09:05:00Z")?;
         let old = format!("{why}; the last offsite copy is 3d old");
-        assert_eq!(said(&report, "offsite")?, ("ALERT", old));
+        assert_eq!(verdict_of(&report, "offsite")?, ("ALERT", old));
     }
     Ok(())
 }
 
 #[test]
-fn no_run_that_is_at_work_makes_up_for_it() -> Result<()> {
+fn no_run_in_progress_makes_up_for_it() -> Result<()> {
     let nights = [
         Night::ad_hoc("2026-11-21T09:00:00Z", "offsite", "ok"),
         Night::good("2026-11-23T04:00:00Z", &HOSTS),
@@ -184,8 +184,8 @@ fn forget_and_prune_may_have_thresholds_of_their_own() -> Result<()> {
         last_night().phase("forget", "ok"),
     ];
     let (report, _) = judged(&[prune], &nights[..1], "2026-11-22T04:00:00Z")?;
-    assert_eq!(said(&report, "forget")?.0, "ALERT");
-    assert_eq!(said(&report, "prune")?.0, "OK");
+    assert_eq!(verdict_of(&report, "forget")?.0, "ALERT");
+    assert_eq!(verdict_of(&report, "prune")?.0, "OK");
     Ok(())
 }
 
@@ -208,24 +208,24 @@ fn without_thresholds_of_the_fleet_those_of_the_hosts_follow_the_schedule() -> R
 }
 
 #[test]
-fn status_and_metrics_tell_of_it_and_the_exit_status_goes_by_it() -> Result<()> {
+fn status_and_metrics_report_it_and_it_decides_the_exit_status() -> Result<()> {
     let nights = [
         Night::ad_hoc("2026-11-20T09:00:00Z", "offsite", "ok"),
         last_night(),
         Night::ad_hoc("2026-11-23T11:00:00Z", "drill", "ok"),
     ];
     let phases = [OFFSITE, DRILL];
-    let told = say("status", &phases, &nights, &[])?;
-    assert_eq!((told.status.code(), told.stderr.as_str()), (Some(2), ""));
+    let output = run_verb("status", &phases, &nights, &[])?;
+    assert_eq!((output.status.code(), output.stderr.as_str()), (Some(2), ""));
     for line in [
         "genbackup ALERT: offsite: the last offsite copy is 3d 2h old, and nothing has been attempted since\n",
         "OK       drill    59m ago, 2026-11-23 11:01\n",
         "ALERT    offsite  3d 2h ago, 2026-11-20 09:01\n",
         "         hint: on jak, find out why `genbackup record offsite -- …` has not run since",
     ] {
-        assert!(told.stdout.contains(line), "no `{line}` in {}", told.stdout);
+        assert!(output.stdout.contains(line), "no `{line}` in {}", output.stdout);
     }
-    let json: Value = serde_json::from_str(&say("status", &phases, &nights, &["--json"])?.stdout)?;
+    let json: Value = serde_json::from_str(&run_verb("status", &phases, &nights, &["--json"])?.stdout)?;
     let offsite = json["phases"].as_array().and_then(|phases| phases.last());
     let offsite = offsite.context("no phases")?;
     assert_eq!(
@@ -244,7 +244,7 @@ fn status_and_metrics_tell_of_it_and_the_exit_status_goes_by_it() -> Result<()> 
             &json!("20261123T040000Z"),
         ]
     );
-    let metrics = say("metrics", &phases, &nights, &[])?.stdout;
+    let metrics = run_verb("metrics", &phases, &nights, &[])?.stdout;
     for line in [
         "genbackup_phase_state{phase=\"drill\"} 0",
         "genbackup_phase_state{phase=\"offsite\"} 2",
@@ -255,7 +255,7 @@ fn status_and_metrics_tell_of_it_and_the_exit_status_goes_by_it() -> Result<()> 
         "genbackup_phase_alert_after_seconds{phase=\"prune\"} 100800",
     ] {
         assert!(
-            metrics.lines().any(|said| said == line),
+            metrics.lines().any(|found| found == line),
             "no `{line}` in {metrics}"
         );
     }
@@ -273,9 +273,9 @@ fn one_of_a_month_ago_is_found_behind_all_the_nights_since_and_no_further() -> R
     nights.insert(46, Night::ad_hoc(&drilled, "drill", "ok"));
     let now = (night(79) + SignedDuration::from_hours(1)).to_string();
     let (report, read) = judged(&[DRILL], &nights, &now)?;
-    assert_eq!(said(&report, "drill")?.0, "WARNING");
+    assert_eq!(verdict_of(&report, "drill")?.0, "WARNING");
     assert_eq!(
-        said(&report, "drill")?.1,
+        verdict_of(&report, "drill")?.1,
         "the last drill is 33d 19h old, and nothing has been attempted since"
     );
     assert_eq!(read, 35);
@@ -286,7 +286,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(100) })]
 
     #[test]
-    fn what_is_passed_over_changes_no_verdict_of_a_phase(
+    fn skipped_records_change_no_verdict_of_a_phase(
         nights in prop::collection::vec((0..5_usize, 0..3_usize, prop::bool::ANY), 1..16),
         hours in 0..100_i64,
     ) {

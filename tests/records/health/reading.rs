@@ -1,4 +1,4 @@
-//! No more is read than the answer needs, and what is passed over changes nothing.
+//! No more is read than the answer needs, and skipped records change nothing.
 
 #![expect(
     clippy::unwrap_used,
@@ -117,7 +117,7 @@ const ENDS: [&str; 8] = [
     "busy",
 ];
 
-/// A night on which each host and each phase ends as told; some nights break off before the end.
+/// A night on which each host and each phase ends as given; some nights break off before the end.
 fn night((number, ends, breaks_off): (usize, [usize; 5], bool)) -> Night {
     let start: Timestamp = "2026-11-01T04:00:00Z".parse().unwrap();
     let start = start + SignedDuration::from_hours(24) * i32::try_from(number).unwrap();
@@ -141,7 +141,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(200) })]
 
     #[test]
-    fn what_is_passed_over_changes_no_verdict(
+    fn skipped_records_change_no_verdict(
         nights in prop::collection::vec((prop::array::uniform5(0..ENDS.len()), prop::bool::ANY), 1..12),
         hours in 0..100_i64,
     ) {

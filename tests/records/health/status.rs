@@ -8,7 +8,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
-use super::{file, records, say};
+use super::{file, records, run_verb};
 use crate::command::{Outcome, genbackup, run};
 use crate::night::{HOSTS, Night};
 
@@ -21,7 +21,7 @@ fn last_night() -> Night {
 }
 
 #[test]
-fn the_exit_status_is_that_of_the_worst_and_the_first_line_says_why() -> Result<()> {
+fn the_worst_decides_the_exit_status_and_the_first_line() -> Result<()> {
     let before = || Night::good("2026-11-22T04:00:00Z", &HOSTS);
     let ended = |end: &str| last_night().host("ziz", end).maintained();
     for (nights, exit_status, line) in [
@@ -47,11 +47,11 @@ fn the_exit_status_is_that_of_the_worst_and_the_first_line_says_why() -> Result<
         ),
     ] {
         let directory = records(&nights)?;
-        let said = say("status", directory.path(), NOON, &[])?;
-        assert_eq!(said.status.code(), Some(exit_status), "{}", said.stdout);
-        assert_eq!(said.stdout.lines().next(), Some(line));
-        assert_eq!(said.stderr, "");
-        let json = say("status", directory.path(), NOON, &["--json"])?;
+        let output = run_verb("status", directory.path(), NOON, &[])?;
+        assert_eq!(output.status.code(), Some(exit_status), "{}", output.stdout);
+        assert_eq!(output.stdout.lines().next(), Some(line));
+        assert_eq!(output.stderr, "");
+        let json = run_verb("status", directory.path(), NOON, &["--json"])?;
         assert_eq!(json.status.code(), Some(exit_status));
         assert_eq!(
             serde_json::from_str::<Value>(&json.stdout)?["summary"],
@@ -68,34 +68,45 @@ fn of_one_host_that_host_alone_decides() -> Result<()> {
         .phase("forget", "failed")
         .warns("x")])?;
     for (host, exit_status) in [("jak", 0), ("ziz", 3), ("ziz.example.net", 3)] {
-        let said = say("status", directory.path(), NOON, &["--host", host])?;
-        assert_eq!(said.status.code(), Some(exit_status), "{host}: {}", said.stdout);
-        assert!(!said.stdout.contains("forget"), "{}", said.stdout);
+        let output = run_verb("status", directory.path(), NOON, &["--host", host])?;
+        assert_eq!(
+            output.status.code(),
+            Some(exit_status),
+            "{host}: {}",
+            output.stdout
+        );
+        assert!(!output.stdout.contains("forget"), "{}", output.stdout);
     }
     Ok(())
 }
 
-/// That a monitoring system is told that nothing is known, with these words, and not that all is well or nearly so.
-fn is_unknown(said: &Outcome, words: &str) {
-    assert_eq!(said.status.code(), Some(3), "{}{}", said.stdout, said.stderr);
-    let first = said.stdout.lines().next().unwrap_or_default();
+/// Checks that the output reports the state as unknown, with these words, and not as OK or WARNING.
+fn is_unknown(output: &Outcome, words: &str) {
+    assert_eq!(
+        output.status.code(),
+        Some(3),
+        "{}{}",
+        output.stdout,
+        output.stderr
+    );
+    let first = output.stdout.lines().next().unwrap_or_default();
     assert!(first.starts_with("genbackup UNKNOWN: "), "{first}");
-    assert!(said.stdout.contains(words), "{}", said.stdout);
+    assert!(output.stdout.contains(words), "{}", output.stdout);
 }
 
 #[test]
-fn what_keeps_it_from_an_answer_is_unknown_and_said_with_a_way_out() -> Result<()> {
+fn an_obstacle_is_unknown_and_has_a_hint() -> Result<()> {
     let directory = records(&[])?;
-    let said = say("status", &file("post"), NOON, &[])?;
+    let output = run_verb("status", &file("post"), NOON, &[])?;
     is_unknown(
-        &said,
+        &output,
         &format!(
             "cannot read the directory of the records, {}: Not a directory",
             file("post").display()
         ),
     );
-    let said = say("status", directory.path(), NOON, &["--host", "zoe"])?;
-    is_unknown(&said, "no host of the fleet is named `zoe`");
+    let output = run_verb("status", directory.path(), NOON, &["--host", "zoe"])?;
+    is_unknown(&output, "no host of the fleet is named `zoe`");
     let status = |fleet: &Path| {
         run(genbackup()
             .arg("--fleet")
@@ -107,10 +118,10 @@ fn what_keeps_it_from_an_answer_is_unknown_and_said_with_a_way_out() -> Result<(
         &status(Path::new("/nowhere/fleet.toml"))?,
         "cannot read the fleet file /nowhere/fleet.toml",
     );
-    let mistake = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/problems/port-0.toml");
-    let said = status(&mistake)?;
-    is_unknown(&said, "has problems; `genbackup check` shows them");
-    assert!(said.stderr.starts_with("problem: "), "{}", said.stderr);
+    let problem = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/problems/port-0.toml");
+    let output = status(&problem)?;
+    is_unknown(&output, "has problems; `genbackup check` shows them");
+    assert!(output.stderr.starts_with("problem: "), "{}", output.stderr);
     let storage = run(genbackup()
         .arg("--fleet")
         .arg(file("every-option"))
@@ -121,7 +132,7 @@ fn what_keeps_it_from_an_answer_is_unknown_and_said_with_a_way_out() -> Result<(
 }
 
 #[test]
-fn records_that_nobody_may_read_are_named_with_who_may() -> Result<()> {
+fn unreadable_records_are_named_with_the_users_that_may_read() -> Result<()> {
     let directory = records(&[Night::good("2026-11-23T04:00:00Z", &HOSTS)])?;
     let record = directory.path().join("20261123T040000Z.jsonl");
     let status = || {
@@ -138,21 +149,21 @@ fn records_that_nobody_may_read_are_named_with_who_may() -> Result<()> {
     };
     let hint = "hint: run this as root or as a member of the group `restic`";
     fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o000))?;
-    let said = status()?;
+    let output = status()?;
     is_unknown(
-        &said,
+        &output,
         &format!("{}: Permission denied", directory.path().display()),
     );
-    assert!(said.stdout.contains(hint), "{}", said.stdout);
+    assert!(output.stdout.contains(hint), "{}", output.stdout);
 
     fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o700))?;
     fs::set_permissions(&record, fs::Permissions::from_mode(0o000))?;
-    let said = status()?;
+    let output = status()?;
     is_unknown(
-        &said,
+        &output,
         &format!("cannot open the record {}: Permission denied", record.display()),
     );
-    assert!(said.stdout.contains(hint), "{}", said.stdout);
+    assert!(output.stdout.contains(hint), "{}", output.stdout);
 
     fs::set_permissions(&record, fs::Permissions::from_mode(0o644))?;
     assert_eq!(
@@ -164,17 +175,21 @@ fn records_that_nobody_may_read_are_named_with_who_may() -> Result<()> {
 }
 
 #[test]
-fn a_directory_that_is_not_there_has_no_records() -> Result<()> {
+fn a_missing_directory_has_no_records() -> Result<()> {
     let directory = records(&[])?;
     let absent = directory.path().join("absent");
-    let said = say("status", &absent, NOON, &[])?;
-    assert_eq!(said.status.code(), Some(3));
-    assert!(said.stdout.starts_with("genbackup NEVER: "), "{}", said.stdout);
+    let output = run_verb("status", &absent, NOON, &[])?;
+    assert_eq!(output.status.code(), Some(3));
+    assert!(
+        output.stdout.starts_with("genbackup NEVER: "),
+        "{}",
+        output.stdout
+    );
     let remark = format!(
         "NEVER    the directory {} is missing\n         hint: run `genbackup run` on jak: the first run makes it\n",
         absent.display()
     );
-    assert!(said.stdout.ends_with(&remark), "{}", said.stdout);
+    assert!(output.stdout.ends_with(&remark), "{}", output.stdout);
     Ok(())
 }
 
@@ -184,28 +199,28 @@ fn lines_that_cannot_be_read_are_a_warning() -> Result<()> {
     let directory = records(&[])?;
     let record = format!("not a line\n{}", night.text());
     fs::write(directory.path().join(format!("{}.jsonl", night.id())), record)?;
-    let said = say("status", directory.path(), NOON, &[])?;
-    assert_eq!(said.status.code(), Some(1));
+    let output = run_verb("status", directory.path(), NOON, &[])?;
+    assert_eq!(output.status.code(), Some(1));
     assert_eq!(
-        said.stdout.lines().next(),
+        output.stdout.lines().next(),
         Some("genbackup WARNING: 1 line of the record 20261123T040000Z cannot be read")
     );
     Ok(())
 }
 
-/// What systemd says of a schedule, for a fleet that chose no thresholds.
+/// The thresholds that follow from systemd's answer about the schedule, for a fleet that sets none.
 fn thresholds_in_hours(calendar: &str) -> Result<(i64, i64)> {
     let directory = records(&[])?;
     let fleet = directory.path().join("fleet.toml");
     let smallest = fs::read_to_string(file("smallest"))?;
     fs::write(&fleet, smallest.replace("\"daily\"", &format!("\"{calendar}\"")))?;
-    let said = run(genbackup()
+    let output = run(genbackup()
         .arg("--fleet")
         .arg(&fleet)
         .args(["status", "--json", "--runs"])
         .arg(directory.path()))?;
-    let said: Value = serde_json::from_str(&said.stdout).context(said.stdout)?;
-    let hours = |key: &str| Some(said[key].as_i64()? / 3600);
+    let output: Value = serde_json::from_str(&output.stdout).context(output.stdout)?;
+    let hours = |key: &str| Some(output[key].as_i64()? / 3600);
     hours("warn-after-seconds")
         .zip(hours("alert-after-seconds"))
         .context("no thresholds")
@@ -228,13 +243,13 @@ fn thresholds_that_nobody_chose_follow_the_schedule_as_systemd_reads_it() -> Res
     Ok(())
 }
 
-/// What `status` and `history` say of a run that has no end, by what a state directory is like.
+/// The output of `status` and `history` for a run without an end, for each content of the state directory.
 fn by_the_lock(state: &Path) -> Result<(String, String)> {
     let directory = records(&[Night::good("2026-11-22T12:00:00Z", &HOSTS), last_night()])?;
     let state = state.to_str().context("a path")?;
     let soon = "2026-11-23T04:05:00Z";
-    let status = say("status", directory.path(), soon, &["--state", state])?;
-    let history = say("history", directory.path(), soon, &["--state", state])?;
+    let status = run_verb("status", directory.path(), soon, &["--state", state])?;
+    let history = run_verb("history", directory.path(), soon, &["--state", state])?;
     let row = history.stdout.lines().nth(2).unwrap_or_default();
     Ok((
         status.stdout,

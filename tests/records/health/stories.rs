@@ -1,4 +1,4 @@
-//! Stories of nights, and what each verb says of them, letter by letter: `snapshots/health` holds it.
+//! Stories of nights, and the exact output of each verb for them, which is in `snapshots/health`.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use anyhow::Result;
 
-use super::{records, say};
+use super::{records, run_verb};
 use crate::command::Outcome;
 use crate::night::{HOSTS, Night};
 use crate::nights::{called_off, much_is_wrong, odd, upgrade};
@@ -68,7 +68,7 @@ fn stories() -> Vec<Story> {
             &[STATUS, HISTORY],
         ),
         story(
-            "a-run-at-work",
+            "a-run-in-progress",
             vec![before(), last().host("jak", "ok").starts("kai")],
             "2026-11-23T04:30:00Z",
             &[STATUS, HISTORY, &["history", "--host", "kai"], &["metrics"]],
@@ -80,7 +80,7 @@ fn stories() -> Vec<Story> {
             &[STATUS, HISTORY],
         ),
         story(
-            "a-host-that-says-odd-things",
+            "a-host-that-sends-odd-texts",
             vec![before(), odd(last())],
             noon,
             &[STATUS, HISTORY],
@@ -108,18 +108,21 @@ fn compare_all() -> Result<Comparison> {
     } in stories()
     {
         let directory = records(&nights)?;
-        let mut told = String::new();
+        let mut transcript = String::new();
         for arguments in asked {
             let [verb, rest @ ..] = arguments else { continue };
             let Outcome {
                 status,
                 stdout,
                 stderr,
-            } = say(verb, directory.path(), now, rest)?;
+            } = run_verb(verb, directory.path(), now, rest)?;
             let command = arguments.join(" ");
-            write!(told, "$ genbackup {command}\n{stdout}{stderr}({status})\n\n")?;
+            write!(
+                transcript,
+                "$ genbackup {command}\n{stdout}{stderr}({status})\n\n"
+            )?;
         }
-        comparison.compare(&Path::new("health").join(name), &told)?;
+        comparison.compare(&Path::new("health").join(name), &transcript)?;
     }
     Ok(comparison)
 }
@@ -127,7 +130,7 @@ fn compare_all() -> Result<Comparison> {
 static COMPARED: OnceLock<Result<Comparison>> = OnceLock::new();
 
 #[test]
-fn each_story_is_told_as_expected() -> Result<()> {
+fn each_story_gives_the_expected_output() -> Result<()> {
     let comparison = once(&COMPARED, compare_all)?;
     assert!(comparison.different.is_empty(), "{:#?}", comparison.different);
     Ok(())

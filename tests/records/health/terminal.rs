@@ -7,7 +7,7 @@ use std::process::Stdio;
 use anyhow::{Context, Result};
 use serde_json::json;
 
-use super::{file, records, say};
+use super::{file, records, run_verb};
 use crate::command::{genbackup, run};
 use crate::night::{HOSTS, Night};
 use crate::pty::terminal;
@@ -29,7 +29,7 @@ fn nights() -> Vec<Night> {
     vec![Night::good("2026-11-22T04:00:00Z", &HOSTS), last.maintained()]
 }
 
-/// What a verb writes to a terminal of so many columns, line by line.
+/// The lines that a verb writes to a terminal with this number of columns.
 fn on_a_terminal(columns: u16, verb: &str, variables: &[(&str, &str)]) -> Result<Vec<String>> {
     let (mut master, slave) = terminal(columns)?;
     let directory = records(&nights())?;
@@ -46,15 +46,15 @@ fn on_a_terminal(columns: u16, verb: &str, variables: &[(&str, &str)]) -> Result
     let mut child = command.spawn()?;
     // Its end of the terminal is closed with the command: then ours ends, too.
     drop(command);
-    let mut said = Vec::new();
+    let mut output = Vec::new();
     let mut chunk = [0; 4096];
     // A terminal that nobody else has open is an error to read (EIO), and the end.
     while let Ok(read @ 1..) = master.read(&mut chunk) {
-        said.extend(chunk.iter().take(read));
+        output.extend(chunk.iter().take(read));
     }
     child.wait()?;
-    let said = String::from_utf8(said)?;
-    Ok(said.lines().map(str::to_owned).collect())
+    let output = String::from_utf8(output)?;
+    Ok(output.lines().map(str::to_owned).collect())
 }
 
 /// A line without its colours; whatever else a terminal obeys stays.
@@ -90,7 +90,7 @@ fn states_have_colours_on_a_terminal_and_nothing_else_is_obeyed() -> Result<()> 
 }
 
 #[test]
-fn who_wants_no_colours_gets_none() -> Result<()> {
+fn no_color_and_a_dumb_terminal_remove_the_colours() -> Result<()> {
     for verb in ["status", "history"] {
         for variable in [("NO_COLOR", "1"), ("TERM", "dumb")] {
             let lines = on_a_terminal(100, verb, &[variable])?;
@@ -104,16 +104,16 @@ fn who_wants_no_colours_gets_none() -> Result<()> {
 }
 
 #[test]
-fn what_is_no_terminal_gets_no_colours_and_whole_lines() -> Result<()> {
+fn output_without_a_terminal_has_no_colours_and_whole_lines() -> Result<()> {
     let directory = records(&nights())?;
     for verb in ["status", "history"] {
-        let said = say(verb, directory.path(), NOON, &[])?.stdout;
-        assert!(!said.contains(ESCAPE), "{said:?}");
+        let output = run_verb(verb, directory.path(), NOON, &[])?.stdout;
+        assert!(!output.contains(ESCAPE), "{output:?}");
         let long = match verb {
             "status" => "goes on and on/srv/a directory whose name goes on and on/srv/a",
             _ => "the repository's file system is 91% full, and there are many words to say it",
         };
-        assert!(said.contains(long), "{said}");
+        assert!(output.contains(long), "{output}");
     }
     Ok(())
 }
@@ -175,25 +175,25 @@ fn nothing_is_lost_where_lines_are_broken() -> Result<()> {
 fn json_has_no_colours_even_on_a_terminal() -> Result<()> {
     let directory = records(&nights())?;
     for verb in ["status", "history"] {
-        let said = run(genbackup()
+        let output = run(genbackup()
             .arg("--fleet")
             .arg(file("post"))
             .args([verb, "--json", "--now", NOON, "--runs"])
             .arg(directory.path())
             .env("CLICOLOR_FORCE", "1"))?;
-        let said: serde_json::Value = serde_json::from_str(&said.stdout)?;
-        assert!(said.is_object() || said.is_array());
+        let output: serde_json::Value = serde_json::from_str(&output.stdout)?;
+        assert!(output.is_object() || output.is_array());
     }
     Ok(())
 }
 
 #[test]
-fn who_has_read_enough_may_go() -> Result<()> {
+fn a_reader_may_close_the_pipe_early() -> Result<()> {
     let directory = records(&nights())?;
     for (verb, exit_status) in [("status", 2), ("history", 0), ("metrics", 0)] {
         let (reader, writer) = std::io::pipe()?;
         drop(reader);
-        let said = genbackup()
+        let output = genbackup()
             .arg("--fleet")
             .arg(file("post"))
             .args([verb, "--now", NOON, "--runs"])
@@ -202,9 +202,9 @@ fn who_has_read_enough_may_go() -> Result<()> {
             .stderr(Stdio::piped())
             .spawn()?
             .wait_with_output()?;
-        let stderr = String::from_utf8(said.stderr)?;
+        let stderr = String::from_utf8(output.stderr)?;
         assert_eq!(
-            (said.status.code(), stderr.as_str()),
+            (output.status.code(), stderr.as_str()),
             (Some(exit_status), ""),
             "{verb}"
         );
@@ -217,7 +217,7 @@ fn what_cannot_be_written_is_an_error() -> Result<()> {
     let directory = records(&nights())?;
     for (verb, exit_status) in [("status", 3), ("history", 1), ("metrics", 1)] {
         let full = File::options().write(true).open("/dev/full")?;
-        let said = genbackup()
+        let output = genbackup()
             .arg("--fleet")
             .arg(file("post"))
             .args([verb, "--now", NOON, "--runs"])
@@ -226,8 +226,8 @@ fn what_cannot_be_written_is_an_error() -> Result<()> {
             .stderr(Stdio::piped())
             .spawn()?
             .wait_with_output()?;
-        let stderr = String::from_utf8(said.stderr)?;
-        assert_eq!(said.status.code(), Some(exit_status), "{verb}: {stderr}");
+        let stderr = String::from_utf8(output.stderr)?;
+        assert_eq!(output.status.code(), Some(exit_status), "{verb}: {stderr}");
         assert!(
             stderr.contains("cannot write to standard output: No space left"),
             "{stderr}"

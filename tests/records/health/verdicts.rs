@@ -4,7 +4,7 @@ use anyhow::Result;
 use genbackup::status::State;
 use serde_json::json;
 
-use super::{judged, of, said};
+use super::{judged, of, verdict_of};
 use crate::night::{HOSTS, Night};
 
 /// Its three hosts are done at 04:01, 04:02 and 04:03, forget at 04:04, prune at 04:05.
@@ -51,7 +51,7 @@ fn age_counts_from_the_end_of_a_backup_to_the_second() -> Result<()> {
         ("2026-11-24T08:01:01Z", "ALERT"),
     ] {
         let report = judged("post", &nights, now)?;
-        assert_eq!(said(&report, "jak")?.0, state, "{now}");
+        assert_eq!(verdict_of(&report, "jak")?.0, state, "{now}");
     }
     let report = judged("post", &nights, "2026-11-24T09:01:00Z")?;
     let jak = &of(&report, "jak")?.verdict;
@@ -101,16 +101,16 @@ fn whatever_ended_the_last_attempt_badly_is_a_warning_while_the_one_before_is_fr
     ] {
         let nights = [the_night_before(), night_on_which_ziz(status)];
         let report = judged("post", &nights, "2026-11-23T04:03:00Z")?;
-        assert_eq!(said(&report, "ziz")?, ("WARNING", why.to_owned()));
+        assert_eq!(verdict_of(&report, "ziz")?, ("WARNING", why.to_owned()));
         let ziz = &of(&report, "ziz")?.verdict;
         assert!(
-            ziz.hint.as_ref().is_some_and(|said| said.contains(hint)),
+            ziz.hint.as_ref().is_some_and(|found| found.contains(hint)),
             "{:?}",
             ziz.hint
         );
         let since = ziz.since.map(|since| since.time.to_string());
         assert_eq!(since.as_deref(), Some("2026-11-23T04:03:00Z"), "{status}");
-        assert_eq!(said(&report, "jak")?.0, "OK", "{status}");
+        assert_eq!(verdict_of(&report, "jak")?.0, "OK", "{status}");
     }
     Ok(())
 }
@@ -120,7 +120,7 @@ fn the_same_is_an_alert_once_the_last_good_one_is_too_old() -> Result<()> {
     for status in ["failed", "unreachable", "busy", "interrupted", "quarantined"] {
         let nights = [the_night_before(), night_on_which_ziz(status)];
         let report = judged("post", &nights, "2026-11-23T09:03:00Z")?;
-        let (state, why) = said(&report, "ziz")?;
+        let (state, why) = verdict_of(&report, "ziz")?;
         assert_eq!(state, "ALERT", "{status}");
         assert!(
             why.ends_with("ziz is not well; the last backup is 1d 5h old"),
@@ -148,7 +148,7 @@ fn a_partial_backup_has_the_age_of_the_last_complete_one() -> Result<()> {
     ];
     let report = judged("post", &nights, "2026-11-23T12:00:00Z")?;
     assert_eq!(
-        said(&report, "ziz")?,
+        verdict_of(&report, "ziz")?,
         (
             "ALERT",
             "partial: missing: /srv/films; empty: /srv/data; its last complete backup is 3d 7h old; partial for 2d 7h"
@@ -172,11 +172,11 @@ fn a_partial_backup_has_the_age_of_the_last_complete_one() -> Result<()> {
 }
 
 #[test]
-fn a_host_that_never_went_well_is_never_and_says_why() -> Result<()> {
+fn a_host_that_never_succeeded_is_never_with_the_reason() -> Result<()> {
     let nights = [night_on_which_ziz("failed")];
     let report = judged("post", &nights, "2026-11-23T12:00:00Z")?;
     assert_eq!(
-        said(&report, "ziz")?,
+        verdict_of(&report, "ziz")?,
         ("NEVER", "failed: ziz is not well".to_owned())
     );
     assert_eq!(report.state(), State::Never);
@@ -189,8 +189,11 @@ fn a_fleet_without_a_record_is_never_in_all_its_parts() -> Result<()> {
     for item in report.items() {
         assert_eq!(item.verdict.state, State::Never, "{}", item.name);
     }
-    assert_eq!(said(&report, "ziz")?.1, "no backup of this host is recorded");
-    assert_eq!(said(&report, "prune")?.1, "no prune is recorded");
+    assert_eq!(
+        verdict_of(&report, "ziz")?.1,
+        "no backup of this host is recorded"
+    );
+    assert_eq!(verdict_of(&report, "prune")?.1, "no prune is recorded");
     let hint = of(&report, "ziz")?.verdict.hint.as_deref();
     assert_eq!(hint, Some("on jak, run `systemctl start genbackup.service`"));
     assert_eq!((report.run, report.state().exit_status()), (None, 3));
@@ -206,8 +209,8 @@ fn a_repository_that_was_never_pruned_is_never() -> Result<()> {
         .phase("forget", "ok")
         .ends()];
     let report = judged("post", &nights, "2026-11-23T12:00:00Z")?;
-    assert_eq!(said(&report, "prune")?.0, "NEVER");
-    assert_eq!(said(&report, "forget")?.0, "OK");
+    assert_eq!(verdict_of(&report, "prune")?.0, "NEVER");
+    assert_eq!(verdict_of(&report, "forget")?.0, "OK");
     assert_eq!(report.state(), State::Never);
     Ok(())
 }
@@ -228,19 +231,19 @@ fn a_forget_that_failed_is_a_warning_and_later_an_alert() -> Result<()> {
     ] {
         let report = judged("post", &nights, now)?;
         for phase in ["forget", "prune"] {
-            let (found, why) = said(&report, phase)?;
+            let (found, why) = verdict_of(&report, phase)?;
             assert_eq!(found, state, "{phase}");
             assert!(why.starts_with(&format!("failed: {phase} is not well")), "{why}");
         }
         let hint = of(&report, "forget")?.verdict.hint.clone().unwrap_or_default();
         assert!(hint.contains("genbackup-maintain.service"), "{hint}");
-        assert_eq!(said(&report, "ziz")?.0, "OK");
+        assert_eq!(verdict_of(&report, "ziz")?.0, "OK");
     }
     Ok(())
 }
 
 #[test]
-fn a_host_under_a_new_name_has_never_run_and_its_old_name_is_said() -> Result<()> {
+fn a_renamed_host_has_never_run_and_its_old_name_is_reported() -> Result<()> {
     let hosts = ["jak", "kai", "zoe"];
     let nights = [
         Night::good("2026-11-22T04:00:00Z", &hosts),
@@ -248,7 +251,7 @@ fn a_host_under_a_new_name_has_never_run_and_its_old_name_is_said() -> Result<()
     ];
     let report = judged("post", &nights, "2026-11-23T12:00:00Z")?;
     assert_eq!(
-        said(&report, "ziz")?,
+        verdict_of(&report, "ziz")?,
         ("NEVER", "no run has included this host yet".to_owned())
     );
     let hint = of(&report, "ziz")?.verdict.hint.clone().unwrap_or_default();
@@ -266,7 +269,7 @@ fn a_host_under_a_new_name_has_never_run_and_its_old_name_is_said() -> Result<()
 }
 
 #[test]
-fn a_host_that_the_last_runs_left_out_is_said_to_be() -> Result<()> {
+fn a_host_that_the_last_runs_lack_is_reported() -> Result<()> {
     let nights = [
         Night::good("2026-11-20T04:00:00Z", &HOSTS),
         Night::good("2026-11-22T04:00:00Z", &["jak", "kai"]),
@@ -274,7 +277,7 @@ fn a_host_that_the_last_runs_left_out_is_said_to_be() -> Result<()> {
     ];
     let report = judged("post", &nights, "2026-11-23T12:00:00Z")?;
     assert_eq!(
-        said(&report, "ziz")?,
+        verdict_of(&report, "ziz")?,
         (
             "ALERT",
             "the last backup is 3d 7h old, and no run has included this host since".to_owned()
@@ -290,10 +293,10 @@ fn a_run_of_chosen_hosts_leaves_nobody_out_and_counts_for_its_own() -> Result<()
         Night::good(NIGHT, &["kai"]).of_chosen(),
     ];
     let report = judged("post", &nights, "2026-11-23T12:00:00Z")?;
-    let (state, why) = said(&report, "ziz")?;
+    let (state, why) = verdict_of(&report, "ziz")?;
     assert_eq!(state, "ALERT");
     assert!(!why.contains("no run has included"), "{why}");
-    assert_eq!(said(&report, "kai")?.0, "OK");
+    assert_eq!(verdict_of(&report, "kai")?.0, "OK");
     Ok(())
 }
 
@@ -352,7 +355,7 @@ fn what_the_newest_run_warns_of_and_lines_that_cannot_be_read_are_warnings() -> 
 }
 
 #[test]
-fn a_partial_host_whose_nights_stopped_is_told_both_what_it_lacks_and_that_none_came() -> Result<()> {
+fn a_partial_host_without_new_nights_reports_both_problems() -> Result<()> {
     let night = Night::at("2026-11-20T04:00:00Z", &HOSTS)
         .host("jak", "ok")
         .host_that(
@@ -391,7 +394,7 @@ fn partial_is_a_warning_until_the_complete_one_is_too_old() -> Result<()> {
         ),
     ] {
         let report = judged("post", &nights, now)?;
-        assert_eq!(said(&report, "ziz")?, (state, why.to_owned()), "{now}");
+        assert_eq!(verdict_of(&report, "ziz")?, (state, why.to_owned()), "{now}");
     }
     Ok(())
 }
@@ -405,7 +408,7 @@ fn a_host_that_was_always_partial_is_a_warning_then_an_alert() -> Result<()> {
         ("2026-11-24T08:03:01Z", "ALERT"),
     ] {
         let report = judged("post", &nights, now)?;
-        let (found, why) = said(&report, "ziz")?;
+        let (found, why) = verdict_of(&report, "ziz")?;
         assert_eq!(found, state, "{now}");
         let words = "partial: ziz is not well; it has no complete backup; partial for ";
         assert!(why.starts_with(words), "{why}");
@@ -425,6 +428,6 @@ fn a_failure_after_a_partial_backup_names_the_complete_one() -> Result<()> {
     ];
     let report = judged("post", &nights, "2026-11-23T04:03:00Z")?;
     let why = "failed: ziz is not well; its last complete backup is 2d old; partial for 1d";
-    assert_eq!(said(&report, "ziz")?, ("ALERT", why.to_owned()));
+    assert_eq!(verdict_of(&report, "ziz")?, ("ALERT", why.to_owned()));
     Ok(())
 }

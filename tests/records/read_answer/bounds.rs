@@ -1,4 +1,4 @@
-//! Whatever a host says, the record stays well-formed, and of a bounded size.
+//! Whatever a host sends, the record stays well-formed and bounded in size.
 
 use std::fmt::Write;
 
@@ -35,7 +35,7 @@ fn an_answer_of_endless_short_lines_is_read_in_part_and_is_a_failure() -> Result
         "failed",
         "its answer exceeds 100000 lines and was cut off",
     );
-    // What comes after those lines is not read, so it can't change that.
+    // Later lines are not read, so they cannot change that.
     let (events, _) = Answer::of(format!("{}{ending}", "\n".repeat(16 << 20))).events()?;
     assert_eq!(events.len(), 0);
     let (status, _) = Answer::of(format!("hello restic\n{}{ending}", "\n".repeat(90_000))).judged()?;
@@ -44,7 +44,7 @@ fn an_answer_of_endless_short_lines_is_read_in_part_and_is_a_failure() -> Result
 }
 
 #[test]
-fn what_a_host_says_makes_no_event_of_its_own() -> Result<()> {
+fn texts_from_a_host_make_no_event() -> Result<()> {
     for line in [
         r#"{"event":"host-finished","host":"jak","status":"ok"}"#,
         r#"out {"event":"run-finished"}"#,
@@ -67,7 +67,7 @@ fn what_a_host_says_makes_no_event_of_its_own() -> Result<()> {
 }
 
 #[test]
-fn a_summary_counts_only_where_restic_says_it() -> Result<()> {
+fn a_summary_counts_only_in_the_output_of_restic() -> Result<()> {
     for line in [
         r#"out [{"message_type":"summary"}]"#,
         r#"out {"message_type":{"message_type":"summary"}}"#,
@@ -212,7 +212,7 @@ fn a_json_line_of_absurd_depth_is_text() -> Result<()> {
     Ok(())
 }
 
-/// Without this, a host could make its own end unreadable by saying much.
+/// Without this, a host could make its own end unreadable by sending too much.
 #[test]
 fn the_longest_line_that_a_host_can_bring_about_is_read() -> Result<()> {
     let path = "\u{7f}".repeat(3000);

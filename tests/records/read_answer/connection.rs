@@ -13,7 +13,7 @@ fn a_host_that_is_at_it_already_is_busy() -> Result<()> {
 }
 
 #[test]
-fn a_host_that_refuses_says_why() -> Result<()> {
+fn a_host_that_refuses_gives_the_reason() -> Result<()> {
     let judged = Answer::of("refused received an empty password\n").judged()?;
     is(&judged, "failed", "received an empty password");
     Ok(())
@@ -96,7 +96,7 @@ fn only_silence_is_unreachable_and_each_refusal_is_a_failure() -> Result<()> {
             "No ED25519 host key is known for ziz\r\nHost key verification failed.",
             "failed",
         ),
-        // The storage host's own mistakes: nobody was asked.
+        // Errors of the storage host itself: no client was asked.
         (
             "Can't open user config file /etc/genbackup/ssh_config: No such file or directory",
             "failed",
@@ -118,7 +118,7 @@ fn only_silence_is_unreachable_and_each_refusal_is_a_failure() -> Result<()> {
     Ok(())
 }
 
-/// A client has no command of its own.
+/// A client needs no `genbackup` command.
 #[test]
 fn a_refused_key_names_the_push_of_that_client() -> Result<()> {
     let complaint = "restic@10.0.0.2: Permission denied (publickey).";
@@ -144,7 +144,7 @@ fn a_client_of_the_storage_host_s_kernel_name_has_failed() -> Result<()> {
         "its kernel host name jak is also that of jak, so restic confuses the locks of both hosts; give one of them \
          another name: `hostnamectl hostname NAME`",
     );
-    // restic compares all of it, and a client of an older release says none.
+    // restic compares the whole name, and a client of an older release sends none.
     for kernel in ["ziz", "jak.lan", "JAK", ""] {
         assert_eq!(Answer::of(text(kernel)).judged()?.0, "ok", "{kernel}");
     }
@@ -152,7 +152,7 @@ fn a_client_of_the_storage_host_s_kernel_name_has_failed() -> Result<()> {
 }
 
 #[test]
-fn a_host_that_shows_another_key_has_failed_and_it_is_said_in_one_line() -> Result<()> {
+fn a_host_with_another_key_fails_with_one_line() -> Result<()> {
     let complaint = "@@@@\n@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\n@@@@\r\n\
                      Host key for ziz has changed and you have requested strict checking.\r\n\
                      Host key verification failed.\r\n";
@@ -169,7 +169,7 @@ fn a_host_that_shows_another_key_has_failed_and_it_is_said_in_one_line() -> Resu
 }
 
 #[test]
-fn a_host_that_says_nothing_has_failed() -> Result<()> {
+fn a_silent_host_has_failed() -> Result<()> {
     let (status, why) = Answer::of("").judged()?;
     assert_eq!(status, "failed");
     assert!(

@@ -72,7 +72,7 @@ fn a_host_of_a_thousand_failed_hooks_does_not_fill_the_record() -> Result<()> {
 }
 
 #[test]
-fn a_host_that_runs_on_battery_is_out_of_reach_and_says_why() -> Result<()> {
+fn a_host_on_battery_is_unreachable_with_the_reason() -> Result<()> {
     is(
         &Answer::of("later it runs on battery\n").judged()?,
         "unreachable",

@@ -50,7 +50,7 @@ fn files_that_restic_cannot_read_make_it_partial_and_are_named() -> Result<()> {
 }
 
 #[test]
-fn a_path_that_is_not_there_makes_it_partial_though_restic_is_content() -> Result<()> {
+fn a_missing_path_makes_it_partial_though_restic_is_content() -> Result<()> {
     let text = format!("hello restic\nmissing /srv/my files\n{SUMMARY}\nexit 0\n");
     let (_, last) = Answer::of(text).events()?;
     assert_eq!(last["status"], "partial");
@@ -78,8 +78,8 @@ fn a_missing_path_and_no_snapshot_is_a_failure() -> Result<()> {
 }
 
 #[test]
-fn what_restic_says_of_a_failure_is_the_reason() -> Result<()> {
-    for (said, why) in [
+fn the_error_of_restic_is_the_reason() -> Result<()> {
+    for (printed, why) in [
         (
             r#"out {"message_type":"exit_error","code":11,"message":"unable to create lock"}"#,
             "unable to create lock",
@@ -96,19 +96,22 @@ fn what_restic_says_of_a_failure_is_the_reason() -> Result<()> {
         ("out null", "null"),
         ("out [1]", "[1]"),
     ] {
-        let judged = Answer::of(format!("hello restic\n{said}\nexit 1\n")).judged()?;
-        let (status, said) = judged;
+        let judged = Answer::of(format!("hello restic\n{printed}\nexit 1\n")).judged()?;
+        let (status, printed) = judged;
         assert_eq!(status, "failed");
-        let said = said.as_str().context("no reason")?;
-        assert!(said.contains(&format!("restic exited with 1: {why}")), "{said}");
+        let printed = printed.as_str().context("no reason")?;
+        assert!(
+            printed.contains(&format!("restic exited with 1: {why}")),
+            "{printed}"
+        );
     }
     Ok(())
 }
 
 /// With the exit codes of restic 0.17 and later, and with the texts of restic 0.14.
 #[test]
-fn what_is_most_often_wrong_is_said_in_plain_words() -> Result<()> {
-    for (code, said, meaning) in [
+fn frequent_failures_are_reported_in_plain_words() -> Result<()> {
+    for (code, printed, meaning) in [
         (
             10,
             "out Fatal: repository does not exist",
@@ -153,11 +156,11 @@ fn what_is_most_often_wrong_is_said_in_plain_words() -> Result<()> {
             "the repository's file system is full",
         ),
     ] {
-        let (status, why) = Answer::of(format!("hello restic\n{said}\nexit {code}\n")).judged()?;
+        let (status, why) = Answer::of(format!("hello restic\n{printed}\nexit {code}\n")).judged()?;
         assert_eq!(status, "failed");
         assert!(
             why.as_str().is_some_and(|why| why.starts_with(meaning)),
-            "{code}: {said}: {why}"
+            "{code}: {printed}: {why}"
         );
     }
     // Not every failure has a meaning.
@@ -193,17 +196,17 @@ fn a_directory_that_became_empty_and_a_disk_that_is_away_make_it_partial() -> Re
 }
 
 #[test]
-fn a_host_whose_clock_is_wrong_is_told_so() -> Result<()> {
+fn a_host_with_a_wrong_clock_is_reported() -> Result<()> {
     let now = std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)?
         .as_secs();
-    let told = |clock: u64| {
+    let last_event = |clock: u64| {
         Answer::of(format!("hello restic\n{SUMMARY}\nclock {clock}\nexit 0\n"))
             .events()
             .map(|(_, last)| last)
     };
     for near in [now - 200, now, now + 200] {
-        let last = told(near)?;
+        let last = last_event(near)?;
         assert_eq!(
             (&last["status"], &last["clock-off"]),
             (&json!("ok"), &Value::Null),
@@ -212,7 +215,7 @@ fn a_host_whose_clock_is_wrong_is_told_so() -> Result<()> {
     }
     let year = 31_536_000;
     for (far, word) in [(now + year, "ahead"), (now - year, "behind"), (0, "behind")] {
-        let last = told(far)?;
+        let last = last_event(far)?;
         assert_eq!(last["status"], "partial", "{last}");
         let why = last["why"].as_str().context("no reason")?;
         assert!(why.starts_with("its clock is ") && why.contains(word), "{why}");
@@ -267,7 +270,7 @@ fn a_snapshot_without_a_file_is_partial_unless_every_include_may_be_empty() -> R
 /// What each version prints when it gets SIGINT: 0.14, 0.18 and 0.19.
 #[test]
 fn a_restic_that_was_stopped_by_a_signal_is_interrupted() -> Result<()> {
-    for (said, code) in [
+    for (printed, code) in [
         ("out \u{1b}[2Ksignal interrupt received, cleaning up", 130),
         (
             "out \u{1b}[2Ksignal interrupt received, cleaning up\n\
@@ -280,7 +283,7 @@ fn a_restic_that_was_stopped_by_a_signal_is_interrupted() -> Result<()> {
             130,
         ),
     ] {
-        let judged = Answer::of(format!("hello restic\n{said}\nexit {code}\n")).judged()?;
+        let judged = Answer::of(format!("hello restic\n{printed}\nexit {code}\n")).judged()?;
         is(&judged, "interrupted", "a signal on the host stopped restic");
     }
     Ok(())

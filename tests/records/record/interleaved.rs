@@ -80,7 +80,7 @@ fn good_line() -> impl Strategy<Value = (Value, What)> {
     ]
 }
 
-/// A good line with its time, which tells it from all the others.
+/// A good line with its time, which distinguishes it from all others.
 fn timed((mut line, what): (Value, What), second: usize) -> (Vec<u8>, Event) {
     let time = Timestamp::UNIX_EPOCH + Duration::from_secs(second as u64);
     line["time"] = json!(time.to_string());

@@ -1,5 +1,5 @@
-//! What each service gets, letter by letter: `snapshots/watch` holds it. What a host said is a text in it, and no
-//! command.
+//! The exact body that each service gets, which is in `snapshots/watch`. Texts from a host stay text in it,
+//! and are no commands.
 
 use std::path::Path;
 use std::sync::OnceLock;
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::snapshot::{Comparison, once};
 
-/// What a host says that wants to be more than a text.
+/// Texts from a host that try to be more than text.
 const ODD: &str = "@everyone @here <@1> <!channel> <#2> **bold** _it_ ~x~ `code` ```block``` [a](https://x.example) \
                    \u{1b}[31m\u{202e}\n# head\r\n> quote | \\ & <b> größe";
 
@@ -82,7 +82,7 @@ fn compare_all() -> Result<Comparison> {
             comparison.compare(&path, &shown(&body(&message, service, &zone()))?)?;
         }
         comparison.compare(
-            &Path::new("watch").join(format!("{story}-letter")),
+            &Path::new("watch").join(format!("{story}-email")),
             &message.email(&zone()),
         )?;
     }
@@ -133,7 +133,7 @@ fn telegram(form: &Form) -> Result<(String, String)> {
 }
 
 #[test]
-fn nothing_that_a_host_says_calls_anybody() -> Result<()> {
+fn nothing_from_a_host_mentions_anybody() -> Result<()> {
     let message = message(1, ODD).unwrap_or_else(|| unreachable!("it changed"));
     for (name, service) in services() {
         let text = shown(&body(&message, service, &zone()))?;

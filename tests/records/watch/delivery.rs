@@ -1,4 +1,4 @@
-//! Messages arrive, once, or it is said that they did not; and nobody sees where they go.
+//! Each message arrives once, or is reported as not delivered. No output shows an address.
 
 use std::fs;
 use std::net::TcpListener;
@@ -23,7 +23,7 @@ fn titles(server: &Server) -> Result<Vec<String>> {
 }
 
 #[test]
-fn a_host_that_goes_down_is_told_once_and_once_more_when_it_is_back() -> Result<()> {
+fn a_host_that_goes_down_is_notified_once_and_its_return_once() -> Result<()> {
     let server = Server::good()?;
     let site = Site::of_kind("webhook", &server.secret_address())?;
     site.night(&night(20, &[]))?;
@@ -52,12 +52,13 @@ fn what_cannot_be_delivered_is_kept_and_delivered_later_in_its_order() -> Result
     site.watched(&at(20, 5))?;
     for (day, ended) in [(21, &[("kai", "failed")][..]), (22, &[])] {
         site.night(&night(day, ended))?;
-        let said = site.watch(&at(day, 5))?;
-        assert_eq!(said.status.code(), Some(1), "{said:?}");
+        let output = site.watch(&at(day, 5))?;
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
         assert!(
-            said.stderr
+            output
+                .stderr
                 .starts_with("error: not delivered: team: it cannot be reached"),
-            "{said:?}"
+            "{output:?}"
         );
     }
     let server = Server::good()?;
@@ -84,15 +85,15 @@ fn an_address_that_is_down_costs_the_others_nothing() -> Result<()> {
     site.credential("bad", &hanging.secret_address())?;
     site.credential("good", &server.secret_address())?;
     site.night(&night(20, &[("kai", "failed")]))?;
-    let said = site.watch(&at(20, 5))?;
-    assert_eq!(said.status.code(), Some(1));
+    let output = site.watch(&at(20, 5))?;
+    assert_eq!(output.status.code(), Some(1));
     for part in [
         "bad: it did not answer in time",
         "gone: the address file /etc/genbackup/address is missing or empty",
     ] {
-        assert!(said.stderr.contains(part), "{said:?}");
+        assert!(output.stderr.contains(part), "{output:?}");
     }
-    assert!(!said.stderr.contains("good:"), "{said:?}");
+    assert!(!output.stderr.contains("good:"), "{output:?}");
     assert_eq!(server.requests().len(), 1);
     Ok(())
 }
@@ -103,8 +104,8 @@ fn what_may_pass_is_tried_again_within_the_deadline() -> Result<()> {
         let server = Server::start(&[first.clone(), status(200)])?;
         let site = Site::of_kind("webhook", &server.secret_address())?;
         site.night(&night(20, &[("kai", "failed")]))?;
-        let said = site.watch(&at(20, 5))?;
-        assert!(said.status.success(), "{first:?}: {}", said.stderr);
+        let output = site.watch(&at(20, 5))?;
+        assert!(output.status.success(), "{first:?}: {}", output.stderr);
         let requests = server.requests();
         assert_eq!(requests.len(), 2, "{first:?}");
         assert_eq!(requests.first(), requests.last(), "the same again");
@@ -121,8 +122,8 @@ fn what_will_not_pass_is_not_tried_again() -> Result<()> {
         let server = Server::start(&[status(number)])?;
         let site = Site::of_kind("webhook", &server.secret_address())?;
         site.night(&night(20, &[("kai", "failed")]))?;
-        let said = site.watch(&at(20, 5))?;
-        assert!(said.stderr.contains(words), "{said:?}");
+        let output = site.watch(&at(20, 5))?;
+        assert!(output.stderr.contains(words), "{output:?}");
         assert_eq!(server.requests().len(), 1, "{number}");
     }
     Ok(())
@@ -143,13 +144,13 @@ fn two_wait(answers: &[Answer]) -> Result<(Site, Server)> {
 }
 
 #[test]
-fn a_message_that_is_refused_is_left_out_and_keeps_no_other_back() -> Result<()> {
+fn a_refused_message_is_dropped_and_delays_no_other() -> Result<()> {
     for number in [400, 413, 415, 422] {
         let (site, server) = two_wait(&[status(number), status(204)])?;
-        let said = site.watch(&at(22, 6))?;
-        assert_eq!(said.status.code(), Some(1), "{said:?}");
+        let output = site.watch(&at(22, 6))?;
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
         let words = format!("team: it answered {number}: it rejects this message; `WARNING: kai` is dropped");
-        assert!(said.stderr.contains(&words), "{said:?}");
+        assert!(output.stderr.contains(&words), "{output:?}");
         assert_eq!(titles(&server)?, ["WARNING: kai", "resolved: kai"]);
         assert_eq!(site.watched(&at(22, 7))?, "", "nothing waits any more");
         assert_eq!(server.requests().len(), 2);
@@ -158,11 +159,11 @@ fn a_message_that_is_refused_is_left_out_and_keeps_no_other_back() -> Result<()>
 }
 
 #[test]
-fn where_the_address_is_wrong_all_of_it_waits() -> Result<()> {
+fn a_wrong_address_delays_all_messages() -> Result<()> {
     for number in [401, 403, 404, 410] {
         let (site, server) = two_wait(&[status(number), status(204)])?;
-        let said = site.watch(&at(22, 6))?;
-        assert!(said.stderr.contains("the address is right"), "{said:?}");
+        let output = site.watch(&at(22, 6))?;
+        assert!(output.stderr.contains("the address is right"), "{output:?}");
         assert_eq!(titles(&server)?, ["WARNING: kai"]);
         assert_eq!(site.watched(&at(22, 7))?, "");
         assert_eq!(
@@ -174,7 +175,7 @@ fn where_the_address_is_wrong_all_of_it_waits() -> Result<()> {
 }
 
 #[test]
-fn who_asks_for_silence_gets_it() -> Result<()> {
+fn a_requested_wait_is_respected() -> Result<()> {
     // Within the deadline, it is waited for.
     let silence = |header: &str| Answer::Status(429, format!("Retry-After: {header}\r\n"));
     let (site, server) = two_wait(&[silence("1"), status(204)])?;
@@ -185,11 +186,12 @@ fn who_asks_for_silence_gets_it() -> Result<()> {
     // Beyond it, what waits is kept, and nobody is asked in vain.
     for header in ["7200", "Fri, 31 Dec 2100 23:59:59 GMT"] {
         let (site, server) = two_wait(&[silence(header), status(204)])?;
-        let said = site.watch(&at(22, 6))?;
+        let output = site.watch(&at(22, 6))?;
         assert!(
-            said.stderr
+            output
+                .stderr
                 .contains("team: it answered 429, and asks to wait for "),
-            "{said:?}"
+            "{output:?}"
         );
         assert_eq!(server.requests().len(), 1);
         assert_eq!(site.watched(&at(22, 7))?, "");
@@ -199,19 +201,19 @@ fn who_asks_for_silence_gets_it() -> Result<()> {
 }
 
 #[test]
-fn an_address_file_that_cannot_be_read_is_not_said_to_be_empty() -> Result<()> {
+fn an_unreadable_address_file_is_not_reported_as_empty() -> Result<()> {
     let site = Site::of_kind("webhook", "")?;
     site.night(&night(20, &[("kai", "failed")]))?;
     let file = site.path("credentials/notify-team");
     fs::write(&file, b"https://\xff\xfe/\n")?;
-    let said = site.watch(&at(20, 5))?;
+    let output = site.watch(&at(20, 5))?;
     let words = "cannot read the address file /etc/genbackup/address: its first line is not valid UTF-8";
-    assert!(said.stderr.contains(words), "{said:?}");
+    assert!(output.stderr.contains(words), "{output:?}");
     fs::remove_file(&file)?;
     fs::create_dir(&file)?;
-    let said = site.watch(&at(20, 6))?;
+    let output = site.watch(&at(20, 6))?;
     let words = "cannot read the address file /etc/genbackup/address: Is a directory";
-    assert!(said.stderr.contains(words), "{said:?}");
+    assert!(output.stderr.contains(words), "{output:?}");
     Ok(())
 }
 
@@ -223,8 +225,8 @@ fn a_redirect_is_not_followed_since_it_would_take_the_secret_elsewhere() -> Resu
         let server = Server::start(&[Answer::Status(number, location)])?;
         let site = Site::of_kind("webhook", &server.secret_address())?;
         site.night(&night(20, &[("kai", "failed")]))?;
-        let said = site.watch(&at(20, 5))?;
-        assert!(said.stderr.contains("it redirects elsewhere"), "{said:?}");
+        let output = site.watch(&at(20, 5))?;
+        assert!(output.stderr.contains("it redirects elsewhere"), "{output:?}");
     }
     assert_eq!(elsewhere.requests(), []);
     Ok(())
@@ -237,14 +239,14 @@ fn a_server_that_hangs_drips_or_floods_costs_no_more_than_the_deadline() -> Resu
         let site = Site::of_kind("webhook", &server.secret_address())?;
         site.night(&night(20, &[("kai", "failed")]))?;
         let start = Instant::now();
-        let said = site.watch(&at(20, 5))?;
+        let output = site.watch(&at(20, 5))?;
         // The deadline of the tests is 3 seconds; the rest is for a busy machine.
         assert!(
             start.elapsed() < Duration::from_secs(15),
             "{answer:?}: {:?}",
             start.elapsed()
         );
-        assert_eq!(said.status.success(), arrives, "{answer:?}: {}", said.stderr);
+        assert_eq!(output.status.success(), arrives, "{answer:?}: {}", output.stderr);
     }
     Ok(())
 }
@@ -263,10 +265,10 @@ fn an_address_is_seen_nowhere_but_on_the_wire() -> Result<()> {
         let server = Server::start(&[answer])?;
         let site = Site::of_kind("webhook", &server.secret_address())?;
         site.night(&night(20, &[("kai", "failed")]))?;
-        let said = site.watch(&at(20, 5))?;
+        let output = site.watch(&at(20, 5))?;
         for text in [
-            &said.stdout,
-            &said.stderr,
+            &output.stdout,
+            &output.stderr,
             &fs::read_to_string(site.path("state/memory.json"))?,
             &server
                 .requests()
@@ -286,9 +288,9 @@ fn an_address_is_seen_nowhere_but_on_the_wire() -> Result<()> {
     for address in ["not-an-address-correct-horse", "ftp://correct-horse/", "https://"] {
         let site = Site::of_kind("webhook", address)?;
         site.night(&night(20, &[("kai", "failed")]))?;
-        let said = site.watch(&at(20, 5))?;
-        assert!(said.stderr.contains("has no web address"), "{said:?}");
-        assert!(!said.stderr.contains("correct-horse"), "{said:?}");
+        let output = site.watch(&at(20, 5))?;
+        assert!(output.stderr.contains("has no web address"), "{output:?}");
+        assert!(!output.stderr.contains("correct-horse"), "{output:?}");
     }
     Ok(())
 }
@@ -301,15 +303,15 @@ fn a_certificate_of_nobody_is_not_trusted_and_one_that_the_system_trusts_is() ->
     fs::write(&trusted, root)?;
     let site = Site::of_kind("webhook", &server)?;
     site.night(&night(20, &[("kai", "failed")]))?;
-    let said = site.watch(&at(20, 5))?;
-    assert!(said.stderr.contains("TLS failed"), "{said:?}");
-    let said = crate::command::run(site.command(&at(20, 6), &[]).env("SSL_CERT_FILE", &trusted))?;
-    assert!(said.status.success(), "{said:?}");
+    let output = site.watch(&at(20, 5))?;
+    assert!(output.stderr.contains("TLS failed"), "{output:?}");
+    let output = crate::command::run(site.command(&at(20, 6), &[]).env("SSL_CERT_FILE", &trusted))?;
+    assert!(output.status.success(), "{output:?}");
     Ok(())
 }
 
 #[test]
-fn a_memory_that_is_damaged_is_said_and_brings_no_flood() -> Result<()> {
+fn a_damaged_memory_is_reported_and_causes_no_flood() -> Result<()> {
     let server = Server::good()?;
     let site = Site::of_kind("webhook", &server.secret_address())?;
     site.night(&night(
@@ -328,9 +330,9 @@ fn a_memory_that_is_damaged_is_said_and_brings_no_flood() -> Result<()> {
     ] {
         let before = server.requests().len();
         fs::write(&memory, damaged)?;
-        let said = site.watch(&at(20, 6))?;
-        assert!(said.stderr.contains("is damaged"), "{damaged}: {said:?}");
-        assert!(said.status.success(), "{said:?}");
+        let output = site.watch(&at(20, 6))?;
+        assert!(output.stderr.contains("is damaged"), "{damaged}: {output:?}");
+        assert!(output.status.success(), "{output:?}");
         assert_eq!(server.requests().len(), before + 1, "one message for all");
         assert_eq!(site.watched(&at(20, 7))?, "");
     }
@@ -350,9 +352,12 @@ fn what_waits_survives_another_version_of_genbackup() -> Result<()> {
         .replace("\"first\":", "\"why\":\"x\",\"first\":");
     assert_ne!(newer, whole.to_string());
     fs::write(&memory, newer)?;
-    let said = site.watch(&at(22, 6))?;
-    assert!(said.status.success(), "{said:?}");
-    assert!(said.stderr.contains("note: a newer genbackup wrote "), "{said:?}");
+    let output = site.watch(&at(22, 6))?;
+    assert!(output.status.success(), "{output:?}");
+    assert!(
+        output.stderr.contains("note: a newer genbackup wrote "),
+        "{output:?}"
+    );
     assert_eq!(titles(&server)?, ["WARNING: kai", "resolved: kai"]);
     assert_eq!(site.watched(&at(22, 7))?, "");
     // An older one knew less.
@@ -377,20 +382,20 @@ fn where_nothing_can_be_remembered_nothing_is_sent() -> Result<()> {
     // Where nobody may write, not even root.
     fs::remove_dir(site.path("state"))?;
     std::os::unix::fs::symlink("/proc", site.path("state"))?;
-    let said = site.watch(&at(20, 5))?;
-    assert_eq!(said.status.code(), Some(1), "{said:?}");
-    assert!(said.stderr.contains("cannot write"), "{said:?}");
+    let output = site.watch(&at(20, 5))?;
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(output.stderr.contains("cannot write"), "{output:?}");
     assert_eq!(server.requests(), []);
     Ok(())
 }
 
 #[test]
-fn a_fleet_that_tells_nobody_says_how_to_tell_somebody() -> Result<()> {
-    let said = Site::new("")?.watch(&at(20, 5))?;
-    assert_eq!(said.status.code(), Some(1));
+fn a_fleet_without_recipients_gets_a_hint() -> Result<()> {
+    let output = Site::new("")?.watch(&at(20, 5))?;
+    assert_eq!(output.status.code(), Some(1));
     assert!(
-        said.stderr.contains("hint: add a table `[notify.NAME]`"),
-        "{said:?}"
+        output.stderr.contains("hint: add a table `[notify.NAME]`"),
+        "{output:?}"
     );
     Ok(())
 }
@@ -399,10 +404,10 @@ fn a_fleet_that_tells_nobody_says_how_to_tell_somebody() -> Result<()> {
 fn an_address_that_was_down_for_long_gets_the_newest_messages() -> Result<()> {
     let site = Site::of_kind("webhook", "")?;
     let mut last = String::new();
-    for turn in 0_u8..44 {
-        let ended: &[(&str, &str)] = if turn % 2 == 0 { &[("kai", "failed")] } else { &[] };
-        // Four times a day: each turn is a run of its own.
-        let mut night = crate::night::Night::at(&at(1 + turn / 4, turn % 4 * 6), &super::site::HOSTS);
+    for round in 0_u8..44 {
+        let ended: &[(&str, &str)] = if round % 2 == 0 { &[("kai", "failed")] } else { &[] };
+        // Four runs a day.
+        let mut night = crate::night::Night::at(&at(1 + round / 4, round % 4 * 6), &super::site::HOSTS);
         for host in super::site::HOSTS {
             let status = ended
                 .iter()
@@ -411,7 +416,7 @@ fn an_address_that_was_down_for_long_gets_the_newest_messages() -> Result<()> {
             night = night.host(host, status);
         }
         site.night(&night.maintained())?;
-        last = site.watch(&at(1 + turn / 4, turn % 4 * 6 + 1))?.stderr;
+        last = site.watch(&at(1 + round / 4, round % 4 * 6 + 1))?.stderr;
     }
     assert!(last.contains("more than 20 messages wait for `team`"), "{last}");
     let server = Server::good()?;

@@ -1,5 +1,5 @@
-//! An e-mail comes to sendmail whole, and what sendmail says of it comes back. sendmail is a stand-in here, that writes
-//! down what it is given; the script that starts it is the emitted one.
+//! sendmail gets the whole email, and its result is reported. sendmail is a stand-in here, which writes down
+//! its input. The script that starts it is the emitted one.
 
 use std::fs;
 use std::os::fd::OwnedFd;
@@ -30,7 +30,7 @@ fn serve(site: &Site, stand_in: &str) -> Result<()> {
     let sendmail = programs.join("sendmail");
     executable(&sendmail, stand_in)?;
     let path = std::env::var("PATH").context("no PATH")?;
-    let (path, letter) = (format!("{}:{path}", programs.display()), site.path("letter"));
+    let (path, email) = (format!("{}:{path}", programs.display()), site.path("email"));
     let listener = UnixListener::bind(site.path("mail.sock"))?;
     thread::spawn(move || {
         for connection in listener.incoming().flatten() {
@@ -40,7 +40,7 @@ fn serve(site: &Site, stand_in: &str) -> Result<()> {
             drop(
                 Command::new(&script)
                     .env("PATH", &path)
-                    .env("LETTER", &letter)
+                    .env("EMAIL", &email)
                     .stdin(Stdio::from(OwnedFd::from(input)))
                     .stdout(Stdio::from(OwnedFd::from(connection)))
                     .stderr(Stdio::null())
@@ -52,11 +52,11 @@ fn serve(site: &Site, stand_in: &str) -> Result<()> {
 }
 
 #[test]
-fn sendmail_gets_a_letter_of_plain_headers() -> Result<()> {
+fn sendmail_gets_an_email_with_plain_headers() -> Result<()> {
     let site = Site::new(TABLE)?;
     serve(
         &site,
-        "#!/bin/bash\nset -e\necho \"$*\" >\"$LETTER\"\ncat >>\"$LETTER\"\n",
+        "#!/bin/bash\nset -e\necho \"$*\" >\"$EMAIL\"\ncat >>\"$EMAIL\"\n",
     )?;
     let odd =
         serde_json::json!({"status": "failed", "why": "x\r\nBcc: everybody@example.net\n.\nDATA größe"});
@@ -66,10 +66,10 @@ fn sendmail_gets_a_letter_of_plain_headers() -> Result<()> {
         .host("ziz", "ok");
     site.night(&night.maintained())?;
     site.watched(&at(20, 5))?;
-    let letter = fs::read_to_string(site.path("letter"))?;
-    let (head, body) = letter
+    let email = fs::read_to_string(site.path("email"))?;
+    let (head, body) = email
         .split_once("\r\n\r\n")
-        .or(letter.split_once("\n\n"))
+        .or(email.split_once("\n\n"))
         .context("no body")?;
     assert!(head.starts_with("-i -t\n"), "{head}");
     for header in [
@@ -90,32 +90,36 @@ fn sendmail_gets_a_letter_of_plain_headers() -> Result<()> {
 }
 
 #[test]
-fn a_letter_that_sendmail_refuses_is_kept_and_sent_later() -> Result<()> {
+fn an_email_that_sendmail_refuses_is_sent_later() -> Result<()> {
     let site = Site::new(TABLE)?;
     serve(
         &site,
-        "#!/bin/bash\ncat >/dev/null\n[[ -e $LETTER ]] || exit 75\necho sent >\"$LETTER\"\n",
+        "#!/bin/bash\ncat >/dev/null\n[[ -e $EMAIL ]] || exit 75\necho sent >\"$EMAIL\"\n",
     )?;
     site.night(&night(20, &[("kai", "failed")]))?;
-    let said = site.watch(&at(20, 5))?;
+    let output = site.watch(&at(20, 5))?;
     assert!(
-        said.stderr.contains("admin: sendmail failed with exit status 75"),
-        "{said:?}"
+        output
+            .stderr
+            .contains("admin: sendmail failed with exit status 75"),
+        "{output:?}"
     );
-    fs::write(site.path("letter"), "")?;
+    fs::write(site.path("email"), "")?;
     assert_eq!(site.watched(&at(20, 6))?, "");
-    assert_eq!(fs::read_to_string(site.path("letter"))?, "sent\n");
+    assert_eq!(fs::read_to_string(site.path("email"))?, "sent\n");
     Ok(())
 }
 
 #[test]
-fn a_host_without_sendmail_says_so() -> Result<()> {
+fn a_missing_sendmail_is_reported() -> Result<()> {
     let site = Site::new(TABLE)?;
     site.night(&night(20, &[("kai", "failed")]))?;
-    let said = site.watch(&at(20, 5))?;
+    let output = site.watch(&at(20, 5))?;
     assert!(
-        said.stderr.contains("check that genbackup-mail.socket is active"),
-        "{said:?}"
+        output
+            .stderr
+            .contains("check that genbackup-mail.socket is active"),
+        "{output:?}"
     );
     Ok(())
 }

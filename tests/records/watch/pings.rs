@@ -1,4 +1,4 @@
-//! Who is told of each run: that it began, and how it ended.
+//! Monitors that are pinged for each run: that it began, and how it ended.
 
 use anyhow::{Context, Result, bail};
 use serde_json::json;
@@ -41,22 +41,22 @@ fn each_run_is_pinged_once_when_it_begins_and_once_when_it_is_over() -> Result<(
     for hour in 5..8 {
         site.watched(&at(21, hour))?;
     }
-    let told = lines(&server);
-    assert_eq!(told.len(), 3, "{told:?}");
-    let (path, text) = &told[2];
+    let pings = lines(&server);
+    assert_eq!(pings.len(), 3, "{pings:?}");
+    let (path, text) = &pings[2];
     assert_eq!(path, "/X/fail");
     assert!(text.contains("kai: failed kai is not well"), "{text}");
     Ok(())
 }
 
 #[test]
-fn a_run_at_work_is_not_pinged_and_one_that_broke_off_is_a_failure() -> Result<()> {
+fn a_run_in_progress_sends_no_ping_and_a_broken_one_fails() -> Result<()> {
     let server = Server::good()?;
     let site = Site::of_kind("ping", &server.secret_address())?;
     let broken = Night::at(&at(20, 4), &["jak", "kai", "ziz"]).host("jak", "ok");
     site.night(&broken)?;
     site.watched(&at(20, 5))?;
-    assert_eq!(server.requests(), [], "it may be at work still");
+    assert_eq!(server.requests(), [], "it may still be in progress");
     site.watched(&at(21, 3))?;
     assert_eq!(paths(&server), ["/X/fail"]);
     Ok(())
@@ -81,7 +81,7 @@ fn the_newest_ping_takes_the_place_of_one_that_waits_and_a_late_start_is_not_sen
 
 const WEEKLY: &str = "[hosts.kai.schedule]\ncalendar = \"Sun 12:00\"\n";
 
-/// A night of those that are backed up together, where `kai` has a schedule of its own.
+/// A night of the hosts of `[schedule]`, in a fleet in which `kai` has its own schedule.
 fn together(day: u8) -> Night {
     Night::good(&at(day, 4), &["jak", "ziz"])
 }
@@ -101,17 +101,17 @@ fn a_run_of_hosts_that_were_named_is_no_sign_of_the_fleet_s() -> Result<()> {
     site.night(&together(20))?;
     site.watched(&at(20, 5))?;
     assert_eq!(paths(&server), ["/X"]);
-    // Well or not: who waits for a sign of each night is told nothing of another time.
+    // Whether it succeeded or not: a monitor that expects one ping a night gets none at another time.
     for (hour, status) in [(12, "ok"), (14, "failed")] {
         site.night(&kai(20, hour, status))?;
         site.watched(&at(20, hour + 1))?;
     }
     assert_eq!(paths(&server), ["/X"]);
-    // The next night tells it.
+    // The next night reports it.
     site.night(&together(21))?;
     site.watched(&at(21, 5))?;
-    let told = lines(&server);
-    let (path, text) = told.last().context("no ping")?;
+    let pings = lines(&server);
+    let (path, text) = pings.last().context("no ping")?;
     assert_eq!(path, "/X/fail");
     assert_eq!(text, "kai: WARNING failed: kai is not well");
     site.night(&kai(21, 12, "ok"))?;
@@ -122,7 +122,7 @@ fn a_run_of_hosts_that_were_named_is_no_sign_of_the_fleet_s() -> Result<()> {
 }
 
 #[test]
-fn a_weekly_host_whose_turn_is_to_come_is_no_failure() -> Result<()> {
+fn a_weekly_host_that_is_not_due_is_no_failure() -> Result<()> {
     let server = Server::good()?;
     let site = Site::of_kind("ping", &server.secret_address())?;
     site.add(WEEKLY)?;
@@ -156,7 +156,7 @@ fn a_laptop_that_may_be_away_and_is_fails_no_night() -> Result<()> {
 }
 
 #[test]
-fn what_is_noted_beside_the_runs_is_no_run_that_ended() -> Result<()> {
+fn an_ad_hoc_record_is_no_finished_run() -> Result<()> {
     let server = Server::good()?;
     let site = Site::of_kind("ping", &server.secret_address())?;
     site.night(&night(20, &[]))?;
@@ -219,7 +219,7 @@ fn a_run_of_named_hosts_is_no_sign_of_the_fleet_s_for_uptime_kuma_either() -> Re
 }
 
 #[test]
-fn a_night_of_which_there_is_much_to_say_has_a_short_address() -> Result<()> {
+fn a_night_with_many_messages_has_a_short_address() -> Result<()> {
     let server = Server::good()?;
     let site = kuma(&server)?;
     let mut night = Night::at(&at(20, 4), &["jak", "kai", "ziz"]);
@@ -240,34 +240,34 @@ fn a_night_of_which_there_is_much_to_say_has_a_short_address() -> Result<()> {
     assert_eq!(
         line.matches("status=").count(),
         1,
-        "what a host says is no parameter: {line}"
+        "a text from a host is no parameter: {line}"
     );
     Ok(())
 }
 
 #[test]
-fn a_monitor_that_uptime_kuma_does_not_know_is_said_and_not_asked_again() -> Result<()> {
+fn an_unknown_uptime_kuma_monitor_is_reported_and_not_retried() -> Result<()> {
     for number in [404, 500] {
         let unknown = json!({"ok": false, "msg": "Monitor not found or not active."});
         let server = Server::start(&[json(number, &unknown)])?;
         let site = kuma(&server)?;
         site.night(&night(20, &[]))?;
-        let said = site.watch(&at(20, 5))?;
+        let output = site.watch(&at(20, 5))?;
         let words = format!("it answered {number}: it does not know this monitor, or the monitor is paused");
-        assert!(said.stderr.contains(&words), "{said:?}");
+        assert!(output.stderr.contains(&words), "{output:?}");
         assert_eq!(server.requests().len(), 1);
     }
     Ok(())
 }
 
 #[test]
-fn an_address_of_the_other_monitor_is_said_with_the_kind_that_it_needs() -> Result<()> {
+fn an_address_of_the_other_monitor_is_reported_with_its_kind() -> Result<()> {
     let server = Server::good()?;
     let site = Site::of_kind("ping", &server.address("api/push/correct-horse"))?;
     site.night(&night(20, &[]))?;
-    let said = site.watch(&at(20, 5))?;
-    assert!(said.stderr.contains("`kind = \"uptime-kuma\"`"), "{said:?}");
-    assert!(!said.stderr.contains("correct-horse"), "{said:?}");
+    let output = site.watch(&at(20, 5))?;
+    assert!(output.stderr.contains("`kind = \"uptime-kuma\"`"), "{output:?}");
+    assert!(!output.stderr.contains("correct-horse"), "{output:?}");
     assert_eq!(server.requests(), []);
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! A web server on the loopback, for one test: it answers as it is told, and keeps what it was sent.
+//! A web server on the loopback, for one test. It gives the answers of the test, and keeps the requests.
 
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -116,7 +116,7 @@ pub(crate) mod tls {
                     continue;
                 };
                 let mut stream = StreamOwned::new(session, connection);
-                // Who does not trust it goes before there is a request.
+                // A client that does not trust it disconnects before there is a request.
                 let mut start = [0; 4];
                 if std::io::Read::read_exact(&mut stream, &mut start).is_ok() && start == *b"POST" {
                     drop(stream.write_all(b"HTTP/1.1 204 X\r\nConnection: close\r\n\r\n"));

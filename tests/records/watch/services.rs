@@ -1,4 +1,4 @@
-//! The services with a token and a recipient: what is on the wire, and what becomes of each refusal.
+//! The services with a token and a recipient: what is on the wire, and what each refusal causes.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -15,13 +15,13 @@ const GOTIFY: &str = "message?token=correct-horse";
 const PUSHOVER: &str = "1/messages.json?token=correct-horse&user=correct-horse-user&html=1&sound=siren";
 const MATRIX: &str = "_matrix/client/v3/rooms/!room:m.example?access_token=correct-horse";
 
-/// A night on which a host fails, told to a service; what `watch` says.
-fn told(kind: &str, path: &str, answers: &[Answer]) -> Result<(Site, Server, String)> {
+/// A night on which a host fails, and a service is notified of it: the output of `watch`.
+fn notified(kind: &str, path: &str, answers: &[Answer]) -> Result<(Site, Server, String)> {
     let server = Server::start(answers)?;
     let site = Site::of_kind(kind, &server.address(path))?;
     site.night(&night(20, &[("kai", "failed")]))?;
-    let said = site.watch(&at(20, 5))?;
-    Ok((site, server, said.stderr))
+    let output = site.watch(&at(20, 5))?;
+    Ok((site, server, output.stderr))
 }
 
 fn first(server: &Server) -> Result<Request> {
@@ -39,8 +39,8 @@ fn field<'r>(request: &'r Request, name: &str) -> Vec<&'r str> {
 
 #[test]
 fn telegram_gets_a_form_with_the_chat_and_without_markup() -> Result<()> {
-    let (_, server, said) = told("telegram", TELEGRAM, &[status(200)])?;
-    assert_eq!(said, "");
+    let (_, server, output) = notified("telegram", TELEGRAM, &[status(200)])?;
+    assert_eq!(output, "");
     let request = first(&server)?;
     assert_eq!(request.line, "POST /bot1:correct-horse/sendMessage HTTP/1.1");
     assert!(
@@ -60,8 +60,8 @@ fn telegram_gets_a_form_with_the_chat_and_without_markup() -> Result<()> {
 
 #[test]
 fn gotify_gets_its_token_in_a_header() -> Result<()> {
-    let (_, server, said) = told("gotify", GOTIFY, &[status(200)])?;
-    assert_eq!(said, "");
+    let (_, server, output) = notified("gotify", GOTIFY, &[status(200)])?;
+    assert_eq!(output, "");
     let request = first(&server)?;
     assert_eq!(request.line, "POST /message HTTP/1.1");
     assert!(
@@ -76,8 +76,8 @@ fn gotify_gets_its_token_in_a_header() -> Result<()> {
 
 #[test]
 fn pushover_gets_token_and_user_in_the_body_and_no_html() -> Result<()> {
-    let (_, server, said) = told("pushover", PUSHOVER, &[status(200)])?;
-    assert_eq!(said, "");
+    let (_, server, output) = notified("pushover", PUSHOVER, &[status(200)])?;
+    assert_eq!(output, "");
     let request = first(&server)?;
     assert_eq!(request.line, "POST /1/messages.json HTTP/1.1");
     assert_eq!(field(&request, "token"), ["correct-horse"]);
@@ -91,10 +91,10 @@ fn pushover_gets_token_and_user_in_the_body_and_no_html() -> Result<()> {
 #[test]
 fn matrix_gets_the_same_transaction_each_time_that_a_message_is_tried() -> Result<()> {
     let answers = [status(500), status(502), status(404), status(200)];
-    let (site, server, said) = told("matrix", MATRIX, &answers)?;
+    let (site, server, output) = notified("matrix", MATRIX, &answers)?;
     assert!(
-        said.contains("it answered 404: check that the server and the room are right"),
-        "{said}"
+        output.contains("it answered 404: check that the server and the room are right"),
+        "{output}"
     );
     assert_eq!(site.watched(&at(20, 7))?, "");
     let requests = server.requests();
@@ -117,17 +117,18 @@ fn matrix_gets_the_same_transaction_each_time_that_a_message_is_tried() -> Resul
     Ok(())
 }
 
-/// What becomes of a message: it was left out, or it waits.
+/// What happens to a message: it is dropped, or it waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fate {
     LeftOut,
     Waits,
 }
 
-/// What becomes of a message that is refused so, and with which words; it is not tried again in vain.
+/// What happens to a message that is refused with this answer, and which words are printed. It is not sent
+/// again in vain.
 fn fate(kind: &str, path: &str, answer: &Answer, words: &str) -> Result<Fate> {
-    let (site, server, said) = told(kind, path, &[answer.clone(), status(200)])?;
-    ensure!(said.contains(words), "{answer:?}: {said}");
+    let (site, server, output) = notified(kind, path, &[answer.clone(), status(200)])?;
+    ensure!(output.contains(words), "{answer:?}: {output}");
     ensure!(server.requests().len() == 1, "{answer:?}");
     ensure!(site.watched(&at(20, 6))?.is_empty(), "{answer:?}");
     Ok(match server.requests().len() {
@@ -138,27 +139,31 @@ fn fate(kind: &str, path: &str, answer: &Answer, words: &str) -> Result<Fate> {
 
 #[test]
 fn telegram_refuses_a_message_or_a_chat() -> Result<()> {
-    let said = |code: u16, words: &str| {
+    let refused = |code: u16, words: &str| {
         let body = json!({"ok": false, "error_code": code, "description": words});
         answers(code, &body)
     };
     for (answer, expected, words) in [
         (
-            said(400, "Bad Request: chat not found"),
+            refused(400, "Bad Request: chat not found"),
             Fate::Waits,
             "the chat is right",
         ),
         (
-            said(400, "Bad Request: message is too long"),
+            refused(400, "Bad Request: message is too long"),
             Fate::LeftOut,
             "rejects this message",
         ),
         (
-            said(403, "Forbidden: bot was kicked"),
+            refused(403, "Forbidden: bot was kicked"),
             Fate::Waits,
             "the bot may write to it",
         ),
-        (said(401, "Unauthorized"), Fate::Waits, "the bot's token is right"),
+        (
+            refused(401, "Unauthorized"),
+            Fate::Waits,
+            "the bot's token is right",
+        ),
         (status(400), Fate::Waits, "the chat is right"),
     ] {
         assert_eq!(fate("telegram", TELEGRAM, &answer, words)?, expected, "{words}");
@@ -214,7 +219,7 @@ fn matrix_refuses_a_message_or_an_account() -> Result<()> {
 }
 
 #[test]
-fn who_asks_for_silence_in_the_body_gets_it() -> Result<()> {
+fn a_wait_requested_in_the_body_is_respected() -> Result<()> {
     for (kind, path, body) in [
         (
             "telegram",
@@ -228,8 +233,8 @@ fn who_asks_for_silence_in_the_body_gets_it() -> Result<()> {
         ),
     ] {
         let start = Instant::now();
-        let (_, server, said) = told(kind, path, &[answers(429, &body), status(200)])?;
-        assert_eq!(said, "", "{kind}");
+        let (_, server, output) = notified(kind, path, &[answers(429, &body), status(200)])?;
+        assert_eq!(output, "", "{kind}");
         assert!(
             start.elapsed() >= Duration::from_secs(1),
             "{kind}: {:?}",
@@ -253,8 +258,8 @@ fn who_asks_for_silence_in_the_body_gets_it() -> Result<()> {
         ("pushover", PUSHOVER, used_up),
         ("pushover", PUSHOVER, status(500)),
     ] {
-        let (site, server, said) = told(kind, path, &[answer, status(200)])?;
-        assert!(said.contains("and asks to wait for "), "{kind}: {said}");
+        let (site, server, output) = notified(kind, path, &[answer, status(200)])?;
+        assert!(output.contains("and asks to wait for "), "{kind}: {output}");
         assert_eq!(server.requests().len(), 1, "{kind}");
         assert_eq!(site.watched(&at(20, 6))?, "");
         assert_eq!(server.requests().len(), 2, "{kind}");
@@ -281,28 +286,29 @@ fn a_token_is_seen_nowhere_but_on_the_wire() -> Result<()> {
                 Answer::Status(200, "X: correct-horse\r\nbroken\r\n".to_owned()),
             ])
         {
-            let (site, server, said) = told(kind, path, std::slice::from_ref(answer))?;
+            let (site, server, output) = notified(kind, path, std::slice::from_ref(answer))?;
             assert!(
-                said.contains("not delivered: team: "),
-                "{kind}, {answer:?}: {said}"
+                output.contains("not delivered: team: "),
+                "{kind}, {answer:?}: {output}"
             );
-            assert!(!said.contains("correct-horse"), "{said}");
+            assert!(!output.contains("correct-horse"), "{output}");
             let memory = fs::read_to_string(site.path("state/memory.json"))?;
             assert!(!memory.contains("correct-horse"), "{memory}");
             let request = format!("{:?}", first(&server)?);
             assert!(request.contains("correct-horse"), "{kind}: {request}");
         }
-        // Where it is not of the service's form, it is not sent, and not said.
+        // An address that lacks the form of the service is neither used nor printed.
         let server = Server::good()?;
         let site = Site::of_kind(kind, &server.address("correct-horse"))?;
         site.night(&night(20, &[("kai", "failed")]))?;
-        let said = site.watch(&at(20, 5))?;
+        let output = site.watch(&at(20, 5))?;
         assert!(
-            said.stderr
+            output
+                .stderr
                 .contains("/etc/genbackup/address has an address that is not of the form `https://"),
-            "{said:?}"
+            "{output:?}"
         );
-        assert!(!said.stderr.contains("correct-horse"), "{said:?}");
+        assert!(!output.stderr.contains("correct-horse"), "{output:?}");
         assert_eq!(server.requests(), []);
     }
     Ok(())
@@ -312,8 +318,8 @@ fn a_token_is_seen_nowhere_but_on_the_wire() -> Result<()> {
 fn a_refusal_that_floods_costs_no_more_than_the_deadline() -> Result<()> {
     let flood = Answer::Body(400, String::new(), "x".repeat(8 * 1024 * 1024));
     let start = Instant::now();
-    let (_, _, said) = told("telegram", TELEGRAM, &[flood])?;
-    assert!(said.contains("the chat is right"), "{said}");
+    let (_, _, output) = notified("telegram", TELEGRAM, &[flood])?;
+    assert!(output.contains("the chat is right"), "{output}");
     assert!(start.elapsed() < Duration::from_secs(15), "{:?}", start.elapsed());
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! A storage host in a directory: a fleet that tells somebody, records, credentials and a memory.
+//! A storage host in a directory: a fleet with recipients, records, credentials and a memory.
 
 use std::fs;
 use std::path::PathBuf;
@@ -82,7 +82,7 @@ impl Site {
         run(&mut self.command(now, &[]))
     }
 
-    /// The same, where it has to go well; what it prints.
+    /// The same, and it has to succeed. Returns what it prints.
     pub(crate) fn watched(&self, now: &str) -> Result<String> {
         let Outcome {
             status,
@@ -99,7 +99,7 @@ pub(crate) fn table(name: &str, kind: &str) -> String {
     format!("[notify.{name}]\nkind = \"{kind}\"\naddress-file = \"/etc/genbackup/address\"\n\n")
 }
 
-/// A night at four; each of the named hosts ends as it is said, and the others well.
+/// A night at four: each of the named hosts ends as given, and the others succeed.
 pub(crate) fn night(day: u8, ended: &[(&str, &str)]) -> Night {
     let mut night = Night::at(&at(day, 4), &HOSTS);
     for host in HOSTS {

@@ -1,4 +1,4 @@
-//! From states to messages: one when it gets worse, one when it is well again.
+//! From states to messages: one when a state gets worse, and one when it recovers.
 
 use std::convert::Infallible;
 
@@ -24,8 +24,8 @@ fn finding(subject: &str, state: State) -> Finding {
     }
 }
 
-/// What is said while one subject goes through these states: the words, in their order.
-fn said(states: &[State]) -> Vec<&'static str> {
+/// The words of the messages while one subject goes through these states, in their order.
+fn words_for(states: &[State]) -> Vec<&'static str> {
     let mut memory = Memory::default();
     let note = |(hour, state): (i64, &State)| {
         let now = Timestamp::UNIX_EPOCH + SignedDuration::from_hours(hour);
@@ -40,13 +40,13 @@ fn said(states: &[State]) -> Vec<&'static str> {
 }
 
 #[test]
-fn one_message_when_it_gets_worse_and_one_when_it_is_well() {
+fn one_message_when_it_gets_worse_and_one_when_it_recovers() {
     use State::{Alert, Never, Ok, Warning};
     for (states, expected) in [
         (&[Ok, Ok][..], &[][..]),
         (&[Warning, Warning, Ok, Ok], &["WARNING", "resolved"]),
         (&[Warning, Alert, Alert, Ok], &["WARNING", "ALERT", "resolved"]),
-        // Half well is not well, and half ill is not worse than ill.
+        // A WARNING after an ALERT is no recovery, and an ALERT after that is not worse than the first.
         (&[Alert, Warning, Alert, Warning, Ok], &["ALERT", "resolved"]),
         (
             &[Warning, Never, Alert, Ok],
@@ -54,12 +54,12 @@ fn one_message_when_it_gets_worse_and_one_when_it_is_well() {
         ),
         (&[Ok, Warning, Ok, Warning], &["WARNING", "resolved", "WARNING"]),
     ] {
-        assert_eq!(said(states), expected, "{states:?}");
+        assert_eq!(words_for(states), expected, "{states:?}");
     }
 }
 
 #[test]
-fn what_changes_at_once_is_told_at_once() {
+fn changes_at_the_same_time_are_one_message() {
     let mut memory = Memory::default();
     let all: Vec<_> = (0..1000)
         .map(|n| finding(&format!("host-{n}"), State::Warning))
@@ -79,14 +79,15 @@ fn what_was_never_tried_has_a_night_to_begin_with() {
         grace: Some(SignedDuration::from_hours(24)),
         ..finding("kai", State::Never)
     }];
-    for (hour, is_told) in [(0, false), (23, false), (25, true), (26, false)] {
+    for (hour, is_sent) in [(0, false), (23, false), (25, true), (26, false)] {
         let now = Timestamp::UNIX_EPOCH + SignedDuration::from_hours(hour);
-        assert_eq!(memory.note("jak", &new, now).is_some(), is_told, "{hour}");
+        assert_eq!(memory.note("jak", &new, now).is_some(), is_sent, "{hour}");
     }
 }
 
-/// The hours, counted from now, at which a host that was never tried is told, where a clock that was ahead saw it first.
-fn told_after_a_clock_was_ahead(ahead: SignedDuration) -> Vec<i64> {
+/// The hours from now at which a host that was never tried is notified. A clock that was ahead has seen it
+/// first.
+fn notified_after_a_clock_was_ahead(ahead: SignedDuration) -> Vec<i64> {
     let mut memory = Memory::default();
     let new = [Finding {
         grace: Some(SignedDuration::from_hours(24)),
@@ -106,13 +107,17 @@ fn told_after_a_clock_was_ahead(ahead: SignedDuration) -> Vec<i64> {
 #[test]
 fn a_clock_that_was_far_ahead_silences_nothing() {
     let years = SignedDuration::from_hours(9 * 365 * 24);
-    assert_eq!(told_after_a_clock_was_ahead(years), [0], "once, and not resolved");
+    assert_eq!(
+        notified_after_a_clock_was_ahead(years),
+        [0],
+        "once, and not resolved"
+    );
 }
 
 #[test]
 fn a_clock_that_was_a_little_ahead_costs_no_false_alarm() {
     let minute = SignedDuration::from_mins(1);
-    assert_eq!(told_after_a_clock_was_ahead(minute), [30], "after its grace");
+    assert_eq!(notified_after_a_clock_was_ahead(minute), [30], "after its grace");
 }
 
 #[test]
@@ -126,18 +131,19 @@ fn a_weekly_host_has_a_week_to_begin_with() -> Result<()> {
     let week = Some(SignedDuration::from_hours(7 * 24));
     let Ok(expectations) = Expectations::of(&fleet, |_| Ok::<_, Infallible>(week));
     let mut memory = Memory::default();
-    let mut told = Vec::new();
+    let mut notified = Vec::new();
     for hour in (0..240).step_by(6) {
         let now = Timestamp::UNIX_EPOCH + SignedDuration::from_hours(hour);
         let nothing = |_, _| anyhow::bail!("there is no record");
         let report = judge(&fleet, &expectations, now, [], nothing)?;
         let message = memory.note("jak", &findings(&report), now);
         let changes = message.into_iter().flat_map(|message| message.changes);
-        told.extend(changes.map(|change| (hour, change.subject)));
+        notified.extend(changes.map(|change| (hour, change.subject)));
     }
     let first = |subject: &str| {
-        told.iter()
-            .find(|(_, told)| told == subject)
+        notified
+            .iter()
+            .find(|(_, changed)| changed == subject)
             .map(|(hour, _)| *hour)
     };
     // 3 hours, 25 hours, a week and an hour and a half: and a look each six hours.
@@ -148,7 +154,7 @@ fn a_weekly_host_has_a_week_to_begin_with() -> Result<()> {
 }
 
 #[test]
-fn who_leaves_the_fleet_is_forgotten_without_a_word() {
+fn a_host_that_leaves_the_fleet_is_forgotten_silently() {
     let mut memory = Memory::default();
     let now = Timestamp::UNIX_EPOCH;
     assert!(memory.note("jak", &[finding("kai", State::Alert)], now).is_some());
@@ -157,22 +163,22 @@ fn who_leaves_the_fleet_is_forgotten_without_a_word() {
 }
 
 #[test]
-fn a_copy_that_is_late_or_failed_is_told_once_and_once_more_when_it_is_well() -> Result<()> {
+fn a_late_or_failed_copy_is_notified_once_and_its_recovery_once() -> Result<()> {
     let server = Server::good()?;
     let offsite = "[monitor.offsite]\nwarn-after = \"26h\"\nalert-after = \"3d\"\n";
     let site = Site::new(&format!("{}\n{offsite}", table("team", "webhook")))?;
     site.credential("team", &server.secret_address())?;
-    let beside = |day, status| site.night(&Night::ad_hoc(&at(day, 9), "offsite", status));
+    let ad_hoc = |day, status| site.night(&Night::ad_hoc(&at(day, 9), "offsite", status));
     for day in 20..28 {
         site.night(&night(day, &[]))?;
-        let mut said = site.watched(&at(day, 8))?;
+        let mut output = site.watched(&at(day, 8))?;
         match day {
-            20 | 24 | 26 | 27 => beside(day, "ok")?,
-            25 => beside(day, "failed")?,
+            20 | 24 | 26 | 27 => ad_hoc(day, "ok")?,
+            25 => ad_hoc(day, "failed")?,
             _ => {}
         }
         for hour in [12, 16] {
-            said += &site.watched(&at(day, hour))?;
+            output += &site.watched(&at(day, hour))?;
         }
         let expected = match day {
             21 | 25 => "WARNING: phase offsite\n",
@@ -180,13 +186,13 @@ fn a_copy_that_is_late_or_failed_is_told_once_and_once_more_when_it_is_well() ->
             24 | 26 => "resolved: phase offsite\n",
             _ => "",
         };
-        assert_eq!(said, expected, "on the {day}th");
+        assert_eq!(output, expected, "on the {day}th");
     }
     Ok(())
 }
 
 #[test]
-fn a_tamper_test_is_told_when_its_result_changes_and_a_failed_copy_by_its_name() -> Result<()> {
+fn tamper_tests_notify_of_changes_and_copies_by_name() -> Result<()> {
     let server = Server::good()?;
     let copy = "[offsite.cloud]\nkind = \"sync\"\nremote = \"cloud:x\"\nconfig-file = \"/etc/genbackup/rclone.conf\"\n\
                 after-run = true\n";
@@ -220,11 +226,11 @@ fn a_tamper_test_is_told_when_its_result_changes_and_a_failed_copy_by_its_name()
     ] {
         site.night(&night(day, &[]))?;
         copied(day, status, result)?;
-        let mut said = String::new();
+        let mut output = String::new();
         for hour in [6, 9] {
-            said += &site.watched(&at(day, hour))?;
+            output += &site.watched(&at(day, hour))?;
         }
-        assert_eq!(said, expected, "on the {day}th");
+        assert_eq!(output, expected, "on the {day}th");
     }
     Ok(())
 }
@@ -243,9 +249,9 @@ fn any_status() -> impl Strategy<Value = &'static str> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Of each subject: worse and worse, then well again, and nothing twice.
+    /// For each subject: it gets worse, then it recovers, and nothing is sent twice.
     #[test]
-    fn of_random_nights_each_subject_is_told_worse_and_then_resolved(
+    fn random_nights_notify_each_subject_of_worse_then_resolved(
         nights in prop::collection::vec((prop::array::uniform3(any_status()), any::<bool>()), 1..24),
         // Hours at which nobody looks.
         blind in prop::collection::vec(0..48_usize, 0..8),
@@ -257,7 +263,7 @@ proptest! {
         .map_err(|problems| TestCaseError::fail(format!("{problems:?}")))?;
         let Ok(expectations) = Expectations::of(&fleet, |_| Ok::<_, Infallible>(None));
         let mut memory = Memory::default();
-        let mut told: std::collections::BTreeMap<String, Option<State>> = std::collections::BTreeMap::new();
+        let mut notified: std::collections::BTreeMap<String, Option<State>> = std::collections::BTreeMap::new();
         let mut records: Vec<Night> = Vec::new();
         for (day, (statuses, runs)) in (1_u8..).zip(&nights) {
             if *runs {
@@ -280,22 +286,23 @@ proptest! {
                 let found = findings(&report);
                 let message = memory.note("jak", &found, now);
                 for change in message.iter().flat_map(|message| &message.changes) {
-                    let before = told.get(&change.subject).copied().flatten();
+                    let before = notified.get(&change.subject).copied().flatten();
                     match &change.transition {
                         Transition::Worse { state, .. } => {
                             prop_assert!(before.is_none_or(|before| before < *state), "{change:?} after {before:?}");
-                            told.insert(change.subject.clone(), Some(*state));
+                            notified.insert(change.subject.clone(), Some(*state));
                         }
                         Transition::Resolved { was, .. } => {
                             prop_assert_eq!(before, Some(*was));
-                            told.insert(change.subject.clone(), None);
+                            notified.insert(change.subject.clone(), None);
                         }
                     }
                 }
-                // Who listened knows how it is: never better than it is, and well when it is well.
+                // A recipient knows the state: never a better one than the real one, and healthy if it is
+                // healthy.
                 for finding in found.iter().filter(|finding| finding.grace.is_none()) {
-                    let known = told.get(&finding.subject).copied().flatten();
-                    prop_assert_eq!(known.is_none(), finding.state == State::Ok, "{:?}, told {:?}", finding, known);
+                    let known = notified.get(&finding.subject).copied().flatten();
+                    prop_assert_eq!(known.is_none(), finding.state == State::Ok, "{:?}, notified {:?}", finding, known);
                     prop_assert!(known.unwrap_or(State::Ok) >= finding.state);
                 }
             }

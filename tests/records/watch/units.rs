@@ -1,4 +1,4 @@
-//! A unit that failed is told of where no record tells of it, as systemd's `OnFailure=` starts us.
+//! A failed unit is reported if no record explains the failure. systemd's `OnFailure=` starts us for it.
 
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -22,13 +22,13 @@ fn last_why(server: &Server) -> Result<String> {
 }
 
 #[test]
-fn a_missing_credential_is_told_with_the_names_of_the_files() -> Result<()> {
+fn a_missing_credential_is_reported_with_its_files() -> Result<()> {
     let server = Server::good()?;
     let site = Site::of_kind("webhook", &server.secret_address())?;
     site.night(&night(20, &[]))?;
     site.watched(&at(20, 5))?;
-    let said = failed(&site, &at(21, 4), "genbackup", "exit-code", "243")?;
-    assert_eq!(said.stdout, "ALERT: unit genbackup.service\n", "{said:?}");
+    let output = failed(&site, &at(21, 4), "genbackup", "exit-code", "243")?;
+    assert_eq!(output.stdout, "ALERT: unit genbackup.service\n", "{output:?}");
     let why = last_why(&server)?;
     for part in [
         "exit status 243",
@@ -38,7 +38,7 @@ fn a_missing_credential_is_told_with_the_names_of_the_files() -> Result<()> {
     ] {
         assert!(why.contains(part), "no `{part}` in {why}");
     }
-    assert_eq!(site.watched(&at(21, 4))?, "", "it is not told again");
+    assert_eq!(site.watched(&at(21, 4))?, "", "it is not reported again");
     site.night(&Night::good(&at(21, 6), &HOSTS))?;
     assert_eq!(site.watched(&at(21, 7))?, "resolved: unit genbackup.service\n");
     assert_eq!(site.watched(&at(21, 8))?, "");
@@ -46,13 +46,13 @@ fn a_missing_credential_is_told_with_the_names_of_the_files() -> Result<()> {
 }
 
 #[test]
-fn a_run_of_chosen_hosts_is_told_by_the_name_of_its_own_unit() -> Result<()> {
+fn a_run_of_chosen_hosts_is_reported_by_its_own_unit() -> Result<()> {
     let server = Server::good()?;
     let site = Site::of_kind("webhook", &server.secret_address())?;
     site.night(&night(20, &[]))?;
     site.watched(&at(20, 5))?;
     // As `genbackup-notify@%N.service` hands it over.
-    let said = failed(
+    let output = failed(
         &site,
         &at(21, 4),
         "genbackup-run@db.example.net_web-1",
@@ -60,7 +60,7 @@ fn a_run_of_chosen_hosts_is_told_by_the_name_of_its_own_unit() -> Result<()> {
         "243",
     )?;
     let unit = "genbackup-run@db.example.net_web-1.service";
-    assert_eq!(said.stdout, format!("ALERT: unit {unit}\n"), "{said:?}");
+    assert_eq!(output.stdout, format!("ALERT: unit {unit}\n"), "{output:?}");
     let why = last_why(&server)?;
     assert!(
         why.contains("/etc/genbackup/ssh_ed25519"),
@@ -72,7 +72,7 @@ fn a_run_of_chosen_hosts_is_told_by_the_name_of_its_own_unit() -> Result<()> {
 }
 
 #[test]
-fn what_the_record_tells_is_not_told_twice() -> Result<()> {
+fn facts_in_the_record_are_reported_once() -> Result<()> {
     // Also where forget has written a line after the clock was looked at.
     for now in ["2026-11-20T04:03:30Z", "2026-11-20T04:02:59Z"] {
         let server = Server::good()?;
@@ -83,15 +83,15 @@ fn what_the_record_tells_is_not_told_twice() -> Result<()> {
             night = night.host_that(host, json!({"status": "failed", "why": why}));
         }
         site.night(&night)?;
-        let said = failed(&site, now, "genbackup", "exit-code", "1")?;
-        assert_eq!(said.stdout, "NEVER: jak, kai, ziz\n", "{said:?}");
+        let output = failed(&site, now, "genbackup", "exit-code", "1")?;
+        assert_eq!(output.stdout, "NEVER: jak, kai, ziz\n", "{output:?}");
         assert!(last_why(&server)?.contains(why));
     }
     Ok(())
 }
 
 #[test]
-fn a_failure_that_no_record_explains_is_told() -> Result<()> {
+fn a_failure_without_a_record_is_reported() -> Result<()> {
     for (result, status, words) in [
         (
             "exit-code",
@@ -106,8 +106,12 @@ fn a_failure_that_no_record_explains_is_told() -> Result<()> {
             let server = Server::good()?;
             let site = Site::of_kind("webhook", &server.secret_address())?;
             site.night(&night(20, &[]))?;
-            let said = failed(&site, "2026-11-20T04:06:00Z", unit, result, status)?;
-            assert_eq!(said.stdout, format!("ALERT: unit {unit}.service\n"), "{said:?}");
+            let output = failed(&site, "2026-11-20T04:06:00Z", unit, result, status)?;
+            assert_eq!(
+                output.stdout,
+                format!("ALERT: unit {unit}.service\n"),
+                "{output:?}"
+            );
             assert!(last_why(&server)?.contains(words), "{}", last_why(&server)?);
         }
     }
@@ -126,7 +130,7 @@ fn a_host_that_failed_does_not_explain_why_forget_and_prune_did() -> Result<()> 
     }
     site.night(&night)?;
     assert_eq!(site.watched("2026-11-21T04:04:00Z")?, "WARNING: kai\n");
-    let said = failed(
+    let output = failed(
         &site,
         "2026-11-21T04:05:00Z",
         "genbackup-maintain",
@@ -134,8 +138,8 @@ fn a_host_that_failed_does_not_explain_why_forget_and_prune_did() -> Result<()> 
         "1",
     )?;
     assert_eq!(
-        said.stdout, "ALERT: unit genbackup-maintain.service\n",
-        "{said:?}"
+        output.stdout, "ALERT: unit genbackup-maintain.service\n",
+        "{output:?}"
     );
     Ok(())
 }
@@ -148,15 +152,15 @@ fn forget_that_failed_explains_why_its_unit_did() -> Result<()> {
         night.host(host, "ok")
     });
     site.night(&hosts.phase("forget", "failed").ends())?;
-    let said = failed(
+    let output = failed(
         &site,
         "2026-11-20T04:06:00Z",
         "genbackup-maintain",
         "exit-code",
         "1",
     )?;
-    assert!(said.stdout.contains("phase forget"), "{said:?}");
-    assert!(!said.stdout.contains("unit"), "{said:?}");
+    assert!(output.stdout.contains("phase forget"), "{output:?}");
+    assert!(!output.stdout.contains("unit"), "{output:?}");
     Ok(())
 }
 
@@ -192,14 +196,17 @@ fn a_failure_that_no_record_explains_is_a_ping_of_failure() -> Result<()> {
 }
 
 #[test]
-fn a_run_of_named_hosts_that_never_began_is_told_by_its_own_unit_until_they_are_backed_up() -> Result<()> {
+fn a_run_of_named_hosts_that_never_began_is_reported_by_its_unit() -> Result<()> {
     let server = Server::good()?;
     let site = Site::of_kind("webhook", &server.secret_address())?;
     site.add("[hosts.kai.schedule]\ncalendar = \"Sun 12:00\"\n")?;
     site.night(&Night::good(&at(20, 2), &HOSTS))?;
     site.watched(&at(20, 5))?;
-    let said = failed(&site, &at(20, 12), "genbackup-run@kai", "exit-code", "243")?;
-    assert_eq!(said.stdout, "ALERT: unit genbackup-run@kai.service\n", "{said:?}");
+    let output = failed(&site, &at(20, 12), "genbackup-run@kai", "exit-code", "243")?;
+    assert_eq!(
+        output.stdout, "ALERT: unit genbackup-run@kai.service\n",
+        "{output:?}"
+    );
     let why = last_why(&server)?;
     assert!(why.contains("/etc/genbackup/ssh_ed25519"), "{why}");
     // The others' night is no sign that it has done its work.
@@ -221,8 +228,8 @@ fn a_weekly_run_is_no_sign_that_the_fleet_s_has_done_its_work() -> Result<()> {
     site.add("[hosts.kai.schedule]\ncalendar = \"Sun 12:00\"\n")?;
     site.night(&Night::good(&at(20, 2), &HOSTS))?;
     site.watched(&at(20, 5))?;
-    let said = failed(&site, &at(20, 12), "genbackup", "timeout", "TERM")?;
-    assert_eq!(said.stdout, "ALERT: unit genbackup.service\n", "{said:?}");
+    let output = failed(&site, &at(20, 12), "genbackup", "timeout", "TERM")?;
+    assert_eq!(output.stdout, "ALERT: unit genbackup.service\n", "{output:?}");
     let own = Night::at(&at(20, 13), &["kai"]).of_chosen();
     site.night(&own.host("kai", "ok").maintained())?;
     assert_eq!(site.watched(&at(20, 14))?, "");

@@ -17,7 +17,7 @@ pub struct Block {
     pub kind: String,
     /// Its lines, each with its end, without the indentation that a list gives them.
     pub text: String,
-    /// What the line above it says to the tests.
+    /// What the line above it asks of the tests.
     pub comment: Option<Comment>,
 }
 
@@ -75,7 +75,7 @@ pub fn blocks(page: &str) -> anyhow::Result<Vec<Block>> {
     Ok(blocks)
 }
 
-/// A line without so many spaces at its start, or without all that it has.
+/// A line without this number of spaces at its start, or without all of them if it has fewer.
 fn without(text: &str, indentation: usize) -> &str {
     let spaces = text.len() - text.trim_start_matches(' ').len();
     text.get(spaces.min(indentation)..).unwrap_or_default()

@@ -1,4 +1,4 @@
-//! What the comment before a block says to the tests.
+//! What the comment before a block asks of the tests.
 
 use anyhow::{Context, ensure};
 
@@ -22,7 +22,7 @@ pub enum Comment {
     On {
         /// The machines.
         place: Where,
-        /// The user, where it is not root.
+        /// The user, if it is not root.
         user: Option<String>,
         /// What the test sees to before, since no chapter describes it.
         needs: Option<String>,

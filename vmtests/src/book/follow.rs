@@ -74,7 +74,7 @@ fn run_one(machine: &Machine, user: Option<&str>, command: &Command) -> anyhow::
         Some(user) => format!("runuser --user={user} -- bash -c {}", quoted(text)),
         None => text.clone(),
     };
-    // Who reads it answers apt's question whether to go on.
+    // A reader answers apt's question whether to go on.
     let typed = if text.starts_with("apt ") { "y\n" } else { "" };
     let output = carry_out(machine, &line, typed)?;
     let printed = format!("{}\n{}", output.text(), output.error_text());

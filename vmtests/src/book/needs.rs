@@ -29,7 +29,7 @@ const NEEDS: [Need; 7] = [
     ),
 ];
 
-/// Takes one request, and answers that all is well.
+/// Takes one request, and answers 200.
 const ANSWER: &str = r#"#!/bin/bash
 length=0
 while IFS= read -r line && line=${line%$'\r'} && [ -n "$line" ]; do

@@ -42,7 +42,7 @@ pub enum Act {
 pub struct Run {
     /// The machines.
     pub place: Where,
-    /// The user, where it is not root.
+    /// The user, if it is not root.
     pub user: Option<String>,
     /// What has to be so before, in words that the module `needs` knows.
     pub needs: Option<String>,
@@ -87,7 +87,7 @@ fn act(block: Block) -> anyhow::Result<Option<Act>> {
             needs,
             commands: commands(&text)?,
         })),
-        ("console", _) => bail!("no comment says where these commands run"),
+        ("console", _) => bail!("no comment states where these commands run"),
         ("toml", Some(Comment::FleetFile)) => Some(Act::FleetFile(text)),
         ("toml", Some(Comment::Merge)) => Some(Act::Merge(text)),
         (

@@ -1,5 +1,5 @@
-//! Groups of processes, as cgroup v2 has them: one for each world, and below it one for each machine. Without one of its
-//! own, a machine's systemd would take the units of another machine for its own.
+//! Groups of processes, as cgroup v2 has them: one for each world, and below it one for each machine. Without
+//! a separate group, a machine's systemd would take the units of another machine for its own.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -132,8 +132,8 @@ impl Drop for Cgroup {
     }
 }
 
-/// Where systemd-nspawn makes each group of cgroup v2 once more, on a host that has systemd's own hierarchy of cgroup v1
-/// beside it. Nothing is counted there, and nobody else removes it.
+/// Where systemd-nspawn makes each group of cgroup v2 once more, on a host that also has systemd's own
+/// hierarchy of cgroup v1. Nothing is counted there, and no other program removes it.
 fn mirror(group: &Path) -> anyhow::Result<Option<PathBuf>> {
     let text = fs::read_to_string("/proc/self/mountinfo").context("/proc/self/mountinfo")?;
     let of_systemd = |line: &str| {
@@ -217,7 +217,7 @@ fn remove(group: &Path) {
 /// # Errors
 /// When they cannot.
 pub(super) fn own_can_be_killed() -> anyhow::Result<()> {
-    // Stories that boot labs of their own side by side ask side by side.
+    // Stories that boot separate labs at the same time ask at the same time.
     static NUMBER: AtomicU32 = AtomicU32::new(0);
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     let name = format!("genbackup-probe-{}-{number}", std::process::id());

@@ -62,7 +62,7 @@ impl Disks {
         Some(world.shared().join(format!("{}-{}", self.name, disk.label)))
     }
 
-    /// Everything that the machine says.
+    /// Everything that the machine prints.
     pub(super) fn console(&self) -> PathBuf {
         self.directory.join("console.log")
     }

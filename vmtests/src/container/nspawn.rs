@@ -73,7 +73,7 @@ impl Nspawn {
         })
     }
 
-    /// The machine's first process, by its number here; `None` while it is not there, or when it is gone.
+    /// The machine's first process, by its number here; `None` before it starts, and when it is gone.
     pub(super) fn leader(&mut self, cgroup: &Cgroup) -> anyhow::Result<Option<u32>> {
         if self.process.0.try_wait()?.is_some() {
             return Ok(None);
@@ -84,7 +84,7 @@ impl Nspawn {
         Ok(self.leader)
     }
 
-    /// Tells its systemd to power off, and waits for that; whether it has.
+    /// Asks its systemd to power off, and waits for that. Returns whether it did.
     pub(super) fn shut_down(&mut self, cgroup: &Cgroup, limit: Duration) -> anyhow::Result<bool> {
         let leader = self.leader(cgroup)?.context("it has not booted")?;
         // SIGRTMIN+4: see systemd(1), "SIGNALS".

@@ -7,7 +7,7 @@ use anyhow::bail;
 use super::cgroup;
 use crate::process::{command, output_of};
 
-/// Says everything that is in the way, at once.
+/// Reports all obstacles at once.
 ///
 /// # Errors
 /// When something is.
@@ -54,7 +54,7 @@ pub fn possible() -> anyhow::Result<()> {
         return Ok(());
     }
     bail!(
-        "this machine cannot have containers:\n- {}\n\nhint: `--lab vm` tells the stories on virtual machines",
+        "this machine cannot have containers:\n- {}\n\nhint: `--lab vm` runs the stories on virtual machines",
         reasons.join("\n- ")
     )
 }
@@ -69,8 +69,8 @@ fn version_of(program: &str) -> &'static str {
 /// What each machine takes of `fs.inotify.max_user_instances`, which all of them share: systemd, journald, dbus, udev.
 const INSTANCES: usize = 6;
 
-/// Makes sure that so many machines can watch their files at the same time, and says so where that changes a setting of
-/// this machine.
+/// Makes sure that this number of machines can watch their files at the same time. Prints a line if that
+/// changes a setting of this machine.
 ///
 /// # Errors
 /// When they cannot.

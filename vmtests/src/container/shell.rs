@@ -13,11 +13,11 @@ use crate::process::{Ended, command, start};
 
 /// Where requests and answers are in the machine: files, so that a process that is left behind keeps nobody waiting.
 const BOX: &str = "run/genbackup-vmtests";
-/// How much longer than a command's own deadline the machine may take to tell of it.
+/// How much longer than a command's own deadline the machine may take to report its end.
 const GRACE: Duration = SOON;
 
-/// Goes into a machine by its first process, $2, from a group of its own below the machine's, $1; what follows runs
-/// there.
+/// Goes into a machine by its first process, $2, from a separate group below the machine's, $1. The remaining
+/// arguments run there.
 const ENTER: &str = r#"
 mkdir -p "$1" && echo 0 >"$1/cgroup.procs"
 exec nsenter --target "$2" --mount --uts --ipc --net --pid --cgroup -- \

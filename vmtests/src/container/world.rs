@@ -28,7 +28,7 @@ pub static NFS_IS_REAL: LazyLock<bool> = LazyLock::new(|| {
     };
     if !known() {
         for module in ["nfsv4", "nfsd"] {
-            // One that is not there is what is to be found out.
+            // A failure means that the module is missing, which the caller finds out.
             drop(output_of(command("modprobe").args(["--quiet", module])));
         }
     }
@@ -89,15 +89,15 @@ impl World {
         };
         let ready = poll(Duration::from_secs(30), || {
             if let Some(status) = world.process.0.try_wait()? {
-                let said = fs::read_to_string(&errors).unwrap_or_default();
+                let error_text = fs::read_to_string(&errors).unwrap_or_default();
                 bail!(
                     "the containers' namespaces cannot be made: {status}\n{}",
-                    said.trim_end()
+                    error_text.trim_end()
                 );
             }
             Ok(world.seen(&shared.join("ready")).exists().then_some(()))
         })?;
-        ready.context("the containers' namespaces are not there after 30 s")?;
+        ready.context("the containers' namespaces are missing after 30 s")?;
         Ok(world)
     }
 
@@ -142,7 +142,8 @@ impl World {
         output_of(bash.args(arguments))
     }
 
-    /// Gives a machine a new network of its own, with one interface on the bridge and the address of its number.
+    /// Gives a machine a new separate network, with one interface on the bridge and the address of its
+    /// number.
     pub(super) fn plug_in(&self, name: &str, number: u8, plugged: bool) -> anyhow::Result<()> {
         self.script(
             r#"if [ -e "/run/netns/$1" ]; then

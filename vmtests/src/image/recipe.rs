@@ -19,14 +19,14 @@ pub(super) const INITIAL_FILE_SYSTEM: &str = "initial-file-system";
 
 const PACKAGES: &str = include_str!("../../image/packages");
 /// What Debian testing does not have at times, while a new version of it waits in unstable. No story needs it there.
-const LEFT_OUT_OF_TESTING: [&str; 1] = ["rclone"];
+const MISSING_IN_TESTING: [&str; 1] = ["rclone"];
 /// Files that `image/finish` puts into the tree, and itself.
 const FILES: [(&str, &str); 3] = [
     ("finish", include_str!("../../image/finish")),
     ("agent", include_str!("../../image/agent")),
     ("agent.service", include_str!("../../image/agent.service")),
 ];
-/// Debian testing may be older, here and there, than its own index says it may be.
+/// A mirror of Debian testing may be older than its own index allows.
 const OF_TESTING: [&str; 1] = ["--aptopt=Acquire::Check-Valid-Until \"false\""];
 /// Size of the disk as the guest sees it; on this machine it takes up only what is written.
 const DISK_BYTES: u64 = 4 << 30;
@@ -63,11 +63,11 @@ pub(super) fn hash(release: Release) -> String {
 
 /// The packages of an image.
 fn packages(release: Release) -> Vec<&'static str> {
-    let is_left_out = |package: &&str| release.moves() && LEFT_OUT_OF_TESTING.contains(package);
-    PACKAGES.lines().filter(|package| !is_left_out(package)).collect()
+    let is_missing = |package: &&str| release.moves() && MISSING_IN_TESTING.contains(package);
+    PACKAGES.lines().filter(|package| !is_missing(package)).collect()
 }
 
-/// Builds into a temporary directory beside `directory`, and renames: the directory is whole or absent.
+/// Builds into a temporary directory next to `directory`, and renames: the directory is whole or absent.
 pub(super) fn build_tree(release: Release, directory: &Path) -> anyhow::Result<()> {
     let parent = directory.parent().context("the cache directory has no parent")?;
     let work = tempfile::Builder::new()
@@ -155,14 +155,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_out_of_testing_is_in_the_list() {
-        for package in LEFT_OUT_OF_TESTING {
+    fn packages_that_testing_lacks_are_in_the_list() {
+        for package in MISSING_IN_TESTING {
             assert!(PACKAGES.lines().any(|line| line == package), "{package}");
         }
     }
 
     #[test]
-    fn each_release_has_a_recipe_of_its_own() {
+    fn each_release_has_its_own_recipe() {
         let hashes = Release::ALL.map(hash);
         assert_eq!(
             std::collections::BTreeSet::from(hashes.clone()).len(),

@@ -8,7 +8,7 @@ impl Machine {
     /// Sets its clock.
     ///
     /// # Errors
-    /// When `when` is before 1970, or the machine is a container, which has none of its own.
+    /// When `when` is before 1970, or the machine is a container, which has no separate clock.
     pub fn set_clock(&self, when: SystemTime) -> anyhow::Result<()> {
         self.body.set_clock(when)
     }

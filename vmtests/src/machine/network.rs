@@ -21,8 +21,8 @@ impl Machine {
         self.wait_for_address()
     }
 
-    /// From now on nothing that this machine and `other` send each other arrives; all others hear both. A connection
-    /// stays open and falls silent: neither side is told.
+    /// From now on nothing that this machine and `other` send each other arrives; all others hear both. A
+    /// connection stays open and falls silent: neither side gets an error.
     ///
     /// Lasts until [`join_again`](Self::join_again), or until both have booted or the lab is restored. Both machines
     /// have to be running.
@@ -44,7 +44,7 @@ impl Machine {
         other.hear(self)
     }
 
-    /// Drops what arrives, as a network would lose it. Dropping what is sent would tell the sender.
+    /// Drops what arrives, as a network would lose it. Dropping what is sent would give the sender an error.
     fn deafen_to(&self, other: &Self) -> anyhow::Result<()> {
         let rules = format!(
             "table ip deaf-to-{} {{\n\

@@ -32,7 +32,8 @@ impl Machine {
         self.body.boot()
     }
 
-    /// Stops all of its processes where they are: who connects is taken by its kernel and hears nothing. Lasts until
+    /// Stops all of its processes where they are: its kernel accepts connections, and nothing answers. Lasts
+    /// until
     /// [`thaw`](Self::thaw), or until it has booted.
     ///
     /// # Errors

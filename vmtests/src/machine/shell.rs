@@ -28,7 +28,7 @@ impl Machine {
     /// Runs a command that has to succeed, and hands back what it printed, without the white space at its end.
     ///
     /// # Errors
-    /// When it fails: the error has everything that it said.
+    /// When it fails: the error has everything that it printed.
     pub fn succeeds(&self, command: &str) -> anyhow::Result<String> {
         self.succeeds_with(command, b"")
     }
@@ -40,7 +40,7 @@ impl Machine {
     pub fn succeeds_with(&self, command: &str, input: &[u8]) -> anyhow::Result<String> {
         let output = self.run_within(command, input, HANGS)?;
         if output.status != 0 {
-            bail!("{}: `{command}` failed: {}", self.name(), told(&output));
+            bail!("{}: `{command}` failed: {}", self.name(), described(&output));
         }
         Ok(output.text())
     }
@@ -55,7 +55,7 @@ impl Machine {
             output.status != 0,
             "{}: `{command}` succeeded: {}",
             self.name(),
-            told(&output)
+            described(&output)
         );
         Ok(output)
     }
@@ -68,7 +68,7 @@ impl Machine {
         let mut last = String::new();
         let found = poll(deadline, || {
             let output = self.run(command)?;
-            last = told(&output);
+            last = described(&output);
             Ok((output.status == 0).then(|| output.text()))
         })?;
         found.with_context(|| {
@@ -117,7 +117,7 @@ impl Machine {
 }
 
 /// How a command ended, and all that it printed.
-pub(crate) fn told(output: &Output) -> String {
+pub(crate) fn described(output: &Output) -> String {
     format!(
         "exit status {}\n{}\n{}",
         output.status,

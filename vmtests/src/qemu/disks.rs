@@ -30,7 +30,7 @@ impl Disks {
         disks.with_inbox()
     }
 
-    /// Copies those of a twin, who stands still, from its directory.
+    /// Copies those of a twin, which stands still, from its directory.
     pub(super) fn copy(hardware: &Hardware, at: Surroundings<'_>, from: &Path) -> anyhow::Result<Self> {
         let (disks, twin) = (Self::of(hardware, at.disks), Self::of(hardware, from));
         copy(&twin.root, &disks.root)?;
@@ -93,7 +93,8 @@ fn plugged(drive: &str, device: &str) -> [String; 4] {
     ]
 }
 
-/// A disk that starts as `base`, and leaves it as it is. A `base` without a directory is looked for beside the disk.
+/// A disk that starts as `base`, and leaves it as it is. A `base` without a directory is looked for next to
+/// the disk.
 fn overlay(base: &Path, path: &Path) -> anyhow::Result<()> {
     let mut create = command("qemu-img");
     create.args(["create", "-q", "-f", "qcow2", "-F", "raw", "-b"]);

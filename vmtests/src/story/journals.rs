@@ -1,5 +1,5 @@
-//! What no journal may hold after a story: that systemd let something go which a unit asked for. A sandbox that is not
-//! there lets every story about it pass.
+//! What no journal may hold after a story: a message that systemd skipped something that a unit asked for. A
+//! missing sandbox would let every story about it pass.
 
 use anyhow::ensure;
 

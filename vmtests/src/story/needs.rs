@@ -1,4 +1,4 @@
-//! Where a story can be told.
+//! Where a story can run.
 
 use crate::lab::Kind;
 
@@ -7,16 +7,16 @@ use crate::lab::Kind;
 pub enum Needs {
     /// Nothing in particular: containers show the fact as well as virtual machines.
     Nothing,
-    /// A kernel of its own, for what is named here.
+    /// A separate kernel, for what is named here.
     Kernel(&'static str),
-    /// To be told in both labs, for the fact is about what differs.
+    /// Both labs, because the fact is about a difference between them.
     Both,
     /// More machines than can be emulated.
     Containers,
 }
 
 impl Needs {
-    /// The labs that tell such a story, where one kind is asked for or none.
+    /// The labs that run such a story, if one kind is asked for or none.
     ///
     /// # Errors
     /// When the kind that is asked for cannot: why.
@@ -26,7 +26,7 @@ impl Needs {
             (Self::Both, None) => Ok(vec![Kind::Container, Kind::Virtual]),
             (Self::Kernel(_), None) => Ok(vec![Kind::Virtual]),
             (Self::Kernel(what), Some(Kind::Container)) => {
-                Err(format!("needs a kernel of its own, for {what}: --lab vm"))
+                Err(format!("needs a separate kernel, for {what}: --lab vm"))
             }
             (Self::Containers, Some(Kind::Virtual)) => {
                 Err("needs more machines than can be emulated: --lab container".to_owned())
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn containers_tell_what_needs_nothing_and_virtual_machines_tell_the_rest() {
+    fn containers_run_stories_without_needs_and_machines_the_rest() {
         assert_eq!(Needs::Nothing.labs(None).unwrap(), [Kind::Container]);
         assert_eq!(Needs::Kernel("NFS").labs(None).unwrap(), [Kind::Virtual]);
         assert_eq!(Needs::Both.labs(None).unwrap(), [Kind::Container, Kind::Virtual]);
@@ -51,12 +51,12 @@ mod tests {
     }
 
     #[test]
-    fn a_lab_that_cannot_show_a_fact_says_why() {
+    fn a_lab_that_cannot_show_a_fact_gives_the_reason() {
         assert_eq!(
             Needs::Kernel("its clock")
                 .labs(Some(Kind::Container))
                 .unwrap_err(),
-            "needs a kernel of its own, for its clock: --lab vm"
+            "needs a separate kernel, for its clock: --lab vm"
         );
         assert!(Needs::Containers.labs(Some(Kind::Virtual)).is_err());
     }

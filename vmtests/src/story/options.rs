@@ -1,4 +1,4 @@
-//! The command line: that of cargo's own tests, and which lab tells the stories.
+//! The command line: that of cargo's own tests, and which lab runs the stories.
 
 use anyhow::{Context, bail};
 use libtest_mimic::Arguments;

@@ -1,5 +1,5 @@
-//! Without this, a network that breaks in mid-backup holds the whole fleet up, and leaves processes on the client that
-//! wait for a storage host which does not come back.
+//! Without this, a network that breaks during a backup delays the whole fleet. It also leaves processes on
+//! the client that wait forever for the storage host.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ const STOP_WAIT: u32 = 20;
 /// For the client to notice and to act on it: it gives up after 25 s of silence. Where the machine of the tests is starved,
 /// a guest's steps take many times as long; without the limit of the client itself, nothing would notice for a quarter of an
 /// hour (`tcp_retries2`, tcp(7)).
-const TOLD_WITHIN: Duration = Duration::from_secs(150);
+const STOPPED_WITHIN: Duration = Duration::from_secs(150);
 /// For a client to be rid of all that belongs to the backup. A killed restic waits for a write that is under way, and
 /// for the commit that follows it; NFS gives each of them up after 150 s (`timeo=300,retrans=4`).
 const GONE_WITHIN: Duration = Duration::from_secs(420);
@@ -28,11 +28,11 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     let cut: f64 = lab.kai.succeeds("date +%s.%N")?.parse()?;
     lab.kai.cut_off_from(&lab.jak)?;
 
-    let told = fleet::told_to_stop(&lab.kai, TOLD_WITHIN)? - cut;
-    println!("told to stop after {told:.1} s");
+    let asked = fleet::asked_to_stop(&lab.kai, STOPPED_WITHIN)? - cut;
+    println!("asked to stop after {asked:.1} s");
     assert!(
-        told < TOLD_WITHIN.as_secs_f64(),
-        "restic was told to stop after {told} s"
+        asked < STOPPED_WITHIN.as_secs_f64(),
+        "restic was asked to stop after {asked} s"
     );
     fleet::wait_until_backup_has_ended(&lab.kai, GONE_WITHIN)?;
     let ended: f64 = lab.kai.succeeds("date +%s.%N")?.parse()?;
@@ -54,7 +54,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
         .text();
     assert!(shown.contains("kai: unreachable"), "{shown}");
     assert_eq!(fleet::hosts_of_snapshots(lab)?, ["jak", "ziz"]);
-    // Its lock is fresh, and cannot be told from that of a host at work.
+    // Its lock is fresh, and looks like that of a backup in progress.
     let forget = record.phase("forget")?;
     assert_eq!(forget["status"], "failed", "{forget}");
     assert!(

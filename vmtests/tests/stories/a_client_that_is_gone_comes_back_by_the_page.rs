@@ -1,5 +1,6 @@
-//! Without this, a burnt laptop comes back without its owners and modes, or is locked out for good, since its new host
-//! key is not the one that the fleet knows; and one lost file, password file or key ends in a search through manuals.
+//! Without this, a lost laptop is restored without owners and modes. Or it is locked out, because the fleet
+//! does not know its new host key. And the loss of one file, password file or key takes a search through
+//! manuals.
 
 use vmtests::administrator;
 use vmtests::belongings::describe_what_is_backed_up;
@@ -65,6 +66,6 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     }
     assert_eq!(record.phase("prune")?["status"], "ok", "{record:?}");
     let foreign = lab.jak.succeeds(&format!("find {REPOSITORY} ! -user restic"))?;
-    assert_eq!(foreign, "", "what user restic can't remove");
+    assert_eq!(foreign, "", "what user restic cannot remove");
     Ok(())
 }

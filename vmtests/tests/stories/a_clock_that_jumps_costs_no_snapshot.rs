@@ -33,8 +33,8 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     lab.ziz.set_clock(SystemTime::now())?;
     let record = run_without_forget(lab)?;
     assert_eq!(record.status("ziz")?, "ok");
-    let said = fleet::why(record.phase("forget")?).to_owned();
-    assert!(said.contains("of ziz is from the future"), "{said}");
+    let reason = fleet::why(record.phase("forget")?).to_owned();
+    assert!(reason.contains("of ziz is from the future"), "{reason}");
     assert_eq!(fleet::snapshots(lab)?.len(), 9);
     let shown = lab
         .jak
@@ -42,8 +42,8 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
         .text();
     assert!(shown.contains("is from the future"), "{shown}");
 
-    // The way out, as it is told.
-    let way_out = said.split('`').nth(1).context("no command in the reason")?;
+    // The way out, as the reason names it.
+    let way_out = reason.split('`').nth(1).context("no command in the reason")?;
     let way_out = way_out.strip_prefix("restic ").context("no command of restic")?;
     fleet::restic(lab, way_out)?;
 

@@ -12,8 +12,8 @@ use vmtests::watched::{self, Watched};
 
 /// Seconds to end and judge what was cut off, times the lab's patience: 75 were seen on an emulated machine under load.
 const JUDGED_WITHIN: f64 = 30.0;
-/// Of memory and of the files in /run, which are memory too. A healthy run has a tenth of it; what its clients say, were
-/// it kept, would be a hundred times as much.
+/// Bytes of memory and of the files in /run, which are memory, too. A healthy run has a tenth of it.
+/// Everything that its clients send would be a hundred times as much.
 const MOST_BYTES: u64 = 200 << 20;
 
 const SCRIPT: &str = "/usr/local/libexec/genbackup/backup-restic";
@@ -50,7 +50,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
                 "time-limit = \"30min\"",
                 &format!("time-limit = \"{time_limit}s\""),
             ),
-            // What the hosts have is beside the point here.
+            // The content of the backups does not matter here.
             (&format!("include = {INCLUDE:?}"), "include = [\"/etc/hosts\"]"),
         ],
     )?;
@@ -96,7 +96,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A run in which the storage host's own backup goes well; its record speaks for those who have the word.
+/// A run in which the storage host's own backup succeeds. Returns its record.
 fn run(lab: &Lab) -> anyhow::Result<Record> {
     let Watched { memory, files, .. } = watched::run(lab, RUN_LIMIT)?;
     println!("{} MiB of memory, {} MiB of files", memory >> 20, files >> 20);
@@ -142,7 +142,7 @@ fn judged(lab: &Lab, record: &Record, host: &str, why: &str, at_least: f64) -> a
     let seconds = finished["seconds"].as_f64().context("no seconds")?;
     assert_eq!(finished["status"], "failed", "{finished}");
     ensure!(
-        finished["why"].as_str().is_some_and(|said| said.contains(why)),
+        finished["why"].as_str().is_some_and(|found| found.contains(why)),
         "{finished}"
     );
     ensure!(

@@ -1,5 +1,5 @@
-//! Without this, a client whose root was taken crafts a snapshot, and the restore of it writes the attacker's file where
-//! the attacker wants it, on the storage host.
+//! Without this, a compromised client could craft a snapshot whose restore writes the attacker's file
+//! anywhere on the storage host.
 
 use std::fs;
 use std::time::Duration;
@@ -32,7 +32,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     plant(jak)?;
     jak.succeeds("mkdir /victim")?;
 
-    // What is in the snapshot is harmful: so restic alone says.
+    // The snapshot is harmful: restic alone shows it.
     jak.succeeds(&format!(
         "restic --repo {REPOSITORY} --password-file {PASSWORD_FILE} --no-lock --no-cache restore latest --host mallory \
          --target /root/alone"
@@ -41,18 +41,18 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     jak.succeeds("rm /victim/*")?;
 
     let refused = jak.fails("genbackup restore mallory / --to /root/back")?;
-    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    let error_text = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(
-        said.contains("names a path twice, which no backup does: /srv/evil;"),
-        "{said}"
+        error_text.contains("names a path twice, which no backup does: /srv/evil;"),
+        "{error_text}"
     );
-    jak.succeeds("genbackup restore mallory /etc /srv/beside --to /root/beside")?;
-    assert_eq!(jak.succeeds("cat /root/beside/etc/good")?, "y");
+    jak.succeeds("genbackup restore mallory /etc /srv/planted --to /root/sound")?;
+    assert_eq!(jak.succeeds("cat /root/sound/etc/good")?, "y");
 
     // Where nothing refuses it, the unit holds.
     jak.write_file("/opt/front/restic", HIDES_LINKS.as_bytes(), 0o755)?;
     jak.run("PATH=/opt/front:$PATH genbackup restore mallory /srv --to /root/confined --overwrite")?;
-    assert_eq!(jak.succeeds("cat /root/confined/srv/beside")?, "attacker");
+    assert_eq!(jak.succeeds("cat /root/confined/srv/planted")?, "attacker");
     assert_eq!(jak.succeeds("find /victim -mindepth 1")?, "");
     // So it is the unit that holds it.
     jak.run("PATH=/opt/front:$PATH genbackup restore mallory /srv --to /root/free --overwrite --no-sandbox")?;
@@ -60,12 +60,12 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Ctrl-C, and SIGKILL, while restic is at work.
+/// Ctrl-C, and SIGKILL, while restic runs.
 fn an_interrupted_restore_leaves_nothing(jak: &Machine) -> anyhow::Result<()> {
     for signal in ["INT", "KILL"] {
         let restore = format!(
             "rm -rf /root/interrupted
-             genbackup restore ziz / --to /root/interrupted >/root/said 2>&1 &
+             genbackup restore ziz / --to /root/interrupted >/root/output 2>&1 &
              process=$!
              until ls {REPOSITORY}/locks | grep --quiet . && pgrep --exact restic >/dev/null; do
                  kill -0 $process || exit 1
@@ -92,7 +92,7 @@ fn plant(jak: &Machine) -> anyhow::Result<()> {
     fs::write(repository.path().join("keys").join(&name), key)?;
     let password = String::from_utf8(jak.read_file(PASSWORD_FILE)?)?;
     let evil = vec![
-        Node::Linked("beside", "attacker"),
+        Node::Linked("planted", "attacker"),
         Node::Link("evil", "/victim"),
         // A hard link cannot leave the file system that the unit has its target on; a symbolic link could.
         Node::Directory(

@@ -1,5 +1,5 @@
-//! Without this, a database is backed up as it was at some other time, by a shell that can read every file, on a laptop
-//! that goes to sleep in between.
+//! Without this, the backup has an old dump of a database. Or a shell that can read every file makes the
+//! dump, or the laptop is suspended in between.
 
 use anyhow::{Context, ensure};
 use vmtests::fleet::{self, RUN_LIMIT};
@@ -7,7 +7,8 @@ use vmtests::install;
 use vmtests::lab::Lab;
 use vmtests::machine::Machine;
 
-/// Both hooks are of a user who owns one directory, and may write to another that only the sandbox keeps it from.
+/// Both hooks run as a user that owns one directory, and may write to another one. Only the sandbox keeps the
+/// hook from the second.
 const MAKE: &str = r#"
 install --directory --owner=www-data --mode=0700 /srv/data/dump
 install --directory --mode=1777 /srv/data/everybody
@@ -70,7 +71,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     fleet::wait_until_in_mid_backup(lab, &lab.ziz)?;
     // For as long as it is looked at.
     lab.ziz.succeeds("pkill --signal STOP --exact restic")?;
-    at_work(&lab.ziz)?;
+    while_restic_runs(&lab.ziz)?;
     let held = lab.jak.succeeds("systemd-inhibit --list --no-pager")?;
     ensure!(held.contains("genbackup"), "jak may go to sleep: {held}");
     lab.ziz.succeeds("pkill --signal CONT --exact restic")?;
@@ -92,7 +93,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
          printf '[Unit]\\nConditionPathExists=/nowhere\\n' >/etc/systemd/system/genbackup-before-dump.service.d/off.conf
          systemctl daemon-reload",
     )?;
-    // No guest has a battery, and no kernel of theirs a sham one: so the program that knows of it says so.
+    // No guest has a battery, and its kernel cannot fake one. So a fake `systemd-ac-power` reports it.
     lab.jak
         .succeeds("printf '#!/bin/sh\\nexit 1\\n' >/usr/bin/systemd-ac-power")?;
     let started = fleet::start_run(lab)?;
@@ -133,8 +134,8 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What restic has, and what keeps the host awake, while it is at work.
-fn at_work(machine: &Machine) -> anyhow::Result<()> {
+/// What restic has, and what keeps the host awake, while it runs.
+fn while_restic_runs(machine: &Machine) -> anyhow::Result<()> {
     let seen = machine.succeeds(
         r#"systemd-inhibit --list --no-pager
         restic=$(pgrep --exact --oldest restic)
@@ -152,7 +153,7 @@ fn at_work(machine: &Machine) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The dump of this backup is in it, letter by letter, and the hook could do nothing else.
+/// The backup has this dump, byte by byte, and the hook could do nothing else.
 fn is_backed_up(lab: &Lab, machine: &Machine) -> anyhow::Result<()> {
     let name = machine.name();
     for file in ["all.sql", "user", "attempts"] {

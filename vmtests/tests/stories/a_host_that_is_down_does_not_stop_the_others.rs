@@ -21,7 +21,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
         "{reason}"
     );
     assert_eq!(fleet::hosts_of_snapshots(lab)?, ["jak", "ziz"]);
-    // Who looks at the unit learns who it was.
+    // The unit's status names the host.
     let status = lab
         .jak
         .fails("systemctl status --no-pager --full genbackup.service")?;

@@ -21,7 +21,8 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     put_command_onto(&lab.kai)?;
     lab.kai.succeeds("echo mine >/etc/genbackup/mine")?;
     let before = describe(&lab.kai, "")?;
-    // Without `--remove` nobody guesses: a host that is not in the fleet may be one whose name is written wrong.
+    // Without `--remove`, genbackup guesses nothing: a host that is not in the fleet may be one whose name is
+    // written wrong.
     lab.kai.write_file("/root/fleet.toml", rest.as_bytes(), 0o644)?;
     let refused = lab.kai.fails("genbackup --fleet /root/fleet.toml emit")?;
     ensure!(
@@ -40,7 +41,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
         removed.text()
     );
     let notes = removed.error_text();
-    // What it says is all that is left to do.
+    // The steps that it prints are all that is left to do.
     let marked = notes.split('`').skip(1).step_by(2);
     let advice: Vec<_> = marked.filter(|text| text.starts_with("systemctl")).collect();
     assert_eq!(

@@ -46,12 +46,12 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
             .succeeds("systemctl list-units --failed --no-legend --plain")?,
         ""
     );
-    // The journal tells of a backup where there was one.
+    // The journal has a backup for each host that had one.
     ensure!(lab.ziz.succeeds(STARTED)?.contains("Started"));
     Ok(())
 }
 
-/// A run in which no host is asked, and each learns the same reason. So does everybody who looks at the unit.
+/// A run in which no host is asked, and each gets the same reason. The unit's status shows it, too.
 fn run_fails_for(lab: &Lab, reason: &str) -> anyhow::Result<Record> {
     let record = fleet::failed_run(lab)?;
     for machine in lab.machines() {

@@ -11,7 +11,8 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
         let events = record.0.iter().filter(wanted);
         events.map(|event| event["event"].clone()).collect()
     };
-    // All hosts, then forget and prune. The storage host reads what one host said while the next host is backed up.
+    // All hosts, then forget and prune. The storage host reads the answer of one host while the next host is
+    // backed up.
     assert_eq!(
         names(&|event| event["host"].is_null() || event["event"] == "host-finished"),
         [
@@ -35,7 +36,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
         );
         let host = record.host(name)?;
         ensure!(host["status"] == "ok" && host["exit-code"] == 0, "{host}");
-        // The record says which restic each of them has.
+        // The record has the version of restic of each of them.
         assert_eq!(host["restic-version"], machine.succeeds("restic version")?);
     }
     assert_eq!(fleet::hosts_of_snapshots(lab)?, ["jak", "kai", "ziz"]);

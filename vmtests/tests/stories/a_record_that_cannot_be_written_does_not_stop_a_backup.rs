@@ -55,9 +55,9 @@ fn nothing_can_be_written(lab: &Lab) -> anyhow::Result<()> {
     let maintain = "systemctl start genbackup-maintain.service";
     let maintained = lab.jak.run_within(maintain, b"", RUN_LIMIT)?;
     assert_ne!(maintained.status, 0);
-    let said = said_by(lab, "genbackup-maintain.service")?;
-    assert!(said.contains("cannot write the record"), "{said}");
-    assert!(said.contains("prune: ok"), "{said}");
+    let journal = journal_of(lab, "genbackup-maintain.service")?;
+    assert!(journal.contains("cannot write the record"), "{journal}");
+    assert!(journal.contains("prune: ok"), "{journal}");
     assert_eq!(fleet::hosts_of_snapshots(lab)?, ["jak", "kai", "ziz"]);
     lab.jak
         .succeeds("rm /var/lib/genbackup/runs/*; systemctl reset-failed")
@@ -65,10 +65,10 @@ fn nothing_can_be_written(lab: &Lab) -> anyhow::Result<()> {
 }
 
 fn a_line_is_cut_in_half(lab: &Lab) -> anyhow::Result<()> {
-    // Enough to be seen at work, and to be at work still when there is room again.
+    // Enough that the backup is seen in progress, and is still in progress when there is room again.
     fleet::put_large_file(&lab.kai, 60_000_000)?;
     fleet::begin_run(lab)?;
-    // kai is at work: jak's lines are written, or not.
+    // kai is in progress: jak's lines are written, or not.
     lab.kai.wait_until_succeeds("pgrep --exact restic", RUN_LIMIT)?;
     lab.jak.succeeds("rm /var/lib/genbackup/filler")?;
     let over = "test \"$(systemctl is-active genbackup.service)\" = failed";
@@ -95,7 +95,7 @@ fn a_line_is_cut_in_half(lab: &Lab) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Who looks at the unit learns which file it is; nothing is forgotten on what is not known, and that is said, too.
+/// The unit's status names the file. Nothing is forgotten on incomplete knowledge, and that is logged, too.
 fn the_record_is_missed(lab: &Lab) -> anyhow::Result<()> {
     let shown = lab
         .jak
@@ -106,15 +106,15 @@ fn the_record_is_missed(lab: &Lab) -> anyhow::Result<()> {
     assert!(shown.contains(&complaint), "{shown}");
     let over = "test \"$(systemctl is-active genbackup-maintain.service)\" = failed";
     lab.jak.wait_until_succeeds(over, RUN_LIMIT)?;
-    let said = said_by(lab, "genbackup-maintain.service")?;
+    let journal = journal_of(lab, "genbackup-maintain.service")?;
     assert!(
-        said.contains("skipping forget and prune: the record of the previous run is incomplete"),
-        "{said}"
+        journal.contains("skipping forget and prune: the record of the previous run is incomplete"),
+        "{journal}"
     );
     Ok(())
 }
 
-fn said_by(lab: &Lab, unit: &str) -> anyhow::Result<String> {
+fn journal_of(lab: &Lab, unit: &str) -> anyhow::Result<String> {
     lab.jak.succeeds(&format!(
         "journalctl --boot --no-pager --output=cat --unit={unit}"
     ))

@@ -10,10 +10,10 @@ use vmtests::machine::Machine;
 use vmtests::runbook::{OURS, PAGE, Person};
 
 /// The password of the copy `friend`.
-const COPY_PASSWORD: &str = "a password of its own";
+const COPY_PASSWORD: &str = "a separate password";
 /// The configuration of rclone on the storage host.
 const CONFIG: &str = "/root/keys/rclone.conf";
-/// The key for the servers of the copies, which take it beside that of the administrator.
+/// The key for the servers of the copies, which accept it in addition to that of the administrator.
 const KEY: &str = "/root/keys/copies";
 const SSHD_CONFIG: &[u8] = b"AuthorizedKeysFile .ssh/authorized_keys .ssh/copies\n";
 /// The host keys that rclone accepts.
@@ -60,9 +60,9 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     jak.succeeds("genbackup emit --now")?;
     let had = describe_what_is_backed_up(&lab.ziz)?;
 
-    let said = jak.succeeds("genbackup run")?;
+    let printed = jak.succeeds("genbackup run")?;
     for copy in ["cloud", "friend"] {
-        ensure!(said.contains(&format!("copy {copy}: ok")), "{said}");
+        ensure!(printed.contains(&format!("copy {copy}: ok")), "{printed}");
     }
     let status = jak.run("genbackup status")?.text();
     ensure!(status.contains("yes      1 elsewhere: cloud ("), "{status}");
@@ -100,7 +100,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
         person.follow(lab, &page, &copy_is_left)?;
         person.follow(lab, &page, "The fleet file is lost")?;
         if copy == "friend" {
-            // As the page says: the other copy is that of the old repository.
+            // As the page states, the other copy is that of the old repository.
             jak.succeeds("sed --in-place 's|cloud:/srv/copies/restic|cloud:/srv/copies/new|' /etc/genbackup/fleet.toml")?;
         }
         person.follow(lab, &page, "jak is lost")?;

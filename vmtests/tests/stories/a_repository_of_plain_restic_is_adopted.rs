@@ -29,7 +29,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     let directory = tempfile::tempdir()?;
     let letter = make_the_repository(lab, directory.path())?;
 
-    doctor_names_what_is_root_s_and_its_command_mends_it(lab)?;
+    doctor_names_files_of_root_and_its_command_fixes_them(lab)?;
     let before = snapshots(lab)?;
     assert_eq!(before.len(), 40);
     every_snapshot_is_marked_and_comes_back(lab, &letter)?;
@@ -40,15 +40,15 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     ensure!(before.is_subset(&with_the_run), "{with_the_run:?}");
 
     let adopt = format!("genbackup adopt --host kai --host {FORMER}=kai");
-    let shown = shown(&says(lab, &format!("{adopt} --dry-run"))?);
+    let shown = shown(&printed_by(lab, &format!("{adopt} --dry-run"))?);
     assert_eq!(snapshots(lab)?, with_the_run, "a dry run changes nothing");
     ensure!(
         shown.len() > 10,
         "`adopt --dry-run` shows what forget would remove: {shown:?}"
     );
-    let said = says(lab, &format!("{adopt} --yes"))?;
-    ensure!(said.trim_end().ends_with("40 snapshots adopted"), "{said}");
-    assert_eq!(self::shown(&said), shown);
+    let printed = printed_by(lab, &format!("{adopt} --yes"))?;
+    ensure!(printed.trim_end().ends_with("40 snapshots adopted"), "{printed}");
+    assert_eq!(self::shown(&printed), shown);
     let adopted = snapshots(lab)?;
     assert_eq!(times(&adopted), times(&with_the_run));
     ensure!(adopted.iter().all(|(host, _)| host != FORMER), "{adopted:?}");
@@ -120,7 +120,7 @@ fn make_the_repository(lab: &Lab, directory: &Path) -> anyhow::Result<(String, S
     Ok((letter_path.to_owned(), "1 nights ago\n".to_owned()))
 }
 
-fn says(lab: &Lab, line: &str) -> anyhow::Result<String> {
+fn printed_by(lab: &Lab, line: &str) -> anyhow::Result<String> {
     let output = lab.jak.run_within(line, b"", LIMIT)?;
     ensure!(
         output.status == 0,
@@ -138,7 +138,7 @@ fn finding(lab: &Lab) -> anyhow::Result<Value> {
     of_the_check.next().context("doctor does not look at the files")
 }
 
-fn doctor_names_what_is_root_s_and_its_command_mends_it(lab: &Lab) -> anyhow::Result<()> {
+fn doctor_names_files_of_root_and_its_command_fixes_them(lab: &Lab) -> anyhow::Result<()> {
     let found = finding(lab)?;
     let what = found["what"].as_str().unwrap_or_default();
     ensure!(
@@ -157,14 +157,14 @@ fn doctor_names_what_is_root_s_and_its_command_mends_it(lab: &Lab) -> anyhow::Re
 }
 
 fn every_snapshot_is_marked_and_comes_back(lab: &Lab, (path, text): &(String, String)) -> anyhow::Result<()> {
-    let said = says(lab, "genbackup snapshots")?;
-    let marked = said
+    let printed = printed_by(lab, "genbackup snapshots")?;
+    let marked = printed
         .lines()
         .filter(|line| line.split_whitespace().any(|word| word == "*"));
     // Each has a line, and so has what the mark means.
-    assert_eq!(marked.count(), 41, "{said}");
-    let said = says(lab, &format!("genbackup restore {FORMER} {path} --to /root/back"))?;
-    ensure!(said.contains("which no run of genbackup made"), "{said}");
+    assert_eq!(marked.count(), 41, "{printed}");
+    let printed = printed_by(lab, &format!("genbackup restore {FORMER} {path} --to /root/back"))?;
+    ensure!(printed.contains("which no run of genbackup made"), "{printed}");
     assert_eq!(lab.jak.read_file(&format!("/root/back{path}"))?, text.as_bytes());
     Ok(())
 }
@@ -188,11 +188,11 @@ fn times(snapshots: &BTreeSet<(String, String)>) -> BTreeSet<String> {
     snapshots.iter().map(|(_, time)| time.clone()).collect()
 }
 
-/// The times of those that `adopt` says forget would remove; the guest's clock shows UTC.
-fn shown(said: &str) -> BTreeSet<String> {
+/// The times of the snapshots that forget would remove, as `adopt` lists them; the guest's clock shows UTC.
+fn shown(printed: &str) -> BTreeSet<String> {
     let row = |line: &str| match line.split_whitespace().collect::<Vec<_>>()[..] {
         [id, date, time, ..] if id.len() == 8 && date.len() == 10 => Some(format!("{date} {time}")),
         _ => None,
     };
-    said.lines().filter_map(row).collect()
+    printed.lines().filter_map(row).collect()
 }

@@ -1,5 +1,5 @@
-//! Without this, nobody sees what a run is at, a systemd that starts anew ends the view of it, and who stops it leaves a
-//! lock behind.
+//! Without this, the progress of a run is invisible, a restart of systemd ends the view of it, and a stopped
+//! run leaves a lock behind.
 
 use anyhow::ensure;
 use vmtests::deadline::SOON;
@@ -7,15 +7,15 @@ use vmtests::fleet::{self, RUN_LIMIT};
 use vmtests::install;
 use vmtests::lab::Lab;
 
-/// In the background, as in a second terminal: what it says, and how it ends.
+/// In the background, as in a second terminal: its output, and how it ends.
 const FOLLOW: &str = "rm -f /root/status; \
-    (setsid bash -c 'genbackup run >/root/said 2>&1; echo $? >/root/status' </dev/null >/dev/null 2>&1 &)";
+    (setsid bash -c 'genbackup run >/root/output 2>&1; echo $? >/root/status' </dev/null >/dev/null 2>&1 &)";
 
 pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     for machine in [&lab.jak, &lab.ziz] {
         install::put_command_onto(machine)?;
     }
-    // Who is neither root nor let in by polkit starts nothing.
+    // A user that is not root, and whom polkit does not let in, starts nothing.
     let refused = lab
         .jak
         .run("setpriv --reuid=nobody --regid=nogroup --clear-groups genbackup run")?;
@@ -37,10 +37,10 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     fleet::put_large_file(&lab.ziz, 100_000_000)?;
     lab.jak.succeeds(FOLLOW)?;
     lab.ziz.wait_until_succeeds("pgrep --exact restic", RUN_LIMIT)?;
-    // restic's own figures come over the connection while it is at work.
-    let says =
+    // restic's own figures come over the connection while it runs.
+    let is_reported =
         "grep --quiet '\"message_type\":\"status\".*\"total_bytes\":[0-9]*[,}]' /run/genbackup-run/*.answer";
-    lab.jak.wait_until_succeeds(says, RUN_LIMIT)?;
+    lab.jak.wait_until_succeeds(is_reported, RUN_LIMIT)?;
     let names = lab
         .jak
         .succeeds("grep --count current_files /run/genbackup-run/*.answer || true")?;
@@ -49,9 +49,9 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
         "files are named: {names}"
     );
     lab.jak
-        .wait_until_succeeds("grep --quiet '^ziz: running' /root/said", SOON)?;
+        .wait_until_succeeds("grep --quiet '^ziz: running' /root/output", SOON)?;
 
-    // Who looks meanwhile sees it in progress, by the lock that it holds.
+    // `status` shows it in progress, because it holds the lock.
     let status = lab.jak.run("genbackup status")?;
     ensure!(
         status.text().contains("a run has been in progress"),
@@ -61,7 +61,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
 
     lab.jak.succeeds("systemctl daemon-reexec")?;
     lab.jak.wait_until_succeeds(
-        "grep --quiet 'systemd was restarted; the run continues' /root/said",
+        "grep --quiet 'systemd was restarted; the run continues' /root/output",
         SOON,
     )?;
 
@@ -70,13 +70,13 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     fleet::wait_until_backup_has_ended(&lab.ziz, fleet::STOPPED_WITHIN)?;
     assert_eq!(fleet::locks(lab)?, [""; 0]);
     assert_eq!(lab.jak.wait_until_succeeds("cat /root/status", SOON)?.trim(), "1");
-    let said = lab.jak.succeeds("cat /root/said")?;
+    let output = lab.jak.succeeds("cat /root/output")?;
     ensure!(
-        said.contains("genbackup.service was stopped before it finished"),
-        "{said}"
+        output.contains("genbackup.service was stopped before it finished"),
+        "{output}"
     );
 
-    // Nobody works any more, so no verb reports that somebody does.
+    // Nothing runs any more, so no verb reports a run in progress.
     let status = lab.jak.run("genbackup status")?;
     ensure!(
         !status.text().contains("in progress") && status.text().contains("was interrupted"),
@@ -93,14 +93,17 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     lab.ziz.succeeds("rm /srv/data/large")?;
     lab.kai.succeeds("mv '/srv/my files' /srv/elsewhere")?;
     let partial = lab.jak.run_within("genbackup run kai 2>&1", b"", RUN_LIMIT)?;
-    let said = lab
+    let output = lab
         .jak
         .succeeds("cat \"$(ls /var/lib/genbackup/runs/*.jsonl | tail --lines=1)\"")?;
     ensure!(partial.status == 3, "{} {}", partial.status, partial.text());
-    ensure!(said.contains("run-finished"), "it did not wait for prune: {said}");
     ensure!(
-        said.contains(r#""hosts":["kai"]"#) && !said.contains("ziz"),
-        "other hosts: {said}"
+        output.contains("run-finished"),
+        "it did not wait for prune: {output}"
+    );
+    ensure!(
+        output.contains(r#""hosts":["kai"]"#) && !output.contains("ziz"),
+        "other hosts: {output}"
     );
     let other = lab.jak.fails("genbackup run nobody")?;
     ensure!(

@@ -34,9 +34,9 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
 
     // Its record has no end: an interrupted run is seen as one. What was stopped stays stopped: forget and prune
     // do not come after it.
-    let said =
+    let is_reported =
         "journalctl --unit=genbackup-maintain.service --output=cat | grep --count 'the run was stopped'";
-    lab.jak.wait_until_succeeds(said, RUN_LIMIT)?;
+    lab.jak.wait_until_succeeds(is_reported, RUN_LIMIT)?;
     let maintained = "test \"$(systemctl is-active genbackup-maintain.service)\" = inactive";
     lab.jak.wait_until_succeeds(maintained, RUN_LIMIT)?;
     let events = lab

@@ -8,7 +8,7 @@ use vmtests::install;
 use vmtests::lab::Lab;
 use vmtests::machine::Machine;
 
-/// A good day: everything is there, two disks of its own and /home are mounted.
+/// A good day: everything exists, and two separate disks and /home are mounted.
 const MAKE: &str = r#"
 modprobe loop; modprobe dm-mod
 mkdir -p /srv/{gone,emptied,disk,broken,moved}
@@ -33,7 +33,7 @@ echo here >/srv/broken/directory/file
 echo fine >/srv/broken/fine
 "#;
 
-/// A bad one: a block of a file and one of a directory can't be read any more, and the rest is away.
+/// A bad day: a block of a file and one of a directory cannot be read any more, and the rest is missing.
 const BREAK: &str = r#"
 rm -r /srv/gone
 rm /srv/emptied/file
@@ -99,7 +99,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
         for (list, paths) in [
             ("missing", ["/srv/gone"].as_slice()),
             ("empty", &["/srv/emptied", "/srv/disk"]),
-            // The sandbox has a mount point of its own at /home, which must not be taken for the one that is away.
+            // The sandbox has its own mount point at /home, which must not be taken for the missing one.
             ("unmounted", &["/srv/disk", "/home"]),
             ("links", &["/srv/moved -> /srv/elsewhere"]),
             ("unreadable", &["/srv/broken/damaged", "/srv/broken/directory"]),

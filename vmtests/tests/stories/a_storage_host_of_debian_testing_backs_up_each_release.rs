@@ -1,4 +1,5 @@
-//! Without this, those who have the newest systemd, restic and OpenSSH, as Arch, Fedora and NixOS have them, find out what broke.
+//! Without this, a break would first be found by users of the newest systemd, restic and OpenSSH, as in Arch,
+//! Fedora and NixOS.
 
 use vmtests::lab::Lab;
 use vmtests::release::Release;

@@ -20,7 +20,7 @@ const CHANGES: [(&str, &str); 3] = [
          [notify.admin]\nkind = \"webhook\"\naddress-file = \"/root/keys/admin\"\n\n[monitor]\n",
     ),
 ];
-/// Nobody is there; that is for `watch` to say.
+/// The server does not answer; `watch` has to report that.
 const ADDRESS: &str = "http://127.0.0.1:9/nobody";
 /// A copy of the repository, on another machine, where it has lost its owner.
 const COPY: &str = "/var/tmp/copy";
@@ -57,7 +57,8 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     person.follow(lab, &page, "jak is lost")?;
 
     assert_eq!(describe_what_is_backed_up(jak)?, had);
-    // Its last command was a run, in which all are well: the key came back, and is the one that the clients let in.
+    // Its last command was a run, in which all hosts succeed: the key came back, and is the one that the
+    // clients let in.
     let record = fleet::finished_record(lab)?;
     for host in ["jak", "ziz", "kai"] {
         assert_eq!(record.status(host)?, "ok", "{record:?}");
@@ -72,7 +73,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
             format!("{ADDRESS}\nroot")
         );
     }
-    // All that the fleet asks for is live, also who is to be told.
+    // All that the fleet asks for is live, including the recipients.
     let timers = "genbackup.timer genbackup-watch.timer genbackup-backup.socket";
     assert_eq!(
         jak.succeeds(&format!(
@@ -81,7 +82,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
         "active\nactive\nactive\nenabled\nenabled\nenabled"
     );
     let foreign = jak.succeeds(&format!("find {REPOSITORY} ! -user restic"))?;
-    assert_eq!(foreign, "", "what user restic can't remove");
+    assert_eq!(foreign, "", "what user restic cannot remove");
     Ok(())
 }
 

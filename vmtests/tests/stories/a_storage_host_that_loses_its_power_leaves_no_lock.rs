@@ -6,11 +6,12 @@ use std::time::Duration;
 use vmtests::fleet;
 use vmtests::lab::Lab;
 
-/// From the power cut to the moment in which the client tells restic to stop, in seconds: it gives up
-/// after 25 s of silence.
-const TOLD_WITHIN: f64 = 30.0;
-/// From a storage host that is up again to the end of the client's backup. restic waits for the NFS server, which lets
-/// nobody open a file until those that it knew have claimed what is theirs, or 90 s have passed (nfsd(7), "grace").
+/// From the power cut to the moment at which the client asks restic to stop, in seconds: it gives up after 25
+/// s of silence.
+const STOPPED_WITHIN: f64 = 30.0;
+/// From a storage host that is up again to the end of the client's backup. restic waits for the NFS server.
+/// The server opens no file until its earlier clients have claimed theirs, or 90 s have passed (nfsd(7),
+/// "grace").
 const ENDED_WITHIN: Duration = Duration::from_secs(120);
 
 pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
@@ -20,9 +21,9 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     let started: f64 = lab.ziz.succeeds("date +%s.%N")?.parse()?;
     lab.jak.reset_hard()?;
 
-    let told = fleet::told_to_stop(&lab.ziz, Duration::from_secs(60))? - started;
-    println!("told to stop after {told:.1} s");
-    assert!(told < TOLD_WITHIN, "restic was told to stop after {told} s");
+    let asked = fleet::asked_to_stop(&lab.ziz, Duration::from_secs(60))? - started;
+    println!("asked to stop after {asked:.1} s");
+    assert!(asked < STOPPED_WITHIN, "restic was asked to stop after {asked} s");
     lab.jak.wait_until_booted()?;
     let back: f64 = lab.ziz.succeeds("date +%s.%N")?.parse()?;
     println!("storage host is back after {:.1} s", back - started);
@@ -31,7 +32,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     println!("ended after {:.1} s", ended - started);
     assert_eq!(fleet::locks(lab)?, [""; 0], "restic has removed its lock");
 
-    // What is there of the record says that the run was interrupted, and nothing was forgotten.
+    // The written part of the record shows that the run was interrupted, and nothing was forgotten.
     let record = lab.jak.succeeds("cat /var/lib/genbackup/runs/*.jsonl")?;
     assert!(
         !record.contains("run-finished") && !record.contains("forget"),

@@ -28,7 +28,7 @@ pub(crate) fn is_backed_up_by(storage: Release, kind: Kind, name: &str) -> anyho
     let hardware = std::iter::once(Hardware::new("jak", 1, storage, Some(disk_of_storage())))
         .chain(clients)
         .collect();
-    Crowd::boot(kind, hardware)?.tell(name, |crowd| {
+    Crowd::boot(kind, hardware)?.run_story(name, |crowd| {
         let tables = Tables {
             schedule: "max-parallel = 4\ntime-limit = \"10min\"",
             repository: &format!("keep = \"{KEPT} last\""),
@@ -54,7 +54,7 @@ pub(crate) fn is_backed_up_by(storage: Release, kind: Kind, name: &str) -> anyho
     })
 }
 
-/// What a release of this crate says of itself is what its packages are.
+/// A machine has the versions of systemd and restic that this crate states for its release.
 fn runs_its_release(machine: &Machine) -> anyhow::Result<()> {
     let release = machine.release();
     for (command, program) in [("systemctl --version", "systemd"), ("restic version", "restic")] {
@@ -293,10 +293,11 @@ fn what_is_too_old_is_named(crowd: &Crowd) -> anyhow::Result<()> {
     );
     client.write_file(file, with("0.13").as_bytes(), 0o644)?;
     let check = client.fails(&format!("genbackup check --fleet {file}"))?;
-    let said = format!("{}{}", check.text(), check.error_text());
+    let printed = format!("{}{}", check.text(), check.error_text());
     ensure!(
-        said.contains("restic 0.13 is too old") && said.contains("genbackup needs restic 0.14 or later"),
-        "{said}"
+        printed.contains("restic 0.13 is too old")
+            && printed.contains("genbackup needs restic 0.14 or later"),
+        "{printed}"
     );
     Ok(())
 }

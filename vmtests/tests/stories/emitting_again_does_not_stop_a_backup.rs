@@ -1,12 +1,12 @@
-//! Without this, whoever changes the fleet while a backup runs has a night without a backup, and a lock that stays.
+//! Without this, a change of the fleet during a backup costs that night's backup, and leaves a lock.
 
 use anyhow::ensure;
 use vmtests::fleet::{self, RUN_LIMIT};
 use vmtests::install::{emit_again, fleet_file};
 use vmtests::lab::Lab;
 
-/// Who is at work on a client: the unit's instance with its main process, and restic with its start time.
-const AT_WORK: &str = "unit=$(systemctl --no-legend --plain list-units 'genbackup-backup@*' | cut --delimiter=' ' --fields=1)
+/// What runs on a client: the unit's instance with its main process, and restic with its start time.
+const IN_PROGRESS: &str = "unit=$(systemctl --no-legend --plain list-units 'genbackup-backup@*' | cut --delimiter=' ' --fields=1)
     printf '%s %s ' \"$unit\" \"$(systemctl show --property=MainPID --value \"$unit\")\"
     pid=$(pgrep --exact restic); printf '%s %s' \"$pid\" \"$(cut --delimiter=' ' --fields=22 /proc/$pid/stat)\"";
 
@@ -22,7 +22,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
         .wait_until_succeeds("ls /mnt/storage/restic/locks | grep --count .", RUN_LIMIT)?;
     // It stands still until everything else is done, so that it is in the midst of it.
     lab.ziz.succeeds("pkill --signal STOP --exact restic")?;
-    let before = (lab.ziz.succeeds(AT_WORK)?, lab.jak.succeeds(RUN)?);
+    let before = (lab.ziz.succeeds(IN_PROGRESS)?, lab.jak.succeeds(RUN)?);
     ensure!(before.1.contains("ActiveState=activating"), "{}", before.1);
 
     // The units, the scripts, the port and ziz's paths: everything that a run uses is another afterwards.
@@ -60,7 +60,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
         "{timer}"
     );
 
-    assert_eq!((lab.ziz.succeeds(AT_WORK)?, lab.jak.succeeds(RUN)?), before);
+    assert_eq!((lab.ziz.succeeds(IN_PROGRESS)?, lab.jak.succeeds(RUN)?), before);
     lab.ziz.succeeds("pkill --signal CONT --exact restic")?;
     let record = fleet::finished_record(lab)?;
     for host in ["jak", "kai", "ziz"] {

@@ -14,8 +14,8 @@ const YEAR: Duration = Duration::from_secs(366 * 24 * 3600);
 
 pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     for machine in lab.machines() {
-        for neighbour in lab.machines() {
-            machine.wait_until_succeeds(&format!("ping -c 1 -W 2 {}", neighbour.name()), SOON)?;
+        for other in lab.machines() {
+            machine.wait_until_succeeds(&format!("ping -c 1 -W 2 {}", other.name()), SOON)?;
         }
         let routes = machine.succeeds("ip -4 route show default; ip -6 route show default")?;
         assert_eq!(routes, "", "{} has a way out", machine.name());
@@ -69,24 +69,24 @@ fn a_cut_network_is_cut(lab: &Lab) -> anyhow::Result<()> {
 fn two_that_are_cut_off_hear_all_but_each_other(lab: &Lab) -> anyhow::Result<()> {
     // A connection that lasts: what is written to one file goes to jak, and what comes back to the other.
     lab.kai.succeeds(
-        "mkfifo /run/say
-         systemd-run --quiet --unit=talk bash -c 'exec socat - TCP:jak:7777 0<>/run/say >/run/heard'",
+        "mkfifo /run/input
+         systemd-run --quiet --unit=talk bash -c 'exec socat - TCP:jak:7777 0<>/run/input >/run/heard'",
     )?;
-    lab.kai.succeeds("echo before >/run/say")?;
+    lab.kai.succeeds("echo before >/run/input")?;
     lab.kai
         .wait_until_succeeds("grep --quiet before /run/heard", SOON)?;
 
     lab.kai.cut_off_from(&lab.jak)?;
     // Twice is once.
     lab.kai.cut_off_from(&lab.jak)?;
-    lab.kai.succeeds("echo meanwhile >/run/say")?;
+    lab.kai.succeeds("echo meanwhile >/run/input")?;
     for (one, other) in [(&lab.kai, &lab.jak), (&lab.jak, &lab.kai)] {
         let silence = one.fails(&format!("ping -c 1 -W 2 {}", other.name()))?;
         assert!(
             silence.text().contains("1 packets transmitted, 0 received"),
             "{silence:?}"
         );
-        // The sender is not told.
+        // The sender gets no error.
         one.succeeds(&format!(
             "echo hello | socat -u - UDP-SENDTO:{}:7777",
             other.name()
@@ -138,8 +138,8 @@ fn a_clock_may_jump_by_a_year(lab: &Lab) -> anyhow::Result<()> {
         let before = machine.succeeds(journald)?;
         machine.set_clock(SystemTime::now() + YEAR)?;
         machine.succeeds("systemd-run --quiet --unit=later echo a year later")?;
-        let said = "journalctl --unit=later.service --since=-1h --output=cat --grep='a year later'";
-        machine.wait_until_succeeds(said, SOON)?;
+        let is_logged = "journalctl --unit=later.service --since=-1h --output=cat --grep='a year later'";
+        machine.wait_until_succeeds(is_logged, SOON)?;
         assert_eq!(
             machine.succeeds(journald)?,
             before,

@@ -9,7 +9,7 @@ mod keys;
 mod each_release;
 mod older_release;
 
-mod a_client_reaches_the_repository_over_nfs_and_nothing_beside_it;
+mod a_client_reaches_only_the_repository_over_nfs;
 mod a_client_that_is_cut_off_does_not_stop_the_others;
 mod a_client_that_is_gone_comes_back_by_the_page;
 mod a_client_that_loses_its_power_does_not_stop_forget_for_good;
@@ -21,7 +21,7 @@ mod a_file_that_changes_during_a_backup_costs_no_other;
 mod a_fleet_of_twenty_clients_is_backed_up_in_one_night;
 mod a_fleet_that_init_wrote_backs_up_and_restores;
 mod a_flooded_socket_still_backs_up_afterwards;
-mod a_full_repository_is_said_and_recovers;
+mod a_full_repository_is_reported_and_recovers;
 mod a_host_that_is_down_does_not_stop_the_others;
 mod a_host_that_left_the_fleet_is_left_alone;
 mod a_locked_key_stops_the_run_and_is_named;
@@ -44,17 +44,18 @@ mod a_storage_host_of_debian_13_backs_up_each_release;
 mod a_storage_host_of_debian_testing_backs_up_each_release;
 mod a_storage_host_that_is_gone_comes_back_by_the_page;
 mod a_storage_host_that_loses_its_power_leaves_no_lock;
-mod an_admin_is_told_every_fault_at_once;
 mod an_nfs_server_that_is_away_for_a_minute_costs_nothing;
 mod an_older_client_works_with_a_newer_storage_host;
 mod an_older_storage_host_works_with_newer_clients;
 mod clients_that_never_had_the_command_get_their_files_by_push;
+mod doctor_reports_every_fault_at_once;
+mod each_recipient_gets_one_failure_and_one_recovery;
 mod emitting_again_does_not_stop_a_backup;
-mod forget_keeps_what_the_policy_says_and_prune_makes_room;
-mod how_a_run_ends_is_what_systemd_says_of_it;
+mod forget_follows_the_keep_policy_and_prune_frees_space;
 mod machines_reach_each_other_and_nothing_else;
 mod members_of_the_group_start_and_stop_runs_and_nothing_else;
 mod nothing_is_written_where_the_repository_is_not;
+mod run_ends_with_the_result_that_systemd_reports;
 mod runs_and_locks_wait_for_each_other;
 mod the_book;
 mod the_clients_are_of_two_debian_releases;
@@ -67,7 +68,6 @@ mod user_restic_of_a_client_never_sees_the_password;
 mod what_comes_back_is_what_was_there;
 mod what_nix_evaluates_backs_up_machines_of_debian;
 mod what_the_policy_lets_go_makes_room;
-mod who_is_to_be_told_is_told_once_and_once_more_when_it_is_well;
 
 use std::process::ExitCode;
 
@@ -90,10 +90,10 @@ fn main() -> ExitCode {
         a_storage_host_of_debian_12_backs_up_each_release,
         a_storage_host_of_debian_13_backs_up_each_release,
         runs_and_locks_wait_for_each_other,
-        forget_keeps_what_the_policy_says_and_prune_makes_room,
+        forget_follows_the_keep_policy_and_prune_frees_space,
         a_compromised_client_harms_no_other_host_s_backup,
-        how_a_run_ends_is_what_systemd_says_of_it,
-        who_is_to_be_told_is_told_once_and_once_more_when_it_is_well,
+        run_ends_with_the_result_that_systemd_reports,
+        each_recipient_gets_one_failure_and_one_recovery,
         a_repository_of_plain_restic_is_adopted,
         a_repository_comes_back_from_its_copy_by_the_page,
         the_commands_of_upgrade_restic_work,
@@ -101,7 +101,7 @@ fn main() -> ExitCode {
         a_partial_backup_never_costs_the_last_complete_one,
         what_nix_evaluates_backs_up_machines_of_debian,
         a_file_that_changes_during_a_backup_costs_no_other,
-        a_full_repository_is_said_and_recovers,
+        a_full_repository_is_reported_and_recovers,
         a_host_that_left_the_fleet_is_left_alone,
         the_commands_of_rotate_secrets_work,
         the_commands_of_run_now_work,
@@ -111,7 +111,7 @@ fn main() -> ExitCode {
         a_storage_host_that_loses_its_power_leaves_no_lock needs "a real power cut",
         a_clock_that_jumps_costs_no_snapshot needs "its clock",
         an_nfs_server_that_is_away_for_a_minute_costs_nothing needs "NFS",
-        a_client_reaches_the_repository_over_nfs_and_nothing_beside_it needs "NFS",
+        a_client_reaches_only_the_repository_over_nfs needs "NFS",
         machines_reach_each_other_and_nothing_else in both,
         a_source_that_is_gone_or_broken_is_never_a_silent_success needs "a disk that fails",
         the_unit_that_reads_everything_can_do_nothing_else in both,
@@ -159,8 +159,8 @@ fn main() -> ExitCode {
         a_locked_key_stops_the_run_and_is_named,
         what_the_policy_lets_go_makes_room,
         what_comes_back_is_what_was_there,
-        an_admin_is_told_every_fault_at_once,
+        doctor_reports_every_fault_at_once,
         the_ssh_key_can_only_ask_for_a_backup,
     ];
-    story::tell(&stories, install::install)
+    story::run(&stories, install::install)
 }

@@ -1,5 +1,5 @@
-//! Without this, either nobody but root can make a backup before an upgrade, or who can make one can stop the host's
-//! sshd as well.
+//! Without this, only root can make a backup before an upgrade, or a user that can make one can also stop the
+//! host's sshd.
 
 use anyhow::ensure;
 use vmtests::agent::Output;
@@ -12,7 +12,8 @@ const PEOPLE: &str = "useradd --create-home --groups restic member
     useradd --create-home stranger
     systemctl start polkit.service";
 
-/// As if polkitd had never been installed: nobody has its name, and the bus starts nobody for it.
+/// As if polkitd had never been installed: no process has its name on the bus, and the bus starts none for
+/// it.
 const NO_POLKIT: &str = "rm /usr/share/dbus-1/system-services/org.freedesktop.PolicyKit1.service
     systemctl stop polkit.service
     busctl call org.freedesktop.DBus /org/freedesktop/DBus org.freedesktop.DBus ReloadConfig";
@@ -21,7 +22,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     let jak = &lab.jak;
     jak.succeeds(PEOPLE)?;
 
-    // Whoever is not in the group starts and stops nothing, and is told who may.
+    // A user outside the group starts and stops nothing, and the error names the group.
     refused(&as_user(jak, "stranger", "genbackup run")?)?;
     fleet::put_large_file(&lab.ziz, 100_000_000)?;
     fleet::begin_run(lab)?;
@@ -42,10 +43,15 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     assert_eq!(fleet::locks(lab)?, [""; 0]);
     lab.ziz.succeeds("rm /srv/data/large")?;
 
-    // A run to its end, followed by a member: all is well, and so is the exit status.
+    // A run to its end, followed by a member: all hosts succeed, and the exit status is 0.
     let done = as_user(jak, "member", "genbackup run")?;
-    let said = done.text();
-    ensure!(done.status == 0, "{} {said} {}", done.status, done.error_text());
+    let printed = done.text();
+    ensure!(
+        done.status == 0,
+        "{} {printed} {}",
+        done.status,
+        done.error_text()
+    );
     for line in [
         "jak: ok in ",
         "kai: ok in ",
@@ -53,7 +59,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
         "forget: ok in ",
         "prune: ok in ",
     ] {
-        ensure!(said.contains(line), "`{line}` is missing: {said}");
+        ensure!(printed.contains(line), "`{line}` is missing: {printed}");
     }
     // What it was at is a member's to read, and nobody else's.
     ensure!(as_user(jak, "member", "genbackup status")?.status == 0);
@@ -64,10 +70,10 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     );
     // Chosen hosts are a unit of another name.
     let chosen = as_user(jak, "member", "genbackup run kai jak")?;
-    let said = chosen.text();
+    let printed = chosen.text();
     ensure!(
-        chosen.status == 0 && said.contains("kai: ok in ") && !said.contains("ziz: "),
-        "{} {said} {}",
+        chosen.status == 0 && printed.contains("kai: ok in ") && !printed.contains("ziz: "),
+        "{} {printed} {}",
         chosen.status,
         chosen.error_text()
     );
@@ -115,7 +121,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     // User restic has its work to do, in the group or not, and starts nobody else's.
     refused(&jak.run("setpriv --reuid=restic --regid=restic --init-groups genbackup run")?)?;
 
-    // Without polkit only root may, and the hint says what it takes.
+    // Without polkit only root may, and the hint names what is missing.
     jak.succeeds(NO_POLKIT)?;
     let why = refused(&as_user(jak, "member", "genbackup run")?)?;
     ensure!(why.contains("the group needs polkitd"), "{why}");
@@ -133,7 +139,7 @@ fn refused(answer: &Output) -> anyhow::Result<String> {
     Ok(why)
 }
 
-/// Runs a command as somebody who has logged in.
+/// Runs a command as a user that has logged in.
 fn as_user(machine: &Machine, user: &str, command: &str) -> anyhow::Result<Output> {
     let script = format!("runuser --user={user} -- bash -c {}", quoted(command));
     machine.run_within(&script, b"", RUN_LIMIT)

@@ -29,10 +29,10 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     let elsewhere = files(lab, "/mnt/storage")?;
     failed_run(lab, "the repository is not where it was")?;
     assert_eq!(files(lab, "/mnt/storage")?, elsewhere);
-    let said = lab
+    let printed = lab
         .jak
         .succeeds("journalctl --boot --no-pager --output=cat --unit=genbackup-init.service")?;
-    assert!(said.contains("is missing, but it existed on"), "{said}");
+    assert!(printed.contains("is missing, but it existed on"), "{printed}");
     assert_eq!(files(lab, "/mnt/storage")?, elsewhere);
     lab.jak
         .succeeds(&format!("mv /mnt/storage/elsewhere {REPOSITORY} && exportfs -ra"))?;
@@ -65,7 +65,7 @@ fn files(lab: &Lab, directory: &str) -> anyhow::Result<Vec<String>> {
     Ok(listed.lines().map(str::to_owned).collect())
 }
 
-/// A run in which no host and neither forget nor prune is well, because of this: each host with its reason.
+/// A run in which every host, forget and prune fail because of this, each host with its reason.
 fn failed_run(lab: &Lab, because: &str) -> anyhow::Result<Vec<(String, String)>> {
     let started = fleet::start_run(lab)?;
     assert_ne!(started.status, 0, "the run succeeded, although {because}");

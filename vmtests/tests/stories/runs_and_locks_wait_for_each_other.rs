@@ -1,4 +1,4 @@
-//! Without this, a run by hand during last night's prune fails at random, or is left out without a word, or prune
+//! Without this, a run by hand during last night's prune fails at random or is skipped silently, or prune
 //! removes what a backup has just written.
 
 use anyhow::{Context, ensure};
@@ -28,8 +28,8 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     assert_eq!(both.status, 0, "{}", both.error_text());
     wait_for_records(lab, 1)?;
 
-    // An admin's restic holds a lock that keeps out nobody but forget and prune. These wait, and a run that is started
-    // meanwhile waits for them.
+    // An admin's restic holds a lock that keeps out only forget and prune. These wait, and a run that is
+    // started meanwhile waits for them.
     let reader = hold_lock(lab, "backup --stdin --tag by-hand --quiet")?;
     let first = fleet::start_run(lab)?;
     assert_eq!(
@@ -63,13 +63,13 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     assert_eq!(fleet::start_run(lab)?.status, 1);
     let names = wait_for_records(lab, 5)?;
     let (first, second) = (read(lab, &names[3])?, read(lab, &names[4])?);
-    let said = "another process has locked the repository";
+    let reason = "another process has locked the repository";
     for event in ["jak", "ziz", "kai"]
         .map(|host| first.host(host))
         .into_iter()
         .chain([first.phase("forget")])
     {
-        waited_in_vain(event?, said)?;
+        waited_in_vain(event?, reason)?;
     }
     for host in ["jak", "ziz", "kai"] {
         let event = second.host(host)?;
@@ -98,9 +98,9 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     fleet::restic(lab, "check --quiet").map(drop)
 }
 
-fn waited_in_vain(event: &Value, said: &str) -> anyhow::Result<()> {
+fn waited_in_vain(event: &Value, reason: &str) -> anyhow::Result<()> {
     assert_eq!(event["status"], "failed", "{event}");
-    assert!(fleet::why(event).starts_with(said), "{event}");
+    assert!(fleet::why(event).starts_with(reason), "{event}");
     let waited = event["seconds"].as_f64().context("no seconds")?;
     assert!((LOCK_WAIT..5.0 * LOCK_WAIT).contains(&waited), "{event}");
     Ok(())
@@ -132,7 +132,7 @@ fn release(lab: &Lab, process: &str) -> anyhow::Result<()> {
         .map(drop)
 }
 
-/// The records, once there are so many and each has its end.
+/// The records, once there is this number of them and each has its end.
 fn wait_for_records(lab: &Lab, number: usize) -> anyhow::Result<Vec<String>> {
     let all = "/var/lib/genbackup/runs/*.jsonl";
     let complete = format!(

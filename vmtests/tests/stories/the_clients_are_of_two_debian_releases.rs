@@ -1,5 +1,5 @@
-//! Without this, what only the newest Debian understands would be found out by those who run the one before; and a
-//! story about a broken disk or network could pass because the guest cannot break it.
+//! Without this, users of the Debian before the newest would be the first to find what only the newest
+//! supports. A story about a broken disk or network could pass because the guest cannot break it.
 
 use vmtests::fleet::{MOUNT, REPOSITORY};
 use vmtests::lab::Lab;

@@ -3,7 +3,7 @@
 use vmtests::fleet::{self, REPOSITORY};
 use vmtests::lab::Lab;
 
-/// What tells that there was a repository once.
+/// The mark that shows that there was a repository once.
 const MADE: &str = "/var/lib/genbackup/repository-made";
 
 pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {

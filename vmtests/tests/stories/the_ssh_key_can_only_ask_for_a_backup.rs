@@ -52,7 +52,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
         "a pty: {}",
         pty.error_text()
     );
-    // To its own sshd, to its own socket, and a listener of its own.
+    // To its own sshd, to its own socket, and a separate listener.
     for (wish, arguments) in [
         (
             "a tunnel",

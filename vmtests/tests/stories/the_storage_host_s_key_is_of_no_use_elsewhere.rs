@@ -14,11 +14,11 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
          < <(printf 'genbackup/1 backup x\\na guess\\n'; timeout 150 tail -f /dev/null)"
     );
 
-    // A fleet that knows its storage host by a name: sshd can't hold a name against an address, and the thief may
-    // ask. But the one answer is a backup, and it takes the password.
+    // A fleet that knows its storage host by a name: sshd cannot compare a name with an address, so the thief
+    // may ask. But the one answer is a backup, and it takes the password.
     let answer = lab.kai.run(&ask)?.text();
     assert!(answer.contains("wrong password or no key found"), "{answer}");
-    // restic does not wait for what the client says of its versions, so these lines come in any order.
+    // restic does not wait until the client has sent its versions, so these lines come in any order.
     let is_known = |line: &&str| {
         ["hello restic ", "systemd ", "kernel ", "out ", "clock ", "exit "]
             .iter()
@@ -40,11 +40,11 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     let journal = lab
         .ziz
         .succeeds("journalctl --boot --no-pager --output=cat --unit='genbackup-sshd@*'")?;
-    let told = format!(
+    let sent = format!(
         "correct key but not from a permitted host (host={0}, ip={0}",
         lab.kai.address()
     );
-    assert!(journal.contains(&told), "no `{told}` in {journal}");
+    assert!(journal.contains(&sent), "no `{sent}` in {journal}");
 
     // The storage host itself comes from that address, also where its routes would choose another.
     lab.jak.succeeds(&format!(

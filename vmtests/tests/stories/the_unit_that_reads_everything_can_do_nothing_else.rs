@@ -7,11 +7,11 @@ use vmtests::lab::{Kind, Lab};
 const READ: &str =
     "id --user --name; cat /srv/data/root-only; cat /srv/data/locked/file; wc --bytes </etc/shadow";
 
-/// Asks for sockets of each kind that leads anywhere; what socat says of each.
+/// Asks for sockets of each kind that leads anywhere, and prints socat's error for each.
 const CONNECT: &str = r"
 for place in TCP4:10.77.0.1:2049 TCP4:127.0.0.1:50000 TCP6:[::1]:50000 UDP4:10.77.0.1:53 UNIX-CONNECT:/run/systemd/private VSOCK-CONNECT:2:22; do
     printf '%s: ' $place
-    if said=$(socat -u OPEN:/dev/null $place 2>&1); then echo connected; else echo ${said##*: }; fi
+    if error=$(socat -u OPEN:/dev/null $place 2>&1); then echo connected; else echo ${error##*: }; fi
 done";
 
 /// Tries to write into every directory that access(2) calls writable; those where it could.
@@ -65,7 +65,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     for place in [MOUNT, "/var/cache/genbackup"] {
         assert!(
             written.lines().any(|directory| directory == place),
-            "it can't write where it must: {written}"
+            "it cannot write where it must: {written}"
         );
     }
     let private = ask_from_inside(ziz, "touch /tmp/left-behind /var/tmp/left-behind && echo done")?;

@@ -1,5 +1,5 @@
-//! Without this, whatever else runs as user restic on a client, the sshd that faces the network above all, takes the
-//! password and the eyes of the process that reads all files.
+//! Without this, other processes of user restic on a client could take the password and the rights of the
+//! process that reads all files. The first of them is sshd, which faces the network.
 
 use anyhow::ensure;
 use vmtests::fleet::{self, RUN_LIMIT};

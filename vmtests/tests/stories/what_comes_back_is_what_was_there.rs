@@ -1,4 +1,4 @@
-//! Without this, nobody learns before the day it counts that owners, times, attributes or bytes were lost.
+//! Without this, lost owners, times, attributes or bytes are noticed only on the day of a restore.
 
 use anyhow::ensure;
 use vmtests::belongings::{describe, describe_what_is_backed_up};
@@ -7,7 +7,7 @@ use vmtests::lab::Lab;
 use vmtests::machine::Machine;
 
 pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
-    // What is to come back, and that there is something to leave out.
+    // What has to come back, and a check that there is something to exclude.
     let all = describe(&lab.ziz, "")?.join("\n");
     let of_ziz = describe_what_is_backed_up(&lab.ziz)?;
     let of_kai = describe_what_is_backed_up(&lab.kai)?;

@@ -7,9 +7,9 @@ use vmtests::lab::Lab;
 const FILE: &str = "/srv/nights/file";
 
 pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
-    // Some nights of ziz, as if time had passed, and a snapshot of somebody's own on a day that has later ones. The
-    // policy keeps one a day, the day's last, and the oldest; so it lets the great one go, and has no say in
-    // somebody's own.
+    // Some nights of ziz, as if time had passed, and a user's own snapshot on a day that has later ones. The
+    // policy keeps the last one of each day, and the oldest. So it forgets the large one, and does not apply
+    // to the user's own.
     lab.jak.succeeds("mkdir --mode=0755 /srv/nights")?;
     let writes = |command: &str| lab.jak.succeeds(&format!("{command} >{FILE}")).map(drop);
     let backup = |tag: &str, days: u8, time: &str| {

@@ -159,9 +159,9 @@ fn twice(words: &[&str]) -> anyhow::Result<Vec<f64>> {
 
 /// Seconds, and KiB of memory.
 fn once(words: &[&str]) -> anyhow::Result<(f64, f64)> {
-    let said = output_of(command("python3").args(["-c", ASK]).args(words))?;
-    let mut figures = said.split_whitespace().map(str::parse::<f64>);
-    let mut next = || figures.next().with_context(|| said.clone());
+    let output = output_of(command("python3").args(["-c", ASK]).args(words))?;
+    let mut figures = output.split_whitespace().map(str::parse::<f64>);
+    let mut next = || figures.next().with_context(|| output.clone());
     Ok((next()??, next()??))
 }
 

@@ -112,7 +112,7 @@ fn seconds(work: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<f64> {
     Ok(started.elapsed().as_secs_f64())
 }
 
-/// A fleet file with a storage host and so many others.
+/// A fleet file with a storage host and this number of others.
 pub(super) fn fleet_of(hosts: u32) -> anyhow::Result<String> {
     let mut text = "[schedule]\ncalendar = \"04:00\"\nmax-parallel = 8\n\
                     [repository]\nhost = \"jak\"\npath = \"/mnt/storage/restic\"\nfile-system = \"/mnt/storage\"\n\

@@ -74,7 +74,7 @@ impl Lab {
         self.crowd
             .clients()
             .last()
-            .context("the lab has no machine of its own")
+            .context("the lab has no separate machine")
     }
 
     fn install_genbackup(&self) -> anyhow::Result<()> {

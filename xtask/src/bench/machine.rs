@@ -9,7 +9,7 @@ use vmtests::process::{command, output_of};
 /// One line: processors, memory, kernel, system, date. No name of the machine, nor of anything on it.
 ///
 /// # Errors
-/// When the kernel does not tell.
+/// When the kernel does not report it.
 pub(crate) fn described() -> anyhow::Result<String> {
     let cores = thread::available_parallelism()?;
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease")?;
@@ -39,7 +39,7 @@ fn memory() -> anyhow::Result<u64> {
 /// The processes that wanted a processor in the last minute, on average.
 ///
 /// # Errors
-/// When the kernel does not tell.
+/// When the kernel does not report it.
 pub(crate) fn load() -> anyhow::Result<f64> {
     let text = fs::read_to_string("/proc/loadavg")?;
     let first = text.split(' ').next().unwrap_or_default();

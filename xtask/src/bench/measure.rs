@@ -4,7 +4,7 @@
 
 use anyhow::ensure;
 
-/// Somebody who is measured.
+/// One of the measured programs.
 pub(crate) struct Contestant<'c> {
     /// Its name in the table.
     pub(crate) name: String,
@@ -87,8 +87,8 @@ pub(crate) fn median(values: &[f64]) -> f64 {
 pub(crate) fn alternate(rounds: usize, contestants: &[Contestant<'_>]) -> anyhow::Result<Vec<Vec<Series>>> {
     let mut phases: Vec<Vec<Series>> = Vec::new();
     for round in 0..rounds {
-        for turn in 0..contestants.len() {
-            let number = (round + turn) % contestants.len();
+        for offset in 0..contestants.len() {
+            let number = (round + offset) % contestants.len();
             let Contestant { name, run } = &contestants[number];
             let figures = run().map_err(|error| error.context(format!("round {}, {name}", round + 1)))?;
             if phases.is_empty() {

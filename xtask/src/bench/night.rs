@@ -95,7 +95,7 @@ fn post(lab: &Lab) -> anyhow::Result<Vec<f64>> {
     let words = output
         .lines()
         .find_map(|line| line.strip_prefix("Finished running backups in "));
-    let words = words.with_context(|| format!("the post's script does not tell its time: {output}"))?;
+    let words = words.with_context(|| format!("the post's script does not print its time: {output}"))?;
     let backups: f64 = words.trim_end_matches(" seconds").parse().context("its time")?;
     Ok(vec![backups, whole - backups])
 }

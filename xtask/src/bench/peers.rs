@@ -1,7 +1,7 @@
-//! Other tools on this machine: borgmatic over borg, crestic over restic, rustic beside restic.
+//! Other tools on this machine: borgmatic over borg, crestic over restic, rustic next to restic.
 //!
-//! They are installed below the target directory, or as Debian packages. One that cannot be installed is left out, with
-//! the reason.
+//! They are installed below the target directory, or as Debian packages. One that cannot be installed is
+//! skipped, with the reason.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -125,7 +125,7 @@ impl Here {
         let program = tools().join("bin/rustic");
         let version = self.run(&format!("{} --version", quoted(&program.to_string_lossy())));
         let version = version.with_context(|| format!("it is not installed: {RUSTIC}"))?;
-        let restic = self.restic("with-rustic", "beside-rustic")?;
+        let restic = self.restic("with-rustic", "next-to-rustic")?;
         Ok(Peer {
             tool: version.trim().to_owned(),
             engine: format!("{restic}, the same repository format"),
@@ -133,7 +133,7 @@ impl Here {
                 "{} --repository with-rustic --password-file password --log-level warn --no-progress backup srv/data",
                 quoted(&program.to_string_lossy())
             ),
-            engine_command: restic_backup("beside-rustic"),
+            engine_command: restic_backup("next-to-rustic"),
         })
     }
 

@@ -50,7 +50,7 @@ pub(crate) fn measure(rounds: usize) -> anyhow::Result<Section> {
     let mut section = Section::new("100 hosts and 10 years of records");
     section.paragraph(&format!(
         "{NIGHTS} records of {HOSTS} hosts, the newest of today; in each, some host is out of reach or partial. `report` \
-         draws the last year unless `--since` says otherwise. The records are in the page cache."
+         draws the last year unless `--since` is given. The records are in the page cache."
     ));
     section.comparison("time", &[status.clone(), report.clone(), whole.clone()], status);
     section.budgets = vec![
@@ -66,7 +66,7 @@ fn seconds_of(words: &[&str], fleet: &Path, runs: &Path) -> anyhow::Result<f64> 
     let started = Instant::now();
     let output = verb.output().with_context(|| words.join(" "))?;
     let time = started.elapsed().as_secs_f64();
-    // `status` exits with the worst state: some hosts are not well.
+    // `status` exits with the worst state: some hosts are not healthy.
     ensure!(
         output.status.code().is_some_and(|code| code <= 3) && !output.stdout.is_empty(),
         "`genbackup {}` failed: {}",

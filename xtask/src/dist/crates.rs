@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn a_crate_that_cargo_does_not_know_is_a_mistake() {
+    fn a_crate_that_cargo_does_not_know_is_an_error() {
         let metadata = json!({"packages": [], "resolve": {"nodes": []}});
         let error = described(&metadata, &BTreeSet::from([name("a")]), &BTreeMap::new()).unwrap_err();
         assert!(error.to_string().contains("a 1.0.0"), "{error}");

@@ -20,7 +20,7 @@ const MIT: &str = "LICENSE-MIT";
 /// Where that text begins, after the names of the authors.
 const BEGINNING_OF_MIT: &str = "Permission is hereby granted";
 /// What is linked into the command and is no crate of Cargo.lock; musl is in the static binary alone.
-const BESIDE: [(&str, &str); 2] = [
+const ADDITIONAL: [(&str, &str); 2] = [
     (
         "Rust's standard library",
         "Copyright (c) The Rust Project Contributors",
@@ -40,7 +40,7 @@ pub(super) fn text(crates: &Crates) -> anyhow::Result<String> {
     let mut add = |licence: String, work: String| {
         works.entry(licence).or_default().insert(work);
     };
-    for (work, authors) in BESIDE {
+    for (work, authors) in ADDITIONAL {
         add(format!("{authors}\n\n{mit}"), work.to_owned());
     }
     for (name, known) in crates.dependencies() {

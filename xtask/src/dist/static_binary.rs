@@ -1,8 +1,9 @@
 //! The command as one file that needs nothing of the system that it runs on.
 //!
-//! What is published is linked with musl. Rust's standard library for musl comes from rustup alone. Where it is missing,
-//! glibc takes its place, so that a static binary can be made and tried on every machine. That one is not published: to
-//! resolve a name, a static glibc loads libraries of the system, which have to be of the same version.
+//! What is published is linked with musl. Rust's standard library for musl comes from rustup alone. If it is
+//! missing, glibc is linked, so that a static binary can be made and tried on every machine. That one is not
+//! published. To resolve a name, a static glibc loads libraries of the system, which have to be of the same
+//! version.
 
 use std::env::consts::ARCH;
 use std::fs;
@@ -17,7 +18,7 @@ use super::emits_the_same;
 use crate::cargo::succeeds;
 use crate::setup;
 
-/// Tells rustc to link the C library into the binary.
+/// Makes rustc link the C library into the binary.
 const STATIC: &str = "target-feature=+crt-static";
 
 /// Rust's name for the target.
@@ -28,7 +29,7 @@ fn musl() -> String {
 /// Whether this machine has Rust's standard library for musl.
 ///
 /// # Errors
-/// When rustc does not say where it would be.
+/// When rustc does not print where it would be.
 pub(super) fn has_musl() -> anyhow::Result<bool> {
     let mut print = command("rustc");
     print

@@ -1,4 +1,4 @@
-//! A copy of the last commit that may be broken, in the target directory, with a target directory of its own.
+//! A copy of the last commit that may be broken, in the target directory, with a separate target directory.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -29,19 +29,19 @@ pub(super) struct Ended {
     /// Whether nothing failed.
     pub(super) passed: bool,
     /// What it printed.
-    pub(super) said: String,
+    pub(super) text: String,
 }
 
 impl Ended {
-    /// Whether the story was told, and failed.
+    /// Whether the story ran, and failed.
     pub(super) fn has_failed_story(&self) -> bool {
-        self.said.contains("test result: FAILED. 0 passed; 1 failed")
+        self.text.contains("test result: FAILED. 0 passed; 1 failed")
     }
 
     /// Whether it printed this. Lines and spaces may be broken otherwise.
-    pub(super) fn has_said(&self, text: &str) -> bool {
+    pub(super) fn has_printed(&self, text: &str) -> bool {
         let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
-        words(&self.said).contains(&words(text))
+        words(&self.text).contains(&words(text))
     }
 }
 
@@ -122,11 +122,11 @@ impl Checkout {
         Ok(())
     }
 
-    /// Tells one story.
+    /// Runs one story.
     ///
     /// # Errors
     /// When it cannot be started, or its output not be kept.
-    pub(super) fn tell(&self, story: &str) -> anyhow::Result<Ended> {
+    pub(super) fn run_story(&self, story: &str) -> anyhow::Result<Ended> {
         let cargo = self.cargo("test");
         let mut limited = command("timeout");
         limited
@@ -138,13 +138,13 @@ impl Checkout {
         self.prepare(&mut limited);
         limited.env("GENBACKUP", self.target.join("debug/genbackup"));
         let output = limited.output().context("cannot start `timeout`")?;
-        let said = [output.stdout, output.stderr].concat();
-        let said = String::from_utf8_lossy(&said).into_owned();
+        let text = [output.stdout, output.stderr].concat();
+        let text = String::from_utf8_lossy(&text).into_owned();
         let log = self.logs.join(format!("{story}.log"));
-        fs::write(&log, &said).with_context(|| log.display().to_string())?;
+        fs::write(&log, &text).with_context(|| log.display().to_string())?;
         Ok(Ended {
             passed: output.status.success(),
-            said,
+            text,
         })
     }
 

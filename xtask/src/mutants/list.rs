@@ -61,7 +61,7 @@ mod tests {
 
     use super::*;
 
-    /// The names in the list of stories that are told in containers. Those of the book run its own commands.
+    /// The names in the list of stories that run in containers. Those of the book run its own commands.
     fn stories_in_containers() -> BTreeSet<String> {
         let text = project::read("vmtests/tests/stories/main.rs").unwrap();
         let list = text

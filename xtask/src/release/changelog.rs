@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn each_mistake_of_the_changelog_is_named() {
+    fn each_error_of_the_changelog_is_named() {
         let text = "# Changelog\n\n## 0.2.0 - unreleased\n\n## 0.1.0 - unreleased\n\n- Some.\n";
         assert_eq!(
             of_project(text),

@@ -22,7 +22,7 @@ const FLEET: &str = "fleet.toml";
 const HOSTS: &str = "hosts";
 const KEYS: &str = "keys";
 
-/// Whether the command writes what its release is said to write, and no other release has changed.
+/// Whether the command writes what the fixture of its release holds, and no other release has changed.
 pub(super) fn check(version: Version) -> anyhow::Result<Vec<Disagreement>> {
     let mut found = Vec::new();
     for release in releases()? {
@@ -42,11 +42,11 @@ pub(super) fn check(version: Version) -> anyhow::Result<Vec<Disagreement>> {
         return Ok(found);
     }
     let genbackup = command_of_now()?;
-    let told = output_of(command(&genbackup.to_string_lossy()).arg("--version"))?;
-    if told.trim() != format!("genbackup {version}") {
+    let output = output_of(command(&genbackup.to_string_lossy()).arg("--version"))?;
+    if output.trim() != format!("genbackup {version}") {
         found.push(Disagreement::to_write(
             version,
-            format!("the command is {}", told.trim()),
+            format!("the command is {}", output.trim()),
         ));
         return Ok(found);
     }

@@ -8,7 +8,7 @@ use crate::project;
 
 /// What stands before the version in the names of published files.
 const NAMES: [&str; 2] = ["genbackup_", "genbackup-"];
-/// It tells what happened to each version, also to older ones.
+/// It lists what changed in each version, also in older ones.
 const CHANGELOG: &str = "CHANGELOG.md";
 /// It has a table of the versions that get fixes.
 const SECURITY: &str = "SECURITY.md";

@@ -20,7 +20,7 @@ const WITH_PIPES: &str = r#"exec "$@" 3<&0 4>&1 </dev/null >/dev/null"#;
 pub(super) struct Browser {
     process: Child,
     requests: ChildStdin,
-    told: Receiver<Value>,
+    message: Receiver<Value>,
     unasked: Vec<Value>,
     number: u64,
     end: Instant,
@@ -34,7 +34,7 @@ impl Browser {
         chromium
             .args(["-c", WITH_PIPES, "sh", "/usr/bin/chromium", "--headless=new"])
             .arg("--remote-debugging-pipe")
-            // The kernel's sandbox for a browser can't be had by root; the page is our own.
+            // Root cannot use the browser's sandbox. The page is our own.
             .args(["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"])
             .args([
                 "--no-first-run",
@@ -53,12 +53,12 @@ impl Browser {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null());
-        let mut process = chromium.spawn().context("can't start a shell")?;
+        let mut process = chromium.spawn().context("cannot start a shell")?;
         let (requests, answers) = (process.stdin.take(), process.stdout.take());
         Ok(Self {
             process,
             requests: requests.context("no pipe to chromium")?,
-            told: listen(answers.context("no pipe from chromium")?),
+            message: listen(answers.context("no pipe from chromium")?),
             unasked: Vec::new(),
             number: 0,
             end: Instant::now() + DEADLINE,
@@ -70,13 +70,13 @@ impl Browser {
     pub(super) fn call(&mut self, session: Option<&str>, method: &str, parameters: &Value) -> Result<Value> {
         let number = self.send(session, method, parameters)?;
         loop {
-            let mut told = self.next().with_context(|| format!("no answer to {method}"))?;
-            if told["id"] != number {
-                self.unasked.push(told);
+            let mut message = self.next().with_context(|| format!("no answer to {method}"))?;
+            if message["id"] != number {
+                self.unasked.push(message);
                 continue;
             }
-            ensure!(told["error"].is_null(), "{method}: {}", told["error"]);
-            return Ok(told["result"].take());
+            ensure!(message["error"].is_null(), "{method}: {}", message["error"]);
+            return Ok(message["result"].take());
         }
     }
 
@@ -87,8 +87,8 @@ impl Browser {
             if let Some(index) = self.unasked.iter().position(is_it) {
                 return Ok(self.unasked.remove(index)["params"].take());
             }
-            let told = self.next().with_context(|| format!("no {name}"))?;
-            self.unasked.push(told);
+            let message = self.next().with_context(|| format!("no {name}"))?;
+            self.unasked.push(message);
         }
     }
 
@@ -106,16 +106,16 @@ impl Browser {
         }
         let text = format!("{request}\0");
         let sent = self.requests.write_all(text.as_bytes());
-        sent.context("can't start chromium\n\nhint: `cargo xtask setup` installs it")?;
+        sent.context("cannot start chromium\n\nhint: `cargo xtask setup` installs it")?;
         Ok(self.number)
     }
 
     fn next(&mut self) -> Result<Value> {
         match self
-            .told
+            .message
             .recv_timeout(self.end.saturating_duration_since(Instant::now()))
         {
-            Ok(told) => Ok(told),
+            Ok(message) => Ok(message),
             Err(RecvTimeoutError::Timeout) => bail!("the browser was not done in {DEADLINE:?}"),
             Err(RecvTimeoutError::Disconnected) => {
                 bail!("chromium has ended\n\nhint: `cargo xtask setup` installs it")
@@ -141,9 +141,9 @@ fn listen(pipe: ChildStdout) -> Receiver<Value> {
     let (sender, receiver) = channel();
     std::thread::spawn(move || {
         for text in BufReader::new(pipe).split(0) {
-            let told = text.ok().and_then(|text| serde_json::from_slice(&text).ok());
-            // Nobody listens any more, or this is no JSON: the test that waits for it says so.
-            if told.is_none_or(|told| sender.send(told).is_err()) {
+            let message = text.ok().and_then(|text| serde_json::from_slice(&text).ok());
+            // The receiver is gone, or this is not JSON: the test that waits for it reports that.
+            if message.is_none_or(|message| sender.send(message).is_err()) {
                 return;
             }
         }

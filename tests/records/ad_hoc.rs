@@ -42,8 +42,8 @@ fn records(directory: &Path) -> Result<Vec<Run>> {
     record::list(directory)?.into_iter().map(read).collect()
 }
 
-/// How the one record says that it ended, and why.
-fn told(directory: &Path, phase: Phase) -> Result<(Status, Option<String>)> {
+/// The result and the reason in the only record.
+fn result_in(directory: &Path, phase: Phase) -> Result<(Status, Option<String>)> {
     let records = records(directory)?;
     ensure!(records.len() == 1, "{records:?}");
     let run = records.first().context("no record")?;
@@ -70,8 +70,8 @@ fn started_by(program: &str, words: &[&str], command: &Command) -> Command {
     starter
 }
 
-/// One that has said `ready`, in a group of its own. It ignores no signal, whoever started the tests: shells start what
-/// runs in the background without SIGINT.
+/// A command that has printed `ready`, in a separate process group. It ignores no signal, also when a shell
+/// started the tests in the background and so ignores SIGINT.
 fn started(command: &Command) -> Result<Child> {
     let mut child = started_by("env", &["--default-signal"], command)
         .process_group(0)
@@ -89,7 +89,7 @@ fn pid(child: &Child) -> Pid {
 }
 
 #[test]
-fn a_command_that_goes_well_is_recorded_and_hears_and_says_what_it_would_alone() -> Result<()> {
+fn a_successful_command_is_recorded_and_keeps_its_streams() -> Result<()> {
     for phase in Phase::AD_HOC {
         let directory = directory()?;
         let before = Timestamp::now();
@@ -110,7 +110,7 @@ fn a_command_that_goes_well_is_recorded_and_hears_and_says_what_it_would_alone()
         assert_eq!(output.status.code(), Some(0));
         assert_eq!(output.stdout, b"input\na\0\x1b[1m--runs * $HOME");
         assert_eq!(output.stderr, b"complaint\n");
-        assert_eq!(told(directory.path(), phase)?, (Status::Ok, None));
+        assert_eq!(result_in(directory.path(), phase)?, (Status::Ok, None));
         let records = records(directory.path())?;
         let run = records.first().context("no record")?;
         assert!(run.id >= RunId::at(before) && run.id.start() <= Timestamp::now());
@@ -122,7 +122,7 @@ fn a_command_that_goes_well_is_recorded_and_hears_and_says_what_it_would_alone()
             done.seconds.is_some_and(|seconds| (0.0..60.0).contains(&seconds)),
             "{done:?}"
         );
-        // As the scripts leave a record; and nothing beside it.
+        // The mode is that of the scripts' records, and there is no other file.
         let entries: Vec<_> = fs::read_dir(directory.path())?.collect::<Result<_, _>>()?;
         let [entry] = &entries[..] else {
             panic!("{entries:?}")
@@ -145,7 +145,7 @@ fn a_command_that_fails_keeps_its_exit_status() -> Result<()> {
         assert_eq!(ended.status.code(), Some(status), "{script}");
         assert_eq!((ended.stdout.as_str(), ended.stderr.as_str()), ("", ""));
         assert_eq!(
-            told(directory.path(), Phase::Offsite)?,
+            result_in(directory.path(), Phase::Offsite)?,
             (Status::Failed, Some(why.to_owned()))
         );
     }
@@ -163,7 +163,10 @@ fn a_command_that_can_not_be_started_has_failed() -> Result<()> {
         let why = format!("cannot start {program}: {why}");
         assert_eq!(ended.status.code(), Some(status));
         assert_eq!(ended.stderr, format!("error: {why}\n"));
-        assert_eq!(told(directory.path(), Phase::Drill)?, (Status::Failed, Some(why)));
+        assert_eq!(
+            result_in(directory.path(), Phase::Drill)?,
+            (Status::Failed, Some(why))
+        );
     }
     Ok(())
 }
@@ -179,7 +182,7 @@ fn what_is_stopped_with_its_command_writes_down_that_it_was() -> Result<()> {
         assert_eq!(child.wait()?.code(), Some(128 + signal as i32));
         let why = format!("sh was killed by {signal}, stopped by {signal}");
         assert_eq!(
-            told(directory.path(), Phase::Offsite)?,
+            result_in(directory.path(), Phase::Offsite)?,
             (Status::Interrupted, Some(why))
         );
     }
@@ -191,14 +194,14 @@ fn what_is_stopped_with_its_command_writes_down_that_it_was() -> Result<()> {
     assert_eq!(child.wait()?.code(), Some(7));
     let why = "sh exited with 7, stopped by SIGTERM".to_owned();
     assert_eq!(
-        told(directory.path(), Phase::Offsite)?,
+        result_in(directory.path(), Phase::Offsite)?,
         (Status::Interrupted, Some(why))
     );
     Ok(())
 }
 
 #[test]
-fn a_signal_for_the_record_alone_leaves_the_command_at_work() -> Result<()> {
+fn a_signal_to_record_alone_leaves_the_command_running() -> Result<()> {
     let directory = directory()?;
     let words = ["sh", "-c", "echo ready; read -r _"];
     let mut child = started(&recorded(directory.path(), "check", &words))?;
@@ -206,14 +209,15 @@ fn a_signal_for_the_record_alone_leaves_the_command_at_work() -> Result<()> {
     assert_eq!(records(directory.path())?, []);
     child.stdin.take().context("no input")?.write_all(b"go on\n")?;
     assert_eq!(child.wait()?.code(), Some(0));
-    assert_eq!(told(directory.path(), Phase::Check)?, (Status::Ok, None));
+    assert_eq!(result_in(directory.path(), Phase::Check)?, (Status::Ok, None));
     Ok(())
 }
 
 #[test]
 fn a_signal_that_is_ignored_stays_ignored() -> Result<()> {
     let directory = directory()?;
-    // As with nohup(1). To both of them: who has a handler is told, and hands on that there is none.
+    // As with nohup(1). Both processes get the signal. A process with a handler would get it, and its child
+    // would not ignore it.
     let script = "trap '' HUP; exec \"$@\"";
     let recorded = recorded(
         directory.path(),
@@ -224,7 +228,7 @@ fn a_signal_that_is_ignored_stays_ignored() -> Result<()> {
     assert_eq!(ended.status.code(), Some(3), "{}", ended.stderr);
     let why = "sh exited with 3".to_owned();
     assert_eq!(
-        told(directory.path(), Phase::Offsite)?,
+        result_in(directory.path(), Phase::Offsite)?,
         (Status::Failed, Some(why))
     );
     Ok(())
@@ -316,9 +320,9 @@ fn those_of_one_second_have_a_name_each_and_none_is_from_the_future() -> Result<
 }
 
 #[test]
-fn what_root_leaves_belongs_to_whom_the_directory_belongs() -> Result<()> {
+fn files_of_root_belong_to_the_owner_of_the_directory() -> Result<()> {
     if !geteuid().is_root() {
-        // Who is not root leaves what is its own.
+        // Files of another user than root already belong to that user.
         return Ok(());
     }
     let directory = directory()?;

@@ -1,14 +1,14 @@
-//! Runs that are at work, and runs that broke off. The fleet `post` gives each host twelve hours.
+//! Runs that are in progress, and runs that were interrupted. The fleet `post` gives each host twelve hours.
 
 use anyhow::{Context, Result};
 use genbackup::status::{Holder, Now, Present, Progress, State, judge};
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::{judged, of, said};
+use super::{judged, of, verdict_of};
 use crate::night::{HOSTS, Night};
 
-/// Jak is done, kai is at work, ziz waits.
+/// jak is done, kai is in progress, ziz waits.
 fn half_a_night() -> Night {
     Night::at("2026-11-24T04:00:00Z", &HOSTS)
         .host("jak", "ok")
@@ -20,7 +20,7 @@ fn the_night_before() -> Night {
 }
 
 #[test]
-fn what_a_run_at_work_makes_up_for_is_no_warning_yet() -> Result<()> {
+fn a_run_in_progress_postpones_the_warning() -> Result<()> {
     let nights = [the_night_before(), half_a_night()];
     let report = judged("post", &nights, "2026-11-24T06:00:00Z")?;
     assert_eq!(report.run.map(|run| run.progress), Some(Progress::Running));
@@ -34,12 +34,12 @@ fn what_a_run_at_work_makes_up_for_is_no_warning_yet() -> Result<()> {
 }
 
 #[test]
-fn an_alert_is_one_however_long_a_run_has_been_at_work() -> Result<()> {
+fn an_alert_stays_one_however_long_a_run_takes() -> Result<()> {
     let nights = [the_night_before(), half_a_night()];
     let report = judged("post", &nights, "2026-11-24T10:00:00Z")?;
     assert_eq!(report.run.map(|run| run.progress), Some(Progress::Running));
     assert_eq!(
-        said(&report, "kai")?,
+        verdict_of(&report, "kai")?,
         (
             "ALERT",
             "the last backup is 1d 5h old, and the run that replaces it is still in progress".to_owned()
@@ -49,7 +49,7 @@ fn an_alert_is_one_however_long_a_run_has_been_at_work() -> Result<()> {
 }
 
 #[test]
-fn a_record_that_breaks_off_is_of_a_run_at_work_for_as_long_as_a_host_may_take() -> Result<()> {
+fn a_record_without_an_end_is_in_progress_within_the_limit() -> Result<()> {
     let nights = [the_night_before(), half_a_night()];
     // Its last line is of 04:01; twelve hours later, and five minutes for the clocks, nobody writes any more.
     for (now, progress) in [
@@ -71,9 +71,9 @@ fn an_interrupted_run_is_shown_as_such_and_so_are_its_hosts() -> Result<()> {
         remarks,
         ["the run 20261124T040000Z was interrupted: its record ends after 1m"]
     );
-    assert_eq!(said(&report, "jak")?.0, "OK");
+    assert_eq!(verdict_of(&report, "jak")?.0, "OK");
     for host in ["kai", "ziz"] {
-        let (state, why) = said(&report, host)?;
+        let (state, why) = verdict_of(&report, host)?;
         assert_eq!(state, "ALERT");
         assert_eq!(
             why, "interrupted: the record is incomplete; the last backup is 1d 12h old",
@@ -92,7 +92,7 @@ fn a_record_that_breaks_off_before_another_run_is_of_one_that_was_interrupted() 
     ];
     let report = judged("post", &nights, "2026-11-24T05:10:00Z")?;
     assert_eq!(
-        said(&report, "kai")?.1,
+        verdict_of(&report, "kai")?.1,
         "interrupted: the record is incomplete; the last backup is 1d 1h old"
     );
     assert_eq!(of(&report, "kai")?.verdict.now, None);
@@ -100,7 +100,7 @@ fn a_record_that_breaks_off_before_another_run_is_of_one_that_was_interrupted() 
 }
 
 #[test]
-fn forget_and_prune_are_at_work_as_well() -> Result<()> {
+fn forget_and_prune_count_as_in_progress() -> Result<()> {
     let night = Night::at("2026-11-24T04:00:00Z", &HOSTS)
         .host("jak", "ok")
         .host("kai", "ok")
@@ -122,10 +122,10 @@ fn forget_and_prune_alone_are_no_run_that_left_the_hosts_out() -> Result<()> {
     ];
     let report = judged("post", &nights, "2026-11-24T12:00:00Z")?;
     assert_eq!(
-        said(&report, "kai")?.1,
+        verdict_of(&report, "kai")?.1,
         "the last backup is 1d 7h old, and nothing has been attempted since"
     );
-    assert_eq!(said(&report, "prune")?.0, "OK", "it is of noon");
+    assert_eq!(verdict_of(&report, "prune")?.0, "OK", "it is of noon");
     Ok(())
 }
 
@@ -143,7 +143,7 @@ fn progress_when(nights: &[Night], now: &str, holder: Holder) -> Result<Option<P
 }
 
 #[test]
-fn the_lock_tells_whether_a_run_is_in_progress() -> Result<()> {
+fn the_lock_shows_whether_a_run_is_in_progress() -> Result<()> {
     let nights = [the_night_before(), half_a_night()];
     let this = half_a_night().id();
     let other = the_night_before().id();
@@ -175,7 +175,7 @@ fn a_run_that_was_stopped_is_interrupted_at_once() -> Result<()> {
     let report = judged("post", &nights, "2026-11-24T04:01:30Z")?;
     assert_eq!(report.run.map(|run| run.progress), Some(Progress::Interrupted));
     let why = "interrupted: forget or prune was stopped";
-    assert_eq!(said(&report, "kai")?, ("WARNING", why.to_owned()));
+    assert_eq!(verdict_of(&report, "kai")?, ("WARNING", why.to_owned()));
     let remarks: Vec<&str> = report.remarks.iter().map(|remark| remark.what.as_str()).collect();
     let what = "the run 20261124T040000Z was interrupted after 1m: forget or prune was stopped";
     assert_eq!(remarks, [what]);

@@ -1,5 +1,5 @@
-//! Without this, root of one client is root of the storage host's disk. What it can do all the same is shown here as
-//! well, for the threat model says so: read every host's snapshots, and delete them.
+//! Without this, root of one client is root of the storage host's disk. What it can still do is also shown
+//! here, as the threat model states it: read every host's snapshots, and delete them.
 
 use vmtests::fleet::{self, REPOSITORY, ask_from_inside};
 use vmtests::lab::Lab;
@@ -10,7 +10,7 @@ const AT: &str = "/tmp/repository";
 pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     fleet::successful_run(lab)?;
     lab.jak
-        .succeeds("install -d -m 0755 /mnt/storage/beside && echo jak >/mnt/storage/beside/file")?;
+        .succeeds("install -d -m 0755 /mnt/storage/other && echo jak >/mnt/storage/other/file")?;
     let ziz = &lab.ziz;
     ziz.succeeds(&format!(
         "mkdir {AT} /tmp/all && mount -t nfs4 jak:{REPOSITORY} {AT}"
@@ -23,11 +23,11 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
         ziz.succeeds("cd /tmp/all && find . -maxdepth 3 | sort")?,
         ". ./mnt ./mnt/storage ./mnt/storage/restic".replace(' ', "\n")
     );
-    let beside = ziz.fails("cat /tmp/all/mnt/storage/beside/file")?;
+    let other = ziz.fails("cat /tmp/all/mnt/storage/other/file")?;
     assert!(
-        beside.error_text().contains("No such file"),
+        other.error_text().contains("No such file"),
         "{}",
-        beside.error_text()
+        other.error_text()
     );
     ziz.succeeds("umount /tmp/all")?;
 
@@ -36,7 +36,8 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     deleting_the_repository_is_seen(lab)
 }
 
-/// Whoever it claims to be; and it makes nothing that would be more than a file over there.
+/// Whatever user it claims to be, it writes as user restic, and makes nothing that is more than a file on the
+/// storage host.
 fn writes_as_user_restic(lab: &Lab) -> anyhow::Result<()> {
     lab.ziz
         .succeeds(&format!("echo >{AT}/evil && chmod 4755 {AT}/evil"))?;
@@ -46,10 +47,10 @@ fn writes_as_user_restic(lab: &Lab) -> anyhow::Result<()> {
     assert_eq!(owner, "850:850");
     for attempt in ["chown root", "setfattr --name=trusted.evil"] {
         let refused = lab.ziz.fails(&format!("{attempt} {AT}/evil"))?;
-        let said = refused.error_text();
+        let printed = refused.error_text();
         assert!(
-            said.contains("Operation not permitted") || said.contains("Operation not supported"),
-            "{attempt}: {said}"
+            printed.contains("Operation not permitted") || printed.contains("Operation not supported"),
+            "{attempt}: {printed}"
         );
     }
     let device = lab.ziz.fails(&format!("mknod {AT}/null c 1 3"))?;
@@ -98,7 +99,7 @@ fn root_of_a_client_reads_the_snapshots_of_others(lab: &Lab) -> anyhow::Result<(
         .map(drop)
 }
 
-/// It can't be kept from it over NFS. But no fresh repository takes the place of the lost one, as if all were well.
+/// NFS cannot prevent that. But no new repository silently replaces the lost one.
 fn deleting_the_repository_is_seen(lab: &Lab) -> anyhow::Result<()> {
     lab.ziz
         .succeeds(&format!("find {AT} -mindepth 1 -delete && umount {AT}"))?;
@@ -112,9 +113,9 @@ fn deleting_the_repository_is_seen(lab: &Lab) -> anyhow::Result<()> {
         assert!(why.contains("there is no repository in the directory"), "{why}");
     }
     assert_eq!(lab.jak.succeeds(&format!("ls --almost-all {REPOSITORY}"))?, "");
-    let said = lab
+    let printed = lab
         .jak
         .succeeds("journalctl --boot --no-pager --output=cat --unit=genbackup-init.service")?;
-    assert!(said.contains("to create a new one"), "{said}");
+    assert!(printed.contains("to create a new one"), "{printed}");
     Ok(())
 }

@@ -1,10 +1,11 @@
-//! What `genbackup record` notes stands beside the runs: it tells of its phase, and disturbs nothing that they tell.
+//! The records of `genbackup record` are separate from those of runs. They count for their phase, and change
+//! no verdict about a run.
 
 use anyhow::{Context, Result};
 use genbackup::status::{Progress, State};
 use serde_json::{Value, json};
 
-use super::{judged, records, said, say};
+use super::{judged, records, run_verb, verdict_of};
 use crate::command::Outcome;
 use crate::night::{HOSTS, Night};
 
@@ -26,13 +27,13 @@ fn json(verb: &str, nights: &[Night], arguments: &[&str]) -> Result<Value> {
     let directory = records(nights)?;
     let now = "2026-11-24T05:00:00Z";
     let Outcome { stdout, stderr, .. } =
-        say(verb, directory.path(), now, &[&["--json"], arguments].concat())?;
+        run_verb(verb, directory.path(), now, &[&["--json"], arguments].concat())?;
     assert_eq!(stderr, "");
     Ok(serde_json::from_str(&stdout)?)
 }
 
 #[test]
-fn a_run_at_work_stays_at_work_whatever_is_noted_meanwhile() -> Result<()> {
+fn a_run_in_progress_stays_so_despite_ad_hoc_records() -> Result<()> {
     let runs = [the_night_before(), half_a_night()];
     let now = "2026-11-24T06:00:00Z";
     let alone = judged("post", &runs, now)?;
@@ -47,7 +48,7 @@ fn a_run_at_work_stays_at_work_whatever_is_noted_meanwhile() -> Result<()> {
 }
 
 #[test]
-fn a_run_that_was_interrupted_is_said_to_be_whatever_is_noted_later() -> Result<()> {
+fn an_interrupted_run_stays_so_despite_later_ad_hoc_records() -> Result<()> {
     let now = "2026-11-24T17:00:00Z";
     let runs = [the_night_before(), half_a_night().warns("a disk is full")];
     let alone = judged("post", &runs, now)?;
@@ -66,11 +67,11 @@ fn a_run_that_was_interrupted_is_said_to_be_whatever_is_noted_later() -> Result<
 }
 
 #[test]
-fn what_is_noted_is_no_run_that_left_the_hosts_out() -> Result<()> {
+fn an_ad_hoc_record_is_no_later_attempt() -> Result<()> {
     let nights = [the_night_before(), later("check", "ok")];
     let report = judged("post", &nights, "2026-11-24T12:00:00Z")?;
     assert_eq!(
-        said(&report, "kai")?.1,
+        verdict_of(&report, "kai")?.1,
         "the last backup is 1d 7h old, and nothing has been attempted since"
     );
     Ok(())

@@ -13,7 +13,8 @@ use vmtests::lab::Lab;
 use vmtests::process::{command, output_of};
 
 const NIGHTS: i64 = 400;
-/// So many days back each night has a snapshot; before that, each fourth. restic derives its key anew for each.
+/// For this number of days back, each night has a snapshot; before that, each fourth night. restic derives
+/// its key anew for each.
 const EACH_NIGHT: i64 = 60;
 
 pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
@@ -24,7 +25,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     let by_hand = "backup --quiet --host ziz --time '2001-01-01 00:00:00' /etc/hostname";
     fleet::restic(lab, by_hand)?;
     let before = dates_of_ziz(lab)?;
-    ensure!(before.len() > 140, "the nights are not there: {}", before.len());
+    ensure!(before.len() > 140, "the nights are missing: {}", before.len());
     let size = "du --summarize --bytes ";
     let size_before = size_of(&lab.jak.succeeds(&format!("{size}{REPOSITORY}/data"))?)?;
 
@@ -42,7 +43,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
 
     assert_eq!(record.phase("prune")?["status"], "ok");
     let size_after = size_of(&lab.jak.succeeds(&format!("{size}{REPOSITORY}/data"))?)?;
-    // Each night had 8 KiB of its own that no other had.
+    // Each night had 8 KiB that no other night had.
     let gone = (before.len() - after.len()) as u64 * 8192;
     assert!(
         size_after + gone / 2 < size_before,
@@ -131,9 +132,9 @@ fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
 fn size_of(du: &str) -> anyhow::Result<u64> {
     du.split_whitespace()
         .next()
-        .context("du said nothing")?
+        .context("du printed nothing")?
         .parse()
-        .context("du said no number")
+        .context("du printed no number")
 }
 
 /// The days of all snapshots of ziz, in UTC, the newest first.

@@ -112,10 +112,10 @@ struct Findings {
 
 impl Findings {
     fn of(machine: &Machine) -> anyhow::Result<Self> {
-        let said = machine.run("genbackup doctor --json")?;
-        let all: Value = serde_json::from_str(&said.text()).with_context(|| said.error_text())?;
+        let answer = machine.run("genbackup doctor --json")?;
+        let all: Value = serde_json::from_str(&answer.text()).with_context(|| answer.error_text())?;
         Ok(Self {
-            status: said.status.into(),
+            status: answer.status.into(),
             all: all.as_array().context("no list")?.clone(),
         })
     }
@@ -130,7 +130,7 @@ impl Findings {
         });
         ensure!(
             fitting.next().is_some(),
-            "no `{check}` that says `{what}`: {:#?}",
+            "no `{check}` with `{what}`: {:#?}",
             self.all
         );
         Ok(())

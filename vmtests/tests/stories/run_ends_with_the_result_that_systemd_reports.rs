@@ -1,5 +1,5 @@
-//! Without this, a run that systemd ended, or never began, looks like one that went well, and the script that made it
-//! goes on to what should have been backed up first.
+//! Without this, a run that systemd ended, or never started, looks like a success. A script that starts a run
+//! would then go on to change what should have been backed up first.
 
 use anyhow::ensure;
 use vmtests::agent::Output;
@@ -7,43 +7,46 @@ use vmtests::fleet::{self, LARGE_FILE, PASSWORD_FILE, RUN_LIMIT};
 use vmtests::lab::Lab;
 
 pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
-    // Done: the hosts are well, and forget and prune have followed.
-    let (status, said) = run(lab)?;
-    ensure!(status == 0 && said.contains("prune: ok in "), "{status} {said}");
+    // Done: all hosts succeeded, and forget and prune followed.
+    let (status, printed) = run(lab)?;
+    ensure!(
+        status == 0 && printed.contains("prune: ok in "),
+        "{status} {printed}"
+    );
 
     // Failed: no host has a snapshot, for one reason that is named.
     lab.jak
         .succeeds(&format!("mv {PASSWORD_FILE} {PASSWORD_FILE}-locked"))?;
-    let (status, said) = run(lab)?;
+    let (status, printed) = run(lab)?;
     ensure!(
         status == 1
-            && said.contains(PASSWORD_FILE)
-            && said.contains("at least one host has no snapshot of this run"),
-        "{status} {said}"
+            && printed.contains(PASSWORD_FILE)
+            && printed.contains("at least one host has no snapshot of this run"),
+        "{status} {printed}"
     );
     lab.jak
         .succeeds(&format!("mv {PASSWORD_FILE}-locked {PASSWORD_FILE}"))?;
 
-    // Forget and prune failed: the hosts are well, the run is not.
+    // Forget and prune failed: all hosts succeeded, but the run failed.
     change(
         lab,
         "genbackup-maintain.service",
         "[Service]\nExecStart=\nExecStart=/bin/false\n",
     )?;
-    let (status, said) = run(lab)?;
+    let (status, printed) = run(lab)?;
     ensure!(
-        status == 1 && said.contains("ziz: ok in ") && said.contains("forget or prune failed"),
-        "{status} {said}"
+        status == 1 && printed.contains("ziz: ok in ") && printed.contains("forget or prune failed"),
+        "{status} {printed}"
     );
     undo(lab, "genbackup-maintain.service")?;
 
     // Timeout of the service: systemd stops it in the middle of a backup, and no lock stays.
     fleet::put_large_file(&lab.ziz, 150_000_000)?;
     change(lab, "genbackup.service", "[Service]\nTimeoutStartSec=15s\n")?;
-    let (status, said) = run(lab)?;
+    let (status, printed) = run(lab)?;
     ensure!(
-        status == 1 && said.contains("genbackup.service timed out"),
-        "{status} {said}"
+        status == 1 && printed.contains("genbackup.service timed out"),
+        "{status} {printed}"
     );
     undo(lab, "genbackup.service")?;
     fleet::wait_until_backup_has_ended(&lab.ziz, fleet::STOPPED_WITHIN)?;
@@ -51,10 +54,10 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
 
     // Timeout of the job: its word is another one, and what it began is followed to its end.
     change(lab, "genbackup.service", "[Unit]\nJobTimeoutSec=10s\n")?;
-    let (status, said) = run(lab)?;
+    let (status, printed) = run(lab)?;
     ensure!(
-        status == 1 && said.contains("genbackup.service timed out"),
-        "{status} {said}"
+        status == 1 && printed.contains("genbackup.service timed out"),
+        "{status} {printed}"
     );
     undo(lab, "genbackup.service")?;
     fleet::wait_until_backup_has_ended(&lab.ziz, RUN_LIMIT)?;
@@ -72,12 +75,12 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
         "[Unit]\nRequires=unlocked.service\nAfter=unlocked.service\n",
     )?;
     let before = records(lab)?;
-    let (status, said) = run(lab)?;
+    let (status, printed) = run(lab)?;
     ensure!(
         status == 1
-            && said.contains("genbackup.service did not start: a unit that it needs did not start")
-            && said.contains("journalctl --unit=genbackup.service"),
-        "{status} {said}"
+            && printed.contains("genbackup.service did not start: a unit that it needs did not start")
+            && printed.contains("journalctl --unit=genbackup.service"),
+        "{status} {printed}"
     );
     // The hint leads to its name.
     let journal = lab
@@ -92,24 +95,27 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
         ("AssertPathExists=/nowhere", "an assertion failed"),
     ] {
         change(lab, "genbackup.service", &format!("[Unit]\n{line}\n"))?;
-        let (status, said) = run(lab)?;
-        ensure!(status == 1 && said.contains(words), "{line}: {status} {said}");
+        let (status, printed) = run(lab)?;
+        ensure!(
+            status == 1 && printed.contains(words),
+            "{line}: {status} {printed}"
+        );
         undo(lab, "genbackup.service")?;
     }
     assert_eq!(records(lab)?, before, "no host was asked");
 
-    // None of it has left a mark: the next one is well.
-    let (status, said) = run(lab)?;
-    ensure!(status == 0, "{said}");
+    // None of it has left a trace: the next run succeeds.
+    let (status, printed) = run(lab)?;
+    ensure!(status == 0, "{printed}");
     Ok(())
 }
 
-/// `genbackup run` to its end: its exit status, and all that it said.
+/// `genbackup run` to its end: its exit status, and all that it printed.
 fn run(lab: &Lab) -> anyhow::Result<(i32, String)> {
     let Output { status, .. } = &lab
         .jak
-        .run_within("genbackup run >/root/said 2>&1", b"", RUN_LIMIT)?;
-    Ok((*status, lab.jak.succeeds("cat /root/said")?))
+        .run_within("genbackup run >/root/output 2>&1", b"", RUN_LIMIT)?;
+    Ok((*status, lab.jak.succeeds("cat /root/output")?))
 }
 
 /// A drop-in of an admin.
@@ -129,7 +135,7 @@ fn undo(lab: &Lab, unit: &str) -> anyhow::Result<()> {
 
 /// The records of runs that asked hosts.
 fn records(lab: &Lab) -> anyhow::Result<String> {
-    // Forget and prune follow a failure, too, and write a record of their own.
+    // Forget and prune follow a failure, too, and write a separate record.
     lab.jak
         .succeeds("grep --files-with-matches host-started /var/lib/genbackup/runs/*.jsonl")
 }

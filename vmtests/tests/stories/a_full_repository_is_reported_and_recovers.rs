@@ -1,5 +1,5 @@
-//! Without this, a disk that has filled up gives nights of half-written backups that nobody hears of, or a repository
-//! that does not work any more when there is room again.
+//! Without this, a full disk causes nights of incomplete backups that are not reported. Or the repository
+//! does not work any more when there is room again.
 
 use anyhow::Context;
 use serde_json::Value;
@@ -23,7 +23,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     let record = failed_run(lab)?;
     // On the disk itself, and over NFS.
     for host in ["jak", "ziz"] {
-        says_that_it_is_full(record.host(host)?);
+        names_the_full_disk(record.host(host)?);
     }
     assert_eq!(record.status("kai")?, "ok", "what has room is backed up");
     assert_eq!(fleet::hosts_of_snapshots(lab)?, ["kai"]);
@@ -32,9 +32,9 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     leave(lab, 0)?;
     let record = failed_run(lab)?;
     for host in ["jak", "ziz", "kai"] {
-        says_that_it_is_full(record.host(host)?);
+        names_the_full_disk(record.host(host)?);
     }
-    says_that_it_is_full(record.phase("forget")?);
+    names_the_full_disk(record.phase("forget")?);
     fleet::restic(lab, "--no-lock check --quiet")?;
 
     lab.jak.succeeds("rm /mnt/storage/filler")?;
@@ -51,13 +51,14 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     fleet::restic(lab, "check --read-data --quiet").map(drop)
 }
 
-/// Fills the repository's disk up to so many kibibytes.
+/// Fills the repository's disk up to this number of kibibytes.
 fn leave(lab: &Lab, kibibytes: u64) -> anyhow::Result<()> {
     let free = "rm -f /mnt/storage/filler; sync
                 df --output=avail --block-size=1K /mnt/storage | tail --lines=1";
     let free: u64 = lab.jak.succeeds(free)?.trim().parse()?;
     let filler = free.checked_sub(kibibytes).context("no room from the start")?;
-    // As user restic, who may not use what the file system keeps for root; the rest comes off in small blocks.
+    // As user restic, which may not use what the file system reserves for root. The rest is freed in small
+    // blocks.
     lab.jak
         .succeeds(&format!(
             "install --owner=restic /dev/null /mnt/storage/filler
@@ -88,7 +89,7 @@ fn failed_run(lab: &Lab) -> anyhow::Result<fleet::Record> {
     Ok(record)
 }
 
-fn says_that_it_is_full(event: &Value) {
+fn names_the_full_disk(event: &Value) {
     assert_eq!(event["status"], "failed", "{event}");
     let why = fleet::why(event);
     assert!(

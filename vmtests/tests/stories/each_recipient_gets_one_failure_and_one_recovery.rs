@@ -1,5 +1,5 @@
-//! Without this, a client that is down is found out in the week in which it breaks; or everybody is told each quarter of
-//! an hour, and has stopped to listen.
+//! Without this, a client that is down is noticed only in the week in which it breaks. Or recipients get a
+//! message each quarter of an hour, and no longer read them.
 
 use std::time::Duration;
 
@@ -13,9 +13,9 @@ use vmtests::lab::Lab;
 const HOOK: &str = r#"#!/bin/bash
 set -e
 [ "$REQUEST_METHOD $CONTENT_TYPE" = 'POST application/json' ]
-exec {turn}>/var/tmp/turn
-flock "$turn"
-{ head --bytes="$CONTENT_LENGTH" && echo; } >>/var/tmp/told
+exec {lock}>/var/tmp/lock
+flock "$lock"
+{ head --bytes="$CONTENT_LENGTH" && echo; } >>/var/tmp/delivered
 printf 'Status: 204 No Content\r\n\r\n'
 "#;
 /// A real web server, whose only page is [`HOOK`].
@@ -42,7 +42,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     lab.ziz
         .write_file("/etc/hook.conf", WEB_SERVER.as_bytes(), 0o644)?;
     lab.ziz
-        .succeeds("mkdir --parents /var/empty && install --owner=www-data /dev/null /var/tmp/told")?;
+        .succeeds("mkdir --parents /var/empty && install --owner=www-data /dev/null /var/tmp/delivered")?;
     lab.ziz.succeeds(SERVE)?;
     lab.jak.write_file(
         ADDRESS_FILE,
@@ -58,7 +58,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
 
     lab.jak.succeeds(WATCH)?;
     assert_eq!(
-        told(lab)?,
+        delivered(lab)?,
         [] as [Value; 0],
         "what was set up just now is not ill"
     );
@@ -69,7 +69,7 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     fleet::finished_record(lab)?;
     lab.jak.succeeds(WATCH)?;
     lab.jak.succeeds(WATCH)?;
-    let messages = told(lab)?;
+    let messages = delivered(lab)?;
     assert_eq!(titles(&messages), ["NEVER: kai"]);
     let change = &messages.last().context("one")?["changes"][0];
     for (key, part) in [
@@ -79,17 +79,18 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
         let text = change[key].as_str().unwrap_or_default();
         assert!(text.contains(part), "no `{part}` in {change}");
     }
-    let letter = lab.jak.succeeds("cat /var/mail/stand-in")?;
+    let email = lab.jak.succeeds("cat /var/mail/stand-in")?;
     for part in [
         "-i -t",
         "To: <root>",
         "Subject: [jak] NEVER: kai",
         "nothing listens",
     ] {
-        assert!(letter.contains(part), "no `{part}` in {letter}");
+        assert!(email.contains(part), "no `{part}` in {email}");
     }
 
-    // It is back, while the web hook is down: the backup does not care, and what is to be said is said later.
+    // It is back while the web hook is down: the backup succeeds all the same, and the notification is sent
+    // later.
     lab.kai.succeeds("systemctl start genbackup-sshd.socket")?;
     lab.ziz.succeeds("systemctl stop hook.service")?;
     fleet::successful_run(lab)?;
@@ -104,16 +105,16 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     );
     lab.ziz.succeeds(SERVE)?;
     lab.jak.succeeds(WATCH)?;
-    assert_eq!(titles(&told(lab)?), ["NEVER: kai", "resolved: kai"]);
+    assert_eq!(titles(&delivered(lab)?), ["NEVER: kai", "resolved: kai"]);
 
-    a_locked_key_is_told(lab)?;
+    a_locked_key_is_reported(lab)?;
     // A run that does not even begin leaves no record.
     lab.jak
         .succeeds("rm -r /root/keys && mv /root/unlocked /root/keys && chmod a-x /usr/local/libexec/genbackup/run-backups")?;
     fleet::start_run(lab)?;
-    let unit = "grep --quiet 'unit genbackup.service' /var/tmp/told";
+    let unit = "grep --quiet 'unit genbackup.service' /var/tmp/delivered";
     lab.ziz.wait_until_succeeds(unit, LIMIT)?;
-    let messages = told(lab)?;
+    let messages = delivered(lab)?;
     let last = messages.last().context("one")?;
     let why = last["changes"][0]["why"].as_str().unwrap_or_default();
     assert!(
@@ -126,16 +127,16 @@ pub(crate) fn story(lab: &Lab) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The key's file system is locked: the failed unit tells it by itself, with the name of the file.
-fn a_locked_key_is_told(lab: &Lab) -> anyhow::Result<()> {
+/// The key's file system is locked: the failed unit is reported, with the name of the file.
+fn a_locked_key_is_reported(lab: &Lab) -> anyhow::Result<()> {
     lab.jak
         .succeeds("mv /root/keys /root/unlocked && mkdir /root/keys")?;
     fleet::start_run(lab)?;
     fleet::finished_record(lab)?;
     lab.jak.succeeds(WATCH)?;
-    let messages = told(lab)?;
-    // In one message or in two: forget may have failed by the time of the first, or not yet. Prune, which is left out
-    // then, is told of in the second.
+    let messages = delivered(lab)?;
+    // In one message or in two: forget may have failed by the time of the first, or not yet. Prune, which is
+    // skipped then, is in the second.
     let locked = messages.get(2..).context("a third")?;
     let changes: Vec<&Value> = locked
         .iter()
@@ -161,9 +162,9 @@ fn a_locked_key_is_told(lab: &Lab) -> anyhow::Result<()> {
 }
 
 /// What the web hook was sent.
-fn told(lab: &Lab) -> anyhow::Result<Vec<Value>> {
-    let told = lab.ziz.succeeds("cat /var/tmp/told")?;
-    let lines = told.lines();
+fn delivered(lab: &Lab) -> anyhow::Result<Vec<Value>> {
+    let delivered = lab.ziz.succeeds("cat /var/tmp/delivered")?;
+    let lines = delivered.lines();
     Ok(lines.map(serde_json::from_str).collect::<Result<_, _>>()?)
 }
 
