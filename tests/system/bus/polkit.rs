@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::{Result, ensure};
 
-const RULES: &str = include_str!("../../../templates/polkit/genbackup.rules");
+const RULES: &str = include_str!("../../../templates/etc/polkit-1/rules.d/50-genbackup.rules");
 /// As polkit(8) describes them: what a rule may ask about an action and about who wants it.
 const POLKIT: &str = "
 var rules = [];
