@@ -40,7 +40,7 @@ use log::Log;
 use series::All;
 use words::{Time, Words};
 
-const STYLE: &str = include_str!("../templates/report/page.css");
+const STYLE: &str = include_str!("../templates/printed/report/page.css");
 
 /// Why there is no page: a drawing or a template failed, which none does for its data.
 #[derive(Debug)]
@@ -63,7 +63,7 @@ pub struct Page<'f> {
 
 /// What the template shows.
 #[derive(Template)]
-#[template(path = "report/page.html")]
+#[template(path = "printed/report/page.html")]
 struct View<'v> {
     style: &'static str,
     style_hash: String,

@@ -50,7 +50,7 @@ const WIDTH: usize = 100;
 const INDENT: &str = "              ";
 
 #[derive(Template)]
-#[template(path = "cli/explain.txt", escape = "none")]
+#[template(path = "printed/explain.txt", escape = "none")]
 struct Explanation<'f> {
     fleet: &'f Fleet,
     backed_up: usize,

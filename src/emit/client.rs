@@ -12,13 +12,13 @@ use crate::model::{
 };
 
 #[derive(Template)]
-#[template(path = "systemd/genbackup-backup.socket")]
+#[template(path = "etc/systemd/system/genbackup-backup.socket")]
 struct BackupSocket {
     systemd: SystemdVersion,
 }
 
 #[derive(Template)]
-#[template(path = "systemd/genbackup-backup@.service")]
+#[template(path = "etc/systemd/system/genbackup-backup@.service")]
 struct BackupService<'p> {
     client: &'p ClientPlan<'p>,
     mount: bool,
@@ -28,7 +28,7 @@ struct BackupService<'p> {
 }
 
 #[derive(Template)]
-#[template(path = "systemd/repository.mount")]
+#[template(path = "etc/systemd/system/PATH.mount")]
 struct Mount<'p> {
     platform: &'p Platform,
     client: &'p ClientPlan<'p>,
@@ -36,21 +36,21 @@ struct Mount<'p> {
 }
 
 #[derive(Template)]
-#[template(path = "systemd/genbackup-sshd.socket")]
+#[template(path = "etc/systemd/system/genbackup-sshd.socket")]
 struct SshdSocket<'p> {
     systemd: SystemdVersion,
     connection: &'p Connection<'p>,
 }
 
 #[derive(Template)]
-#[template(path = "systemd/genbackup-sshd@.service")]
+#[template(path = "etc/systemd/system/genbackup-sshd@.service")]
 struct SshdService<'p> {
     platform: &'p Platform,
     connection: &'p Connection<'p>,
 }
 
 #[derive(Template)]
-#[template(path = "scripts/backup-restic.bash")]
+#[template(path = "usr/local/libexec/genbackup/backup-restic.bash")]
 struct BackupRestic<'p> {
     platform: &'p Platform,
     restic: ResticVersion,
@@ -63,37 +63,37 @@ struct BackupRestic<'p> {
 }
 
 #[derive(Template)]
-#[template(path = "lists/list.include")]
+#[template(path = "etc/genbackup/include.paths")]
 struct IncludeList<'p> {
     source: &'p Source,
 }
 
 #[derive(Template)]
-#[template(path = "lists/list.exclude")]
+#[template(path = "etc/genbackup/exclude.patterns")]
 struct ExcludeFile<'p> {
     source: &'p Source,
 }
 
 #[derive(Template)]
-#[template(path = "ssh/sshd_config.ssh")]
+#[template(path = "etc/genbackup/sshd_config.ssh")]
 struct SshdConfig<'p> {
     connection: &'p Connection<'p>,
     command: &'p str,
 }
 
 #[derive(Template)]
-#[template(path = "ssh/authorized_keys.ssh")]
+#[template(path = "etc/genbackup/authorized_keys.ssh")]
 struct AuthorizedKeys<'p> {
     connection: &'p Connection<'p>,
     command: &'p str,
 }
 
 #[derive(Template)]
-#[template(path = "tables/client.sysusers")]
+#[template(path = "etc/sysusers.d/genbackup-client.conf.sysusers")]
 struct Users;
 
 #[derive(Template)]
-#[template(path = "tables/client.tmpfiles")]
+#[template(path = "etc/tmpfiles.d/genbackup-client.conf.tmpfiles")]
 struct Directories<'p> {
     source: &'p Source,
 }

@@ -8,7 +8,7 @@ use crate::emit::plan::ClientPlan;
 use crate::model::{Hook, Hooks, Network};
 
 #[derive(Template)]
-#[template(path = "systemd/genbackup-hooks.service")]
+#[template(path = "etc/systemd/system/genbackup-hooks.service")]
 struct HooksService<'p> {
     client: &'p ClientPlan<'p>,
     skips_on_battery: bool,
@@ -16,7 +16,7 @@ struct HooksService<'p> {
 }
 
 #[derive(Template)]
-#[template(path = "systemd/hook.service")]
+#[template(path = "etc/systemd/system/genbackup-WHEN-NAME.service")]
 struct HookService<'p> {
     hook: &'p Hook,
     kind: &'static str,
@@ -26,14 +26,14 @@ struct HookService<'p> {
 }
 
 #[derive(Template)]
-#[template(path = "scripts/keep-results.bash")]
+#[template(path = "usr/local/libexec/genbackup/keep-results.bash")]
 struct KeepResults<'p> {
     after: &'p [Hook],
     platform: &'p Platform,
 }
 
 #[derive(Template)]
-#[template(path = "scripts/note-result.bash")]
+#[template(path = "usr/local/libexec/genbackup/note-result.bash")]
 struct NoteResult<'p> {
     platform: &'p Platform,
 }

@@ -23,7 +23,7 @@ const PACKAGES: [&str; 8] = [
 const RCLONE: &str = "pkgs.rclone";
 
 #[derive(Template)]
-#[template(path = "nix/host.nix")]
+#[template(path = "printed/host.nix")]
 struct Module<'p> {
     host: &'p HostName,
     restic: String,

@@ -8,7 +8,7 @@ use crate::emit::plan::CoordinatorPlan;
 use crate::model::{Calendars, CopyKind, CopyName, CopySsh, ResticCopy, UnitPath, offsite};
 
 #[derive(Template)]
-#[template(path = "systemd/genbackup-offsite@.service")]
+#[template(path = "etc/systemd/system/genbackup-offsite@NAME.service")]
 struct CopyService<'p> {
     plan: &'p CoordinatorPlan<'p>,
     platform: &'p Platform,
@@ -23,7 +23,7 @@ struct CopyService<'p> {
 }
 
 #[derive(Template)]
-#[template(path = "ssh/offsite_config.ssh")]
+#[template(path = "etc/genbackup/offsite-NAME.ssh_config.ssh")]
 struct SshConfig<'p> {
     name: &'p CopyName,
     /// The environment variable with the path of the key.
@@ -32,14 +32,14 @@ struct SshConfig<'p> {
 }
 
 #[derive(Template)]
-#[template(path = "ssh/offsite_known_hosts.ssh")]
+#[template(path = "etc/genbackup/offsite-NAME.known_hosts.ssh")]
 struct KnownHosts<'p> {
     name: &'p CopyName,
     ssh: &'p CopySsh,
 }
 
 #[derive(Template)]
-#[template(path = "systemd/offsite.timer")]
+#[template(path = "etc/systemd/system/genbackup-offsite@NAME.timer")]
 struct Timer<'p> {
     name: &'p CopyName,
     calendars: &'p Calendars,

@@ -8,7 +8,7 @@ use crate::emit::plan::HostPlan;
 use crate::model::Creation;
 
 #[derive(Template)]
-#[template(path = "scripts/run-with-path.bash")]
+#[template(path = "usr/local/libexec/genbackup/run-with-path.bash")]
 struct RunWithPath<'p> {
     platform: &'p Platform,
     path: &'p str,

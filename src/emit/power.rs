@@ -6,13 +6,13 @@ use super::{Artifact, Platform, add, add_script, unit};
 use crate::model::{Power, Sleep};
 
 #[derive(Template)]
-#[template(path = "systemd/genbackup-awake.service")]
+#[template(path = "etc/systemd/system/genbackup-awake.service")]
 struct AwakeService<'p> {
     platform: &'p Platform,
 }
 
 #[derive(Template)]
-#[template(path = "scripts/stay-awake.bash")]
+#[template(path = "usr/local/libexec/genbackup/stay-awake.bash")]
 struct StayAwake<'p> {
     platform: &'p Platform,
 }

@@ -10,7 +10,7 @@ use crate::model::{AbsolutePath, HostName};
 const FLEET_FILE: &str = "/etc/genbackup/fleet.toml";
 
 #[derive(Template)]
-#[template(path = "recovery/RECOVERY.md")]
+#[template(path = "etc/genbackup/RECOVERY.md")]
 struct Recovery<'p> {
     plan: &'p RecoveryPlan<'p>,
     wanted: Option<Wanted<'p>>,
@@ -20,7 +20,7 @@ struct Recovery<'p> {
 
 /// The page of a host with NixOS, whose configuration makes what the commands of the other page make.
 #[derive(Template)]
-#[template(path = "recovery/nixos.md")]
+#[template(path = "etc/genbackup/RECOVERY.nixos.md")]
 struct RecoveryOnNixos<'p> {
     plan: &'p RecoveryPlan<'p>,
     wanted: Option<Wanted<'p>>,

@@ -11,7 +11,7 @@ use crate::model::{
 };
 
 #[derive(Template)]
-#[template(path = "systemd/genbackup.timer")]
+#[template(path = "etc/systemd/system/genbackup.timer")]
 struct Timer<'p> {
     /// The host that it backs up alone; the fleet without one.
     host: Option<&'p HostName>,
@@ -29,7 +29,7 @@ impl Timer<'_> {
 }
 
 #[derive(Template)]
-#[template(path = "systemd/genbackup.service")]
+#[template(path = "etc/systemd/system/genbackup.service")]
 struct CoordinatorService<'p> {
     plan: &'p CoordinatorPlan<'p>,
     init: bool,
@@ -40,7 +40,7 @@ struct CoordinatorService<'p> {
 }
 
 #[derive(Template)]
-#[template(path = "systemd/genbackup-maintain.service")]
+#[template(path = "etc/systemd/system/genbackup-maintain.service")]
 struct MaintainService<'p> {
     plan: &'p CoordinatorPlan<'p>,
     power: &'p Power,
@@ -48,7 +48,7 @@ struct MaintainService<'p> {
 }
 
 #[derive(Template)]
-#[template(path = "systemd/genbackup-directory.service")]
+#[template(path = "etc/systemd/system/genbackup-directory.service")]
 struct DirectoryService<'p> {
     plan: &'p CoordinatorPlan<'p>,
     file_system: &'p UnitPath,
@@ -56,7 +56,7 @@ struct DirectoryService<'p> {
 }
 
 #[derive(Template)]
-#[template(path = "systemd/genbackup-init.service")]
+#[template(path = "etc/systemd/system/genbackup-init.service")]
 struct InitService<'p> {
     plan: &'p CoordinatorPlan<'p>,
     file_system: &'p UnitPath,
@@ -65,41 +65,41 @@ struct InitService<'p> {
 }
 
 #[derive(Template)]
-#[template(path = "scripts/run-backups.bash")]
+#[template(path = "usr/local/libexec/genbackup/run-backups.bash")]
 struct RunBackups<'p> {
     plan: &'p CoordinatorPlan<'p>,
     platform: &'p Platform,
 }
 
 #[derive(Template)]
-#[template(path = "scripts/maintain-repository.bash")]
+#[template(path = "usr/local/libexec/genbackup/maintain-repository.bash")]
 struct MaintainRepository<'p> {
     plan: &'p CoordinatorPlan<'p>,
     platform: &'p Platform,
 }
 
 #[derive(Template)]
-#[template(path = "scripts/make-directory.bash")]
+#[template(path = "usr/local/libexec/genbackup/make-directory.bash")]
 struct MakeDirectory<'p> {
     platform: &'p Platform,
     plan: &'p CoordinatorPlan<'p>,
 }
 
 #[derive(Template)]
-#[template(path = "tables/storage.sysusers")]
+#[template(path = "etc/sysusers.d/genbackup-storage.conf.sysusers")]
 struct Users {
     uid: u32,
 }
 
 #[derive(Template)]
-#[template(path = "tables/storage.tmpfiles")]
+#[template(path = "etc/tmpfiles.d/genbackup-storage.conf.tmpfiles")]
 struct Directories<'p> {
     repository_on_root: Option<&'p UnitPath>,
     has_copies: bool,
 }
 
 #[derive(Template)]
-#[template(path = "tables/repository.exports")]
+#[template(path = "etc/exports.d/genbackup.exports")]
 struct Exports<'p> {
     repository: &'p Repository,
     remote: &'p RemoteClients,
@@ -107,7 +107,7 @@ struct Exports<'p> {
 }
 
 #[derive(Template)]
-#[template(path = "ssh/ssh_config.ssh")]
+#[template(path = "etc/genbackup/ssh_config.ssh")]
 struct SshConfig<'p> {
     remote: &'p RemoteClients,
     storage: &'p Address,
@@ -115,7 +115,7 @@ struct SshConfig<'p> {
 }
 
 #[derive(Template)]
-#[template(path = "ssh/known_hosts.ssh")]
+#[template(path = "etc/genbackup/known_hosts.ssh")]
 struct KnownHosts<'p> {
     remote: &'p RemoteClients,
 }
@@ -124,7 +124,7 @@ struct KnownHosts<'p> {
 const KNOWN_HOSTS: &str = "/etc/genbackup/known_hosts";
 
 /// The users that may start and stop a run, the same in every fleet.
-const POLKIT_RULES: &str = include_str!("../../templates/polkit/genbackup.rules");
+const POLKIT_RULES: &str = include_str!("../../templates/etc/polkit-1/rules.d/50-genbackup.rules");
 
 pub(super) fn emit(
     plan: &CoordinatorPlan<'_>,

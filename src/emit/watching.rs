@@ -8,38 +8,38 @@ use crate::emit::plan::CoordinatorPlan;
 use crate::model::Written;
 
 #[derive(Template)]
-#[template(path = "systemd/genbackup-watch.service")]
+#[template(path = "etc/systemd/system/genbackup-watch.service")]
 struct WatchService<'p> {
     plan: &'p CoordinatorPlan<'p>,
     platform: &'p Platform,
 }
 
 #[derive(Template)]
-#[template(path = "systemd/genbackup-notify@.service")]
+#[template(path = "etc/systemd/system/genbackup-notify@.service")]
 struct NotifyService<'p> {
     plan: &'p CoordinatorPlan<'p>,
     platform: &'p Platform,
 }
 
 #[derive(Template)]
-#[template(path = "systemd/genbackup-mail.socket")]
+#[template(path = "etc/systemd/system/genbackup-mail.socket")]
 struct MailSocket;
 
 #[derive(Template)]
-#[template(path = "systemd/genbackup-mail@.service")]
+#[template(path = "etc/systemd/system/genbackup-mail@.service")]
 struct MailService<'p> {
     plan: &'p CoordinatorPlan<'p>,
     platform: &'p Platform,
 }
 
 #[derive(Template)]
-#[template(path = "scripts/send-mail.bash")]
+#[template(path = "usr/local/libexec/genbackup/send-mail.bash")]
 struct SendMail<'p> {
     platform: &'p Platform,
 }
 
 #[derive(Template)]
-#[template(path = "systemd/written.service")]
+#[template(path = "etc/systemd/system/genbackup-VERB.service")]
 struct WrittenService<'p> {
     plan: &'p CoordinatorPlan<'p>,
     platform: &'p Platform,
@@ -48,7 +48,7 @@ struct WrittenService<'p> {
 }
 
 #[derive(Template)]
-#[template(path = "systemd/rhythm.timer")]
+#[template(path = "etc/systemd/system/genbackup-VERB.timer")]
 struct Rhythm<'p> {
     what: &'p str,
 }

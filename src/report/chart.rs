@@ -1,4 +1,4 @@
-//! Points as a drawing. The places of everything are computed here, `templates/report/chart.svg` draws them, and
+//! Points as a drawing. The places of everything are computed here, `templates/printed/report/chart.svg` draws them, and
 //! `page.css` has their colours, in the light and in the dark.
 
 use askama::Template;
@@ -45,7 +45,7 @@ pub(super) struct Drawing {
 
 /// The places of what is drawn.
 #[derive(Debug, Template)]
-#[template(path = "report/chart.svg")]
+#[template(path = "printed/report/chart.svg")]
 pub(super) struct Picture {
     numbers: Vec<(f64, String)>,
     days: Vec<(f64, String)>,

@@ -13,7 +13,7 @@ use crate::system::openssh;
 
 /// Every value is a TOML string with its quotes.
 #[derive(Template)]
-#[template(path = "fleet.toml", escape = "none")]
+#[template(path = "printed/fleet.toml", escape = "none")]
 struct FleetTemplate<'a> {
     schema: &'a str,
     host: String,

@@ -27,9 +27,9 @@ pub(super) const REPOSITORY: &str = "/tmp/genbackup-repository";
 const BOOTED: &str = "/run/systemd/system";
 /// The settings that all units of a fleet have.
 const COMMON: &str = concat!(
-    include_str!("../../../templates/systemd/sandbox.service"),
+    include_str!("../../../templates/fragments/sandbox.unit-part"),
     "\n",
-    include_str!("../../../templates/systemd/offline.service")
+    include_str!("../../../templates/fragments/offline.unit-part")
 );
 /// Those of them that a restore replaces.
 const REPLACED: [&str; 4] = [

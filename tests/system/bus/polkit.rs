@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::{Result, ensure};
 
-const RULES: &str = include_str!("../../../templates/polkit/genbackup.rules");
+const RULES: &str = include_str!("../../../templates/etc/polkit-1/rules.d/50-genbackup.rules");
 /// What a rule may ask about an action and its user, as polkit(8) describes it.
 const POLKIT: &str = "
 var rules = [];
