@@ -2,6 +2,7 @@
 //! [`resolve`] finds missing and conflicting values and fills in the defaults, [`problem`] is what a person reads of a
 //! mistake, and [`schema`] is the shape for editors.
 
+pub(crate) mod defaults;
 pub mod file;
 pub mod problem;
 pub mod resolve;

@@ -4,7 +4,7 @@
 //! [`crate::model`] that says why. What is missing, and what does not fit together, is for
 //! [`crate::config::resolve`].
 
-pub(crate) mod defaults;
+pub(crate) use super::defaults;
 mod explain;
 mod one_or_more;
 mod read;

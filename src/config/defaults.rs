@@ -1,6 +1,6 @@
 //! The defaults of the fleet file: [`crate::config::resolve`] fills them in, and the schema documents them.
 
-use super::CatchUpWord;
+use super::file::CatchUpWord;
 use crate::model::{Deletion, Network, OnBattery, Percent, TimeSpan};
 
 /// A default, and how a fleet file writes it.
