@@ -17,6 +17,7 @@ use std::ops::Range;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::model::words::{listed, words};
 use crate::model::{
     AbsolutePath, Address, Calendar, CommandWord, CopyName, Deletion, Destination, EmailAddress,
     ExcludePattern, FileSize, HookName, HostName, KeepPolicy, Marker, MemorySize, MessageService, Network,
@@ -135,28 +136,24 @@ pub struct ScheduleTable {
     pub time_limit: Field<TimeSpan>,
 }
 
-/// What happens to a run that the storage host missed while it was off.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub enum CatchUpWord {
-    /// It starts as soon as the host is up (`Persistent=`, systemd.timer(5)).
-    AfterMissedRun,
-    /// It is skipped.
-    Never,
+words! {
+    /// What happens to a run that the storage host missed while it was off.
+    #[derive(Deserialize)]
+    #[serde(try_from = "String")]
+    CatchUpWord, word {
+        /// It starts as soon as the host is up (`Persistent=`, systemd.timer(5)).
+        AfterMissedRun = "after-missed-run",
+        /// It is skipped.
+        Never = "never",
+    }
 }
 
 impl TryFrom<String> for CatchUpWord {
     type Error = Refusal;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        match text.as_str() {
-            "after-missed-run" => Ok(Self::AfterMissedRun),
-            "never" => Ok(Self::Never),
-            _ => Err(Refusal::new(
-                format!("unknown value `{text}`"),
-                "write `after-missed-run` or `never`",
-            )),
-        }
+        let words = Self::ALL.map(Self::word);
+        Self::of_word(&text).ok_or_else(|| unknown_word(&text, words))
     }
 }
 
@@ -668,29 +665,24 @@ pub struct OffsiteTable {
     pub monitor: Field<OwnMonitorTable>,
 }
 
-/// How a copy is made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub enum CopyWord {
-    /// By rclone, file by file.
-    Sync,
-    /// By `restic copy`, snapshot by snapshot.
-    Copy,
-}
-
-impl CopyWord {
-    /// All of them, each with its word.
-    pub const ALL: [(&str, Self); 2] = [("sync", Self::Sync), ("copy", Self::Copy)];
+words! {
+    /// How a copy is made.
+    #[derive(Deserialize)]
+    #[serde(try_from = "String")]
+    CopyWord, word {
+        /// By rclone, file by file.
+        Sync = "sync",
+        /// By `restic copy`, snapshot by snapshot.
+        Copy = "copy",
+    }
 }
 
 impl TryFrom<String> for CopyWord {
     type Error = Refusal;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        let known = Self::ALL.into_iter().find(|(word, _)| *word == text);
-        known
-            .map(|(_, kind)| kind)
-            .ok_or_else(|| Refusal::new(format!("unknown value `{text}`"), "write `sync` or `copy`"))
+        let words = Self::ALL.map(Self::word);
+        Self::of_word(&text).ok_or_else(|| unknown_word(&text, words))
     }
 }
 
@@ -707,10 +699,10 @@ pub enum KindWord {
 impl KindWord {
     /// All of them, each with its word.
     fn all() -> impl Iterator<Item = (&'static str, Self)> {
-        let messages = MessageService::ALL.iter();
-        let messages = messages.map(|service| (service.word(), WebService::Messages(*service)));
-        let runs = PushMonitor::ALL.iter();
-        let runs = runs.map(|monitor| (monitor.word(), WebService::Runs(*monitor)));
+        let messages = MessageService::ALL.into_iter();
+        let messages = messages.map(|service| (service.word(), WebService::Messages(service)));
+        let runs = PushMonitor::ALL.into_iter();
+        let runs = runs.map(|monitor| (monitor.word(), WebService::Runs(monitor)));
         let web = messages
             .chain(runs)
             .map(|(word, service)| (word, Self::Web(service)));
@@ -726,9 +718,7 @@ impl KindWord {
     /// Their words, for a hint.
     #[must_use]
     pub fn listed() -> String {
-        let mut words: Vec<String> = Self::words().iter().map(|word| format!("`{word}`")).collect();
-        let last = words.pop().unwrap_or_default();
-        format!("{} or {last}", words.join(", "))
+        listed(Self::words())
     }
 }
 
@@ -737,13 +727,18 @@ impl TryFrom<String> for KindWord {
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
         let known = Self::all().find(|(word, _)| *word == text);
-        known.map(|(_, kind)| kind).ok_or_else(|| {
-            Refusal::new(
-                format!("unknown value `{text}`"),
-                format!("write {}", Self::listed()),
-            )
-        })
+        known
+            .map(|(_, kind)| kind)
+            .ok_or_else(|| unknown_word(&text, Self::words()))
     }
+}
+
+/// The refusal of a text that is none of these words.
+fn unknown_word(text: &str, words: impl IntoIterator<Item = &'static str>) -> Refusal {
+    Refusal::new(
+        format!("unknown value `{text}`"),
+        format!("write {}", listed(words)),
+    )
 }
 
 impl FleetFile {

@@ -6,9 +6,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use crate::config::file::{CatchUpWord, CopyWord, KindWord, OneOrMore};
 use crate::model::{
-    AbsolutePath, Address, Calendar, CommandWord, CopyName, Deletion, Destination, EmailAddress,
+    AbsolutePath, Address, Age, Calendar, CommandWord, CopyName, Deletion, Destination, EmailAddress,
     ExcludePattern, FileSize, HookName, HostName, KeepPolicy, Marker, MemorySize, Network, NotifyName,
-    OnBattery, Percent, Place, PublicKey, Rate, Release, Remote, RepositoryAddress, ResticVersion,
+    OnBattery, Percent, Period, Place, PublicKey, Rate, Release, Remote, RepositoryAddress, ResticVersion,
     SystemdVersion, Tag, TimeSpan, UnitPath, UserName,
 };
 
@@ -25,6 +25,12 @@ macro_rules! text {
             }
         }
     };
+}
+
+/// One of these words, which have no character that is special.
+fn one_of(words: impl IntoIterator<Item = &'static str>) -> String {
+    let words: Vec<&str> = words.into_iter().collect();
+    format!("(?:{})", words.join("|"))
 }
 
 const PARTS: &str = r"(?!(?:.*/)?\.\.?(?:/|$))(?:[^/\x00-\x1f\x7f-\x9f]+(?:/[^/\x00-\x1f\x7f-\x9f]+)*)?$";
@@ -71,8 +77,11 @@ text!(
     KeepPolicy,
     "keep policy",
     {
-        let count = r"(?:\+?[0-9]+|unlimited) \s*(?:last|hourly|daily|weekly|monthly|yearly)";
-        let age = r"within(?:-(?:hourly|daily|weekly|monthly|yearly))? \s*(?:[0-9]+[ymdh])+";
+        let count = one_of(Period::ALL.map(Period::name));
+        let count = format!(r"(?:\+?[0-9]+|unlimited) \s*{count}");
+        let age = one_of(Period::ALL.map(Period::within));
+        let units = Age::UNITS.iter().collect::<String>();
+        let age = format!(r"{age} \s*(?:[0-9]+[{units}])+");
         let rule = format!(r"\s*(?:{count}|{age})\s*");
         format!("^{rule}(?:,{rule})*$")
     },
@@ -232,23 +241,23 @@ impl<T: JsonSchema> JsonSchema for OneOrMore<T> {
 
 /// One of some words.
 macro_rules! words {
-    ($type:ident, [$($word:expr),*]) => {
+    ($type:ident) => {
         impl JsonSchema for $type {
             fn schema_name() -> Cow<'static, str> {
                 stringify!($type).into()
             }
 
             fn json_schema(_: &mut SchemaGenerator) -> Schema {
-                json_schema!({"type": "string", "enum": [$($word),*]})
+                json_schema!({"type": "string", "enum": $type::ALL.map($type::word)})
             }
         }
     };
 }
 
-words!(CatchUpWord, ["after-missed-run", "never"]);
-words!(CopyWord, ["sync", "copy"]);
-words!(Network, ["none", "local", "any"]);
-words!(OnBattery, ["back-up", "skip"]);
+words!(CatchUpWord);
+words!(CopyWord);
+words!(Network);
+words!(OnBattery);
 
 impl JsonSchema for KindWord {
     fn schema_name() -> Cow<'static, str> {
