@@ -1,10 +1,14 @@
 //! The grammars of values, as far as a regular expression (ECMA-262) says them, each with examples.
 
+#[cfg(test)]
+mod tests;
+
 use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use crate::config::file::{CatchUpWord, CopyWord, KindWord, OneOrMore};
+use crate::model::span;
 use crate::model::{
     AbsolutePath, Address, Age, Calendar, CommandWord, CopyName, Deletion, Destination, EmailAddress,
     ExcludePattern, FileSize, HookName, HostName, KeepPolicy, Marker, MemorySize, Network, NotifyName,
@@ -25,6 +29,16 @@ macro_rules! text {
             }
         }
     };
+}
+
+/// White space as Rust's `char::is_whitespace` has it: `\s` lacks U+0085.
+const SPACE: &str = r"[\s\x85]";
+
+/// One or more numbers with a unit, as [`TimeSpan`] reads them.
+fn spans() -> String {
+    let units = one_of(span::UNITS.iter().flat_map(|(names, _)| names.iter().copied()));
+    let digits = r"[0-9][0-9\s\x85]*";
+    format!(r"(?:{digits}(?:\.{SPACE}*{digits})?{units}{SPACE}*)+")
 }
 
 /// One of these words, which have no character that is special.
@@ -105,7 +119,7 @@ text!(
 text!(
     TimeSpan,
     "time span",
-    r"^\s*(?:[0-9]+\s*[A-Za-zµ]+\s*)+$",
+    format!("^{SPACE}*{}$", spans()),
     ["15min", "24h", "3d", "1h 30min"]
 );
 text!(
@@ -218,7 +232,7 @@ text!(
 text!(
     Deletion,
     "`after` and a time span, `at-once` or `never`",
-    r"^(?:at-once|never|after\s+(?:[0-9]+\s*[A-Za-zµ]+\s*)+)$",
+    format!("^(?:at-once|never|after {SPACE}*{})$", spans()),
     ["after 30d", "at-once", "never"]
 );
 text!(Percent, "percentage", r"^(?:100|[0-9]{1,2})\s*%$", ["10%"]);
