@@ -4,7 +4,6 @@
 //! [`crate::model`] that says why. What is missing, and what does not fit together, is for
 //! [`crate::config::resolve`].
 
-pub(crate) use super::defaults;
 mod explain;
 mod one_or_more;
 mod read;
@@ -17,6 +16,7 @@ use std::ops::Range;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::config::defaults;
 use crate::model::words::{listed, words};
 use crate::model::{
     AbsolutePath, Address, Calendar, CommandWord, CopyName, Deletion, Destination, EmailAddress,
@@ -123,7 +123,7 @@ pub struct ScheduleTable {
     pub randomized_delay: Field<TimeSpan>,
     /// What happens to a run that the storage host missed while it was off. `after-missed-run` starts it as soon as
     /// the host is up. `never` skips it.
-    #[schemars(extend("x-since" = "0.1.0", "x-default" = defaults::CATCH_UP.text, "examples" = ["never"]))]
+    #[schemars(extend("x-since" = "0.1.0", "x-default" = defaults::CATCH_UP.word(), "examples" = ["never"]))]
     pub catch_up: Field<CatchUpWord>,
     /// The number of hosts that are backed up at the same time.
     #[schemars(
@@ -194,7 +194,7 @@ pub struct RepositoryTable {
     )]
     pub keep: Field<KeepPolicy>,
     /// Create the repository if there has never been one. Requires `file-system`.
-    #[schemars(extend("x-since" = "0.1.0", "x-default" = false, "examples" = [true]))]
+    #[schemars(extend("x-since" = "0.1.0", "x-default" = defaults::INITIALIZE, "examples" = [true]))]
     pub initialize: Field<bool>,
     /// How long a backup, forget or prune waits for a lock that another restic holds.
     #[schemars(extend("x-since" = "0.1.0", "x-default" = defaults::LOCK_WAIT.text, "examples" = ["45min"]))]
@@ -298,14 +298,14 @@ pub struct HostTable {
     #[schemars(extend("x-since" = "0.2.0", "x-without" = "no limit", "examples" = ["4 GiB"]))]
     pub exclude_larger_than: Field<FileSize>,
     /// Exclude the content of directories with a `CACHEDIR.TAG` file.
-    #[schemars(extend("x-since" = "0.1.0", "x-default" = false, "examples" = [true]))]
+    #[schemars(extend("x-since" = "0.1.0", "x-default" = defaults::EXCLUDE_CACHES, "examples" = [true]))]
     pub exclude_caches: Field<bool>,
     /// Exclude other file systems that are mounted below an included path.
-    #[schemars(extend("x-since" = "0.1.0", "x-default" = false, "examples" = [true]))]
+    #[schemars(extend("x-since" = "0.1.0", "x-default" = defaults::ONE_FILE_SYSTEM, "examples" = [true]))]
     pub one_file_system: Field<bool>,
     /// Leave the access times of files unchanged. This gives the unit that reads the files the capability
     /// `CAP_FOWNER`.
-    #[schemars(extend("x-since" = "0.1.0", "x-default" = false, "examples" = [true]))]
+    #[schemars(extend("x-since" = "0.1.0", "x-default" = defaults::PRESERVE_ACCESS_TIMES, "examples" = [true]))]
     pub preserve_access_times: Field<bool>,
     /// The included directories that may be empty. Any other included directory that is empty makes the backup
     /// `partial`.
@@ -413,7 +413,7 @@ pub struct HookTable {
     pub writes: List<UnitPath>,
     /// What the command can reach over the network: `none`, `local` (services of the same host) or `any`. Sockets
     /// below `/run` are always within reach.
-    #[schemars(extend("x-since" = "0.2.0", "x-default" = defaults::HOOK_NETWORK.text, "examples" = ["local"]))]
+    #[schemars(extend("x-since" = "0.2.0", "x-default" = defaults::HOOK_NETWORK.word(), "examples" = ["local"]))]
     pub network: Field<Network>,
     /// How long the command may take.
     #[schemars(extend("x-since" = "0.2.0", "x-default" = defaults::HOOK_TIME_LIMIT.text, "examples" = ["20min"]))]
@@ -453,7 +453,7 @@ pub struct PowerTable {
     pub keep_awake: Field<bool>,
     /// What happens to a backup while the host runs on battery: `back-up` makes it, `skip` reports the host as
     /// unreachable.
-    #[schemars(extend("x-since" = "0.2.0", "x-default" = defaults::ON_BATTERY.text, "examples" = ["skip"]))]
+    #[schemars(extend("x-since" = "0.2.0", "x-default" = defaults::ON_BATTERY.word(), "examples" = ["skip"]))]
     pub on_battery: Field<OnBattery>,
 }
 

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use crate::config::defaults;
 use crate::config::file::Spanned;
 
-use crate::config::file::{Field, HookTable, defaults};
+use crate::config::file::{Field, HookTable};
 use crate::model::{AbsolutePath, CommandWord, Hook, HookKind, HookName, Hooks, HostName, UnitPath};
 
 use super::fields::{Fields, Section};
@@ -104,7 +105,7 @@ fn resolve_hook(
         writes: writes
             .map(|(_, paths)| paths.into_iter().map(Spanned::into_inner).collect())
             .unwrap_or_default(),
-        network: network.map_or(defaults::HOOK_NETWORK.value, Spanned::into_inner),
+        network: network.map_or(defaults::HOOK_NETWORK, Spanned::into_inner),
         time_limit: time_limit.map_or(defaults::HOOK_TIME_LIMIT.value, Spanned::into_inner),
     })
 }
