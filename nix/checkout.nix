@@ -5,7 +5,6 @@
   clippy,
   fish,
   groff,
-  jq,
   mandoc,
   openssh,
   systemd,
@@ -108,7 +107,6 @@ in
         nativeCheckInputs = [
           fish
           groff
-          jq
           mandoc
           openssh
           systemd

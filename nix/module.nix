@@ -13,6 +13,7 @@ let
   inherit (lib) mkOption types;
   cfg = config.services.genbackup;
   toml = pkgs.formats.toml { };
+  defaults = import ./defaults.nix;
 
   # Packages in which genbackup may be missing. nixpkgs' own would not need this.
   withGenbackup =
@@ -75,18 +76,17 @@ let
   // lib.mapAttrs' (name: host: lib.nameValuePair "genbackup-run@${name}" host.schedule) (
     lib.filterAttrs (_: host: (table host) ? schedule) hosts
   );
-  # The defaults are those of genbackup.
-  userId = if lib.isInt (repository.uid or null) then repository.uid else 850;
+  userId = if lib.isInt (repository.uid or null) then repository.uid else defaults.uid;
   sshPort =
     let
       port = (table (fleet.ssh or { })).port or null;
     in
-    if lib.isInt port then port else 50000;
+    if lib.isInt port then port else defaults.sshPort;
   hostKey =
     let
       file = this.host-key-file or null;
     in
-    if lib.isString file then file else "/etc/ssh/ssh_host_ed25519_key";
+    if lib.isString file then file else defaults.hostKeyFile;
 
   # nixpkgs' rest-server has a user of the same name.
   hasRestServer = config.services.restic.server.enable or false;
@@ -175,7 +175,7 @@ let
     timerConfig.OnCalendar = texts calendar;
   };
   # As in genbackup's own timers.
-  everyQuarter = timer "*:0/15";
+  regularly = timer defaults.rhythm;
 
   # Every value of the fleet, with its path.
   leaves =
@@ -229,34 +229,22 @@ let
     program:
     (table (this.minimum-versions or { })).${program} or (table (fleet.minimum-versions or { }))
     .${program} or null;
-  old =
-    lib.filter
-      (
-        program:
-        lib.isString (minimum program)
-        && !lib.elem program lacking
-        && lib.versionOlder packages.${program}.version (minimum program)
-      )
-      [
-        "restic"
-        "systemd"
-      ];
+  old = lib.filter (
+    program:
+    lib.isString (minimum program)
+    && !lib.elem program lacking
+    && lib.versionOlder packages.${program}.version (minimum program)
+  ) defaults.programs;
 
   # The hooks of this host, each with its place in the fleet.
-  hooks =
-    lib.concatMap
-      (
-        kind:
-        lib.mapAttrsToList (name: hook: {
-          place = "hosts.${cfg.host}.${kind}.${name}";
-          inherit (table hook) user;
-          program = lib.head (texts (hook.command or [ ]) ++ [ "" ]);
-        }) (lib.filterAttrs (_: hook: lib.isString (table hook).user or null) (table (this.${kind} or { })))
-      )
-      [
-        "before"
-        "after"
-      ];
+  hooks = lib.concatMap (
+    kind:
+    lib.mapAttrsToList (name: hook: {
+      place = "hosts.${cfg.host}.${kind}.${name}";
+      inherit (table hook) user;
+      program = lib.head (texts (hook.command or [ ]) ++ [ "" ]);
+    }) (lib.filterAttrs (_: hook: lib.isString (table hook).user or null) (table (this.${kind} or { })))
+  ) defaults.hooks;
   # Of these directories, NixOS has only /bin/sh and /usr/bin/env.
   isElsewhere =
     program:
@@ -486,9 +474,10 @@ in
     systemd.tmpfiles.packages = [ files ];
     systemd.timers = lib.mkMerge [
       (lib.mkIf isStorage (lib.mapAttrs (_: schedule: timer (table schedule).calendar or null) schedules))
-      (lib.mkIf notifies { genbackup-watch = everyQuarter; })
-      (lib.mkIf (writes "metrics") { genbackup-metrics = everyQuarter; })
-      (lib.mkIf (writes "report") { genbackup-report = everyQuarter; })
+      (lib.mkIf notifies { genbackup-watch = regularly; })
+      (lib.listToAttrs (
+        map (file: lib.nameValuePair "genbackup-${file}" regularly) (lib.filter writes defaults.written)
+      ))
     ];
     systemd.sockets = lib.mkMerge [
       (lib.mkIf isBackedUp { genbackup-backup.wantedBy = [ "sockets.target" ]; })

@@ -60,7 +60,6 @@ let
           packages = [
             pkgs.clippy
             pkgs.deadnix
-            pkgs.jq
             pkgs.nixfmt
             pkgs.restic
             pkgs.rustfmt

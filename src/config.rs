@@ -2,6 +2,7 @@
 //! of the file. [`resolve`] finds missing and conflicting values and fills in the defaults. [`problem`] is
 //! what a person reads about an invalid value. [`schema`] is the shape for editors.
 
+pub(crate) mod defaults;
 pub mod file;
 pub mod problem;
 pub mod resolve;

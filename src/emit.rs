@@ -25,6 +25,7 @@ pub use client::capabilities;
 pub use nix_module::nix_module;
 pub use package::package;
 pub use platform::{Platform, Programs, StorePath};
+pub(crate) use watching::RHYTHM;
 
 /// Where systemd's units of the local administrator are (systemd.unit(5)).
 pub const UNIT_DIRECTORY: &str = "/etc/systemd/system";

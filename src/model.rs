@@ -19,10 +19,11 @@ mod power;
 mod quantity;
 mod release;
 mod remote;
-mod span;
+pub(crate) mod span;
 mod tag;
 pub mod units;
 mod version;
+pub(crate) mod words;
 
 pub use calendar::{Calendar, Calendars};
 pub use destination::Destination;
@@ -30,12 +31,12 @@ pub use fleet::{
     AccessTimes, Caches, CatchUp, Creation, FileSystems, Fleet, Monitor, RemoteClient, RemoteClients,
     Repository, Schedule, Source, StorageHost, Timing,
 };
-pub use hook::{CommandWord, Hook, HookName, Hooks, Network, UserName};
+pub use hook::{CommandWord, Hook, HookKind, HookName, Hooks, Network, UserName};
 pub use host::{Address, HostName};
 pub use keep::{Age, Keep, KeepPolicy, Limit, Period};
 pub use key::PublicKey;
 pub use notify::{
-    EmailAddress, MessageService, Notify, NotifyName, PushMonitor, Watching, WebService, Written,
+    EmailAddress, MessageService, Notify, NotifyName, PushMonitor, Watching, WebService, Written, WrittenFile,
 };
 pub use offsite::{
     CopyKind, CopyName, CopySsh, Deletion, Offsite, Percent, Place, RepositoryAddress, ResticCopy, Start,

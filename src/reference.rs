@@ -7,6 +7,7 @@ mod exposure;
 mod fleet_file;
 mod keys;
 mod manual;
+mod nix;
 mod units;
 mod verbs;
 
@@ -53,6 +54,14 @@ fn rows(columns: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String
 fn facts(facts: impl IntoIterator<Item = (&'static str, String)>) -> String {
     let lines = facts.into_iter().map(|(name, fact)| format!("- {name}: {fact}"));
     lines.collect::<Vec<_>>().join("\n")
+}
+
+/// The text of `nix/defaults.nix`, from which the NixOS module takes defaults and lists.
+///
+/// # Errors
+/// When its template cannot be filled in: a bug.
+pub fn nix_defaults() -> Result<String> {
+    nix::defaults(&tables())
 }
 
 /// The generated chapters of the book; `command` is the command line that they describe.

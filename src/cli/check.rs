@@ -14,7 +14,7 @@ use crate::config::problem::quoted_if_odd;
 use crate::doctor;
 use crate::emit::plan::HostPlan;
 use crate::error::describe;
-use crate::model::Fleet;
+use crate::model::{Fleet, Hooks};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -60,11 +60,8 @@ fn roots_hooks(fleet: &Fleet) -> Result<Vec<String>> {
         let plan =
             HostPlan::of(fleet, host).context("the fleet lacks its own host: this is a bug in genbackup")?;
         let hooks = plan.client.map(|client| &client.source.hooks);
-        let hooks = hooks.into_iter().flat_map(|hooks| {
-            let before = hooks.before.iter().map(|hook| ("before", hook));
-            before.chain(hooks.after.iter().map(|hook| ("after", hook)))
-        });
-        for (kind, hook) in hooks {
+        for (kind, hook) in hooks.into_iter().flat_map(Hooks::all) {
+            let kind = kind.word();
             if let Some(program) = hook.mounts() {
                 warnings.push(format!(
                     "warning: hosts.{}.{kind}.{} runs `{program}`: the backup does not see what a hook mounts, and a hook \

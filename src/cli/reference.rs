@@ -1,4 +1,5 @@
-//! `genbackup reference`: writes the chapters of the book that are made from the code, for `cargo xtask docs`.
+//! `genbackup reference`: writes the chapters of the book and the Nix file that are made from the code, for
+//! `cargo xtask docs`.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -15,6 +16,9 @@ pub(super) struct Arguments {
     /// Write the chapters into this directory
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
+    /// Write what the NixOS module takes from the code into this file
+    #[arg(long, value_name = "FILE")]
+    nix: Option<PathBuf>,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
@@ -23,6 +27,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
     apply::make_directory(directory)?;
     for chapter in &chapters {
         apply::replace(&directory.join(chapter.name), chapter.text.as_bytes())?;
+    }
+    if let Some(file) = &arguments.nix {
+        apply::replace(file, reference::nix_defaults()?.as_bytes())?;
     }
     let written = format!("{}: {} chapters written\n", directory.display(), chapters.len());
     terminal::say(&written)?;

@@ -4,7 +4,6 @@
 //! [`crate::model`] that says why. What is missing, and what does not fit together, is for
 //! [`crate::config::resolve`].
 
-pub(crate) mod defaults;
 mod explain;
 mod one_or_more;
 mod read;
@@ -17,6 +16,8 @@ use std::ops::Range;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::config::defaults;
+use crate::model::words::{listed, words};
 use crate::model::{
     AbsolutePath, Address, Calendar, CommandWord, CopyName, Deletion, Destination, EmailAddress,
     ExcludePattern, FileSize, HookName, HostName, KeepPolicy, Marker, MemorySize, MessageService, Network,
@@ -122,7 +123,7 @@ pub struct ScheduleTable {
     pub randomized_delay: Field<TimeSpan>,
     /// What happens to a run that the storage host missed while it was off. `after-missed-run` starts it as soon as
     /// the host is up. `never` skips it.
-    #[schemars(extend("x-since" = "0.1.0", "x-default" = defaults::CATCH_UP.text, "examples" = ["never"]))]
+    #[schemars(extend("x-since" = "0.1.0", "x-default" = defaults::CATCH_UP.word(), "examples" = ["never"]))]
     pub catch_up: Field<CatchUpWord>,
     /// The number of hosts that are backed up at the same time.
     #[schemars(
@@ -135,28 +136,24 @@ pub struct ScheduleTable {
     pub time_limit: Field<TimeSpan>,
 }
 
-/// What happens to a run that the storage host missed while it was off.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub enum CatchUpWord {
-    /// It starts as soon as the host is up (`Persistent=`, systemd.timer(5)).
-    AfterMissedRun,
-    /// It is skipped.
-    Never,
+words! {
+    /// What happens to a run that the storage host missed while it was off.
+    #[derive(Deserialize)]
+    #[serde(try_from = "String")]
+    CatchUpWord, word {
+        /// It starts as soon as the host is up (`Persistent=`, systemd.timer(5)).
+        AfterMissedRun = "after-missed-run",
+        /// It is skipped.
+        Never = "never",
+    }
 }
 
 impl TryFrom<String> for CatchUpWord {
     type Error = Refusal;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        match text.as_str() {
-            "after-missed-run" => Ok(Self::AfterMissedRun),
-            "never" => Ok(Self::Never),
-            _ => Err(Refusal::new(
-                format!("unknown value `{text}`"),
-                "write `after-missed-run` or `never`",
-            )),
-        }
+        let words = Self::ALL.map(Self::word);
+        Self::of_word(&text).ok_or_else(|| unknown_word(&text, words))
     }
 }
 
@@ -197,7 +194,7 @@ pub struct RepositoryTable {
     )]
     pub keep: Field<KeepPolicy>,
     /// Create the repository if there has never been one. Requires `file-system`.
-    #[schemars(extend("x-since" = "0.1.0", "x-default" = false, "examples" = [true]))]
+    #[schemars(extend("x-since" = "0.1.0", "x-default" = defaults::INITIALIZE, "examples" = [true]))]
     pub initialize: Field<bool>,
     /// How long a backup, forget or prune waits for a lock that another restic holds.
     #[schemars(extend("x-since" = "0.1.0", "x-default" = defaults::LOCK_WAIT.text, "examples" = ["45min"]))]
@@ -301,14 +298,14 @@ pub struct HostTable {
     #[schemars(extend("x-since" = "0.2.0", "x-without" = "no limit", "examples" = ["4 GiB"]))]
     pub exclude_larger_than: Field<FileSize>,
     /// Exclude the content of directories with a `CACHEDIR.TAG` file.
-    #[schemars(extend("x-since" = "0.1.0", "x-default" = false, "examples" = [true]))]
+    #[schemars(extend("x-since" = "0.1.0", "x-default" = defaults::EXCLUDE_CACHES, "examples" = [true]))]
     pub exclude_caches: Field<bool>,
     /// Exclude other file systems that are mounted below an included path.
-    #[schemars(extend("x-since" = "0.1.0", "x-default" = false, "examples" = [true]))]
+    #[schemars(extend("x-since" = "0.1.0", "x-default" = defaults::ONE_FILE_SYSTEM, "examples" = [true]))]
     pub one_file_system: Field<bool>,
     /// Leave the access times of files unchanged. This gives the unit that reads the files the capability
     /// `CAP_FOWNER`.
-    #[schemars(extend("x-since" = "0.1.0", "x-default" = false, "examples" = [true]))]
+    #[schemars(extend("x-since" = "0.1.0", "x-default" = defaults::PRESERVE_ACCESS_TIMES, "examples" = [true]))]
     pub preserve_access_times: Field<bool>,
     /// The included directories that may be empty. Any other included directory that is empty makes the backup
     /// `partial`.
@@ -416,7 +413,7 @@ pub struct HookTable {
     pub writes: List<UnitPath>,
     /// What the command can reach over the network: `none`, `local` (services of the same host) or `any`. Sockets
     /// below `/run` are always within reach.
-    #[schemars(extend("x-since" = "0.2.0", "x-default" = defaults::HOOK_NETWORK.text, "examples" = ["local"]))]
+    #[schemars(extend("x-since" = "0.2.0", "x-default" = defaults::HOOK_NETWORK.word(), "examples" = ["local"]))]
     pub network: Field<Network>,
     /// How long the command may take.
     #[schemars(extend("x-since" = "0.2.0", "x-default" = defaults::HOOK_TIME_LIMIT.text, "examples" = ["20min"]))]
@@ -456,7 +453,7 @@ pub struct PowerTable {
     pub keep_awake: Field<bool>,
     /// What happens to a backup while the host runs on battery: `back-up` makes it, `skip` reports the host as
     /// unreachable.
-    #[schemars(extend("x-since" = "0.2.0", "x-default" = defaults::ON_BATTERY.text, "examples" = ["skip"]))]
+    #[schemars(extend("x-since" = "0.2.0", "x-default" = defaults::ON_BATTERY.word(), "examples" = ["skip"]))]
     pub on_battery: Field<OnBattery>,
 }
 
@@ -668,29 +665,24 @@ pub struct OffsiteTable {
     pub monitor: Field<OwnMonitorTable>,
 }
 
-/// How a copy is made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub enum CopyWord {
-    /// By rclone, file by file.
-    Sync,
-    /// By `restic copy`, snapshot by snapshot.
-    Copy,
-}
-
-impl CopyWord {
-    /// All of them, each with its word.
-    pub const ALL: [(&str, Self); 2] = [("sync", Self::Sync), ("copy", Self::Copy)];
+words! {
+    /// How a copy is made.
+    #[derive(Deserialize)]
+    #[serde(try_from = "String")]
+    CopyWord, word {
+        /// By rclone, file by file.
+        Sync = "sync",
+        /// By `restic copy`, snapshot by snapshot.
+        Copy = "copy",
+    }
 }
 
 impl TryFrom<String> for CopyWord {
     type Error = Refusal;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        let known = Self::ALL.into_iter().find(|(word, _)| *word == text);
-        known
-            .map(|(_, kind)| kind)
-            .ok_or_else(|| Refusal::new(format!("unknown value `{text}`"), "write `sync` or `copy`"))
+        let words = Self::ALL.map(Self::word);
+        Self::of_word(&text).ok_or_else(|| unknown_word(&text, words))
     }
 }
 
@@ -707,10 +699,10 @@ pub enum KindWord {
 impl KindWord {
     /// All of them, each with its word.
     fn all() -> impl Iterator<Item = (&'static str, Self)> {
-        let messages = MessageService::ALL.iter();
-        let messages = messages.map(|service| (service.word(), WebService::Messages(*service)));
-        let runs = PushMonitor::ALL.iter();
-        let runs = runs.map(|monitor| (monitor.word(), WebService::Runs(*monitor)));
+        let messages = MessageService::ALL.into_iter();
+        let messages = messages.map(|service| (service.word(), WebService::Messages(service)));
+        let runs = PushMonitor::ALL.into_iter();
+        let runs = runs.map(|monitor| (monitor.word(), WebService::Runs(monitor)));
         let web = messages
             .chain(runs)
             .map(|(word, service)| (word, Self::Web(service)));
@@ -726,9 +718,7 @@ impl KindWord {
     /// Their words, for a hint.
     #[must_use]
     pub fn listed() -> String {
-        let mut words: Vec<String> = Self::words().iter().map(|word| format!("`{word}`")).collect();
-        let last = words.pop().unwrap_or_default();
-        format!("{} or {last}", words.join(", "))
+        listed(Self::words())
     }
 }
 
@@ -737,13 +727,18 @@ impl TryFrom<String> for KindWord {
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
         let known = Self::all().find(|(word, _)| *word == text);
-        known.map(|(_, kind)| kind).ok_or_else(|| {
-            Refusal::new(
-                format!("unknown value `{text}`"),
-                format!("write {}", Self::listed()),
-            )
-        })
+        known
+            .map(|(_, kind)| kind)
+            .ok_or_else(|| unknown_word(&text, Self::words()))
     }
+}
+
+/// The refusal of a text that is none of these words.
+fn unknown_word(text: &str, words: impl IntoIterator<Item = &'static str>) -> Refusal {
+    Refusal::new(
+        format!("unknown value `{text}`"),
+        format!("write {}", listed(words)),
+    )
 }
 
 impl FleetFile {

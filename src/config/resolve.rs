@@ -14,7 +14,8 @@ mod source;
 
 use crate::config::file::Spanned;
 
-use crate::config::file::{FleetFile, Reading, RepositoryTable, defaults};
+use crate::config::defaults;
+use crate::config::file::{FleetFile, Reading, RepositoryTable};
 use crate::config::problem::Problem;
 use crate::model::{Creation, Fleet, Repository, UnitPath};
 
@@ -171,13 +172,14 @@ fn resolve_creation(
     initialize: Option<Spanned<bool>>,
     file_system: Option<&Spanned<UnitPath>>,
 ) -> Option<Creation> {
-    let Some(initialize) = initialize.filter(|wish| *wish.get_ref()) else {
+    let place = initialize.as_ref().map(Spanned::span).unwrap_or_default();
+    if !initialize.map_or(defaults::INITIALIZE, Spanned::into_inner) {
         return Some(Creation::ByHand);
-    };
+    }
     let Some(file_system) = file_system else {
         if !fields.was_taken_out(section, "file-system") {
             fields.problem(
-                initialize.span(),
+                place,
                 "`initialize` needs `file-system`: otherwise a repository could be created in an empty mount point",
                 "add the mount point that holds the repository, such as `file-system = \"/mnt/storage\"`; for the root \
                  file system, add `file-system = \"/\"`",

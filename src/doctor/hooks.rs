@@ -19,11 +19,9 @@ enum Found {
 }
 
 pub(super) fn check(plan: &ClientPlan<'_>, system: System) -> Vec<Finding> {
-    let hooks = &plan.source.hooks;
-    let before = hooks.before.iter().map(|hook| ("before", hook));
-    before
-        .chain(hooks.after.iter().map(|hook| ("after", hook)))
-        .flat_map(|(kind, hook)| check_hook(&format!("hook {kind}-{}", hook.name), hook, system))
+    let hooks = plan.source.hooks.all();
+    hooks
+        .flat_map(|(kind, hook)| check_hook(&format!("hook {}-{}", kind.word(), hook.name), hook, system))
         .collect()
 }
 

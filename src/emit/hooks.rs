@@ -5,7 +5,7 @@ use askama::Template;
 use super::{Artifact, Platform, add, add_script, unit};
 use crate::emit::escape::filters;
 use crate::emit::plan::ClientPlan;
-use crate::model::{Hook, Hooks, Network};
+use crate::model::{Hook, HookKind, Network};
 
 #[derive(Template)]
 #[template(path = "etc/systemd/system/genbackup-hooks.service")]
@@ -48,7 +48,7 @@ pub(super) fn emit(
     if hooks.is_empty() {
         return Ok(());
     }
-    let Hooks { before, after } = hooks;
+    let after = hooks.of(HookKind::After);
     let service = HooksService {
         client,
         skips_on_battery,
@@ -57,18 +57,17 @@ pub(super) fn emit(
     add(artifacts, unit("genbackup-hooks.service"), &service)?;
     add_script(artifacts, "keep-results", &KeepResults { after, platform })?;
     add_script(artifacts, "note-result", &NoteResult { platform })?;
-    for (kind, hooks) in [("before", before), ("after", after)] {
-        for hook in hooks {
-            let service = HookService {
-                hook,
-                kind,
-                description: format!("Hook {} {kind} a backup of this host", hook.name),
-                skips_on_battery,
-                platform,
-            };
-            let name = format!("genbackup-{kind}-{}.service", hook.name);
-            add(artifacts, unit(&name), &service)?;
-        }
+    for (kind, hook) in hooks.all() {
+        let kind = kind.word();
+        let service = HookService {
+            hook,
+            kind,
+            description: format!("Hook {} {kind} a backup of this host", hook.name),
+            skips_on_battery,
+            platform,
+        };
+        let name = format!("genbackup-{kind}-{}.service", hook.name);
+        add(artifacts, unit(&name), &service)?;
     }
     Ok(())
 }

@@ -51,7 +51,11 @@ struct WrittenService<'p> {
 #[template(path = "etc/systemd/system/genbackup-VERB.timer")]
 struct Rhythm<'p> {
     what: &'p str,
+    calendar: &'static str,
 }
+
+/// When the timers of notifications and of written files elapse, in the words of their descriptions: every 15 minutes.
+pub(crate) const RHYTHM: &str = "*:0/15";
 
 pub(super) fn emit(
     plan: &CoordinatorPlan<'_>,
@@ -70,7 +74,12 @@ pub(super) fn emit(
             &NotifyService { plan, platform },
         )?;
         let what = "Send notifications about what changed";
-        add(artifacts, unit("genbackup-watch.timer"), &Rhythm { what })?;
+        let calendar = RHYTHM;
+        add(
+            artifacts,
+            unit("genbackup-watch.timer"),
+            &Rhythm { what, calendar },
+        )?;
     }
     if plan.watching.sends_mail() {
         add(artifacts, unit("genbackup-mail.socket"), &MailSocket)?;
@@ -94,7 +103,10 @@ pub(super) fn emit(
         add(
             artifacts,
             unit(&format!("genbackup-{verb}.timer")),
-            &Rhythm { what: &what },
+            &Rhythm {
+                what: &what,
+                calendar: RHYTHM,
+            },
         )?;
     }
     if let Some(metrics) = &plan.watching.metrics {

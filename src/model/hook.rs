@@ -1,6 +1,7 @@
 //! Commands that run before and after a backup of a host.
 
 use super::path::is_noncharacter;
+use super::words::words;
 use super::{AbsolutePath, Refusal, TimeSpan, UnitPath, checked_string};
 
 checked_string! {
@@ -39,32 +40,41 @@ pub struct Hook {
     pub time_limit: TimeSpan,
 }
 
-/// The network access of a hook. Sockets in the file system, such as those of databases in `/run`, are always
-/// reachable.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
-#[serde(try_from = "String")]
-pub enum Network {
-    /// No network at all.
-    None,
-    /// This host's own services.
-    Local,
-    /// Every machine that the host can reach.
-    Any,
+words! {
+    /// The network access of a hook. Sockets in the file system, such as those of databases in `/run`, are always
+    /// reachable.
+    #[derive(serde::Deserialize)]
+    #[serde(try_from = "String")]
+    Network, word {
+        /// No network at all.
+        None = "none",
+        /// This host's own services.
+        Local = "local",
+        /// Every machine that the host can reach.
+        Any = "any",
+    }
 }
 
 impl TryFrom<String> for Network {
     type Error = Refusal;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        match text.as_str() {
-            "none" => Ok(Self::None),
-            "local" => Ok(Self::Local),
-            "any" => Ok(Self::Any),
-            _ => Err(Refusal::new(
+        Self::of_word(&text).ok_or_else(|| {
+            Refusal::new(
                 format!("unknown value `{text}`"),
                 "write `none`, `local` (services of the same host) or `any`",
-            )),
-        }
+            )
+        })
+    }
+}
+
+words! {
+    /// When a hook runs. The word is its table in the fleet file, and a part of the unit's name.
+    HookKind, word {
+        /// Before the backup, which waits for it.
+        Before = "before",
+        /// After the backup, whether it succeeded or failed.
+        After = "after",
     }
 }
 
@@ -119,10 +129,25 @@ impl UserName {
 }
 
 impl Hooks {
+    /// Those of one kind.
+    #[must_use]
+    pub fn of(&self, kind: HookKind) -> &[Hook] {
+        match kind {
+            HookKind::Before => &self.before,
+            HookKind::After => &self.after,
+        }
+    }
+
+    /// All of them, each with its kind.
+    pub fn all(&self) -> impl Iterator<Item = (HookKind, &Hook)> {
+        let of = |kind| self.of(kind).iter().map(move |hook| (kind, hook));
+        HookKind::ALL.into_iter().flat_map(of)
+    }
+
     /// True if there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.before.is_empty() && self.after.is_empty()
+        self.all().next().is_none()
     }
 }
 

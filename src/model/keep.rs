@@ -6,6 +6,7 @@ use std::fmt;
 
 use serde::Deserialize;
 
+use super::words::words;
 use super::{Refusal, ResticVersion};
 
 pub use age::Age;
@@ -19,21 +20,22 @@ pub struct Keep {
     pub limit: Limit,
 }
 
-/// A period of which the newest snapshot stays.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Period {
-    /// Each snapshot is a separate period.
-    Last,
-    /// An hour.
-    Hourly,
-    /// A day.
-    Daily,
-    /// An ISO week.
-    Weekly,
-    /// A month.
-    Monthly,
-    /// A year.
-    Yearly,
+words! {
+    /// A period of which the newest snapshot stays, with restic's word. The shortest is the first.
+    Period, name {
+        /// Each snapshot is a separate period.
+        Last = "last",
+        /// An hour.
+        Hourly = "hourly",
+        /// A day.
+        Daily = "daily",
+        /// An ISO week.
+        Weekly = "weekly",
+        /// A month.
+        Monthly = "monthly",
+        /// A year.
+        Yearly = "yearly",
+    }
 }
 
 /// How many periods a rule keeps.
@@ -48,31 +50,8 @@ pub enum Limit {
 }
 
 impl Period {
-    /// All of them, the shortest first.
-    pub const ALL: [Self; 6] = [
-        Self::Last,
-        Self::Hourly,
-        Self::Daily,
-        Self::Weekly,
-        Self::Monthly,
-        Self::Yearly,
-    ];
-
-    /// restic's word.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Last => "last",
-            Self::Hourly => "hourly",
-            Self::Daily => "daily",
-            Self::Weekly => "weekly",
-            Self::Monthly => "monthly",
-            Self::Yearly => "yearly",
-        }
-    }
-
     /// The option for a number of them, without its dashes and `keep-`, and the one for an age.
-    const fn within(self) -> &'static str {
+    pub(crate) const fn within(self) -> &'static str {
         match self {
             Self::Last => "within",
             Self::Hourly => "within-hourly",
@@ -225,7 +204,7 @@ fn read(rule: &str) -> Result<Option<Keep>, Refusal> {
         let limit = Limit::Within(Age::try_from(second)?);
         return Ok(Some(Keep { period, limit }));
     }
-    let Some(period) = Period::ALL.into_iter().find(|period| period.name() == second) else {
+    let Some(period) = Period::of_word(second) else {
         return Err(unreadable(rule));
     };
     let limit = match (first, first.parse::<u32>()) {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::words::words;
 use super::{Refusal, UnitPath, checked_string};
 
 checked_string! {
@@ -25,6 +26,28 @@ pub struct Watching {
     pub metrics: Option<UnitPath>,
     /// The page for people, on the storage host.
     pub report: Option<UnitPath>,
+}
+
+words! {
+    /// The files that are written for other programs or people. The word is the key of `[monitor]`, and the verb that
+    /// writes the file.
+    WrittenFile, word {
+        /// For the node exporter of Prometheus.
+        Metrics = "metrics",
+        /// The page for people.
+        Report = "report",
+    }
+}
+
+impl WrittenFile {
+    /// What it is.
+    #[must_use]
+    pub const fn what(self) -> &'static str {
+        match self {
+            Self::Metrics => "the backup metrics for Prometheus",
+            Self::Report => "the backup report",
+        }
+    }
 }
 
 /// A file that is written for other programs or people.
@@ -89,33 +112,9 @@ impl WebService {
     }
 }
 
-/// Kinds of notification, each with its word in the fleet file.
-macro_rules! kinds {
-    ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $kind:ident = $word:literal,)+ }) => {
-        $(#[$meta])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub enum $name {
-            $($(#[$doc])* $kind,)+
-        }
-
-        impl $name {
-            /// All of them.
-            pub const ALL: &[Self] = &[$(Self::$kind),+];
-
-            /// Its word in the fleet file.
-            #[must_use]
-            pub const fn word(self) -> &'static str {
-                match self {
-                    $(Self::$kind => $word,)+
-                }
-            }
-        }
-    };
-}
-
-kinds! {
+words! {
     /// A service that gets messages.
-    MessageService {
+    MessageService, word {
         /// Our own JSON format.
         Webhook = "webhook",
         /// A webhook of Discord.
@@ -135,9 +134,9 @@ kinds! {
     }
 }
 
-kinds! {
+words! {
     /// A monitor that expects a sign of each run.
-    PushMonitor {
+    PushMonitor, word {
         /// A check of healthchecks.io, or of a compatible service.
         Healthchecks = "ping",
         /// A push monitor of Uptime Kuma.
@@ -211,15 +210,18 @@ impl Watching {
 
     /// The files that are written for other programs or people.
     pub fn written(&self) -> impl Iterator<Item = Written<'_>> {
-        [
-            ("metrics", "the backup metrics for Prometheus", &self.metrics),
-            ("report", "the backup report", &self.report),
-        ]
-        .into_iter()
-        .filter_map(|(verb, what, file)| {
-            let file = file.as_ref()?;
+        WrittenFile::ALL.into_iter().filter_map(|written| {
+            let (verb, what) = (written.word(), written.what());
+            let file = self.path_of(written)?;
             Some(Written { verb, what, file })
         })
+    }
+
+    fn path_of(&self, written: WrittenFile) -> Option<&UnitPath> {
+        match written {
+            WrittenFile::Metrics => self.metrics.as_ref(),
+            WrittenFile::Report => self.report.as_ref(),
+        }
     }
 
     /// True if units of the storage host start genbackup itself, and not only scripts.

@@ -2,24 +2,25 @@
 
 use serde::{Serialize, Serializer};
 
-/// What is done in addition to the backups, in the order in which it makes sense.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Phase {
-    /// Snapshots that the keep policy lets go are forgotten.
-    Forget,
-    /// What no snapshot needs is removed.
-    Prune,
-    /// The repository is checked.
-    Check,
-    /// A snapshot is restored, to prove that it can be.
-    Drill,
-    /// The repository is copied elsewhere.
-    Offsite,
+use super::words::words;
+
+words! {
+    /// What is done in addition to the backups, in the order in which it makes sense, with its word in the record.
+    Phase, name {
+        /// Snapshots that the keep policy lets go are forgotten.
+        Forget = "forget",
+        /// What no snapshot needs is removed.
+        Prune = "prune",
+        /// The repository is checked.
+        Check = "check",
+        /// A snapshot is restored, to prove that it can be.
+        Drill = "drill",
+        /// The repository is copied elsewhere.
+        Offsite = "offsite",
+    }
 }
 
 impl Phase {
-    /// All of them.
-    pub const ALL: [Self; 5] = [Self::Forget, Self::Prune, Self::Check, Self::Drill, Self::Offsite];
     /// Those that are not part of a run: an administrator starts them, or a separate unit.
     pub const AD_HOC: [Self; 3] = [Self::Check, Self::Drill, Self::Offsite];
 
@@ -29,22 +30,10 @@ impl Phase {
         Self::AD_HOC.contains(&self)
     }
 
-    /// Its word in the record.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Forget => "forget",
-            Self::Prune => "prune",
-            Self::Check => "check",
-            Self::Drill => "drill",
-            Self::Offsite => "offsite",
-        }
-    }
-
     /// `forget-started` is forget, and `started`.
     pub(crate) fn of_event(name: &str) -> Option<(Self, &str)> {
         let (word, step) = name.rsplit_once('-')?;
-        let phase = Self::ALL.into_iter().find(|phase| phase.name() == word)?;
+        let phase = Self::of_word(word)?;
         Some((phase, step))
     }
 }

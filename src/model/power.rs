@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::Deserialize;
 
+use super::words::{listed, words};
 use super::{Rate, Refusal};
 
 /// What a backup, forget and prune may use of their host.
@@ -54,28 +55,26 @@ pub enum Sleep {
     Allowed,
 }
 
-/// What happens to a backup while its host runs on battery.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub enum OnBattery {
-    /// It is made.
-    BackUp,
-    /// It is skipped.
-    Skip,
+words! {
+    /// What happens to a backup while its host runs on battery.
+    #[derive(Deserialize)]
+    #[serde(try_from = "String")]
+    OnBattery, word {
+        /// It is made.
+        BackUp = "back-up",
+        /// It is skipped.
+        Skip = "skip",
+    }
 }
 
 impl TryFrom<String> for OnBattery {
     type Error = Refusal;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        match text.as_str() {
-            "back-up" => Ok(Self::BackUp),
-            "skip" => Ok(Self::Skip),
-            _ => Err(Refusal::new(
-                format!("unknown value `{text}`"),
-                "write `back-up` or `skip`",
-            )),
-        }
+        Self::of_word(&text).ok_or_else(|| {
+            let hint = format!("write {}", listed(Self::ALL.map(Self::word)));
+            Refusal::new(format!("unknown value `{text}`"), hint)
+        })
     }
 }
 

@@ -82,21 +82,25 @@ pub(crate) fn duration(text: &str) -> Option<Duration> {
 /// A second in nanoseconds.
 const SECOND: u128 = 1_000_000_000;
 
-/// The length of a unit in nanoseconds; a month and a year are those of systemd.time(7): 30.44 and 365.25 days.
+/// The names of each unit, and its length in nanoseconds; a month and a year are those of systemd.time(7): 30.44 and
+/// 365.25 days.
+pub(crate) const UNITS: [(&[&str], u128); 10] = [
+    (&["ns", "nsec", "nanos"], 1),
+    (&["us", "µs", "usec"], 1_000),
+    (&["ms", "msec", "millis"], 1_000_000),
+    (&["s", "sec", "secs", "second", "seconds"], SECOND),
+    (&["m", "min", "mins", "minute", "minutes"], 60 * SECOND),
+    (&["h", "hr", "hrs", "hour", "hours"], 3_600 * SECOND),
+    (&["d", "day", "days"], 86_400 * SECOND),
+    (&["w", "wk", "wks", "week", "weeks"], 604_800 * SECOND),
+    (&["M", "month", "months"], 2_630_016 * SECOND),
+    (&["y", "yr", "yrs", "year", "years"], 31_557_600 * SECOND),
+];
+
+/// The length of a unit in nanoseconds.
 fn length(unit: &str) -> Option<u128> {
-    Some(match unit {
-        "ns" | "nsec" | "nanos" => 1,
-        "us" | "µs" | "usec" => 1_000,
-        "ms" | "msec" | "millis" => 1_000_000,
-        "s" | "sec" | "secs" | "second" | "seconds" => SECOND,
-        "m" | "min" | "mins" | "minute" | "minutes" => 60 * SECOND,
-        "h" | "hr" | "hrs" | "hour" | "hours" => 3_600 * SECOND,
-        "d" | "day" | "days" => 86_400 * SECOND,
-        "w" | "wk" | "wks" | "week" | "weeks" => 604_800 * SECOND,
-        "M" | "month" | "months" => 2_630_016 * SECOND,
-        "y" | "yr" | "yrs" | "year" | "years" => 31_557_600 * SECOND,
-        _ => return None,
-    })
+    let unit = UNITS.iter().find(|(names, _)| names.contains(&unit));
+    unit.map(|(_, length)| *length)
 }
 
 /// A number of units, such as `90` or `1.5`, in nanoseconds. White space in a number has no meaning.

@@ -2,6 +2,7 @@
 
 use super::keys::Table;
 use super::{document, facts, head, rows};
+use crate::model::Period;
 
 /// What each page of the fleet file begins with, a paragraph each.
 pub(super) const INTRODUCTION: [&str; 3] = [
@@ -15,30 +16,41 @@ pub(super) const INTRODUCTION: [&str; 3] = [
 ];
 
 /// The types of values that have their own grammar, each with its grammar.
-pub(super) const GRAMMARS: [(&str, &str); 6] = [
-    (
-        "time span",
-        "One or more numbers with a unit: `90s`, `15min`, `24h`, `3d`, `2w`, `1h 30min`.",
-    ),
-    (
-        "calendar expression",
-        "A calendar event as in systemd.time(7): `*-*-* 04:00:00`, `Mon..Fri 22:30 Europe/Berlin`, `daily`.",
-    ),
-    (
-        "keep policy",
-        "Rules of restic, separated by commas: `30 daily, 12 monthly`, `within 30d, unlimited yearly`. The periods are `last`, \
-         `hourly`, `daily`, `weekly`, `monthly` and `yearly`.",
-    ),
-    (
-        "file size",
-        "A number in `KiB`, `MiB`, `GiB` or `TiB`: `512 MiB`.",
-    ),
-    ("memory size", "A number in `MiB`, `GiB` or `TiB`: `1 GiB`."),
-    (
-        "transfer rate",
-        "A number in `KiB/s`, `MiB/s` or `GiB/s`: `20 MiB/s`.",
-    ),
-];
+pub(super) fn grammars() -> [(&'static str, String); 6] {
+    let mut periods = Period::ALL.map(|period| format!("`{}`", period.name())).to_vec();
+    let last = periods.pop().unwrap_or_default();
+    let periods = format!("{} and {last}", periods.join(", "));
+    [
+        (
+            "time span",
+            "One or more numbers with a unit: `90s`, `15min`, `24h`, `3d`, `2w`, `1h 30min`.".to_owned(),
+        ),
+        (
+            "calendar expression",
+            "A calendar event as in systemd.time(7): `*-*-* 04:00:00`, `Mon..Fri 22:30 Europe/Berlin`, `daily`."
+                .to_owned(),
+        ),
+        (
+            "keep policy",
+            format!(
+                "Rules of restic, separated by commas: `30 daily, 12 monthly`, `within 30d, unlimited yearly`. The periods \
+                 are {periods}."
+            ),
+        ),
+        (
+            "file size",
+            "A number in `KiB`, `MiB`, `GiB` or `TiB`: `512 MiB`.".to_owned(),
+        ),
+        (
+            "memory size",
+            "A number in `MiB`, `GiB` or `TiB`: `1 GiB`.".to_owned(),
+        ),
+        (
+            "transfer rate",
+            "A number in `KiB/s`, `MiB/s` or `GiB/s`: `20 MiB/s`.".to_owned(),
+        ),
+    ]
+}
 
 pub(super) fn chapter(tables: &[Table]) -> String {
     let mut blocks = head("The fleet file");
@@ -46,7 +58,7 @@ pub(super) fn chapter(tables: &[Table]) -> String {
     let named = tables.iter().filter(|table| !table.name.is_empty());
     blocks.push(rows(&["table", "content"], named.map(entry)));
     blocks.push("## Types of values".to_owned());
-    let grammars = GRAMMARS.map(|(kind, grammar)| vec![kind.to_owned(), grammar.to_owned()]);
+    let grammars = grammars().map(|(kind, grammar)| vec![kind.to_owned(), grammar]);
     blocks.push(rows(&["type", "form"], grammars));
     for table in tables {
         blocks.push(format!("## {}", title(table)));

@@ -3,7 +3,7 @@
 use clap_mangen::roff::{Inline, Roff, bold, line_break, roman};
 
 use super::Page;
-use super::fleet_file::{GRAMMARS, INTRODUCTION};
+use super::fleet_file::{INTRODUCTION, grammars};
 use super::keys::{Key, Table, tables};
 
 /// Files that belong to the fleet file.
@@ -39,10 +39,10 @@ pub fn manual_page() -> Page {
     page.control("SH", ["DESCRIPTION"]);
     paragraphs(&mut page, INTRODUCTION);
     page.control("SH", ["TYPES OF VALUES"]);
-    for (kind, grammar) in GRAMMARS {
+    for (kind, grammar) in grammars() {
         page.control("TP", []);
         page.text([bold(kind)]);
-        page.text(inlines(grammar));
+        page.text(inlines(&grammar));
     }
     for each in &tables() {
         table(&mut page, each);

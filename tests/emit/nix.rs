@@ -7,6 +7,7 @@
 )]
 
 mod by_name;
+mod defaults;
 mod flake;
 mod package;
 mod python;

@@ -28,7 +28,6 @@ const HOSTS: usize = 6;
 const PASSWORD: &str = "for this test";
 const SNAPSHOTS_OF_A_HOST: usize = 10;
 const POLICIES: usize = 16;
-const PERIODS: [&str; 6] = ["last", "hourly", "daily", "weekly", "monthly", "yearly"];
 const AGES: [&str; 7] = ["1h", "36h", "5d", "1m3d", "1y", "2y6m4d5h", "20000d"];
 /// Clocks on which a day, a week and a year begin at other moments.
 const ZONES: [&str; 4] = ["UTC", "America/Los_Angeles", "Asia/Kolkata", "Pacific/Kiritimati"];
@@ -116,7 +115,7 @@ fn repository(directory: &Path, runner: &mut TestRunner) -> Result<()> {
 
 fn policy(runner: &mut TestRunner) -> Result<String> {
     let mut rules = Vec::new();
-    for period in PERIODS {
+    for period in Period::ALL.map(Period::name) {
         if drawn(runner, proptest::bool::ANY)? {
             let unlimited = drawn(runner, 0..8_u32)? == 0;
             rules.push(match drawn(runner, 0..9_u32)? {

@@ -45,7 +45,7 @@ fn doctor_of(fleet: &Path, fakes: &[(&str, &str)], arguments: &[&str]) -> Result
 /// The user nobody, of Debian.
 const NOBODY: u32 = 65_534;
 
-const FAKES: [(&str, &str); 8] = [
+const FAKES: [(&str, &str); 7] = [
     ("getent", "echo restic:x:850:850::/:/usr/sbin/nologin"),
     ("restic", "echo restic 0.18.0 compiled with go"),
     (
@@ -54,7 +54,6 @@ const FAKES: [(&str, &str); 8] = [
     ),
     ("timedatectl", "echo NTPSynchronized=yes"),
     ("exportfs", "echo odd >&2; exit 1"),
-    ("jq", "true"),
     ("socat", "true"),
     ("ssh", A_CLIENT),
 ];

@@ -11,7 +11,6 @@ use crate::lab::Lab;
 const PROGRAMS: &str = "
     directory=$(mktemp --directory /run/warm-up-XXXXXX)
     export RESTIC_REPOSITORY=$directory/repository RESTIC_PASSWORD_COMMAND='echo warm' RESTIC_CACHE_DIR=$directory/cache
-    restic version | jq --raw-input . >/dev/null
     for verb in init 'backup /etc/hostname' 'forget --keep-last 1 --prune'; do
         restic $verb --json >/dev/null
     done

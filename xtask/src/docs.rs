@@ -1,4 +1,4 @@
-//! `cargo xtask docs`: the chapters of the book that are written from the code, and the book.
+//! `cargo xtask docs`: the chapters of the book and the Nix file that are written from the code, and the book.
 
 use vmtests::process::{command, output_of};
 use vmtests::progress::timed;
@@ -9,6 +9,8 @@ use crate::{setup, tools};
 
 /// Where the generated chapters are.
 const CHAPTERS: &str = "docs/src/reference";
+/// Where the NixOS module has its defaults and lists.
+const NIX: &str = "nix/defaults.nix";
 
 /// Writes the chapters and the book.
 ///
@@ -23,7 +25,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     timed("generated chapters", || {
         let mut reference = command(&genbackup.to_string_lossy());
         reference.current_dir(cache::workspace());
-        output_of(reference.args(["reference", "--out", CHAPTERS])).map(drop)
+        output_of(reference.args(["reference", "--out", CHAPTERS, "--nix", NIX])).map(drop)
     })?;
     timed("book", book)
 }

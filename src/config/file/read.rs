@@ -13,7 +13,7 @@ use toml::de::{DeTable, DeValue, Deserializer};
 use super::explain::{Explained, explain};
 use super::{FleetFile, syntax};
 use crate::config::problem::Problems;
-use crate::model::Release;
+use crate::model::{HookKind, Release};
 
 /// What could be read, and what was taken out because it could not.
 #[derive(Debug)]
@@ -130,7 +130,7 @@ fn refuse_lists_of_tables(table: &mut DeTable<'_>) {
             for key in ["minimum-versions", "monitor", "power", "schedule"] {
                 host.get_mut(key).into_iter().for_each(refuse);
             }
-            for key in ["before", "after"] {
+            for key in HookKind::ALL.map(HookKind::word) {
                 if let Some(DeValue::Table(hooks)) = host.get_mut(key).map(Spanned::get_mut) {
                     hooks.iter_mut().for_each(|(_, hook)| refuse(hook));
                 }

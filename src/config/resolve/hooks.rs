@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use crate::config::defaults;
 use crate::config::file::Spanned;
 
-use crate::config::file::{Field, HookTable, defaults};
-use crate::model::{AbsolutePath, CommandWord, Hook, HookName, Hooks, HostName, UnitPath};
+use crate::config::file::{Field, HookTable};
+use crate::model::{AbsolutePath, CommandWord, Hook, HookKind, HookName, Hooks, HostName, UnitPath};
 
 use super::fields::{Fields, Section};
 use super::paths;
@@ -20,12 +21,12 @@ pub(super) fn resolve_hooks(
     include: &[Spanned<AbsolutePath>],
     repository: Option<&UnitPath>,
 ) -> Hooks {
-    let mut resolve = |kind: &str, tables: Tables, is_backed_up: &dyn Fn(&UnitPath) -> bool| {
+    let mut resolve = |kind: HookKind, tables: Tables, is_backed_up: &dyn Fn(&UnitPath) -> bool| {
         let hooks = tables.map(Spanned::into_inner).unwrap_or_default().into_iter();
         let hooks: Vec<Hook> = hooks
             .filter_map(|(name, table)| {
                 let section = Section::at(
-                    format!("hosts.{}.{kind}.{}", host.get_ref(), name.get_ref()),
+                    format!("hosts.{}.{}.{}", host.get_ref(), kind.word(), name.get_ref()),
                     name.span(),
                 );
                 resolve_hook(fields, &section, name, table, repository, is_backed_up)
@@ -38,8 +39,8 @@ pub(super) fn resolve_hooks(
             included.get_ref().contains(written.as_str()) || written.contains(included.get_ref().as_str())
         })
     };
-    let before = resolve("before", before, &is_backed_up);
-    let after = resolve("after", after, &|_| true);
+    let before = resolve(HookKind::Before, before, &is_backed_up);
+    let after = resolve(HookKind::After, after, &|_| true);
     Hooks { before, after }
 }
 
@@ -104,7 +105,7 @@ fn resolve_hook(
         writes: writes
             .map(|(_, paths)| paths.into_iter().map(Spanned::into_inner).collect())
             .unwrap_or_default(),
-        network: network.map_or(defaults::HOOK_NETWORK.value, Spanned::into_inner),
+        network: network.map_or(defaults::HOOK_NETWORK, Spanned::into_inner),
         time_limit: time_limit.map_or(defaults::HOOK_TIME_LIMIT.value, Spanned::into_inner),
     })
 }

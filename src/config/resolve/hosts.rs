@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::ops::Range;
 
+use crate::config::defaults;
 use crate::config::file::Spanned;
 
-use crate::config::file::{Field, HostTable, NfsTable, SshTable, VersionsTable, defaults};
+use crate::config::file::{Field, HostTable, NfsTable, SshTable, VersionsTable};
 use crate::config::problem::{did_you_mean, likely, quoted_if_odd};
 use crate::model::{
     Address, Destination, HostName, PublicKey, RemoteClient, RemoteClients, Repository, StorageHost, UnitPath,
@@ -413,7 +414,10 @@ fn resolve_shared(
         fields.problem(
             span,
             "port 22 belongs to the host's own sshd",
-            "write another port, such as `50000`: backups use a separate sshd, which runs as user restic",
+            format!(
+                "write another port, such as `{}`: backups use a separate sshd, which runs as user restic",
+                defaults::PORT
+            ),
         );
     }
     if let Some(mount) = &mount {

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::config::file::{CopyWord, Field, OffsiteTable, OneOrMore, Spanned, defaults};
+use crate::config::defaults;
+use crate::config::file::{CopyWord, Field, OffsiteTable, OneOrMore, Spanned};
 use crate::model::{
     Calendar, CatchUp, CopyKind, CopyName, CopySsh, Offsite, Place, PublicKey, Remote, RemoteClients,
     Repository, RepositoryAddress, ResticCopy, Source, Start, StorageHost, SyncCopy, Timing, UnitPath,

@@ -2,9 +2,10 @@
 
 use std::ops::Range;
 
+use crate::config::defaults;
 use crate::config::file::Spanned;
 
-use crate::config::file::{Field, PowerTable, defaults};
+use crate::config::file::{Field, PowerTable};
 use crate::model::{DiskShare, OnBattery, Power, Rate, Sleep};
 
 use super::fields::Fields;
@@ -45,7 +46,7 @@ impl Defaults {
             on_battery: own
                 .on_battery
                 .or(shared.on_battery)
-                .unwrap_or(defaults::ON_BATTERY.value),
+                .unwrap_or(defaults::ON_BATTERY),
         }
     }
 }

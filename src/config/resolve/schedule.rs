@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use crate::config::file::{CatchUpWord, OwnScheduleTable, ScheduleTable, Spanned, defaults};
+use crate::config::defaults;
+use crate::config::file::{CatchUpWord, OwnScheduleTable, ScheduleTable, Spanned};
 use crate::model::{CatchUp, HostName, RemoteClients, Schedule, StorageHost, TimeSpan, Timing};
 
 use super::fields::{Fields, Section};
@@ -105,7 +106,7 @@ pub(super) fn refuse_an_empty_run(
 }
 
 fn caught_up(word: Option<CatchUpWord>) -> CatchUp {
-    match word.unwrap_or(defaults::CATCH_UP.value) {
+    match word.unwrap_or(defaults::CATCH_UP) {
         CatchUpWord::AfterMissedRun => CatchUp::AfterMissedRun,
         CatchUpWord::Never => CatchUp::Never,
     }

@@ -1,5 +1,6 @@
 //! What of a host is backed up, and with which versions.
 
+use crate::config::defaults;
 use crate::config::file::Spanned;
 
 use crate::config::file::{HostTable, VersionsTable};
@@ -65,7 +66,7 @@ pub(super) fn resolve_source(
         );
     }
     let include = fields.items(include.into_inner());
-    let file_systems = if is_set(one_file_system.as_ref()) {
+    let file_systems = if is_set(one_file_system.as_ref(), defaults::ONE_FILE_SYSTEM) {
         FileSystems::StayOnOne
     } else {
         FileSystems::Cross
@@ -81,13 +82,13 @@ pub(super) fn resolve_source(
         exclude_larger_than: exclude_larger_than.map(Spanned::into_inner),
         may_be_empty: inner(may_be_empty),
         must_be_mounted: inner(must_be_mounted),
-        caches: if is_set(exclude_caches.as_ref()) {
+        caches: if is_set(exclude_caches.as_ref(), defaults::EXCLUDE_CACHES) {
             Caches::Exclude
         } else {
             Caches::Include
         },
         file_systems,
-        access_times: if is_set(preserve_access_times.as_ref()) {
+        access_times: if is_set(preserve_access_times.as_ref(), defaults::PRESERVE_ACCESS_TIMES) {
             AccessTimes::Preserve
         } else {
             AccessTimes::Change
@@ -230,6 +231,6 @@ fn inner(paths: Vec<Spanned<AbsolutePath>>) -> Vec<AbsolutePath> {
     paths.into_iter().map(Spanned::into_inner).collect()
 }
 
-fn is_set(wish: Option<&Spanned<bool>>) -> bool {
-    wish.is_some_and(|wish| *wish.get_ref())
+fn is_set(wish: Option<&Spanned<bool>>, default: bool) -> bool {
+    wish.map_or(default, |wish| *wish.get_ref())
 }

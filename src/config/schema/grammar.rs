@@ -1,14 +1,18 @@
 //! The grammars of values, as far as a regular expression (ECMA-262) can express them, each with examples.
 
+#[cfg(test)]
+mod tests;
+
 use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use crate::config::file::{CatchUpWord, CopyWord, KindWord, OneOrMore};
+use crate::model::span;
 use crate::model::{
-    AbsolutePath, Address, Calendar, CommandWord, CopyName, Deletion, Destination, EmailAddress,
+    AbsolutePath, Address, Age, Calendar, CommandWord, CopyName, Deletion, Destination, EmailAddress,
     ExcludePattern, FileSize, HookName, HostName, KeepPolicy, Marker, MemorySize, Network, NotifyName,
-    OnBattery, Percent, Place, PublicKey, Rate, Release, Remote, RepositoryAddress, ResticVersion,
+    OnBattery, Percent, Period, Place, PublicKey, Rate, Release, Remote, RepositoryAddress, ResticVersion,
     SystemdVersion, Tag, TimeSpan, UnitPath, UserName,
 };
 
@@ -25,6 +29,22 @@ macro_rules! text {
             }
         }
     };
+}
+
+/// White space as Rust's `char::is_whitespace` has it: `\s` lacks U+0085.
+const SPACE: &str = r"[\s\x85]";
+
+/// One or more numbers with a unit, as [`TimeSpan`] reads them.
+fn spans() -> String {
+    let units = one_of(span::UNITS.iter().flat_map(|(names, _)| names.iter().copied()));
+    let digits = r"[0-9][0-9\s\x85]*";
+    format!(r"(?:{digits}(?:\.{SPACE}*{digits})?{units}{SPACE}*)+")
+}
+
+/// One of these words, which have no character that is special.
+fn one_of(words: impl IntoIterator<Item = &'static str>) -> String {
+    let words: Vec<&str> = words.into_iter().collect();
+    format!("(?:{})", words.join("|"))
 }
 
 const PARTS: &str = r"(?!(?:.*/)?\.\.?(?:/|$))(?:[^/\x00-\x1f\x7f-\x9f]+(?:/[^/\x00-\x1f\x7f-\x9f]+)*)?$";
@@ -71,8 +91,11 @@ text!(
     KeepPolicy,
     "keep policy",
     {
-        let count = r"(?:\+?[0-9]+|unlimited) \s*(?:last|hourly|daily|weekly|monthly|yearly)";
-        let age = r"within(?:-(?:hourly|daily|weekly|monthly|yearly))? \s*(?:[0-9]+[ymdh])+";
+        let count = one_of(Period::ALL.map(Period::name));
+        let count = format!(r"(?:\+?[0-9]+|unlimited) \s*{count}");
+        let age = one_of(Period::ALL.map(Period::within));
+        let units = Age::UNITS.iter().collect::<String>();
+        let age = format!(r"{age} \s*(?:[0-9]+[{units}])+");
         let rule = format!(r"\s*(?:{count}|{age})\s*");
         format!("^{rule}(?:,{rule})*$")
     },
@@ -96,7 +119,7 @@ text!(
 text!(
     TimeSpan,
     "time span",
-    r"^\s*(?:[0-9]+\s*[A-Za-zµ]+\s*)+$",
+    format!("^{SPACE}*{}$", spans()),
     ["15min", "24h", "3d", "1h 30min"]
 );
 text!(
@@ -209,7 +232,7 @@ text!(
 text!(
     Deletion,
     "`after` and a time span, `at-once` or `never`",
-    r"^(?:at-once|never|after\s+(?:[0-9]+\s*[A-Za-zµ]+\s*)+)$",
+    format!("^(?:at-once|never|after {SPACE}*{})$", spans()),
     ["after 30d", "at-once", "never"]
 );
 text!(Percent, "percentage", r"^(?:100|[0-9]{1,2})\s*%$", ["10%"]);
@@ -232,23 +255,23 @@ impl<T: JsonSchema> JsonSchema for OneOrMore<T> {
 
 /// One of some words.
 macro_rules! words {
-    ($type:ident, [$($word:expr),*]) => {
+    ($type:ident) => {
         impl JsonSchema for $type {
             fn schema_name() -> Cow<'static, str> {
                 stringify!($type).into()
             }
 
             fn json_schema(_: &mut SchemaGenerator) -> Schema {
-                json_schema!({"type": "string", "enum": [$($word),*]})
+                json_schema!({"type": "string", "enum": $type::ALL.map($type::word)})
             }
         }
     };
 }
 
-words!(CatchUpWord, ["after-missed-run", "never"]);
-words!(CopyWord, ["sync", "copy"]);
-words!(Network, ["none", "local", "any"]);
-words!(OnBattery, ["back-up", "skip"]);
+words!(CatchUpWord);
+words!(CopyWord);
+words!(Network);
+words!(OnBattery);
 
 impl JsonSchema for KindWord {
     fn schema_name() -> Cow<'static, str> {

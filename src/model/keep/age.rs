@@ -18,6 +18,9 @@ pub struct Age {
 }
 
 impl Age {
+    /// The units, in the order in which restic prints them.
+    pub(crate) const UNITS: [char; 4] = ['y', 'm', 'd', 'h'];
+
     /// The time that is this much before `newest`, by restic's calendar (Go's `AddDate`). The 31st of October
     /// less one month is the 31st of September, which is the 1st of October.
     #[must_use]
@@ -47,13 +50,13 @@ impl TryFrom<&str> for Age {
     type Error = Refusal;
 
     fn try_from(text: &str) -> Result<Self, Self::Error> {
-        let mut numbers = [None; UNITS.len()];
+        let mut numbers = [None; Self::UNITS.len()];
         let mut rest = text;
         while !rest.is_empty() {
             let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
             let (number, tail) = rest.split_at(digits);
             let unit = tail.chars().next();
-            let place = unit.and_then(|unit| UNITS.iter().position(|known| *known == unit));
+            let place = unit.and_then(|unit| Self::UNITS.iter().position(|known| *known == unit));
             let (true, Some(place)) = (digits > 0, place) else {
                 return Err(unreadable(text));
             };
@@ -82,9 +85,6 @@ impl TryFrom<&str> for Age {
     }
 }
 
-/// The units, in the order in which restic prints them.
-const UNITS: [char; 4] = ['y', 'm', 'd', 'h'];
-
 fn unreadable(text: &str) -> Refusal {
     let weeks = text.strip_suffix('w').and_then(|weeks| weeks.parse::<u32>().ok());
     Refusal::new(
@@ -101,7 +101,7 @@ fn unreadable(text: &str) -> Refusal {
 impl fmt::Display for Age {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let numbers = [self.years, self.months, self.days, self.hours];
-        for (number, unit) in numbers.iter().zip(UNITS).filter(|(number, _)| **number > 0) {
+        for (number, unit) in numbers.iter().zip(Self::UNITS).filter(|(number, _)| **number > 0) {
             write!(formatter, "{number}{unit}")?;
         }
         Ok(())

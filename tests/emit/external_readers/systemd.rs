@@ -339,25 +339,24 @@ fn a_hook_reaches_only_what_the_fleet_file_allows() -> Result<()> {
     let mut met = BTreeSet::new();
     for host in Stage::shared()?.hosts() {
         let Some(source) = source(&host) else { continue };
-        for (kind, hooks) in [("before", &source.hooks.before), ("after", &source.hooks.after)] {
-            for hook in hooks {
-                let unit = host.path(&format!(
-                    "etc/systemd/system/genbackup-{kind}-{}.service",
-                    hook.name
-                ));
-                let network = [
-                    values(&unit, "PrivateNetwork")?.concat(),
-                    values(&unit, "IPAddressDeny")?.concat(),
-                    values(&unit, "RestrictAddressFamilies")?.concat(),
-                ];
-                let expected = match hook.network {
-                    Network::None => ["yes", "any", "AF_UNIX"],
-                    Network::Local => ["", "any", "AF_UNIX AF_INET AF_INET6"],
-                    Network::Any => ["", "", "AF_UNIX AF_INET AF_INET6"],
-                };
-                assert_eq!(network, expected, "{}", unit.display());
-                met.insert(expected);
-            }
+        for (kind, hook) in source.hooks.all() {
+            let unit = host.path(&format!(
+                "etc/systemd/system/genbackup-{}-{}.service",
+                kind.word(),
+                hook.name
+            ));
+            let network = [
+                values(&unit, "PrivateNetwork")?.concat(),
+                values(&unit, "IPAddressDeny")?.concat(),
+                values(&unit, "RestrictAddressFamilies")?.concat(),
+            ];
+            let expected = match hook.network {
+                Network::None => ["yes", "any", "AF_UNIX"],
+                Network::Local => ["", "any", "AF_UNIX AF_INET AF_INET6"],
+                Network::Any => ["", "", "AF_UNIX AF_INET AF_INET6"],
+            };
+            assert_eq!(network, expected, "{}", unit.display());
+            met.insert(expected);
         }
     }
     assert_eq!(met.len(), 3, "the fleets show only {met:?}");

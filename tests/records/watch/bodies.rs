@@ -21,8 +21,8 @@ const ODD: &str = "@everyone @here <@1> <!channel> <#2> **bold** _it_ ~x~ `code`
 /// Each service with its name.
 fn services() -> impl Iterator<Item = (&'static str, MessageService)> {
     MessageService::ALL
-        .iter()
-        .map(|service| (service.word(), *service))
+        .into_iter()
+        .map(|service| (service.word(), service))
 }
 
 /// An hour ahead.

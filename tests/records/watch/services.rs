@@ -328,12 +328,12 @@ fn a_refusal_that_floods_costs_no_more_than_the_deadline() -> Result<()> {
 fn the_book_names_each_kind_and_the_addresses_with_a_token() -> Result<()> {
     let chapter = "/docs/src/how-to/notifications.md";
     let chapter = fs::read_to_string(format!("{}{chapter}", env!("CARGO_MANIFEST_DIR")))?;
-    let words = MessageService::ALL.iter().map(|service| service.word());
-    for word in words.chain(PushMonitor::ALL.iter().map(|monitor| monitor.word())) {
+    let words = MessageService::ALL.map(MessageService::word).into_iter();
+    for word in words.chain(PushMonitor::ALL.map(PushMonitor::word)) {
         assert!(chapter.contains(&format!("`{word}`")), "{word}");
     }
     for service in MessageService::ALL {
-        let form = WebService::Messages(*service).address_form();
+        let form = WebService::Messages(service).address_form();
         assert!(
             !form.contains("TOKEN") || chapter.contains(&format!("| `{form}` |")),
             "{form}"

@@ -1,6 +1,6 @@
 //! The defaults of the fleet file: [`crate::config::resolve`] fills them in, and the schema documents them.
 
-use super::CatchUpWord;
+use super::file::CatchUpWord;
 use crate::model::{Deletion, Network, OnBattery, Percent, TimeSpan};
 
 /// A default, and how a fleet file writes it.
@@ -13,10 +13,7 @@ pub(crate) struct Preset<T> {
 }
 
 /// `schedule.catch-up`.
-pub(crate) const CATCH_UP: Preset<CatchUpWord> = Preset {
-    value: CatchUpWord::AfterMissedRun,
-    text: "after-missed-run",
-};
+pub(crate) const CATCH_UP: CatchUpWord = CatchUpWord::AfterMissedRun;
 
 /// `schedule.max-parallel`.
 pub(crate) const MAX_PARALLEL: u16 = 1;
@@ -26,6 +23,9 @@ pub(crate) const TIME_LIMIT: Preset<TimeSpan> = Preset {
     value: TimeSpan::hours(12),
     text: "12h",
 };
+
+/// `repository.initialize`.
+pub(crate) const INITIALIZE: bool = false;
 
 /// `repository.lock-wait`: longer than the 30 minutes after which restic calls the lock of a host that died stale
 /// (restic's `internal/restic/lock.go`).
@@ -50,11 +50,17 @@ pub(crate) const PORT: u16 = 50_000;
 /// `hosts.NAME.host-key-file`: where sshd keeps a host's key by default (`sshd_config(5)`, `HostKey`).
 pub(crate) const HOST_KEY_FILE: &str = "/etc/ssh/ssh_host_ed25519_key";
 
+/// `hosts.NAME.exclude-caches`.
+pub(crate) const EXCLUDE_CACHES: bool = false;
+
+/// `hosts.NAME.one-file-system`.
+pub(crate) const ONE_FILE_SYSTEM: bool = false;
+
+/// `hosts.NAME.preserve-access-times`.
+pub(crate) const PRESERVE_ACCESS_TIMES: bool = false;
+
 /// `network` of a hook.
-pub(crate) const HOOK_NETWORK: Preset<Network> = Preset {
-    value: Network::None,
-    text: "none",
-};
+pub(crate) const HOOK_NETWORK: Network = Network::None;
 
 /// `time-limit` of a hook.
 pub(crate) const HOOK_TIME_LIMIT: Preset<TimeSpan> = Preset {
@@ -72,10 +78,7 @@ pub(crate) const IDLE_IO: bool = false;
 pub(crate) const KEEP_AWAKE: bool = true;
 
 /// `power.on-battery`.
-pub(crate) const ON_BATTERY: Preset<OnBattery> = Preset {
-    value: OnBattery::BackUp,
-    text: "back-up",
-};
+pub(crate) const ON_BATTERY: OnBattery = OnBattery::BackUp;
 
 /// `delete` of a copy.
 pub(crate) const DELETE: Preset<Deletion> = Preset {
