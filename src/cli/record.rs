@@ -13,10 +13,9 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use jiff::Timestamp;
 
 use super::terminal;
-use crate::apply::Addition;
 use crate::error::Hinted;
 use crate::runs::ad_hoc;
-use crate::runs::record::{self, AdHoc, Phase, RunId};
+use crate::runs::record::{self, AdHoc, Addition, Phase, RunId};
 use crate::runs::records::kind;
 use crate::system::nixos::System;
 
