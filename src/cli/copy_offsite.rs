@@ -19,10 +19,10 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use self::ended::Ended;
 use self::told::Told;
 use self::work::Work;
-use super::{load, record};
+use super::load;
 use crate::model::CopyName;
 use crate::repository::offsite::find;
-use crate::runs::record::{AdHoc, DIRECTORY, Phase};
+use crate::runs::record::{self, AdHoc, DIRECTORY, Phase};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {

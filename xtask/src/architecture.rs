@@ -10,8 +10,7 @@ mod tests {
     /// Modules of `cli` that verbs share.
     const SHARED: [&str; 6] = ["holds", "load", "records", "terminal", "time", "unit"];
     /// Verbs that use a part of another verb.
-    const PAIRS: [(&str, &str); 4] = [
-        ("copy_offsite", "record"),
+    const PAIRS: [(&str, &str); 3] = [
         ("init", "schema"),
         ("offsite", "copy_offsite"),
         ("release", "hold"),
