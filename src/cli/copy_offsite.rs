@@ -4,25 +4,18 @@ mod ended;
 mod told;
 mod work;
 
-use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use std::time::Instant;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
-use jiff::Timestamp;
-use signal_hook::consts::{SIGINT, SIGTERM};
 
 use self::ended::Ended;
 use self::told::Told;
-use self::work::Work;
-use super::load;
-use crate::model::CopyName;
-use crate::repository::offsite::find;
-use crate::runs::record::{self, AdHoc, DIRECTORY, Phase};
+use self::work::{Accepts, Copying, Task};
+use super::{load, terminal};
+use crate::repository::offsite::{Progress, find};
+use crate::runs::record::DIRECTORY;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -59,6 +52,27 @@ pub(super) struct How {
     pub(super) accept: Vec<Accept>,
 }
 
+impl How {
+    const fn task(&self) -> Task {
+        match self {
+            Self {
+                tamper_test: true, ..
+            } => Task::TamperTest,
+            Self { dry_run: true, .. } => Task::DryRun,
+            Self { .. } => Task::Copy,
+        }
+    }
+
+    fn accepts(&self) -> Accepts {
+        let accepts = |what| self.accept.contains(&what);
+        Accepts {
+            loss: accepts(Accept::Loss),
+            config: accepts(Accept::Config),
+            repair: accepts(Accept::Repair),
+        }
+    }
+}
+
 /// What an administrator accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Accept {
@@ -71,42 +85,57 @@ pub(super) enum Accept {
 }
 
 pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
+    let Arguments {
+        name,
+        how,
+        state,
+        turns,
+        credentials,
+        runs,
+    } = arguments;
     let Some(fleet) = load::load_or_show(file)? else {
         return Ok(ExitCode::FAILURE);
     };
-    let (name, copy) = find(&fleet, &arguments.name)?;
-    let state = of_unit(arguments.state.as_ref(), "STATE_DIRECTORY");
-    let state =
-        state.context("the directory of the state is missing: this command is for the unit of the copy")?;
-    let _lock = locked(&state, name)?;
-    let told = told_to_stop()?;
-    let (start, clock) = (Timestamp::now(), Instant::now());
-    let work = Work {
+    let (name, copy) = find(&fleet, name)?;
+    let state = of_unit(state.as_ref(), "STATE_DIRECTORY")
+        .context("the directory of the state is missing: this command is for the unit of the copy")?;
+    let cache = of_unit(None, "CACHE_DIRECTORY").unwrap_or_else(|| state.join("cache"));
+    let credentials = of_unit(credentials.as_ref(), "CREDENTIALS_DIRECTORY");
+    let told = Told::new();
+    let copying = Copying {
         fleet: &fleet,
+        name,
         copy,
-        arguments,
+        task: how.task(),
+        accepts: how.accepts(),
         state: &state,
-        told: &told,
-        watcher: &Told::new(),
+        turns,
+        credentials: credentials.as_deref(),
+        cache: &cache,
+        watcher: &|progress| {
+            if progress == Progress::Waiting {
+                terminal::complain(format_args!("{name}: {progress}"));
+            }
+            told.tell(progress);
+        },
     };
-    let ended = work.make(name);
-    if arguments.how.dry_run {
-        return Ok(ended?.say());
+    show(&copying.run(runs)?)
+}
+
+/// Prints how a copy ended.
+fn show(ended: &Ended) -> Result<ExitCode> {
+    for step in &ended.planned {
+        terminal::say(&format!("{step}\n"))?;
     }
-    let ended = ended.unwrap_or_else(|error| Ended::of_error(name, &error));
-    let ad_hoc = AdHoc {
-        phase: Phase::Offsite,
-        copy: Some(name.to_string()),
-        start,
-        end: Timestamp::now(),
-        seconds: clock.elapsed().as_secs_f64(),
-        status: ended.status.clone(),
-        why: ended.why.clone(),
-        exit_code: None,
-        figures: ended.figures.clone(),
-    };
-    record::add(&arguments.runs, &ad_hoc).context("cannot record this copy")?;
-    Ok(ended.say())
+    if let Some(why) = &ended.why {
+        let hint = ended.hint.as_ref().map(|hint| format!("\n\nhint: {hint}"));
+        terminal::complain(format_args!("error: {why}{}", hint.unwrap_or_default()));
+        return Ok(ExitCode::FAILURE);
+    }
+    if let Some(said) = &ended.said {
+        terminal::complain(said);
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// A directory that was named, or that systemd names in this variable.
@@ -114,24 +143,4 @@ fn of_unit(named: Option<&PathBuf>, variable: &str) -> Option<PathBuf> {
     named
         .cloned()
         .or_else(|| std::env::var_os(variable).map(PathBuf::from))
-}
-
-/// One at a time of each copy.
-fn locked(state: &Path, name: &CopyName) -> Result<File> {
-    let unusable = || format!("cannot lock `{}`", state.display());
-    let lock = File::open(state).with_context(unusable)?;
-    match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(TryLockError::WouldBlock) => bail!("the copy `{name}` is being made already"),
-        Err(TryLockError::Error(error)) => Err(error).with_context(unusable),
-    }
-}
-
-/// Is set when a signal asks this process to end: rclone is then ended first.
-fn told_to_stop() -> Result<Arc<AtomicBool>> {
-    let told = Arc::new(AtomicBool::new(false));
-    for signal in [SIGTERM, SIGINT] {
-        signal_hook::flag::register(signal, Arc::clone(&told)).context("cannot wait for signals")?;
-    }
-    Ok(told)
 }

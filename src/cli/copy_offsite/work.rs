@@ -1,75 +1,140 @@
 //! Makes a copy, of either kind, in turns with forget and prune.
 
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
-use bytesize::ByteSize;
 use jiff::{SignedDuration, Timestamp};
+use signal_hook::consts::{SIGINT, SIGTERM};
 
-use super::ended::Ended;
-use super::told::Told;
-use super::{Accept, Arguments, of_unit};
-use crate::cli::terminal::{self, counted};
+use super::ended::{Ended, Planned};
 use crate::model::{CopyKind, CopyName, Deletion, Fleet, Offsite, Rate, ResticCopy, SyncCopy, offsite};
 use crate::repository::offsite::tamper::{self, Canary};
 use crate::repository::offsite::{
     Delete, Limits, Memory, Progress, Rclone, Settings, Stop, Stopped, Store, Sync, Tampered, Transfer,
-    Turns, retain, variables,
+    Turns, Watcher, retain, variables,
 };
-use crate::runs::record::CopyFigures;
+use crate::runs::record::{self, AdHoc, Phase};
 
-/// What is to be done.
-pub(super) struct Work<'w> {
-    pub(super) fleet: &'w Fleet,
-    pub(super) copy: &'w Offsite,
-    pub(super) arguments: &'w Arguments,
-    /// The directory of its state.
-    pub(super) state: &'w Path,
-    pub(super) told: &'w AtomicBool,
-    /// Who is told how far it is.
-    pub(super) watcher: &'w Told,
+/// A copy that is made in the unit of that copy.
+pub(super) struct Copying<'c> {
+    /// The fleet.
+    pub(super) fleet: &'c Fleet,
+    /// The name of the copy.
+    pub(super) name: &'c CopyName,
+    /// The copy.
+    pub(super) copy: &'c Offsite,
+    /// What is done this time.
+    pub(super) task: Task,
+    /// What the administrator accepts this time.
+    pub(super) accepts: Accepts,
+    /// The state directory of the copy.
+    pub(super) state: &'c Path,
+    /// The directory with the locks of forget and prune.
+    pub(super) turns: &'c Path,
+    /// The directory of the credentials, if the unit has one.
+    pub(super) credentials: Option<&'c Path>,
+    /// The directory of restic's cache.
+    pub(super) cache: &'c Path,
+    /// Gets the progress.
+    pub(super) watcher: Watcher<'c>,
 }
 
-impl Work<'_> {
-    fn is_told(&self) -> bool {
-        self.told.load(Ordering::Relaxed)
+/// What is done with a copy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Task {
+    /// Copy and delete.
+    Copy,
+    /// Only find out what would be copied and deleted.
+    DryRun,
+    /// Only try to destroy a canary in the copy.
+    TamperTest,
+}
+
+/// What an administrator accepts this time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Accepts {
+    /// More snapshots went, or go from the copy, than `max-loss` allows.
+    pub(super) loss: bool,
+    /// The repository has another `config`.
+    pub(super) config: bool,
+    /// Damaged files of the copy are replaced.
+    pub(super) repair: bool,
+}
+
+impl Copying<'_> {
+    /// Does the task, and records the result in a directory, except that of a dry run.
+    ///
+    /// # Errors
+    /// When the copy is being made already, when the result cannot be recorded, or when a dry run fails. Another failure is
+    /// no error.
+    pub(super) fn run(&self, runs: &Path) -> Result<Ended> {
+        let _lock = self.lock()?;
+        let told = told_to_stop()?;
+        let (start, clock) = (Timestamp::now(), Instant::now());
+        let ended = self.take_turns(&|| told.load(Ordering::Relaxed));
+        if self.task == Task::DryRun {
+            return ended;
+        }
+        let ended = ended.unwrap_or_else(|error| Ended::of_error(self.name, &error));
+        let ad_hoc = AdHoc {
+            phase: Phase::Offsite,
+            copy: Some(self.name.to_string()),
+            start,
+            end: Timestamp::now(),
+            seconds: clock.elapsed().as_secs_f64(),
+            status: ended.status.clone(),
+            why: ended.why.clone(),
+            exit_code: None,
+            figures: ended.figures.clone(),
+        };
+        record::add(runs, &ad_hoc).context("cannot record this copy")?;
+        Ok(ended)
+    }
+
+    /// Locks the state: a copy is made by one process at a time.
+    fn lock(&self) -> Result<File> {
+        let unusable = || format!("cannot lock `{}`", self.state.display());
+        let lock = File::open(self.state).with_context(unusable)?;
+        match lock.try_lock() {
+            Ok(()) => Ok(lock),
+            Err(TryLockError::WouldBlock) => bail!("the copy `{}` is being made already", self.name),
+            Err(TryLockError::Error(error)) => Err(error).with_context(unusable),
+        }
     }
 
     /// Takes turns with forget and prune until the copy is complete.
-    pub(super) fn make(&self, name: &CopyName) -> Result<Ended> {
-        let turns = Turns::open(&self.arguments.turns)?;
+    fn take_turns(&self, is_told: &(dyn Fn() -> bool + std::marker::Sync)) -> Result<Ended> {
+        let turns = Turns::open(self.turns)?;
         let stop = || {
-            if self.is_told() {
+            if is_told() {
                 return Some("it was told to stop".to_owned());
             }
             let is_wanted = turns.is_wanted().unwrap_or(false);
             is_wanted.then(|| "forget and prune begin".to_owned())
         };
         loop {
-            let Some(_turn) = turns.take(&|| self.is_told())? else {
+            let Some(_turn) = turns.take(is_told)? else {
                 let why = "it was told to stop".to_owned();
                 return Err(Stopped { why }.into());
             };
             let ended = match &self.copy.kind {
                 CopyKind::Sync(sync) => self.sync(sync, &stop),
-                CopyKind::Restic(copy) => self.transfer(name, copy, &stop),
+                CopyKind::Restic(copy) => self.transfer(copy, &stop),
             };
             match ended {
                 // Forget and prune have the next turn, and the copy the one after.
-                Err(error) if error.is::<Stopped>() && !self.is_told() => {
-                    terminal::complain(format_args!("{name}: {}", Progress::Waiting));
-                    self.watcher.tell(Progress::Waiting);
-                }
+                Err(error) if error.is::<Stopped>() && !is_told() => (self.watcher)(Progress::Waiting),
                 ended => return ended.map(|ended| ended.beside(self.shares_file_system())),
             }
         }
     }
 
     fn sync(&self, sync: &SyncCopy, stop: Stop<'_>) -> Result<Ended> {
-        let arguments = self.arguments;
         let config = sync
             .config_file
             .as_ref()
@@ -84,15 +149,15 @@ impl Work<'_> {
             settings: Settings {
                 delete: delete(sync.delete),
                 limits: self.limits(),
-                repairs: self.accepts(Accept::Repair),
+                repairs: self.accepts.repair,
             },
-            accepts_config: self.accepts(Accept::Config),
-            watcher: &|progress| self.watcher.tell(progress),
+            accepts_config: self.accepts.config,
+            watcher: self.watcher,
         };
-        if arguments.how.tamper_test {
+        if self.task == Task::TamperTest {
             return tamper(&rclone, work.store);
         }
-        if !arguments.how.dry_run {
+        if self.task == Task::Copy {
             let (done, files) = work.run()?;
             let mut ended = Ended::of_sync(&done);
             match retain(&rclone, &files, work.store, Timestamp::now(), stop) {
@@ -109,17 +174,14 @@ impl Work<'_> {
             return Ok(ended);
         }
         let (plan, done) = work.preview()?;
-        for (name, size) in &plan.upload {
-            terminal::say(&format!("copy {name} ({})\n", ByteSize(*size)))?;
-        }
-        for name in &plan.delete {
-            terminal::say(&format!("delete {name}\n"))?;
-        }
-        Ok(Ended::of_sync(&done))
+        let upload = plan.upload.into_iter();
+        let upload = upload.map(|(name, size)| Planned::CopyFile(name, size));
+        let planned = upload.chain(plan.delete.into_iter().map(Planned::DeleteFile));
+        Ok(Ended::of_sync(&done).with_plan(planned.collect()))
     }
 
-    fn transfer(&self, name: &CopyName, copy: &ResticCopy, stop: Stop<'_>) -> Result<Ended> {
-        if self.arguments.how.tamper_test {
+    fn transfer(&self, copy: &ResticCopy, stop: Stop<'_>) -> Result<Ended> {
+        if self.task == Task::TamperTest {
             bail!("`--tamper-test` is about copies of `kind = \"sync\"`");
         }
         let store = Store::in_directory(self.state);
@@ -135,11 +197,9 @@ impl Work<'_> {
         if let Some(ssh) = &copy.ssh {
             let key = self.credential(offsite::SSH_KEY)?.display().to_string();
             environment.push((offsite::SSH_KEY_VARIABLE.to_owned(), key));
-            options.push(ssh.option(name));
+            options.push(ssh.option(self.name));
         }
         let start = Timestamp::now();
-        let cache =
-            std::env::var_os("CACHE_DIRECTORY").map_or_else(|| self.state.join("cache"), PathBuf::from);
         let transfer = Transfer {
             repository: self.repository(),
             password_file: &self.credential(offsite::PASSWORD)?,
@@ -150,23 +210,16 @@ impl Work<'_> {
             keep: &copy.keep,
             restic: self.fleet.storage.versions.restic,
             bandwidth: self.copy.bandwidth,
-            cache: &cache,
+            cache: self.cache,
             memory: &memory,
             limits: self.limits(),
-            accepts_config: self.accepts(Accept::Config),
+            accepts_config: self.accepts.config,
             now: start,
             stop,
-            watcher: &|progress| self.watcher.tell(progress),
+            watcher: self.watcher,
         };
-        if self.arguments.how.dry_run {
-            let new = transfer.preview()?;
-            for snapshot in &new {
-                terminal::say(&format!("copy snapshot {snapshot}\n"))?;
-            }
-            return Ok(Ended::well(
-                format!("{} to copy", counted(new.len(), "snapshot")),
-                CopyFigures::default(),
-            ));
+        if self.task == Task::DryRun {
+            return Ok(Ended::of_preview(transfer.preview()?));
         }
         let (done, source) = transfer.run()?;
         memory.complete = Some(start);
@@ -175,15 +228,11 @@ impl Work<'_> {
         Ok(Ended::of_transfer(&done))
     }
 
-    fn accepts(&self, what: Accept) -> bool {
-        self.arguments.how.accept.contains(&what)
-    }
-
     fn limits(&self) -> Limits {
         Limits {
             max_loss: self.copy.max_loss.hundredths().into(),
             hosts: self.fleet.backed_up().count(),
-            accepts_loss: self.accepts(Accept::Loss),
+            accepts_loss: self.accepts.loss,
         }
     }
 
@@ -200,12 +249,20 @@ impl Work<'_> {
 
     /// The file of a credential of the unit.
     fn credential(&self, name: &str) -> Result<PathBuf> {
-        let directory = of_unit(self.arguments.credentials.as_ref(), "CREDENTIALS_DIRECTORY");
-        let file = directory.map(|directory| directory.join(name));
+        let file = self.credentials.map(|directory| directory.join(name));
         file.with_context(|| {
             format!("the credential `{name}` is missing: this command is for the unit of the copy")
         })
     }
+}
+
+/// A flag that is set when a signal asks this process to end: rclone ends first.
+fn told_to_stop() -> Result<Arc<AtomicBool>> {
+    let told = Arc::new(AtomicBool::new(false));
+    for signal in [SIGTERM, SIGINT] {
+        signal_hook::flag::register(signal, Arc::clone(&told)).context("cannot wait for signals")?;
+    }
+    Ok(told)
 }
 
 /// How often a copy is tried.

@@ -35,10 +35,7 @@ pub fn add(directory: &Path, ad_hoc: &AdHoc) -> Result<()> {
                 .record(name)
                 .map_err(|error| Nameless::Refused(error.into()))?;
             let addition = Addition::to(directory, &text).map_err(Nameless::Refused)?;
-            if addition
-                .under(&file_name(name))
-                .map_err(Nameless::Refused)?
-            {
+            if addition.under(&file_name(name)).map_err(Nameless::Refused)? {
                 return Ok(());
             }
             name = name.next();

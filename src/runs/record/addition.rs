@@ -31,8 +31,7 @@ impl<'f> Addition<'f> {
                 .tempfile_in(directory)?;
             file.write_all(text.as_bytes())?;
             // Set the mode whatever the umask is.
-            file.as_file()
-                .set_permissions(fs::Permissions::from_mode(MODE))?;
+            file.as_file().set_permissions(fs::Permissions::from_mode(MODE))?;
             file.as_file().sync_all()?;
             if geteuid().is_root() {
                 let owner = fs::metadata(directory)?;
