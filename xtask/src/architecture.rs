@@ -10,11 +10,7 @@ mod tests {
     /// Modules of `cli` that verbs share.
     const SHARED: [&str; 6] = ["holds", "load", "records", "terminal", "time", "unit"];
     /// Verbs that use a part of another verb.
-    const PAIRS: [(&str, &str); 3] = [
-        ("init", "schema"),
-        ("offsite", "copy_offsite"),
-        ("release", "hold"),
-    ];
+    const PAIRS: [(&str, &str); 2] = [("init", "schema"), ("release", "hold")];
 
     /// The modules of `cli` that a file imports, by its path below `src/cli`.
     fn imports(text: &str, is_verb: bool) -> Vec<String> {

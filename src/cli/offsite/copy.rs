@@ -1,8 +1,6 @@
 //! `genbackup copy-offsite`: makes one copy of the repository, in the unit of that copy.
 
-mod ended;
 mod told;
-mod work;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -10,15 +8,13 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 
-use self::ended::Ended;
 use self::told::Told;
-use self::work::{Accepts, Copying, Task};
-use super::{load, terminal};
-use crate::repository::offsite::{Progress, find};
+use crate::cli::{load, terminal};
+use crate::repository::offsite::{Accepts, Copying, Ended, Progress, Task, find};
 use crate::runs::record::DIRECTORY;
 
 #[derive(Debug, Args)]
-pub(super) struct Arguments {
+pub(in crate::cli) struct Arguments {
     /// Make the copy of this name
     #[arg(value_name = "NAME")]
     name: String,
@@ -84,7 +80,7 @@ pub(super) enum Accept {
     Repair,
 }
 
-pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
+pub(in crate::cli) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     let Arguments {
         name,
         how,

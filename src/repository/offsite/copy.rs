@@ -1,5 +1,7 @@
 //! Makes a copy, of either kind, in turns with forget and prune.
 
+mod ended;
+
 use std::fs::{self, File, TryLockError};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -11,42 +13,43 @@ use anyhow::{Context, Result, bail};
 use jiff::{SignedDuration, Timestamp};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
-use super::ended::{Ended, Planned};
-use crate::model::{CopyKind, CopyName, Deletion, Fleet, Offsite, Rate, ResticCopy, SyncCopy, offsite};
-use crate::repository::offsite::tamper::{self, Canary};
-use crate::repository::offsite::{
-    Delete, Limits, Memory, Progress, Rclone, Settings, Stop, Stopped, Store, Sync, Tampered, Transfer,
-    Turns, Watcher, retain, variables,
+use super::tamper::{self, Canary};
+use super::{
+    Delete, Limits, Memory, Progress, Rclone, Settings, Stop, Stopped, Store, Sync, Tampered, Transfer, Turns,
+    Watcher, retain, variables,
 };
+use crate::model::{CopyKind, CopyName, Deletion, Fleet, Offsite, Rate, ResticCopy, SyncCopy, offsite};
 use crate::runs::record::{self, AdHoc, Phase};
 
+pub use self::ended::{Ended, Planned};
+
 /// A copy that is made in the unit of that copy.
-pub(super) struct Copying<'c> {
+pub struct Copying<'c> {
     /// The fleet.
-    pub(super) fleet: &'c Fleet,
+    pub fleet: &'c Fleet,
     /// The name of the copy.
-    pub(super) name: &'c CopyName,
+    pub name: &'c CopyName,
     /// The copy.
-    pub(super) copy: &'c Offsite,
+    pub copy: &'c Offsite,
     /// What is done this time.
-    pub(super) task: Task,
+    pub task: Task,
     /// What the administrator accepts this time.
-    pub(super) accepts: Accepts,
+    pub accepts: Accepts,
     /// The state directory of the copy.
-    pub(super) state: &'c Path,
+    pub state: &'c Path,
     /// The directory with the locks of forget and prune.
-    pub(super) turns: &'c Path,
+    pub turns: &'c Path,
     /// The directory of the credentials, if the unit has one.
-    pub(super) credentials: Option<&'c Path>,
+    pub credentials: Option<&'c Path>,
     /// The directory of restic's cache.
-    pub(super) cache: &'c Path,
+    pub cache: &'c Path,
     /// Gets the progress.
-    pub(super) watcher: Watcher<'c>,
+    pub watcher: Watcher<'c>,
 }
 
 /// What is done with a copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Task {
+pub enum Task {
     /// Copy and delete.
     Copy,
     /// Only find out what would be copied and deleted.
@@ -57,13 +60,13 @@ pub(super) enum Task {
 
 /// What an administrator accepts this time.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Accepts {
+pub struct Accepts {
     /// More snapshots went, or go from the copy, than `max-loss` allows.
-    pub(super) loss: bool,
+    pub loss: bool,
     /// The repository has another `config`.
-    pub(super) config: bool,
+    pub config: bool,
     /// Damaged files of the copy are replaced.
-    pub(super) repair: bool,
+    pub repair: bool,
 }
 
 impl Copying<'_> {
@@ -72,7 +75,7 @@ impl Copying<'_> {
     /// # Errors
     /// When the copy is being made already, when the result cannot be recorded, or when a dry run fails. Another failure is
     /// no error.
-    pub(super) fn run(&self, runs: &Path) -> Result<Ended> {
+    pub fn run(&self, runs: &Path) -> Result<Ended> {
         let _lock = self.lock()?;
         let told = told_to_stop()?;
         let (start, clock) = (Timestamp::now(), Instant::now());

@@ -12,22 +12,23 @@ use crate::runs::record::{CopyFigures, Status};
 use crate::text::counted;
 
 /// How a copy ended.
-pub(super) struct Ended {
-    pub(super) status: Status,
+pub struct Ended {
+    /// The same as a word.
+    pub status: Status,
     /// Why it did not succeed.
-    pub(super) why: Option<String>,
+    pub why: Option<String>,
     /// What to do next.
-    pub(super) hint: Option<String>,
+    pub hint: Option<String>,
     /// What a dry run would do.
-    pub(super) planned: Vec<Planned>,
+    pub planned: Vec<Planned>,
     /// What was done, for people.
-    pub(super) said: Option<String>,
+    pub said: Option<String>,
     /// The same for the record.
-    pub(super) figures: Option<CopyFigures>,
+    pub figures: Option<CopyFigures>,
 }
 
 /// A step that a dry run does not do.
-pub(super) enum Planned {
+pub enum Planned {
     /// Copy a file of so many bytes.
     CopyFile(Name, u64),
     /// Delete a file of the copy.
