@@ -15,8 +15,8 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::tamper::{self, Canary};
 use super::{
-    Delete, Limits, Memory, Progress, Rclone, Settings, Stop, Stopped, Store, Sync, Tampered, Transfer, Turns,
-    Watcher, retain, variables,
+    Delete, Limits, Memory, Progress, Rclone, Settings, Stop, Stopped, Store, Sync, Tampered, Transfer,
+    Turns, Watcher, retain, variables,
 };
 use crate::model::{CopyKind, CopyName, Deletion, Fleet, Offsite, Rate, ResticCopy, SyncCopy, offsite};
 use crate::runs::record::{self, AdHoc, Phase};
