@@ -30,7 +30,6 @@ mod snapshots;
 mod status;
 mod stop;
 mod terminal;
-mod time;
 mod unit;
 mod watch;
 

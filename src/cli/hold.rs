@@ -8,11 +8,10 @@ use clap::Args;
 use jiff::Zoned;
 
 use super::holds::Kept;
-use super::time::Moment;
 use super::{load, terminal};
 use crate::config::problem::{did_you_mean, likely};
 use crate::error::{fail, hinted};
-use crate::model::{Fleet, HostName};
+use crate::model::{Fleet, HostName, Moment};
 use crate::repository::hold::{Entry, Hold, Store};
 use crate::repository::open::{self, Afterwards, Errand, Words};
 use crate::repository::restic::Snapshot;

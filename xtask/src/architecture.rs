@@ -8,7 +8,7 @@ mod tests {
     use crate::project::{files, read};
 
     /// Modules of `cli` that verbs share.
-    const SHARED: [&str; 6] = ["holds", "load", "records", "terminal", "time", "unit"];
+    const SHARED: [&str; 5] = ["holds", "load", "records", "terminal", "unit"];
     /// Verbs that use a part of another verb.
     const PAIRS: [(&str, &str); 2] = [("init", "schema"), ("release", "hold")];
 
