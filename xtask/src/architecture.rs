@@ -10,7 +10,7 @@ mod tests {
     /// Modules of `cli` that verbs share.
     const SHARED: [&str; 5] = ["holds", "load", "records", "terminal", "unit"];
     /// Verbs that use a part of another verb.
-    const PAIRS: [(&str, &str); 2] = [("init", "schema"), ("release", "hold")];
+    const PAIRS: [(&str, &str); 1] = [("init", "schema")];
 
     /// The modules of `cli` that a file imports, by its path below `src/cli`.
     fn imports(text: &str, is_verb: bool) -> Vec<String> {
