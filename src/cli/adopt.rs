@@ -1,7 +1,6 @@
 //! `genbackup adopt`: gives snapshots that no run made the tag `genbackup`, so that the keep policy applies to them. It
 //! first shows what the keep policy would then remove.
 
-mod plan;
 mod words;
 
 use std::io::IsTerminal;
@@ -12,10 +11,10 @@ use anyhow::{Context, Result};
 use clap::Args;
 use inquire::Confirm;
 
-use self::plan::{Plan, Wishes};
 use super::{load, terminal};
 use crate::error::fail;
 use crate::model::{Fleet, ResticFeature};
+use crate::repository::adopt::{Plan, Wishes};
 use crate::repository::open::{self, Afterwards, Errand, Words};
 use crate::repository::restic::{Failed, Restic};
 use crate::repository::snapshots::described;

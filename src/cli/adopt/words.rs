@@ -6,9 +6,9 @@ use std::fmt::Write as _;
 use anyhow::Result;
 use comfy_table::{ContentArrangement, Table, presets};
 
-use super::plan::{Group, Plan};
 use crate::cli::terminal;
 use crate::model::Fleet;
+use crate::repository::adopt::{Group, Plan};
 use crate::repository::restic::{Restic, Snapshot};
 
 /// The number of paths that are shown for a host.
