@@ -20,6 +20,14 @@ pub fn fleet_file() -> Value {
     schema
 }
 
+/// The same as the text of a file.
+///
+/// # Errors
+/// When it cannot be written as JSON.
+pub fn text() -> serde_json::Result<String> {
+    Ok(serde_json::to_string_pretty(&fleet_file())? + "\n")
+}
+
 /// The schema with what [`crate::reference`] says of each key: the attributes `x-…` of [`crate::config::file`].
 pub(crate) fn annotated() -> Value {
     let settings = SchemaSettings::draft07().with(|settings| settings.inline_subschemas = true);

@@ -7,7 +7,6 @@ use anyhow::{Context, Result};
 use super::clients::Named;
 use super::places;
 use super::secrets::Secret;
-use crate::cli::terminal::Steps;
 use crate::config::resolve::hidden_places;
 use crate::error::fail;
 use crate::model::{AbsolutePath, Address, Calendar, HostName, KeepPolicy, PublicKey, Refusal, UnitPath};
@@ -149,15 +148,14 @@ impl Answers {
         wanted.map(|(_, pattern)| pattern.to_owned()).collect()
     }
 
-    /// Makes the key pair and the password file, if they were asked for. `may_ask` lets it ask whether to show the
-    /// password.
-    pub(super) fn make_secrets(&self, steps: &mut Steps, may_ask: bool) -> Result<()> {
-        if let Some(Secret::ToBeMade(file)) = self.remote.as_ref().map(|remote| &remote.key_file) {
-            crate::apply::make_directory_of(file.as_str().as_ref())?;
-            openssh::make_pair(file.as_str().as_ref())?;
-            steps.say(format_args!("{file}: a key pair for the clients"));
-        }
-        self.password_file.make_password(steps, may_ask)
+    /// Makes the key pair, and returns the file of the private key; `None` if it is not to be made.
+    pub(super) fn make_key_pair(&self) -> Result<Option<&UnitPath>> {
+        let Some(Secret::ToBeMade(file)) = self.remote.as_ref().map(|remote| &remote.key_file) else {
+            return Ok(None);
+        };
+        crate::apply::make_directory_of(file.as_str().as_ref())?;
+        openssh::make_pair(file.as_str().as_ref())?;
+        Ok(Some(file))
     }
 }
 
