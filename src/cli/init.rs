@@ -1,12 +1,6 @@
 //! `genbackup init`: writes a commented fleet file to start from.
 
-mod answers;
-mod clients;
-mod file;
 mod interview;
-mod next;
-mod places;
-mod secrets;
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -21,10 +15,11 @@ use super::terminal::Steps;
 use crate::apply;
 use crate::config::schema;
 use crate::error::{fail, hinted};
+use crate::init::answers::{self, Answers};
+use crate::init::clients::Named;
+use crate::init::next;
 use crate::model::{HostName, Refusal};
 use crate::system::host;
-use answers::Answers;
-use clients::Named;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {

@@ -15,7 +15,7 @@ const BYTES: usize = 32;
 
 /// A file that holds a secret.
 #[derive(Debug, Clone)]
-pub(super) enum Secret {
+pub(crate) enum Secret {
     /// The admin made it, or will.
     IsThere(UnitPath),
     /// It is made once all questions are answered.
@@ -24,7 +24,7 @@ pub(super) enum Secret {
 
 impl Secret {
     /// Without questions, a missing file is made only on request. An existing file stays as it is.
-    pub(super) fn unasked(file: UnitPath, is_to_be_made: bool) -> Self {
+    pub(crate) fn unasked(file: UnitPath, is_to_be_made: bool) -> Self {
         if is_to_be_made && !Path::new(file.as_str()).exists() {
             Self::ToBeMade(file)
         } else {
@@ -32,7 +32,7 @@ impl Secret {
         }
     }
 
-    pub(super) fn path(&self) -> &str {
+    pub(crate) fn path(&self) -> &str {
         match self {
             Self::IsThere(path) | Self::ToBeMade(path) => path.as_str(),
         }
@@ -40,7 +40,7 @@ impl Secret {
 
     /// Makes a file with a random password that only its owner can read, and returns the password; `None` if the file is
     /// not to be made.
-    pub(super) fn make_password(&self) -> Result<Option<String>> {
+    pub(crate) fn make_password(&self) -> Result<Option<String>> {
         let Self::ToBeMade(file) = self else {
             return Ok(None);
         };

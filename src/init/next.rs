@@ -23,7 +23,7 @@ const REBUILD: &str = "  nixos-rebuild switch    # with the module of genbackup;
 ///
 /// # Errors
 /// When the public key for the clients cannot be read.
-pub(super) fn steps(file: &Path, answers: &Answers) -> Result<Vec<String>> {
+pub(crate) fn steps(file: &Path, answers: &Answers) -> Result<Vec<String>> {
     let mut lines = Vec::new();
     let steps = &mut lines;
     let text = answers.fleet_file("")?;
