@@ -46,6 +46,7 @@ pub mod config;
 pub mod doctor;
 pub mod emit;
 pub mod error;
+mod explain;
 mod init;
 pub mod model;
 pub mod notify;

@@ -2,8 +2,6 @@
 //! for how long, and which features older programs lack.
 
 mod copies;
-mod keeps;
-mod picture;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -22,6 +20,7 @@ use super::{load, terminal};
 use crate::emit::capabilities;
 use crate::emit::plan::HostPlan;
 use crate::error::fail;
+use crate::explain::keeps;
 use crate::model::{
     CatchUp, Creation, DiskShare, ExcludePattern, Fleet, HostName, KeepPolicy, Marker, MinimumVersions,
     Monitor, Network, Power, Refusal, Sleep, Source, TimeSpan, Timing, UnitPath,
