@@ -18,7 +18,7 @@ const TEN_YEARS: i32 = 10 * 366 * 24 * 3600;
 
 /// What a policy keeps after a week, a month, a year and ten years of a schedule from now on, with the storage host's
 /// version of restic.
-pub(crate) fn keeps(
+pub(super) fn keeps(
     policy: &KeepPolicy,
     timing: &Timing,
     restic: ResticVersion,
