@@ -62,7 +62,7 @@ impl Complaint {
 
     /// Takes the previous line for a message, because no location follows it.
     fn settle(&mut self) {
-        let Some(line) = self.pending.take().map(|line| plain(&line)) else {
+        let Some(line) = self.pending.take().map(|line| without_escapes(&line)) else {
             return;
         };
         if line.is_empty() {
@@ -145,7 +145,7 @@ fn meaning(status: i32, said: &str) -> Option<&'static str> {
 
 /// A text without escape sequences, with a space in the place of other control characters.
 #[must_use]
-pub fn plain(text: &str) -> String {
+pub fn without_escapes(text: &str) -> String {
     let stripped = strip_str(text).to_string();
     let words = stripped.split(char::is_control).filter(|word| !word.is_empty());
     words.collect::<Vec<_>>().join(" ").trim_matches(' ').to_owned()
