@@ -1,6 +1,14 @@
-//! Makes a copy, of either kind, in turns with forget and prune.
+//! Makes a copy, of either kind, in turns with forget and prune, and records how it ended.
+//!
+//! | module | its one job |
+//! | --- | --- |
+//! | `files` | a copy of the files, by rclone |
+//! | `snapshots` | a copy of the snapshots, by restic |
+//! | `ended` | how a copy ended |
 
 mod ended;
+mod files;
+mod snapshots;
 
 use std::fs::{self, File, TryLockError};
 use std::os::unix::fs::MetadataExt;
@@ -10,15 +18,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
-use super::tamper::{self, Canary};
-use super::{
-    Delete, Limits, Memory, Progress, Rclone, Settings, Stop, Stopped, Store, Sync, Tampered, Transfer,
-    Turns, Watcher, retain, variables,
-};
-use crate::model::{CopyKind, CopyName, Deletion, Fleet, Offsite, Rate, ResticCopy, SyncCopy, offsite};
+use super::{Limits, Progress, Stopped, Turns, Watcher};
+use crate::model::{CopyKind, CopyName, Fleet, Offsite};
 use crate::runs::record::{self, AdHoc, Phase};
 
 pub use self::ended::{Ended, Planned};
@@ -111,7 +115,7 @@ impl Copying<'_> {
     }
 
     /// Takes turns with forget and prune until the copy is complete.
-    fn take_turns(&self, is_told: &(dyn Fn() -> bool + std::marker::Sync)) -> Result<Ended> {
+    fn take_turns(&self, is_told: &(dyn Fn() -> bool + Sync)) -> Result<Ended> {
         let turns = Turns::open(self.turns)?;
         let stop = || {
             if is_told() {
@@ -135,100 +139,6 @@ impl Copying<'_> {
                 ended => return ended.map(|ended| ended.beside(self.shares_file_system())),
             }
         }
-    }
-
-    fn sync(&self, sync: &SyncCopy, stop: Stop<'_>) -> Result<Ended> {
-        let config = sync
-            .config_file
-            .as_ref()
-            .map(|_| self.credential(offsite::RCLONE));
-        let config = config.transpose()?;
-        let rclone = Rclone::of(&sync.remote, config.as_deref(), stop)
-            .limited_to(self.copy.bandwidth.map(Rate::kibibytes));
-        let work = Sync {
-            repository: self.repository(),
-            rclone: &rclone,
-            store: &Store::in_directory(self.state),
-            settings: Settings {
-                delete: delete(sync.delete),
-                limits: self.limits(),
-                repairs: self.accepts.repair,
-            },
-            accepts_config: self.accepts.config,
-            watcher: self.watcher,
-        };
-        if self.task == Task::TamperTest {
-            return tamper(&rclone, work.store);
-        }
-        if self.task == Task::Copy {
-            let (done, files) = work.run()?;
-            let mut ended = Ended::of_sync(&done);
-            match retain(&rclone, &files, work.store, Timestamp::now(), stop) {
-                Ok(None) => {}
-                Ok(Some(retained)) => ended = ended.with_locks(retained),
-                Err(error) if error.is::<Stopped>() => return Err(error),
-                Err(error) => ended = ended.without_locks(&error),
-            }
-            // Root of this host can destroy what is on its own disks.
-            let is_away = self.copy.kind.directory().is_none();
-            if is_away && is_due(&work.store.get()?) {
-                ended = ended.with(tamper(&rclone, work.store)?);
-            }
-            return Ok(ended);
-        }
-        let (plan, done) = work.preview()?;
-        let upload = plan.upload.into_iter();
-        let upload = upload.map(|(name, size)| Planned::CopyFile(name, size));
-        let planned = upload.chain(plan.delete.into_iter().map(Planned::DeleteFile));
-        Ok(Ended::of_sync(&done).with_plan(planned.collect()))
-    }
-
-    fn transfer(&self, copy: &ResticCopy, stop: Stop<'_>) -> Result<Ended> {
-        if self.task == Task::TamperTest {
-            bail!("`--tamper-test` is about copies of `kind = \"sync\"`");
-        }
-        let store = Store::in_directory(self.state);
-        let mut memory = store.get()?;
-        let mut environment = match copy.environment_file {
-            Some(_) => {
-                let text = fs::read_to_string(self.credential(offsite::ENVIRONMENT)?);
-                variables(&text.context("cannot read the `environment-file` of the copy")?)?
-            }
-            None => Vec::new(),
-        };
-        let mut options = Vec::new();
-        if let Some(ssh) = &copy.ssh {
-            let key = self.credential(offsite::SSH_KEY)?.display().to_string();
-            environment.push((offsite::SSH_KEY_VARIABLE.to_owned(), key));
-            options.push(ssh.option(self.name));
-        }
-        let start = Timestamp::now();
-        let transfer = Transfer {
-            repository: self.repository(),
-            password_file: &self.credential(offsite::PASSWORD)?,
-            to: &copy.repository,
-            to_password_file: &self.credential(offsite::COPY_PASSWORD)?,
-            environment: &environment,
-            options: &options,
-            keep: &copy.keep,
-            restic: self.fleet.storage.versions.restic,
-            bandwidth: self.copy.bandwidth,
-            cache: self.cache,
-            memory: &memory,
-            limits: self.limits(),
-            accepts_config: self.accepts.config,
-            now: start,
-            stop,
-            watcher: self.watcher,
-        };
-        if self.task == Task::DryRun {
-            return Ok(Ended::of_preview(transfer.preview()?));
-        }
-        let (done, source) = transfer.run()?;
-        memory.complete = Some(start);
-        memory.source = Some(source);
-        store.put(&memory)?;
-        Ok(Ended::of_transfer(&done))
     }
 
     fn limits(&self) -> Limits {
@@ -266,43 +176,4 @@ fn told_to_stop() -> Result<Arc<AtomicBool>> {
         signal_hook::flag::register(signal, Arc::clone(&told)).context("cannot wait for signals")?;
     }
     Ok(told)
-}
-
-/// How often a copy is tried.
-const TAMPERED_EVERY: SignedDuration = SignedDuration::from_hours(7 * 24);
-
-/// Whether a copy is to be tried again.
-fn is_due(memory: &Memory) -> bool {
-    let last = memory.tampered.as_ref();
-    last.is_none_or(|last| Timestamp::now().duration_since(last.time) >= TAMPERED_EVERY)
-}
-
-/// Tries to destroy a canary, and notes what came of it.
-fn tamper(rclone: &Rclone<'_>, store: &Store) -> Result<Ended> {
-    let time = Timestamp::now();
-    let name = format!("canary-{}", time.as_nanosecond());
-    let canary = Canary {
-        name: &name,
-        first: &format!("the first content of {name}"),
-        second: &format!("the second content of {name}"),
-    };
-    let attempt = tamper::attempt(rclone, canary)?;
-    let mut memory = store.get()?;
-    memory.tampered = Some(Tampered {
-        time,
-        result: attempt.tampering,
-    });
-    store.put(&memory)?;
-    Ok(Ended::of_attempt(&attempt))
-}
-
-fn delete(deletion: Deletion) -> Delete {
-    match deletion {
-        Deletion::AtOnce => Delete::AtOnce,
-        Deletion::Never => Delete::Never,
-        Deletion::After(span) => {
-            let seconds = i64::try_from(span.seconds()).unwrap_or(i64::MAX);
-            Delete::After(SignedDuration::from_secs(seconds))
-        }
-    }
 }
