@@ -15,7 +15,6 @@
     reason = "this is the module that changes the disk"
 )]
 
-mod addition;
 mod change;
 mod changes;
 mod diff;
@@ -50,7 +49,6 @@ use crate::emit::Artifact;
 use crate::error::fail;
 use found::Disk;
 
-pub use addition::Addition;
 pub use change::Change;
 pub use changes::Changes;
 pub(crate) use found::{Files, Found, NEITHER, is_directory, link_to};

@@ -4,7 +4,6 @@ mod adopt;
 mod check;
 mod completions;
 mod coordinate;
-mod copy_offsite;
 mod doctor;
 mod emit;
 mod explain;
@@ -31,7 +30,6 @@ mod snapshots;
 mod status;
 mod stop;
 mod terminal;
-mod time;
 mod unit;
 mod watch;
 
@@ -116,7 +114,7 @@ enum Verb {
     InitRepository(init_repository::Arguments),
     /// Make one copy of the repository; for the unit of that copy
     #[command(hide = true)]
-    CopyOffsite(copy_offsite::Arguments),
+    CopyOffsite(offsite::copy::Arguments),
     /// Print the completion script of a shell
     Completions(completions::Arguments),
     /// Print the manual page of this command, or write a page for it, for each verb and for the fleet file
@@ -155,7 +153,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         Verb::Coordinate(arguments) => coordinate::run(arguments),
         Verb::Maintain(arguments) => maintain::run(arguments),
         Verb::InitRepository(arguments) => init_repository::run(arguments),
-        Verb::CopyOffsite(arguments) => copy_offsite::run(fleet, arguments),
+        Verb::CopyOffsite(arguments) => offsite::copy::run(fleet, arguments),
         Verb::Completions(arguments) => completions::run(arguments),
         Verb::Man(arguments) => man::run(arguments),
         Verb::Reference(arguments) => reference::run(arguments),

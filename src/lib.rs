@@ -10,7 +10,8 @@
 //! The other rooms: [`runs`] reads the records of the runs. [`status`] judges them. [`report`] shows the
 //! verdicts on a page and to Prometheus. [`notify`] sends what changed. [`repository`] runs restic and
 //! rclone, and follows the rules of forget. [`doctor`] compares the running system with the fleet file.
-//! [`system`] starts processes and talks to systemd. `cli` has one thin module for each verb.
+//! [`system`] starts processes and talks to systemd. `init` makes a first fleet file, and `explain` explains
+//! one. `cli` has one thin module for each verb.
 //!
 //! # Example
 //!
@@ -46,6 +47,8 @@ pub mod config;
 pub mod doctor;
 pub mod emit;
 pub mod error;
+mod explain;
+mod init;
 pub mod model;
 pub mod notify;
 pub mod reference;

@@ -9,6 +9,7 @@ mod hook;
 mod host;
 mod keep;
 mod key;
+mod moment;
 mod notify;
 pub(crate) mod offsite;
 pub mod password;
@@ -35,6 +36,7 @@ pub use hook::{CommandWord, Hook, HookKind, HookName, Hooks, Network, UserName};
 pub use host::{Address, HostName};
 pub use keep::{Age, Keep, KeepPolicy, Limit, Period};
 pub use key::PublicKey;
+pub use moment::Moment;
 pub use notify::{
     EmailAddress, MessageService, Notify, NotifyName, PushMonitor, Watching, WebService, Written, WrittenFile,
 };

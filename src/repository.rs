@@ -1,6 +1,8 @@
 //! The repository. [`restic`] runs restic on it, [`retention`] follows the rules of forget, [`hold`] decides
-//! which hosts forget may touch, and [`offsite`] makes copies in other places.
+//! which hosts forget may touch, `adopt` adopts snapshots that no run made, and [`offsite`] makes copies in
+//! other places.
 
+pub(crate) mod adopt;
 pub mod hold;
 pub mod init;
 pub mod maintain;

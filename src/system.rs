@@ -4,6 +4,7 @@
 pub mod analyze;
 pub mod bus;
 pub(crate) mod command;
+pub mod credentials;
 pub mod host;
 pub(crate) mod journal;
 pub mod mounts;

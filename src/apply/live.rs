@@ -2,6 +2,7 @@
 //! host and by systemctl on a client. They never stop or restart a service, which may be a running backup.
 
 mod audience;
+mod order;
 mod preview;
 mod systemd;
 #[cfg(test)]
@@ -16,6 +17,7 @@ use crate::emit::{Artifact, UNIT_DIRECTORY};
 use crate::error::hinted;
 
 pub(crate) use audience::{Audience, Line, Transcript};
+pub(crate) use order::Written;
 pub(crate) use preview::preview;
 pub(crate) use systemd::{Acted, Action, Enablement, Loaded, Systemd};
 

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::live::{Audience, Live, Systemd};
-use super::{Changes, Counts, Note, Overwrite, Place, Transaction};
+use super::live::{Audience, Live, Systemd, Written};
+use super::{Changes, Note, Overwrite, Place, Transaction};
 use crate::emit::Artifact;
 use crate::error::{Hinted, hinted};
 use crate::model::{Creation, Repository};
@@ -74,26 +74,22 @@ pub(crate) fn apply<S: Systemd, A: Audience>(systemd: S, audience: A, wish: &Wis
     // While systemd still knows them.
     live.retire(&leaving);
     let counts = transaction.commit()?;
-    live.step(counts);
-    if !missing.packages.is_empty() {
-        live.fail(&packages_to_install(&missing.packages));
-    }
-    if let Some(why) = &missing.command {
-        live.fail(&anyhow::Error::new(why.clone()).context("genbackup"));
-    }
-    live.make_what_they_need(artifacts, &changes);
-    let waiting = live.enable(artifacts, changes.changes_units());
-    if let Some(repository) = repository {
-        make(repository, &mut live);
-    }
-    // After the repository is made: exportfs cannot export a missing directory.
-    export(artifacts, &changes, &mut live);
-    waiting.start(&mut live);
-
-    if live.is_as_it_was() && counts == Counts::default() {
-        live.step("nothing to change: the host matches the fleet file");
-    }
-    let (is_live, audience) = live.end();
+    let packages = (!missing.packages.is_empty()).then(|| packages_to_install(&missing.packages));
+    let command = missing.command.clone();
+    let command = command.map(|why| anyhow::Error::new(why).context("genbackup"));
+    let lacks: Vec<_> = packages.into_iter().chain(command).collect();
+    let written = Written {
+        artifacts,
+        changes: &changes,
+        counts,
+    };
+    let (is_live, audience) = live.apply(written, &lacks, |live| {
+        if let Some(repository) = repository {
+            make(repository, live);
+        }
+        // After the repository is made: exportfs cannot export a missing directory.
+        export(artifacts, &changes, live);
+    });
     Ok((is_live && (knows_what_to_remove || !is_departing), audience))
 }
 

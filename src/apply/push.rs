@@ -10,7 +10,7 @@ mod there;
 
 use anyhow::{Context, Result, anyhow};
 
-use crate::apply::live::{self, Live, Transcript};
+use crate::apply::live::{self, Live, Transcript, Written};
 use crate::apply::{Changes, Counts, Overwrite, Place};
 use crate::emit::plan::HostPlan;
 use crate::emit::{Artifact, emit};
@@ -95,20 +95,18 @@ impl Push<'_> {
         {
             return Ok(unfinished(live, &error));
         }
-        live.step(counts);
-        if !missing.is_empty() {
-            live.fail(&hinted!(
+        let packages = (!missing.is_empty()).then(|| {
+            hinted!(
                 what("it lacks packages that the units need: {}", missing.join(", ")),
                 hint("run `apt install {}` on that host", missing.join(" "))
-            ));
-        }
-        live.make_what_they_need(&artifacts, &changes);
-        let waiting = live.enable(&artifacts, changes.changes_units());
-        waiting.start(&mut live);
-        if live.is_as_it_was() && counts == Counts::default() {
-            live.step("nothing to change: the host matches the fleet file");
-        }
-        let (is_live, lines) = live.end();
+            )
+        });
+        let written = Written {
+            artifacts: &artifacts,
+            changes: &changes,
+            counts,
+        };
+        let (is_live, lines) = live.apply(written, packages.as_slice(), |_| {});
         Ok(Pushed {
             counts: Some(counts),
             lines,

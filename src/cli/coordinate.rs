@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Result;
 use clap::Args;
 
-use super::unit::directory;
+use super::unit::{Options, directory};
 use crate::runs::coordinate::{Hosts, Run};
 use crate::runs::state::State;
 
@@ -35,9 +35,8 @@ pub(super) struct Arguments {
     /// Wait that long for forget and prune of the previous run, in seconds
     #[arg(long, value_name = "SECONDS")]
     lock_wait: u64,
-    /// Name this password file in messages
-    #[arg(long, value_name = "FILE")]
-    password_file: String,
+    #[command(flatten)]
+    unit: Options,
     /// Name this file of the ssh key in messages
     #[arg(long, value_name = "FILE")]
     key_file: Option<String>,
@@ -57,7 +56,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
         max_parallel,
         time_limit,
         lock_wait,
-        password_file,
+        unit,
         key_file,
         socket,
         connect,
@@ -70,12 +69,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
         max_parallel: *max_parallel,
         time_limit: Duration::from_secs(*time_limit),
         lock_wait: Duration::from_secs(*lock_wait),
-        password_file: password_file.clone(),
         key_file: key_file.clone(),
         connect: connect.clone(),
         state: State::of(directory("STATE_DIRECTORY")?),
         runtime: directory("RUNTIME_DIRECTORY")?,
-        credentials: directory("CREDENTIALS_DIRECTORY")?,
+        credentials: unit.credentials()?,
         invocation: std::env::var("INVOCATION_ID").ok().filter(|id| !id.is_empty()),
         socket: socket.clone(),
     };

@@ -1,12 +1,6 @@
 //! `genbackup init`: writes a commented fleet file to start from.
 
-mod answers;
-mod clients;
-mod file;
 mod interview;
-mod next;
-mod places;
-mod secrets;
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -14,17 +8,18 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use clap::Args;
-use inquire::InquireError;
+use inquire::{Confirm, InquireError};
 use nix::unistd::AccessFlags;
 
-use super::schema;
 use super::terminal::Steps;
 use crate::apply;
+use crate::config::schema;
 use crate::error::{fail, hinted};
+use crate::init::answers::{self, Answers};
+use crate::init::clients::Named;
+use crate::init::next;
 use crate::model::{HostName, Refusal};
 use crate::system::host;
-use answers::Answers;
-use clients::Named;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -71,12 +66,12 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
             refuse_elsewhere(&host)?;
         }
         let answers = Answers::usual(host, &clients, arguments.make_secrets)?;
-        answers.make_secrets(&mut steps, false)?;
+        make_secrets(&answers, &mut steps, false)?;
         return write_down(file, &answers, steps);
     }
     match interview::ask(&host, &clients) {
         Ok(answers) => {
-            answers.make_secrets(&mut steps, true)?;
+            make_secrets(&answers, &mut steps, true)?;
             write_down(file, &answers, steps)
         }
         Err(error) => match error.downcast_ref() {
@@ -86,6 +81,31 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
             _ => Err(error),
         },
     }
+}
+
+/// Makes the key pair and the password file, if they were asked for. `may_ask` lets it ask whether to show the password.
+fn make_secrets(answers: &Answers, steps: &mut Steps, may_ask: bool) -> Result<()> {
+    if let Some(file) = answers.make_key_pair()? {
+        steps.say(format_args!("{file}: a key pair for the clients"));
+    }
+    let Some(password) = answers.password_file.make_password()? else {
+        return Ok(());
+    };
+    steps.say(format_args!(
+        "{}: a random password, readable by its owner only",
+        answers.password_file.path()
+    ));
+    steps.say("keep a copy of it on another machine or on paper: without it, nobody can read the snapshots");
+    // The file is made, so Ctrl-C here means no.
+    if may_ask
+        && Confirm::new("show the password now?")
+            .with_default(false)
+            .prompt()
+            .unwrap_or(false)
+    {
+        steps.say(password);
+    }
+    Ok(())
 }
 
 fn write_down(file: &Path, answers: &Answers, mut steps: Steps) -> Result<ExitCode> {
@@ -100,7 +120,9 @@ fn write_down(file: &Path, answers: &Answers, mut steps: Steps) -> Result<ExitCo
         "{}: its schema, with which editors complete and check it",
         schema_file.display()
     ));
-    next::say(file, answers, &mut steps)?;
+    for line in next::steps(file, answers)? {
+        steps.say(line);
+    }
     steps.end()?;
     Ok(ExitCode::SUCCESS)
 }

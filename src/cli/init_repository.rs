@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Args;
 
-use super::unit::directory;
+use super::unit::{Options, directory};
 use crate::repository::init::Creation;
 use crate::runs::state::State;
 
@@ -16,9 +16,8 @@ pub(super) struct Arguments {
     /// The directory of the repository
     #[arg(long, value_name = "DIR")]
     repository: PathBuf,
-    /// Name this password file in messages
-    #[arg(long, value_name = "FILE")]
-    password_file: String,
+    #[command(flatten)]
+    unit: Options,
     /// The command that creates it
     #[arg(value_name = "COMMAND", last = true, required = true)]
     command: Vec<OsString>,
@@ -27,15 +26,14 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let Arguments {
         repository,
-        password_file,
+        unit,
         command,
     } = arguments;
     let creation = Creation {
         repository: repository.clone(),
-        password_file: password_file.clone(),
         command: command.clone(),
         state: State::of(directory("STATE_DIRECTORY")?),
-        credentials: directory("CREDENTIALS_DIRECTORY")?,
+        credentials: unit.credentials()?,
     };
     creation.create()?;
     Ok(ExitCode::SUCCESS)

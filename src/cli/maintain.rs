@@ -9,7 +9,7 @@ use anyhow::Result;
 use clap::Args;
 
 use super::holds::Holds;
-use super::unit::directory;
+use super::unit::{Options, directory};
 use crate::repository::maintain::{Maintenance, Steps};
 use crate::runs::state::State;
 
@@ -18,9 +18,8 @@ pub(super) struct Arguments {
     /// The directory of the repository
     #[arg(long, value_name = "DIR")]
     repository: PathBuf,
-    /// Name this password file in messages
-    #[arg(long, value_name = "FILE")]
-    password_file: String,
+    #[command(flatten)]
+    unit: Options,
     /// Wait that long for a lock that another process holds, in seconds
     #[arg(long, value_name = "SECONDS")]
     lock_wait: u64,
@@ -37,7 +36,7 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let Arguments {
         repository,
-        password_file,
+        unit,
         lock_wait,
         copies,
         holds,
@@ -45,13 +44,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
     } = arguments;
     let maintenance = Maintenance {
         repository: repository.clone(),
-        password_file: password_file.clone(),
         lock_wait: Duration::from_secs(*lock_wait),
         has_copies: *copies,
         steps: Steps::parse(steps)?,
         state: State::of(directory("STATE_DIRECTORY")?),
         scratch: directory("RUNTIME_DIRECTORY")?,
-        credentials: directory("CREDENTIALS_DIRECTORY")?,
+        credentials: unit.credentials()?,
         holds: holds.directory.clone(),
     };
     Ok(if maintenance.run()? {

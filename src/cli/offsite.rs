@@ -1,12 +1,14 @@
 //! `genbackup offsite`: makes a copy of the repository now.
 
+pub(super) mod copy;
+
 use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 
-use super::copy_offsite::How;
+use self::copy::How;
 use super::load;
 use crate::emit;
 use crate::emit::plan::HostPlan;

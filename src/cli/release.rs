@@ -4,13 +4,13 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use clap::Args;
 use jiff::Timestamp;
 
 use super::holds::Kept;
-use super::{hold, load, terminal};
-use crate::repository::hold::{Accepted, Entry, Listing, Snapshot, Store, held};
+use super::{load, terminal};
+use crate::repository::hold::{Released, Releases, Store, known};
 use crate::repository::open::{self, Afterwards, Errand, Words};
 
 #[derive(Debug, Args)]
@@ -34,54 +34,28 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     open::ensure_root_of_storage(&fleet, &words(), "the holds are")?;
     let store = Store::read_if_there(&kept.holds.directory)?;
     for host in hosts {
-        hold::known(&fleet, host, &store, kept, file)?;
+        known(&fleet, host, &store, &kept.runs, Errand::of("hold", file))?;
     }
-    let now = Timestamp::now();
-    let mut listing = None;
-    for host in hosts {
-        let entry = store
-            .get(host)
-            .cloned()
-            .unwrap_or_else(|| Entry::new(host.clone()));
-        let shown = terminal::harmless(host);
-        if let Some(placed) = entry.hold_at(now) {
-            let why = terminal::harmless(&placed.why);
-            store.put(&Entry { hold: None, ..entry })?;
-            terminal::say(&format!("{shown}: released; it was held: {why}\n"))?;
-            continue;
-        }
-        // Only now: releasing a hold that an admin placed does not need the password.
-        if listing.is_none() {
-            let errand = Errand {
-                command: words(),
-                afterwards: Afterwards::Nothing,
-            };
-            let all = open::open(&fleet, errand)?.snapshots(None)?;
-            listing = Some(Listing::of(all.into_iter().map(|snapshot| Snapshot {
-                id: snapshot.id,
-                time: snapshot.time,
-                hostname: snapshot.host,
-            })));
-        }
-        let listing = listing.as_ref().ok_or_else(|| anyhow!("restic listed nothing"))?;
-        let evidence = kept.evidence(listing)?;
-        let reason = held(listing, &evidence, &store, host, now);
-        let (Some(why), Some(newest)) = (reason, listing.newest.get(host)) else {
-            terminal::say(&format!("{shown}: not held\n"))?;
-            continue;
+    let list = || {
+        let errand = Errand {
+            command: words(),
+            afterwards: Afterwards::Nothing,
         };
-        store.put(&Entry {
-            accepted: Some(Accepted {
-                snapshot: newest.id.clone(),
-                time: now,
-            }),
-            ..entry
-        })?;
-        terminal::say(&format!(
-            "{shown}: accepted its newest snapshot {}, {}; it was held: {why}\n",
-            terminal::harmless(newest.short_id()),
-            terminal::local(newest.time)
-        ))?;
+        open::open(&fleet, errand)?.snapshots(None)
+    };
+    let mut releases = Releases::new(&store, &kept.runs, Timestamp::now(), list);
+    for host in hosts {
+        let shown = terminal::harmless(host);
+        let text = match releases.release(host)? {
+            Released::Hold(why) => format!("{shown}: released; it was held: {}\n", terminal::harmless(&why)),
+            Released::Snapshot { newest, why } => format!(
+                "{shown}: accepted its newest snapshot {}, {}; it was held: {why}\n",
+                terminal::harmless(newest.short_id()),
+                terminal::local(newest.time)
+            ),
+            Released::NotHeld => format!("{shown}: not held\n"),
+        };
+        terminal::say(&text)?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -12,9 +12,8 @@ use clap::Args;
 use jiff::Zoned;
 
 use self::progress::Progress;
-use super::time::Moment;
 use super::{load, terminal};
-use crate::model::{Fleet, Refusal};
+use crate::model::{Fleet, Moment, Refusal};
 use crate::repository::open::{self, Afterwards, Errand, Words};
 use crate::repository::restic::Restic;
 use crate::repository::restore::{Choice, Manner, Plan, Request, Step, confinement, path, plan};

@@ -18,15 +18,10 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let text = text()?;
+    let text = schema::text()?;
     match &arguments.out {
         None => terminal::hand_over(&text)?,
         Some(file) => apply::replace(file, text.as_bytes())?,
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// The schema as the text of a file.
-pub(super) fn text() -> Result<String> {
-    Ok(serde_json::to_string_pretty(&schema::fleet_file())? + "\n")
 }

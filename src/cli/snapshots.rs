@@ -10,9 +10,8 @@ use clap::Args;
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use jiff::Zoned;
 
-use super::time::Moment;
 use super::{load, terminal};
-use crate::model::{Fleet, Refusal};
+use crate::model::{Fleet, Moment, Refusal};
 use crate::repository::open::{self, Afterwards, Errand, Words};
 use crate::repository::restic::{Origin, Snapshot};
 use crate::repository::snapshots::known;

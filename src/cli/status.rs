@@ -6,12 +6,12 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Args;
 
-use super::holds::{Holds, left_alone};
+use super::holds::Holds;
 use super::records;
 use super::terminal::wrapped;
 use super::{load, terminal};
 use crate::error::{describe, fail};
-use crate::repository::hold::{Shown, shown};
+use crate::repository::hold::{Shown, left_alone, shown};
 use crate::runs::records::Records;
 use crate::status::{
     Item, Now, Point, Progress, Remark, Report, State, Verdict, examine, is_yet_to_come, rule, span,

@@ -20,8 +20,15 @@ pub fn fleet_file() -> Value {
     schema
 }
 
-/// The schema with the attributes `x-…` of [`crate::config::file`], which [`crate::reference`] prints for
-/// each key.
+/// The schema as the text of a file.
+///
+/// # Errors
+/// When it cannot be written as JSON.
+pub fn text() -> serde_json::Result<String> {
+    Ok(serde_json::to_string_pretty(&fleet_file())? + "\n")
+}
+
+/// The schema with the attributes `x-…` of [`crate::config::file`], which [`crate::reference`] prints for each key.
 pub(crate) fn annotated() -> Value {
     let settings = SchemaSettings::draft07().with(|settings| settings.inline_subschemas = true);
     let schema = settings.into_generator().into_root_schema_for::<FleetFile>();

@@ -18,12 +18,17 @@
 //! | `listing` | the snapshots of the repository, as restic lists them |
 //! | `evidence` | what the records hold of each host's newest snapshot |
 //! | `decision` | from all that to hosts that are held, and why |
+//! | `place`, `release` | places a hold, and ends it |
+//! | `known` | whether a host is known at all |
 //! | `shown` | what `status` and `explain` print of it |
 //! | `store` | the directory of the holds; the only one that reads the disk |
 
 mod decision;
 mod evidence;
+mod known;
 mod listing;
+mod place;
+mod release;
 mod shown;
 mod store;
 
@@ -32,8 +37,10 @@ use serde::{Deserialize, Serialize};
 
 pub use decision::{Decision, Held, Policies, decide, held};
 pub use evidence::Evidence;
+pub(crate) use known::known;
 pub use listing::{Listing, Snapshot};
-pub use shown::{LeftAlone, Shown, shown};
+pub use release::{Released, Releases};
+pub use shown::{LeftAlone, Shown, left_alone, shown};
 pub use store::{DIRECTORY, Store};
 
 /// What somebody decided about one host.

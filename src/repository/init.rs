@@ -15,8 +15,8 @@ use anyhow::{Context, Result, bail};
 use jiff::Timestamp;
 
 use crate::error::fail;
-use crate::model::password;
 use crate::runs::state::State;
+use crate::system::credentials::Credentials;
 
 /// The file in the state directory that exists once the repository was created; its time is that of the last forget.
 pub(super) const MADE: &str = "repository-made";
@@ -26,14 +26,12 @@ pub(super) const MADE: &str = "repository-made";
 pub struct Creation {
     /// The directory of the repository.
     pub repository: PathBuf,
-    /// The name of the password file, for messages.
-    pub password_file: String,
     /// The command `restic init`.
     pub command: Vec<OsString>,
     /// The state directory.
     pub state: State,
-    /// The directory of the credential `restic-password`.
-    pub credentials: PathBuf,
+    /// The credential `restic-password`.
+    pub credentials: Credentials,
 }
 
 impl Creation {
@@ -76,15 +74,13 @@ impl Creation {
                 }
             }
         }
-        let credential = self.credentials.join("restic-password");
-        let text = fs::read(&credential).unwrap_or_default();
-        if let Some(problem) = password::problem(&text, &self.password_file) {
+        if let Some(problem) = self.credentials.problem_of_password() {
             bail!(problem);
         }
         let (program, arguments) = self.command.split_first().context("there is no command")?;
         let status = Command::new(program)
             .args(arguments)
-            .env("RESTIC_PASSWORD_FILE", &credential)
+            .env("RESTIC_PASSWORD_FILE", self.credentials.password_path())
             .stdin(Stdio::null())
             .status()
             .with_context(|| format!("cannot start {}", program.to_string_lossy()))?;

@@ -32,6 +32,7 @@ use crate::model::Phase;
 use crate::runs::record::{RunStarted, RunStopped, What, Writer};
 use crate::runs::state::{Current, Lock, State, Waiting};
 use crate::runs::versions::versions;
+use crate::system::credentials::Credentials;
 use crate::system::journal;
 
 pub use self::locks::remove_stale;
@@ -42,8 +43,6 @@ pub use self::steps::{Forget, Steps};
 pub struct Maintenance {
     /// The directory of the repository.
     pub repository: PathBuf,
-    /// The name of the password file, for messages.
-    pub password_file: String,
     /// How long to wait for a lock that another process holds.
     pub lock_wait: Duration,
     /// True if copies of the repository have to stop meanwhile.
@@ -54,8 +53,8 @@ pub struct Maintenance {
     pub state: State,
     /// A directory for restic's output, which other users cannot read.
     pub scratch: PathBuf,
-    /// The directory of the credential `restic-password`.
-    pub credentials: PathBuf,
+    /// The credential `restic-password`.
+    pub credentials: Credentials,
     /// The directory of the holds.
     pub holds: PathBuf,
 }

@@ -15,6 +15,7 @@
 //! file, and its size shows whether it is whole. No password is needed to copy or to compare them.
 
 pub mod by_hand;
+mod copy;
 mod find;
 mod inventory;
 mod limits;
@@ -34,6 +35,7 @@ mod transfer;
 mod turns;
 mod variables;
 
+pub use copy::{Accepts, Copying, Ended, Planned, Task};
 pub use find::find;
 pub use inventory::{Inventory, Listed};
 pub use limits::Limits;

@@ -23,6 +23,16 @@ pub(crate) struct Errand {
     pub(crate) afterwards: Afterwards,
 }
 
+impl Errand {
+    /// A verb alone, with nothing to do afterwards.
+    pub(crate) fn of(verb: &str, file: &Path) -> Self {
+        Self {
+            command: Words::of(verb, file),
+            afterwards: Afterwards::Nothing,
+        }
+    }
+}
+
 /// What is left to do after the command ran elsewhere.
 pub(crate) enum Afterwards {
     Nothing,

@@ -30,7 +30,7 @@ use anyhow::{Context, Result, bail};
 use self::sandbox::Sandbox;
 
 use crate::model::{CopyKind, CopyName, Repository, ResticVersion};
-use crate::runs::complaint::exit_status;
+use crate::runs::complaint::{self, Cause, exit_status};
 
 pub use bring::{Confinement, Line, Wish};
 pub use listed::{Node, Snapshot};
@@ -81,6 +81,24 @@ impl fmt::Display for Failed {
 }
 
 impl std::error::Error for Failed {}
+
+impl Failed {
+    /// A restic that ended with this status, after these messages.
+    #[must_use]
+    pub fn of(status: ExitStatus, said: &[String]) -> Self {
+        Self {
+            status: u8::try_from(exit_status(status)).unwrap_or(1),
+            said: complaint::fatal(said),
+            hint: None,
+        }
+    }
+
+    /// The cause, if restic names it.
+    #[must_use]
+    pub fn cause(&self) -> Option<Cause> {
+        Cause::of(self.status.into(), &self.said)
+    }
+}
 
 impl Restic<'_> {
     /// The version of the restic that is installed here.
@@ -265,7 +283,7 @@ impl Restic<'_> {
         let status = child.wait().context("cannot wait for restic")?;
         handled?;
         if !status.success() {
-            bail!(self.with_hint(failed(status, &messages)));
+            bail!(self.with_hint(Failed::of(status, &messages)));
         }
         Ok(())
     }
@@ -273,16 +291,15 @@ impl Restic<'_> {
     /// With a way out, where it is about the fleet's own files.
     fn with_hint(&self, failed: Failed) -> Failed {
         let (address, password_file) = (self.address(), self.password_file());
-        let hint = if failed.message.contains("wrong password") {
-            Some(format!(
+        let hint = match failed.cause() {
+            Some(Cause::WrongPassword) => Some(format!(
                 "write the password of the repository `{address}` into `{password_file}`"
-            ))
-        } else if self.is_of_a_copy() {
-            Some("run `genbackup doctor`, which looks at each copy".to_owned())
-        } else if failed.message.contains("unable to open config file") {
-            Some("check that the file system of the repository is mounted, then run this again".to_owned())
-        } else {
-            None
+            )),
+            _ if self.is_of_a_copy() => Some("run `genbackup doctor`, which looks at each copy".to_owned()),
+            Some(Cause::NoRepository) => Some(
+                "check that the file system of the repository is mounted, then run this again".to_owned(),
+            ),
+            _ => None,
         };
         Failed { hint, ..failed }
     }
@@ -316,20 +333,5 @@ fn relay(from: impl Read, mut to: impl FnMut(String) -> bool) {
             break;
         }
         line.clear();
-    }
-}
-
-/// What ended restic, and its message about that.
-#[must_use]
-pub fn failed(status: ExitStatus, messages: &[String]) -> Failed {
-    // restic prints advice after the fatal error.
-    let fatal = messages.iter().rfind(|line| line.starts_with("Fatal: "));
-    let last = || messages.iter().rfind(|line| !line.is_empty());
-    Failed {
-        status: u8::try_from(exit_status(status)).unwrap_or(1),
-        message: fatal
-            .or_else(last)
-            .map_or_else(String::new, |line| line.replace(char::is_control, " ")),
-        hint: None,
     }
 }

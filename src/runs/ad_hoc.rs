@@ -9,6 +9,8 @@
     reason = "this module starts the command that an admin records"
 )]
 
+mod recorded;
+
 use std::ffi::OsString;
 use std::io::ErrorKind;
 use std::os::unix::process::ExitStatusExt;
@@ -20,6 +22,8 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::runs::record::Status;
+
+pub use self::recorded::Recorded;
 
 /// The signals that end a process by default.
 const ENDING: [i32; 4] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM];

@@ -20,6 +20,21 @@ const KILLED: i32 = 137;
 /// The most bytes of one message that are kept.
 const LONGEST: usize = 16 * 1024;
 
+/// What a restic that failed met with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// The directory or the place has no repository.
+    NoRepository,
+    /// Another process holds a lock on the repository.
+    Locked,
+    /// The password is not that of the repository.
+    WrongPassword,
+    /// The file system is full.
+    Full,
+    /// A signal killed restic.
+    Killed,
+}
+
 /// What restic printed on standard error, in bounded memory: the messages that matter.
 #[derive(Debug, Clone, Default)]
 pub struct Complaint {
@@ -62,7 +77,7 @@ impl Complaint {
 
     /// Takes the previous line for a message, because no location follows it.
     fn settle(&mut self) {
-        let Some(line) = self.pending.take().map(|line| plain(&line)) else {
+        let Some(line) = self.pending.take().map(|line| without_escapes(&line)) else {
             return;
         };
         if line.is_empty() {
@@ -120,32 +135,59 @@ pub fn is_locked(status: i32, message: &str) -> bool {
 /// Why restic failed: what its exit status and its last message mean, and both.
 #[must_use]
 pub fn explained(status: i32, message: &str) -> String {
-    let meaning = meaning(status, message).map(str::to_owned);
+    let meaning = Cause::of(status, message).map(|cause| cause.in_words().to_owned());
     let message = Some(message.to_owned()).filter(|message| !message.is_empty());
     let parts = [meaning, Some(format!("restic exited with {status}")), message];
     parts.into_iter().flatten().collect::<Vec<_>>().join(": ")
 }
 
-fn meaning(status: i32, message: &str) -> Option<&'static str> {
-    let contains = |part: &str| message.contains(part);
-    if status == 10 || contains("unable to open config file") || contains("repository does not exist") {
-        Some("there is no repository in the directory (its file system may not be mounted)")
-    } else if is_locked(status, message) {
-        Some("another process has locked the repository for longer than `lock-wait`")
-    } else if status == 12 || contains("wrong password or no key found") {
-        Some("the password file does not contain the password of this repository")
-    } else if is_full(message) {
-        Some("the repository's file system is full")
-    } else if status == KILLED {
-        Some("restic was killed, most likely because memory ran out (`memory-limit`)")
-    } else {
-        None
+impl Cause {
+    /// The cause of an error, by restic's exit status and its message.
+    #[must_use]
+    pub fn of(status: i32, message: &str) -> Option<Self> {
+        let contains = |part: &str| message.contains(part);
+        if status == 10 || contains("unable to open config file") || contains("repository does not exist") {
+            Some(Self::NoRepository)
+        } else if is_locked(status, message) {
+            Some(Self::Locked)
+        } else if status == 12 || contains("wrong password or no key found") {
+            Some(Self::WrongPassword)
+        } else if is_full(message) {
+            Some(Self::Full)
+        } else if status == KILLED {
+            Some(Self::Killed)
+        } else {
+            None
+        }
     }
+
+    const fn in_words(self) -> &'static str {
+        match self {
+            Self::NoRepository => {
+                "there is no repository in the directory (its file system may not be mounted)"
+            }
+            Self::Locked => "another process has locked the repository for longer than `lock-wait`",
+            Self::WrongPassword => "the password file does not contain the password of this repository",
+            Self::Full => "the repository's file system is full",
+            Self::Killed => "restic was killed, most likely because memory ran out (`memory-limit`)",
+        }
+    }
+}
+
+/// The message of a restic that an administrator waits for: the last fatal one, because advice follows it, or the last one.
+/// Empty if there is none.
+#[must_use]
+pub fn fatal(messages: &[String]) -> String {
+    let fatal = messages.iter().rfind(|line| line.starts_with("Fatal: "));
+    let last = || message.iter().rfind(|line| !line.is_empty());
+    fatal
+        .or_else(last)
+        .map_or_else(String::new, |line| line.replace(char::is_control, " "))
 }
 
 /// A text without escape sequences, with a space in the place of other control characters.
 #[must_use]
-pub fn plain(text: &str) -> String {
+pub fn without_escapes(text: &str) -> String {
     let stripped = strip_str(text).to_string();
     let words = stripped.split(char::is_control).filter(|word| !word.is_empty());
     words.collect::<Vec<_>>().join(" ").trim_matches(' ').to_owned()

@@ -29,7 +29,6 @@ mod turns;
 mod words;
 
 use std::ffi::OsString;
-use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
@@ -43,6 +42,7 @@ use super::state::{Current, State};
 use super::stop::Stop;
 use super::versions::versions;
 use crate::model::password;
+use crate::system::credentials::Credentials;
 use crate::system::journal;
 
 pub use self::hosts::Hosts;
@@ -60,8 +60,6 @@ pub struct Run {
     pub time_limit: Duration,
     /// How long to wait for forget and prune of the previous run.
     pub lock_wait: Duration,
-    /// The name of the password file, for messages.
-    pub password_file: String,
     /// The name of the file of the ssh key, for messages; absent if no host is on another machine.
     pub key_file: Option<String>,
     /// The command that connects to the backup socket of a host whose name is added.
@@ -70,8 +68,8 @@ pub struct Run {
     pub state: State,
     /// The directory of this run, from which `genbackup run` reads the progress.
     pub runtime: PathBuf,
-    /// The directory of the credentials `restic-password` and `ssh-key`.
-    pub credentials: PathBuf,
+    /// The credentials `restic-password` and `ssh-key`.
+    pub credentials: Credentials,
     /// systemd's name for this time of the unit.
     pub invocation: Option<String>,
     /// The socket of this host, if it is not the usual one.
@@ -191,10 +189,9 @@ impl Run {
 
     /// Why no backup can be requested.
     fn problem_of_credentials(&self) -> Option<String> {
-        let read = |name: &str| fs::read(self.credentials.join(name)).unwrap_or_default();
-        password::problem(&read("restic-password"), &self.password_file).or_else(|| {
+        self.credentials.problem_of_password().or_else(|| {
             let file = self.key_file.as_ref()?;
-            password::is_blank(&read("ssh-key")).then(|| {
+            password::is_blank(&self.credentials.read("ssh-key")).then(|| {
                 format!(
                     "the ssh key {file} is missing or empty: its file system may be locked or not mounted"
                 )

@@ -26,10 +26,14 @@
 //! | `run` | the lines of one record, summed up |
 //! | `writer` | appends events to the record of a run in progress |
 //! | `ad_hoc` | the whole record of a phase that is not part of a run |
+//! | `add` | adds such a record under a free name |
+//! | `addition` | a file that joins the records as a whole |
 //! | `directory` | the records of a storage host; the only one of them that reads the disk |
 
 mod about;
 mod ad_hoc;
+mod add;
+mod addition;
 mod directory;
 mod event;
 mod lenient;
@@ -41,6 +45,8 @@ mod writer;
 
 pub use about::About;
 pub use ad_hoc::AdHoc;
+pub use add::add;
+pub use addition::Addition;
 pub use directory::{DIRECTORY, file_name, list, open};
 pub use event::{
     CopyFigures, Event, HostFinished, HostStarted, PhaseFinished, PhaseStarted, Restic, RunStarted,

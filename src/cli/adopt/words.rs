@@ -6,10 +6,10 @@ use std::fmt::Write as _;
 use anyhow::Result;
 use comfy_table::{ContentArrangement, Table, presets};
 
-use super::plan::{Group, Plan};
 use crate::cli::terminal;
 use crate::model::Fleet;
-use crate::repository::restic::{Restic, Snapshot};
+use crate::repository::adopt::{Loss, Plan};
+use crate::repository::restic::Snapshot;
 
 /// The number of paths that are shown for a host.
 const PATHS: usize = 3;
@@ -61,22 +61,17 @@ fn paths(snapshots: &[&Snapshot]) -> String {
     terminal::harmless(&some.join(", ")) + more
 }
 
-/// The snapshots that forget would then remove, by a dry run of restic: one row for each snapshot.
-pub(super) fn removed(plan: &Plan<'_>, restic: &Restic<'_>, fleet: &Fleet) -> Result<String> {
+/// The snapshots that forget would then remove: one row for each snapshot.
+pub(super) fn removed(losses: &[Loss<'_>]) -> Result<String> {
     let mut text = String::new();
-    let version = Restic::version()?;
-    for group in &plan.groups {
-        let Group { host, adopted, own } = group;
-        let known = fleet.host_names().find(|name| name.as_str() == host);
-        let keep = known.map_or(&fleet.repository.keep, |name| fleet.keep(name));
-        let both: Vec<&Snapshot> = adopted.iter().chain(own).copied().collect();
-        let ids: BTreeSet<String> = restic.would_forget(version, &both, keep)?.into_iter().collect();
-        let mut gone: Vec<&Snapshot> = both
-            .into_iter()
-            .filter(|snapshot| ids.contains(&snapshot.id))
-            .collect();
-        gone.sort_by_key(|snapshot| snapshot.time);
-        let all = terminal::counted(adopted.len() + own.len(), "snapshot");
+    for Loss {
+        host,
+        count,
+        keep,
+        gone,
+    } in losses
+    {
+        let all = terminal::counted(*count, "snapshot");
         let host = terminal::harmless(host);
         if gone.is_empty() {
             writeln!(text, "\nof the {all} that {host} then has, `{keep}` removes none")?;

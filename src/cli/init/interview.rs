@@ -6,13 +6,13 @@ use anyhow::Result;
 use inquire::validator::{ErrorMessage, Validation};
 use inquire::{Confirm, CustomUserError, Text};
 
-use super::answers::{
+use crate::cli::terminal::{self, harmless};
+use crate::init::answers::{
     Answers, CALENDAR, Client, KEEP, KEY_FILE, KeepText, MOUNT, PASSWORD_FILE, Remote, include_of,
 };
-use super::clients::{Named, SSH_PORT};
-use super::places;
-use super::secrets::Secret;
-use crate::cli::terminal::{self, harmless};
+use crate::init::clients::{Named, SSH_PORT};
+use crate::init::places;
+use crate::init::secrets::Secret;
 use crate::model::{AbsolutePath, Address, Calendar, HostName, PublicKey, Refusal, UnitPath};
 use crate::system::mounts::{self, Mount};
 use crate::system::{analyze, openssh};

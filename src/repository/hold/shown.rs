@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::store::Store;
+use crate::runs::record::{About, Phase, Run, RunId, Status};
 
 /// What the last forget left alone.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -30,6 +31,28 @@ pub struct Shown {
     /// Since when somebody holds it; nothing where it follows from the records.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<Timestamp>,
+}
+
+/// The hosts that the last forget skipped. `read` gives the part of a record about forget.
+///
+/// # Errors
+/// Those of `read`.
+pub fn left_alone<E>(
+    newest_first: impl IntoIterator<Item = RunId>,
+    mut read: impl FnMut(RunId, Option<About>) -> Result<Run, E>,
+) -> Result<LeftAlone, E> {
+    for run in newest_first {
+        let about = About::new(std::iter::empty::<String>(), [Phase::Forget]);
+        let read = read(run, Some(about))?;
+        if let Some(forget) = read.phases.get(&Phase::Forget)
+            && let Some((finished, end)) = forget.finished.clone().zip(forget.end)
+            && (finished.status == Status::Ok || !finished.held.is_empty())
+        {
+            let hosts = finished.held;
+            return Ok(LeftAlone { time: end, hosts });
+        }
+    }
+    Ok(LeftAlone::default())
 }
 
 /// The hosts that forget leaves alone, by their names.

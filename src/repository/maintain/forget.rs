@@ -1,7 +1,7 @@
 //! The guards before forget, forget itself, and prune.
 
 use std::ffi::OsString;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
@@ -15,7 +15,6 @@ use super::Maintenance;
 use super::locks::remove_stale;
 use super::phase::Failure;
 use super::process::{Ended, Interrupt, run};
-use crate::model::password;
 use crate::repository::hold::{Decision, Evidence, Listing, Policies, Store, decide};
 use crate::runs::complaint::is_locked;
 use crate::runs::record::{self, PhaseFinished, Run};
@@ -39,8 +38,7 @@ impl Maintenance {
         run: &record::Writer,
         finished: &mut PhaseFinished,
     ) -> Result<(), Failure> {
-        let text = fs::read(self.password()).unwrap_or_default();
-        if let Some(problem) = password::problem(&text, &self.password_file) {
+        if let Some(problem) = self.credentials.problem_of_password() {
             return Err(Failure::Refused(problem));
         }
         whole(self.restic(interrupt, &self.steps.list))?;
@@ -128,11 +126,12 @@ impl Maintenance {
     }
 
     fn restic(&self, interrupt: &Interrupt, command: &[OsString]) -> Ended {
-        run(command, &self.password(), interrupt, &self.output())
-    }
-
-    fn password(&self) -> PathBuf {
-        self.credentials.join("restic-password")
+        run(
+            command,
+            &self.credentials.password_path(),
+            interrupt,
+            &self.output(),
+        )
     }
 
     fn output(&self) -> PathBuf {

@@ -8,7 +8,8 @@ use anyhow::Result;
 use super::Plan;
 use crate::apply::Privacy;
 use crate::error::fail;
-use crate::repository::restic::{Confinement, Failed, Line, Restic, Wish, can_confine, failed};
+use crate::repository::restic::{Confinement, Failed, Line, Restic, Wish, can_confine};
+use crate::runs::complaint::Cause;
 use crate::text::harmless;
 
 /// How the files are restored.
@@ -99,8 +100,8 @@ impl Outcome<'_> {
         if self.status.success() {
             return Ok(());
         }
-        let failed = failed(self.status, complaints);
-        let hint = if failed.message.contains("already locked") {
+        let failed = Failed::of(self.status, complaints);
+        let hint = if failed.cause() == Some(Cause::Locked) {
             "forget or prune is running; try again when it has ended"
         } else {
             "fix the cause, then restore to a new directory; the files restored before the error are kept"

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::words::{cut, plain};
+use super::words::{cut, on_one_line};
 use crate::runs::complaint::{self, is_frame, is_signal, names_cause, without_trace};
 
 /// What restic printed.
@@ -57,7 +57,7 @@ impl Messages {
             self.cause.get_or_insert_with(|| self.message.clone());
             return;
         }
-        let message = complaint::plain(&without_trace(&message));
+        let said = complaint::without_escapes(&without_trace(&message));
         self.is_stopped |= is_signal(&message);
         if names_cause(&message) {
             self.decisive = Some(message.clone());
@@ -91,12 +91,12 @@ fn text(value: Option<&Value>) -> String {
 
 fn harmless(value: Value) -> Value {
     match value {
-        Value::String(text) => Value::String(plain(&text)),
+        Value::String(text) => Value::String(on_one_line(&text)),
         Value::Array(values) => values.into_iter().map(harmless).collect(),
         Value::Object(fields) => Value::Object(
             fields
                 .into_iter()
-                .map(|(name, value)| (plain(&name), harmless(value)))
+                .map(|(name, value)| (on_one_line(&name), harmless(value)))
                 .collect(),
         ),
         value => value,

@@ -1,6 +1,5 @@
 //! The turn of each host: its part of a run.
 
-use std::fs;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -13,7 +12,6 @@ use super::conversation::{Connection, Limits, Next, Way};
 use super::judge::{Ending, StorageHost, in_words, judge};
 use super::progress_file::ProgressFile;
 use super::{Outcome, Run};
-use crate::model::password;
 use crate::runs::record::{Event, HostFinished, HostStarted, Restic, Status, What, Writer};
 use crate::runs::stop::Stop;
 use crate::system::journal;
@@ -155,9 +153,8 @@ impl<'r> Turns<'r> {
         let names = names.map_or_else(String::new, |StorageHost { name, kernel_name }| {
             format!("{name}={kernel_name}")
         });
-        let file = fs::read(self.run.credentials.join("restic-password")).unwrap_or_default();
         let mut request = format!("genbackup/1 backup {}\n", self.record.run()).into_bytes();
-        request.extend_from_slice(password::first_line(&file));
+        request.extend_from_slice(&self.run.credentials.password());
         request.extend_from_slice(format!("\nnames {names}\n").as_bytes());
         request
     }

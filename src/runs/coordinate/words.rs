@@ -12,7 +12,7 @@ pub(super) fn cut(text: &str) -> String {
 }
 
 /// A text with a space in the place of control characters, which can break lines and control a terminal.
-pub(super) fn plain(text: &str) -> String {
+pub(super) fn on_one_line(text: &str) -> String {
     if !text.contains(char::is_control) {
         return text.to_owned();
     }
@@ -25,7 +25,7 @@ pub(super) fn plain(text: &str) -> String {
 
 /// The start of a text, without control characters.
 pub(super) fn short(text: &str) -> String {
-    plain(&cut(text))
+    on_one_line(&cut(text))
 }
 
 /// A name with its control characters escaped.

@@ -4,16 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 
-use crate::cli::terminal;
 use crate::config::problem::{did_you_mean, likely};
 use crate::error::fail;
 use crate::model::{Fleet, HostName};
 use crate::repository::restic::Snapshot;
 use crate::repository::snapshots::known;
+use crate::text::harmless;
 
 /// The hosts and snapshots that the command line names.
 #[derive(Debug)]
-pub(super) struct Wishes<'w> {
+pub(crate) struct Wishes<'w> {
     /// Hosts, with the names that their snapshots get. Empty means all hosts.
     hosts: Vec<(&'w str, &'w str)>,
     /// The beginnings of ids. Empty means all snapshots.
@@ -23,7 +23,7 @@ pub(super) struct Wishes<'w> {
 impl<'w> Wishes<'w> {
     /// # Errors
     /// When a new name is not in the fleet, or a host is named twice.
-    pub(super) fn read(hosts: &'w [String], ids: &'w [String], fleet: &Fleet) -> Result<Self> {
+    pub(crate) fn read(hosts: &'w [String], ids: &'w [String], fleet: &Fleet) -> Result<Self> {
         let mut seen = BTreeSet::new();
         let mut read = Vec::new();
         for text in hosts {
@@ -50,26 +50,26 @@ impl<'w> Wishes<'w> {
 
 /// What is taken over.
 #[derive(Debug)]
-pub(super) struct Plan<'s> {
+pub(crate) struct Plan<'s> {
     /// One group for each host name that the snapshots have afterwards.
-    pub(super) groups: Vec<Group<'s>>,
+    pub(crate) groups: Vec<Group<'s>>,
 }
 
 /// The snapshots that one host has afterwards.
 #[derive(Debug)]
-pub(super) struct Group<'s> {
+pub(crate) struct Group<'s> {
     /// The host.
-    pub(super) host: String,
+    pub(crate) host: String,
     /// Those that are taken over or renamed, the oldest first.
-    pub(super) adopted: Vec<&'s Snapshot>,
+    pub(crate) adopted: Vec<&'s Snapshot>,
     /// Those that already have the tag, so that forget counts them.
-    pub(super) own: Vec<&'s Snapshot>,
+    pub(crate) own: Vec<&'s Snapshot>,
 }
 
 impl<'s> Plan<'s> {
     /// # Errors
     /// When the list lacks a host or an id that is asked for.
-    pub(super) fn of(all: &'s [Snapshot], wishes: &Wishes<'_>, fleet: &Fleet) -> Result<Self> {
+    pub(crate) fn of(all: &'s [Snapshot], wishes: &Wishes<'_>, fleet: &Fleet) -> Result<Self> {
         let chosen = chosen(all, wishes.ids)?;
         let is_of_the_fleet = |name: &str| fleet.host_names().any(|host| host.as_str() == name);
         let target = |snapshot: &Snapshot| -> Option<String> {
@@ -123,7 +123,7 @@ impl<'s> Plan<'s> {
     }
 
     /// All that is taken over, with the host that it has afterwards.
-    pub(super) fn adopted(&self) -> impl Iterator<Item = (&'s Snapshot, &str)> {
+    pub(crate) fn adopted(&self) -> impl Iterator<Item = (&'s Snapshot, &str)> {
         let of_group = |group: &'_ Group<'s>| group.adopted.clone();
         self.groups.iter().flat_map(move |group| {
             of_group(group)
@@ -134,7 +134,7 @@ impl<'s> Plan<'s> {
 
     /// The snapshots of a later list that should have been taken over, but still lack the tag. restic gives a changed
     /// snapshot a new id, and records the original one in it.
-    pub(super) fn untagged<'n>(&self, now: &'n [Snapshot]) -> impl Iterator<Item = &'n Snapshot> {
+    pub(crate) fn untagged<'n>(&self, now: &'n [Snapshot]) -> impl Iterator<Item = &'n Snapshot> {
         let ids: BTreeSet<String> = self
             .adopted()
             .flat_map(|(snapshot, _)| [Some(snapshot.id.clone()), snapshot.original.clone()])
@@ -166,7 +166,7 @@ fn chosen(all: &[Snapshot], beginnings: &[String]) -> Result<BTreeSet<String>> {
         match (alike.next(), alike.next()) {
             (Some(snapshot), None) => chosen.insert(snapshot.id.clone()),
             (None, _) => fail!(
-                what("there is no snapshot `{}`", terminal::harmless(beginning)),
+                what("there is no snapshot `{}`", harmless(beginning)),
                 hint("run `genbackup snapshots` to list them")
             ),
             _ => fail!(

@@ -1,33 +1,59 @@
 //! How a copy ended, for people and for the record.
 
-use std::process::ExitCode;
+use std::fmt;
 
 use bytesize::ByteSize;
 
-use crate::cli::terminal::{self, counted};
 use crate::error::hint;
 use crate::model::CopyName;
 use crate::repository::offsite::tamper::Attempt;
-use crate::repository::offsite::{Done, Failed, Refusal, Retained, Stopped, Transferred};
+use crate::repository::offsite::{Done, Failed, Name, Refusal, Retained, Stopped, Transferred};
 use crate::runs::record::{CopyFigures, Status};
+use crate::text::counted;
 
 /// How a copy ended.
-pub(super) struct Ended {
-    pub(super) status: Status,
-    pub(super) why: Option<String>,
-    hint: Option<String>,
+pub struct Ended {
+    /// The same as a word.
+    pub status: Status,
+    /// Why it did not succeed.
+    pub why: Option<String>,
+    /// What to do next.
+    pub hint: Option<String>,
+    /// What a dry run would do.
+    pub planned: Vec<Planned>,
     /// What was done, for people.
-    said: Option<String>,
+    pub said: Option<String>,
     /// The same for the record.
-    pub(super) figures: Option<CopyFigures>,
+    pub figures: Option<CopyFigures>,
+}
+
+/// A step that a dry run does not do.
+pub enum Planned {
+    /// Copy a file of so many bytes.
+    CopyFile(Name, u64),
+    /// Delete a file of the copy.
+    DeleteFile(Name),
+    /// Copy the snapshot of this ID.
+    CopySnapshot(String),
+}
+
+impl fmt::Display for Planned {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::CopyFile(name, size) => write!(formatter, "copy {name} ({})", ByteSize(*size)),
+            Self::DeleteFile(name) => write!(formatter, "delete {name}"),
+            Self::CopySnapshot(id) => write!(formatter, "copy snapshot {id}"),
+        }
+    }
 }
 
 impl Ended {
-    pub(super) fn well(said: String, figures: CopyFigures) -> Self {
+    fn well(said: String, figures: CopyFigures) -> Self {
         Self {
             status: Status::Ok,
             why: None,
             hint: None,
+            planned: Vec::new(),
             said: Some(said),
             figures: Some(figures),
         }
@@ -67,6 +93,13 @@ impl Ended {
         Self::well(said, figures)
     }
 
+    /// A dry run that would copy these snapshots.
+    pub(super) fn of_preview(new: Vec<String>) -> Self {
+        let said = format!("{} to copy", counted(new.len(), "snapshot"));
+        let planned = new.into_iter().map(Planned::CopySnapshot);
+        Self::well(said, CopyFigures::default()).with_plan(planned.collect())
+    }
+
     /// An attempt to destroy something in the copy.
     pub(super) fn of_attempt(attempt: &Attempt) -> Self {
         let Attempt { tampering, why } = attempt;
@@ -98,9 +131,16 @@ impl Ended {
                 .map(|refusal| refusal.hint(name.as_str()))
                 .or_else(|| failed.and_then(Failed::hint).map(str::to_owned))
                 .or_else(|| hint(error)),
+            planned: Vec::new(),
             said: None,
             figures: None,
         }
+    }
+
+    /// The same with what a dry run would do.
+    pub(super) fn with_plan(mut self, planned: Vec<Planned>) -> Self {
+        self.planned = planned;
+        self
     }
 
     /// The same with what came of a tamper test.
@@ -146,19 +186,6 @@ impl Ended {
                 .to_owned(),
         );
         self
-    }
-
-    /// Says it.
-    pub(super) fn say(&self) -> ExitCode {
-        if let Some(why) = &self.why {
-            let hint = self.hint.as_ref().map(|hint| format!("\n\nhint: {hint}"));
-            terminal::complain(format_args!("error: {why}{}", hint.unwrap_or_default()));
-            return ExitCode::FAILURE;
-        }
-        if let Some(said) = &self.said {
-            terminal::complain(said);
-        }
-        ExitCode::SUCCESS
     }
 }
 

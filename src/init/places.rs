@@ -8,19 +8,19 @@ use crate::model::{AbsolutePath, UnitPath};
 use crate::system::mounts::{self, Mount};
 
 /// The proposed repository on the root file system.
-pub(super) const ON_ROOT: &str = "/srv/backup/restic";
+pub(crate) const ON_ROOT: &str = "/srv/backup/restic";
 /// Directories that are proposed for a backup. Not /var/lib: a copy of the files of a running database is not usable.
 const WORTH_KEEPING: [&str; 6] = ["/etc", "/home", "/root", "/srv", "/var/mail", "/var/www"];
 /// Exists on every ext4 file system.
 const NO_CONTENT: &str = "lost+found";
 
 /// The mounts of this machine.
-pub(super) fn mounted() -> Vec<Mount> {
+pub(crate) fn mounted() -> Vec<Mount> {
     mounts::parse(&std::fs::read_to_string("/proc/self/mounts").unwrap_or_default())
 }
 
 /// Directories for a repository, the one with the most free space first.
-pub(super) fn for_a_repository(mounts: &[Mount]) -> Vec<String> {
+pub(crate) fn for_a_repository(mounts: &[Mount]) -> Vec<String> {
     by_free_space(mounts, free_space)
 }
 
@@ -61,7 +61,7 @@ fn by_free_space(mounts: &[Mount], free_space: impl Fn(&str) -> Option<u64>) -> 
 }
 
 /// The directories of this machine that contain something other than the repository.
-pub(super) fn worth_keeping(repository: &UnitPath) -> Vec<AbsolutePath> {
+pub(crate) fn worth_keeping(repository: &UnitPath) -> Vec<AbsolutePath> {
     worth_keeping_below(Path::new("/"), repository)
 }
 

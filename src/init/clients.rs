@@ -8,13 +8,13 @@ use crate::model::{AbsolutePath, Address, HostName, PublicKey, Refusal, UnitPath
 use crate::system::openssh;
 
 /// The port of a host's regular sshd, which shows the same host key as our sshd.
-pub(super) const SSH_PORT: u16 = 22;
+pub(crate) const SSH_PORT: u16 = 22;
 
 /// The name and the address of a client, written as `NAME` or `NAME=ADDRESS`.
 #[derive(Debug, Clone)]
-pub(super) struct Named {
-    pub(super) name: HostName,
-    pub(super) address: Address,
+pub(crate) struct Named {
+    pub(crate) name: HostName,
+    pub(crate) address: Address,
 }
 
 impl TryFrom<&str> for Named {
@@ -31,7 +31,7 @@ impl TryFrom<&str> for Named {
 
 impl Named {
     /// The client, with its host key.
-    pub(super) fn with(self, host_key: PublicKey, is_compared: bool, include: Vec<AbsolutePath>) -> Client {
+    pub(crate) fn with(self, host_key: PublicKey, is_compared: bool, include: Vec<AbsolutePath>) -> Client {
         let Self { name, address } = self;
         Client {
             address: (address.as_str() != name.as_str()).then_some(address),
@@ -46,7 +46,7 @@ impl Named {
     ///
     /// # Errors
     /// When it shows no key.
-    pub(super) fn unasked(self, repository: &UnitPath) -> Result<Client> {
+    pub(crate) fn unasked(self, repository: &UnitPath) -> Result<Client> {
         let Self { name, address } = &self;
         let Some(host_key) = openssh::shown_key(address, SSH_PORT)? else {
             fail!(

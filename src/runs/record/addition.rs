@@ -1,15 +1,13 @@
 //! A file that joins others in their directory, and takes no other one's place.
 
 use std::fs::{self, File};
-use std::io::{self, ErrorKind};
-use std::os::unix::fs::{MetadataExt, fchown};
+use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
 use std::path::Path;
 
 use anyhow::{Context, Result};
 use nix::unistd::geteuid;
 use tempfile::NamedTempFile;
-
-use super::waiting;
 
 /// Its group may read it, and nobody else: as the scripts leave a record.
 const MODE: u32 = 0o640;
@@ -28,7 +26,13 @@ impl<'f> Addition<'f> {
     /// When it cannot be written: then nothing is left of it.
     pub fn to(directory: &'f Path, text: &str) -> Result<Self> {
         let written = || {
-            let file = waiting(directory, text.as_bytes(), MODE)?;
+            let mut file = tempfile::Builder::new()
+                .prefix(".genbackup-")
+                .tempfile_in(directory)?;
+            file.write_all(text.as_bytes())?;
+            // Set the mode whatever the umask is.
+            file.as_file().set_permissions(fs::Permissions::from_mode(MODE))?;
+            file.as_file().sync_all()?;
             if geteuid().is_root() {
                 let owner = fs::metadata(directory)?;
                 fchown(file.as_file(), Some(owner.uid()), Some(owner.gid()))?;

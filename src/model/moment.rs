@@ -5,14 +5,15 @@ use jiff::civil::{Date, DateTime, Time, Weekday};
 use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{SignedDuration, Span, Timestamp, ToSpan, Zoned};
 
-use crate::model::Refusal;
+use super::Refusal;
 
 /// A span of time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Moment {
-    pub(super) first: Timestamp,
+pub struct Moment {
+    /// The first instant.
+    pub first: Timestamp,
     /// The last instant within the span.
-    pub(super) last: Timestamp,
+    pub last: Timestamp,
 }
 
 /// The accepted forms, for an error message.
@@ -24,7 +25,7 @@ impl Moment {
     ///
     /// # Errors
     /// When the text is not a time.
-    pub(super) fn parse(text: &str, now: &Zoned) -> Result<Self, Refusal> {
+    pub fn parse(text: &str, now: &Zoned) -> Result<Self, Refusal> {
         let words = text.trim().to_ascii_lowercase();
         let read = day(&words, now.date())
             .map(|day| Self::of_day(day, now.time_zone()))

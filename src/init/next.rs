@@ -1,4 +1,4 @@
-//! Prints the steps that lead from the fleet file to a first backup, in their order.
+//! The steps that lead from the fleet file to a first backup, in their order.
 
 use std::path::Path;
 
@@ -6,7 +6,6 @@ use anyhow::Result;
 
 use super::answers::{self, Answers};
 use super::clients::SSH_PORT;
-use crate::cli::terminal::Steps;
 use crate::config;
 use crate::config::FLEET_FILE;
 use crate::config::resolve::resolve;
@@ -20,7 +19,13 @@ const NFS_PORT: u16 = 2049;
 /// What applies the fleet file to a host with NixOS. The hosts of a fleet usually have the same system.
 const REBUILD: &str = "  nixos-rebuild switch    # with the module of genbackup; see the chapter \"NixOS\"";
 
-pub(super) fn say(file: &Path, answers: &Answers, steps: &mut Steps) -> Result<()> {
+/// The steps, one for each line.
+///
+/// # Errors
+/// When the public key for the clients cannot be read.
+pub(crate) fn steps(file: &Path, answers: &Answers) -> Result<Vec<String>> {
+    let mut lines = Vec::new();
+    let steps = &mut lines;
     let text = answers.fleet_file("")?;
     // `genbackup check` reports its problems.
     let fleet = resolve(config::file::read("fleet", &text)).ok();
@@ -32,7 +37,7 @@ pub(super) fn say(file: &Path, answers: &Answers, steps: &mut Steps) -> Result<(
     } else {
         format!(", on {}", answers.host)
     };
-    steps.say(format_args!("\nnext steps{place}:"));
+    steps.push(format!("\nnext steps{place}:"));
     let plan = fleet.and_then(|fleet| HostPlan::of(fleet, &answers.host));
     if is_here {
         install(
@@ -46,47 +51,52 @@ pub(super) fn say(file: &Path, answers: &Answers, steps: &mut Steps) -> Result<(
         let plan = fleet.zip(remote.clients.keys().next());
         let plan = plan.and_then(|(fleet, client)| HostPlan::of(fleet, client));
         for_clients(answers, remote, plan.as_ref(), steps);
-        steps.say(format_args!("on {}:", answers.host));
+        steps.push(format!("on {}:", answers.host));
     }
     commands(file, answers, is_here, steps);
-    Ok(())
+    Ok(lines)
 }
 
 /// What the clients need, and what lies between them and the storage host.
-fn for_clients(answers: &Answers, remote: &RemoteClients, plan: Option<&HostPlan<'_>>, steps: &mut Steps) {
+fn for_clients(
+    answers: &Answers,
+    remote: &RemoteClients,
+    plan: Option<&HostPlan<'_>>,
+    steps: &mut Vec<String>,
+) {
     let storage = &answers.host;
     if !is_on_nixos(answers) {
-        steps.say("  systemctl enable --now nfs-server.service");
+        steps.push("  systemctl enable --now nfs-server.service".to_owned());
     }
     let names: Vec<&str> = remote.clients.keys().map(HostName::as_str).collect();
     let clients = names.join(", ");
-    steps.say(format_args!("on {clients}:"));
+    steps.push(format!("on {clients}:"));
     if is_on_nixos(answers) {
-        steps.say(REBUILD);
+        steps.push(REBUILD.to_owned());
     } else {
         install(&plan.map_or_else(Vec::new, packages), steps);
     }
-    steps.say("open these TCP ports if a firewall blocks them:");
-    steps.say(format_args!(
+    steps.push("open these TCP ports if a firewall blocks them:".to_owned());
+    steps.push(format!(
         "  from {storage} to {clients}: {} for backups, {SSH_PORT} for `genbackup push`",
         remote.port
     ));
-    steps.say(format_args!("  from {clients} to {storage}: {NFS_PORT} for NFS"));
+    steps.push(format!("  from {clients} to {storage}: {NFS_PORT} for NFS"));
     compare(answers, steps);
 }
 
 /// The fingerprints that nobody has compared yet: another machine on the way may have answered.
-fn compare(answers: &Answers, steps: &mut Steps) {
+fn compare(answers: &Answers, steps: &mut Vec<String>) {
     let clients = answers.remote.iter().flat_map(|remote| &remote.clients);
     let mut unknown = clients.filter(|client| !client.is_compared).peekable();
     if unknown.peek().is_some() {
-        steps.say(format_args!(
+        steps.push(format!(
             "compare the host keys, because {} sends the password to these hosts:",
             answers.host
         ));
     }
     for client in unknown {
-        steps.say(format_args!(
+        steps.push(format!(
             "  on {}, `ssh-keygen -l -f /etc/ssh/ssh_host_ed25519_key.pub` must print {}",
             client.name,
             client.host_key.fingerprint()
@@ -95,10 +105,10 @@ fn compare(answers: &Answers, steps: &mut Steps) {
 }
 
 /// The commands on the storage host.
-fn commands(file: &Path, answers: &Answers, is_here: bool, steps: &mut Steps) {
+fn commands(file: &Path, answers: &Answers, is_here: bool, steps: &mut Vec<String>) {
     let password = answers.password_file.path();
     if !is_here || !Path::new(password).exists() {
-        steps.say(format_args!(
+        steps.push(format!(
             "  (umask 077; head --bytes=32 /dev/urandom | base64 >{password})    # keep a copy of it elsewhere"
         ));
     }
@@ -106,23 +116,23 @@ fn commands(file: &Path, answers: &Answers, is_here: bool, steps: &mut Steps) {
         Some(FLEET_FILE) => String::new(),
         _ => format!(" --fleet {}", file.display()),
     };
-    steps.say(format_args!("  genbackup{fleet} check"));
+    steps.push(format!("  genbackup{fleet} check"));
     if is_on_nixos(answers) {
-        steps.say(REBUILD);
+        steps.push(REBUILD.to_owned());
     } else {
-        steps.say(format_args!("  genbackup{fleet} emit --now"));
+        steps.push(format!("  genbackup{fleet} emit --now"));
     }
     if answers.remote.is_some() && !is_on_nixos(answers) {
-        steps.say(format_args!(
+        steps.push(format!(
             "  genbackup{fleet} push    # logs in to each client by ssh, as root or as its `push-to` sets"
         ));
     }
-    steps.say(format_args!("  genbackup{fleet} run"));
+    steps.push(format!("  genbackup{fleet} run"));
 }
 
-fn install(packages: &[&str], steps: &mut Steps) {
+fn install(packages: &[&str], steps: &mut Vec<String>) {
     if !packages.is_empty() {
-        steps.say(format_args!("  apt install {}", packages.join(" ")));
+        steps.push(format!("  apt install {}", packages.join(" ")));
     }
 }
 

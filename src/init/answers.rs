@@ -7,7 +7,6 @@ use anyhow::{Context, Result};
 use super::clients::Named;
 use super::places;
 use super::secrets::Secret;
-use crate::cli::terminal::Steps;
 use crate::config::resolve::hidden_places;
 use crate::error::fail;
 use crate::model::{AbsolutePath, Address, Calendar, HostName, KeepPolicy, PublicKey, Refusal, UnitPath};
@@ -17,40 +16,40 @@ use crate::system::openssh;
 
 /// The answers.
 #[derive(Debug, Clone)]
-pub(super) struct Answers {
-    pub(super) host: HostName,
-    pub(super) path: UnitPath,
-    pub(super) file_system: UnitPath,
-    pub(super) password_file: Secret,
-    pub(super) calendar: Calendar,
-    pub(super) keep: KeepText,
-    pub(super) include: Vec<AbsolutePath>,
-    pub(super) remote: Option<Remote>,
+pub(crate) struct Answers {
+    pub(crate) host: HostName,
+    pub(crate) path: UnitPath,
+    pub(crate) file_system: UnitPath,
+    pub(crate) password_file: Secret,
+    pub(crate) calendar: Calendar,
+    pub(crate) keep: KeepText,
+    pub(crate) include: Vec<AbsolutePath>,
+    pub(crate) remote: Option<Remote>,
 }
 
 /// The clients on other machines, and their common settings.
 #[derive(Debug, Clone)]
-pub(super) struct Remote {
-    pub(super) mount: UnitPath,
-    pub(super) key_file: Secret,
-    pub(super) clients: Vec<Client>,
+pub(crate) struct Remote {
+    pub(crate) mount: UnitPath,
+    pub(crate) key_file: Secret,
+    pub(crate) clients: Vec<Client>,
 }
 
 /// A client on another machine.
 #[derive(Debug, Clone)]
-pub(super) struct Client {
-    pub(super) name: HostName,
+pub(crate) struct Client {
+    pub(crate) name: HostName,
     /// Its address, if it differs from its name.
-    pub(super) address: Option<Address>,
-    pub(super) host_key: PublicKey,
+    pub(crate) address: Option<Address>,
+    pub(crate) host_key: PublicKey,
     /// True if the user compared the key with the one on the client itself.
-    pub(super) is_compared: bool,
-    pub(super) include: Vec<AbsolutePath>,
+    pub(crate) is_compared: bool,
+    pub(crate) include: Vec<AbsolutePath>,
 }
 
 /// A keep policy as it was written.
 #[derive(Debug, Clone)]
-pub(super) struct KeepText(pub(super) String);
+pub(crate) struct KeepText(pub(super) String);
 
 impl TryFrom<String> for KeepText {
     type Error = Refusal;
@@ -60,12 +59,12 @@ impl TryFrom<String> for KeepText {
     }
 }
 
-pub(super) const PASSWORD_FILE: &str = "/etc/genbackup/restic-password";
-pub(super) const KEY_FILE: &str = "/etc/genbackup/ssh_ed25519";
-pub(super) const CALENDAR: &str = "*-*-* 04:00:00";
-pub(super) const KEEP: &str = "30 daily, 5 weekly, 12 monthly, 10 yearly";
-pub(super) const INCLUDE: [&str; 2] = ["/etc", "/home"];
-pub(super) const MOUNT: &str = "/mnt/backup";
+pub(crate) const PASSWORD_FILE: &str = "/etc/genbackup/restic-password";
+pub(crate) const KEY_FILE: &str = "/etc/genbackup/ssh_ed25519";
+pub(crate) const CALENDAR: &str = "*-*-* 04:00:00";
+pub(crate) const KEEP: &str = "30 daily, 5 weekly, 12 monthly, 10 yearly";
+pub(crate) const INCLUDE: [&str; 2] = ["/etc", "/home"];
+pub(crate) const MOUNT: &str = "/mnt/backup";
 
 /// Caches: an included directory, and the pattern that excludes the caches below it.
 const CACHES: [(&str, &str); 2] = [("/home", "/home/*/.cache"), ("/root", "/root/.cache")];
@@ -74,7 +73,7 @@ const CACHES: [(&str, &str); 2] = [("/home", "/home/*/.cache"), ("/root", "/root
 const MAY_BE_EMPTY: [&str; 1] = ["/home"];
 
 /// The proposed paths of a host. For another machine, the usual ones, because its content is unknown.
-pub(super) fn include_of(host: &HostName, repository: &UnitPath) -> Result<Vec<AbsolutePath>, Refusal> {
+pub(crate) fn include_of(host: &HostName, repository: &UnitPath) -> Result<Vec<AbsolutePath>, Refusal> {
     let found = if is_this_machine(host) {
         places::worth_keeping(repository)
     } else {
@@ -89,7 +88,7 @@ pub(super) fn include_of(host: &HostName, repository: &UnitPath) -> Result<Vec<A
 
 /// The included paths that may be empty on a host. On this machine, the proposed ones hold something; the content of
 /// another one is unknown, and an empty directory would make its first backup partial.
-pub(super) fn may_be_empty<'p>(host: &HostName, include: &'p [AbsolutePath]) -> Vec<&'p AbsolutePath> {
+pub(crate) fn may_be_empty<'p>(host: &HostName, include: &'p [AbsolutePath]) -> Vec<&'p AbsolutePath> {
     if is_this_machine(host) {
         return Vec::new();
     }
@@ -98,7 +97,7 @@ pub(super) fn may_be_empty<'p>(host: &HostName, include: &'p [AbsolutePath]) -> 
 }
 
 /// True for the machine that this program runs on.
-pub(super) fn is_this_machine(host: &HostName) -> bool {
+pub(crate) fn is_this_machine(host: &HostName) -> bool {
     host::name().is_ok_and(|name| host::is_called(&name, host.as_str()))
 }
 
@@ -107,7 +106,7 @@ impl Answers {
     ///
     /// # Errors
     /// When a client shows no host key, the key pair is missing and not to be made, or the clients do not fit together.
-    pub(super) fn usual(host: HostName, clients: &[Named], makes_secrets: bool) -> Result<Self> {
+    pub(crate) fn usual(host: HostName, clients: &[Named], makes_secrets: bool) -> Result<Self> {
         let path = UnitPath::try_from(places::ON_ROOT.to_owned())?;
         let include = include_of(&host, &path)?;
         let remote = if clients.is_empty() {
@@ -137,7 +136,7 @@ impl Answers {
     }
 
     /// The excludes of the storage host: caches, the repository, and what the sandbox hides.
-    pub(super) fn exclude(&self) -> Vec<String> {
+    pub(crate) fn exclude(&self) -> Vec<String> {
         let repository = (self.path.as_str(), self.path.as_str());
         let candidates = CACHES
             .into_iter()
@@ -149,15 +148,14 @@ impl Answers {
         wanted.map(|(_, pattern)| pattern.to_owned()).collect()
     }
 
-    /// Makes the key pair and the password file, if they were asked for. `may_ask` lets it ask whether to show the
-    /// password.
-    pub(super) fn make_secrets(&self, steps: &mut Steps, may_ask: bool) -> Result<()> {
-        if let Some(Secret::ToBeMade(file)) = self.remote.as_ref().map(|remote| &remote.key_file) {
-            crate::apply::make_directory_of(file.as_str().as_ref())?;
-            openssh::make_pair(file.as_str().as_ref())?;
-            steps.say(format_args!("{file}: a key pair for the clients"));
-        }
-        self.password_file.make_password(steps, may_ask)
+    /// Makes the key pair, and returns the file of the private key; `None` if it is not to be made.
+    pub(crate) fn make_key_pair(&self) -> Result<Option<&UnitPath>> {
+        let Some(Secret::ToBeMade(file)) = self.remote.as_ref().map(|remote| &remote.key_file) else {
+            return Ok(None);
+        };
+        crate::apply::make_directory_of(file.as_str().as_ref())?;
+        openssh::make_pair(file.as_str().as_ref())?;
+        Ok(Some(file))
     }
 }
 

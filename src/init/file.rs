@@ -53,7 +53,7 @@ impl Answers {
     ///
     /// # Errors
     /// All problems, if the answers contradict each other.
-    pub(super) fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         let key = PublicKey::try_from(KEY_TO_BE_MADE.to_owned())?;
         let text = text(self, Some(&key), "fleet.schema.json")?;
         if let Err(problems) = resolve(config::file::read("answers", &text)) {
@@ -67,7 +67,7 @@ impl Answers {
     }
 
     /// The fleet file. The key pair must exist.
-    pub(super) fn fleet_file(&self, schema: &str) -> Result<String> {
+    pub(crate) fn fleet_file(&self, schema: &str) -> Result<String> {
         let key = match &self.remote {
             Some(remote) => Some(openssh::public_key(remote.key_file.path().as_ref())?),
             None => None,
@@ -77,7 +77,7 @@ impl Answers {
 }
 
 /// The fleet file, with the public key of the storage host if there are clients on other machines.
-pub(super) fn text(answers: &Answers, public_key: Option<&PublicKey>, schema: &str) -> Result<String> {
+pub(crate) fn text(answers: &Answers, public_key: Option<&PublicKey>, schema: &str) -> Result<String> {
     let remote = answers.remote.as_ref().zip(public_key);
     let template = FleetTemplate {
         schema,

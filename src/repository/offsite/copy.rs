@@ -1,0 +1,179 @@
+//! Makes a copy, of either kind, in turns with forget and prune, and records how it ended.
+//!
+//! | module | its one job |
+//! | --- | --- |
+//! | `files` | a copy of the files, by rclone |
+//! | `snapshots` | a copy of the snapshots, by restic |
+//! | `ended` | how a copy ended |
+
+mod ended;
+mod files;
+mod snapshots;
+
+use std::fs::{self, File, TryLockError};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+use jiff::Timestamp;
+use signal_hook::consts::{SIGINT, SIGTERM};
+
+use super::{Limits, Progress, Stopped, Turns, Watcher};
+use crate::model::{CopyKind, CopyName, Fleet, Offsite};
+use crate::runs::record::{self, AdHoc, Phase};
+
+pub use self::ended::{Ended, Planned};
+
+/// A copy that is made in the unit of that copy.
+pub struct Copying<'c> {
+    /// The fleet.
+    pub fleet: &'c Fleet,
+    /// The name of the copy.
+    pub name: &'c CopyName,
+    /// The copy.
+    pub copy: &'c Offsite,
+    /// What is done this time.
+    pub task: Task,
+    /// What the administrator accepts this time.
+    pub accepts: Accepts,
+    /// The state directory of the copy.
+    pub state: &'c Path,
+    /// The directory with the locks of forget and prune.
+    pub turns: &'c Path,
+    /// The directory of the credentials, if the unit has one.
+    pub credentials: Option<&'c Path>,
+    /// The directory of restic's cache.
+    pub cache: &'c Path,
+    /// Gets the progress.
+    pub watcher: Watcher<'c>,
+}
+
+/// What is done with a copy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Task {
+    /// Copy and delete.
+    Copy,
+    /// Only find out what would be copied and deleted.
+    DryRun,
+    /// Only try to destroy a canary in the copy.
+    TamperTest,
+}
+
+/// What an administrator accepts this time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Accepts {
+    /// More snapshots went, or go from the copy, than `max-loss` allows.
+    pub loss: bool,
+    /// The repository has another `config`.
+    pub config: bool,
+    /// Damaged files of the copy are replaced.
+    pub repair: bool,
+}
+
+impl Copying<'_> {
+    /// Does the task, and records the result in a directory, except that of a dry run.
+    ///
+    /// # Errors
+    /// When the copy is being made already, when the result cannot be recorded, or when a dry run fails. Another failure is
+    /// no error.
+    pub fn run(&self, runs: &Path) -> Result<Ended> {
+        let _lock = self.lock()?;
+        let told = told_to_stop()?;
+        let (start, clock) = (Timestamp::now(), Instant::now());
+        let ended = self.take_turns(&|| told.load(Ordering::Relaxed));
+        if self.task == Task::DryRun {
+            return ended;
+        }
+        let ended = ended.unwrap_or_else(|error| Ended::of_error(self.name, &error));
+        let ad_hoc = AdHoc {
+            phase: Phase::Offsite,
+            copy: Some(self.name.to_string()),
+            start,
+            end: Timestamp::now(),
+            seconds: clock.elapsed().as_secs_f64(),
+            status: ended.status.clone(),
+            why: ended.why.clone(),
+            exit_code: None,
+            figures: ended.figures.clone(),
+        };
+        record::add(runs, &ad_hoc).context("cannot record this copy")?;
+        Ok(ended)
+    }
+
+    /// Locks the state: a copy is made by one process at a time.
+    fn lock(&self) -> Result<File> {
+        let unusable = || format!("cannot lock `{}`", self.state.display());
+        let lock = File::open(self.state).with_context(unusable)?;
+        match lock.try_lock() {
+            Ok(()) => Ok(lock),
+            Err(TryLockError::WouldBlock) => bail!("the copy `{}` is being made already", self.name),
+            Err(TryLockError::Error(error)) => Err(error).with_context(unusable),
+        }
+    }
+
+    /// Takes turns with forget and prune until the copy is complete.
+    fn take_turns(&self, is_told: &(dyn Fn() -> bool + Sync)) -> Result<Ended> {
+        let turns = Turns::open(self.turns)?;
+        let stop = || {
+            if is_told() {
+                return Some("it was told to stop".to_owned());
+            }
+            let is_wanted = turns.is_wanted().unwrap_or(false);
+            is_wanted.then(|| "forget and prune begin".to_owned())
+        };
+        loop {
+            let Some(_turn) = turns.take(is_told)? else {
+                let why = "it was told to stop".to_owned();
+                return Err(Stopped { why }.into());
+            };
+            let ended = match &self.copy.kind {
+                CopyKind::Sync(sync) => self.sync(sync, &stop),
+                CopyKind::Restic(copy) => self.transfer(copy, &stop),
+            };
+            match ended {
+                // Forget and prune have the next turn, and the copy the one after.
+                Err(error) if error.is::<Stopped>() && !is_told() => (self.watcher)(Progress::Waiting),
+                ended => return ended.map(|ended| ended.beside(self.shares_file_system())),
+            }
+        }
+    }
+
+    fn limits(&self) -> Limits {
+        Limits {
+            max_loss: self.copy.max_loss.hundredths().into(),
+            hosts: self.fleet.backed_up().count(),
+            accepts_loss: self.accepts.loss,
+        }
+    }
+
+    /// Whether a directory of this host is on the file system of the repository; `None` of another remote.
+    fn shares_file_system(&self) -> Option<bool> {
+        let device = |path: &Path| Some(fs::metadata(path).ok()?.dev());
+        let directory = device(Path::new(self.copy.kind.directory()?))?;
+        Some(directory == device(self.repository())?)
+    }
+
+    fn repository(&self) -> &Path {
+        Path::new(self.fleet.repository.path.as_str())
+    }
+
+    /// The file of a credential of the unit.
+    fn credential(&self, name: &str) -> Result<PathBuf> {
+        let file = self.credentials.map(|directory| directory.join(name));
+        file.with_context(|| {
+            format!("the credential `{name}` is missing: this command is for the unit of the copy")
+        })
+    }
+}
+
+/// A flag that is set when a signal asks this process to end: rclone ends first.
+fn told_to_stop() -> Result<Arc<AtomicBool>> {
+    let told = Arc::new(AtomicBool::new(false));
+    for signal in [SIGTERM, SIGINT] {
+        signal_hook::flag::register(signal, Arc::clone(&told)).context("cannot wait for signals")?;
+    }
+    Ok(told)
+}
