@@ -41,7 +41,7 @@ pub(crate) struct Request<'f> {
 }
 
 #[derive(Template)]
-#[template(path = "cli/explain.txt", escape = "none")]
+#[template(path = "printed/explain.txt", escape = "none")]
 struct Explanation<'f> {
     fleet: &'f Fleet,
     backed_up: usize,

@@ -85,10 +85,10 @@ impl std::error::Error for Failed {}
 impl Failed {
     /// A restic that ended with this status, after these messages.
     #[must_use]
-    pub fn of(status: ExitStatus, said: &[String]) -> Self {
+    pub fn of(status: ExitStatus, messages: &[String]) -> Self {
         Self {
             status: u8::try_from(exit_status(status)).unwrap_or(1),
-            said: complaint::fatal(said),
+            message: complaint::fatal(messages),
             hint: None,
         }
     }
@@ -96,7 +96,7 @@ impl Failed {
     /// The cause, if restic names it.
     #[must_use]
     pub fn cause(&self) -> Option<Cause> {
-        Cause::of(self.status.into(), &self.said)
+        Cause::of(self.status.into(), &self.message)
     }
 }
 

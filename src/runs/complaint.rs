@@ -179,7 +179,7 @@ impl Cause {
 #[must_use]
 pub fn fatal(messages: &[String]) -> String {
     let fatal = messages.iter().rfind(|line| line.starts_with("Fatal: "));
-    let last = || message.iter().rfind(|line| !line.is_empty());
+    let last = || messages.iter().rfind(|line| !line.is_empty());
     fatal
         .or_else(last)
         .map_or_else(String::new, |line| line.replace(char::is_control, " "))

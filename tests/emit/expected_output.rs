@@ -1,6 +1,10 @@
 //! What each fleet of `fixtures/fleets` becomes, file by file: `snapshots/fleets` mirrors it, and `snapshots/nix` what
 //! NixOS needs of it.
+//!
+//! Many hosts get the same file. It has one snapshot, at the first of these hosts, and `tree.snap` of the others names
+//! that host.
 
+use std::collections::hash_map::{Entry, HashMap};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -13,7 +17,10 @@ use genbackup::emit::plan::HostPlan;
 use genbackup::emit::{Artifact, emit, nix_module};
 use genbackup::model::Fleet;
 
-/// The fleets by the names of their directories.
+/// The fleets that are read first: their hosts have a snapshot of each file.
+const PLAIN: [&str; 2] = ["smallest", "post"];
+
+/// The fleets by the names of their directories, in the order of their snapshots.
 fn fleets() -> Result<Vec<(String, Fleet)>> {
     let mut fleets = Vec::new();
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/fleets");
@@ -29,7 +36,10 @@ fn fleets() -> Result<Vec<(String, Fleet)>> {
     if fleets.is_empty() {
         bail!("there is no fleet in fixtures/fleets");
     }
-    fleets.sort_by(|(left, _), (right, _)| left.cmp(right));
+    fleets.sort_by_key(|(name, _)| {
+        let place = PLAIN.iter().position(|plain| plain == name);
+        (place.unwrap_or(PLAIN.len()), name.clone())
+    });
     Ok(fleets)
 }
 
@@ -46,14 +56,22 @@ fn emitted(fleet: &Fleet) -> Result<Vec<(&str, Vec<Artifact>)>> {
 
 fn compare_all() -> Result<Comparison> {
     let mut comparison = Comparison::default();
+    let mut holders: HashMap<(String, String), String> = HashMap::new();
     for (name, fleet) in fleets()? {
         let directory = PathBuf::from("fleets").join(&name);
         let mut tree = String::new();
         for (host, artifacts) in emitted(&fleet)? {
             for artifact in artifacts {
                 let path = artifact.path.trim_start_matches('/');
-                writeln!(tree, "{:04o} {host}/{path}", artifact.access.mode())?;
-                comparison.compare(&directory.join(host).join(path), &artifact.content)?;
+                write!(tree, "{:04o} {host}/{path}", artifact.access.mode())?;
+                match holders.entry((path.to_owned(), artifact.content)) {
+                    Entry::Occupied(holder) => writeln!(tree, " = {}", holder.get())?,
+                    Entry::Vacant(file) => {
+                        writeln!(tree)?;
+                        comparison.compare(&directory.join(host).join(path), &file.key().1)?;
+                        file.insert(format!("{name}/{host}"));
+                    }
+                }
             }
         }
         comparison.compare(&directory.join("tree"), &tree)?;

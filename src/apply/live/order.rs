@@ -29,7 +29,7 @@ impl<S: Systemd, A: Audience> Live<S, A> {
             changes,
             counts,
         } = written;
-        self.say(counts);
+        self.step(counts);
         for lack in lacks {
             self.fail(lack);
         }
@@ -38,7 +38,7 @@ impl<S: Systemd, A: Audience> Live<S, A> {
         before_start(&mut self);
         waiting.start(&mut self);
         if self.is_as_it_was() && counts == Counts::default() {
-            self.say("nothing to change: the host matches the fleet file");
+            self.step("nothing to change: the host matches the fleet file");
         }
         self.end()
     }

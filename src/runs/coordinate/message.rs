@@ -57,7 +57,7 @@ impl Messages {
             self.cause.get_or_insert_with(|| self.message.clone());
             return;
         }
-        let said = complaint::without_escapes(&without_trace(&message));
+        let message = complaint::without_escapes(&without_trace(&message));
         self.is_stopped |= is_signal(&message);
         if names_cause(&message) {
             self.decisive = Some(message.clone());

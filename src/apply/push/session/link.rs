@@ -1,5 +1,5 @@
-//! A program, with threads for its input and output. Nothing that it does delays us beyond a deadline, and
-//! nothing that it prints takes more than a bounded amount of memory.
+//! A program whose input and output threads carry: nothing that it does keeps us waiting beyond a deadline, and nothing
+//! that it prints takes more than some memory.
 
 use std::io::{self, Read, Write};
 use std::process::{Child, Command, Stdio};
@@ -101,7 +101,7 @@ impl Link {
 
     fn receive(&mut self, deadline: Instant) -> Result<(), Silence> {
         let left = left(deadline);
-        // A client that sends without an end would never be late otherwise.
+        // Who sends without an end would never be late otherwise.
         if left.is_zero() {
             return Err(Silence::Late);
         }
