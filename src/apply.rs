@@ -31,7 +31,7 @@ mod note;
 pub(crate) mod now;
 mod place;
 #[warn(clippy::disallowed_methods, reason = "only its session starts a process")]
-pub mod push;
+pub(crate) mod push;
 mod refused;
 mod steps;
 mod transaction;
@@ -64,7 +64,7 @@ pub(crate) use tree::Staged;
 ///
 /// # Errors
 /// When a file cannot be written.
-pub fn throw_away(artifacts: &[Artifact]) -> Result<TempDir> {
+pub(crate) fn throw_away(artifacts: &[Artifact]) -> Result<TempDir> {
     let directory = tempfile::tempdir().context("cannot create a temporary directory")?;
     write_below(directory.path(), artifacts)?;
     Ok(directory)
@@ -75,7 +75,9 @@ pub fn throw_away(artifacts: &[Artifact]) -> Result<TempDir> {
 ///
 /// # Errors
 /// When a file cannot be read or written.
-pub fn throw_away_copies<'p>(files: impl IntoIterator<Item = (&'p Path, &'p Path)>) -> Result<TempDir> {
+pub(crate) fn throw_away_copies<'p>(
+    files: impl IntoIterator<Item = (&'p Path, &'p Path)>,
+) -> Result<TempDir> {
     let directory = tempfile::tempdir().context("cannot create a temporary directory")?;
     for (from, name) in files {
         let to = directory.path().join(name);
@@ -90,7 +92,7 @@ pub fn throw_away_copies<'p>(files: impl IntoIterator<Item = (&'p Path, &'p Path
 ///
 /// # Errors
 /// When it cannot be made, or made private.
-pub fn private_directory(directory: &Path) -> Result<Privacy> {
+pub(crate) fn private_directory(directory: &Path) -> Result<Privacy> {
     let made = || {
         fs::DirBuilder::new()
             .recursive(true)
@@ -126,7 +128,7 @@ pub enum Privacy {
 ///
 /// # Errors
 /// When there is something in the directory, or a file cannot be written.
-pub fn new_directory(directory: &Path, artifacts: &[Artifact]) -> Result<()> {
+pub(crate) fn new_directory(directory: &Path, artifacts: &[Artifact]) -> Result<()> {
     if !Disk.entries(directory)?.is_empty() {
         fail!(
             what("the directory `{}` is not empty", directory.display()),
@@ -156,7 +158,7 @@ fn write_below(directory: &Path, artifacts: &[Artifact]) -> Result<()> {
 ///
 /// # Errors
 /// When it cannot be made.
-pub fn make_directory(directory: &Path) -> Result<()> {
+pub(crate) fn make_directory(directory: &Path) -> Result<()> {
     fs::create_dir_all(directory)
         .with_context(|| format!("cannot create the directory `{}`", directory.display()))
 }
@@ -165,7 +167,7 @@ pub fn make_directory(directory: &Path) -> Result<()> {
 ///
 /// # Errors
 /// When it cannot be made.
-pub fn make_directory_of(file: &Path) -> Result<()> {
+pub(crate) fn make_directory_of(file: &Path) -> Result<()> {
     file.parent().map_or(Ok(()), make_directory)
 }
 
@@ -211,7 +213,7 @@ pub fn create_new(path: &Path, text: &str) -> Result<()> {
 ///
 /// # Errors
 /// As [`create_new`].
-pub fn create_secret(path: &Path, text: &str) -> Result<()> {
+pub(crate) fn create_secret(path: &Path, text: &str) -> Result<()> {
     create(path, text, 0o600)
 }
 

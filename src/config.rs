@@ -6,7 +6,7 @@ pub(crate) mod defaults;
 pub mod file;
 pub mod problem;
 pub mod resolve;
-pub mod schema;
+pub(crate) mod schema;
 
 /// The default path of the fleet file.
 pub const FLEET_FILE: &str = "/etc/genbackup/fleet.toml";

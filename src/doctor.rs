@@ -32,14 +32,18 @@ use crate::system::nixos::System;
 
 use apply::Apply;
 pub(crate) use command::unreachable as unreachable_command;
-pub use finding::{Finding, State};
+pub(crate) use finding::{Finding, State};
 pub(crate) use versions::{missing_packages, needed_programs};
 
 /// All findings about a host of the fleet, which is this machine.
 ///
 /// # Errors
 /// When the files of the host cannot be computed.
-pub fn examine(fleet: &Fleet, plan: &HostPlan<'_>, report: Option<&Result<Report>>) -> Result<Vec<Finding>> {
+pub(crate) fn examine(
+    fleet: &Fleet,
+    plan: &HostPlan<'_>,
+    report: Option<&Result<Report>>,
+) -> Result<Vec<Finding>> {
     let artifacts: Vec<Artifact> = emit(plan)?;
     let artifacts = &artifacts;
     let apply = Apply::of(plan);

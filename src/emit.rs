@@ -24,7 +24,8 @@ use crate::emit::plan::HostPlan;
 pub use client::capabilities;
 pub use nix_module::nix_module;
 pub use package::package;
-pub use platform::{Platform, Programs, StorePath};
+pub(crate) use platform::Platform;
+pub use platform::{Programs, StorePath};
 pub(crate) use watching::RHYTHM;
 
 /// Where systemd's units of the local administrator are (systemd.unit(5)).

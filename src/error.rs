@@ -8,14 +8,14 @@ use std::fmt;
 
 /// What failed and why, and what to do next. Its `Display` is the first alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Hinted {
+pub(crate) struct Hinted {
     what: String,
     hint: String,
 }
 
 impl Hinted {
     /// An error with a hint.
-    pub fn new(what: impl Into<String>, hint: impl Into<String>) -> Self {
+    pub(crate) fn new(what: impl Into<String>, hint: impl Into<String>) -> Self {
         Self {
             what: what.into(),
             hint: hint.into(),
@@ -33,7 +33,7 @@ impl std::error::Error for Hinted {}
 
 /// The hint of an error, or of the first of its causes that has one.
 #[must_use]
-pub fn hint(error: &anyhow::Error) -> Option<String> {
+pub(crate) fn hint(error: &anyhow::Error) -> Option<String> {
     let hinted: Option<&Hinted> = error.downcast_ref();
     hinted
         .map(|hinted| hinted.hint.clone())
@@ -48,7 +48,7 @@ pub fn hint(error: &anyhow::Error) -> Option<String> {
 
 /// An error with its causes, and its hint behind an empty line.
 #[must_use]
-pub fn describe(error: &anyhow::Error) -> String {
+pub(crate) fn describe(error: &anyhow::Error) -> String {
     match hint(error) {
         Some(hint) => format!("{error:#}\n\nhint: {hint}"),
         None => format!("{error:#}"),

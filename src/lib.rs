@@ -44,9 +44,9 @@
 pub mod apply;
 pub mod cli;
 pub mod config;
-pub mod doctor;
+pub(crate) mod doctor;
 pub mod emit;
-pub mod error;
+pub(crate) mod error;
 mod explain;
 mod init;
 pub mod model;
@@ -57,4 +57,4 @@ pub mod repository;
 pub mod runs;
 pub mod status;
 pub mod system;
-pub mod text;
+pub(crate) mod text;

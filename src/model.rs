@@ -12,7 +12,7 @@ mod key;
 mod moment;
 mod notify;
 pub(crate) mod offsite;
-pub mod password;
+pub(crate) mod password;
 mod path;
 mod pattern;
 mod phase;
@@ -22,7 +22,7 @@ mod release;
 mod remote;
 pub(crate) mod span;
 mod tag;
-pub mod units;
+pub(crate) mod units;
 mod version;
 pub(crate) mod words;
 
@@ -93,7 +93,7 @@ impl Refusal {
 
     /// Takes apart what `Display` put together; any other message has no hint.
     #[must_use]
-    pub fn from_message(message: &str) -> Self {
+    pub(crate) fn from_message(message: &str) -> Self {
         let (what, hint) = message.split_once("\n\nhint: ").unwrap_or((message, ""));
         Self::new(what.trim_end(), hint.trim_end())
     }

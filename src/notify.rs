@@ -6,7 +6,7 @@
 //! subject is healthy again. What changes at once goes into one message.
 
 mod body;
-pub mod deliver;
+pub(crate) mod deliver;
 mod failure;
 mod finding;
 mod memory;
@@ -17,10 +17,11 @@ mod services;
 mod words;
 
 pub use body::{Form, body};
+pub(crate) use failure::FailureResult;
 pub(crate) use failure::OF_SYSTEMD;
-pub use failure::{Failure, FailureResult};
 pub use finding::{Finding, findings};
-pub use memory::{LONGEST_QUEUE, Memory};
+pub(crate) use memory::LONGEST_QUEUE;
+pub use memory::Memory;
 pub use message::{Change, Message, Transition};
 pub use ping::Ping;
 pub use words::{markdown, slack};

@@ -16,7 +16,7 @@ use clap::Command;
 
 pub use exposure::{BOUNDS, RESTORE_BOUND};
 pub use keys::{Key, Table, Without, tables};
-pub use manual::manual_page;
+pub(crate) use manual::manual_page;
 pub use units::{FLEET, kind};
 
 /// A file of the reference.

@@ -3,10 +3,10 @@
 //! other places.
 
 pub(crate) mod adopt;
-pub mod hold;
-pub mod init;
+pub(crate) mod hold;
+pub(crate) mod init;
 pub mod maintain;
-pub mod offsite;
+pub(crate) mod offsite;
 pub(crate) mod open;
 pub mod restic;
 pub(crate) mod restore;

@@ -1,8 +1,8 @@
 //! Runs over the fleet: [`record`] reads their records, and [`ad_hoc`] runs a command of an administrator, whose result is
 //! recorded as well.
 
-pub mod ad_hoc;
-pub mod complaint;
+pub(crate) mod ad_hoc;
+pub(crate) mod complaint;
 pub mod coordinate;
 pub(crate) mod copies;
 pub(crate) mod find;
@@ -12,6 +12,6 @@ pub mod record;
 pub(crate) mod records;
 pub(crate) mod request;
 pub(crate) mod start;
-pub mod state;
+pub(crate) mod state;
 pub(crate) mod stop;
 pub(crate) mod versions;

@@ -23,11 +23,11 @@
 //! after it.
 
 mod advice;
-pub mod anomaly;
+pub(crate) mod anomaly;
 mod attempt;
 mod examine;
 mod expectations;
-pub mod history;
+pub(crate) mod history;
 mod progress;
 mod report;
 mod rule;
@@ -44,7 +44,8 @@ use crate::runs::record::{About, Run, RunId};
 pub use attempt::{Attempt, Figures, Lacks};
 pub(crate) use examine::examine;
 pub use expectations::Expectations;
-pub use progress::{Holder, Present, Progress, is_yet_to_come, longest_silence};
+pub use progress::{Holder, Present, Progress};
+pub(crate) use progress::{is_yet_to_come, longest_silence};
 pub use report::{Concerns, Item, NewestRun, Remark, Report};
 pub use rule::{Point, rule};
 pub use span::span;

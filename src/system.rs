@@ -2,13 +2,13 @@
 //! `command` asks other programs, with a time limit.
 
 pub mod analyze;
-pub mod bus;
+pub(crate) mod bus;
 pub(crate) mod command;
 pub mod credentials;
-pub mod host;
+pub(crate) mod host;
 pub(crate) mod journal;
-pub mod mounts;
+pub(crate) mod mounts;
 pub(crate) mod nixos;
-pub mod openssh;
-pub mod tools;
+pub(crate) mod openssh;
+pub(crate) mod tools;
 pub(crate) mod unit_status;

@@ -8,7 +8,7 @@ use jiff::tz::{AmbiguousOffset, TimeZone};
 /// A text with control characters escaped, and with the characters escaped that change the order of the displayed text
 /// (Unicode Technical Report 36).
 #[must_use]
-pub fn harmless(text: &str) -> String {
+pub(crate) fn harmless(text: &str) -> String {
     text.chars()
         .map(|character| match character {
             '\u{61c}'
@@ -24,7 +24,7 @@ pub fn harmless(text: &str) -> String {
 
 /// The start of a text, at most `longest` characters. `…` marks a cut.
 #[must_use]
-pub fn shortened(text: &str, longest: usize) -> String {
+pub(crate) fn shortened(text: &str, longest: usize) -> String {
     match text.char_indices().nth(longest) {
         None => text.to_owned(),
         Some(_) => text
@@ -37,7 +37,7 @@ pub fn shortened(text: &str, longest: usize) -> String {
 
 /// The start of a text, at most `longest` characters, escaped as by [`harmless`].
 #[must_use]
-pub fn bounded(text: &str, longest: usize) -> String {
+pub(crate) fn bounded(text: &str, longest: usize) -> String {
     // The rest is cut off, so it need not be escaped.
     let start: String = text.chars().take(longest.saturating_add(1)).collect();
     shortened(&harmless(&start), longest)
@@ -45,14 +45,14 @@ pub fn bounded(text: &str, longest: usize) -> String {
 
 /// A number with a noun: `1 file`, `2 files`.
 #[must_use]
-pub fn counted<N: Copy + Display + From<u8> + PartialEq>(number: N, name: &str) -> String {
+pub(crate) fn counted<N: Copy + Display + From<u8> + PartialEq>(number: N, name: &str) -> String {
     let plural = if number == N::from(1) { "" } else { "s" };
     format!("{number} {name}{plural}")
 }
 
 /// A time in the local time zone, to the minute. If the clock showed this time twice, the offset is added.
 #[must_use]
-pub fn local(time: Timestamp) -> String {
+pub(crate) fn local(time: Timestamp) -> String {
     let zone = TimeZone::system();
     let time = time.to_zoned(zone.clone());
     let form = match zone.to_ambiguous_timestamp(time.datetime()).offset() {

@@ -187,7 +187,7 @@ impl Changes {
     }
 
     /// The units that go. One that only moves to another directory does not.
-    pub fn leaving_units(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn leaving_units(&self) -> impl Iterator<Item = &str> {
         let removed = self
             .files
             .iter()
@@ -201,7 +201,7 @@ impl Changes {
 
     /// True when a unit's file would be written or removed.
     #[must_use]
-    pub fn changes_units(&self) -> bool {
+    pub(crate) fn changes_units(&self) -> bool {
         let mut files = self.files.iter();
         files.any(|(path, change)| !matches!(change, Change::Leave) && enablement::unit_name(path).is_some())
     }

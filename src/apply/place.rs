@@ -41,7 +41,7 @@ impl Place {
 
     /// The same with the units elsewhere.
     #[must_use]
-    pub fn with_units(self, units: impl Into<PathBuf>) -> Self {
+    pub(crate) fn with_units(self, units: impl Into<PathBuf>) -> Self {
         let units = units.into();
         Self { units, ..self }
     }
@@ -55,7 +55,7 @@ impl Place {
 
     /// True when files were written here.
     #[must_use]
-    pub fn has_manifest(&self) -> bool {
+    pub(crate) fn has_manifest(&self) -> bool {
         self.manifest_file().is_some()
     }
 

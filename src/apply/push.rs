@@ -23,7 +23,7 @@ use there::There;
 
 /// What is brought to a client.
 #[derive(Debug)]
-pub struct Push<'f> {
+pub(crate) struct Push<'f> {
     /// The client's plan; none for a host that left the fleet, whose files are removed.
     pub plan: Option<HostPlan<'f>>,
     /// Where ssh reaches it.
@@ -34,7 +34,7 @@ pub struct Push<'f> {
 
 /// How a push goes about it.
 #[derive(Debug, Clone, Copy)]
-pub struct Manner {
+pub(crate) struct Manner {
     /// Whether files that were modified there are overwritten.
     pub overwrite: Overwrite,
     /// Whether ssh may ask the person at the terminal.
@@ -43,7 +43,7 @@ pub struct Manner {
 
 /// What a push did.
 #[derive(Debug)]
-pub struct Pushed {
+pub(crate) struct Pushed {
     /// How many files it wrote and removed; none where it did not come to its end.
     pub counts: Option<Counts>,
     /// What it did and noted.
@@ -54,7 +54,7 @@ pub struct Pushed {
 
 /// What a push would do.
 #[derive(Debug)]
-pub struct Preview {
+pub(crate) struct Preview {
     /// The changes.
     pub changes: Changes,
     /// What it would do with units, each as a verb and a name, where that was asked for.
@@ -69,7 +69,7 @@ impl Push<'_> {
     /// # Errors
     /// When nothing has changed, because the client cannot be reached or does not answer. What fails later is one of the
     /// lines of [`Pushed`], and the rest goes on.
-    pub fn carry_out(&self, manner: Manner) -> Result<Pushed> {
+    pub(crate) fn carry_out(&self, manner: Manner) -> Result<Pushed> {
         let place = Place::below("/");
         let directory = place.directory_of_manifest();
         let mut session = Session::open(&self.destination, directory.to_str(), manner.may_ask)?;
@@ -118,7 +118,7 @@ impl Push<'_> {
     ///
     /// # Errors
     /// When the client cannot be reached, or does not answer.
-    pub fn preview(&self, manner: Manner, with_units: bool) -> Result<Preview> {
+    pub(crate) fn preview(&self, manner: Manner, with_units: bool) -> Result<Preview> {
         let place = Place::below("/");
         let mut session = Session::open(&self.destination, None, manner.may_ask)?;
         let artifacts = self.artifacts()?;

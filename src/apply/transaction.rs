@@ -131,7 +131,7 @@ impl Transaction {
     ///
     /// # Errors
     /// When there is a file that we may not overwrite.
-    pub fn refuse_foreign(&self) -> Result<()> {
+    pub(crate) fn refuse_foreign(&self) -> Result<()> {
         if !self.newer.is_empty() {
             return Err(of_newer(&self.newer));
         }

@@ -87,7 +87,7 @@ impl<'t> Problems<'t> {
     }
 
     /// Notes a refusal of the text itself, of whose keys nothing is known.
-    pub fn refuse_text(&mut self, span: Range<usize>, refusal: Refusal) {
+    pub(crate) fn refuse_text(&mut self, span: Range<usize>, refusal: Refusal) {
         let problem = Problem {
             refusal,
             file: self.file.to_owned(),
@@ -105,7 +105,7 @@ impl<'t> Problems<'t> {
 
     /// All of them, in the order of their places.
     #[must_use]
-    pub fn into_vec(mut self) -> Vec<Problem> {
+    pub(crate) fn into_vec(mut self) -> Vec<Problem> {
         self.found.sort_by_key(|(span, _)| span.start);
         let mut problems: Vec<Problem> = self.found.into_iter().map(|(_, problem)| problem).collect();
         problems.dedup();
@@ -163,7 +163,7 @@ pub(crate) fn quoted_if_odd(key: &str) -> String {
 
 /// The hint that names a likely candidate.
 #[must_use]
-pub fn did_you_mean(candidate: &str) -> String {
+pub(crate) fn did_you_mean(candidate: &str) -> String {
     format!("did you mean `{candidate}`?")
 }
 

@@ -14,7 +14,7 @@ use crate::config::file::{FleetFile, Item, Spanned};
 
 /// The schema of a fleet file, draft 7 of JSON Schema: the newest that editors of TOML read.
 #[must_use]
-pub fn fleet_file() -> Value {
+pub(crate) fn fleet_file() -> Value {
     let mut schema = annotated();
     publish(&mut schema);
     schema
@@ -24,7 +24,7 @@ pub fn fleet_file() -> Value {
 ///
 /// # Errors
 /// When it cannot be written as JSON.
-pub fn text() -> serde_json::Result<String> {
+pub(crate) fn text() -> serde_json::Result<String> {
     Ok(serde_json::to_string_pretty(&fleet_file())? + "\n")
 }
 

@@ -7,7 +7,7 @@ use crate::error::hint;
 /// The severity of a finding, from the best to the worst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum State {
+pub(crate) enum State {
     /// The check succeeded.
     Ok,
     /// The check could not be made.
@@ -21,7 +21,7 @@ pub enum State {
 impl State {
     /// Its name in the output.
     #[must_use]
-    pub const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Ok => "ok",
             Self::Unknown => "unknown",
@@ -33,7 +33,7 @@ impl State {
 
 /// The result of one check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Finding {
+pub(crate) struct Finding {
     /// The name of the check.
     pub check: String,
     /// The severity.

@@ -79,7 +79,7 @@ pub struct CoordinatorPlan<'f> {
 impl CoordinatorPlan<'_> {
     /// Whether a unit starts the command of genbackup with the fleet file.
     #[must_use]
-    pub fn starts_the_command(&self) -> bool {
+    pub(crate) fn starts_the_command(&self) -> bool {
         self.watching.starts_the_command() || !self.offsite.is_empty()
     }
 }
@@ -218,7 +218,7 @@ impl<'f> RecoveryPlan<'f> {
     }
 
     /// The copies of its snapshots.
-    pub fn restic_copies(&self) -> impl Iterator<Item = (&'f CopyName, &'f ResticCopy)> {
+    pub(crate) fn restic_copies(&self) -> impl Iterator<Item = (&'f CopyName, &'f ResticCopy)> {
         self.offsite.iter().filter_map(|(name, copy)| match &copy.kind {
             CopyKind::Restic(copy) => Some((name, copy)),
             CopyKind::Sync(_) => None,
@@ -236,7 +236,7 @@ impl<'f> CoordinatorPlan<'f> {
 
     /// The keep policies of single hosts, each with the hosts that share it, in the order of the hosts.
     #[must_use]
-    pub fn own_policies(&self) -> Vec<(Vec<&'f HostName>, &'f KeepPolicy)> {
+    pub(crate) fn own_policies(&self) -> Vec<(Vec<&'f HostName>, &'f KeepPolicy)> {
         let local = self.local.zip(self.source);
         let clients = self.remote.iter().flat_map(|remote| &remote.clients);
         let sources = clients.map(|(host, client)| (host, &client.source));
@@ -254,7 +254,7 @@ impl<'f> CoordinatorPlan<'f> {
     }
 
     /// The copies that are made after each run.
-    pub fn copies_after_run(&self) -> impl Iterator<Item = &'f CopyName> {
+    pub(crate) fn copies_after_run(&self) -> impl Iterator<Item = &'f CopyName> {
         let offsite = self.offsite.iter();
         offsite
             .filter(|(_, copy)| copy.start == Start::AfterRun)

@@ -8,7 +8,7 @@ use crate::emit::escape::nix_string;
 
 /// Where the programs are that emitted files start, ours included.
 #[derive(Debug, Clone)]
-pub struct Platform {
+pub(crate) struct Platform {
     /// bash(1), which runs our scripts.
     pub(super) bash: String,
     /// sshd(8).
@@ -80,7 +80,7 @@ impl TryFrom<String> for StorePath {
 impl Platform {
     /// A system with programs and directories at their usual places (file-hierarchy(7)).
     #[must_use]
-    pub fn usual() -> Self {
+    pub(crate) fn usual() -> Self {
         Self {
             bash: "/bin/bash".to_owned(),
             sshd: "/usr/sbin/sshd".to_owned(),
@@ -94,7 +94,7 @@ impl Platform {
 
     /// NixOS, with our own files in a store path of theirs.
     #[must_use]
-    pub fn package(programs: &Programs, package: &StorePath) -> Self {
+    pub(crate) fn package(programs: &Programs, package: &StorePath) -> Self {
         let Programs {
             bash,
             genbackup,

@@ -28,7 +28,7 @@ fn check(text: &str) -> Result<(), Refusal> {
 impl Destination {
     /// The user root of a host.
     #[must_use]
-    pub fn root_of(address: &Address) -> Self {
+    pub(crate) fn root_of(address: &Address) -> Self {
         Self(format!("root@{}", address.as_str()))
     }
 

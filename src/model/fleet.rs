@@ -253,7 +253,7 @@ impl Fleet {
 
     /// True if a host is backed up in its own run, and not in the fleet's.
     #[must_use]
-    pub fn has_own_schedule(&self, host: &HostName) -> bool {
+    pub(crate) fn has_own_schedule(&self, host: &HostName) -> bool {
         self.source(host).is_some_and(|source| source.schedule.is_some())
     }
 
@@ -265,7 +265,7 @@ impl Fleet {
     }
 
     /// Replaces every keep policy: the fleet's, and those of hosts with their own.
-    pub fn replace_keep(&mut self, policy: &KeepPolicy) {
+    pub(crate) fn replace_keep(&mut self, policy: &KeepPolicy) {
         self.repository.keep = policy.clone();
         let clients = self
             .remote
@@ -278,14 +278,14 @@ impl Fleet {
     }
 
     /// The hosts with their own keep policy, in the same order.
-    pub fn with_own_keep(&self) -> impl Iterator<Item = (&HostName, &KeepPolicy)> {
+    pub(crate) fn with_own_keep(&self) -> impl Iterator<Item = (&HostName, &KeepPolicy)> {
         self.backed_up()
             .filter_map(|host| Some((host, self.source(host)?.keep.as_ref()?)))
     }
 
     /// The name of the timer and of the service that back up a host, without their suffix.
     #[must_use]
-    pub fn run_of(&self, host: &HostName) -> String {
+    pub(crate) fn run_of(&self, host: &HostName) -> String {
         if self.has_own_schedule(host) {
             Self::run_of_those(&[host])
         } else {
@@ -296,14 +296,14 @@ impl Fleet {
     /// The name of the service that backs up only these hosts, without its suffix. `_` separates them: no host name
     /// has one.
     #[must_use]
-    pub fn run_of_those(hosts: &[&HostName]) -> String {
+    pub(crate) fn run_of_those(hosts: &[&HostName]) -> String {
         let names: Vec<&str> = hosts.iter().map(|host| host.as_str()).collect();
         format!("genbackup-run@{}", names.join("_"))
     }
 
     /// The phases that are expected: those of each run, and the ad hoc phases for which the fleet file sets a maximum
     /// age.
-    pub fn expected_phases(&self) -> impl Iterator<Item = Phase> {
+    pub(crate) fn expected_phases(&self) -> impl Iterator<Item = Phase> {
         let is_expected = |phase: &Phase| !phase.is_ad_hoc() || self.phases.contains_key(phase);
         Phase::ALL.into_iter().filter(is_expected)
     }

@@ -90,7 +90,7 @@ pub struct Hooks {
 impl Hook {
     /// True if it runs as root.
     #[must_use]
-    pub fn is_roots(&self) -> bool {
+    pub(crate) fn is_roots(&self) -> bool {
         self.user.is_root()
     }
 

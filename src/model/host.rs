@@ -90,7 +90,7 @@ fn ends_in_number(text: &str) -> bool {
 impl HostName {
     /// The name as an address, for a host without `address`.
     #[must_use]
-    pub fn to_address(&self) -> Address {
+    pub(crate) fn to_address(&self) -> Address {
         Address(self.0.clone())
     }
 }

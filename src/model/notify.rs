@@ -147,7 +147,7 @@ words! {
 impl PushMonitor {
     /// True if it accepts the sign that a run began.
     #[must_use]
-    pub fn takes_starts(self) -> bool {
+    pub(crate) fn takes_starts(self) -> bool {
         match self {
             Self::Healthchecks => true,
             // It knows up and down alone.
@@ -193,13 +193,13 @@ impl Watching {
 
     /// The recipients of a message about each change.
     #[must_use]
-    pub fn recipients(&self) -> Vec<&NotifyName> {
+    pub(crate) fn recipients(&self) -> Vec<&NotifyName> {
         self.named(|notify| notify.monitor().is_none())
     }
 
     /// The monitors that get a sign of each run.
     #[must_use]
-    pub fn monitors(&self) -> Vec<&NotifyName> {
+    pub(crate) fn monitors(&self) -> Vec<&NotifyName> {
         self.named(|notify| notify.monitor().is_some())
     }
 
@@ -226,20 +226,20 @@ impl Watching {
 
     /// True if units of the storage host start genbackup itself, and not only scripts.
     #[must_use]
-    pub fn starts_the_command(&self) -> bool {
+    pub(crate) fn starts_the_command(&self) -> bool {
         !self.notify.is_empty() || self.written().next().is_some()
     }
 
     /// True if there is a recipient of email.
     #[must_use]
-    pub fn sends_mail(&self) -> bool {
+    pub(crate) fn sends_mail(&self) -> bool {
         let is_mail = |notify: &Notify| matches!(notify, Notify::Email { .. });
         self.notify.values().any(is_mail)
     }
 
     /// True if a monitor gets a sign when a run begins.
     #[must_use]
-    pub fn pings_starts(&self) -> bool {
+    pub(crate) fn pings_starts(&self) -> bool {
         let monitors = self.notify.values().filter_map(Notify::monitor);
         monitors.into_iter().any(|(monitor, _)| monitor.takes_starts())
     }

@@ -28,7 +28,7 @@ checked_string! {
 impl CopyName {
     /// The name of the unit that makes the copy, without its suffix.
     #[must_use]
-    pub fn copy_unit(&self) -> String {
+    pub(crate) fn copy_unit(&self) -> String {
         format!("genbackup-offsite@{self}")
     }
 
@@ -74,7 +74,7 @@ pub enum CopyKind {
 impl CopyKind {
     /// True when restic makes it.
     #[must_use]
-    pub const fn is_restic(&self) -> bool {
+    pub(crate) const fn is_restic(&self) -> bool {
         matches!(self, Self::Restic(_))
     }
 
@@ -272,7 +272,7 @@ impl Percent {
 
     /// How many hundredths.
     #[must_use]
-    pub const fn hundredths(self) -> u8 {
+    pub(crate) const fn hundredths(self) -> u8 {
         self.0
     }
 }

@@ -11,14 +11,14 @@ const fn is_space(byte: u8) -> bool {
 /// True if a password file has nothing but white space, for example because systemd put an empty line in the place of a
 /// missing file.
 #[must_use]
-pub fn is_blank(text: &[u8]) -> bool {
+pub(crate) fn is_blank(text: &[u8]) -> bool {
     text.iter().all(|byte| is_space(*byte))
 }
 
 /// Why restic and a client would read different passwords from a file, as the rest of a sentence; `None` if
 /// they read the same.
 #[must_use]
-pub fn ambiguity(text: &[u8]) -> Option<&'static str> {
+pub(crate) fn ambiguity(text: &[u8]) -> Option<&'static str> {
     let Some(start) = text.iter().position(|byte| !is_space(*byte)) else {
         return Some("holds nothing but white space");
     };
@@ -56,13 +56,13 @@ pub fn ambiguity(text: &[u8]) -> Option<&'static str> {
 
 /// The first line of a password file, which a client gets.
 #[must_use]
-pub fn first_line(text: &[u8]) -> &[u8] {
+pub(crate) fn first_line(text: &[u8]) -> &[u8] {
     text.split(|byte| *byte == b'\n').next().unwrap_or_default()
 }
 
 /// What is wrong with a password file of this name, in words; `None` if restic and the clients read the same password.
 #[must_use]
-pub fn problem(text: &[u8], name: &str) -> Option<String> {
+pub(crate) fn problem(text: &[u8], name: &str) -> Option<String> {
     if is_blank(text) {
         return Some(format!(
             "the password file {name} is missing or empty: its file system may be locked or not mounted"

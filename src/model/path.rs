@@ -135,7 +135,7 @@ impl AbsolutePath {
 
     /// True when this path is `outer` or lies below it.
     #[must_use]
-    pub fn is_within(&self, outer: &str) -> bool {
+    pub(crate) fn is_within(&self, outer: &str) -> bool {
         contains(outer, &self.0)
     }
 }
@@ -159,7 +159,7 @@ impl UnitPath {
     /// The name that systemd demands of the unit that mounts something here, systemd.mount(5): the path, escaped as in
     /// systemd.unit(5).
     #[must_use]
-    pub fn mount_unit_name(&self) -> String {
+    pub(crate) fn mount_unit_name(&self) -> String {
         let below_root = &self.0[1..];
         let escaped: String = match below_root {
             "" => "-".to_owned(),

@@ -32,7 +32,7 @@ pub struct Power {
 impl Power {
     /// True if no backup is made while the host runs on battery.
     #[must_use]
-    pub fn skips_on_battery(&self) -> bool {
+    pub(crate) fn skips_on_battery(&self) -> bool {
         self.on_battery == OnBattery::Skip
     }
 }
@@ -93,14 +93,14 @@ const MOST: u64 = 16 << 20;
 impl MemorySize {
     /// The size in MiB.
     #[must_use]
-    pub const fn mebibytes(self) -> u64 {
+    pub(crate) const fn mebibytes(self) -> u64 {
         self.mebibytes
     }
 
     /// The limit for restic itself (Go's `GOMEMLIMIT`), in MiB: restic collects garbage before it reaches the limit of
     /// the unit, where it would be killed. The rest is for the script around it, and for files in the cache.
     #[must_use]
-    pub const fn for_restic(self) -> u64 {
+    pub(crate) const fn for_restic(self) -> u64 {
         self.mebibytes / 10 * 8
     }
 }

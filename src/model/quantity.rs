@@ -25,7 +25,7 @@ const RATES: &str = "write a whole number and a unit, such as `512 KiB/s` or `20
 impl FileSize {
     /// The size as restic's `--exclude-larger-than` takes it: `512M`.
     #[must_use]
-    pub fn for_restic(self) -> String {
+    pub(crate) fn for_restic(self) -> String {
         format!("{}{}", self.number, self.unit)
     }
 }

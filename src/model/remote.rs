@@ -79,7 +79,7 @@ impl Remote {
 
     /// True when its path is a bucket, or a directory below the root: nothing else is above.
     #[must_use]
-    pub fn is_below_root(&self) -> bool {
+    pub(crate) fn is_below_root(&self) -> bool {
         let (_, path) = self.split();
         !path.trim_matches('/').contains('/')
     }

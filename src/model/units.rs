@@ -1,8 +1,8 @@
 //! The names of units that other programs start, stop or ask about.
 
 /// The unit that backs up all hosts without their own schedule.
-pub const HOSTS: &str = "genbackup.service";
+pub(crate) const HOSTS: &str = "genbackup.service";
 /// The units that back up named hosts, as in glob(7).
-pub const CHOSEN: &str = "genbackup-run@*.service";
+pub(crate) const CHOSEN: &str = "genbackup-run@*.service";
 /// The unit of forget and prune, which systemd starts after the hosts.
-pub const MAINTAIN: &str = "genbackup-maintain.service";
+pub(crate) const MAINTAIN: &str = "genbackup-maintain.service";

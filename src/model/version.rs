@@ -45,13 +45,13 @@ impl ResticVersion {
 
     /// True when forget keeps the oldest snapshot while a rule has some left, since 0.16 (its `ApplyPolicy`).
     #[must_use]
-    pub fn keeps_the_oldest(&self) -> bool {
+    pub(crate) fn keeps_the_oldest(self) -> bool {
         (self.major, self.minor) >= (0, 16)
     }
 
     /// True when forget reads `unlimited`, since 0.16 (its `ForgetPolicyCount`).
     #[must_use]
-    pub fn knows_unlimited(&self) -> bool {
+    pub(crate) fn knows_unlimited(self) -> bool {
         (self.major, self.minor) >= (0, 16)
     }
 

@@ -9,15 +9,15 @@ mod email;
 mod request;
 mod web;
 
-pub use address::WebAddress;
-pub use email::{SOCKET, send_email};
-pub use request::Request;
-pub use web::Web;
+pub(crate) use address::WebAddress;
+pub(crate) use email::{SOCKET, send_email};
+pub(crate) use request::Request;
+pub(crate) use web::Web;
 pub(crate) use web::agent;
 
 /// Why something did not arrive.
 #[derive(Debug)]
-pub enum Undelivered {
+pub(crate) enum Undelivered {
     /// It never will: whom it is for does not take this one, and may take others.
     Refused(anyhow::Error),
     /// It may, another time.

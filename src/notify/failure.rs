@@ -12,7 +12,7 @@ const NO_CREDENTIALS: i64 = 243;
 /// When and how a unit failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct Failure {
+pub(crate) struct Failure {
     /// When.
     pub time: Timestamp,
     /// How.
@@ -22,7 +22,7 @@ pub struct Failure {
 /// How a unit failed, in systemd's words (`$MONITOR_SERVICE_RESULT`, `$MONITOR_EXIT_STATUS`, systemd.exec(5)).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", default)]
-pub struct FailureResult {
+pub(crate) struct FailureResult {
     /// Such as `exit-code`, `timeout` or `oom-kill`.
     pub result: Option<String>,
     /// The exit status, or the name of a signal.

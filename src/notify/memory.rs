@@ -16,7 +16,7 @@ use crate::model::Watching;
 use crate::status::State;
 
 /// How many messages wait for an address that is down; then the oldest goes.
-pub const LONGEST_QUEUE: usize = 20;
+pub(crate) const LONGEST_QUEUE: usize = 20;
 
 /// The version of its form. A key that only a newer version has is skipped, and one that an older version
 /// lacks has its first value. So no recipient loses a message when another version of genbackup is installed.
@@ -66,7 +66,7 @@ struct Reported {
 
 impl Memory {
     /// Takes over what another version of genbackup wrote; true where that is a newer one.
-    pub fn take_over(&mut self) -> bool {
+    pub(crate) fn take_over(&mut self) -> bool {
         let Version(written) = std::mem::take(&mut self.version);
         written > Version::default().0
     }
@@ -139,7 +139,7 @@ impl Memory {
     }
 
     /// Queues a ping for all recipients of pings, in the place of one that still waits.
-    pub fn post_ping(&mut self, watching: &Watching, ping: &Ping) {
+    pub(crate) fn post_ping(&mut self, watching: &Watching, ping: &Ping) {
         for (name, notify) in &watching.notify {
             if notify.monitor().is_some_and(|(monitor, _)| ping.is_for(monitor)) {
                 self.pings.insert(name.to_string(), ping.clone());
@@ -149,7 +149,7 @@ impl Memory {
 
     /// What waits for an address.
     #[must_use]
-    pub fn waiting_for(&self, name: &str) -> (&[Message], Option<&Ping>) {
+    pub(crate) fn waiting_for(&self, name: &str) -> (&[Message], Option<&Ping>) {
         let messages = self.waiting.get(name).map_or(&[][..], Vec::as_slice);
         (messages, self.pings.get(name))
     }
@@ -165,7 +165,7 @@ impl Memory {
     }
 
     /// Forgets what waits for those who are no longer recipients.
-    pub fn keep_only(&mut self, watching: &Watching) {
+    pub(crate) fn keep_only(&mut self, watching: &Watching) {
         // A monitor gets no messages, and nobody else gets pings, also where the kind of a notification has changed.
         let is_monitor = |name: &String| {
             let mut known = watching.notify.iter();

@@ -145,7 +145,7 @@ impl Message {
 
     /// The title with the storage host that sends it, for there may be several: `[jak] ALERT: kai`.
     #[must_use]
-    pub fn headline(&self) -> String {
+    pub(crate) fn headline(&self) -> String {
         format!("[{}] {}", self.from, self.title())
     }
 

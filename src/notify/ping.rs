@@ -53,7 +53,7 @@ impl Ping {
 
     /// True when a monitor takes it.
     #[must_use]
-    pub fn is_for(&self, monitor: PushMonitor) -> bool {
+    pub(crate) fn is_for(&self, monitor: PushMonitor) -> bool {
         self.event != Event::Start || monitor.takes_starts()
     }
 

@@ -29,7 +29,7 @@ const SEE_ALSO: [(&str, &str); 8] = [
 
 /// The manual page `genbackup-fleet.toml(5)`.
 #[must_use]
-pub fn manual_page() -> Page {
+pub(crate) fn manual_page() -> Page {
     let mut page = Roff::new();
     let source = concat!("genbackup ", env!("CARGO_PKG_VERSION"));
     // The date is blank: two releases with the same text have the same page.

@@ -311,12 +311,12 @@ fn versions(words: &Words<'_>, points: &[Point]) -> (Vec<Version>, usize) {
     let changed = points.iter().filter(|point| !point.changes.is_empty());
     let not_shown = changed.clone().count().saturating_sub(VERSIONS);
     let versions = changed.skip(not_shown).zip(1..).map(|(point, number)| {
-        let changes: Vec<String> = point.changes.iter().map(ToString::to_string).collect();
+        let texts: Vec<String> = point.changes.iter().map(ToString::to_string).collect();
         Version {
             number,
             run: point.run,
             time: words.time(point.run.start()),
-            change: bounded(&changes.join("; "), CHANGE),
+            change: bounded(&texts.join("; "), CHANGE),
         }
     });
     (versions.collect(), not_shown)

@@ -58,7 +58,7 @@ impl Plan<'_> {
     pub(crate) fn adopt(&self, restic: &Restic<'_>, fleet: &Fleet) -> Result<()> {
         let with_hint = |error: anyhow::Error| match error.downcast::<Failed>() {
             Ok(failed) => {
-                let hint = if failed.cause() == Some(Cause::Locked) {
+                let hint = if failed.known_cause() == Some(Cause::Locked) {
                     "a backup, forget or prune is running: run the command again when it has ended"
                 } else {
                     "run the command again to adopt the rest"

@@ -35,18 +35,19 @@ mod store;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-pub use decision::{Decision, Held, Policies, decide, held};
-pub use evidence::Evidence;
+pub(crate) use decision::{Decision, Held, Policies, decide, held};
+pub(crate) use evidence::Evidence;
 pub(crate) use known::known;
-pub use listing::{Listing, Snapshot};
-pub use release::{Released, Releases};
-pub use shown::{LeftAlone, Shown, left_alone, shown};
-pub use store::{DIRECTORY, Store};
+pub(crate) use listing::{Listing, Snapshot};
+pub(crate) use release::{Released, Releases};
+pub(crate) use shown::left_alone;
+pub(crate) use shown::{Shown, shown};
+pub(crate) use store::{DIRECTORY, Store};
 
 /// What somebody decided about one host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Entry {
+pub(crate) struct Entry {
     /// The host.
     pub host: String,
     /// The hold that somebody placed.
@@ -60,7 +61,7 @@ pub struct Entry {
 /// A hold that somebody placed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Hold {
+pub(crate) struct Hold {
     /// When it was placed.
     pub since: Timestamp,
     /// When it ends by itself; without it, `genbackup release` ends it.
@@ -73,7 +74,7 @@ pub struct Hold {
 /// A snapshot that somebody accepted as good enough.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Accepted {
+pub(crate) struct Accepted {
     /// Its whole id.
     pub snapshot: String,
     /// When it was accepted.
@@ -83,7 +84,7 @@ pub struct Accepted {
 impl Entry {
     /// One without a decision yet.
     #[must_use]
-    pub const fn new(host: String) -> Self {
+    pub(crate) const fn new(host: String) -> Self {
         Self {
             host,
             hold: None,
@@ -93,7 +94,7 @@ impl Entry {
 
     /// The hold that is in force at a time.
     #[must_use]
-    pub fn hold_at(&self, now: Timestamp) -> Option<&Hold> {
+    pub(crate) fn hold_at(&self, now: Timestamp) -> Option<&Hold> {
         self.hold.as_ref().filter(|hold| hold.is_in_force(now))
     }
 }
@@ -101,7 +102,7 @@ impl Entry {
 impl Hold {
     /// Whether it has not ended yet.
     #[must_use]
-    pub fn is_in_force(&self, now: Timestamp) -> bool {
+    pub(crate) fn is_in_force(&self, now: Timestamp) -> bool {
         self.until.is_none_or(|until| now <= until)
     }
 }

@@ -23,7 +23,7 @@ pub(super) const MADE: &str = "repository-made";
 
 /// What the creation of a repository needs.
 #[derive(Debug, Clone)]
-pub struct Creation {
+pub(crate) struct Creation {
     /// The directory of the repository.
     pub repository: PathBuf,
     /// The command `restic init`.
@@ -40,7 +40,7 @@ impl Creation {
     /// # Errors
     /// When the repository existed before, when its directory is missing or not empty, when the password file is not
     /// usable, or when restic fails.
-    pub fn create(&self) -> Result<()> {
+    pub(crate) fn create(&self) -> Result<()> {
         let repository = self.repository.display();
         let made = self.state.file(MADE);
         // Never create a new repository in place of one that was lost or moved: the backups would succeed and hide the loss.

@@ -14,7 +14,7 @@
 //! Files of a repository have the hash of their content as their name. So a file that exists is the same
 //! file, and its size shows whether it is whole. No password is needed to copy or to compare them.
 
-pub mod by_hand;
+pub(crate) mod by_hand;
 mod copy;
 mod find;
 mod inventory;
@@ -30,27 +30,26 @@ mod retain;
 mod s3;
 mod store;
 mod sync;
-pub mod tamper;
+pub(crate) mod tamper;
 mod transfer;
 mod turns;
 mod variables;
 
-pub use copy::{Accepts, Copying, Ended, Planned, Task};
-pub use find::find;
-pub use inventory::{Inventory, Listed};
-pub use limits::Limits;
-pub use memory::{Gone, Memory, Source, Tampered};
-pub use name::{Id, Name, Part};
-pub use plan::{Delete, Plan, Settings};
-pub use process::{Stop, Stopped};
-pub use progress::{Progress, Watcher};
-pub use rclone::{Failed, Rclone};
-pub use refusal::Refusal;
-pub use retain::{Retained, retain};
-pub use s3::{Lock, Locks, S3};
-pub use store::Store;
-pub use sync::{Done, Sync};
-pub use tamper::Tampering;
-pub use transfer::{Transfer, Transferred};
-pub use turns::{Turn, Turns};
-pub use variables::variables;
+pub(crate) use copy::{Accepts, Copying, Ended, Task};
+pub(crate) use find::find;
+pub(crate) use limits::Limits;
+pub(crate) use memory::{Memory, Tampered};
+pub(crate) use name::{Id, Name, Part};
+pub(crate) use plan::{Delete, Settings};
+pub(crate) use process::{Stop, Stopped};
+pub(crate) use progress::{Progress, Watcher};
+pub(crate) use rclone::{Failed, Rclone};
+pub(crate) use refusal::Refusal;
+pub(crate) use retain::{Retained, retain};
+pub(crate) use s3::{Lock, Locks, S3};
+pub(crate) use store::Store;
+pub(crate) use sync::{Done, Sync};
+pub(crate) use tamper::Tampering;
+pub(crate) use transfer::{Transfer, Transferred};
+pub(crate) use turns::Turns;
+pub(crate) use variables::variables;

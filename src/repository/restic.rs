@@ -34,9 +34,10 @@ use crate::runs::complaint::{self, Cause, exit_status};
 
 pub use bring::{Confinement, Line, Wish};
 pub use listed::{Node, Snapshot};
-pub use origin::Origin;
+pub(crate) use origin::Origin;
 pub use path::SnapshotPath;
-pub use sandbox::{is_available as can_confine, settings as sandbox_settings};
+pub(crate) use sandbox::is_available as can_confine;
+pub use sandbox::settings as sandbox_settings;
 
 /// The tag of the snapshots that the fleet's runs make.
 const TAG: &str = "genbackup";
@@ -95,7 +96,7 @@ impl Failed {
 
     /// The cause, if restic names it.
     #[must_use]
-    pub fn cause(&self) -> Option<Cause> {
+    pub(crate) fn known_cause(&self) -> Option<Cause> {
         Cause::of(self.status.into(), &self.message)
     }
 }
@@ -136,7 +137,7 @@ impl Restic<'_> {
     ///
     /// # Errors
     /// As [`snapshots`](Self::snapshots).
-    pub fn all_snapshots(&self, host: Option<&str>) -> Result<Vec<Snapshot>> {
+    pub(crate) fn all_snapshots(&self, host: Option<&str>) -> Result<Vec<Snapshot>> {
         let mut command = self.reading(&["snapshots", "--json"])?;
         command.args(host.iter().flat_map(|host| ["--host", host]));
         self.listed(command)
@@ -291,7 +292,7 @@ impl Restic<'_> {
     /// With a way out, where it is about the fleet's own files.
     fn with_hint(&self, failed: Failed) -> Failed {
         let (address, password_file) = (self.address(), self.password_file());
-        let hint = match failed.cause() {
+        let hint = match failed.known_cause() {
             Some(Cause::WrongPassword) => Some(format!(
                 "write the password of the repository `{address}` into `{password_file}`"
             )),

@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 
 use crate::model::{Age, Keep, KeepPolicy, Limit, Period, ResticVersion};
 
-pub use years::{Horizon, Kept, after_years};
+pub(crate) use years::{Horizon, Kept, after_years};
 
 /// A snapshot, as far as forget looks at it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -23,7 +23,7 @@ use signal_hook::iterator::Signals;
 
 use crate::runs::record::Status;
 
-pub use self::recorded::Recorded;
+pub(crate) use self::recorded::Recorded;
 
 /// The signals that end a process by default.
 const ENDING: [i32; 4] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM];
@@ -35,7 +35,7 @@ const SIGNALLED: u8 = 128;
 
 /// How a command ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ended {
+pub(crate) struct Ended {
     program: String,
     how: How,
     /// The first signal that arrived while it was running.
@@ -53,7 +53,7 @@ enum How {
 ///
 /// # Errors
 /// When this process cannot wait for signals or for the command. The command may still be running then.
-pub fn run(program: &OsString, arguments: &[OsString]) -> Result<Ended> {
+pub(crate) fn run(program: &OsString, arguments: &[OsString]) -> Result<Ended> {
     let ignored = ignored();
     let is_heeded = |signal: &i32| ignored & (1 << (signal - 1)) == 0;
     // A program does not inherit handlers, but it inherits ignored signals. So ignored signals stay ignored.
@@ -93,7 +93,7 @@ fn ignored() -> u64 {
 impl Ended {
     /// How it ended, as a status of a record.
     #[must_use]
-    pub const fn status(&self) -> Status {
+    pub(crate) const fn status(&self) -> Status {
         match (&self.how, self.stop_signal) {
             (How::Exited(0), _) => Status::Ok,
             (How::NotStarted { .. }, _) | (_, None) => Status::Failed,
@@ -103,7 +103,7 @@ impl Ended {
 
     /// Why it failed; `None` if it succeeded.
     #[must_use]
-    pub fn why(&self) -> Option<String> {
+    pub(crate) fn why(&self) -> Option<String> {
         let Self {
             program,
             how,
@@ -123,7 +123,7 @@ impl Ended {
 
     /// The exit status of the command; `None` if a signal ended it or it was not started.
     #[must_use]
-    pub const fn exit_code(&self) -> Option<u8> {
+    pub(crate) const fn exit_code(&self) -> Option<u8> {
         match self.how {
             How::Exited(code) => Some(code),
             How::Killed(_) | How::NotStarted { .. } => None,
@@ -132,7 +132,7 @@ impl Ended {
 
     /// The exit status that a shell would report.
     #[must_use]
-    pub fn exit_status(&self) -> u8 {
+    pub(crate) fn exit_status(&self) -> u8 {
         match self.how {
             How::Exited(code) => code,
             How::Killed(signal) => u8::try_from(signal).map_or(u8::MAX, |signal| SIGNALLED | signal),
@@ -142,7 +142,7 @@ impl Ended {
 
     /// True if the command could not be started.
     #[must_use]
-    pub const fn never_began(&self) -> bool {
+    pub(crate) const fn never_began(&self) -> bool {
         matches!(self.how, How::NotStarted { .. })
     }
 }

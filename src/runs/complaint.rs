@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use self::trace::is_location;
 
-pub use self::trace::{is_frame, without_trace};
+pub(crate) use self::trace::{is_frame, without_trace};
 
 /// The exit status of a process that SIGKILL ended, as a shell reports it.
 const KILLED: i32 = 137;
@@ -22,7 +22,7 @@ const LONGEST: usize = 16 * 1024;
 
 /// What a restic that failed met with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cause {
+pub(crate) enum Cause {
     /// The directory or the place has no repository.
     NoRepository,
     /// Another process holds a lock on the repository.
@@ -37,7 +37,7 @@ pub enum Cause {
 
 /// What restic printed on standard error, in bounded memory: the messages that matter.
 #[derive(Debug, Clone, Default)]
-pub struct Complaint {
+pub(crate) struct Complaint {
     /// The previous line, which may be the first of the two lines of a stack frame.
     pending: Option<String>,
     /// The last message that names the cause.
@@ -57,7 +57,7 @@ struct Message {
 
 impl Complaint {
     /// Adds one line of standard error, without its newline.
-    pub fn add(&mut self, line: &str) {
+    pub(crate) fn add(&mut self, line: &str) {
         self.is_interrupted |= is_interrupted(line);
         match serde_json::from_str(line) {
             Ok(Message { message }) => message.split('\n').for_each(|line| self.add_text(line)),
@@ -94,7 +94,7 @@ impl Complaint {
 
     /// The most informative message; restic prints advice after some of its errors. Empty if there is none.
     #[must_use]
-    pub fn message(&mut self) -> String {
+    pub(crate) fn message(&mut self) -> String {
         self.settle();
         let message = self.decisive.as_ref().or(self.last.as_ref());
         message.cloned().unwrap_or_default()
@@ -102,7 +102,7 @@ impl Complaint {
 
     /// What restic could not read or remove, although it continued; before 0.19 its exit status does not show that.
     #[must_use]
-    pub fn skipped(&mut self) -> Option<String> {
+    pub(crate) fn skipped(&mut self) -> Option<String> {
         self.settle();
         let (first, count) = self.skipped.as_ref()?;
         let files = match count {
@@ -114,27 +114,27 @@ impl Complaint {
 
     /// True if a signal stopped restic, which exited with this status.
     #[must_use]
-    pub const fn is_interrupted(&self, status: i32) -> bool {
+    pub(crate) const fn is_interrupted(&self, status: i32) -> bool {
         status == 130 || self.is_interrupted
     }
 }
 
 /// The exit status of restic as a shell reports it: 128 and the number of the signal that ended it.
 #[must_use]
-pub fn exit_status(status: ExitStatus) -> i32 {
+pub(crate) fn exit_status(status: ExitStatus) -> i32 {
     let signalled = || status.signal().map(|signal| 128 + signal);
     status.code().or_else(signalled).unwrap_or(1)
 }
 
 /// True if another process holds a lock on the repository.
 #[must_use]
-pub fn is_locked(status: i32, message: &str) -> bool {
+pub(crate) fn is_locked(status: i32, message: &str) -> bool {
     status == 11 || (status == 1 && message.contains("repository is already locked"))
 }
 
 /// Why restic failed: what its exit status and its last message mean, and both.
 #[must_use]
-pub fn explained(status: i32, message: &str) -> String {
+pub(crate) fn explained(status: i32, message: &str) -> String {
     let meaning = Cause::of(status, message).map(|cause| cause.in_words().to_owned());
     let message = Some(message.to_owned()).filter(|message| !message.is_empty());
     let parts = [meaning, Some(format!("restic exited with {status}")), message];
@@ -144,7 +144,7 @@ pub fn explained(status: i32, message: &str) -> String {
 impl Cause {
     /// The cause of an error, by restic's exit status and its message.
     #[must_use]
-    pub fn of(status: i32, message: &str) -> Option<Self> {
+    pub(crate) fn of(status: i32, message: &str) -> Option<Self> {
         let contains = |part: &str| message.contains(part);
         if status == 10 || contains("unable to open config file") || contains("repository does not exist") {
             Some(Self::NoRepository)
@@ -177,7 +177,7 @@ impl Cause {
 /// The message of a restic that an administrator waits for: the last fatal one, because advice follows it, or the last one.
 /// Empty if there is none.
 #[must_use]
-pub fn fatal(messages: &[String]) -> String {
+pub(crate) fn fatal(messages: &[String]) -> String {
     let fatal = messages.iter().rfind(|line| line.starts_with("Fatal: "));
     let last = || messages.iter().rfind(|line| !line.is_empty());
     fatal
@@ -187,7 +187,7 @@ pub fn fatal(messages: &[String]) -> String {
 
 /// A text without escape sequences, with a space in the place of other control characters.
 #[must_use]
-pub fn without_escapes(text: &str) -> String {
+pub(crate) fn without_escapes(text: &str) -> String {
     let stripped = strip_str(text).to_string();
     let words = stripped.split(char::is_control).filter(|word| !word.is_empty());
     words.collect::<Vec<_>>().join(" ").trim_matches(' ').to_owned()
@@ -202,7 +202,7 @@ fn is_full(text: &str) -> bool {
 
 /// True if a message names the cause of an error.
 #[must_use]
-pub fn names_cause(text: &str) -> bool {
+pub(crate) fn names_cause(text: &str) -> bool {
     text.starts_with("Fatal: ") || text.contains("repository is already locked") || is_full(text)
 }
 
@@ -214,7 +214,7 @@ fn is_skipped(text: &str) -> bool {
 
 /// True if restic prints this after a signal: 0.18 then exits with 1, other versions with 130.
 #[must_use]
-pub fn is_signal(text: &str) -> bool {
+pub(crate) fn is_signal(text: &str) -> bool {
     text.match_indices("signal ").any(|(at, start)| {
         let rest = text.get(at + start.len()..).unwrap_or_default();
         let name = rest.trim_start_matches(|c: char| c.is_ascii_lowercase());

@@ -46,7 +46,7 @@ mod writer;
 pub use about::About;
 pub use ad_hoc::AdHoc;
 pub use add::add;
-pub use addition::Addition;
+pub(crate) use addition::Addition;
 pub use directory::{DIRECTORY, file_name, list, open};
 pub use event::{
     CopyFigures, Event, HostFinished, HostStarted, PhaseFinished, PhaseStarted, Restic, RunStarted,
@@ -56,7 +56,7 @@ pub use lines::{BadLine, LINE_LIMIT, Line, Lines};
 pub use reason::Reason;
 pub use run::{BadLines, HostRun, PhaseRun, Run, RunId};
 pub use status::Status;
-pub use writer::{Guard, Writer};
+pub(crate) use writer::Writer;
 
 pub(crate) use event::in_milliseconds;
 

@@ -51,7 +51,7 @@ pub struct Waiting {
 
 /// A lock, held until this is dropped.
 #[derive(Debug)]
-pub struct Lock(File);
+pub(crate) struct Lock(File);
 
 impl State {
     /// This state directory.
@@ -71,7 +71,7 @@ impl State {
     ///
     /// # Errors
     /// When it cannot be made.
-    pub fn make_runs(&self) -> Result<PathBuf> {
+    pub(crate) fn make_runs(&self) -> Result<PathBuf> {
         let runs = self.runs();
         fs::create_dir_all(&runs).with_context(|| format!("cannot make the directory {}", runs.display()))?;
         Ok(runs)
@@ -107,7 +107,7 @@ impl State {
 
     /// How long ago `current` was written; [`Duration::MAX`] if that is unknown.
     #[must_use]
-    pub fn age_of_current(&self) -> Duration {
+    pub(crate) fn age_of_current(&self) -> Duration {
         let written = fs::metadata(self.current_file()).and_then(|file| file.modified());
         written.map_or(Duration::MAX, |written| {
             SystemTime::now().duration_since(written).unwrap_or_default()
@@ -118,7 +118,7 @@ impl State {
     ///
     /// # Errors
     /// When it cannot be written, for example because the disk is full.
-    pub fn set_current(&self, current: Current) -> Result<()> {
+    pub(crate) fn set_current(&self, current: Current) -> Result<()> {
         let path = self.current_file();
         let done = match current {
             Current::None => fs::remove_file(&path),
@@ -143,7 +143,7 @@ impl Waiting {
     ///
     /// # Errors
     /// When it cannot be opened.
-    pub fn for_lock(path: &Path) -> Result<Self> {
+    pub(crate) fn for_lock(path: &Path) -> Result<Self> {
         let unusable = || format!("cannot lock {}", path.display());
         let file = File::open(path).with_context(unusable)?;
         // Both belong to one lock. A thread waits for it, because flock(2) has no time limit.
@@ -157,7 +157,7 @@ impl Waiting {
     ///
     /// # Errors
     /// When it cannot be locked; otherwise this wait goes on.
-    pub fn at_most(self, limit: Duration) -> Result<Result<Lock, Self>> {
+    pub(crate) fn at_most(self, limit: Duration) -> Result<Result<Lock, Self>> {
         match self.acquired.recv_timeout(limit) {
             Ok(Ok(())) => Ok(Ok(Lock(self.file))),
             Ok(Err(error)) => Err(error).context("cannot lock the state directory"),
@@ -174,7 +174,7 @@ impl Lock {
     ///
     /// # Errors
     /// When it cannot be unlocked.
-    pub fn release(self) -> Result<()> {
+    pub(crate) fn release(self) -> Result<()> {
         self.0.unlock().context("cannot unlock the state directory")
     }
 }

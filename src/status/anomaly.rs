@@ -36,14 +36,14 @@ use crate::status::{Figures, span};
 use crate::text::counted;
 
 /// The number of attempts that define what is usual.
-pub const WINDOW: usize = 30;
+pub(crate) const WINDOW: usize = 30;
 /// Of fewer, nothing is usual.
 const ENOUGH: usize = 5;
 
 /// What stands out of an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct Anomaly {
+pub(crate) struct Anomaly {
     /// What it is about.
     pub kind: Kind,
     /// How much it was.
@@ -55,7 +55,7 @@ pub struct Anomaly {
 /// What an anomaly is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Kind {
+pub(crate) enum Kind {
     /// How long it took, in seconds.
     Duration,
     /// How many files there were.
@@ -68,7 +68,7 @@ pub enum Kind {
 
 /// What is usual, learned from attempts that succeeded, oldest first.
 #[derive(Debug, Clone, Default)]
-pub struct Usual {
+pub(crate) struct Usual {
     seconds: Window,
     files: Window,
     size: Window,
@@ -81,7 +81,7 @@ struct Window(VecDeque<f64>);
 
 impl Usual {
     /// What stands out of an attempt that succeeded; the next one is compared with it, too.
-    pub fn note(&mut self, seconds: Option<f64>, figures: Figures) -> Vec<Anomaly> {
+    pub(crate) fn note(&mut self, seconds: Option<f64>, figures: Figures) -> Vec<Anomaly> {
         let Figures {
             added_bytes,
             files,

@@ -95,7 +95,7 @@ impl Expectations {
 
     /// Those of a copy.
     #[must_use]
-    pub fn of_copy(&self, copy: &CopyName) -> Thresholds {
+    pub(crate) fn of_copy(&self, copy: &CopyName) -> Thresholds {
         self.copies.get(copy).copied().unwrap_or(self.fleet)
     }
 

@@ -13,12 +13,12 @@ use serde::Serialize;
 use crate::runs::record::{HostRun, Phase, PhaseRun, Run, Status};
 use crate::status::{Attempt, Figures, Lacks, Present, Progress};
 
-pub use versions::Change;
+pub(crate) use versions::Change;
 use versions::Versions;
 
 /// What the rows are about.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Of {
+pub(crate) enum Of {
     /// The runs as a whole.
     Runs,
     /// One host.
@@ -32,7 +32,7 @@ pub enum Of {
 /// One run, or what it did for one host, or one of its phases.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct Row {
+pub(crate) struct Row {
     /// How far it has come.
     pub progress: Progress,
     /// How it ended, or where it is.
@@ -50,7 +50,7 @@ pub struct Row {
 /// How many of how many.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct Count {
+pub(crate) struct Count {
     /// Those that succeeded.
     pub good: usize,
     /// All.
@@ -59,7 +59,7 @@ pub struct Count {
 
 /// The rows of runs that are given oldest first.
 #[derive(Debug)]
-pub struct History {
+pub(crate) struct History {
     of: Of,
     present: Present,
     silence: SignedDuration,
@@ -71,7 +71,7 @@ pub struct History {
 impl History {
     /// No rows yet. A run in progress may write nothing for `silence`, see [`Present::progress`].
     #[must_use]
-    pub fn new(of: Of, present: Present, silence: SignedDuration) -> Self {
+    pub(crate) fn new(of: Of, present: Present, silence: SignedDuration) -> Self {
         Self {
             of,
             present,
@@ -82,7 +82,7 @@ impl History {
     }
 
     /// Adds a run, or an ad hoc record; all that were added before are earlier.
-    pub fn add(&mut self, run: &Run, is_newest: bool) {
+    pub(crate) fn add(&mut self, run: &Run, is_newest: bool) {
         let progress = self.present.progress(run, is_newest, self.silence);
         let (mut attempt, hosts) = match &self.of {
             Of::Runs if run.is_ad_hoc => return,

@@ -97,13 +97,13 @@ impl Present {
 
 /// How long a run of a fleet may write nothing while it is in progress.
 #[must_use]
-pub fn longest_silence(fleet: &Fleet) -> SignedDuration {
+pub(crate) fn longest_silence(fleet: &Fleet) -> SignedDuration {
     duration(fleet.schedule.time_limit.max(fleet.repository.lock_wait))
 }
 
 /// True when a run is from the future: its times mean nothing.
 #[must_use]
-pub fn is_yet_to_come(run: RunId, now: Timestamp) -> bool {
+pub(crate) fn is_yet_to_come(run: RunId, now: Timestamp) -> bool {
     is_later(run.start(), now)
 }
 

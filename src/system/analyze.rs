@@ -144,7 +144,7 @@ const AT_ONCE: usize = 200;
 ///
 /// # Errors
 /// When `systemd-analyze` cannot be started, or reports no exposure for one of these files.
-pub fn exposures(directory: &Path, names: &[String]) -> Result<BTreeMap<String, u32>> {
+pub(crate) fn exposures(directory: &Path, names: &[String]) -> Result<BTreeMap<String, u32>> {
     let directory = directory.to_str().context("the units' path is not UTF-8")?;
     let mut exposures = BTreeMap::new();
     for names in names.chunks(AT_ONCE) {

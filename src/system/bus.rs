@@ -25,12 +25,12 @@ use zbus::{Connection, MatchRule};
 use patience::Patience;
 use proxy::{JobRemoved, ManagerProxy};
 
-pub use error::Error;
-pub use files::{Enablement, Loaded};
-pub use job::{JobKind, JobResult};
-pub use patience::Interrupt;
-pub use unit::{Active, UnitState};
-pub use wait::{Absence, Waiting};
+pub(crate) use error::Error;
+pub(crate) use files::Enablement;
+pub(crate) use job::{JobKind, JobResult};
+pub(crate) use patience::Interrupt;
+pub(crate) use unit::{Active, UnitState};
+pub(crate) use wait::{Absence, Waiting};
 
 /// The bus name of systemd (org.freedesktop.systemd1(5)).
 const SYSTEMD: &str = "org.freedesktop.systemd1";
@@ -42,11 +42,11 @@ const MODE: &str = "replace";
 
 /// A job of systemd's queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Job(OwnedObjectPath);
+pub(crate) struct Job(OwnedObjectPath);
 
 /// A signal of the bus.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Signal {
+pub(crate) enum Signal {
     /// A job has ended.
     JobRemoved(Job, JobResult),
     /// systemd is on the bus again after an absence.
@@ -55,7 +55,7 @@ pub enum Signal {
 
 /// systemd's manager on the system bus.
 #[derive(Debug, Clone)]
-pub struct Manager {
+pub(crate) struct Manager {
     connection: Connection,
     proxy: ManagerProxy<'static>,
     patience: Patience,
@@ -66,7 +66,7 @@ impl Manager {
     ///
     /// # Errors
     /// When there is no bus, or systemd is not on it.
-    pub fn connect() -> Result<Self, Error> {
+    pub(crate) fn connect() -> Result<Self, Error> {
         Self::connect_until(&Interrupt::default())
     }
 
@@ -74,7 +74,7 @@ impl Manager {
     ///
     /// # Errors
     /// When there is no bus, or systemd is not on it, or the wait is interrupted.
-    pub fn connect_until(interrupt: &Interrupt) -> Result<Self, Error> {
+    pub(crate) fn connect_until(interrupt: &Interrupt) -> Result<Self, Error> {
         let patience = Patience::until(interrupt.clone());
         let connected = patience.for_an_answer(async {
             let connection = Builder::system().map_err(Error::no_bus)?.build().await;
@@ -99,7 +99,7 @@ impl Manager {
     ///
     /// # Errors
     /// When systemd does not answer.
-    pub fn subscribe(&self) -> Result<(), Error> {
+    pub(crate) fn subscribe(&self) -> Result<(), Error> {
         let subscribed = self.patience.for_an_answer(async {
             let subscribed = self.proxy.subscribe().await;
             subscribed.map_err(|error| Error::of(error, SYSTEMD))
@@ -114,7 +114,7 @@ impl Manager {
     ///
     /// # Errors
     /// When the bus refuses.
-    pub fn watch<T: Send + 'static>(
+    pub(crate) fn watch<T: Send + 'static>(
         &self,
         to: Sender<T>,
         as_event: impl Fn(Signal) -> T + Send + 'static,
@@ -173,7 +173,7 @@ impl Manager {
     ///
     /// # Errors
     /// When systemd refuses, or does not answer.
-    pub fn start(&self, unit: &str) -> Result<Job, Error> {
+    pub(crate) fn start(&self, unit: &str) -> Result<Job, Error> {
         self.change(unit, self.proxy.start_unit(unit, MODE)).map(Job)
     }
 
@@ -181,7 +181,7 @@ impl Manager {
     ///
     /// # Errors
     /// When systemd refuses, or does not answer.
-    pub fn stop(&self, unit: &str) -> Result<Job, Error> {
+    pub(crate) fn stop(&self, unit: &str) -> Result<Job, Error> {
         self.change(unit, self.proxy.stop_unit(unit, MODE)).map(Job)
     }
 
@@ -189,7 +189,7 @@ impl Manager {
     ///
     /// # Errors
     /// When there is no such unit, or systemd does not answer.
-    pub fn state(&self, unit: &str) -> Result<UnitState, Error> {
+    pub(crate) fn state(&self, unit: &str) -> Result<UnitState, Error> {
         let path = self.path_of(unit)?;
         let general = self.properties(unit, &path, "org.freedesktop.systemd1.Unit")?;
         let service = self.properties(unit, &path, "org.freedesktop.systemd1.Service")?;
@@ -217,7 +217,7 @@ impl Manager {
     ///
     /// # Errors
     /// When systemd does not answer.
-    pub fn kind_of(&self, job: &Job) -> Result<Option<JobKind>, Error> {
+    pub(crate) fn kind_of(&self, job: &Job) -> Result<Option<JobKind>, Error> {
         let properties = match self.properties("a job", &job.0, "org.freedesktop.systemd1.Job") {
             // A job that has ended is no longer on the bus.
             Err(Error::Away) => return Ok(None),

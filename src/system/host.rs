@@ -6,13 +6,13 @@ use anyhow::{Context, Result};
 ///
 /// # Errors
 /// When it cannot be read.
-pub fn name() -> Result<String> {
+pub(crate) fn name() -> Result<String> {
     let name = nix::unistd::gethostname().context("cannot read this machine's host name")?;
     Ok(name.to_string_lossy().to_ascii_lowercase())
 }
 
 /// True if a machine whose host name is `here` is the one that is called `name`: by its whole name, or its first part.
 #[must_use]
-pub fn is_called(here: &str, name: &str) -> bool {
+pub(crate) fn is_called(here: &str, name: &str) -> bool {
     here == name || here.split('.').next() == Some(name)
 }

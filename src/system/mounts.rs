@@ -2,7 +2,7 @@
 
 /// One mount.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mount {
+pub(crate) struct Mount {
     /// The device or the name of the file system.
     pub source: String,
     /// Where it is mounted.
@@ -41,7 +41,7 @@ impl Mount {
     /// True if it may hold a repository: a writable file system of a disk, which is still there after the next boot.
     /// The mount point may still be a file: the list does not show that.
     #[must_use]
-    pub fn is_of_a_disk(&self) -> bool {
+    pub(crate) fn is_of_a_disk(&self) -> bool {
         let is_of_a_device = self.source.starts_with("/dev/") && !self.source.starts_with("/dev/loop");
         let is_a_dataset = matches!(self.kind.as_str(), "zfs" | "bcachefs");
         let is_the_system_s = NOT_FOR_DATA.iter().any(|place| {
@@ -56,7 +56,7 @@ impl Mount {
 /// The mounts of such a list, in its order. Of two mounts at one mount point, only the later one, which hides the
 /// other.
 #[must_use]
-pub fn parse(list: &str) -> Vec<Mount> {
+pub(crate) fn parse(list: &str) -> Vec<Mount> {
     let mut mounts: Vec<Mount> = Vec::new();
     for line in list.lines() {
         let mut words = line.split(' ').map(unescaped);
@@ -79,7 +79,7 @@ pub fn parse(list: &str) -> Vec<Mount> {
 
 /// The mount that holds a path.
 #[must_use]
-pub fn below<'m>(mounts: &'m [Mount], path: &str) -> Option<&'m Mount> {
+pub(crate) fn below<'m>(mounts: &'m [Mount], path: &str) -> Option<&'m Mount> {
     let holds = |mount: &&Mount| {
         let rest = path.strip_prefix(mount.target.trim_end_matches('/'));
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))

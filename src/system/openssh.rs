@@ -21,7 +21,7 @@ const PATIENCE: &str = "5";
 ///
 /// # Errors
 /// When `ssh-keyscan` cannot be started.
-pub fn shown_key(address: &Address, port: u16) -> Result<Option<PublicKey>> {
+pub(crate) fn shown_key(address: &Address, port: u16) -> Result<Option<PublicKey>> {
     let output = Command::new("ssh-keyscan")
         .args(["-T", PATIENCE, "-t", "ed25519", "-p", &port.to_string(), "--"])
         .arg(address.as_str())
@@ -42,7 +42,7 @@ fn key_of(answer: &str) -> Option<PublicKey> {
 ///
 /// # Errors
 /// When one of the two files already exists, or cannot be made.
-pub fn make_pair(file: &Path) -> Result<PublicKey> {
+pub(crate) fn make_pair(file: &Path) -> Result<PublicKey> {
     let public = public_file(file);
     if public.exists() || file.exists() {
         fail!(
@@ -71,7 +71,7 @@ pub fn make_pair(file: &Path) -> Result<PublicKey> {
 ///
 /// # Errors
 /// When there is none.
-pub fn public_key(file: &Path) -> Result<PublicKey> {
+pub(crate) fn public_key(file: &Path) -> Result<PublicKey> {
     let public = public_file(file);
     let text = std::fs::read_to_string(&public)
         .with_context(|| format!("cannot read the public key {}", public.display()))?;

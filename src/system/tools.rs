@@ -25,7 +25,7 @@ const MOST: usize = 20;
 ///
 /// # Errors
 /// When one cannot be made.
-pub fn make_users(files: &[&str]) -> Result<Vec<String>> {
+pub(crate) fn make_users(files: &[&str]) -> Result<Vec<String>> {
     run("systemd-sysusers", files, "")
 }
 
@@ -33,7 +33,7 @@ pub fn make_users(files: &[&str]) -> Result<Vec<String>> {
 ///
 /// # Errors
 /// When one cannot be made.
-pub fn make_directories(files: &[&str]) -> Result<Vec<String>> {
+pub(crate) fn make_directories(files: &[&str]) -> Result<Vec<String>> {
     run("systemd-tmpfiles", &[&["--create"], files].concat(), "")
 }
 
@@ -41,7 +41,7 @@ pub fn make_directories(files: &[&str]) -> Result<Vec<String>> {
 ///
 /// # Errors
 /// When something cannot be exported.
-pub fn export() -> Result<Vec<String>> {
+pub(crate) fn export() -> Result<Vec<String>> {
     let hint = "; it comes with nfs-kernel-server";
     run("exportfs", &["-ra"], hint)
 }

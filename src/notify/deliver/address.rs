@@ -21,7 +21,7 @@ const PUSH: &str = "/api/push/";
 
 /// An address of the web, which is shown to nobody: everyone who has it can write to the channel behind it.
 #[derive(Clone)]
-pub struct WebAddress(Uri);
+pub(crate) struct WebAddress(Uri);
 
 impl WebAddress {
     /// The address of a service in the first line of a file, which errors name as the fleet file does. A file that is not
@@ -29,7 +29,7 @@ impl WebAddress {
     ///
     /// # Errors
     /// When the file cannot be read, or has no address of this service. The error does not quote the file.
-    pub fn read(place: &Path, name: &str, service: WebService) -> Result<Self> {
+    pub(crate) fn read(place: &Path, name: &str, service: WebService) -> Result<Self> {
         let line = first_line(place).with_context(|| format!("cannot read the address file {name}"))?;
         Self::parse(&line, service).map_err(|why| anyhow!("the address file {name} {why}"))
     }
@@ -38,7 +38,7 @@ impl WebAddress {
     ///
     /// # Errors
     /// When it is none. The error does not quote it.
-    pub fn parse(line: &str, service: WebService) -> Result<Self, String> {
+    pub(crate) fn parse(line: &str, service: WebService) -> Result<Self, String> {
         let line = line.trim();
         if line.is_empty() {
             return Err("is missing or empty: its file system may be locked or not mounted".to_owned());

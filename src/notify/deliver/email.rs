@@ -17,7 +17,7 @@ use crate::model::EmailAddress;
 use crate::notify::Message;
 
 /// Where genbackup-mail.socket listens.
-pub const SOCKET: &str = "/run/genbackup-mail.sock";
+pub(crate) const SOCKET: &str = "/run/genbackup-mail.sock";
 /// The bytes of the answer, a line.
 const LONGEST_ANSWER: u64 = 1024;
 
@@ -25,7 +25,7 @@ const LONGEST_ANSWER: u64 = 1024;
 ///
 /// # Errors
 /// When it does not take it, or not in time.
-pub fn send_email(
+pub(crate) fn send_email(
     socket: &Path,
     to: &[EmailAddress],
     message: &Message,

@@ -14,7 +14,7 @@ const FIELDS: &str = "application/x-www-form-urlencoded";
 const MARKUP: [&str; 3] = ["parse_mode", "html", "monospace"];
 
 /// A request. It holds secrets, so it cannot be shown.
-pub struct Request {
+pub(crate) struct Request {
     pub(super) method: Method,
     pub(super) address: String,
     /// With values of plain ASCII.
@@ -29,7 +29,7 @@ impl Request {
     /// A message to a service, in its form. A recipient who gets the same `id` twice can know that it is the
     /// same message.
     #[must_use]
-    pub fn message(address: &WebAddress, service: MessageService, form: Form, id: &str) -> Self {
+    pub(crate) fn message(address: &WebAddress, service: MessageService, form: Form, id: &str) -> Self {
         let (mut headers, text) = match form {
             Form::Json(text) => (vec![("content-type", JSON.to_owned())], text),
             Form::Text { mut headers, text } => {
@@ -73,7 +73,7 @@ impl Request {
 
     /// A sign of a run to a monitor.
     #[must_use]
-    pub fn ping(address: &WebAddress, monitor: PushMonitor, ping: &Ping) -> Self {
+    pub(crate) fn ping(address: &WebAddress, monitor: PushMonitor, ping: &Ping) -> Self {
         let service = WebService::Runs(monitor);
         match monitor {
             PushMonitor::Healthchecks => Self {

@@ -22,7 +22,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(16);
 
 /// A way to the web.
 #[derive(Debug, Clone)]
-pub struct Web {
+pub(crate) struct Web {
     agent: Agent,
 }
 
@@ -53,7 +53,7 @@ pub(crate) fn agent() -> Agent {
 impl Web {
     /// With the roots that this system trusts, alone.
     #[must_use]
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { agent: agent() }
     }
 
@@ -61,7 +61,7 @@ impl Web {
     ///
     /// # Errors
     /// When it has not arrived at the deadline, or never will.
-    pub fn deliver(&self, request: &Request, deadline: Instant) -> Result<(), Undelivered> {
+    pub(crate) fn deliver(&self, request: &Request, deadline: Instant) -> Result<(), Undelivered> {
         let mut attempts = 0_u32;
         let left = || deadline.saturating_duration_since(Instant::now());
         let waits = ExponentialBuilder::new()

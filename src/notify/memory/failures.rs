@@ -59,7 +59,7 @@ fn of_runs(report: &Report) -> impl Iterator<Item = &Item> {
 
 impl Memory {
     /// Notes that a unit failed, unless the newest run's record shows what failed in the work of that unit.
-    pub fn note_failure(&mut self, fleet: &Fleet, unit: &str, result: FailureResult, report: &Report) {
+    pub(crate) fn note_failure(&mut self, fleet: &Fleet, unit: &str, result: FailureResult, report: &Report) {
         let is_fresh = report
             .run
             .is_some_and(|run| report.time.duration_since(run.last_event).abs() <= SAME_RUN);
@@ -70,7 +70,7 @@ impl Memory {
     }
 
     /// The units that failed, and have not done their work since.
-    pub fn failed_units(&mut self, fleet: &Fleet, report: &Report) -> Vec<Finding> {
+    pub(crate) fn failed_units(&mut self, fleet: &Fleet, report: &Report) -> Vec<Finding> {
         for failure in self.failures.values_mut() {
             // Noted by a clock that was ahead: no run would ever count as later.
             failure.time = failure.time.min(report.time);

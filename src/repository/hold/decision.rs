@@ -16,7 +16,7 @@ use crate::text;
 
 /// What forget may do.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Decision {
+pub(crate) struct Decision {
     /// Why nothing may be forgotten at all.
     pub objection: Option<String>,
     /// The hosts whose snapshots a keep policy may thin out. Those of the fleet's policy come first, which
@@ -28,7 +28,7 @@ pub struct Decision {
 
 /// Why a host is left alone.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Held {
+pub(crate) enum Held {
     /// Somebody placed a hold.
     Placed(Hold),
     /// Its newest snapshot lacks something, or its turn did not come to an end.
@@ -55,7 +55,7 @@ pub enum Held {
 
 /// Which hosts have their own keep policy.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Policies {
+pub(crate) struct Policies {
     /// The number of each host's policy; the fleet's is 0.
     numbers: BTreeMap<String, usize>,
     count: usize,
@@ -63,7 +63,7 @@ pub struct Policies {
 
 impl Policies {
     /// The fleet's, and one for each group of hosts.
-    pub fn of(groups: impl IntoIterator<Item: IntoIterator<Item: Into<String>>>) -> Self {
+    pub(crate) fn of(groups: impl IntoIterator<Item: IntoIterator<Item: Into<String>>>) -> Self {
         let mut policies = Self::default();
         for group in groups {
             policies.count += 1;
@@ -78,7 +78,7 @@ impl Policies {
 /// Decides by the snapshots that exist, the records of them, the record of the run that forget is part of,
 /// and the holds.
 #[must_use]
-pub fn decide(
+pub(crate) fn decide(
     listing: &Listing,
     evidence: &Evidence<'_>,
     run: &Run,
@@ -105,7 +105,7 @@ pub fn decide(
 
 /// Why a host is left alone; nothing where forget may touch it, or it has no snapshot.
 #[must_use]
-pub fn held(
+pub(crate) fn held(
     listing: &Listing,
     evidence: &Evidence<'_>,
     store: &Store,

@@ -25,7 +25,7 @@ pub(super) struct Recorded {
 
 /// Collects what the records hold, from the newest back.
 #[derive(Debug)]
-pub struct Evidence<'l> {
+pub(crate) struct Evidence<'l> {
     hosts: BTreeMap<&'l str, Trail<'l>>,
 }
 
@@ -42,7 +42,7 @@ struct Trail<'l> {
 impl<'l> Evidence<'l> {
     /// About the hosts of a listing.
     #[must_use]
-    pub fn about(listing: &'l Listing) -> Self {
+    pub(crate) fn about(listing: &'l Listing) -> Self {
         let trail = |newest| Trail {
             newest,
             made: None,
@@ -60,7 +60,7 @@ impl<'l> Evidence<'l> {
     ///
     /// # Errors
     /// When a record cannot be read.
-    pub fn read(listing: &'l Listing, runs: &Path) -> Result<Self> {
+    pub(crate) fn read(listing: &'l Listing, runs: &Path) -> Result<Self> {
         let mut evidence = Self::about(listing);
         for run in record::list(runs)?.into_iter().rev() {
             let Some(about) = evidence.sought() else {
@@ -73,14 +73,14 @@ impl<'l> Evidence<'l> {
 
     /// What the next record is to be read for; `None` when no older one can add anything.
     #[must_use]
-    pub fn sought(&self) -> Option<About> {
+    pub(crate) fn sought(&self) -> Option<About> {
         let hosts = self.hosts.iter().filter(|(_, trail)| !trail.is_known());
         let hosts: Vec<&str> = hosts.map(|(host, _)| *host).collect();
         (!hosts.is_empty()).then(|| About::new(hosts, []))
     }
 
     /// Notes a run; all that were noted before are later.
-    pub fn note(&mut self, run: &Run) {
+    pub(crate) fn note(&mut self, run: &Run) {
         for (host, recorded) in &run.hosts {
             if let Some(trail) = self.hosts.get_mut(host.as_str()) {
                 trail.note(recorded);

@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 /// One snapshot; restic's other fields are of no use here.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Snapshot {
+pub(crate) struct Snapshot {
     /// Its whole id.
     pub id: String,
     /// When it was made, by the clock of its host.
@@ -23,14 +23,14 @@ pub struct Snapshot {
 impl Snapshot {
     /// As much of its id as restic shows.
     #[must_use]
-    pub fn short_id(&self) -> &str {
+    pub(crate) fn short_id(&self) -> &str {
         self.id.get(..8).unwrap_or(&self.id)
     }
 }
 
 /// The snapshots that count.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Listing {
+pub(crate) struct Listing {
     /// The newest of each host.
     pub newest: BTreeMap<String, Snapshot>,
     /// The number of all snapshots.
@@ -42,7 +42,7 @@ impl Listing {
     ///
     /// # Errors
     /// When it is no list of snapshots.
-    pub fn read(from: impl Read) -> Result<Self> {
+    pub(crate) fn read(from: impl Read) -> Result<Self> {
         let all: Vec<Snapshot> =
             serde_json::from_reader(from).context("cannot read the list of snapshots that restic printed")?;
         Ok(Self::of(all))
@@ -50,7 +50,7 @@ impl Listing {
 
     /// Of these snapshots.
     #[must_use]
-    pub fn of(all: impl IntoIterator<Item = Snapshot>) -> Self {
+    pub(crate) fn of(all: impl IntoIterator<Item = Snapshot>) -> Self {
         let mut newest: BTreeMap<String, Snapshot> = BTreeMap::new();
         let mut count = 0;
         for snapshot in all {
@@ -67,7 +67,7 @@ impl Listing {
 
     /// The latest of all.
     #[must_use]
-    pub fn latest(&self) -> Option<&Snapshot> {
+    pub(crate) fn latest(&self) -> Option<&Snapshot> {
         self.newest.values().max_by_key(|snapshot| snapshot.time)
     }
 }

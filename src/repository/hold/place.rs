@@ -15,7 +15,7 @@ impl Hold {
     ///
     /// # Errors
     /// When the reason is not one short line, or the end is not a time in the future.
-    pub fn parse(why: &str, until: Option<&str>, now: &Zoned) -> Result<Self> {
+    pub(crate) fn parse(why: &str, until: Option<&str>, now: &Zoned) -> Result<Self> {
         let why = reason(why)?;
         Ok(Self {
             since: now.timestamp(),
@@ -30,7 +30,7 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn place(&self, host: &str, hold: &Hold) -> Result<()> {
+    pub(crate) fn place(&self, host: &str, hold: &Hold) -> Result<()> {
         self.put(&Entry {
             hold: Some(hold.clone()),
             ..self.entry(host)

@@ -10,7 +10,7 @@ use crate::repository::restic;
 
 /// Releases hosts. The snapshots are listed once, and only if a host needs it: releasing a hold that an administrator
 /// placed does not need the password.
-pub struct Releases<'r, L> {
+pub(crate) struct Releases<'r, L> {
     store: &'r Store,
     runs: &'r Path,
     now: Timestamp,
@@ -20,7 +20,7 @@ pub struct Releases<'r, L> {
 
 /// How a host was released.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Released {
+pub(crate) enum Released {
     /// An administrator had placed a hold, for this reason.
     Hold(String),
     /// Its newest snapshot was accepted.
@@ -37,7 +37,7 @@ pub enum Released {
 impl<'r, L: Fn() -> Result<Vec<restic::Snapshot>>> Releases<'r, L> {
     /// Releases at a time, by the holds, the records of the runs, and a list of all snapshots.
     #[must_use]
-    pub const fn new(store: &'r Store, runs: &'r Path, now: Timestamp, list: L) -> Self {
+    pub(crate) const fn new(store: &'r Store, runs: &'r Path, now: Timestamp, list: L) -> Self {
         Self {
             store,
             runs,
@@ -51,7 +51,7 @@ impl<'r, L: Fn() -> Result<Vec<restic::Snapshot>>> Releases<'r, L> {
     ///
     /// # Errors
     /// When the snapshots cannot be listed, a record cannot be read, or the result cannot be written.
-    pub fn release(&mut self, host: &str) -> Result<Released> {
+    pub(crate) fn release(&mut self, host: &str) -> Result<Released> {
         let (store, now) = (self.store, self.now);
         let entry = store.entry(host);
         if let Some(placed) = entry.hold_at(now) {
@@ -111,8 +111,7 @@ mod tests {
         let store = read();
         let list = || bail!("snapshots are listed");
         let mut releases = Releases::new(&store, directory.path(), now, list);
-        let released = releases.release("ziz").unwrap();
-        assert_eq!(released, Released::Hold(hold.why));
+        assert_eq!(releases.release("ziz").unwrap(), Released::Hold(hold.why));
         assert_eq!(read().get("ziz").and_then(|entry| entry.hold_at(now)), None);
         let error = releases.release("kai").unwrap_err();
         assert_eq!(error.to_string(), "snapshots are listed");

@@ -11,7 +11,7 @@ use crate::runs::record::{About, Phase, Run, RunId, Status};
 
 /// What the last forget left alone.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct LeftAlone {
+pub(crate) struct LeftAlone {
     /// When it ended.
     pub time: Timestamp,
     /// The hosts, and why.
@@ -20,7 +20,7 @@ pub struct LeftAlone {
 
 /// One host that forget leaves alone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Shown {
+pub(crate) struct Shown {
     /// The host.
     pub host: String,
     /// Why. The text may come from a host: any character may be in it.
@@ -37,7 +37,7 @@ pub struct Shown {
 ///
 /// # Errors
 /// Those of `read`.
-pub fn left_alone<E>(
+pub(crate) fn left_alone<E>(
     newest_first: impl IntoIterator<Item = RunId>,
     mut read: impl FnMut(RunId, Option<About>) -> Result<Run, E>,
 ) -> Result<LeftAlone, E> {
@@ -57,7 +57,7 @@ pub fn left_alone<E>(
 
 /// The hosts that forget leaves alone, by their names.
 #[must_use]
-pub fn shown(store: &Store, left_alone: &LeftAlone, now: Timestamp) -> Vec<Shown> {
+pub(crate) fn shown(store: &Store, left_alone: &LeftAlone, now: Timestamp) -> Vec<Shown> {
     let mut all = BTreeMap::new();
     for (host, why) in &left_alone.hosts {
         // What somebody decided since then is newer.

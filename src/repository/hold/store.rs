@@ -12,12 +12,12 @@ use super::Entry;
 use crate::apply;
 
 /// Where a storage host keeps them.
-pub const DIRECTORY: &str = "/var/lib/genbackup-holds";
+pub(crate) const DIRECTORY: &str = "/var/lib/genbackup-holds";
 const EXTENSION: &str = ".json";
 
 /// The holds of a storage host.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Store {
+pub(crate) struct Store {
     directory: PathBuf,
     entries: BTreeMap<String, Entry>,
 }
@@ -27,7 +27,7 @@ impl Store {
     ///
     /// # Errors
     /// When it is missing, or any of its files cannot be read: no hold must get lost.
-    pub fn read(directory: &Path) -> Result<Self> {
+    pub(crate) fn read(directory: &Path) -> Result<Self> {
         let unreadable = || format!("cannot read the holds in {}", directory.display());
         let mut entries = BTreeMap::new();
         for file in fs::read_dir(directory).with_context(unreadable)? {
@@ -59,7 +59,7 @@ impl Store {
     ///
     /// # Errors
     /// When it is there, and cannot be read.
-    pub fn read_if_there(directory: &Path) -> Result<Self> {
+    pub(crate) fn read_if_there(directory: &Path) -> Result<Self> {
         let is_missing =
             fs::symlink_metadata(directory).is_err_and(|error| error.kind() == ErrorKind::NotFound);
         if is_missing {
@@ -71,12 +71,12 @@ impl Store {
 
     /// What somebody decided about a host.
     #[must_use]
-    pub fn get(&self, host: &str) -> Option<&Entry> {
+    pub(crate) fn get(&self, host: &str) -> Option<&Entry> {
         self.entries.get(host)
     }
 
     /// All of them, by their hosts.
-    pub fn iter(&self) -> impl Iterator<Item = &Entry> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Entry> {
         self.entries.values()
     }
 
@@ -84,7 +84,7 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be written; then the old one is in force.
-    pub fn put(&self, entry: &Entry) -> Result<()> {
+    pub(crate) fn put(&self, entry: &Entry) -> Result<()> {
         let text = serde_json::to_string_pretty(entry)? + "\n";
         apply::make_directory(&self.directory)?;
         apply::replace(&self.directory.join(file_name(&entry.host)), text.as_bytes())

@@ -16,7 +16,7 @@ const OMITTED: [&str; 3] = ["Type=", "ExecStart=", "X-"];
 ///
 /// # Errors
 /// When systemd-run cannot be started.
-pub fn run(name: &str, unit: &str, arguments: &[String]) -> Result<ExitStatus> {
+pub(crate) fn run(name: &str, unit: &str, arguments: &[String]) -> Result<ExitStatus> {
     let mut command = Command::new("systemd-run");
     command
         .args(["--quiet", "--pipe", "--wait", "--collect", "--service-type=exec"])

@@ -25,10 +25,10 @@ use super::{Limits, Progress, Stopped, Turns, Watcher};
 use crate::model::{CopyKind, CopyName, Fleet, Offsite};
 use crate::runs::record::{self, AdHoc, Phase};
 
-pub use self::ended::{Ended, Planned};
+pub(crate) use self::ended::{Ended, Planned};
 
 /// A copy that is made in the unit of that copy.
-pub struct Copying<'c> {
+pub(crate) struct Copying<'c> {
     /// The fleet.
     pub fleet: &'c Fleet,
     /// The name of the copy.
@@ -53,7 +53,7 @@ pub struct Copying<'c> {
 
 /// What is done with a copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Task {
+pub(crate) enum Task {
     /// Copy and delete.
     Copy,
     /// Only find out what would be copied and deleted.
@@ -64,7 +64,7 @@ pub enum Task {
 
 /// What an administrator accepts this time.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Accepts {
+pub(crate) struct Accepts {
     /// More snapshots went, or go from the copy, than `max-loss` allows.
     pub loss: bool,
     /// The repository has another `config`.
@@ -79,7 +79,7 @@ impl Copying<'_> {
     /// # Errors
     /// When the copy is being made already, when the result cannot be recorded, or when a dry run fails. Another failure is
     /// no error.
-    pub fn run(&self, runs: &Path) -> Result<Ended> {
+    pub(crate) fn run(&self, runs: &Path) -> Result<Ended> {
         let _lock = self.lock()?;
         let told = told_to_stop()?;
         let (start, clock) = (Timestamp::now(), Instant::now());

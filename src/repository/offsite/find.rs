@@ -8,7 +8,7 @@ use crate::model::{CopyName, Fleet, Offsite};
 ///
 /// # Errors
 /// When there is none, with the names of the others.
-pub fn find<'f>(fleet: &'f Fleet, name: &str) -> Result<(&'f CopyName, &'f Offsite)> {
+pub(crate) fn find<'f>(fleet: &'f Fleet, name: &str) -> Result<(&'f CopyName, &'f Offsite)> {
     let found = fleet.offsite.iter().find(|(known, _)| known.as_str() == name);
     found.with_context(|| {
         let names: Vec<&str> = fleet.offsite.keys().map(CopyName::as_str).collect();

@@ -9,13 +9,13 @@ use super::name::{Name, Part};
 
 /// The files of a repository with their sizes in bytes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Inventory {
+pub(crate) struct Inventory {
     files: BTreeMap<Name, u64>,
 }
 
 /// A copy, as rclone listed it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Listed {
+pub(crate) struct Listed {
     /// The files of a repository.
     pub inventory: Inventory,
     /// Paths of anything else, without the locks of restic.
@@ -30,7 +30,7 @@ impl Inventory {
     ///
     /// # Errors
     /// When a directory is there and cannot be read.
-    pub fn of_directory(repository: &Path) -> io::Result<Self> {
+    pub(crate) fn of_directory(repository: &Path) -> io::Result<Self> {
         let mut inventory = Self::default();
         for part in Part::ALL.into_iter().rev() {
             let path = repository.join(part.directory());
@@ -73,41 +73,35 @@ impl Inventory {
     }
 
     /// Adds a file.
-    pub fn add(&mut self, name: Name, size: u64) {
+    pub(crate) fn add(&mut self, name: Name, size: u64) {
         self.files.insert(name, size);
     }
 
     /// The size of a file; `None` when it does not exist.
     #[must_use]
-    pub fn size(&self, name: Name) -> Option<u64> {
+    pub(crate) fn size(&self, name: Name) -> Option<u64> {
         self.files.get(&name).copied()
     }
 
     /// Its files with their sizes, in the order of their parts.
-    pub fn files(&self) -> impl Iterator<Item = (Name, u64)> {
+    pub(crate) fn files(&self) -> impl Iterator<Item = (Name, u64)> {
         self.files.iter().map(|(name, size)| (*name, *size))
     }
 
     /// The files of a part.
-    pub fn part(&self, part: Part) -> impl Iterator<Item = (Name, u64)> {
+    pub(crate) fn part(&self, part: Part) -> impl Iterator<Item = (Name, u64)> {
         self.files().filter(move |(name, _)| name.part() == part)
     }
 
     /// How many files a part has.
     #[must_use]
-    pub fn count(&self, part: Part) -> usize {
+    pub(crate) fn count(&self, part: Part) -> usize {
         self.part(part).count()
-    }
-
-    /// How many bytes all files have.
-    #[must_use]
-    pub fn bytes(&self) -> u64 {
-        self.files.values().sum()
     }
 
     /// True when there is no file.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.files.is_empty()
     }
 }
@@ -117,7 +111,7 @@ impl Listed {
     ///
     /// # Errors
     /// The first line that is none.
-    pub fn parse(lines: &str) -> Result<Self, String> {
+    pub(crate) fn parse(lines: &str) -> Result<Self, String> {
         let mut listed = Self::default();
         for line in lines.lines() {
             let read = line

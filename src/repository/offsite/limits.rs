@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 /// How many snapshots the fleet file lets go at once, and whether an administrator accepts more this time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
+pub(crate) struct Limits {
     /// How many of a hundred.
     pub max_loss: u32,
     /// How many hosts are backed up: forget removes about one snapshot of each in a night.
@@ -20,7 +20,7 @@ impl Limits {
     /// How many of `of` snapshots may go of a copy that was `complete` at that time. This is a share of them,
     /// or one of each host for each night since then, whichever is more.
     #[must_use]
-    pub fn allowed(&self, of: usize, complete: Option<Timestamp>, now: Timestamp) -> usize {
+    pub(crate) fn allowed(&self, of: usize, complete: Option<Timestamp>, now: Timestamp) -> usize {
         let share = (of as u64 * u64::from(self.max_loss)).div_ceil(100);
         let since = complete.map_or(SignedDuration::ZERO, |complete| now.duration_since(complete));
         // A night more, since a night's run is not as long every time; never none, if the clock was set back.
@@ -31,7 +31,7 @@ impl Limits {
 
     /// How many may go, if `lost` are more than that and nobody accepts it.
     #[must_use]
-    pub fn exceeded_by(
+    pub(crate) fn exceeded_by(
         &self,
         lost: usize,
         of: usize,

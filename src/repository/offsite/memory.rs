@@ -12,7 +12,7 @@ use super::tamper::Tampering;
 /// What is remembered of a copy.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Memory {
+pub(crate) struct Memory {
     /// When the repository was listed whose files the copy then got, all of them.
     #[serde(default)]
     pub complete: Option<Timestamp>,
@@ -48,7 +48,7 @@ pub struct Memory {
 /// A repository whose snapshots restic copied.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Source {
+pub(crate) struct Source {
     /// Its id.
     pub id: String,
     /// The snapshots that it had.
@@ -58,7 +58,7 @@ pub struct Source {
 /// When a file was first seen to be missing in the repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Gone {
+pub(crate) struct Gone {
     /// The time.
     pub since: Timestamp,
     /// The [`round`](Memory::round).
@@ -70,7 +70,7 @@ pub struct Gone {
 /// An attempt to destroy something in the copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Tampered {
+pub(crate) struct Tampered {
     /// When.
     pub time: Timestamp,
     /// Its result.

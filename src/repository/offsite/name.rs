@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A part of a repository, in the order in which a copy gets them: each needs those before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Part {
+pub(crate) enum Part {
     /// The file `config`, without which it is no repository.
     Config,
     /// What the password opens.
@@ -21,11 +21,11 @@ pub enum Part {
 
 impl Part {
     /// All of them, in the order in which a copy gets them.
-    pub const ALL: [Self; 5] = [Self::Config, Self::Keys, Self::Data, Self::Index, Self::Snapshots];
+    pub(crate) const ALL: [Self; 5] = [Self::Config, Self::Keys, Self::Data, Self::Index, Self::Snapshots];
 
     /// Its file or directory in the repository.
     #[must_use]
-    pub const fn directory(self) -> &'static str {
+    pub(crate) const fn directory(self) -> &'static str {
         match self {
             Self::Config => "config",
             Self::Keys => "keys",
@@ -38,12 +38,12 @@ impl Part {
 
 /// The SHA-256 of a file's content, which is its name.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Id([u8; 32]);
+pub(crate) struct Id([u8; 32]);
 
 impl Id {
     /// Reads 64 lower-case hexadecimal digits.
     #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let digit = |byte: u8| match byte {
             b'0'..=b'9' => Some(byte - b'0'),
             b'a'..=b'f' => Some(byte - b'a' + 10),
@@ -75,7 +75,7 @@ impl fmt::Debug for Id {
 
 /// A file of a repository. The file `config` is the only one without an [`Id`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Name {
+pub(crate) enum Name {
     /// The file `config`.
     Config,
     /// A file of another part.
@@ -85,7 +85,7 @@ pub enum Name {
 impl Name {
     /// Reads its path below the directory of the repository. Anything else that may be there, such as a lock, is none.
     #[must_use]
-    pub fn parse(path: &str) -> Option<Self> {
+    pub(crate) fn parse(path: &str) -> Option<Self> {
         if path == Part::Config.directory() {
             return Some(Self::Config);
         }
@@ -104,7 +104,7 @@ impl Name {
 
     /// The part that it belongs to.
     #[must_use]
-    pub const fn part(self) -> Part {
+    pub(crate) const fn part(self) -> Part {
         match self {
             Self::Config => Part::Config,
             Self::File(part, _) => part,

@@ -15,7 +15,7 @@ const NEEDED: [Part; 2] = [Part::Config, Part::Keys];
 
 /// When files that the repository no longer has leave the copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Delete {
+pub(crate) enum Delete {
     /// The next time that it is copied.
     AtOnce,
     /// Once they have been missing for so long.
@@ -26,7 +26,7 @@ pub enum Delete {
 
 /// The settings of the fleet file for a copy, and what an administrator accepts this time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Settings {
+pub(crate) struct Settings {
     /// When files leave the copy.
     pub delete: Delete,
     /// How many snapshots may go at once.
@@ -37,7 +37,7 @@ pub struct Settings {
 
 /// What is done to a copy, in this order: repair, upload, delete.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Plan {
+pub(crate) struct Plan {
     /// Files of the copy that are removed and uploaded again: they were cut off.
     pub repair: Vec<Name>,
     /// Files that the copy lacks, each with its size, in the order in which it gets them.
@@ -55,7 +55,7 @@ impl Plan {
     ///
     /// # Errors
     /// Why nothing may be changed.
-    pub fn of(
+    pub(crate) fn of(
         repository: &Inventory,
         copy: &Listed,
         memory: &Memory,
@@ -178,7 +178,7 @@ impl Plan {
     }
 
     /// The copy gets the `config` of the repository in place of the one that it has.
-    pub fn replace_config(&mut self, repository: &Inventory) {
+    pub(crate) fn replace_config(&mut self, repository: &Inventory) {
         // It is replaced in one step: without it, the copy is no repository.
         self.upload.retain(|(name, _)| *name != Name::Config);
         let config = repository.part(Part::Config);
@@ -187,27 +187,21 @@ impl Plan {
 
     /// How many bytes are uploaded.
     #[must_use]
-    pub fn bytes(&self) -> u64 {
+    pub(crate) fn bytes(&self) -> u64 {
         self.upload.iter().map(|(_, size)| size).sum()
     }
 
     /// How many bytes of a part are uploaded.
     #[must_use]
-    pub fn bytes_of(&self, part: Part) -> u64 {
+    pub(crate) fn bytes_of(&self, part: Part) -> u64 {
         let of_part = self.upload.iter().filter(|(name, _)| name.part() == part);
         of_part.map(|(_, size)| size).sum()
     }
 
     /// The files of a part that are uploaded.
-    pub fn uploads(&self, part: Part) -> impl Iterator<Item = Name> {
+    pub(crate) fn uploads(&self, part: Part) -> impl Iterator<Item = Name> {
         let names = self.upload.iter().map(|(name, _)| *name);
         names.filter(move |name| name.part() == part)
-    }
-
-    /// True when nothing is to be done.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.repair.is_empty() && self.upload.is_empty() && self.delete.is_empty()
     }
 }
 

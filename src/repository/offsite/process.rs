@@ -14,11 +14,11 @@ use nix::unistd::Pid;
 const ASKED_EVERY: Duration = Duration::from_secs(1);
 
 /// Why to stop now, if it is time to.
-pub type Stop<'s> = &'s (dyn Fn() -> Option<String> + Sync);
+pub(crate) type Stop<'s> = &'s (dyn Fn() -> Option<String> + Sync);
 
 /// It was time to stop.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stopped {
+pub(crate) struct Stopped {
     /// Why.
     pub why: String,
 }

@@ -8,7 +8,7 @@ use crate::text::counted;
 
 /// How much of a copy is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Progress {
+pub(crate) enum Progress {
     /// Bytes of files.
     Bytes {
         /// How many are there.
@@ -30,7 +30,7 @@ pub enum Progress {
 }
 
 /// The function that learns how far a copy is.
-pub type Watcher<'w> = &'w (dyn Fn(Progress) + Sync);
+pub(crate) type Watcher<'w> = &'w (dyn Fn(Progress) + Sync);
 
 impl fmt::Display for Progress {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -22,7 +22,7 @@ use super::s3::S3;
 use super::tamper::CANARIES;
 use crate::model::Remote;
 
-pub use answer::Failed;
+pub(crate) use answer::Failed;
 use answer::{Answer, Line};
 
 /// rclone's exit status for a directory that does not exist.
@@ -31,7 +31,7 @@ const NO_DIRECTORY: i32 = 3;
 const INCOMING: &str = "genbackup-incoming";
 
 /// rclone with the configuration and the limits of a copy.
-pub struct Rclone<'r> {
+pub(crate) struct Rclone<'r> {
     remote: &'r Remote,
     config: Option<PathBuf>,
     bandwidth: Option<String>,
@@ -50,7 +50,7 @@ impl std::fmt::Debug for Rclone<'_> {
 impl<'r> Rclone<'r> {
     /// For a remote, with a configuration file; without one, rclone looks for its own.
     #[must_use]
-    pub fn of(remote: &'r Remote, config: Option<&Path>, stop: Stop<'r>) -> Self {
+    pub(crate) fn of(remote: &'r Remote, config: Option<&Path>, stop: Stop<'r>) -> Self {
         Self {
             remote,
             config: config.map(Path::to_owned),
@@ -61,7 +61,7 @@ impl<'r> Rclone<'r> {
 
     /// Copies no more than this number of KiB a second.
     #[must_use]
-    pub fn limited_to(self, kibibytes: Option<u32>) -> Self {
+    pub(crate) fn limited_to(self, kibibytes: Option<u32>) -> Self {
         Self {
             bandwidth: kibibytes.map(|kibibytes| format!("{kibibytes}k")),
             ..self
@@ -72,7 +72,7 @@ impl<'r> Rclone<'r> {
     ///
     /// # Errors
     /// When rclone fails, also when the bucket or the directory above it is missing.
-    pub fn list(&self) -> Result<Listed> {
+    pub(crate) fn list(&self) -> Result<Listed> {
         let what = "list the remote";
         let mut command = self.command("lsf");
         command
@@ -108,7 +108,7 @@ impl<'r> Rclone<'r> {
     ///
     /// # Errors
     /// When rclone fails, or it is time to stop.
-    pub fn snapshots(&self) -> Result<Vec<Id>> {
+    pub(crate) fn snapshots(&self) -> Result<Vec<Id>> {
         let part = Part::Snapshots.directory();
         let mut command = self.command("lsf");
         command.arg("--files-only").arg(self.remote.below(part));
@@ -126,7 +126,7 @@ impl<'r> Rclone<'r> {
     ///
     /// # Errors
     /// When it is time to stop.
-    pub fn keeps_versions(&self) -> Result<Option<bool>> {
+    pub(crate) fn keeps_versions(&self) -> Result<Option<bool>> {
         let mut command = self.command("backend");
         command.arg("versioning").arg(self.remote.as_str());
         let answer = self.run(command, "")?.output("ask for versions");
@@ -159,7 +159,7 @@ impl<'r> Rclone<'r> {
     ///
     /// # Errors
     /// When rclone fails.
-    pub fn read(&self, name: Name) -> Result<Vec<u8>> {
+    pub(crate) fn read(&self, name: Name) -> Result<Vec<u8>> {
         let mut command = self.command("cat");
         command.arg(self.remote.below(&name.to_string()));
         self.run(command, "")?
@@ -172,7 +172,13 @@ impl<'r> Rclone<'r> {
     ///
     /// # Errors
     /// When rclone fails, or it is time to stop: then some are there.
-    pub fn upload(&self, repository: &Path, part: Part, names: &[Name], sent: &dyn Fn(u64)) -> Result<()> {
+    pub(crate) fn upload(
+        &self,
+        repository: &Path,
+        part: Part,
+        names: &[Name],
+        sent: &dyn Fn(u64),
+    ) -> Result<()> {
         if names.is_empty() {
             return Ok(());
         }
@@ -224,7 +230,7 @@ impl<'r> Rclone<'r> {
     ///
     /// # Errors
     /// When rclone fails.
-    pub fn clear_incoming(&self) -> Result<()> {
+    pub(crate) fn clear_incoming(&self) -> Result<()> {
         let mut command = self.command("purge");
         command.arg(self.remote.below(INCOMING));
         self.run(command, "")?.output("remove what an upload left")?;
@@ -235,7 +241,7 @@ impl<'r> Rclone<'r> {
     ///
     /// # Errors
     /// When rclone fails, or it is time to stop: then some are gone.
-    pub fn delete(&self, names: &[Name]) -> Result<()> {
+    pub(crate) fn delete(&self, names: &[Name]) -> Result<()> {
         if names.is_empty() {
             return Ok(());
         }
@@ -286,7 +292,7 @@ impl<'r> Rclone<'r> {
     ///
     /// # Errors
     /// When rclone's configuration cannot be read, or its endpoint cannot be used.
-    pub fn s3(&self) -> Result<Option<S3>> {
+    pub(crate) fn s3(&self) -> Result<Option<S3>> {
         let mut command = self.command("config");
         command.arg("dump");
         let text = self.run(command, "")?.output("read rclone's configuration")?;

@@ -10,7 +10,7 @@ const SPELLED_OUT: usize = 3;
 
 /// Why a copy is left as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Refusal {
+pub(crate) enum Refusal {
     /// A part of the repository that every repository has is missing or empty: its file system may not be mounted.
     NoRepository(Part),
     /// The copy's `config` is another one: it is the copy of another repository.
@@ -47,7 +47,7 @@ pub enum Refusal {
 impl Refusal {
     /// What to do about it; `copy` is the name of the copy in the fleet file.
     #[must_use]
-    pub fn hint(&self, copy: &str) -> String {
+    pub(crate) fn hint(&self, copy: &str) -> String {
         match self {
             Self::NoRepository(_) => {
                 "mount the file system of the repository, then start the copy again".to_owned()

@@ -15,7 +15,7 @@ use super::store::Store;
 
 /// What was locked for longer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Retained {
+pub(crate) struct Retained {
     /// How many files.
     pub files: usize,
     /// Until when.
@@ -27,7 +27,7 @@ pub struct Retained {
 ///
 /// # Errors
 /// When the store does not answer, or refuses; or it is time to stop.
-pub fn retain(
+pub(crate) fn retain(
     rclone: &Rclone<'_>,
     files: &Inventory,
     store: &Store,

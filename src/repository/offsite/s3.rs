@@ -29,7 +29,7 @@ const LONGEST_ANSWER: u64 = 64 * 1024;
 
 /// A bucket, and the directory of the copy in it.
 #[derive(Debug)]
-pub struct S3 {
+pub(crate) struct S3 {
     agent: Agent,
     bucket: Bucket,
     credentials: Credentials,
@@ -39,7 +39,7 @@ pub struct S3 {
 
 /// How a bucket locks each new object.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Lock {
+pub(crate) struct Lock {
     /// `COMPLIANCE`, in which nobody can remove it, or `GOVERNANCE`, in which some users can.
     pub mode: String,
     /// For how many days.
@@ -48,7 +48,7 @@ pub struct Lock {
 
 /// What a bucket reports about locks.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Locks {
+pub(crate) enum Locks {
     /// It locks each new object.
     Default(Lock),
     /// It locks no object by itself.
@@ -130,7 +130,7 @@ impl S3 {
     ///
     /// # Errors
     /// When it does not answer, or answers something else.
-    pub fn locks(&self) -> Result<Locks> {
+    pub(crate) fn locks(&self) -> Result<Locks> {
         let mut action = GetObject::new(&self.bucket, Some(&self.credentials), "");
         action.query_mut().insert("object-lock", "");
         let request = self.agent.get(action.sign(VALID).as_str()).config();
@@ -154,7 +154,13 @@ impl S3 {
     ///
     /// # Errors
     /// The first refusal; or [`Stopped`]. Some may be locked for longer then.
-    pub fn extend(&self, names: &[Name], mode: &str, until: Timestamp, stop: Stop<'_>) -> Result<usize> {
+    pub(crate) fn extend(
+        &self,
+        names: &[Name],
+        mode: &str,
+        until: Timestamp,
+        stop: Stop<'_>,
+    ) -> Result<usize> {
         let next = AtomicUsize::new(0);
         let work = || -> Result<()> {
             while let Some(name) = names.get(next.fetch_add(1, Ordering::Relaxed)) {
@@ -222,7 +228,7 @@ impl S3 {
 impl Lock {
     /// How much of its time may pass before it is extended.
     #[must_use]
-    pub fn patience(&self) -> SignedDuration {
+    pub(crate) fn patience(&self) -> SignedDuration {
         SignedDuration::from_hours(24) * i32::try_from(self.days / 4).unwrap_or(i32::MAX)
     }
 }

@@ -12,14 +12,14 @@ use crate::error::Hinted;
 
 /// The file of a copy. User restic writes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Store {
+pub(crate) struct Store {
     path: PathBuf,
 }
 
 impl Store {
     /// In the state directory of a copy.
     #[must_use]
-    pub fn in_directory(directory: &Path) -> Self {
+    pub(crate) fn in_directory(directory: &Path) -> Self {
         Self {
             path: directory.join("memory.json"),
         }
@@ -29,7 +29,7 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be read.
-    pub fn get(&self) -> Result<Memory> {
+    pub(crate) fn get(&self) -> Result<Memory> {
         let unreadable = || {
             Hinted::new(
                 format!(
@@ -50,7 +50,7 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn put(&self, memory: &Memory) -> Result<()> {
+    pub(crate) fn put(&self, memory: &Memory) -> Result<()> {
         let text = serde_json::to_string(memory)? + "\n";
         apply::replace(&self.path, text.as_bytes())
     }

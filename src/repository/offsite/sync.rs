@@ -21,7 +21,7 @@ const TRIES: usize = 3;
 const MARGIN: SignedDuration = SignedDuration::from_hours(1);
 
 /// A repository and its copy.
-pub struct Sync<'s> {
+pub(crate) struct Sync<'s> {
     /// The directory of the repository.
     pub repository: &'s Path,
     /// The remote.
@@ -38,7 +38,7 @@ pub struct Sync<'s> {
 
 /// What was done to a copy.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Done {
+pub(crate) struct Done {
     /// How many files it got.
     pub uploaded: usize,
     /// How many bytes these have.
@@ -70,7 +70,7 @@ impl Sync<'_> {
     ///
     /// # Errors
     /// A [`Refusal`], or why the repository or the remote cannot be listed.
-    pub fn preview(&self) -> Result<(Plan, Done)> {
+    pub(crate) fn preview(&self) -> Result<(Plan, Done)> {
         let Prepared { plan, done, .. } = self.prepare()?;
         Ok((plan, done))
     }
@@ -79,7 +79,7 @@ impl Sync<'_> {
     ///
     /// # Errors
     /// A [`Refusal`]; or why it was cut off: then the copy is valid, and the next time continues.
-    pub fn run(&self) -> Result<(Done, Inventory)> {
+    pub(crate) fn run(&self) -> Result<(Done, Inventory)> {
         for _ in 0..TRIES {
             if let Some(done) = self.once()? {
                 return Ok(done);

@@ -19,7 +19,7 @@ pub(super) const CANARIES: &str = "genbackup-canary";
 /// The result of the attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Tampering {
+pub(crate) enum Tampering {
     /// The first content can still be read: somebody with this credential cannot destroy it.
     Refused,
     /// It is gone.
@@ -40,7 +40,7 @@ impl fmt::Display for Tampering {
 
 /// The result of the attempt, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Attempt {
+pub(crate) struct Attempt {
     /// The result.
     pub tampering: Tampering,
     /// How it went, for people.
@@ -49,7 +49,7 @@ pub struct Attempt {
 
 /// Two contents that differ, and a name that was never used.
 #[derive(Debug, Clone, Copy)]
-pub struct Canary<'c> {
+pub(crate) struct Canary<'c> {
     /// Its name.
     pub name: &'c str,
     /// What is uploaded first.
@@ -62,7 +62,7 @@ pub struct Canary<'c> {
 ///
 /// # Errors
 /// [`Stopped`] alone: what goes wrong is inconclusive.
-pub fn attempt(rclone: &Rclone<'_>, canary: Canary<'_>) -> Result<Attempt> {
+pub(crate) fn attempt(rclone: &Rclone<'_>, canary: Canary<'_>) -> Result<Attempt> {
     match try_it(rclone, canary) {
         Ok(attempt) => Ok(attempt),
         Err(error) if error.is::<Stopped>() => Err(error),

@@ -26,7 +26,7 @@ const TAG: &str = "genbackup";
 
 /// A repository and another one that gets some of its snapshots.
 #[derive(Clone, Copy)]
-pub struct Transfer<'t> {
+pub(crate) struct Transfer<'t> {
     /// The directory of the repository, which is only read.
     pub repository: &'t Path,
     /// The file with its password.
@@ -63,7 +63,7 @@ pub struct Transfer<'t> {
 
 /// What was done.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Transferred {
+pub(crate) struct Transferred {
     /// How many snapshots the other repository got.
     pub copied: usize,
     /// How many it forgot.
@@ -109,7 +109,7 @@ impl Transfer<'_> {
     /// # Errors
     /// A [`Refusal`](super::Refusal); or why restic failed, or that it is time to stop: then the other repository is
     /// valid.
-    pub fn run(&self) -> Result<(Transferred, Source)> {
+    pub(crate) fn run(&self) -> Result<(Transferred, Source)> {
         let Prepared { source, exists, new } = self.prepare()?;
         if !exists {
             self.make()?;
@@ -134,7 +134,7 @@ impl Transfer<'_> {
     ///
     /// # Errors
     /// A [`Refusal`](super::Refusal), or why restic failed.
-    pub fn preview(&self) -> Result<Vec<String>> {
+    pub(crate) fn preview(&self) -> Result<Vec<String>> {
         Ok(self.prepare()?.new)
     }
 

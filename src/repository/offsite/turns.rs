@@ -15,14 +15,14 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 /// The two files, open.
 #[derive(Debug)]
-pub struct Turns {
+pub(crate) struct Turns {
     maintaining: File,
     copying: File,
 }
 
 /// While it lives, neither forget nor prune begins.
 #[derive(Debug)]
-pub struct Turn<'t> {
+pub(crate) struct Turn<'t> {
     copying: &'t File,
 }
 
@@ -38,7 +38,7 @@ impl Turns {
     ///
     /// # Errors
     /// When one of them cannot be opened.
-    pub fn open(state: &Path) -> Result<Self> {
+    pub(crate) fn open(state: &Path) -> Result<Self> {
         let open = |name: &str| {
             let path = state.join(name);
             File::open(&path).with_context(|| format!("cannot open `{}`", path.display()))
@@ -53,7 +53,7 @@ impl Turns {
     ///
     /// # Errors
     /// When a file cannot be locked.
-    pub fn take(&self, stop: &dyn Fn() -> bool) -> Result<Option<Turn<'_>>> {
+    pub(crate) fn take(&self, stop: &dyn Fn() -> bool) -> Result<Option<Turn<'_>>> {
         let take = || {
             if stop() {
                 return Err(NotYet::Stopped);
@@ -82,7 +82,7 @@ impl Turns {
     ///
     /// # Errors
     /// When that cannot be found out.
-    pub fn is_wanted(&self) -> std::io::Result<bool> {
+    pub(crate) fn is_wanted(&self) -> std::io::Result<bool> {
         match self.maintaining.try_lock_shared() {
             Ok(()) => self.maintaining.unlock().map(|()| false),
             Err(TryLockError::WouldBlock) => Ok(true),

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 ///
 /// # Errors
 /// The number of the first line that is something else. The line itself may be the secret.
-pub fn variables(text: &str) -> Result<Vec<(String, String)>> {
+pub(crate) fn variables(text: &str) -> Result<Vec<(String, String)>> {
     let lines = text.lines().map(str::trim).zip(1..);
     let lines = lines.filter(|(line, _)| !line.is_empty() && !line.starts_with('#'));
     let read = lines.map(|(line, number)| {

@@ -19,7 +19,7 @@ impl Restic<'_> {
     ///
     /// # Errors
     /// When restic fails. Those before that have the tag. An id that is gone is no error of restic's.
-    pub fn add_tag(&self, ids: &[&str]) -> Result<()> {
+    pub(crate) fn add_tag(&self, ids: &[&str]) -> Result<()> {
         self.change(&["tag", "--add", TAG, "--"], ids)
     }
 
@@ -48,7 +48,7 @@ impl Restic<'_> {
     ///
     /// # Errors
     /// When the files cannot be copied, or restic fails.
-    pub fn would_forget(
+    pub(crate) fn would_forget(
         &self,
         version: ResticVersion,
         snapshots: &[&Snapshot],

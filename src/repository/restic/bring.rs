@@ -81,7 +81,7 @@ impl Restic<'_> {
     ///
     /// # Errors
     /// When that cannot be tried.
-    pub fn cannot_lock(&self) -> Result<Option<String>> {
+    pub(crate) fn cannot_lock(&self) -> Result<Option<String>> {
         let locks = format!("{}/locks", self.repository.path);
         let tried = self
             .as_its_user(RESTORING)

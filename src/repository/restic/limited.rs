@@ -14,7 +14,7 @@ impl Restic<'_> {
     ///
     /// # Errors
     /// When restic fails, takes longer, or prints what is no list of snapshots.
-    pub fn snapshots_within(&self, seconds: u32) -> Result<Vec<Snapshot>> {
+    pub(crate) fn snapshots_within(&self, seconds: u32) -> Result<Vec<Snapshot>> {
         match self.listed(limited(&self.reading(&["snapshots", "--json"])?, seconds)) {
             Err(error) if is_too_late(&error) => bail!("restic did not answer within {seconds} s"),
             listed => listed,

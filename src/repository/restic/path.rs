@@ -19,7 +19,7 @@ impl SnapshotPath {
 
     /// As restic's JSON has it: U+FFFD takes the place of what is not UTF-8.
     #[must_use]
-    pub fn lossy(&self) -> Cow<'_, str> {
+    pub(crate) fn lossy(&self) -> Cow<'_, str> {
         self.0.to_string_lossy()
     }
 
@@ -39,7 +39,7 @@ impl SnapshotPath {
     }
 
     /// The directories above it, `/` among them.
-    pub fn ancestors(&self) -> impl Iterator<Item = Self> {
+    pub(crate) fn ancestors(&self) -> impl Iterator<Item = Self> {
         std::iter::successors(self.parent(), Self::parent)
     }
 

@@ -23,7 +23,7 @@ impl<'r> Restic<'r> {
 
     /// On a copy of that repository. Nothing is written there, not even a lock.
     #[must_use]
-    pub fn of_copy(repository: &'r Repository, name: &'r CopyName, copy: &'r CopyKind) -> Self {
+    pub(crate) fn of_copy(repository: &'r Repository, name: &'r CopyName, copy: &'r CopyKind) -> Self {
         Self {
             repository,
             copy: Some((name, copy)),
@@ -32,7 +32,7 @@ impl<'r> Restic<'r> {
 
     /// True of a copy.
     #[must_use]
-    pub const fn is_of_a_copy(&self) -> bool {
+    pub(crate) const fn is_of_a_copy(&self) -> bool {
         self.copy.is_some()
     }
 

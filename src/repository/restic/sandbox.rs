@@ -77,7 +77,7 @@ fn is_about_network(setting: &str) -> bool {
 
 /// True where systemd is the init system, and can confine restic.
 #[must_use]
-pub fn is_available() -> bool {
+pub(crate) fn is_available() -> bool {
     Path::new(BOOTED).is_dir()
 }
 

@@ -101,7 +101,7 @@ impl Outcome<'_> {
             return Ok(());
         }
         let failed = Failed::of(self.status, complaints);
-        let hint = if failed.cause() == Some(Cause::Locked) {
+        let hint = if failed.known_cause() == Some(Cause::Locked) {
             "forget or prune is running; try again when it has ended"
         } else {
             "fix the cause, then restore to a new directory; the files restored before the error are kept"

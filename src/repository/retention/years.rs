@@ -9,7 +9,7 @@ use crate::model::KeepPolicy;
 
 /// What is kept at the end of some time.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Kept {
+pub(crate) struct Kept {
     /// How old each snapshot is at the last run; the newest first, whose age is nothing.
     pub ages: Vec<SignedDuration>,
 }
@@ -17,14 +17,14 @@ pub struct Kept {
 impl Kept {
     /// The age of the oldest; none where there is no snapshot.
     #[must_use]
-    pub fn oldest(&self) -> Option<SignedDuration> {
+    pub(crate) fn oldest(&self) -> Option<SignedDuration> {
         self.ages.last().copied()
     }
 
     /// The longest time between two snapshots of which the older one is not older than `age`; none where there are no
     /// two.
     #[must_use]
-    pub fn longest_gap(&self, age: SignedDuration) -> Option<SignedDuration> {
+    pub(crate) fn longest_gap(&self, age: SignedDuration) -> Option<SignedDuration> {
         let gap = |pair: &[SignedDuration]| match pair {
             [newer, older] if *older <= age => Some(*older - *newer),
             _ => None,
@@ -35,7 +35,7 @@ impl Kept {
 
 /// What is known of the runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Horizon {
+pub(crate) enum Horizon {
     /// There are more, behind the last that is known.
     TheLastKnown,
     /// There is none behind the last.
@@ -45,7 +45,7 @@ pub enum Horizon {
 /// What is kept at the end of each span from `start`, if a good run is at each of these times, in order. A
 /// span that ends behind the horizon is skipped: nothing is known of it.
 #[must_use]
-pub fn after_years(
+pub(crate) fn after_years(
     start: DateTime,
     spans: &[Span],
     (runs, horizon): (&[DateTime], Horizon),

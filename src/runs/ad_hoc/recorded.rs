@@ -16,7 +16,7 @@ use crate::system::nixos::System;
 
 /// A command that ended, with its record.
 #[derive(Debug)]
-pub struct Recorded {
+pub(crate) struct Recorded {
     /// How the command ended.
     pub ended: Ended,
     /// Why it has no record, if it has none.
@@ -29,7 +29,7 @@ impl Recorded {
     /// # Errors
     /// When there is no command, when the directory cannot hold a record, or those of [`run`]. A record that cannot be
     /// written after the command ended is no error.
-    pub fn run(phase: Phase, command: &[OsString], runs: &Path) -> Result<Self> {
+    pub(crate) fn run(phase: Phase, command: &[OsString], runs: &Path) -> Result<Self> {
         let (program, words) = command.split_first().context("there is no command")?;
         let (start, clock) = (Timestamp::now(), Instant::now());
         // Check now that a record can be written, and not after hours of work.
@@ -52,7 +52,7 @@ impl Recorded {
 
     /// The exit status that a shell would report; not 0 if there is no record.
     #[must_use]
-    pub fn exit_status(&self) -> u8 {
+    pub(crate) fn exit_status(&self) -> u8 {
         let least = u8::from(self.unrecorded.is_some());
         self.ended.exit_status().max(least)
     }

@@ -13,7 +13,7 @@ pub(super) fn is_location(line: &str) -> bool {
 
 /// True for a line of a stack trace: a function, or the location below it.
 #[must_use]
-pub fn is_frame(line: &str) -> bool {
+pub(crate) fn is_frame(line: &str) -> bool {
     let has_no_space = !line.contains(char::is_whitespace);
     let in_go = ["main.", "runtime."].iter().any(|package| {
         line.strip_prefix(package)
@@ -41,7 +41,7 @@ fn is_function_of_a_module(line: &str) -> bool {
 
 /// A message of several lines, up to its stack trace.
 #[must_use]
-pub fn without_trace(text: &str) -> String {
+pub(crate) fn without_trace(text: &str) -> String {
     if text.contains('\n') {
         let lines = text.split('\n').take_while(|line| !is_frame(line));
         lines.collect::<Vec<_>>().join("\n")

@@ -14,7 +14,7 @@ const MODE: u32 = 0o640;
 
 /// A whole file, on the disk, that has no name yet. Dropped, it is gone.
 #[derive(Debug)]
-pub struct Addition<'f> {
+pub(crate) struct Addition<'f> {
     directory: &'f Path,
     file: NamedTempFile,
 }
@@ -24,7 +24,7 @@ impl<'f> Addition<'f> {
     ///
     /// # Errors
     /// When it cannot be written: then nothing is left of it.
-    pub fn to(directory: &'f Path, text: &str) -> Result<Self> {
+    pub(crate) fn to(directory: &'f Path, text: &str) -> Result<Self> {
         let written = || {
             let mut file = tempfile::Builder::new()
                 .prefix(".genbackup-")
@@ -47,7 +47,7 @@ impl<'f> Addition<'f> {
     ///
     /// # Errors
     /// When the disk refuses.
-    pub fn under(self, name: &str) -> Result<bool> {
+    pub(crate) fn under(self, name: &str) -> Result<bool> {
         let Self { directory, file } = self;
         let place = directory.join(name);
         let named = match file.persist_noclobber(&place) {

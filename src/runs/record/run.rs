@@ -230,7 +230,7 @@ impl Run {
 
     /// When the last of its events was written, or else when it began.
     #[must_use]
-    pub fn last_event_time(&self) -> Timestamp {
+    pub(crate) fn last_event_time(&self) -> Timestamp {
         self.last_event.unwrap_or(self.id.start())
     }
 

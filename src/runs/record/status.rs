@@ -47,7 +47,7 @@ impl From<String> for Status {
 impl Status {
     /// True when there is a snapshot that lacks nothing.
     #[must_use]
-    pub const fn is_complete(&self) -> bool {
+    pub(crate) const fn is_complete(&self) -> bool {
         matches!(self, Self::Ok)
     }
 

@@ -30,7 +30,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 /// The record of one run, to which threads append events.
 #[derive(Debug)]
-pub struct Writer {
+pub(crate) struct Writer {
     run: RunId,
     path: PathBuf,
     state: Mutex<State>,
@@ -43,7 +43,7 @@ struct State {
 
 /// The right to append. While a thread holds it, the events of other threads wait.
 #[derive(Debug)]
-pub struct Guard<'w> {
+pub(crate) struct Guard<'w> {
     writer: &'w Writer,
     state: MutexGuard<'w, State>,
 }
@@ -52,7 +52,7 @@ impl Writer {
     /// Begins a record, which gives the run its name: the second in which it begins. Each second has room for
     /// one record, and belongs to the process that creates the file first.
     #[must_use]
-    pub fn begin(directory: &Path) -> Self {
+    pub(crate) fn begin(directory: &Path) -> Self {
         loop {
             let writer = Self::of(directory, RunId::at(Timestamp::now()));
             match create(&writer.path) {
@@ -65,7 +65,7 @@ impl Writer {
 
     /// Continues the record of a run.
     #[must_use]
-    pub fn of(directory: &Path, run: RunId) -> Self {
+    pub(crate) fn of(directory: &Path, run: RunId) -> Self {
         Self {
             run,
             path: directory.join(file_name(run)),
@@ -75,18 +75,18 @@ impl Writer {
 
     /// The name of the run.
     #[must_use]
-    pub const fn run(&self) -> RunId {
+    pub(crate) const fn run(&self) -> RunId {
         self.run
     }
 
     /// The file.
     #[must_use]
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
     /// Waits for the right to append.
-    pub fn guard(&self) -> Guard<'_> {
+    pub(crate) fn guard(&self) -> Guard<'_> {
         Guard {
             writer: self,
             state: self.state.lock().unwrap_or_else(PoisonError::into_inner),
@@ -94,20 +94,20 @@ impl Writer {
     }
 
     /// Appends what happens now.
-    pub fn append(&self, what: What) {
+    pub(crate) fn append(&self, what: What) {
         self.guard().append(&Event::now(what));
     }
 
     /// False if an event could not be written.
     #[must_use]
-    pub fn is_complete(&self) -> bool {
+    pub(crate) fn is_complete(&self) -> bool {
         !self.guard().state.is_incomplete
     }
 }
 
 impl Guard<'_> {
     /// Appends an event.
-    pub fn append(&mut self, event: &Event) {
+    pub(crate) fn append(&mut self, event: &Event) {
         let path = &self.writer.path;
         let written = { event.line().map_err(io::Error::from) }.and_then(|line| append(path, &line));
         if let Err(error) = written

@@ -14,7 +14,7 @@ const HOSTS_NAMED: usize = 3;
 /// A program that is of another version than in the run before.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct Change {
+pub(crate) struct Change {
     /// The program.
     pub program: String,
     /// Its version before.

@@ -6,7 +6,7 @@ use crate::system::nixos::System;
 
 /// Why a request to the bus or to systemd failed.
 #[derive(Debug)]
-pub enum Error {
+pub(crate) enum Error {
     /// There is no system bus, or it refuses the connection.
     NoBus(String),
     /// The caller lacks the privilege, for this unit.
@@ -125,7 +125,7 @@ impl fmt::Display for Error {
 impl Error {
     /// What to do next; `None` if there is nothing to do.
     #[must_use]
-    pub fn hint(&self) -> Option<String> {
+    pub(crate) fn hint(&self) -> Option<String> {
         self.hint_on(System::here())
     }
 

@@ -6,7 +6,7 @@ use super::{Error, Job, MODE, Manager};
 
 /// The loaded state of a unit of any type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Loaded {
+pub(crate) struct Loaded {
     /// Whether it is active.
     pub active: Active,
     /// True if its file changed since systemd read it, or systemd has not read it yet.
@@ -17,7 +17,7 @@ pub struct Loaded {
 
 /// Whether a unit starts with the system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Enablement {
+pub(crate) enum Enablement {
     /// A link enables it.
     Enabled,
     /// No link enables it.
@@ -31,7 +31,7 @@ impl Manager {
     ///
     /// # Errors
     /// When systemd does not answer.
-    pub fn loaded(&self, unit: &str) -> Result<Loaded, Error> {
+    pub(crate) fn loaded(&self, unit: &str) -> Result<Loaded, Error> {
         let path = self.path_of(unit)?;
         let properties = self.properties(unit, &path, "org.freedesktop.systemd1.Unit")?;
         let text = |name: &str| {
@@ -53,7 +53,7 @@ impl Manager {
     ///
     /// # Errors
     /// When there is no such unit, or systemd does not answer.
-    pub fn enablement(&self, unit: &str) -> Result<Enablement, Error> {
+    pub(crate) fn enablement(&self, unit: &str) -> Result<Enablement, Error> {
         let state = self.change(unit, self.proxy.get_unit_file_state(unit))?;
         Ok(match state.as_str() {
             "enabled" => Enablement::Enabled,
@@ -66,7 +66,7 @@ impl Manager {
     ///
     /// # Errors
     /// When systemd refuses, or does not answer.
-    pub fn enable(&self, unit: &str) -> Result<(), Error> {
+    pub(crate) fn enable(&self, unit: &str) -> Result<(), Error> {
         let made = self.change(unit, self.proxy.enable_unit_files(&[unit], false, false));
         made.map(|(_, _)| ())
     }
@@ -75,7 +75,7 @@ impl Manager {
     ///
     /// # Errors
     /// When systemd refuses, or does not answer.
-    pub fn disable(&self, unit: &str) -> Result<bool, Error> {
+    pub(crate) fn disable(&self, unit: &str) -> Result<bool, Error> {
         let removed = self.change(unit, self.proxy.disable_unit_files(&[unit], false))?;
         Ok(!removed.is_empty())
     }
@@ -84,7 +84,7 @@ impl Manager {
     ///
     /// # Errors
     /// When systemd refuses, or does not answer.
-    pub fn reload(&self) -> Result<(), Error> {
+    pub(crate) fn reload(&self) -> Result<(), Error> {
         self.change("a reload", self.proxy.reload())
     }
 
@@ -92,7 +92,7 @@ impl Manager {
     ///
     /// # Errors
     /// When systemd refuses, or does not answer.
-    pub fn try_restart(&self, unit: &str) -> Result<Job, Error> {
+    pub(crate) fn try_restart(&self, unit: &str) -> Result<Job, Error> {
         self.change(unit, self.proxy.try_restart_unit(unit, MODE))
             .map(Job)
     }
@@ -101,7 +101,7 @@ impl Manager {
     ///
     /// # Errors
     /// When systemd does not answer.
-    pub fn is_any_running(&self, pattern: &str) -> Result<bool, Error> {
+    pub(crate) fn is_any_running(&self, pattern: &str) -> Result<bool, Error> {
         Ok(!self.running(&[pattern])?.is_empty())
     }
 
@@ -109,7 +109,7 @@ impl Manager {
     ///
     /// # Errors
     /// When systemd does not answer.
-    pub fn running(&self, patterns: &[&str]) -> Result<Vec<String>, Error> {
+    pub(crate) fn running(&self, patterns: &[&str]) -> Result<Vec<String>, Error> {
         let listed = self.proxy.list_units_by_patterns(&[], patterns);
         let units = self.change(&patterns.join(" "), listed)?;
         let is_running = |(_, _, _, active, _, _, _, job, ..): &ListedUnit| {

@@ -2,7 +2,7 @@
 
 /// What a job is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum JobKind {
+pub(crate) enum JobKind {
     /// It starts a unit.
     Start,
     /// It stops a unit.
@@ -24,7 +24,7 @@ impl JobKind {
 
 /// How a job ended: the results of `JobRemoved` (org.freedesktop.systemd1(5)).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum JobResult {
+pub(crate) enum JobResult {
     /// The unit started or stopped. A oneshot service also finished successfully.
     Done,
     /// The job was canceled, or another job replaced it.
@@ -46,7 +46,7 @@ pub enum JobResult {
 impl JobResult {
     /// The result that this word means.
     #[must_use]
-    pub fn of(word: &str) -> Self {
+    pub(crate) fn of(word: &str) -> Self {
         match word {
             "done" => Self::Done,
             "canceled" => Self::Canceled,
@@ -61,7 +61,7 @@ impl JobResult {
 
     /// Why the start of a unit failed; `None` if it succeeded.
     #[must_use]
-    pub fn complaint(&self, unit: &str) -> Option<String> {
+    pub(crate) fn complaint(&self, unit: &str) -> Option<String> {
         Some(match self {
             Self::Done => return None,
             Self::Canceled => format!("{unit} was stopped before it finished"),

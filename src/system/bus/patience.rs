@@ -20,7 +20,7 @@ const VARIABLE: &str = "SYSTEMD_BUS_TIMEOUT";
 
 /// Interrupts all current and later waits for the bus, from any thread.
 #[derive(Debug, Clone)]
-pub struct Interrupt {
+pub(crate) struct Interrupt {
     sender: Sender<()>,
     /// Keeps the channel open.
     _receiver: Receiver<()>,
@@ -38,7 +38,7 @@ impl Default for Interrupt {
 
 impl Interrupt {
     /// Interrupts all waits.
-    pub fn now(&self) {
+    pub(crate) fn now(&self) {
         self.sender.close();
     }
 }

@@ -9,7 +9,7 @@ use super::Job;
 
 /// Whether a unit is active.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Active {
+pub(crate) enum Active {
     /// It is running, starting or stopping.
     Running,
     /// It is not running, and its last run succeeded, or there was none.
@@ -31,7 +31,7 @@ impl Active {
 
 /// The current state of a unit.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UnitState {
+pub(crate) struct UnitState {
     /// Whether it is active.
     pub active: Active,
     /// Its queued or running job.
@@ -84,7 +84,7 @@ impl UnitState {
 
     /// The invocation ID in the form in which the unit's program gets it (`$INVOCATION_ID`).
     #[must_use]
-    pub fn invocation_in_hexadecimal(&self) -> String {
+    pub(crate) fn invocation_in_hexadecimal(&self) -> String {
         let digits = self.invocation.iter().flat_map(|byte| [byte >> 4, byte & 15]);
         digits
             .filter_map(|digit| char::from_digit(u32::from(digit), 16))
@@ -93,7 +93,7 @@ impl UnitState {
 
     /// True if it is not active and has no job.
     #[must_use]
-    pub fn is_at_rest(&self) -> bool {
+    pub(crate) fn is_at_rest(&self) -> bool {
         self.active != Active::Running && self.job.is_none()
     }
 }

@@ -13,23 +13,23 @@ const AWAY: Duration = Duration::from_secs(90);
 
 /// The time for which systemd has not answered.
 #[derive(Debug, Default)]
-pub struct Absence(Option<Instant>);
+pub(crate) struct Absence(Option<Instant>);
 
 impl Absence {
     /// Notes that systemd does not answer. True while it is too early to give up.
-    pub fn may_last(&mut self) -> bool {
+    pub(crate) fn may_last(&mut self) -> bool {
         self.0.get_or_insert_with(Instant::now).elapsed() < AWAY
     }
 
     /// Notes that systemd has answered.
-    pub const fn is_over(&mut self) {
+    pub(crate) const fn is_over(&mut self) {
         self.0 = None;
     }
 }
 
 /// A manager, and the signals about its jobs.
 #[derive(Debug)]
-pub struct Waiting {
+pub(crate) struct Waiting {
     /// The manager.
     pub manager: Manager,
     signals: Receiver<Signal>,
@@ -40,7 +40,7 @@ impl Waiting {
     ///
     /// # Errors
     /// When there is no bus, or systemd is not on it.
-    pub fn connect() -> Result<Self, Error> {
+    pub(crate) fn connect() -> Result<Self, Error> {
         let manager = Manager::connect()?;
         let (sender, signals) = mpsc::channel();
         manager.watch(sender, |signal| signal)?;
@@ -52,7 +52,7 @@ impl Waiting {
     ///
     /// # Errors
     /// When the connection is lost, or systemd has not answered for too long.
-    pub fn end_of(&self, job: &Job, unit: &str) -> Result<JobResult, Error> {
+    pub(crate) fn end_of(&self, job: &Job, unit: &str) -> Result<JobResult, Error> {
         let mut absence = Absence::default();
         loop {
             match self.signals.recv_timeout(TICK) {

@@ -12,7 +12,7 @@ use crate::runs::record::{CopyFigures, Status};
 use crate::text::counted;
 
 /// How a copy ended.
-pub struct Ended {
+pub(crate) struct Ended {
     /// The same as a word.
     pub status: Status,
     /// Why it did not succeed.
@@ -28,7 +28,7 @@ pub struct Ended {
 }
 
 /// A step that a dry run does not do.
-pub enum Planned {
+pub(crate) enum Planned {
     /// Copy a file of so many bytes.
     CopyFile(Name, u64),
     /// Delete a file of the copy.

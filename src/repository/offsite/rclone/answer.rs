@@ -109,7 +109,7 @@ impl Answer {
 
 /// rclone failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failed {
+pub(crate) struct Failed {
     /// What it was to do.
     pub what: String,
     /// Its exit status; `None` if a signal ended it.
@@ -190,7 +190,7 @@ impl Failed {
 
     /// What to do about it, where that is known.
     #[must_use]
-    pub fn hint(&self) -> Option<&'static str> {
+    pub(crate) fn hint(&self) -> Option<&'static str> {
         self.known().map(|(_, _, hint)| *hint)
     }
 }

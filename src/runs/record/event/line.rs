@@ -86,6 +86,10 @@ impl Event {
 
 /// An event without fields of its kind.
 #[derive(Deserialize)]
+#[expect(
+    clippy::empty_structs_with_brackets,
+    reason = "serde reads a unit struct from `null`, and this one from an object"
+)]
 struct NoFields {}
 
 /// The fields of an event's line, and the names of those that no type has asked for.

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{inventory, name};
-use crate::repository::offsite::{Inventory, Name, Part};
+use crate::repository::offsite::inventory::Inventory;
+use crate::repository::offsite::name::{Name, Part};
 
 /// What is in a file: contents by number, or packs by name.
 #[derive(Debug, Clone)]
