@@ -1,13 +1,19 @@
 //! Copies of the repository in other places.
 
+mod deletion;
+mod grammar;
+mod percent;
+
 use std::fmt;
 
-use serde::Deserialize;
-
 use super::{
-    Calendar, Calendars, Destination, KeepPolicy, Monitor, PublicKey, Rate, Refusal, Remote, TimeSpan,
-    Timing, UnitPath, checked_string,
+    Calendar, Calendars, Destination, KeepPolicy, Monitor, PublicKey, Rate, Refusal, Remote, Timing,
+    UnitPath, checked_string,
 };
+use grammar::{check_address, check_name, check_place};
+
+pub use deletion::Deletion;
+pub use percent::Percent;
 
 checked_string! {
     /// The name of a copy: `a` to `z`, digits and single `-` between them, at most 40 characters. It is a part of a
@@ -220,164 +226,9 @@ impl Start {
     }
 }
 
-/// When files that the repository no longer has leave a copy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub enum Deletion {
-    /// The next time that it is copied.
-    AtOnce,
-    /// Once they have been missing for so long.
-    After(TimeSpan),
-    /// Never.
-    Never,
-}
-
-impl TryFrom<String> for Deletion {
-    type Error = Refusal;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        match text.split_once(' ') {
-            None if text == "at-once" => Ok(Self::AtOnce),
-            None if text == "never" => Ok(Self::Never),
-            Some(("after", span)) => TimeSpan::try_from(span.trim().to_owned()).map(Self::After),
-            _ => Err(Refusal::new(
-                format!("unknown value `{text}`"),
-                "write `after 30d`, with any time span, or `at-once`, or `never`",
-            )),
-        }
-    }
-}
-
-impl fmt::Display for Deletion {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::AtOnce => formatter.write_str("at-once"),
-            Self::After(span) => write!(formatter, "after {span}"),
-            Self::Never => formatter.write_str("never"),
-        }
-    }
-}
-
-/// A whole number of hundredths, from 0 to 100.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-#[serde(try_from = "String")]
-pub struct Percent(u8);
-
-impl Percent {
-    /// The number of hundredths, at most 100.
-    #[must_use]
-    pub const fn new(hundredths: u8) -> Self {
-        Self(if hundredths > 100 { 100 } else { hundredths })
-    }
-
-    /// How many hundredths.
-    #[must_use]
-    pub(crate) const fn hundredths(self) -> u8 {
-        self.0
-    }
-}
-
-impl TryFrom<String> for Percent {
-    type Error = Refusal;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        let number = text.strip_suffix('%').map(str::trim_end);
-        let number = number.filter(|number| number.bytes().all(|byte| byte.is_ascii_digit()));
-        let number = number
-            .and_then(|number| number.parse().ok())
-            .filter(|number| *number <= 100);
-        number.map(Self).ok_or_else(|| {
-            Refusal::new(
-                format!("`{text}` is not a percentage"),
-                "write a whole number from 0 to 100 and `%`, such as `10%`",
-            )
-        })
-    }
-}
-
-impl fmt::Display for Percent {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}%", self.0)
-    }
-}
-
-fn check_name(text: &str) -> Result<(), Refusal> {
-    let is_plain = |part: &str| {
-        let mut bytes = part.bytes();
-        !part.is_empty() && bytes.all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
-    };
-    if text.len() <= 40 && text.split('-').all(is_plain) {
-        return Ok(());
-    }
-    Err(Refusal::new(
-        format!("`{text}` is not the name of a copy"),
-        "write `a` to `z`, `0` to `9`, and single `-` between them; at most 40 characters",
-    ))
-}
-
-fn check_place(text: &str) -> Result<(), Refusal> {
-    let length = text.chars().count();
-    let is_plain = |character: char| character.is_alphanumeric() || " -_.,".contains(character);
-    if (1..=40).contains(&length) && text.trim() == text && text.chars().all(is_plain) {
-        return Ok(());
-    }
-    Err(Refusal::new(
-        format!("{text:?} is not the name of a place"),
-        "write letters, digits, spaces, `-`, `_`, `.` and `,`; at most 40 characters",
-    ))
-}
-
-fn check_address(text: &str) -> Result<(), Refusal> {
-    let is_odd =
-        text.is_empty() || text.starts_with('-') || text.trim() != text || text.chars().any(char::is_control);
-    if is_odd {
-        return Err(Refusal::new(
-            format!("{text:?} is not a repository"),
-            "write it as `restic --repo` takes it, such as `sftp:user@nas.example.net:/backup` or \
-             `s3:https://s3.example.net/bucket`",
-        ));
-    }
-    let has_backend = text
-        .split_once(':')
-        .is_some_and(|(backend, _)| !backend.contains('/'));
-    if !has_backend && !text.starts_with('/') {
-        return Err(Refusal::new(
-            format!("`{text}` is neither a backend of restic nor an absolute path"),
-            "write it as `restic --repo` takes it, such as `sftp:user@nas.example.net:/backup`",
-        ));
-    }
-    let web = text
-        .split_once("://")
-        .map(|(_, rest)| rest.split('/').next().unwrap_or_default());
-    if web.is_some_and(|host| host.split_once('@').is_some_and(|(user, _)| user.contains(':'))) {
-        return Err(Refusal::new(
-            "this repository holds a password, which every user can read in the fleet file",
-            "set `RESTIC_REST_USERNAME` and `RESTIC_REST_PASSWORD` in the file of `environment-file`, and write the \
-             address without them",
-        ));
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn deletions_and_percentages_are_written_as_they_are_read() {
-        for text in ["at-once", "never", "after 30d"] {
-            assert_eq!(Deletion::try_from(text.to_owned()).unwrap().to_string(), text);
-        }
-        for text in ["", "after", "after x", "30d", "At-once"] {
-            assert!(Deletion::try_from(text.to_owned()).is_err(), "{text}");
-        }
-        for text in ["0%", "10%", "100%"] {
-            assert_eq!(Percent::try_from(text.to_owned()).unwrap().to_string(), text);
-        }
-        for text in ["", "%", "10", "101%", "-1%", "1.5%", "+1%"] {
-            assert!(Percent::try_from(text.to_owned()).is_err(), "{text}");
-        }
-    }
 
     #[test]
     fn a_repository_elsewhere_holds_no_password() {
