@@ -104,7 +104,7 @@ fn every_check_is_made_although_others_fail() -> Result<()> {
 #[test]
 fn the_worst_comes_first_with_its_hint_and_nothing_that_a_terminal_obeys() -> Result<()> {
     let mut fakes = FAKES;
-    fakes[7] = ("ssh", "printf '\\033[2Jodd\\n' >&2; exit 255");
+    fakes[6] = ("ssh", "printf '\\033[2Jodd\\n' >&2; exit 255");
     let outcome = doctor(&fakes, &[])?;
     assert_eq!(outcome.status.code(), Some(1), "{}", outcome.stderr);
     let states: Vec<&str> = outcome
@@ -185,7 +185,7 @@ fn a_fault_of_this_host_has_a_hint_for_this_host() -> Result<()> {
             "unknown  ssh to ziz: cannot read this host's own key; see the check `ssh key`\n",
         ),
     ] {
-        fakes[7] = ("ssh", line);
+        fakes[6] = ("ssh", line);
         let outcome = doctor(&fakes, &[])?;
         assert!(outcome.stdout.contains(expected), "{}", outcome.stdout);
         assert!(!outcome.stdout.contains("hint: on ziz"), "{}", outcome.stdout);

@@ -58,8 +58,8 @@ fn restic_runs_as_its_user_with_its_lock_and_a_password_file() -> Result<()> {
             .env("RESTIC_REPOSITORY", "/elsewhere");
         let outcome = run(&mut command)?;
         assert!(outcome.status.success(), "{outcome:?}");
-        let noted = std::fs::read_to_string(storage.path("back/notes"))?;
-        let mut lines = noted.lines();
+        let text = std::fs::read_to_string(storage.path("back/notes"))?;
+        let mut lines = text.lines();
         let arguments = lines.next().context("nothing was noted")?;
         let expected = "--no-cache --repo /tmp/genbackup-repository restore 0123456789abcdef --target \
                         /tmp/genbackup-target --include=/srv/a\\*";
@@ -76,10 +76,10 @@ fn restic_runs_as_its_user_with_its_lock_and_a_password_file() -> Result<()> {
         // chown, dac_override, dac_read_search, fowner, fsetid, mknod, setfcap.
         assert_eq!(lines.next(), Some("CapEff:\t000000008800001f"));
         assert!(
-            !noted.contains(PASSWORD)
-                && !noted.contains("RESTIC_PASSWORD_COMMAND")
-                && !noted.contains("elsewhere"),
-            "{noted}"
+            !text.contains(PASSWORD)
+                && !text.contains("RESTIC_PASSWORD_COMMAND")
+                && !text.contains("elsewhere"),
+            "{text}"
         );
     }
     Ok(())

@@ -18,7 +18,7 @@ pub(in crate::config::resolve) fn check_include(
         check_glob(fields, path);
         check_swallowed(fields, path, exclude, &patterns);
         check_hidden(fields, path, is_excluded);
-        // That the repository is the root directory is a problem of its own.
+        // A separate problem reports that the repository is the root directory.
         let Some(repository) = repository.filter(|repository| repository.as_str() != "/") else {
             continue;
         };
