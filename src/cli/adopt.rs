@@ -70,7 +70,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// This command, to be shown where it must run elsewhere.
+/// This command, for messages about where to run it.
 fn errand(file: &Path, arguments: &Arguments) -> Errand {
     let Arguments {
         hosts,

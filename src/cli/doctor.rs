@@ -70,9 +70,9 @@ fn in_words(findings: &[Finding]) -> String {
     } in sorted
     {
         let style = style(*state);
-        let said = terminal::wrapped(&format!("{check}: {what}"), INDENT);
-        let said = said.strip_prefix(INDENT).unwrap_or(&said);
-        let line = format!("{style}{:7}{style:#}  {said}", state.name());
+        let details = terminal::wrapped(&format!("{check}: {what}"), INDENT);
+        let details = details.strip_prefix(INDENT).unwrap_or(&details);
+        let line = format!("{style}{:7}{style:#}  {details}", state.name());
         text += &line;
         if let Some(hint) = hint {
             text += &terminal::wrapped(&format!("hint: {hint}"), INDENT);

@@ -109,7 +109,7 @@ fn make_secrets(answers: &Answers, steps: &mut Steps, may_ask: bool) -> Result<(
 }
 
 fn write_down(file: &Path, answers: &Answers, mut steps: Steps) -> Result<ExitCode> {
-    let schema_file = schema_beside(file);
+    let schema_file = schema_path(file);
     let schema_name = schema_file.file_name().unwrap_or_default().to_string_lossy();
     apply::create_new(file, &answers.fleet_file(&schema_name)?)?;
     if schema_file.symlink_metadata().is_err() {
@@ -159,6 +159,6 @@ fn refuse_unwritable(file: &Path) -> Result<()> {
 }
 
 /// `fleet.schema.json` in the directory of `fleet.toml`: editors accept relative paths, and both files can be copied.
-fn schema_beside(file: &Path) -> PathBuf {
+fn schema_path(file: &Path) -> PathBuf {
     file.with_extension("schema.json")
 }

@@ -1,4 +1,4 @@
-//! `genbackup record`: runs a command, and writes its result to a record beside those of the runs.
+//! `genbackup record`: runs a command, and writes its result to a record next to those of the runs.
 
 use std::ffi::OsString;
 use std::path::PathBuf;

@@ -121,7 +121,7 @@ fn introduce(plan: &Plan, fleet: &Fleet) -> Result<()> {
     Ok(())
 }
 
-/// This command, to be shown where it must run elsewhere.
+/// This command, for messages about where to run it.
 fn errand(file: &Path, arguments: &Arguments) -> Errand {
     let Arguments {
         host,
@@ -215,9 +215,9 @@ fn execute(restic: &Restic<'_>, plan: &Plan, arguments: &Arguments) -> Result<Ex
             terminal::harmless(&target.to_string_lossy())
         )),
         Step::Starts => progress = Some(Progress::new()),
-        Step::Line(said) => {
+        Step::Line(line) => {
             if let Some(progress) = &mut progress {
-                progress.say(said);
+                progress.say(line);
             }
         }
     })?;

@@ -112,7 +112,7 @@ fn detached(progress: Progress) -> Result<ExitCode> {
 /// The requested run; `None` if the fleet file has problems, which are shown.
 fn request(file: &Path, hosts: &[String]) -> Result<Option<Request>> {
     if hosts.is_empty() {
-        say_who_is_left_out(file)?;
+        print_hosts_not_in_run(file)?;
         return Ok(Some(Request::of_all()));
     }
     let fleet = load::load_or_show(file)?;
@@ -142,7 +142,7 @@ fn follow(
 
 /// Prints which hosts are not in the run because they have their own schedule. Ignores a fleet file that cannot be read
 /// or has problems: the run uses the files that were emitted earlier.
-fn say_who_is_left_out(fleet: &Path) -> Result<()> {
+fn print_hosts_not_in_run(fleet: &Path) -> Result<()> {
     let Ok(Ok(fleet)) = load::load(fleet) else {
         return Ok(());
     };

@@ -120,7 +120,7 @@ fn in_words(snapshots: &[&Snapshot], fleet: &Fleet) -> String {
         MARK => !legend.is_empty(),
         _ => true,
     };
-    let told = |cells: [String; 7]| {
+    let shown_cells = |cells: [String; 7]| {
         let cells = cells.into_iter().enumerate();
         cells.filter_map(move |(index, cell)| is_shown(index).then_some(cell))
     };
@@ -129,10 +129,10 @@ fn in_words(snapshots: &[&Snapshot], fleet: &Fleet) -> String {
         .load_style(presets::NOTHING)
         .set_content_arrangement(ContentArrangement::Dynamic)
         .set_width(terminal::width().unwrap_or(u16::MAX))
-        .set_header(told(
+        .set_header(shown_cells(
             ["HOST", "TIME", "ID", "SIZE", "ADDED", "MARK", "PATHS"].map(str::to_owned),
         ))
-        .add_rows(sorted.iter().map(|snapshot| told(cells(snapshot, fleet))));
+        .add_rows(sorted.iter().map(|snapshot| shown_cells(cells(snapshot, fleet))));
     for (index, column) in table.column_iter_mut().enumerate() {
         column.set_padding((0, 2));
         if has_sizes && SIZES.contains(&index) {

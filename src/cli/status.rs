@@ -31,7 +31,7 @@ pub(super) struct Arguments {
     holds: Holds,
 }
 
-/// An error is UNKNOWN, and never a mere warning. It goes to standard output, which a monitoring system reads.
+/// Reports an error as UNKNOWN, not as WARNING. Prints it on standard output, which a monitoring system reads.
 pub(super) fn run(file: &Path, arguments: &Arguments) -> ExitCode {
     let why = match show(file, arguments) {
         Ok(Some(state)) => return ExitCode::from(state.exit_status()),
@@ -124,12 +124,12 @@ fn in_words(report: &Report, points: &[Point], holds: &[Shown]) -> String {
     }
     if let Some(run) = report.run.filter(|run| run.progress == Progress::Running) {
         let since = span(report.time.duration_since(run.run.start()));
-        let said = format!(
+        let note = format!(
             "a run has been in progress since {} ({since})",
             terminal::local(run.run.start())
         );
         text.push('\n');
-        text.push_str(&wrapped(&said, ""));
+        text.push_str(&wrapped(&note, ""));
     }
     if !report.remarks.is_empty() {
         text.push('\n');
@@ -153,9 +153,9 @@ fn in_words(report: &Report, points: &[Point], holds: &[Shown]) -> String {
     } in points
     {
         let word = if *is_met { "yes" } else { "no" };
-        let said = wrapped(&format!("{wanted}: {evidence}"), INDENT);
-        let said = said.strip_prefix(INDENT).unwrap_or(&said);
-        text.extend([format!("{word:<7}  {said}")]);
+        let words = wrapped(&format!("{wanted}: {evidence}"), INDENT);
+        let words = words.strip_prefix(INDENT).unwrap_or(&words);
+        text.extend([format!("{word:<7}  {words}")]);
     }
     if !holds.is_empty() {
         text.push('\n');

@@ -81,7 +81,7 @@ fn write(mut output: impl Write, text: &[u8]) -> Result<()> {
     match output.write_all(text).and_then(|()| output.flush()) {
         // The reader, such as `head`, may stop reading.
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        said => said.context("cannot write to standard output"),
+        result => result.context("cannot write to standard output"),
     }
 }
 

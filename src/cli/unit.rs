@@ -32,7 +32,7 @@ impl Options {
 /// A directory that systemd makes for a unit, by the variable that names it.
 ///
 /// # Errors
-/// When the variable is not set: a unit starts this, and nobody else.
+/// When the variable is not set, because no unit started this command.
 pub(super) fn directory(variable: &str) -> Result<PathBuf> {
     std::env::var_os(variable).map(PathBuf::from).ok_or_else(|| {
         hinted!(

@@ -67,7 +67,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     };
     if arguments.event.as_deref() == Some("start") {
         // A late start signal would be wrong, so it is not kept for a retry.
-        return said(&sender.ping_all(&Ping::start()));
+        return outcome(&sender.ping_all(&Ping::start()));
     }
     let place = Place::open(&arguments.memory)?;
     let mut memory = place.read()?;
@@ -78,7 +78,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     let undelivered = sender.send(&mut memory);
     place.write(&memory)?;
     steps.end()?;
-    said(&undelivered)
+    outcome(&undelivered)
 }
 
 /// Judges the records, and queues what changed for delivery.
@@ -125,7 +125,7 @@ fn failure() -> FailureResult {
 }
 
 /// Fails if something was not delivered. Only genbackup-watch.service or genbackup-notify@.service fails then.
-fn said(undelivered: &[String]) -> Result<ExitCode> {
+fn outcome(undelivered: &[String]) -> Result<ExitCode> {
     if undelivered.is_empty() {
         return Ok(ExitCode::SUCCESS);
     }

@@ -54,13 +54,13 @@ pub(super) fn of(rows: &[Row], width: Option<u16>) -> Vec<String> {
 }
 
 /// One line; `None` if there is no value.
-fn line(name: &str, values: &[Option<f64>], said: impl Fn(f64) -> String) -> Option<String> {
+fn line(name: &str, values: &[Option<f64>], in_words: impl Fn(f64) -> String) -> Option<String> {
     let greatest = values.iter().copied().flatten().max_by(f64::total_cmp)?;
     let bars: String = values
         .iter()
         .map(|value| value.map_or(' ', |value| bar(value, greatest)))
         .collect();
-    Some(format!("{name:NAME$}{bars}  up to {}", said(greatest)))
+    Some(format!("{name:NAME$}{bars}  up to {}", in_words(greatest)))
 }
 
 fn bar(value: f64, greatest: f64) -> char {
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bar_is_as_high_as_its_part_of_the_greatest() {
+    fn bar_height_is_relative_to_the_greatest() {
         let bars: String = [0.0, 0.1, 1.0, 1.1, 4.0, 7.0, 7.9, 8.0]
             .iter()
             .map(|value| bar(*value, 8.0))
@@ -92,10 +92,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_has_no_bar() {
-        let said = |most: f64| most.to_string();
+    fn unknown_value_has_no_bar() {
+        let in_words = |most: f64| most.to_string();
         let values = [Some(1.0), None, Some(2.0)];
-        assert_eq!(line("took", &values, said).unwrap(), "took     ▄ █  up to 2");
-        assert_eq!(line("took", &[None], said), None);
+        assert_eq!(line("took", &values, in_words).unwrap(), "took     ▄ █  up to 2");
+        assert_eq!(line("took", &[None], in_words), None);
     }
 }

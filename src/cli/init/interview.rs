@@ -17,7 +17,7 @@ use crate::model::{AbsolutePath, Address, Calendar, HostName, PublicKey, Refusal
 use crate::system::mounts::{self, Mount};
 use crate::system::{analyze, openssh};
 
-/// Asks until the answers are consistent. Of the clients that are named already, it asks only the rest.
+/// Asks until the answers are consistent. It does not ask for the names and addresses of the `named` clients.
 pub(super) fn ask(host: &str, named: &[Named]) -> Result<Answers> {
     terminal::say("Answer a few questions. Ctrl-C stops; nothing is written before the last answer.\n\n")?;
     loop {

@@ -97,7 +97,7 @@ pub(in crate::cli) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode
         .context("the directory of the state is missing: this command is for the unit of the copy")?;
     let cache = of_unit(None, "CACHE_DIRECTORY").unwrap_or_else(|| state.join("cache"));
     let credentials = of_unit(credentials.as_ref(), "CREDENTIALS_DIRECTORY");
-    let told = Told::new();
+    let display = Told::new();
     let copying = Copying {
         fleet: &fleet,
         name,
@@ -112,7 +112,7 @@ pub(in crate::cli) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode
             if progress == Progress::Waiting {
                 terminal::complain(format_args!("{name}: {progress}"));
             }
-            told.tell(progress);
+            display.tell(progress);
         },
     };
     show(&copying.run(runs)?)
@@ -128,8 +128,8 @@ fn show(ended: &Ended) -> Result<ExitCode> {
         terminal::complain(format_args!("error: {why}{}", hint.unwrap_or_default()));
         return Ok(ExitCode::FAILURE);
     }
-    if let Some(said) = &ended.said {
-        terminal::complain(said);
+    if let Some(note) = &ended.said {
+        terminal::complain(note);
     }
     Ok(ExitCode::SUCCESS)
 }

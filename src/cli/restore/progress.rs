@@ -24,7 +24,7 @@ pub(super) struct Progress {
     tenth: u64,
     figures: String,
     complaints: Vec<String>,
-    /// Each error message, and how often it came.
+    /// Each error message, and how often restic printed it.
     counts: HashMap<String, u64>,
 }
 
@@ -54,7 +54,7 @@ impl Progress {
     pub(super) fn new() -> Self {
         let bar = std::io::stderr().is_terminal().then(|| {
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-            // Until restic reports its progress, which it does since 0.16.
+            // Until restic reports its progress. restic reports it since 0.16.
             bar.set_style(style("{spinner} {msg}, {elapsed}"));
             bar.set_message("restoring; restic does not report its progress");
             bar.enable_steady_tick(TICK);
@@ -74,8 +74,8 @@ impl Progress {
         if std::io::stderr().is_terminal() { "5" } else { "1" }
     }
 
-    pub(super) fn say(&mut self, said: Line) {
-        match said {
+    pub(super) fn say(&mut self, output: Line) {
+        match output {
             Line::Output(line) => match serde_json::from_str::<Message>(&line) {
                 Ok(message) => self.message(&message),
                 Err(_) => self.line(&line),

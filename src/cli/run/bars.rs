@@ -12,7 +12,7 @@ use crate::cli::terminal;
 use crate::runs::progress::Progress;
 use crate::status::span;
 
-/// The minimum number of columns for a bar beside the text.
+/// The minimum number of columns for a bar next to the text.
 const NARROW: usize = 60;
 /// The number of columns if the terminal does not report it.
 const USUAL: u16 = 80;
@@ -49,11 +49,11 @@ impl Bars {
     }
 
     /// Shows the progress of one of them, or how long it has been running.
-    pub(super) fn show(&mut self, name: &str, progress: Option<Progress>, at_work: SignedDuration) {
+    pub(super) fn show(&mut self, name: &str, progress: Option<Progress>, running_for: SignedDuration) {
         let called = self.names.get(name).map_or(name, String::as_str);
         let text = match progress {
             Some(progress) => line(called, progress, self.columns),
-            None => format!("{called} running for {}", span(at_work)),
+            None => format!("{called} running for {}", span(running_for)),
         };
         let bar = self.by_name.entry(name.to_owned()).or_insert_with(|| {
             let bar = new_line();
@@ -154,7 +154,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_matters_most_is_seen_in_every_width() {
+    fn every_width_shows_the_most_important_part() {
         let progress = Progress {
             total_files: 1_234_567,
             files_done: 234_567,
@@ -162,7 +162,7 @@ mod tests {
             bytes_done: 1_000_000_000,
             seconds_remaining: 5_400,
         };
-        for (columns, says) in [
+        for (columns, expected) in [
             (
                 100,
                 "kai [=====>              ] 25%, 1h 30m left, 953.7 MiB of 3.7 GiB, 234567 of 1234567 files",
@@ -174,7 +174,7 @@ mod tests {
             (60, "kai [==>       ] 25%, 1h 30m left, 953.7 MiB of 3.7 GiB"),
             (40, "kai 25%, 1h 30m left"),
         ] {
-            assert_eq!(line("kai", progress, columns), says);
+            assert_eq!(line("kai", progress, columns), expected);
         }
     }
 }

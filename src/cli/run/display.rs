@@ -22,13 +22,13 @@ use crate::system::bus::UnitState;
 /// How often a line shows the progress of a host if there are no bars.
 const LINE_EVERY: Duration = Duration::from_secs(30);
 
-/// What is shown of a run.
+/// Shows a run, and remembers what it has shown.
 pub(super) struct Display<'r> {
     finder: Finder<'r>,
     answers: &'r Path,
     run: Option<RunId>,
     /// The lines that were already printed, each once.
-    said: BTreeSet<String>,
+    printed: BTreeSet<String>,
     /// When the last line about each host was printed.
     lines: BTreeMap<String, Instant>,
     bars: Option<Bars>,
@@ -43,7 +43,7 @@ impl<'r> Display<'r> {
             finder,
             answers,
             run: None,
-            said: BTreeSet::new(),
+            printed: BTreeSet::new(),
             lines: BTreeMap::new(),
             bars: has_bars.then(Bars::new),
             is_blind: false,
@@ -60,7 +60,7 @@ impl<'r> Display<'r> {
 
     fn show_run(&mut self, run: &Run) -> Result<()> {
         for warning in &run.warnings {
-            self.say_once(&format!("warning: {}", terminal::harmless(warning)))?;
+            self.print_once(&format!("warning: {}", terminal::harmless(warning)))?;
         }
         if let Some(bars) = &mut self.bars {
             let hosts: Vec<String> = run.hosts.keys().map(|name| terminal::harmless(name)).collect();
@@ -73,7 +73,7 @@ impl<'r> Display<'r> {
             if let Some(finished) = &host.finished {
                 self.ended(name, &finished.status, finished.seconds, finished.why.as_deref())?;
             } else if let Some(start) = host.start {
-                self.at_work(name, start, progress(self.answers, name))?;
+                self.running(name, start, progress(self.answers, name))?;
             }
         }
         for (phase, done) in &run.phases {
@@ -85,7 +85,7 @@ impl<'r> Display<'r> {
                     finished.why.as_deref(),
                 )?;
             } else {
-                self.at_work(phase.name(), done.start.unwrap_or_else(|| self.now()), None)?;
+                self.running(phase.name(), done.start.unwrap_or_else(|| self.now()), None)?;
             }
         }
         Ok(())
@@ -95,11 +95,11 @@ impl<'r> Display<'r> {
         self.finder.records.now()
     }
 
-    fn at_work(&mut self, name: &str, since: Timestamp, progress: Option<Progress>) -> Result<()> {
+    fn running(&mut self, name: &str, since: Timestamp, progress: Option<Progress>) -> Result<()> {
         let name = terminal::harmless(name);
-        let at_work = self.now().duration_since(since);
+        let running_for = self.now().duration_since(since);
         if let Some(bars) = &mut self.bars {
-            bars.show(&name, progress, at_work);
+            bars.show(&name, progress, running_for);
             return Ok(());
         }
         let text = progress.map(in_words);
@@ -136,11 +136,11 @@ impl<'r> Display<'r> {
             .and_then(|seconds| SignedDuration::try_from_secs_f64(seconds).ok())
             .map_or_else(String::new, |took| format!(" in {}", span(took)));
         let why = why.map_or_else(String::new, |why| format!(": {}", terminal::harmless(why)));
-        self.say_once(&format!("{name}: {color}{status}{color:#}{took}{why}"))
+        self.print_once(&format!("{name}: {color}{status}{color:#}{took}{why}"))
     }
 
-    fn say_once(&mut self, line: &str) -> Result<()> {
-        if self.said.insert(line.to_owned()) {
+    fn print_once(&mut self, line: &str) -> Result<()> {
+        if self.printed.insert(line.to_owned()) {
             self.print(&format!("{line}\n"))
         } else {
             Ok(())

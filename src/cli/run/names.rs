@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use textwrap::core::display_width;
 
 /// Marks an omitted part.
-const LEFT_OUT: &str = "…";
+const OMITTED: &str = "…";
 
 /// The displayed names of the hosts and of the other entries of the column, all equally wide. A host's name has at most
 /// `room` columns.
@@ -40,7 +40,7 @@ fn shorten(names: &[String], room: usize) -> Vec<String> {
         let mut shown = cut(name, room);
         if !seen.insert(shown.clone()) {
             // The names differ only in the omitted part.
-            let number = format!("{LEFT_OUT}{}", number + 1);
+            let number = format!("{OMITTED}{}", number + 1);
             shown = cut(name, room.saturating_sub(display_width(&number))) + &number;
             seen.insert(shown.clone());
         }
@@ -78,7 +78,7 @@ fn without_beginning(names: Vec<String>) -> Vec<String> {
     match rest.iter().map(in_common).min() {
         Some(shared @ 2..) => names
             .iter()
-            .map(|name| LEFT_OUT.chars().chain(name.chars().skip(shared)).collect())
+            .map(|name| OMITTED.chars().chain(name.chars().skip(shared)).collect())
             .collect(),
         _ => names,
     }
@@ -94,7 +94,7 @@ fn cut(name: &str, room: usize) -> String {
     let end = kept / 2;
     let beginning = name.chars().take(kept - end);
     let end = name.chars().skip(length - end);
-    beginning.chain(LEFT_OUT.chars()).chain(end).collect()
+    beginning.chain(OMITTED.chars()).chain(end).collect()
 }
 
 #[cfg(test)]
@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_short_enough_and_told_apart() {
+    fn names_are_short_enough_and_distinct() {
         let long = |number: u32| format!("{}-{number}.{}.net", "a".repeat(40), "b".repeat(20));
         let alike = |number: u32| format!("{}{number}{}", "a".repeat(30 + number as usize), "b".repeat(30));
         for (names, room, shown) in [

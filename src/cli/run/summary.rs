@@ -6,14 +6,14 @@ use crate::status::span;
 /// The results of a run in one line; `None` if the record names no host.
 pub(super) fn summary(run: &Run) -> Option<String> {
     let (name, _) = run.hosts.first_key_value()?;
-    let is_well = |host: &&HostRun| *host.status() == Status::Ok;
-    let well = run.hosts.values().filter(is_well).count();
-    let hosts = match (well, run.hosts.len()) {
+    let is_ok = |host: &&HostRun| *host.status() == Status::Ok;
+    let succeeded = run.hosts.values().filter(is_ok).count();
+    let hosts = match (succeeded, run.hosts.len()) {
         (1, 1) => format!("{name} succeeded"),
         (0, 1) => format!("{name} did not succeed"),
-        (well, all) if well == all => format!("all {all} hosts succeeded"),
+        (succeeded, all) if succeeded == all => format!("all {all} hosts succeeded"),
         (0, all) => format!("none of {all} hosts succeeded"),
-        (well, all) => format!("{well} of {all} hosts succeeded"),
+        (succeeded, all) => format!("{succeeded} of {all} hosts succeeded"),
     };
     let end = run.end.or(run.last_event)?;
     let took = span(end.duration_since(run.id.start()));
@@ -25,11 +25,11 @@ fn phases(run: &Run) -> String {
     match (status(Phase::Forget), status(Phase::Prune)) {
         (Some(Status::Ok), Some(Status::Ok)) => "forget and prune succeeded".to_owned(),
         (None, None) => "forget and prune did not start".to_owned(),
-        (forget, prune) => format!("{}, {}", said("forget", forget), said("prune", prune)),
+        (forget, prune) => format!("{}, {}", in_words("forget", forget), in_words("prune", prune)),
     }
 }
 
-fn said(phase: &str, status: Option<Status>) -> String {
+fn in_words(phase: &str, status: Option<Status>) -> String {
     match status {
         None => format!("{phase} did not start"),
         Some(Status::Ok) => format!("{phase} succeeded"),
@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_line_says_how_it_went() {
+    fn results_are_one_line() {
         let time = r#""time":"2026-11-23T06:25:41Z""#;
         let host = |host: &str, status: &str| {
             format!(r#"{{"event":"host-finished",{time},"host":"{host}","status":"{status}"}}"#)
@@ -55,7 +55,7 @@ mod tests {
                 '\n'
             )
         };
-        for (lines, says) in [
+        for (lines, expected) in [
             (
                 vec![
                     host("kai", "ok"),
@@ -89,7 +89,7 @@ mod tests {
         ] {
             let id = "20261123T060640Z".parse().unwrap();
             let run = Run::read(id, lines.join("\n").as_bytes()).unwrap();
-            assert_eq!(summary(&run).unwrap(), says);
+            assert_eq!(summary(&run).unwrap(), expected);
         }
         assert_eq!(
             summary(&Run::read("20261123T060640Z".parse().unwrap(), &b""[..]).unwrap()),

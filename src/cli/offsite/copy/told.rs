@@ -1,4 +1,4 @@
-//! Tells how far a copy is: systemd, as the status of the unit, and whoever sits at the terminal.
+//! Shows the progress of a copy: as the status of its unit, and on a terminal.
 
 use std::io::IsTerminal;
 use std::sync::Mutex;
@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::repository::offsite::Progress;
 use crate::system::unit_status;
 
-/// Who is told.
+/// The places that show the progress.
 pub(super) struct Told {
     line: Option<ProgressBar>,
     last: Mutex<Option<Progress>>,
@@ -29,7 +29,7 @@ impl Told {
         }
     }
 
-    /// Tells it, if it is new.
+    /// Shows the progress, if it changed.
     pub(super) fn tell(&self, progress: Progress) {
         let mut last = self
             .last
@@ -39,8 +39,8 @@ impl Told {
             return;
         }
         let words = progress.to_string();
-        // Without systemd, nobody asks for the status of a unit.
-        let _told = unit_status::set(&words);
+        // An error is ignored: a copy does not depend on its status text.
+        let _is_set = unit_status::set(&words);
         if let Some(line) = &self.line {
             line.set_message(words);
             line.tick();
