@@ -1,4 +1,4 @@
-//! `genbackup push`: brings the clients' files there over the administrator's own ssh, and makes them live.
+//! `genbackup push`: writes the files of clients over the administrator's ssh connection, and applies them.
 
 mod jobs;
 mod table;
@@ -25,7 +25,7 @@ use jobs::side_by_side;
 use table::Row;
 use words::{complaint, printable};
 
-/// How many clients are written to at once.
+/// The number of clients that are updated at the same time.
 const AT_ONCE: usize = 16;
 
 #[derive(Debug, Args)]
@@ -132,7 +132,7 @@ fn staying<'f>(fleet: &'f Fleet, host: &'f HostName) -> Result<Job<'f>> {
     Ok(Job { name, push })
 }
 
-/// A push that removes what is there.
+/// A push that removes the files that genbackup wrote.
 fn departing(destination: &str) -> Result<Job<'static>> {
     let name = destination.to_owned();
     let destination = Destination::try_from(name.clone()).map_err(Refusal::into_error)?;
@@ -144,7 +144,7 @@ fn departing(destination: &str) -> Result<Job<'static>> {
     Ok(Job { name, push })
 }
 
-/// A client, and what is brought to it.
+/// A client, and the push to it.
 struct Job<'f> {
     name: String,
     push: Push<'f>,
@@ -155,7 +155,7 @@ enum Done {
     Previewed(Result<Box<Preview>>),
 }
 
-/// Carries out all pushes, side by side, and reports them in their order.
+/// Carries out all pushes in parallel, and reports them in their order.
 fn all(jobs: Vec<Job<'_>>, arguments: &Arguments) -> Result<ExitCode> {
     let manner = Manner {
         overwrite: if arguments.force {
@@ -175,7 +175,7 @@ fn all(jobs: Vec<Job<'_>>, arguments: &Arguments) -> Result<ExitCode> {
         };
         (name, done)
     };
-    // A host is not left half-way because nobody hears of another.
+    // Lost output must not stop a push halfway.
     let mut steps = Steps::default();
     let mut rows = Vec::new();
     let mut is_good = true;
@@ -198,7 +198,7 @@ fn all(jobs: Vec<Job<'_>>, arguments: &Arguments) -> Result<ExitCode> {
     })
 }
 
-/// Reports a push. What comes from a client is printed so that a terminal obeys none of it.
+/// Reports a push. Control characters in text from a client are escaped.
 fn show_pushed(name: &str, pushed: Result<Pushed>, steps: &mut Steps) -> (Row, bool) {
     let Pushed {
         counts,

@@ -1,11 +1,11 @@
-//! Does several things side by side, and reports them in their order.
+//! Runs jobs in parallel, and reports their results in the order of the jobs.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Mutex;
 use std::sync::mpsc::channel;
 use std::thread;
 
-/// Carries out all jobs, at most so many at once, and reports each result once those of all jobs before it are reported.
+/// Carries out all jobs, at most `at_once` at the same time. Reports the results in the order of the jobs.
 pub(super) fn side_by_side<J: Send, R: Send>(
     jobs: Vec<J>,
     at_once: usize,
@@ -20,7 +20,7 @@ pub(super) fn side_by_side<J: Send, R: Send>(
         for _ in 0..number.min(at_once) {
             let sender = sender.clone();
             scope.spawn(|| {
-                // It goes with this thread, also when that panics.
+                // The sender is dropped with this thread, also if the thread panics.
                 let sender = sender;
                 while let Some((place, job)) = next_job() {
                     if sender.send((place, carry_out(job))).is_err() {
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn no_more_than_so_many_run_at_once_and_none_is_left_out() {
+    fn at_most_three_run_at_once_and_all_run() {
         let (running, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
         let carry_out = |job: usize| {
             most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);

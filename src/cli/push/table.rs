@@ -10,7 +10,7 @@ use crate::cli::terminal;
 pub(super) struct Row {
     pub(super) host: String,
     result: &'static str,
-    /// None where it is not known.
+    /// `None` if it is unknown.
     counts: Option<Counts>,
 }
 

@@ -1,17 +1,17 @@
-//! Texts that come from a client in part: a terminal obeys none of them.
+//! Texts that come in part from a client. Their control characters are escaped.
 
 use crate::cli::terminal::{counted, harmless};
 
-/// Lines of an error that are printed.
+/// The number of lines of an error that are printed.
 const MOST: usize = 200;
 
-/// A text whose lines and tabs stay, and whose other control characters are escaped.
+/// The text with its control characters escaped, except line breaks and tabs.
 pub(super) fn printable(text: &str) -> String {
     let line = |line: &str| line.split('\t').map(harmless).collect::<Vec<_>>().join("\t");
     text.split('\n').map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// An error of several lines, with its hint: the lines in the middle are left out where they are many.
+/// An error and its hint. The lines of the error after the first [`MOST`] are counted, not printed.
 pub(super) fn complaint(what: &str, hint: Option<&str>) -> String {
     let hint = hint.map_or_else(String::new, |hint| format!("\n\nhint: {hint}"));
     let lines: Vec<&str> = what.split('\n').collect();
@@ -30,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_and_tabs_stay_and_what_a_terminal_obeys_is_escaped() {
+    fn escapes_controls_except_line_breaks_and_tabs() {
         assert_eq!(
             printable("a\tb\n\u{1b}[2J\r\u{202e}\n"),
             "a\tb\n\\u{1b}[2J\\r\\u{202e}\n"
