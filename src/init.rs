@@ -1,4 +1,4 @@
-//! A first fleet file: from what this machine has and a person answers to a commented file, and the steps that follow.
+//! Makes a commented fleet file from what this machine has and the user answers, and lists the next steps.
 //!
 //! | module | its one job |
 //! | --- | --- |

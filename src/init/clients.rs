@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_client_has_its_name_as_address_unless_it_has_another() {
+    fn address_defaults_to_the_name() {
         for (text, name, address) in [
             ("ziz", "ziz", "ziz"),
             ("ziz=192.0.2.7", "ziz", "192.0.2.7"),

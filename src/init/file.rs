@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_quoted_text_comes_back() {
+    fn quoted_text_is_read_back_unchanged() {
         for text in ["", "/etc", "/a \"b\" \\c \\", "größe 日本", "#"] {
             let read: toml::Table = toml::from_str(&format!("key = {}", quoted(text))).unwrap();
             assert_eq!(read["key"].as_str(), Some(text));

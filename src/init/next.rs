@@ -16,7 +16,8 @@ use crate::system::nixos::System;
 
 /// The port of NFS 4.
 const NFS_PORT: u16 = 2049;
-/// What applies the fleet file to a host with NixOS. The hosts of a fleet usually have the same system.
+/// The command that applies the fleet file to a host with NixOS. The hosts of a fleet usually have the same
+/// system.
 const REBUILD: &str = "  nixos-rebuild switch    # with the module of genbackup; see the chapter \"NixOS\"";
 
 /// The steps, one for each line.
@@ -57,7 +58,7 @@ pub(crate) fn steps(file: &Path, answers: &Answers) -> Result<Vec<String>> {
     Ok(lines)
 }
 
-/// What the clients need, and what lies between them and the storage host.
+/// The steps for the clients, and for the firewalls between them and the storage host.
 fn for_clients(
     answers: &Answers,
     remote: &RemoteClients,
@@ -85,7 +86,7 @@ fn for_clients(
     compare(answers, steps);
 }
 
-/// The fingerprints that nobody has compared yet: another machine on the way may have answered.
+/// The fingerprints that the user has not compared yet. Another machine may have answered for the host.
 fn compare(answers: &Answers, steps: &mut Vec<String>) {
     let clients = answers.remote.iter().flat_map(|remote| &remote.clients);
     let mut unknown = clients.filter(|client| !client.is_compared).peekable();

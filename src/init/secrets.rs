@@ -16,9 +16,9 @@ const BYTES: usize = 32;
 /// A file that holds a secret.
 #[derive(Debug, Clone)]
 pub(crate) enum Secret {
-    /// The admin made it, or will.
+    /// The administrator made it, or will make it.
     IsThere(UnitPath),
-    /// It is made once all questions are answered.
+    /// genbackup makes it after all questions are answered.
     ToBeMade(UnitPath),
 }
 
