@@ -96,7 +96,7 @@ impl Host<'_> {
 /// The explanation of a fleet.
 ///
 /// # Errors
-/// When the host that is asked for is not backed up, or systemd does not take a calendar expression.
+/// When the requested host is not backed up, or systemd refuses a calendar expression.
 pub(crate) fn explain(fleet: &Fleet, request: &Request<'_>) -> Result<String> {
     let Request {
         host: wanted,

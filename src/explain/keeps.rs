@@ -11,8 +11,8 @@ use crate::system::analyze;
 
 /// The number of times from which the mean distance between runs is computed.
 const SAMPLE: usize = 64;
-/// The most runs that are simulated: ten years of hourly runs. A schedule with more runs is simulated for a shorter
-/// time.
+/// The maximum number of simulated runs: ten years of hourly runs. A schedule with more runs is simulated
+/// for a shorter time.
 const MOST_RUNS: usize = 88_000;
 const TEN_YEARS: i32 = 10 * 366 * 24 * 3600;
 
@@ -60,11 +60,11 @@ pub(super) fn keeps(
             .iter()
             .filter_map(|(name, span, _)| gap(name, now, *span, last))
             .collect();
-        let said = format!(
+        let sentence = format!(
             "after {name}, the longest gap between two snapshots is {}",
             gaps.join(", ")
         );
-        (!gaps.is_empty()).then_some(said)
+        (!gaps.is_empty()).then_some(sentence)
     });
     let end = (horizon == Horizon::Endless).then(|| match runs.last() {
         Some(last) => format!(
@@ -73,8 +73,8 @@ pub(super) fn keeps(
         ),
         None => "no run is scheduled: the calendar expression never elapses again".to_owned(),
     });
-    for said in gaps.into_iter().chain(end) {
-        lines.extend(textwrap::wrap(&said, width).into_iter().map(Into::into));
+    for sentence in gaps.into_iter().chain(end) {
+        lines.extend(textwrap::wrap(&sentence, width).into_iter().map(Into::into));
     }
     Ok(lines)
 }

@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mark_is_a_snapshot_and_a_digit_so_many() {
+    fn a_mark_is_one_snapshot_and_a_digit_several() {
         let row = kept(&[0, 1, 2, 4, 7, 8, 9, 400]);
         assert_eq!(
             of(&[("1 year", &row)], LEFT + 24),
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn no_line_is_wider_than_asked_and_a_narrow_one_has_no_axis() {
+    fn lines_fit_and_a_narrow_one_has_no_axis() {
         let row = kept(&(0..60).collect::<Vec<_>>());
         for width in [LEFT, LEFT + 15, LEFT + 16, 80, 200] {
             let lines = of(&[("10 years", &row)], width);
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn where_there_is_no_snapshot_none_is_the_oldest() {
+    fn without_a_snapshot_none_is_the_oldest() {
         let (none, one) = (kept(&[]), kept(&[0]));
         assert_eq!(
             of(&[("1 week", &none), ("1 month", &one)], 80),
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn where_only_the_newest_stays_there_is_no_axis() {
+    fn one_snapshot_has_no_axis() {
         assert_eq!(
             of(&[("1 week", &kept(&[0]))], 80),
             [
