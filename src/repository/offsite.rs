@@ -14,6 +14,7 @@
 //! Files of a repository have the hash of their content as their name. So a file that exists is the same
 //! file, and its size shows whether it is whole. No password is needed to copy or to compare them.
 
+mod access;
 pub(crate) mod by_hand;
 mod copy;
 mod find;
@@ -32,9 +33,9 @@ mod store;
 mod sync;
 pub(crate) mod tamper;
 mod transfer;
-mod turns;
 mod variables;
 
+pub(crate) use access::Turns;
 pub(crate) use copy::{Accepts, Copying, Ended, Task};
 pub(crate) use find::find;
 pub(crate) use limits::Limits;
@@ -51,5 +52,4 @@ pub(crate) use store::Store;
 pub(crate) use sync::{Done, Sync};
 pub(crate) use tamper::Tampering;
 pub(crate) use transfer::{Transfer, Transferred};
-pub(crate) use turns::Turns;
 pub(crate) use variables::variables;
