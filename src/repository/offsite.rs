@@ -35,7 +35,7 @@ pub(crate) mod tamper;
 mod transfer;
 mod variables;
 
-pub(crate) use access::Turns;
+pub(crate) use access::AccessLocks;
 pub(crate) use copy::{Accepts, Copying, Ended, Task};
 pub(crate) use find::find;
 pub(crate) use limits::Limits;

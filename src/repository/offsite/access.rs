@@ -1,7 +1,7 @@
-//! Decides what may touch the repository: copies, or forget and prune. Backups may continue during both.
+//! Gives copies, or forget and prune, access to the repository. Backups may continue during both.
 //!
-//! Forget and prune lock `maintaining` when they begin, and then wait for the lock of `copying`. A copy has a shared lock
-//! of `copying`, and gives it back when it sees that `maintaining` is locked.
+//! Forget and prune lock `maintaining` when they begin, and then wait for the lock of `copying`. A copy holds a shared
+//! lock of `copying`, and releases it when `maintaining` is locked.
 
 use std::fs::{File, TryLockError};
 use std::path::Path;
@@ -10,31 +10,31 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use backon::{BlockingRetryable, ConstantBuilder};
 
-/// How often a copy that waits looks whether forget and prune are done.
+/// How often a waiting copy checks whether forget and prune are done.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// The two files, open.
+/// The two lock files, open.
 #[derive(Debug)]
-pub(crate) struct Turns {
+pub(crate) struct AccessLocks {
     maintaining: File,
     copying: File,
 }
 
-/// While it lives, neither forget nor prune begins.
+/// A shared lock of `copying`. While it exists, neither forget nor prune begins.
 #[derive(Debug)]
-pub(crate) struct Turn<'t> {
+pub(crate) struct Access<'t> {
     copying: &'t File,
 }
 
-/// Why a copy has no turn.
+/// Why a copy has no access.
 enum NotYet {
     Waits,
     Stopped,
     Refused(std::io::Error),
 }
 
-impl Turns {
-    /// Those of a state directory. systemd-tmpfiles makes the files.
+impl AccessLocks {
+    /// Opens the lock files of a state directory. systemd-tmpfiles makes them.
     ///
     /// # Errors
     /// When one of them cannot be opened.
@@ -49,21 +49,21 @@ impl Turns {
         })
     }
 
-    /// Waits until neither forget nor prune runs, or until `stop` is true: then there is none.
+    /// Waits until neither forget nor prune runs. Returns `None` if `stop` becomes true first.
     ///
     /// # Errors
     /// When a file cannot be locked.
-    pub(crate) fn take(&self, stop: &dyn Fn() -> bool) -> Result<Option<Turn<'_>>> {
+    pub(crate) fn take(&self, stop: &dyn Fn() -> bool) -> Result<Option<Access<'_>>> {
         let take = || {
             if stop() {
                 return Err(NotYet::Stopped);
             }
-            // A process that holds this lock for a moment only looks whether it is free.
+            // A process that holds this lock for a moment only checks whether it is free.
             if self.is_wanted().map_err(NotYet::Refused)? {
                 return Err(NotYet::Waits);
             }
             match self.copying.try_lock_shared() {
-                Ok(()) => Ok(Turn {
+                Ok(()) => Ok(Access {
                     copying: &self.copying,
                 }),
                 Err(TryLockError::WouldBlock) => Err(NotYet::Waits),
@@ -72,7 +72,7 @@ impl Turns {
         };
         let waits = ConstantBuilder::default().with_delay(PAUSE).without_max_times();
         match take.retry(waits).when(|why| matches!(why, NotYet::Waits)).call() {
-            Ok(turn) => Ok(Some(turn)),
+            Ok(access) => Ok(Some(access)),
             Err(NotYet::Refused(error)) => Err(error).context("cannot lock the state directory"),
             Err(NotYet::Waits | NotYet::Stopped) => Ok(None),
         }
@@ -81,7 +81,7 @@ impl Turns {
     /// Whether forget and prune run, or wait for copies to stop.
     ///
     /// # Errors
-    /// When that cannot be found out.
+    /// When the file cannot be locked or unlocked.
     pub(crate) fn is_wanted(&self) -> std::io::Result<bool> {
         match self.maintaining.try_lock_shared() {
             Ok(()) => self.maintaining.unlock().map(|()| false),
@@ -91,9 +91,9 @@ impl Turns {
     }
 }
 
-impl Drop for Turn<'_> {
+impl Drop for Access<'_> {
     fn drop(&mut self) {
-        // It is free at the latest when the process ends.
+        // If this fails, the lock is released when the process ends.
         drop(self.copying.unlock());
     }
 }
@@ -116,8 +116,8 @@ mod tests {
     fn two_copies_run_at_the_same_time() {
         let directory = state();
         let (one, other) = (
-            Turns::open(directory.path()).unwrap(),
-            Turns::open(directory.path()).unwrap(),
+            AccessLocks::open(directory.path()).unwrap(),
+            AccessLocks::open(directory.path()).unwrap(),
         );
         let never = || false;
         let (one, other) = (one.take(&never).unwrap(), other.take(&never).unwrap());
@@ -127,20 +127,20 @@ mod tests {
     #[test]
     fn a_copy_stops_and_waits_until_forget_and_prune_are_done() {
         let directory = state();
-        let turns = Turns::open(directory.path()).unwrap();
-        let turn = turns.take(&|| false).unwrap().unwrap();
-        assert!(!turns.is_wanted().unwrap());
-        let maintain = Turns::open(directory.path()).unwrap();
+        let locks = AccessLocks::open(directory.path()).unwrap();
+        let access = locks.take(&|| false).unwrap().unwrap();
+        assert!(!locks.is_wanted().unwrap());
+        let maintain = AccessLocks::open(directory.path()).unwrap();
         maintain.maintaining.lock().unwrap();
-        assert!(turns.is_wanted().unwrap());
+        assert!(locks.is_wanted().unwrap());
         assert!(maintain.copying.try_lock().is_err());
-        drop(turn);
+        drop(access);
         maintain.copying.try_lock().unwrap();
-        // The second look is the last.
+        // `take` stops at its second attempt.
         let looked = AtomicBool::new(false);
         let stop = || looked.swap(true, Ordering::Relaxed);
-        assert!(turns.take(&stop).unwrap().is_none());
+        assert!(locks.take(&stop).unwrap().is_none());
         drop(maintain);
-        assert!(turns.take(&|| false).unwrap().is_some());
+        assert!(locks.take(&|| false).unwrap().is_some());
     }
 }

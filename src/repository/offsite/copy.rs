@@ -1,4 +1,4 @@
-//! Makes a copy, of either kind, in turns with forget and prune, and records how it ended.
+//! Makes a copy, of either kind, gives way to forget and prune, and records how it ended.
 //!
 //! | module | its one job |
 //! | --- | --- |
@@ -21,7 +21,7 @@ use anyhow::{Context, Result, bail};
 use jiff::Timestamp;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
-use super::{Limits, Progress, Stopped, Turns, Watcher};
+use super::{AccessLocks, Limits, Progress, Stopped, Watcher};
 use crate::model::{CopyKind, CopyName, Fleet, Offsite};
 use crate::runs::record::{self, AdHoc, Phase};
 
@@ -81,9 +81,9 @@ impl Copying<'_> {
     /// no error.
     pub(crate) fn run(&self, runs: &Path) -> Result<Ended> {
         let _lock = self.lock()?;
-        let told = told_to_stop()?;
+        let stop_requested = stop_requested()?;
         let (start, clock) = (Timestamp::now(), Instant::now());
-        let ended = self.take_turns(&|| told.load(Ordering::Relaxed));
+        let ended = self.copy_until_complete(&|| stop_requested.load(Ordering::Relaxed));
         if self.task == Task::DryRun {
             return ended;
         }
@@ -114,18 +114,18 @@ impl Copying<'_> {
         }
     }
 
-    /// Takes turns with forget and prune until the copy is complete.
-    fn take_turns(&self, is_told: &(dyn Fn() -> bool + Sync)) -> Result<Ended> {
-        let turns = Turns::open(self.turns)?;
+    /// Copies until the copy is complete. It stops while forget and prune run, and starts again after them.
+    fn copy_until_complete(&self, must_end: &(dyn Fn() -> bool + Sync)) -> Result<Ended> {
+        let locks = AccessLocks::open(self.turns)?;
         let stop = || {
-            if is_told() {
+            if must_end() {
                 return Some("it was told to stop".to_owned());
             }
-            let is_wanted = turns.is_wanted().unwrap_or(false);
+            let is_wanted = locks.is_wanted().unwrap_or(false);
             is_wanted.then(|| "forget and prune begin".to_owned())
         };
         loop {
-            let Some(_turn) = turns.take(is_told)? else {
+            let Some(_access) = locks.take(must_end)? else {
                 let why = "it was told to stop".to_owned();
                 return Err(Stopped { why }.into());
             };
@@ -134,8 +134,8 @@ impl Copying<'_> {
                 CopyKind::Restic(copy) => self.transfer(copy, &stop),
             };
             match ended {
-                // Forget and prune have the next turn, and the copy the one after.
-                Err(error) if error.is::<Stopped>() && !is_told() => (self.watcher)(Progress::Waiting),
+                // Forget and prune run next. Then the copy starts again.
+                Err(error) if error.is::<Stopped>() && !must_end() => (self.watcher)(Progress::Waiting),
                 ended => return ended.map(|ended| ended.beside(self.shares_file_system())),
             }
         }
@@ -149,7 +149,7 @@ impl Copying<'_> {
         }
     }
 
-    /// Whether a directory of this host is on the file system of the repository; `None` of another remote.
+    /// Whether the copy is on the file system of the repository; `None` if it is not in a directory of this host.
     fn shares_file_system(&self) -> Option<bool> {
         let device = |path: &Path| Some(fs::metadata(path).ok()?.dev());
         let directory = device(Path::new(self.copy.kind.directory()?))?;
@@ -169,11 +169,11 @@ impl Copying<'_> {
     }
 }
 
-/// A flag that is set when a signal asks this process to end: rclone ends first.
-fn told_to_stop() -> Result<Arc<AtomicBool>> {
-    let told = Arc::new(AtomicBool::new(false));
+/// A flag that a signal sets to end this process. rclone ends first.
+fn stop_requested() -> Result<Arc<AtomicBool>> {
+    let flag = Arc::new(AtomicBool::new(false));
     for signal in [SIGTERM, SIGINT] {
-        signal_hook::flag::register(signal, Arc::clone(&told)).context("cannot wait for signals")?;
+        signal_hook::flag::register(signal, Arc::clone(&flag)).context("cannot wait for signals")?;
     }
-    Ok(told)
+    Ok(flag)
 }
