@@ -151,7 +151,7 @@ fn instant(text: &str) -> Option<Timestamp> {
 mod tests {
     use super::*;
 
-    /// What somebody says at a time, as the clock of that zone shows it.
+    /// The moment that a text means at a time, as a clock of that time zone shows it.
     fn moment_at(now: &str, text: &str) -> Option<(String, String)> {
         let now: Zoned = now.parse().unwrap();
         let local = |time: Timestamp| {
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn what_people_say_is_taken_to_its_end() {
+    fn moment_lasts_until_the_end_of_its_unit() {
         for (text, first, last) in [
             ("today", "2026-11-24 00:00:00", "2026-11-24 23:59:59"),
             ("yesterday", "2026-11-23 00:00:00", "2026-11-23 23:59:59"),

@@ -98,7 +98,7 @@ fn title(table: &Table) -> String {
 fn anchor(title: &str) -> String {
     let kept = title
         .chars()
-        .filter(|letter| letter.is_ascii_alphanumeric() || *letter == '-');
+        .filter(|character| character.is_ascii_alphanumeric() || *character == '-');
     kept.collect::<String>().to_ascii_lowercase()
 }
 

@@ -23,7 +23,7 @@ fn a_policy_that_keeps_nothing_is_refused() {
 }
 
 #[test]
-fn what_was_meant_is_said() {
+fn refusal_names_what_was_meant() {
     for (text, meant) in [
         ("30 Daily", Some("30 daily")),
         ("30 days", Some("30 daily")),

@@ -13,7 +13,7 @@ use crate::text::counted;
 
 /// How a copy ended.
 pub(crate) struct Ended {
-    /// The same as a word.
+    /// How it ended, as a word.
     pub status: Status,
     /// Why it did not succeed.
     pub why: Option<String>,
@@ -23,13 +23,13 @@ pub(crate) struct Ended {
     pub planned: Vec<Planned>,
     /// What was done, for people.
     pub said: Option<String>,
-    /// The same for the record.
+    /// What was done, for the record.
     pub figures: Option<CopyFigures>,
 }
 
 /// A step that a dry run does not do.
 pub(crate) enum Planned {
-    /// Copy a file of so many bytes.
+    /// Copy a file, and its size in bytes.
     CopyFile(Name, u64),
     /// Delete a file of the copy.
     DeleteFile(Name),
@@ -48,13 +48,13 @@ impl fmt::Display for Planned {
 }
 
 impl Ended {
-    fn well(said: String, figures: CopyFigures) -> Self {
+    fn succeeded(summary: String, figures: CopyFigures) -> Self {
         Self {
             status: Status::Ok,
             why: None,
             hint: None,
             planned: Vec::new(),
-            said: Some(said),
+            said: Some(summary),
             figures: Some(figures),
         }
     }
@@ -70,7 +70,7 @@ impl Ended {
             snapshots: done.snapshots as u64,
             ..CopyFigures::default()
         };
-        Self::well(summary(done), figures)
+        Self::succeeded(summary(done), figures)
     }
 
     /// A copy of snapshots.
@@ -85,19 +85,19 @@ impl Ended {
             deleted: removed as u64,
             ..CopyFigures::default()
         };
-        let said = format!(
+        let summary = format!(
             "{} copied, {removed} removed; {} in the copy",
             counted(copied, "snapshot"),
             counted(snapshots, "snapshot")
         );
-        Self::well(said, figures)
+        Self::succeeded(summary, figures)
     }
 
     /// A dry run that would copy these snapshots.
     pub(super) fn of_preview(new: Vec<String>) -> Self {
-        let said = format!("{} to copy", counted(new.len(), "snapshot"));
+        let summary = format!("{} to copy", counted(new.len(), "snapshot"));
         let planned = new.into_iter().map(Planned::CopySnapshot);
-        Self::well(said, CopyFigures::default()).with_plan(planned.collect())
+        Self::succeeded(summary, CopyFigures::default()).with_plan(planned.collect())
     }
 
     /// An attempt to destroy something in the copy.
@@ -108,7 +108,7 @@ impl Ended {
             only_tried: true,
             ..CopyFigures::default()
         };
-        Self::well(format!("tamper test: {tampering}: {why}"), figures)
+        Self::succeeded(format!("tamper test: {tampering}: {why}"), figures)
     }
 
     /// A failure, in the words of the record.
@@ -143,7 +143,7 @@ impl Ended {
         self
     }
 
-    /// The same with what came of a tamper test.
+    /// The same with the result of a tamper test.
     pub(super) fn with(mut self, other: Self) -> Self {
         self.said = self
             .said
@@ -170,7 +170,7 @@ impl Ended {
             counted(files, "file"),
             until.strftime("%F")
         );
-        self.said = self.said.map(|said| format!("{said}\n{locked}"));
+        self.said = self.said.map(|summary| format!("{summary}\n{locked}"));
         self
     }
 
@@ -199,7 +199,7 @@ fn summary(done: &Done) -> String {
         unexplained,
         snapshots,
     } = done;
-    let mut said = format!(
+    let mut text = format!(
         "{} copied ({}), {deleted} deleted, {waiting} to be deleted later; {} in the copy",
         counted(*uploaded, "file"),
         ByteSize(*bytes),
@@ -210,11 +210,11 @@ fn summary(done: &Done) -> String {
         (*unexplained, "pack", "without a prune, the repository lost"),
     ] {
         if count > 0 {
-            said += "; ";
-            said += whose;
-            said += " ";
-            said += &counted(count, what);
+            text += "; ";
+            text += whose;
+            text += " ";
+            text += &counted(count, what);
         }
     }
-    said
+    text
 }

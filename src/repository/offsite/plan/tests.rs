@@ -41,7 +41,7 @@ fn settings(delete: Delete) -> Settings {
     }
 }
 
-/// A repository with so many snapshots.
+/// A repository with this number of snapshots.
 fn repository(snapshots: u64) -> Vec<Name> {
     let others = [name(Part::Keys, 1), name(Part::Data, 1), name(Part::Index, 1)];
     let snapshots = (0..snapshots).map(|number| name(Part::Snapshots, number));
@@ -171,7 +171,7 @@ fn a_fleet_may_lose_a_snapshot_of_each_host_a_night() {
 }
 
 #[test]
-fn a_file_of_another_size_is_replaced_only_if_its_upload_was_cut_off_or_somebody_says_so() {
+fn file_of_another_size_is_replaced_only_after_cut_off_upload_or_for_repair() {
     let here = inventory(repository(1));
     let mut there = inventory(repository(1));
     let pack = name(Part::Data, 1);
