@@ -8,7 +8,7 @@
 
 let
   inherit (pkgs) lib;
-  # Those of this system.
+  # The checks of this system.
   hosts = lib.filterAttrs (
     _: host: host.pkgs.stdenv.hostPlatform.system == pkgs.stdenv.hostPlatform.system
   ) example.nixosConfigurations;

@@ -267,7 +267,7 @@ let
     && !lib.elem hostKey sshdKeys
     && !config.environment.etc ? ${lib.removePrefix "/etc/" hostKey};
 
-  # A path literal is accepted as well: the assertion about the Nix store explains what to do about it.
+  # A path literal is also accepted: the assertion about the Nix store explains what to do about it.
   pathText = types.either types.str types.path;
   # A key of the fleet file, which is omitted while it is null.
   key =

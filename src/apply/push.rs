@@ -32,7 +32,7 @@ pub(crate) struct Push<'f> {
     pub again: String,
 }
 
-/// How a push goes about it.
+/// How a push is done.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Manner {
     /// Whether files that were modified there are overwritten.

@@ -1,8 +1,7 @@
-//! The fleet file: what it looks like, and nothing else.
+//! The shape of the fleet file.
 //!
-//! Every value is optional here, and every value that can be wrong on its own has a type of
-//! [`crate::model`] that says why. What is missing, and what does not fit together, is for
-//! [`crate::config::resolve`].
+//! Every value is optional here. A value that can be wrong by itself has a type of [`crate::model`], which
+//! refuses it with a reason. [`crate::config::resolve`] finds missing and conflicting values.
 
 mod access;
 mod explain;
@@ -69,7 +68,7 @@ impl<T: TryFrom<String, Error = Refusal>> From<String> for Item<T> {
 // x-since     the first version of genbackup that knows the key
 // x-also      forms of the value that came later, each with its version
 // x-default   the default
-// x-without   what holds without the key, where no value says it; it continues "Default: "
+// x-without   what applies without the key, if no value stands for it; it continues "Default: "
 // x-same-as   the table whose keys are the defaults of this table's keys
 // x-kind      what a string stands for; most types have one in `schema::grammar`
 // x-name      what stands for the names of tables that the administrator names; `NAME` by default

@@ -21,7 +21,8 @@ use crate::model::{Creation, Fleet, Repository, UnitPath};
 
 use fields::{Fields, Section};
 
-/// Directories that the sandbox of the unit that reads files hides: who includes what is above them leaves them out.
+/// Directories that the sandbox of the unit that reads files hides. A backup of a directory above them lacks
+/// them.
 pub(crate) fn hidden_places() -> impl Iterator<Item = &'static str> {
     paths::HIDDEN.into_iter().map(|(place, _)| place)
 }

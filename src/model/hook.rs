@@ -129,7 +129,7 @@ impl UserName {
 }
 
 impl Hooks {
-    /// Those of one kind.
+    /// The hooks of one kind.
     #[must_use]
     pub fn of(&self, kind: HookKind) -> &[Hook] {
         match kind {

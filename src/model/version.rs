@@ -229,7 +229,7 @@ impl fmt::Display for SystemdVersion {
     }
 }
 
-/// Digits alone: `u16::from_str` would take a sign as well.
+/// Digits alone: `u16::from_str` also accepts a sign.
 fn number(text: &str) -> Option<u16> {
     text.bytes()
         .all(|byte| byte.is_ascii_digit())

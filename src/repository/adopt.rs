@@ -89,7 +89,7 @@ impl Plan<'_> {
         };
         restic.add_tag(&pending).map_err(with_hint)?;
 
-        // restic skips an id that it cannot load, and exits with 0 all the same.
+        // restic skips an ID that it cannot load, and still exits with 0.
         let after = restic.all_snapshots(None)?;
         let left: Vec<String> = self.untagged(&after).map(described).collect();
         if let Some(first) = left.first() {

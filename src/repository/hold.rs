@@ -1,14 +1,14 @@
-//! Which hosts `restic forget` may touch, and which it leaves alone.
+//! Decides which hosts `restic forget` may touch, and which it leaves alone.
 //!
 //! | a host is held while | until |
 //! | --- | --- |
-//! | somebody placed a hold (`genbackup hold`) | its date, or `genbackup release` |
+//! | an administrator placed a hold (`genbackup hold`) | its date, or `genbackup release` |
 //! | its newest snapshot is not complete | a complete one follows |
 //! | no record shows how its newest snapshot ended | a complete one follows |
 //! | its newest snapshot changed nearly everything | a complete, ordinary one follows |
 //!
-//! The last three follow from the records each time: they are stored nowhere. `genbackup release` accepts the newest
-//! snapshot of such a host by its id, and so ends them for that snapshot alone.
+//! The last three follow from the records each time: they are stored nowhere. `genbackup release` accepts the
+//! newest snapshot of such a host by its ID. So it ends them for that snapshot alone.
 //!
 //! The keep policy always keeps the newest snapshot of a host. So a host whose newest snapshot is complete
 //! never loses its newest complete one. A host whose newest snapshot is not complete is not touched.
@@ -44,21 +44,21 @@ pub(crate) use shown::left_alone;
 pub(crate) use shown::{Shown, shown};
 pub(crate) use store::{DIRECTORY, Store};
 
-/// What somebody decided about one host.
+/// What an administrator decided about one host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Entry {
     /// The host.
     pub host: String,
-    /// The hold that somebody placed.
+    /// The hold of that host.
     #[serde(default)]
     pub hold: Option<Hold>,
-    /// The snapshot that somebody accepted.
+    /// The snapshot that was accepted.
     #[serde(default)]
     pub accepted: Option<Accepted>,
 }
 
-/// A hold that somebody placed.
+/// A hold that an administrator placed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Hold {
@@ -67,11 +67,11 @@ pub(crate) struct Hold {
     /// When it ends by itself; without it, `genbackup release` ends it.
     #[serde(default)]
     pub until: Option<Timestamp>,
-    /// Why, in the words of who placed it.
+    /// Why, in the words of the administrator.
     pub why: String,
 }
 
-/// A snapshot that somebody accepted as good enough.
+/// A snapshot that an administrator accepted as good enough.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Accepted {

@@ -30,7 +30,7 @@ const NIXOS: [&str; 2] = [
     "etc/genbackup/RECOVERY.nixos.md",
     "usr/local/libexec/genbackup/run-with-path.bash",
 ];
-/// Files that have no template of their own: two are values of JSON, and one unit has the template of another.
+/// Files without a template: two are values of JSON, and one unit has the template of another unit.
 const WITHOUT_TEMPLATE: [&str; 3] = [
     "etc/genbackup/grafana-dashboard.json",
     "etc/genbackup/prometheus-rules.yml",

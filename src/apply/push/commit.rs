@@ -11,7 +11,7 @@ use super::session::Session;
 use crate::apply::Steps;
 use crate::error::fail;
 
-/// Changes the files. A script that has begun goes on to its end when the connection breaks.
+/// Changes the files. If the connection breaks, a script that has begun still runs to its end.
 ///
 /// # Errors
 /// When a file cannot be written, as on a full disk; then no file has changed. When the connection breaks; then each

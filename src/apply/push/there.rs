@@ -14,7 +14,7 @@ use crate::apply::{Files, Found, NEITHER, is_directory, link_to};
 /// standard output. The archive also has what an interrupted call left next to them, the links that enable
 /// units, and the drop-ins of units.
 const REPORT: &str = include_str!("report.bash");
-/// Bytes of the largest file that is compared; what genbackup writes is far smaller.
+/// The largest file that is compared, in bytes. The files of genbackup are far smaller.
 const LARGEST: u64 = 1024 * 1024;
 
 /// What a client has of the files that it was asked for. Paths begin with `/`.
@@ -35,7 +35,7 @@ enum Entry {
         target: PathBuf,
         owner: u32,
     },
-    /// What is neither, or too large: what stands for its text.
+    /// Another kind of file, or a file that is too large. The bytes stand for its text.
     Other(&'static [u8]),
 }
 

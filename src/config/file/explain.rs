@@ -100,7 +100,7 @@ fn likely<'k>(key: &str, known: &[&'k str]) -> Option<&'k str> {
 
 /// A key that is made to hold a secret.
 struct Secret<'k> {
-    /// The key beside it that names the secret's file, if there is one.
+    /// The key of the same table that names the secret's file, if there is one.
     file: Option<&'k str>,
 }
 

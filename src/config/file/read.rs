@@ -1,7 +1,7 @@
-//! Reads a fleet file and finds every mistake that a value makes on its own.
+//! Reads a fleet file and finds every value that is wrong by itself.
 //!
-//! serde stops at the first error. So the value it stopped at is taken out, noted as a problem, and the rest
-//! is read again, until nothing is left to complain about: each round takes one entry out, so it ends.
+//! serde stops at the first error. So that value is taken out and noted as a problem, and the rest is read
+//! again, until there is no error. Each round takes one entry out, so the loop ends.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -22,10 +22,10 @@ pub struct Reading<'t> {
     pub file: FleetFile,
     /// The problems so far.
     pub problems: Problems<'t>,
-    /// Dotted keys of what was taken out, and of what was most likely meant by it: nobody is told that a value
-    /// is missing when it is there and wrong.
+    /// Dotted keys of what was taken out, and of what was most likely meant by it. A value that is present and
+    /// wrong is not reported as missing.
     pub taken_out: BTreeSet<String>,
-    /// False when the text is no TOML, or holds nothing: then nothing can be said of what it lacks.
+    /// False when the text is no TOML, or is empty. Then missing values are not reported.
     pub understood: bool,
 }
 
@@ -54,7 +54,7 @@ pub fn read<'t>(file_name: &'t str, text: &'t str) -> Reading<'t> {
     }
 
     if let Some((span, needed)) = needs_newer(&table) {
-        // What else there is to say of it, only that version knows.
+        // Only that version knows the other problems of this file.
         problems.push(
             span,
             format!(
@@ -80,7 +80,7 @@ pub fn read<'t>(file_name: &'t str, text: &'t str) -> Reading<'t> {
                 let span = error.span().unwrap_or_default();
                 let found = value_at(&original, &span);
                 let Some(key) = take_out(&mut table, &span) else {
-                    // Without a place nothing can be taken out; what is known is said all the same.
+                    // Without a place, nothing can be taken out. The problem is still reported.
                     problems.refuse(span, explain(error.message(), "", found).refusal);
                     break FleetFile::default();
                 };

@@ -1,12 +1,12 @@
-//! Mistakes that make a text no TOML.
+//! Errors in the syntax of TOML.
 
 use toml::de::Error;
 
 use crate::config::problem::Problems;
 use crate::model::Refusal;
 
-/// Notes the syntax errors; true when the text can be understood all the same, because all that is wrong with
-/// it is that something is there twice.
+/// Notes the syntax errors. Returns true if the text can still be understood, because its only errors are
+/// keys or tables that occur twice.
 pub(super) fn note(problems: &mut Problems<'_>, text: &str, errors: &[Error]) -> bool {
     let mut errors: Vec<(usize, &Error)> = errors
         .iter()
@@ -21,7 +21,7 @@ pub(super) fn note(problems: &mut Problems<'_>, text: &str, errors: &[Error]) ->
         let span = error.span().unwrap_or_default();
         let table = table_start(text, start);
         if is_twice(error) {
-            // The keys of a table that is there twice are not the mistake.
+            // The repeated keys of a table that occurs twice are not reported.
             if twice_from != Some(table) {
                 let at = text.get(span.clone()).unwrap_or_default();
                 problems.refuse(

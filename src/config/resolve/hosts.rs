@@ -1,4 +1,4 @@
-//! The hosts: who stores, who is a client, and how they reach each other.
+//! The hosts: the storage host, the clients, and how they reach each other.
 
 mod client;
 mod distinct;
@@ -24,7 +24,7 @@ use storage::resolve_storage;
 
 type Hosts = BTreeMap<Spanned<HostName>, HostTable>;
 
-/// What holds for the hosts that do not say otherwise.
+/// The settings of hosts that have none themselves.
 #[derive(Debug)]
 pub(super) struct Defaults {
     pub(super) versions: Option<Spanned<VersionsTable>>,
@@ -65,7 +65,7 @@ pub(super) fn resolve_hosts(
     let clients: Option<BTreeMap<_, _>> = hosts
         .into_iter()
         .map(|(name, table)| {
-            // Before the storage host is known, a host without a host key may well be it.
+            // Before the storage host is known, a host without a host key may be it.
             if storage_span.is_none() && table.host_key.is_none() {
                 resolve_source(fields, &name, table, None, &defaults.schedule);
                 return None;
@@ -121,7 +121,7 @@ fn known_host(fields: &mut Fields<'_>, name: &Spanned<String>, hosts: &Hosts) ->
     let known = hosts
         .keys()
         .find(|host| host.get_ref().as_str() == name.get_ref());
-    // A host that is there and wrong has a problem of its own.
+    // A host that is present and wrong is reported already.
     let is_wrong = fields.was_host_taken_out(name.get_ref());
     if known.is_none() && !is_wrong {
         let names = hosts.keys().map(|host| host.get_ref().as_str());

@@ -14,11 +14,11 @@ use crate::model::{
 use super::fields::{Fields, Section};
 use super::paths;
 
-/// What `[monitor]` and `[notify]` come to.
+/// The result of `[monitor]` and `[notify]`.
 pub(super) struct Resolved {
     /// The thresholds of all that have no separate ones, where the fleet file sets them.
     pub(super) monitor: Option<Monitor>,
-    /// Those of phases.
+    /// The thresholds of phases.
     pub(super) phases: BTreeMap<Phase, Monitor>,
     /// All that uses them.
     pub(super) watching: Watching,

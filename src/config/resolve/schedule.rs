@@ -86,7 +86,7 @@ pub(super) fn resolve(fields: &mut Fields<'_>, table: Option<Spanned<ScheduleTab
     })
 }
 
-/// The fleet's run has somebody to back up.
+/// Checks that the fleet's run has a host to back up.
 pub(super) fn refuse_an_empty_run(
     fields: &mut Fields<'_>,
     calendar: Option<Range<usize>>,

@@ -10,7 +10,7 @@ const VARIABLE: [(&str, &str, &str); 6] = [
     ("", "MOUNT", ".mount"),
 ];
 
-/// The name of a unit, where `HOOK`, `NAME` or `MOUNT` stands for what it has of the fleet.
+/// The name of a unit, where `HOOK`, `NAME` or `MOUNT` stands for the part of the fleet.
 #[must_use]
 pub fn kind(unit: &str) -> String {
     match variable(unit) {
@@ -19,7 +19,7 @@ pub fn kind(unit: &str) -> String {
     }
 }
 
-/// A text of a unit, where the same word stands for what its name has of the fleet.
+/// A text of a unit, where the same word stands for the part of the fleet.
 pub(super) fn general(text: &str, unit: &str) -> String {
     match variable(unit) {
         Some((_, part, word, _)) => text.replacen(part, word, 1),

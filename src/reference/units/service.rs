@@ -44,7 +44,7 @@ pub(super) fn rights(
     ])
 }
 
-/// Those of the unit in which `genbackup restore` runs restic.
+/// The rights of the unit in which `genbackup restore` runs restic.
 pub(super) fn rights_of_a_restore() -> Vec<(&'static str, String)> {
     let own = ["User=restic", "LoadCredential=restic-password:"].map(str::to_owned);
     let lines: Vec<String> = own.into_iter().chain(sandbox_settings()).collect();

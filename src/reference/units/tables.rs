@@ -4,9 +4,9 @@ use super::{Unit, description, distinct, hosts, rights};
 
 /// The columns of sockets.
 pub(super) const SOCKET: [&str; 5] = ["unit", "host", "description", "listens on", "accepts"];
-/// Those of timers.
+/// The columns of timers.
 pub(super) const TIMER: [&str; 5] = ["unit", "host", "description", "elapses", "starts"];
-/// Those of mounts.
+/// The columns of mounts.
 pub(super) const MOUNT: [&str; 3] = ["unit", "host", "description"];
 
 pub(super) fn socket(name: &str, units: &[Unit]) -> Vec<String> {

@@ -19,8 +19,8 @@ use crate::text;
 pub(crate) struct Decision {
     /// Why nothing may be forgotten at all.
     pub objection: Option<String>,
-    /// The hosts whose snapshots a keep policy may thin out. Those of the fleet's policy come first, which
-    /// also has the hosts that left the fleet. Those of each other policy follow.
+    /// The hosts whose snapshots a keep policy may thin out, a list for each policy. The first list is that of
+    /// the fleet's policy, with the hosts that left the fleet.
     pub forget: Vec<Vec<String>>,
     /// The hosts that are left alone, and why.
     pub held: BTreeMap<String, Held>,
@@ -29,9 +29,9 @@ pub(crate) struct Decision {
 /// Why a host is left alone.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Held {
-    /// Somebody placed a hold.
+    /// An administrator placed a hold.
     Placed(Hold),
-    /// Its newest snapshot lacks something, or its turn did not come to an end.
+    /// Its newest snapshot lacks something, or its turn did not finish.
     Incomplete {
         /// That snapshot.
         snapshot: Snapshot,
@@ -137,7 +137,7 @@ pub(crate) fn held(
     }
 }
 
-/// How the reason of a hold begins that somebody placed.
+/// The start of the reason for a hold that an administrator placed.
 pub(super) const PLACED: &str = "held by hand";
 /// The characters of a host's reason that are shown in a line.
 const LONGEST_WHY: usize = 200;

@@ -19,7 +19,7 @@ pub(super) struct Recorded {
     pub(super) status: Status,
     /// Why it did not succeed.
     pub(super) why: Option<String>,
-    /// What changed so much that somebody should look at it first.
+    /// What changed so much that the administrator should check it first.
     pub(super) changes: Vec<Anomaly>,
 }
 

@@ -28,7 +28,7 @@ pub(crate) struct Shown {
     /// When the hold ends by itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
-    /// Since when somebody holds it; nothing where it follows from the records.
+    /// When the hold was placed; nothing if it follows from the records.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<Timestamp>,
 }
@@ -36,7 +36,7 @@ pub(crate) struct Shown {
 /// The hosts that the last forget skipped. `read` gives the part of a record about forget.
 ///
 /// # Errors
-/// Those of `read`.
+/// The errors of `read`.
 pub(crate) fn left_alone<E>(
     newest_first: impl IntoIterator<Item = RunId>,
     mut read: impl FnMut(RunId, Option<About>) -> Result<Run, E>,
@@ -60,7 +60,7 @@ pub(crate) fn left_alone<E>(
 pub(crate) fn shown(store: &Store, left_alone: &LeftAlone, now: Timestamp) -> Vec<Shown> {
     let mut all = BTreeMap::new();
     for (host, why) in &left_alone.hosts {
-        // What somebody decided since then is newer.
+        // A decision of the administrator since then is newer.
         let entry = store.get(host);
         let accepted = entry.and_then(|entry| entry.accepted.as_ref());
         let was_placed = why.starts_with(super::decision::PLACED);

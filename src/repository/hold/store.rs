@@ -1,4 +1,4 @@
-//! The directory of the holds: a JSON file for each host about which somebody decided something. Root writes
+//! The directory of the holds: a JSON file for each host with a hold or an accepted snapshot. Root writes
 //! it, everybody may read it, and neither `emit` nor an upgrade touches it.
 
 use std::collections::BTreeMap;
@@ -55,7 +55,7 @@ impl Store {
         Ok(Self { directory, entries })
     }
 
-    /// Reads a directory; where there is none, nobody placed a hold.
+    /// Reads a directory. Without a directory, no hold was placed.
     ///
     /// # Errors
     /// When it is there, and cannot be read.
@@ -69,7 +69,7 @@ impl Store {
         Self::read(directory)
     }
 
-    /// What somebody decided about a host.
+    /// What an administrator decided about a host.
     #[must_use]
     pub(crate) fn get(&self, host: &str) -> Option<&Entry> {
         self.entries.get(host)

@@ -1,7 +1,7 @@
 //! Gives copies, or forget and prune, access to the repository. Backups may continue during both.
 //!
-//! Forget and prune lock `maintaining` when they begin, and then wait for the lock of `copying`. A copy holds a shared
-//! lock of `copying`, and releases it when `maintaining` is locked.
+//! Forget and prune lock `maintaining` when they begin, and then wait for the lock of `copying`. A copy holds
+//! a shared lock of `copying`, and releases it when `maintaining` is locked.
 
 use std::fs::{File, TryLockError};
 use std::path::Path;

@@ -29,7 +29,7 @@ impl Limits {
         usize::try_from(share).unwrap_or(usize::MAX).max(of_nights)
     }
 
-    /// How many may go, if `lost` are more than that and nobody accepts it.
+    /// How many may go, if `lost` are more than that and the administrator does not accept it.
     #[must_use]
     pub(crate) fn exceeded_by(
         &self,

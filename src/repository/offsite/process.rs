@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-/// How often somebody is asked whether it is time to stop.
+/// How often `stop` is asked whether it is time to stop.
 const ASKED_EVERY: Duration = Duration::from_secs(1);
 
 /// Why to stop now, if it is time to.

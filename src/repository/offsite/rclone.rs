@@ -27,7 +27,7 @@ use answer::{Answer, Line};
 
 /// rclone's exit status for a directory that does not exist.
 const NO_DIRECTORY: i32 = 3;
-/// Where files of a remote that shows half of a file wait until they are whole. restic does not look there.
+/// The directory of uploads that are in progress, on a remote that shows incomplete files. restic ignores it.
 const INCOMING: &str = "genbackup-incoming";
 
 /// rclone with the configuration and the limits of a copy.
@@ -48,7 +48,7 @@ impl std::fmt::Debug for Rclone<'_> {
 }
 
 impl<'r> Rclone<'r> {
-    /// For a remote, with a configuration file; without one, rclone looks for its own.
+    /// For a remote, with a configuration file. Without one, rclone searches for its own.
     #[must_use]
     pub(crate) fn of(remote: &'r Remote, config: Option<&Path>, stop: Stop<'r>) -> Self {
         Self {

@@ -15,7 +15,7 @@ use super::rclone::Rclone;
 use super::refusal::Refusal;
 use super::store::Store;
 
-/// How often it starts again when somebody prunes the repository meanwhile.
+/// How often a copy is tried if the repository is pruned meanwhile.
 const TRIES: usize = 3;
 /// A file that is older than the last complete copy by this was in it.
 const MARGIN: SignedDuration = SignedDuration::from_hours(1);
@@ -213,7 +213,7 @@ impl Sync<'_> {
         Ok(self.rclone.read(Name::Config)? != here)
     }
 
-    /// How many files that are to be copied were there, by their age, before a complete copy.
+    /// The number of files to copy that existed, by their age, before a complete copy.
     fn older(&self, plan: &Plan, complete: Timestamp) -> usize {
         let before = complete.saturating_sub(MARGIN).unwrap_or(complete);
         let is_older = |name: &Name| {

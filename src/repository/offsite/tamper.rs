@@ -13,14 +13,14 @@ use serde::{Deserialize, Serialize};
 use super::process::Stopped;
 use super::rclone::{Failed, Rclone};
 
-/// The directory of the canaries. restic does not look there.
+/// The directory of the canaries. restic ignores it.
 pub(super) const CANARIES: &str = "genbackup-canary";
 
 /// The result of the attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Tampering {
-    /// The first content can still be read: somebody with this credential cannot destroy it.
+    /// The first content can still be read: this credential cannot destroy it.
     Refused,
     /// It is gone.
     Accepted,
@@ -61,7 +61,7 @@ pub(crate) struct Canary<'c> {
 /// Tries it.
 ///
 /// # Errors
-/// [`Stopped`] alone: what goes wrong is inconclusive.
+/// [`Stopped`] alone: after another failure, the result is inconclusive.
 pub(crate) fn attempt(rclone: &Rclone<'_>, canary: Canary<'_>) -> Result<Attempt> {
     match try_it(rclone, canary) {
         Ok(attempt) => Ok(attempt),

@@ -211,7 +211,7 @@ impl Transfer<'_> {
             .collect())
     }
 
-    /// Applies the policy there, or looks what it would do.
+    /// Applies the keep policy to the copy, or lists what it would do.
     fn forget(&self, more: &[&str]) -> Result<Forgotten> {
         let mut forget = self.command(&["forget", "--json", "--tag", TAG, "--group-by", "host"]);
         forget.args(more);

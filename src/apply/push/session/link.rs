@@ -34,7 +34,7 @@ pub(super) struct Link {
     /// For the thread that writes its input; `None` once its input ends.
     input: Option<Sender<Vec<u8>>>,
     output: Receiver<Vec<u8>>,
-    /// What came and nobody has read yet.
+    /// What arrived and was not read yet.
     unread: Vec<u8>,
     complaint: Complaint,
 }
@@ -101,7 +101,7 @@ impl Link {
 
     fn receive(&mut self, deadline: Instant) -> Result<(), Silence> {
         let left = left(deadline);
-        // Who sends without an end would never be late otherwise.
+        // Without this, output that never ends would never be late.
         if left.is_zero() {
             return Err(Silence::Late);
         }
@@ -139,7 +139,7 @@ fn left(deadline: Instant) -> Duration {
     deadline.saturating_duration_since(Instant::now())
 }
 
-/// Writes what comes, until nothing more does or nobody reads it.
+/// Writes what arrives, until the sender or the reader closes.
 fn write_all(mut to: impl Write, from: Receiver<Vec<u8>>) {
     for bytes in from {
         if to.write_all(&bytes).and_then(|()| to.flush()).is_err() {
@@ -148,7 +148,7 @@ fn write_all(mut to: impl Write, from: Receiver<Vec<u8>>) {
     }
 }
 
-/// Sends on what comes, until it ends or nobody wants it.
+/// Sends on what arrives, until the source ends or the receiver is gone.
 fn forward(mut from: impl Read, to: &SyncSender<Vec<u8>>) {
     let mut buffer = vec![0; PIECE];
     while let Ok(size @ 1..) = from.read(&mut buffer) {

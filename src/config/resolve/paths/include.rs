@@ -76,8 +76,8 @@ fn check_hidden(fields: &mut Fields<'_>, path: &Spanned<AbsolutePath>, is_exclud
     );
 }
 
-/// A path in an include list is one path: restic gets it letter by letter. A name that starts or ends with `*` is meant
-/// as a pattern; one with a `*` in its middle may be a name.
+/// Refuses a pattern: a path in an include list is one path, which restic gets unchanged. A name that starts
+/// or ends with `*` is meant as a pattern. A name with a `*` in its middle may be literal.
 fn check_glob(fields: &mut Fields<'_>, path: &Spanned<AbsolutePath>) {
     let included = path.get_ref().as_str();
     let is_glob = |part: &&str| part.starts_with('*') || part.ends_with('*');
@@ -120,7 +120,7 @@ fn check_swallowed(
 
 /// True when the patterns exclude a path, or all that may be in that directory, as `/proc/*` does.
 fn excludes_all_of(patterns: &Excludes<'_>, path: &str) -> bool {
-    // Nobody writes a pattern for this file alone.
+    // A pattern is never meant for this file alone.
     let anything = format!("{path}/\u{1}");
     patterns.excluding(path).is_some() || patterns.excluding(&anything).is_some()
 }

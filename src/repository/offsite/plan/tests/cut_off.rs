@@ -10,7 +10,7 @@ enum Step {
     BackUp(usize),
     Forget,
     Prune,
-    /// A copy that is cut off after so many files, days after what was before.
+    /// A copy that is cut off after this number of files, and the days since the step before it.
     Copy {
         files: usize,
         days: i64,
@@ -36,7 +36,7 @@ fn delete() -> impl Strategy<Value = Delete> {
     ]
 }
 
-/// Copies by a plan, file by file, and looks at the copy after each.
+/// Copies by a plan, file by file, and checks the copy after each.
 fn copy(
     here: &Model,
     there: &mut Model,

@@ -107,7 +107,7 @@ impl Model {
         inventory(self.files.keys().copied())
     }
 
-    /// What `restic check` would say.
+    /// The first problem that `restic check` would report.
     pub(super) fn is_valid(&self) -> Result<(), String> {
         let mut found = BTreeSet::new();
         for index in self.of(Part::Index) {
