@@ -1,4 +1,4 @@
-//! Brings the files of a client there over the administrator's own ssh, and makes them live.
+//! Brings the files of a client to it over the administrator's own ssh, and makes them live.
 //!
 //! The client needs bash, tar and systemd, and nothing of ours. The manifest decides what is written, refused
 //! and removed, as with `genbackup emit` there. The rules of `--now` decide what is started and stopped.
@@ -44,7 +44,7 @@ pub(crate) struct Manner {
 /// What a push did.
 #[derive(Debug)]
 pub(crate) struct Pushed {
-    /// How many files it wrote and removed; none where it did not come to its end.
+    /// The number of files that it wrote and removed; `None` if it did not finish.
     pub counts: Option<Counts>,
     /// What it did and noted.
     pub(crate) lines: Transcript,
@@ -67,8 +67,8 @@ impl Push<'_> {
     /// Writes the files and makes them live.
     ///
     /// # Errors
-    /// When nothing has changed, because the client cannot be reached or does not answer. What fails later is one of the
-    /// lines of [`Pushed`], and the rest goes on.
+    /// When nothing has changed, because the client cannot be reached or does not answer. A later failure is
+    /// one of the lines of [`Pushed`], and does not stop the other steps.
     pub(crate) fn carry_out(&self, manner: Manner) -> Result<Pushed> {
         let place = Place::below("/");
         let directory = place.directory_of_manifest();

@@ -1,4 +1,4 @@
-//! From the file to the fleet: what is missing, what does not fit, and the defaults.
+//! From the file to the fleet: finds missing and conflicting values, and fills in the defaults.
 //!
 //! No module after this one reports an invalid configuration: a [`Fleet`] is valid.
 
@@ -30,7 +30,7 @@ pub(crate) fn hidden_places() -> impl Iterator<Item = &'static str> {
 /// Turns what was read into a fleet.
 ///
 /// # Errors
-/// All problems of the file, in the order of their places, when there is one at all.
+/// All problems of the file, in the order of their places, if there is one.
 pub fn resolve(reading: Reading<'_>) -> Result<Fleet, Vec<Problem>> {
     let Reading {
         file,

@@ -24,7 +24,7 @@ fn check(text: &str) -> Result<(), Refusal> {
 }
 
 impl Calendar {
-    /// The expression without its time zone, and the time zone; none where it has none.
+    /// The expression without its time zone, and the time zone, if it has one.
     #[must_use]
     pub fn zone(&self) -> Option<(&str, &str)> {
         self.0
@@ -38,7 +38,7 @@ impl Calendar {
 pub struct Calendars(Vec<Calendar>);
 
 impl Calendars {
-    /// These expressions; nothing where there are none.
+    /// These expressions; `None` for an empty list.
     #[must_use]
     pub fn new(expressions: Vec<Calendar>) -> Option<Self> {
         (!expressions.is_empty()).then_some(Self(expressions))

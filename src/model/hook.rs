@@ -94,8 +94,8 @@ impl Hook {
         self.user.is_root()
     }
 
-    /// The program by which it makes or mounts a snapshot of a file system; none where it does nothing of the kind. A
-    /// script on its command line is looked through, one in a file is not.
+    /// The program with which it makes or mounts a snapshot of a file system, if it does. A script on its
+    /// command line is searched, a script in a file is not.
     #[must_use]
     pub fn mounts(&self) -> Option<&str> {
         const PROGRAMS: [&str; 7] = [

@@ -96,7 +96,7 @@ impl HostName {
 }
 
 impl Address {
-    /// The address as a number; none where it is a name, which sshd would have to ask the DNS for.
+    /// The address as a number. `None` for a name, for which sshd would have to ask the DNS.
     #[must_use]
     pub fn number(&self) -> Option<IpAddr> {
         self.0.parse().ok()

@@ -1,4 +1,4 @@
-//! What a backup takes of its host: processor, disk, memory, and its sleep.
+//! What a backup may use of its host: processor, disk and memory, and whether it keeps the host awake.
 
 use std::fmt;
 

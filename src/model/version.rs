@@ -187,7 +187,8 @@ impl SystemdVersion {
 /// A setting of systemd that came after the oldest version that is supported. Older versions log it as unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SystemdFeature {
-    /// `PollLimitIntervalSec=` of a socket, which otherwise answers nobody for some seconds after 150 connections in 2 s.
+    /// `PollLimitIntervalSec=` of a socket. Without it, a socket answers no client for some seconds after 150
+    /// connections in 2 s.
     PollLimit,
 }
 

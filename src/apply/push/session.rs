@@ -81,7 +81,7 @@ pub(super) struct Session {
     limits: Limits,
     /// When it ends, whatever the client does.
     end: Instant,
-    /// False once the connection broke, or the client answered what no client should.
+    /// False once the connection broke, or the client broke the protocol.
     is_sound: bool,
 }
 
@@ -158,7 +158,7 @@ impl Session {
         }
     }
 
-    /// True until the connection breaks, or the client answers what no client should.
+    /// True until the connection breaks, or the client breaks the protocol.
     pub(super) const fn is_sound(&self) -> bool {
         self.is_sound
     }

@@ -11,8 +11,9 @@ use crate::text::bounded;
 const MOST: usize = 20;
 /// Characters of each.
 const LONGEST_LINE: usize = 300;
-/// Reloads, then restarts each unit that is an argument: what was complained of each, with a NUL behind it. One script,
-/// so that a connection that breaks cannot come between the two: nothing would show afterwards that a restart is missing.
+/// Reloads, then restarts each unit that is an argument. Prints the errors of each, with a NUL behind them.
+/// It is one script, so that a lost connection cannot separate the two: nothing would show later that a
+/// restart is missing.
 const RELOAD: &str = "systemctl daemon-reload || exit
 for unit; do
     message=$(systemctl try-restart -- \"$unit\" 2>&1) && message= || message=${message:-exit status $?}

@@ -9,7 +9,7 @@ use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 use super::{Item, Spanned};
 use crate::model::Refusal;
 
-/// One value, or a list of them, each of which has its place and is refused on its own.
+/// One value, or a list of them, each of which has its place and is refused by itself.
 #[derive(Debug)]
 pub enum OneOrMore<T> {
     /// The value alone.

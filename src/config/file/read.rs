@@ -22,8 +22,8 @@ pub struct Reading<'t> {
     pub file: FleetFile,
     /// The problems so far.
     pub problems: Problems<'t>,
-    /// Dotted keys of what was taken out, and of what was most likely meant by it. A value that is present and
-    /// wrong is not reported as missing.
+    /// Dotted keys of what was taken out, and of what was most likely meant by it. A value that is present
+    /// and wrong is not reported as missing.
     pub taken_out: BTreeSet<String>,
     /// False when the text is no TOML, or is empty. Then missing values are not reported.
     pub understood: bool,
@@ -191,8 +191,8 @@ fn take_out_of(value: &mut Spanned<DeValue<'_>>, span: &Range<usize>) -> Option<
     }
 }
 
-/// `[hosts.ziz.example]` is host `ziz` with a key `example`: without that key nothing is left of it, and
-/// nothing is missing either.
+/// `[hosts.ziz.example]` is host `ziz` with a key `example`. Without that key, the host is empty, and its
+/// missing keys are not reported.
 fn empty_host(table: &mut DeTable<'_>, taken_out: &str) -> Option<String> {
     let (parent, _) = taken_out.strip_prefix("hosts.")?.rsplit_once('.')?;
     let DeValue::Table(hosts) = table.get_mut("hosts")?.get_mut() else {

@@ -39,8 +39,7 @@ impl<'t> Fields<'t> {
         self.problems.push(span, what, hint);
     }
 
-    /// A top-level table that must be there; an empty one in its place when it is not. `hint` shows how to write
-    /// it.
+    /// A required top-level table; an empty one in its place if it is missing. `hint` shows how to write it.
     pub(super) fn section<T: Default>(
         &mut self,
         name: &str,
@@ -63,7 +62,7 @@ impl<'t> Fields<'t> {
         (Section::at(name, table.span()), table.into_inner())
     }
 
-    /// True when the key was there, and unreadable.
+    /// True when the key was present and unreadable.
     pub(super) fn was_taken_out(&self, section: &Section, key: &str) -> bool {
         self.taken_out.contains(&format!("{}.{key}", section.name))
     }
@@ -99,7 +98,7 @@ impl<'t> Fields<'t> {
         items
     }
 
-    /// The same, each of which is there once.
+    /// The same, without duplicates.
     pub(super) fn distinct_items<T: Ord + Clone + std::fmt::Display>(
         &mut self,
         list: Vec<Spanned<Item<T>>>,
@@ -122,7 +121,7 @@ impl<'t> Fields<'t> {
         distinct
     }
 
-    /// A value that must be there; `hint` shows how to write it.
+    /// A required value; `hint` shows how to write it.
     pub(super) fn required<T>(
         &mut self,
         section: &Section,
@@ -190,7 +189,7 @@ impl<'t> Fields<'t> {
 }
 
 impl Section {
-    /// True when the table is there.
+    /// True when the table is present.
     pub(super) fn is_present(&self) -> bool {
         self.present
     }
@@ -200,7 +199,7 @@ impl Section {
         self.span.clone()
     }
 
-    /// A table that is there.
+    /// A table that is present.
     pub(super) fn at(name: impl Into<String>, span: Range<usize>) -> Self {
         Self {
             name: name.into(),

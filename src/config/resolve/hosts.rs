@@ -76,7 +76,7 @@ pub(super) fn resolve_hosts(
         .into_iter()
         .collect();
     let Some(clients) = clients else {
-        // What all clients share is looked at even when one of them is wrong.
+        // The settings that all clients share are checked even if a client is wrong.
         resolve_shared(fields, repository, nfs, ssh);
         return None;
     };

@@ -33,8 +33,8 @@ impl Period {
         }
     }
 
-    /// True when the newest snapshot of each `longer` period is the newest of one of these, too. A week may lie in two
-    /// months, so that is not so of weeks in months and years.
+    /// True when the newest snapshot of each `longer` period is also the newest of one of these. False for
+    /// weeks in months and years, because a week may be in two months.
     pub(super) fn divides(self, longer: Self) -> bool {
         self <= longer && (self == longer || self != Self::Weekly)
     }

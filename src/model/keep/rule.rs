@@ -26,8 +26,8 @@ pub enum Limit {
     Within(Age),
 }
 
-/// A number that nobody reaches, for a restic that knows no `unlimited`: it came with 0.16, which refuses the `-1` that
-/// stood for it before. A signed number of 32 bits is taken by all of them, on all machines.
+/// A number larger than any count of snapshots, for a restic without `unlimited`. That word came with 0.16,
+/// which refuses the earlier `-1`. All versions accept a signed number of 32 bits on all machines.
 const ENDLESS: u32 = 2_147_483_647;
 
 impl Keep {
@@ -37,7 +37,7 @@ impl Keep {
         format!("--keep-{}", self.word())
     }
 
-    /// What stands behind the option, for the oldest restic that reads it.
+    /// The value of the option, for the oldest restic that reads it.
     #[must_use]
     pub fn value(&self, restic: ResticVersion) -> String {
         match self.limit {

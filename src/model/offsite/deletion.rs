@@ -12,7 +12,7 @@ use crate::model::{Refusal, TimeSpan};
 pub enum Deletion {
     /// The next time that it is copied.
     AtOnce,
-    /// Once they have been missing for so long.
+    /// Once they have been missing for this time.
     After(TimeSpan),
     /// Never.
     Never,

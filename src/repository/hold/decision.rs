@@ -19,8 +19,8 @@ use crate::text;
 pub(crate) struct Decision {
     /// Why nothing may be forgotten at all.
     pub objection: Option<String>,
-    /// The hosts whose snapshots a keep policy may thin out, a list for each policy. The first list is that of
-    /// the fleet's policy, with the hosts that left the fleet.
+    /// The hosts whose snapshots a keep policy may thin out, a list for each policy. The first list is that
+    /// of the fleet's policy, with the hosts that left the fleet.
     pub forget: Vec<Vec<String>>,
     /// The hosts that are left alone, and why.
     pub held: BTreeMap<String, Held>,

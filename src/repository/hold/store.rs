@@ -91,10 +91,10 @@ impl Store {
     }
 }
 
-/// The name of a host's file. A snapshot may be of a host with any name; what could mean something to the file system is
-/// written as `%` and two digits.
+/// The name of a host's file. The host of a snapshot may have any name. A character with a meaning for the
+/// file system is written as `%` and two digits.
 fn file_name(host: &str) -> String {
-    // One that begins with a dot is not read.
+    // A file name that begins with a dot is not read.
     let mut name = if host.is_empty() {
         "%".to_owned()
     } else {

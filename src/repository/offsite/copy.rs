@@ -77,8 +77,8 @@ impl Copying<'_> {
     /// Does the task, and records the result in a directory, except that of a dry run.
     ///
     /// # Errors
-    /// When the copy is being made already, when the result cannot be recorded, or when a dry run fails. Other
-    /// failures are recorded, and are no error.
+    /// When the copy is being made already, when the result cannot be recorded, or when a dry run fails.
+    /// Other failures are recorded, and are no error.
     pub(crate) fn run(&self, runs: &Path) -> Result<Ended> {
         let _lock = self.lock()?;
         let stop_requested = stop_requested()?;
@@ -149,7 +149,8 @@ impl Copying<'_> {
         }
     }
 
-    /// Whether the copy is on the file system of the repository. `None` if no directory of this host holds it.
+    /// Whether the copy is on the file system of the repository. `None` if no directory of this host holds
+    /// it.
     fn shares_file_system(&self) -> Option<bool> {
         let device = |path: &Path| Some(fs::metadata(path).ok()?.dev());
         let directory = device(Path::new(self.copy.kind.directory()?))?;

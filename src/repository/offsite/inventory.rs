@@ -29,7 +29,7 @@ impl Inventory {
     /// listed, also while backups go on. A part that is missing is empty.
     ///
     /// # Errors
-    /// When a directory is there and cannot be read.
+    /// When a directory exists and cannot be read.
     pub(crate) fn of_directory(repository: &Path) -> io::Result<Self> {
         let mut inventory = Self::default();
         for part in Part::ALL.into_iter().rev() {
@@ -110,7 +110,7 @@ impl Listed {
     /// Reads lines of `rclone lsf --format sp --separator ;`: the size of a file, and its path.
     ///
     /// # Errors
-    /// The first line that is none.
+    /// The first line of another form.
     pub(crate) fn parse(lines: &str) -> Result<Self, String> {
         let mut listed = Self::default();
         for line in lines.lines() {

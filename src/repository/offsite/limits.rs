@@ -23,7 +23,7 @@ impl Limits {
     pub(crate) fn allowed(&self, of: usize, complete: Option<Timestamp>, now: Timestamp) -> usize {
         let share = (of as u64 * u64::from(self.max_loss)).div_ceil(100);
         let since = complete.map_or(SignedDuration::ZERO, |complete| now.duration_since(complete));
-        // A night more, since a night's run is not as long every time; never none, if the clock was set back.
+        // One night more, because runs differ in length. At least one, even if the clock was set back.
         let nights = usize::try_from(since.as_hours() / NIGHT.as_hours()).unwrap_or(0) + 1;
         let of_nights = self.hosts.saturating_mul(nights);
         usize::try_from(share).unwrap_or(usize::MAX).max(of_nights)

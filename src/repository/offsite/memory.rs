@@ -1,5 +1,5 @@
-//! What a storage host remembers of a copy between two times. If it is lost, files stay longer than they need to, and
-//! nothing else happens.
+//! What a storage host remembers about a copy until the next time. If it is lost, the only effect is that
+//! files stay longer than necessary.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,7 +25,7 @@ pub(crate) struct Memory {
     /// Files of the copy that the repository no longer has.
     #[serde(default)]
     pub gone: BTreeMap<Name, Gone>,
-    /// Packs of these that went although no index went with them, as no prune does it. They stay until one does.
+    /// Packs of these that went while every index stayed, which no prune does. They stay until an index goes.
     #[serde(default)]
     pub unexplained: BTreeSet<Name>,
     /// The index files that the repository had the last time it was listed.
@@ -49,7 +49,7 @@ pub(crate) struct Memory {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) struct Source {
-    /// Its id.
+    /// Its ID.
     pub id: String,
     /// The snapshots that it had.
     pub snapshots: BTreeSet<String>,

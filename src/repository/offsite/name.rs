@@ -83,7 +83,7 @@ pub(crate) enum Name {
 }
 
 impl Name {
-    /// Reads its path below the directory of the repository. Anything else that may be there, such as a lock, is none.
+    /// Reads its path below the directory of the repository. `None` for other files there, such as a lock.
     #[must_use]
     pub(crate) fn parse(path: &str) -> Option<Self> {
         if path == Part::Config.directory() {

@@ -18,7 +18,7 @@ const NEEDED: [Part; 2] = [Part::Config, Part::Keys];
 pub(crate) enum Delete {
     /// The next time that it is copied.
     AtOnce,
-    /// Once they have been missing for so long.
+    /// Once they have been missing for this time.
     After(SignedDuration),
     /// Never.
     Never,
@@ -51,7 +51,7 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// Decides.
+    /// Decides what is done to the copy.
     ///
     /// # Errors
     /// Why nothing may be changed.

@@ -31,7 +31,7 @@ impl std::fmt::Display for Stopped {
 
 impl std::error::Error for Stopped {}
 
-/// How it ended.
+/// How the program ended.
 #[derive(Debug)]
 pub(super) struct Ended {
     /// Its exit status; `None` if a signal ended it.
@@ -51,16 +51,16 @@ pub(super) struct Heard<'h> {
 /// What to do after a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Next {
-    /// Hear more.
+    /// Read the next line.
     Continue,
     /// End the program: it cannot do what it was asked to do.
     End,
 }
 
-/// Runs it with this input, and hands on what it prints. `signal` ends it.
+/// Runs a program with this input, and passes on its output. `signal` ends it.
 ///
 /// # Errors
-/// [`Stopped`]; or when it cannot be started or heard.
+/// [`Stopped`], or when the program cannot be started or its output cannot be read.
 pub(super) fn run(
     command: &mut Command,
     input: &str,
@@ -142,7 +142,7 @@ pub(super) fn run(
     })
 }
 
-/// Asks it to end. That it has ended already is no error.
+/// Asks the program to end. It is no error if it has ended already.
 fn end(child: &Child, signal: Signal) {
     if let Ok(id) = i32::try_from(child.id()) {
         let _gone = kill(Pid::from_raw(id), signal);

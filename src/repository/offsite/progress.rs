@@ -29,7 +29,7 @@ pub(crate) enum Progress {
     Waiting,
 }
 
-/// The function that learns how far a copy is.
+/// The function that gets the progress of a copy.
 pub(crate) type Watcher<'w> = &'w (dyn Fn(Progress) + Sync);
 
 impl fmt::Display for Progress {

@@ -8,7 +8,7 @@ use crate::text::counted;
 /// How many names of files a message spells out.
 const SPELLED_OUT: usize = 3;
 
-/// Why a copy is left as it is.
+/// Why a copy is not changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Refusal {
     /// A part of the repository that every repository has is missing or empty: its file system may not be mounted.

@@ -13,20 +13,21 @@ use super::rclone::Rclone;
 use super::s3::Locks;
 use super::store::Store;
 
-/// What was locked for longer.
+/// The files whose locks were extended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Retained {
-    /// How many files.
+    /// The number of files.
     pub files: usize,
-    /// Until when.
+    /// The end of the locks.
     pub until: Timestamp,
 }
 
-/// Locks all these files of the copy for the time of the bucket from now, if a quarter of that time has
-/// passed since the last time. Otherwise `None`, also if the bucket locks nothing by itself.
+/// Locks all these files of the copy for the lock time of the bucket, which counts from now. Does nothing and
+/// returns `None` if less than a quarter of that time has passed since the last call, or if the bucket locks
+/// nothing by itself.
 ///
 /// # Errors
-/// When the store does not answer, or refuses; or it is time to stop.
+/// When the store does not answer or refuses, or when it is time to stop.
 pub(crate) fn retain(
     rclone: &Rclone<'_>,
     files: &Inventory,

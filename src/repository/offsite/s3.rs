@@ -33,14 +33,14 @@ pub(crate) struct S3 {
     agent: Agent,
     bucket: Bucket,
     credentials: Credentials,
-    /// With its `/` at the end, or empty.
+    /// The directory with a `/` at its end, or empty.
     directory: String,
 }
 
 /// How a bucket locks each new object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Lock {
-    /// `COMPLIANCE`, in which nobody can remove it, or `GOVERNANCE`, in which some users can.
+    /// `COMPLIANCE`, in which no user can remove it, or `GOVERNANCE`, in which some users can.
     pub mode: String,
     /// For how many days.
     pub days: u32,
@@ -150,7 +150,7 @@ impl S3 {
         }
     }
 
-    /// Locks files of the copy until then, in the mode of the bucket; how many.
+    /// Locks files of the copy until a time, in the mode of the bucket. Returns the number of files.
     ///
     /// # Errors
     /// The first refusal; or [`Stopped`]. Some may be locked for longer then.
@@ -226,7 +226,7 @@ impl S3 {
 }
 
 impl Lock {
-    /// How much of its time may pass before it is extended.
+    /// The part of the lock time that may pass before the lock is extended.
     #[must_use]
     pub(crate) fn patience(&self) -> SignedDuration {
         SignedDuration::from_hours(24) * i32::try_from(self.days / 4).unwrap_or(i32::MAX)

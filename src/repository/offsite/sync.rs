@@ -32,7 +32,7 @@ pub(crate) struct Sync<'s> {
     pub settings: Settings,
     /// Whether the copy gets another `config` this time.
     pub accepts_config: bool,
-    /// Learns how far it is.
+    /// Gets the progress.
     pub watcher: Watcher<'s>,
 }
 
@@ -45,9 +45,9 @@ pub(crate) struct Done {
     pub bytes: u64,
     /// How many files left it.
     pub deleted: usize,
-    /// How many of its files the repository no longer has, and stay for now.
+    /// The number of its files that the repository no longer has, and that stay for now.
     pub waiting: usize,
-    /// How many of the files that it got it had before: the remote lost them.
+    /// The number of copied files that it had before: the remote lost them.
     pub lost: usize,
     /// How many of its packs the repository lost, although no prune removed them.
     pub unexplained: usize,
@@ -55,7 +55,7 @@ pub(crate) struct Done {
     pub snapshots: usize,
 }
 
-/// What has to be done to a copy, and from what that follows.
+/// What has to be done to a copy, and the lists from which that follows.
 struct Prepared {
     has_incoming: bool,
     memory: Memory,
@@ -75,7 +75,7 @@ impl Sync<'_> {
         Ok((plan, done))
     }
 
-    /// Copies the repository; what was done, and which files the copy then has that the repository has.
+    /// Copies the repository. Returns what was done, and the files that both have then.
     ///
     /// # Errors
     /// A [`Refusal`]; or why it was cut off: then the copy is valid, and the next time continues.
@@ -90,7 +90,7 @@ impl Sync<'_> {
         )
     }
 
-    /// `None` when files that were to be copied are gone.
+    /// `None` if files to copy are gone.
     fn once(&self) -> Result<Option<(Done, Inventory)>> {
         let Prepared {
             has_incoming,
@@ -122,7 +122,7 @@ impl Sync<'_> {
             };
             self.rclone.upload(self.repository, part, &names, &sent)?;
             before += plan.bytes_of(part);
-            // What an index names was there when it was copied, if the index still is there.
+            // If the index still exists, the packs that it names existed when they were copied.
             let next: Vec<Name> = plan
                 .upload
                 .iter()
@@ -184,7 +184,7 @@ impl Sync<'_> {
         })
     }
 
-    /// Lists the repository, and when. Nothing was removed from its index meanwhile: then all that is listed was there at
+    /// Lists the repository, with the time. No index was removed meanwhile, so all listed files existed at
     /// one moment.
     fn list(&self) -> Result<(Inventory, Timestamp)> {
         for _ in 0..TRIES {

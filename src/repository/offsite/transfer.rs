@@ -43,7 +43,7 @@ pub(crate) struct Transfer<'t> {
     pub keep: &'t KeepPolicy,
     /// The oldest restic that this host may have.
     pub restic: ResticVersion,
-    /// How fast it may be sent to.
+    /// The limit of the upload rate.
     pub bandwidth: Option<Rate>,
     /// A directory for restic's cache.
     pub cache: &'t Path,
@@ -57,7 +57,7 @@ pub(crate) struct Transfer<'t> {
     pub now: Timestamp,
     /// Why to stop now, if it is time to.
     pub stop: Stop<'t>,
-    /// Learns how far it is.
+    /// Gets the progress.
     pub watcher: Watcher<'t>,
 }
 
@@ -104,7 +104,7 @@ struct Forgotten {
 }
 
 impl Transfer<'_> {
-    /// Copies, then forgets and prunes there; what was done, and what to remember of the repository.
+    /// Copies, then forgets and prunes there. Returns what was done, and what to remember of the repository.
     ///
     /// # Errors
     /// A [`Refusal`](super::Refusal); or why restic failed, or that it is time to stop: then the other repository is
@@ -177,7 +177,7 @@ impl Transfer<'_> {
         .map(drop)
     }
 
-    /// The snapshots that the policy keeps of those that there are.
+    /// The snapshots of the repository that the policy keeps.
     fn wanted(&self) -> Result<Vec<Listed>> {
         let mut forget = self.on_source();
         forget.args([

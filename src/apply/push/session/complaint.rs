@@ -1,4 +1,4 @@
-//! What a program prints on its standard error, and what of it is worth to be reported.
+//! What a program prints on its standard error, and the part of it that is reported.
 
 use std::io::Read;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};

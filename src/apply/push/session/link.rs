@@ -1,5 +1,5 @@
-//! A program whose input and output threads carry: nothing that it does keeps us waiting beyond a deadline, and nothing
-//! that it prints takes more than some memory.
+//! A program whose input and output threads carry. So each wait has a deadline, and its output takes a
+//! bounded amount of memory.
 
 use std::io::{self, Read, Write};
 use std::process::{Child, Command, Stdio};
@@ -120,8 +120,8 @@ impl Link {
         self.complaint.text()
     }
 
-    /// Ends its input, waits for the end of its output until the deadline, and ends it. Its exit status; none where a
-    /// signal ended it.
+    /// Ends its input, waits for the end of its output until the deadline, and ends it. Returns its exit
+    /// status; `None` if a signal ended it.
     pub(super) fn end(&mut self, deadline: Instant) -> Option<i32> {
         drop(self.input.take());
         loop {

@@ -6,7 +6,7 @@ use std::process::Command;
 /// quotes. It becomes root where it is not, then reads the server with its length.
 pub(super) const START: &str = r#"bash -c '((UID == 0)) || exec sudo -n -- bash -c "$BASH_EXECUTION_STRING"; read -r size && IFS= read -rN "$size" server && eval "$server"'"#;
 
-/// The administrator's own ssh, with the administrator's configuration but for what is of no use here.
+/// The administrator's own ssh, with the administrator's configuration, except what has no use here.
 pub(super) fn ssh(destination: &str, may_ask: bool) -> Command {
     let mut ssh = Command::new("ssh");
     for option in [

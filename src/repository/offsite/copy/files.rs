@@ -62,13 +62,13 @@ impl Copying<'_> {
 /// How often a copy is tried.
 const TAMPERED_EVERY: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-/// Whether a copy is to be tried again.
+/// Whether to try a copy again.
 fn is_due(memory: &Memory) -> bool {
     let last = memory.tampered.as_ref();
     last.is_none_or(|last| Timestamp::now().duration_since(last.time) >= TAMPERED_EVERY)
 }
 
-/// Tries to destroy a canary, and notes what came of it.
+/// Tries to destroy a canary, and notes the result.
 fn tamper(rclone: &Rclone<'_>, store: &Store) -> Result<Ended> {
     let time = Timestamp::now();
     let name = format!("canary-{}", time.as_nanosecond());

@@ -1,4 +1,4 @@
-//! When nothing is copied or nothing is forgotten: the repository is not the one it was, or too much would go.
+//! Refuses to copy or to forget: the repository is another one than before, or too many snapshots would go.
 
 use std::collections::BTreeSet;
 use std::fs;

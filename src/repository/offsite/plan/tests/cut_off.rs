@@ -129,8 +129,8 @@ proptest! {
             }
             prop_assert_eq!(here.is_valid(), Ok(()));
         }
-        // A copy that is not cut off has all that there is, and, once everything is due, nothing else but packs that no
-        // prune explains, because the memory of it was lost.
+        // A copy that is not cut off has all files of the repository. Once every deletion is due, it has no
+        // others, except packs that no prune explains because the memory was lost.
         here.prune();
         for _ in 0..2 {
             today += 100;
