@@ -13,7 +13,7 @@ use toml::de::{DeTable, DeValue, Deserializer};
 use super::explain::{Explained, explain};
 use super::{FleetFile, syntax};
 use crate::config::problem::Problems;
-use crate::model::{HookKind, Release};
+use crate::model::{HookKind, Phase, Release};
 
 /// What could be read, and what was taken out because it could not.
 #[derive(Debug)]
@@ -120,6 +120,19 @@ fn refuse_lists_of_tables(table: &mut DeTable<'_>) {
     }
     if let Some(DeValue::Table(tables)) = table.get_mut("notify").map(Spanned::get_mut) {
         tables.iter_mut().for_each(|(_, notify)| refuse(notify));
+    }
+    if let Some(DeValue::Table(phases)) = table.get_mut("monitor").map(Spanned::get_mut) {
+        for phase in Phase::ALL {
+            phases.get_mut(phase.name()).into_iter().for_each(refuse);
+        }
+    }
+    if let Some(DeValue::Table(copies)) = table.get_mut("offsite").map(Spanned::get_mut) {
+        for (_, copy) in copies.iter_mut() {
+            refuse(copy);
+            if let DeValue::Table(copy) = copy.get_mut() {
+                copy.get_mut("monitor").into_iter().for_each(refuse);
+            }
+        }
     }
     if let Some(DeValue::Table(hosts)) = table.get_mut("hosts").map(Spanned::get_mut) {
         for (_, host) in hosts.iter_mut() {
