@@ -229,7 +229,7 @@ back_up
 # This host's restic may be older than 0.16, which introduced --retry-lock.
 give_up=$((SECONDS + {{ client.lock_wait.seconds() }}))
 while :; do
-    rm -f "$CACHE_DIRECTORY/locked"
+    [[ ! -e $CACHE_DIRECTORY/locked ]] || rm -f "$CACHE_DIRECTORY/locked"
     back_up
     [[ $code == 1 && -e $CACHE_DIRECTORY/locked && -z $stopped ]] || break
     ((SECONDS < give_up)) || break
@@ -241,7 +241,7 @@ unset password
 wait "$introduction" || true
 kill "$watch" ${killer:+"$killer"} 2>/dev/null || true
 # The storage host compares this with its own clock, because the snapshot carries this host's time.
-printf 'clock %s\n' "$(date +%s)" || true
+printf 'clock %(%s)T\n' -1 || true
 printf 'exit %s\n' "$code" || true
 {%- if keeps_awake %}
 [[ -d /run/genbackup/awake ]] ||
