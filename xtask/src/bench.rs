@@ -11,6 +11,7 @@ mod peers;
 mod records;
 mod solo;
 mod table;
+mod turn;
 
 use std::fmt::Write as _;
 use std::fs;

@@ -56,6 +56,11 @@ impl Lab {
         Ok(lab)
     }
 
+    /// All machines.
+    pub(crate) fn crowd(&self) -> &Crowd {
+        &self.crowd
+    }
+
     /// The storage host.
     pub(crate) fn storage(&self) -> &Machine {
         self.crowd.storage()

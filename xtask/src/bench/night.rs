@@ -6,6 +6,7 @@ use vmtests::progress::timed;
 use super::lab::{CLIENTS, Lab, seconds_of};
 use super::measure::{Contestant, alternate};
 use super::table::{Budget, Section};
+use super::turn;
 
 /// Measures nights.
 ///
@@ -46,6 +47,9 @@ pub(crate) fn measure(lab: &Lab, rounds: usize) -> anyhow::Result<Section> {
         one.over(bare) / hosts,
         four.times(bare_four)
     ));
+    for text in turn::measure(lab, rounds)? {
+        section.paragraph(&text);
+    }
     section.budgets = vec![
         Budget::new(
             "a night, one host after the other: times the post's scripts",
