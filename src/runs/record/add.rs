@@ -1,4 +1,4 @@
-//! Adds a whole record beside those of the runs.
+//! Adds a whole record next to those of the runs.
 
 use std::path::Path;
 use std::time::Duration;
