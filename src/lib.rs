@@ -9,7 +9,7 @@
 //!
 //! The other rooms: [`runs`] reads the records of the runs. [`status`] judges them. [`report`] shows the
 //! verdicts on a page and to Prometheus. [`notify`] sends what changed. [`repository`] runs restic and
-//! rclone, and follows the rules of forget. [`doctor`] compares the running system with the fleet file.
+//! rclone, and follows the rules of forget. `doctor` compares the running system with the fleet file.
 //! [`system`] starts processes and talks to systemd. `init` makes a first fleet file, and `explain` explains
 //! one. `cli` has one thin module for each verb.
 //!

@@ -63,7 +63,7 @@ use crate::error::Hinted;
 /// Why a value was refused, and what to write in its place.
 ///
 /// Its `Display` is the two parts with `\n\nhint: ` between them, because serde carries no more than a
-/// string; [`Refusal::from_message`] takes that string apart again.
+/// string; `Refusal::from_message` takes that string apart again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
     /// What is wrong, in lower case, with the value in backticks.

@@ -1,5 +1,5 @@
-//! The repository. [`restic`] runs restic on it, [`retention`] follows the rules of forget, [`hold`] decides
-//! which hosts forget may touch, `adopt` adopts snapshots that no run made, and [`offsite`] makes copies in
+//! The repository. [`restic`] runs restic on it, [`retention`] follows the rules of forget, `hold` decides
+//! which hosts forget may touch, `adopt` adopts snapshots that no run made, and `offsite` makes copies in
 //! other places.
 
 pub(crate) mod adopt;

@@ -1,4 +1,4 @@
-//! Runs over the fleet: [`record`] reads their records, and [`ad_hoc`] runs a command of an administrator, whose result is
+//! Runs over the fleet: [`record`] reads their records, and `ad_hoc` runs a command of an administrator, whose result is
 //! recorded as well.
 
 pub(crate) mod ad_hoc;

@@ -47,26 +47,26 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     let all = restic.all_snapshots(None)?;
     let plan = Plan::of(&all, &wishes, &fleet)?;
     if plan.groups.is_empty() {
-        terminal::say("nothing to adopt: each of these snapshots has the tag `genbackup` already\n")?;
+        terminal::print("nothing to adopt: each of these snapshots has the tag `genbackup` already\n")?;
         return Ok(ExitCode::SUCCESS);
     }
     plan.ensure_possible()?;
-    terminal::say(&words::adopted(&plan))?;
-    terminal::say(&words::removed(&plan.losses(&restic, &fleet)?)?)?;
+    terminal::print(&words::adopted(&plan))?;
+    terminal::print(&words::removed(&plan.losses(&restic, &fleet)?)?)?;
     for note in words::notes(&plan, &all, &fleet) {
-        terminal::say(&terminal::wrapped(&format!("note: {note}"), ""))?;
+        terminal::print(&terminal::wrapped(&format!("note: {note}"), ""))?;
     }
     if *dry_run {
-        terminal::say("\nnothing was changed\n")?;
+        terminal::print("\nnothing was changed\n")?;
         return Ok(ExitCode::SUCCESS);
     }
     if !yes && !is_confirmed()? {
-        terminal::say("nothing was changed\n")?;
+        terminal::print("nothing was changed\n")?;
         return Ok(ExitCode::FAILURE);
     }
     plan.adopt(&restic, &fleet)?;
     let count = terminal::counted(plan.adopted().count(), "snapshot");
-    terminal::say(&format!("\n{count} adopted\n"))?;
+    terminal::print(&format!("\n{count} adopted\n"))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -99,7 +99,7 @@ fn is_confirmed() -> Result<bool> {
             )
         );
     }
-    terminal::say("\n")?;
+    terminal::print("\n")?;
     Confirm::new("take them over?")
         .with_default(false)
         .prompt()

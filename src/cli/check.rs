@@ -27,13 +27,13 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     let Some(fleet) = load::load_or_show(file)? else {
         return Ok(ExitCode::FAILURE);
     };
-    terminal::say(&format!(
+    terminal::print(&format!(
         "{}: no problems, {}\n",
         file.display(),
         terminal::counted(fleet.host_names().count(), "host")
     ))?;
     for warning in roots_hooks(&fleet)? {
-        terminal::say(&format!("{warning}\n"))?;
+        terminal::print(&format!("{warning}\n"))?;
     }
     if let Some(warning) = missing_here(&fleet) {
         terminal::complain(warning);
@@ -41,8 +41,8 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     if arguments.no_exposure {
         return Ok(ExitCode::SUCCESS);
     }
-    terminal::say("exposure of the units, from 0.0 (can do nothing) to 10.0 (can do everything):\n")?;
-    terminal::say(&exposure::table(&fleet)?)?;
+    terminal::print("exposure of the units, from 0.0 (can do nothing) to 10.0 (can do everything):\n")?;
+    terminal::print(&exposure::table(&fleet)?)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -41,7 +41,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     if arguments.json {
         terminal::hand_over(&(serde_json::to_string_pretty(&findings)? + "\n"))?;
     } else {
-        terminal::say(&in_words(&findings))?;
+        terminal::print(&in_words(&findings))?;
         if !nix::unistd::geteuid().is_root() {
             terminal::complain("note: only root can check everything");
         }

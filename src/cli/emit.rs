@@ -209,7 +209,7 @@ fn write_all(targets: &[Target<'_>], arguments: &Arguments) -> Result<ExitCode> 
     let unreadable = |note: &Note| matches!(note, Note::ManifestUnreadable { .. });
     let knows_what_to_remove = !arguments.remove || !transaction.notes().iter().any(unreadable);
     let counts = transaction.commit()?;
-    terminal::say(&format!("{counts}\n"))?;
+    terminal::print(&format!("{counts}\n"))?;
     Ok(status(knows_what_to_remove))
 }
 

@@ -56,7 +56,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
             .unwrap_or_else(|| now.to_zoned(TimeZone::system()).datetime()),
         width: terminal::width().map_or(WIDTH, usize::from),
     };
-    terminal::say(&fitting(&explain(&fleet, &request)?))?;
+    terminal::print(&fitting(&explain(&fleet, &request)?))?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -86,7 +86,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     ids.retain(|id| now.duration_since(id.start()).as_secs() <= since);
     let from_the_future = ids.extract_if(.., |id| is_yet_to_come(*id, now)).count();
     let newest = records.newest_run(&ids)?;
-    let silence = load::if_well(file).map_or(SILENCE, |fleet| longest_silence(&fleet));
+    let silence = load::if_valid(file).map_or(SILENCE, |fleet| longest_silence(&fleet));
     let mut history = History::new(of, present, silence);
     let mut hosts = std::collections::BTreeSet::new();
     for id in &ids {
@@ -110,9 +110,9 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
     if arguments.json {
         terminal::hand_over(serde_json::to_string_pretty(&history.rows)? + "\n")?;
     } else if history.rows.is_empty() {
-        terminal::say(&format!("no runs in the last {since_in_words}\n"))?;
+        terminal::print(&format!("no runs in the last {since_in_words}\n"))?;
     } else {
-        terminal::say(&in_words(&history.rows, arguments))?;
+        terminal::print(&in_words(&history.rows, arguments))?;
     }
     if from_the_future > 0 {
         terminal::complain(format_args!(

@@ -54,7 +54,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
             || format!("until `genbackup release {host}`"),
             |until| format!("until {}", terminal::local(until)),
         );
-        terminal::say(&format!(
+        terminal::print(&format!(
             "{}: forget keeps all its snapshots {until}\n",
             terminal::harmless(host)
         ))?;

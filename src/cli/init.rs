@@ -86,16 +86,17 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
 /// Makes the key pair and the password file, if they were asked for. `may_ask` lets it ask whether to show the password.
 fn make_secrets(answers: &Answers, steps: &mut Steps, may_ask: bool) -> Result<()> {
     if let Some(file) = answers.make_key_pair()? {
-        steps.say(format_args!("{file}: a key pair for the clients"));
+        steps.print(format_args!("{file}: a key pair for the clients"));
     }
     let Some(password) = answers.password_file.make_password()? else {
         return Ok(());
     };
-    steps.say(format_args!(
+    steps.print(format_args!(
         "{}: a random password, readable by its owner only",
         answers.password_file.path()
     ));
-    steps.say("keep a copy of it on another machine or on paper: without it, nobody can read the snapshots");
+    steps
+        .print("keep a copy of it on another machine or on paper: without it, nobody can read the snapshots");
     // The file is made, so Ctrl-C here means no.
     if may_ask
         && Confirm::new("show the password now?")
@@ -103,7 +104,7 @@ fn make_secrets(answers: &Answers, steps: &mut Steps, may_ask: bool) -> Result<(
             .prompt()
             .unwrap_or(false)
     {
-        steps.say(password);
+        steps.print(password);
     }
     Ok(())
 }
@@ -115,13 +116,13 @@ fn write_down(file: &Path, answers: &Answers, mut steps: Steps) -> Result<ExitCo
     if schema_file.symlink_metadata().is_err() {
         apply::create_new(&schema_file, &schema::text()?)?;
     }
-    steps.say(format_args!("{}: the fleet file", file.display()));
-    steps.say(format_args!(
+    steps.print(format_args!("{}: the fleet file", file.display()));
+    steps.print(format_args!(
         "{}: its schema, with which editors complete and check it",
         schema_file.display()
     ));
     for line in next::steps(file, answers)? {
-        steps.say(line);
+        steps.print(line);
     }
     steps.end()?;
     Ok(ExitCode::SUCCESS)

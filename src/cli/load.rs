@@ -51,7 +51,7 @@ fn refuse_calendars(reading: &mut Reading<'_>) -> Result<()> {
 }
 
 /// The fleet; `None`, without a message, if the file cannot be read or has problems.
-pub(super) fn if_well(path: &Path) -> Option<Fleet> {
+pub(super) fn if_valid(path: &Path) -> Option<Fleet> {
     let text = std::fs::read_to_string(path).ok()?;
     resolve(file::read("fleet", &text)).ok()
 }

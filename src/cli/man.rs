@@ -40,7 +40,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
         apply::replace(&directory.join(name), text)?;
     }
     let written = format!("{}: {} pages written\n", directory.display(), pages.len());
-    terminal::say(&written)?;
+    terminal::print(&written)?;
     Ok(ExitCode::SUCCESS)
 }
 

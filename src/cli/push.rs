@@ -188,7 +188,7 @@ fn all(jobs: Vec<Job<'_>>, arguments: &Arguments) -> Result<ExitCode> {
         rows.push(row);
     });
     if !arguments.diff {
-        steps.say(table::of(&rows, arguments.dry_run).trim_end());
+        steps.print(table::of(&rows, arguments.dry_run).trim_end());
     }
     steps.end()?;
     Ok(if is_good {
@@ -210,7 +210,7 @@ fn show_pushed(name: &str, pushed: Result<Pushed>, steps: &mut Steps) -> (Row, b
     };
     for line in &lines {
         match line {
-            Line::Step(text) => steps.say(format_args!("{name}: {}", printable(text))),
+            Line::Step(text) => steps.print(format_args!("{name}: {}", printable(text))),
             Line::Complaint(text) => terminal::complain(format_args!("{name}: {}", complaint(text, None))),
             Line::Failure { what, hint } => {
                 let shown = complaint(what, hint.as_deref());
@@ -253,15 +253,15 @@ fn show_preview(name: &str, preview: Result<Box<Preview>>, is_diff: bool, steps:
         let diff = changes.diff();
         if !diff.is_empty() {
             let diff = diff.strip_suffix('\n').unwrap_or(&diff);
-            steps.say(format_args!("# {name}\n{}", printable(diff)));
+            steps.print(format_args!("# {name}\n{}", printable(diff)));
         }
     } else {
         for (verb, path) in changes.listed() {
             let path = path.display().to_string();
-            steps.say(format_args!("{name}: {verb} {}", printable(&path)));
+            steps.print(format_args!("{name}: {verb} {}", printable(&path)));
         }
         for (verb, unit) in &units {
-            steps.say(format_args!("{name}: {verb} {}", printable(unit)));
+            steps.print(format_args!("{name}: {verb} {}", printable(unit)));
         }
     }
     let (written, removed) = changes.counts();

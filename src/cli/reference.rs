@@ -32,6 +32,6 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
         apply::replace(file, reference::nix_defaults()?.as_bytes())?;
     }
     let written = format!("{}: {} chapters written\n", directory.display(), chapters.len());
-    terminal::say(&written)?;
+    terminal::print(&written)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -55,7 +55,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
             ),
             Released::NotHeld => format!("{shown}: not held\n"),
         };
-        terminal::say(&text)?;
+        terminal::print(&text)?;
     }
     Ok(ExitCode::SUCCESS)
 }

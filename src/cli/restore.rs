@@ -102,7 +102,7 @@ fn request(arguments: &Arguments) -> Result<Request<'_>> {
 /// Prints the snapshot, and what a person should know before.
 fn introduce(plan: &Plan, fleet: &Fleet) -> Result<()> {
     let snapshot = &plan.snapshot;
-    terminal::say(&format!("snapshot {}{}\n", described(snapshot), remark(snapshot)))?;
+    terminal::print(&format!("snapshot {}{}\n", described(snapshot), remark(snapshot)))?;
     if let Some(own) = &plan.own {
         terminal::complain(format_args!(
             "note: the newest earlier snapshot that a run of genbackup made is {}; `--snapshot {}` restores from it",
@@ -179,13 +179,13 @@ fn preview(restic: &Restic<'_>, plan: &Plan) -> Result<ExitCode> {
         };
         let path = terminal::harmless(&node.path);
         let permissions = terminal::harmless(&node.permissions);
-        terminal::say(&format!("{permissions}  {size:>10}  {changed}  {path}{note}\n"))
+        terminal::print(&format!("{permissions}  {size:>10}  {changed}  {path}{note}\n"))
     })?;
     let overwritten = match overwritten {
         0 => String::new(),
         some => format!(", overwriting {}", terminal::counted(some, "file")),
     };
-    terminal::say(&format!(
+    terminal::print(&format!(
         "would restore {}, {} to {}{overwritten}; nothing was written\n",
         terminal::counted(files, "file"),
         ByteSize(bytes),
@@ -217,13 +217,13 @@ fn execute(restic: &Restic<'_>, plan: &Plan, arguments: &Arguments) -> Result<Ex
         Step::Starts => progress = Some(Progress::new()),
         Step::Line(line) => {
             if let Some(progress) = &mut progress {
-                progress.say(line);
+                progress.print(line);
             }
         }
     })?;
     let (figures, complaints) = progress.map(Progress::end).unwrap_or_default();
     outcome.judge(&complaints)?;
-    terminal::say(&format!(
+    terminal::print(&format!(
         "restored {figures}to {}\n",
         terminal::harmless(&plan.target().to_string_lossy())
     ))?;

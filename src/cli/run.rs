@@ -82,10 +82,10 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
         // Before the start, so that even the shortest run is seen.
         manager.watch(sender, Event::Signal)?;
         let start = start(&manager, &request, || progress = Progress::Asked)?;
-        terminal::say(&format!("{}\n", start.what))?;
+        terminal::print(&format!("{}\n", start.what))?;
         progress = Progress::AtWork;
         if arguments.no_follow {
-            terminal::say(HOW_TO_STOP)?;
+            terminal::print(HOW_TO_STOP)?;
             return Ok(None);
         }
         follow(&manager, &events, &request, start, file, arguments).map(Some)
@@ -105,7 +105,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
 }
 
 fn detached(progress: Progress) -> Result<ExitCode> {
-    terminal::say(&progress.words())?;
+    terminal::print(&progress.words())?;
     Ok(ExitCode::from(DETACHED))
 }
 
@@ -153,7 +153,7 @@ fn print_hosts_not_in_run(fleet: &Path) -> Result<()> {
         [_] => "has its own schedule, and is",
         _ => "have their own schedules, and are",
     };
-    terminal::say(&format!(
+    terminal::print(&format!(
         "{} {what} not in this run; to back up now, run `genbackup run {}`\n",
         own.join(", "),
         own.join(" ")

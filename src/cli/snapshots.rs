@@ -76,9 +76,9 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
         let whole: Vec<_> = wanted.iter().map(|snapshot| &snapshot.whole).collect();
         terminal::hand_over(&(serde_json::to_string_pretty(&whole)? + "\n"))?;
     } else if wanted.is_empty() {
-        terminal::say("no snapshots\n")?;
+        terminal::print("no snapshots\n")?;
     } else {
-        terminal::say(&in_words(&wanted, &fleet))?;
+        terminal::print(&in_words(&wanted, &fleet))?;
     }
     Ok(ExitCode::SUCCESS)
 }

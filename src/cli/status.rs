@@ -38,7 +38,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> ExitCode {
         Ok(None) => format!("{} has problems; `genbackup check` shows them", file.display()),
         Err(error) => describe(&error),
     };
-    if let Err(error) = terminal::say(&format!("genbackup UNKNOWN: {why}\n")) {
+    if let Err(error) = terminal::print(&format!("genbackup UNKNOWN: {why}\n")) {
         terminal::complain(format_args!("error: {error:#}"));
     }
     ExitCode::from(State::Never.exit_status())
@@ -67,7 +67,7 @@ fn show(file: &Path, arguments: &Arguments) -> Result<Option<State>> {
     if arguments.json {
         terminal::hand_over(serde_json::to_string_pretty(&Json::of(&report, &points, &holds))? + "\n")?;
     } else {
-        terminal::say(&in_words(&report, &points, &holds))?;
+        terminal::print(&in_words(&report, &points, &holds))?;
     }
     Ok(Some(report.state()))
 }

@@ -25,7 +25,7 @@ pub(super) fn run() -> Result<ExitCode> {
         .chain([(HOSTS, "the backup of all hosts"), (MAINTAIN, "forget and prune")]);
     for (unit, what) in units {
         if manager.state(unit)?.is_at_rest() {
-            terminal::say(&format!("{what}: not running\n"))?;
+            terminal::print(&format!("{what}: not running\n"))?;
             continue;
         }
         manager.stop(unit)?;
@@ -41,7 +41,7 @@ pub(super) fn run() -> Result<ExitCode> {
             // Poll again after any signal, or after the delay.
             drop(signals.recv_timeout(TICK));
         }
-        terminal::say(&format!("{what}: stopped\n"))?;
+        terminal::print(&format!("{what}: stopped\n"))?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -23,7 +23,7 @@ pub(super) fn width() -> Option<u16> {
 ///
 /// # Errors
 /// When it cannot be written, as on a full disk.
-pub(super) fn say(text: &str) -> Result<()> {
+pub(super) fn print(text: &str) -> Result<()> {
     write(anstream::stdout().lock(), text.as_bytes())
 }
 
@@ -51,9 +51,9 @@ pub(super) struct Steps {
 }
 
 impl Steps {
-    pub(super) fn say(&mut self, text: impl Display) {
+    pub(super) fn print(&mut self, text: impl Display) {
         if self.lost.is_none() {
-            self.lost = say(&format!("{text}\n")).err();
+            self.lost = print(&format!("{text}\n")).err();
         }
     }
 

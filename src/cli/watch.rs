@@ -98,7 +98,7 @@ fn note(fleet: &Fleet, arguments: &Arguments, memory: &mut Memory, steps: &mut S
     found.extend(failed);
     memory.keep_only(&fleet.watching);
     if let Some(message) = memory.note(fleet.storage.name.as_str(), &found, now) {
-        steps.say(message.title());
+        steps.print(message.title());
         for name in memory.post(&fleet.watching, &message) {
             terminal::complain(format_args!(
                 "note: more than {LONGEST_QUEUE} messages wait for `{name}`: the oldest is dropped"

@@ -105,7 +105,7 @@ struct Aloud(Steps);
 
 impl Audience for Aloud {
     fn step(&mut self, what: &str) {
-        self.0.say(what);
+        self.0.print(what);
     }
 
     fn complain(&mut self, what: &str) {

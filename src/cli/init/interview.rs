@@ -19,7 +19,7 @@ use crate::system::{analyze, openssh};
 
 /// Asks until the answers are consistent. It does not ask for the names and addresses of the `named` clients.
 pub(super) fn ask(host: &str, named: &[Named]) -> Result<Answers> {
-    terminal::say("Answer a few questions. Ctrl-C stops; nothing is written before the last answer.\n\n")?;
+    terminal::print("Answer a few questions. Ctrl-C stops; nothing is written before the last answer.\n\n")?;
     loop {
         let answers = ask_once(host, named)?;
         let Err(problems) = answers.check() else {
@@ -31,7 +31,7 @@ pub(super) fn ask(host: &str, named: &[Named]) -> Result<Answers> {
             }
             return Err(inquire::InquireError::OperationCanceled.into());
         };
-        terminal::say(&format!(
+        terminal::print(&format!(
             "\nthese answers do not fit together:\n  {problems}\nanswer the questions again:\n\n"
         ))?;
     }
@@ -209,11 +209,11 @@ fn ask_of(client: Named, repository: &UnitPath) -> Result<Client> {
 /// The key that the host shows, if the user confirms it; otherwise the key that the user enters.
 fn host_key(name: &HostName, address: &Address) -> Result<PublicKey> {
     match openssh::shown_key(address, SSH_PORT)? {
-        None => terminal::say(&format!(
+        None => terminal::print(&format!(
             "{address} shows no ed25519 host key on port {SSH_PORT}\n"
         ))?,
         Some(key) => {
-            terminal::say(&format!(
+            terminal::print(&format!(
                 "the machine at {address} shows the host key {}\n\
                  compare it: on {name} itself, run `ssh-keygen -l -f /etc/ssh/ssh_host_ed25519_key.pub`\n",
                 key.fingerprint()
@@ -248,7 +248,7 @@ fn remote(clients: Vec<Client>) -> Result<Remote> {
         )?;
         match &file {
             Secret::IsThere(path) if openssh::public_key(path.as_str().as_ref()).is_err() => {
-                terminal::say(&format!("the public key {path}.pub is missing\n"))?;
+                terminal::print(&format!("the public key {path}.pub is missing\n"))?;
             }
             _ => break file,
         }

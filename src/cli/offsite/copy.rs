@@ -1,6 +1,6 @@
 //! `genbackup copy-offsite`: makes one copy of the repository, in the unit of that copy.
 
-mod told;
+mod display;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 
-use self::told::Told;
+use self::display::Display;
 use crate::cli::{load, terminal};
 use crate::repository::offsite::{Accepts, Copying, Ended, Progress, Task, find};
 use crate::runs::record::DIRECTORY;
@@ -97,7 +97,7 @@ pub(in crate::cli) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode
         .context("the directory of the state is missing: this command is for the unit of the copy")?;
     let cache = of_unit(None, "CACHE_DIRECTORY").unwrap_or_else(|| state.join("cache"));
     let credentials = of_unit(credentials.as_ref(), "CREDENTIALS_DIRECTORY");
-    let display = Told::new();
+    let display = Display::new();
     let copying = Copying {
         fleet: &fleet,
         name,
@@ -121,14 +121,14 @@ pub(in crate::cli) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode
 /// Prints how a copy ended.
 fn show(ended: &Ended) -> Result<ExitCode> {
     for step in &ended.planned {
-        terminal::say(&format!("{step}\n"))?;
+        terminal::print(&format!("{step}\n"))?;
     }
     if let Some(why) = &ended.why {
         let hint = ended.hint.as_ref().map(|hint| format!("\n\nhint: {hint}"));
         terminal::complain(format_args!("error: {why}{}", hint.unwrap_or_default()));
         return Ok(ExitCode::FAILURE);
     }
-    if let Some(note) = &ended.said {
+    if let Some(note) = &ended.summary {
         terminal::complain(note);
     }
     Ok(ExitCode::SUCCESS)

@@ -74,7 +74,7 @@ impl Progress {
         if std::io::stderr().is_terminal() { "5" } else { "1" }
     }
 
-    pub(super) fn say(&mut self, output: Line) {
+    pub(super) fn print(&mut self, output: Line) {
         match output {
             Line::Output(line) => match serde_json::from_str::<Message>(&line) {
                 Ok(message) => self.message(&message),

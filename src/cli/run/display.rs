@@ -150,8 +150,8 @@ impl<'r> Display<'r> {
     /// Prints above the bars, if there are any.
     fn print(&self, text: &str) -> Result<()> {
         match &self.bars {
-            Some(bars) => bars.suspend(|| terminal::say(text)),
-            None => terminal::say(text),
+            Some(bars) => bars.suspend(|| terminal::print(text)),
+            None => terminal::print(text),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use serde::Deserialize;
 
-/// A value and its place in the file: [`toml::Spanned`], which has a schema here ([`crate::config::schema`]).
+/// A value and its place in the file: [`toml::Spanned`], which has a schema here (`crate::config::schema`).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(transparent)]
 pub struct Spanned<T>(toml::Spanned<T>);

@@ -136,7 +136,7 @@ impl Copying<'_> {
             match ended {
                 // Forget and prune run next. Then the copy starts again.
                 Err(error) if error.is::<Stopped>() && !must_end() => (self.watcher)(Progress::Waiting),
-                ended => return ended.map(|ended| ended.beside(self.shares_file_system())),
+                ended => return ended.map(|ended| ended.with_same_file_system(self.shares_file_system())),
             }
         }
     }

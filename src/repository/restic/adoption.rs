@@ -26,7 +26,7 @@ impl Restic<'_> {
     /// Gives snapshots another host, likewise; restic can since 0.17.
     ///
     /// # Errors
-    /// As [`add_tag`](Self::add_tag).
+    /// As `add_tag`.
     pub fn rename_host(&self, host: &str, ids: &[&str]) -> Result<()> {
         self.change(&["rewrite", "--forget", "--new-host", host, "--"], ids)
     }

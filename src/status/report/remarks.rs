@@ -1,4 +1,4 @@
-//! What there is to say of the records and of the newest run as a whole.
+//! The remarks about the records, and about the newest run as a whole.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;

@@ -22,7 +22,7 @@ pub(crate) struct Ended {
     /// What a dry run would do.
     pub planned: Vec<Planned>,
     /// What was done, for people.
-    pub said: Option<String>,
+    pub summary: Option<String>,
     /// What was done, for the record.
     pub figures: Option<CopyFigures>,
 }
@@ -54,7 +54,7 @@ impl Ended {
             why: None,
             hint: None,
             planned: Vec::new(),
-            said: Some(summary),
+            summary: Some(summary),
             figures: Some(figures),
         }
     }
@@ -132,7 +132,7 @@ impl Ended {
                 .or_else(|| failed.and_then(Failed::hint).map(str::to_owned))
                 .or_else(|| hint(error)),
             planned: Vec::new(),
-            said: None,
+            summary: None,
             figures: None,
         }
     }
@@ -145,9 +145,9 @@ impl Ended {
 
     /// The same with the result of a tamper test.
     pub(super) fn with(mut self, other: Self) -> Self {
-        self.said = self
-            .said
-            .zip(other.said)
+        self.summary = self
+            .summary
+            .zip(other.summary)
             .map(|(one, other)| format!("{one}\n{other}"));
         if let Some((figures, other)) = self.figures.as_mut().zip(other.figures) {
             figures.tampering = other.tampering;
@@ -156,7 +156,7 @@ impl Ended {
     }
 
     /// The same with whether the copy is on the file system of the repository.
-    pub(super) fn beside(mut self, same_file_system: Option<bool>) -> Self {
+    pub(super) fn with_same_file_system(mut self, same_file_system: Option<bool>) -> Self {
         if let Some(figures) = &mut self.figures {
             figures.same_file_system = same_file_system;
         }
@@ -170,7 +170,7 @@ impl Ended {
             counted(files, "file"),
             until.strftime("%F")
         );
-        self.said = self.said.map(|summary| format!("{summary}\n{locked}"));
+        self.summary = self.summary.map(|summary| format!("{summary}\n{locked}"));
         self
     }
 

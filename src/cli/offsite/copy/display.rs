@@ -9,12 +9,12 @@ use crate::repository::offsite::Progress;
 use crate::system::unit_status;
 
 /// The places that show the progress.
-pub(super) struct Told {
+pub(super) struct Display {
     line: Option<ProgressBar>,
     last: Mutex<Option<Progress>>,
 }
 
-impl Told {
+impl Display {
     pub(super) fn new() -> Self {
         let line = std::io::stderr().is_terminal().then(|| {
             let line = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
@@ -48,7 +48,7 @@ impl Told {
     }
 }
 
-impl Drop for Told {
+impl Drop for Display {
     fn drop(&mut self) {
         if let Some(line) = &self.line {
             line.finish_and_clear();
