@@ -10,20 +10,6 @@
 //!
 //! Usual is the median of the last thirty attempts that succeeded; with fewer than five, nothing stands out.
 //! What has changed for good stands out once.
-//!
-//! ```
-//! use genbackup::status::anomaly::{Kind, Usual};
-//! use genbackup::status::Figures;
-//!
-//! let files = |files| Figures { files: Some(files), ..Figures::default() };
-//! let mut usual = Usual::default();
-//! for _ in 0..5 {
-//!     assert!(usual.note(Some(60.0), files(2000)).is_empty());
-//! }
-//! let found = usual.note(Some(480.0), files(3));
-//! assert_eq!(found[0].to_string(), "it took 8m, usually 1m");
-//! assert_eq!(found[1].kind, Kind::Files);
-//! ```
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -309,5 +295,20 @@ mod tests {
         let mut usual = after(30);
         assert_eq!(usual.note(None, Figures::default()), []);
         assert_eq!(usual.note(Some(60.0), figures(1000, 100 * MIB, 10 * MIB)), []);
+    }
+
+    #[test]
+    fn anomaly_is_printed_with_what_is_usual() {
+        let files = |files| Figures {
+            files: Some(files),
+            ..Figures::default()
+        };
+        let mut usual = Usual::default();
+        for _ in 0..5 {
+            assert!(usual.note(Some(60.0), files(2000)).is_empty());
+        }
+        let found = usual.note(Some(480.0), files(3));
+        assert_eq!(found[0].to_string(), "it took 8m, usually 1m");
+        assert_eq!(found[1].kind, Kind::Files);
     }
 }
