@@ -17,8 +17,7 @@ mod services;
 mod words;
 
 pub use body::{Form, body};
-pub(crate) use failure::FailureResult;
-pub(crate) use failure::OF_SYSTEMD;
+pub(crate) use failure::{FailureResult, OF_SYSTEMD};
 pub use finding::{Finding, findings};
 pub(crate) use memory::LONGEST_QUEUE;
 pub use memory::Memory;

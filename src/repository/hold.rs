@@ -40,8 +40,7 @@ pub(crate) use evidence::Evidence;
 pub(crate) use known::known;
 pub(crate) use listing::{Listing, Snapshot};
 pub(crate) use release::{Released, Releases};
-pub(crate) use shown::left_alone;
-pub(crate) use shown::{Shown, shown};
+pub(crate) use shown::{Shown, left_alone, shown};
 pub(crate) use store::{DIRECTORY, Store};
 
 /// What an administrator decided about one host.

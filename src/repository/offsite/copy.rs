@@ -27,6 +27,9 @@ use crate::runs::record::{self, AdHoc, Phase};
 
 pub(crate) use self::ended::{Ended, Planned};
 
+/// Why a copy stopped at a signal.
+const STOPPED_BY_SIGNAL: &str = "it was told to stop";
+
 /// A copy that is made in the unit of that copy.
 pub(crate) struct Copying<'c> {
     /// The fleet.
@@ -119,14 +122,14 @@ impl Copying<'_> {
         let locks = AccessLocks::open(self.turns)?;
         let stop = || {
             if must_end() {
-                return Some("it was told to stop".to_owned());
+                return Some(STOPPED_BY_SIGNAL.to_owned());
             }
             let is_wanted = locks.is_wanted().unwrap_or(false);
             is_wanted.then(|| "forget and prune begin".to_owned())
         };
         loop {
             let Some(_access) = locks.take(must_end)? else {
-                let why = "it was told to stop".to_owned();
+                let why = STOPPED_BY_SIGNAL.to_owned();
                 return Err(Stopped { why }.into());
             };
             let ended = match &self.copy.kind {
