@@ -28,7 +28,7 @@ use crate::runs::record::{self, AdHoc, Phase};
 pub(crate) use self::ended::{Ended, Planned};
 
 /// Why a copy stopped at a signal.
-const STOPPED_BY_SIGNAL: &str = "it was told to stop";
+const STOPPED_BY_SIGNAL: &str = "a signal stopped it";
 
 /// A copy that is made in the unit of that copy.
 pub(crate) struct Copying<'c> {

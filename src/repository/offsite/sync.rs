@@ -86,7 +86,7 @@ impl Sync<'_> {
             }
         }
         bail!(
-            "somebody pruned the repository meanwhile, {TRIES} times: files that were to be copied are gone"
+            "the repository was pruned during each of {TRIES} tries, so files to copy are missing"
         )
     }
 
