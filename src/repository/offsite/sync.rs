@@ -85,9 +85,7 @@ impl Sync<'_> {
                 return Ok(done);
             }
         }
-        bail!(
-            "the repository was pruned during each of {TRIES} tries, so files to copy are missing"
-        )
+        bail!("the repository was pruned during each of {TRIES} tries, so files to copy are missing")
     }
 
     /// `None` if files to copy are gone.
