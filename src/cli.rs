@@ -26,6 +26,7 @@ mod report;
 mod restore;
 mod run;
 mod schema;
+mod serve_repository;
 mod snapshots;
 mod status;
 mod stop;
@@ -115,6 +116,9 @@ enum Verb {
     /// Make one copy of the repository; for the unit of that copy
     #[command(hide = true)]
     CopyOffsite(offsite::copy::Arguments),
+    /// Serve the repository to one client, which can add to it; for a socket unit
+    #[command(hide = true)]
+    ServeRepository(serve_repository::Arguments),
     /// Print the completion script of a shell
     Completions(completions::Arguments),
     /// Print the manual page of this command, or write a page for it, for each verb and for the fleet file
@@ -154,6 +158,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         Verb::Maintain(arguments) => maintain::run(arguments),
         Verb::InitRepository(arguments) => init_repository::run(arguments),
         Verb::CopyOffsite(arguments) => offsite::copy::run(fleet, arguments),
+        Verb::ServeRepository(arguments) => serve_repository::run(arguments),
         Verb::Completions(arguments) => completions::run(arguments),
         Verb::Man(arguments) => man::run(arguments),
         Verb::Reference(arguments) => reference::run(arguments),

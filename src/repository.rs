@@ -1,6 +1,6 @@
 //! The repository. [`restic`] runs restic on it, [`retention`] follows the rules of forget, `hold` decides
-//! which hosts forget may touch, `adopt` adopts snapshots that no run made, and `offsite` makes copies in
-//! other places.
+//! which hosts forget may touch, `adopt` adopts snapshots that no run made, [`serve`] lets a client add to the
+//! repository, and `offsite` makes copies in other places.
 
 pub(crate) mod adopt;
 pub(crate) mod hold;
@@ -11,4 +11,5 @@ pub(crate) mod open;
 pub mod restic;
 pub(crate) mod restore;
 pub mod retention;
+pub mod serve;
 pub(crate) mod snapshots;

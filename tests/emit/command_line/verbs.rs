@@ -120,6 +120,8 @@ fn arguments_of(verb: &str, directory: &Path) -> Result<(Vec<String>, Prints)> {
             words(&["--repository", "/r", "--password-file", "/p", "--", "true"]),
             Prints::Nothing,
         ),
+        // Standard input is no socket.
+        "serve-repository" => (words(&["/r"]), Prints::Nothing),
         // No copy has this name.
         "copy-offsite" => (words(&["cloud", "--state", &at("state")]), Prints::Nothing),
         "offsite" => (words(&["cloud"]), Prints::Nothing),
