@@ -136,7 +136,7 @@ impl fmt::Display for Summary {
         } = self;
         write!(
             formatter,
-            "added {} ({bytes} bytes, {}) with {}, refused {}: {end}",
+            "added {}, {bytes} bytes ({}), {}; refused {}; {end}",
             counted(*files, "file"),
             ByteSize(*bytes),
             counted(*snapshots as u64, "snapshot"),
@@ -168,11 +168,13 @@ pub(crate) fn serve_standard_input(repository: &Path, limits: &Limits) -> Result
     }
     // A file above `LimitFSIZE=` is an error of its upload, and not the end of this process with its locks left.
     flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false))).context("cannot wait for signals")?;
-    serve(connection, Some(stop), repository, limits)
+    serve(connection, Some(stop), repository, limits, |line| {
+        journal::warn(line)
+    })
 }
 
 /// Serves a repository over a connection until this ends, or until `stop` can be read. The locks that the client made are
-/// then removed.
+/// then removed. `print` gets a line about each refusal, up to a number.
 ///
 /// # Errors
 /// When the directory holds no repository, when nothing can be added to it, or when there are no threads.
@@ -181,12 +183,13 @@ pub fn serve(
     stop: Option<UnixStream>,
     repository: &Path,
     limits: &Limits,
+    print: fn(&str),
 ) -> Result<Summary> {
     let served = Arc::new(Served {
         repository: Repository::open(repository)?,
         limits: limits.clone(),
         ledger: Ledger::new(limits),
-        log: Log::default(),
+        log: Log::new(print),
     });
     let locks = Locks(Arc::clone(&served));
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -217,7 +220,9 @@ struct Locks(Arc<Served>);
 impl Drop for Locks {
     fn drop(&mut self) {
         for name in self.0.ledger.remove_locks(&self.0.repository) {
-            journal::warn(format_args!("cannot remove the lock {}", name.as_str()));
+            self.0
+                .log
+                .warn(&format!("cannot remove the lock {}", name.as_str()));
         }
     }
 }

@@ -30,5 +30,10 @@ mod repository;
 mod restore;
 mod run_backups;
 mod scripts;
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a repository is files, and restic is run"
+)]
+mod serve;
 #[path = "../support/tools.rs"]
 mod tools;

@@ -16,9 +16,10 @@ use vmtests::{cache, deadline};
 use crate::cargo::{FUZZ, cargo, succeeds};
 
 /// The targets, each with directories of fixtures that it starts from, in addition to its corpus.
-const TARGETS: [(&str, &[&str]); 2] = [
+const TARGETS: [(&str, &[&str]); 3] = [
     ("fleet", &["fixtures/fleets", "fixtures/problems"]),
     ("record", &["fixtures/records"]),
+    ("serve", &[]),
 ];
 /// Runs rustc with what instruments the code that it compiles.
 const INSTRUMENT: &str = "fuzz/instrument";

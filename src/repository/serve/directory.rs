@@ -75,7 +75,10 @@ impl Repository {
                         kind.directory(),
                         errno.desc().to_lowercase()
                     ),
-                    hint("see `ls -ld {shown}/{}`, and `ReadWritePaths=` of the unit", kind.directory())
+                    hint(
+                        "see `ls -ld {shown}/{}`, and `ReadWritePaths=` of the unit",
+                        kind.directory()
+                    )
                 ),
             }
         }
@@ -145,11 +148,7 @@ impl Repository {
 
     /// Removes a lock.
     pub(super) fn remove_lock(&self, name: &Name) -> Result<(), Errno> {
-        unlinkat(
-            self.of(Kind::Locks),
-            name.as_str(),
-            UnlinkatFlags::NoRemoveDir,
-        )
+        unlinkat(self.of(Kind::Locks), name.as_str(), UnlinkatFlags::NoRemoveDir)
     }
 }
 
@@ -203,9 +202,8 @@ pub(super) enum Linked {
 }
 
 impl Temporary {
-    /// Gives the file its name, unless another file has it: nothing is ever replaced. The content is on the disk first.
+    /// Gives the file its name, unless another file has it: nothing is ever replaced.
     pub(super) fn link(&self, name: &Name) -> Result<Linked, Refusal> {
-        self.file.sync_all()?;
         let here = format!("/proc/self/fd/{}", self.file.as_raw_fd());
         let linked = linkat(
             AT_FDCWD,

@@ -68,11 +68,7 @@ impl Listing {
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         let open = openat(&self.open, name, flags, Mode::empty())?;
         let entries = Dir::openat(&open, ".", flags, Mode::empty())?.into_iter();
-        Ok(Directory {
-            start,
-            open,
-            entries,
-        })
+        Ok(Directory { start, open, entries })
     }
 
     /// Opens the next directory, if it exists; false if there is no further one.

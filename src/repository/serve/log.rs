@@ -6,7 +6,6 @@ use http::{Method, Uri};
 
 use super::refusal::Refusal;
 use super::request::is_probe;
-use crate::system::journal;
 use crate::text::bounded;
 
 /// Refusals with a line of their own: a client must not fill the journal.
@@ -14,13 +13,27 @@ const LINES: u64 = 20;
 /// Characters of a path that are shown; one of a repository has 74.
 const LONGEST: usize = 100;
 
-/// Counts refusals.
-#[derive(Debug, Default)]
+/// Prints problems, and counts refusals.
+#[derive(Debug)]
 pub(super) struct Log {
+    print: fn(&str),
     refused: AtomicU64,
 }
 
 impl Log {
+    /// A log that prints its lines by `print`.
+    pub(super) fn new(print: fn(&str)) -> Self {
+        Self {
+            print,
+            refused: AtomicU64::new(0),
+        }
+    }
+
+    /// Prints a line about a problem of the storage host itself.
+    pub(super) fn warn(&self, line: &str) {
+        (self.print)(line);
+    }
+
     /// Prints a line about a refusal.
     pub(super) fn refused(&self, method: &Method, uri: &Uri, refusal: &Refusal) {
         if refusal.is_normal() || (*refusal == Refusal::Unknown && is_probe(uri.path())) {
@@ -28,10 +41,11 @@ impl Log {
         }
         let before = self.refused.fetch_add(1, Ordering::Relaxed);
         if before < LINES {
-            let asked = bounded(&format!("{method} {uri}"), LONGEST);
-            journal::warn(format_args!("refused: {asked}: {refusal}"));
+            let path = uri.path_and_query().map_or("", |path| path.as_str());
+            let asked = bounded(&format!("{method} {path}"), LONGEST);
+            (self.print)(&format!("refused: {asked}: {refusal}"));
         } else if before == LINES {
-            journal::warn("refused: further requests, which are only counted");
+            (self.print)("refused: further requests, which are only counted");
         }
     }
 

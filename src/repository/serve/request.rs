@@ -222,10 +222,7 @@ mod tests {
     fn names_of_restic_are_served() {
         let name = Name::of(HASH).unwrap();
         assert_eq!(name.directory(), "01");
-        assert_eq!(
-            asked("HEAD", "/config"),
-            Ok(Action::Measure(Readable::Config))
-        );
+        assert_eq!(asked("HEAD", "/config"), Ok(Action::Measure(Readable::Config)));
         for kind in Kind::ALL {
             let path = format!("/{}/{HASH}", kind.directory());
             let file = Readable::File(kind, name.clone());

@@ -150,9 +150,7 @@ fn begin(
     let response = response
         .body(())
         .map_err(|error| Refusal::Failed(error.to_string()))?;
-    respond
-        .send_response(response, is_all)
-        .map_err(|_| Refusal::Left)
+    respond.send_response(response, is_all).map_err(|_| Refusal::Left)
 }
 
 /// Waits until the client takes at least one byte, at most `wanted`.

@@ -46,6 +46,8 @@ impl Incoming {
             return Err(Refusal::Hash);
         }
         let temporary = self.temporary;
+        // A name never stands for content that a power cut could take away.
+        temporary.file.sync_all()?;
         let linked = match served.ledger.add(kind, name, size, || temporary.link(name)) {
             // A retry of the last snapshot or lock is no further one.
             Err(Refusal::Snapshots | Refusal::Locks) if temporary.existing(name).is_ok() => Linked::Exists,
