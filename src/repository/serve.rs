@@ -169,7 +169,7 @@ pub(crate) fn serve_standard_input(repository: &Path, limits: &Limits) -> Result
     // A file above `LimitFSIZE=` is an error of its upload, and not the end of this process with its locks left.
     flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false))).context("cannot wait for signals")?;
     serve(connection, Some(stop), repository, limits, |line| {
-        journal::warn(line)
+        journal::warn(line);
     })
 }
 
