@@ -42,10 +42,7 @@ fuzz_target!(|bytes: &[u8]| {
     }
     let (mut size, mut snapshots) = (0, 0);
     for (name, content) in &after {
-        let hash: String = Sha256::digest(content)
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let hash = hex(&Sha256::digest(content));
         let below = name.strip_prefix(path).expect("it is below");
         let places = [
             Path::new("data").join(&hash[..2]).join(&hash),
@@ -82,6 +79,13 @@ fn repository() -> TempDir {
     }
     fs::write(directory.path().join("config"), "config").expect("there is space");
     directory
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits
+        .map(|digit| char::from_digit(digit.into(), 16).expect("it is below 16"))
+        .collect()
 }
 
 /// All files, with their content.

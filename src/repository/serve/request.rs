@@ -214,8 +214,12 @@ mod tests {
 
     const HASH: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
+    fn request(method: &str, target: &str) -> Request<()> {
+        Request::builder().method(method).uri(target).body(()).unwrap()
+    }
+
     fn asked(method: &str, target: &str) -> Result<Action, Refusal> {
-        read(&Request::builder().method(method).uri(target).body(()).unwrap())
+        read(&request(method, target))
     }
 
     #[test]
