@@ -27,6 +27,7 @@ mod restore;
 mod run;
 mod schema;
 mod serve_repository;
+mod settle;
 mod snapshots;
 mod status;
 mod stop;
@@ -113,6 +114,9 @@ enum Verb {
     /// Create the repository once; for genbackup-init.service
     #[command(hide = true)]
     InitRepository(init_repository::Arguments),
+    /// Settle what a host added to its repository in one turn; for the unit that runs after the turn
+    #[command(hide = true)]
+    SettleTurn(settle::turn::Arguments),
     /// Make one copy of the repository; for the unit of that copy
     #[command(hide = true)]
     CopyOffsite(offsite::copy::Arguments),
@@ -157,6 +161,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         Verb::Coordinate(arguments) => coordinate::run(arguments),
         Verb::Maintain(arguments) => maintain::run(arguments),
         Verb::InitRepository(arguments) => init_repository::run(arguments),
+        Verb::SettleTurn(arguments) => settle::turn::run(arguments),
         Verb::CopyOffsite(arguments) => offsite::copy::run(fleet, arguments),
         Verb::ServeRepository(arguments) => serve_repository::run(arguments),
         Verb::Completions(arguments) => completions::run(arguments),

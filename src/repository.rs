@@ -1,6 +1,6 @@
 //! The repository. [`restic`] runs restic on it, [`retention`] follows the rules of forget, `hold` decides
 //! which hosts forget may touch, `adopt` adopts snapshots that no run made, [`serve`] lets a client add to the
-//! repository, and `offsite` makes copies in other places.
+//! repository, [`settle`] verifies what it added, and `offsite` makes copies in other places.
 
 pub(crate) mod adopt;
 pub(crate) mod hold;
@@ -12,4 +12,5 @@ pub mod restic;
 pub(crate) mod restore;
 pub mod retention;
 pub mod serve;
+pub mod settle;
 pub(crate) mod snapshots;

@@ -35,6 +35,7 @@ use crate::runs::versions::versions;
 use crate::system::credentials::Credentials;
 use crate::system::journal;
 
+pub(crate) use self::locks::remove_all;
 pub use self::locks::remove_stale;
 pub use self::steps::{Forget, Steps};
 

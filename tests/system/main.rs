@@ -35,5 +35,6 @@ mod scripts;
     reason = "a repository is files, and restic is run"
 )]
 mod serve;
+mod settle;
 #[path = "../support/tools.rs"]
 mod tools;

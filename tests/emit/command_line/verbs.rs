@@ -122,6 +122,25 @@ fn arguments_of(verb: &str, directory: &Path) -> Result<(Vec<String>, Prints)> {
         ),
         // Standard input is no socket.
         "serve-repository" => (words(&["/r"]), Prints::Nothing),
+        "settle-turn" => (
+            words(&[
+                "--repository",
+                "/r",
+                "--state",
+                "/s",
+                "--host",
+                "kai",
+                "--begin",
+                "2026-11-30T04:00:00Z",
+                "--end",
+                "2026-11-30T05:00:00Z",
+                "--time-limit",
+                "1",
+                "--password-file",
+                "/p",
+            ]),
+            Prints::Nothing,
+        ),
         // No copy has this name.
         "copy-offsite" => (words(&["cloud", "--state", &at("state")]), Prints::Nothing),
         "offsite" => (words(&["cloud"]), Prints::Nothing),
