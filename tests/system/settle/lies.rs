@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use genbackup::repository::settle::{accept, entries, objection};
 use jiff::Timestamp;
 
@@ -66,19 +66,11 @@ fn damaged_pack_is_found_and_sound_ones_settle() -> Result<()> {
     site.write("three", 3, 300_000)?;
     site.back_up()?;
     let snapshot = site.names("snapshots")?;
-    let is_new = |name: &&String| !sound.contains(name);
     let added = site.names("data")?;
+    let added = added.iter().filter(|pack| !sound.contains(pack));
     // The pack of the file, and not that of its directory.
-    let largest = added.iter().filter(is_new).max_by_key(|pack| {
-        let path = site.repository().join("data").join(&pack[..2]).join(pack);
-        fs::metadata(path).map_or(0, |file| file.len())
-    });
-    let largest = largest.cloned().unwrap_or_default();
-    let path = site.repository().join("data").join(&largest[..2]).join(&largest);
-    let mut content = fs::read(&path)?;
-    content[100] ^= 1;
-    fs::remove_file(&path)?;
-    let damaged = site.store("data", &content)?;
+    let size = |pack: &&String| fs::metadata(site.pack(pack)).map_or(0, |file| file.len());
+    let damaged = site.damage(added.max_by_key(size).context("no pack")?)?;
     let verdict = site.settle()?;
     assert_eq!((verdict.packs, verdict.snapshots.len()), (1, 0), "{verdict:?}");
     let text = verdict.reasons.join("\n");
