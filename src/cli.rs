@@ -103,6 +103,9 @@ enum Verb {
     Hold(hold::Arguments),
     /// End a hold, or accept the newest snapshot of a host that is held because of it; on the storage host, as root
     Release(release::Arguments),
+    /// Show which files of a client failed when they were verified, and accept that they are gone; on the storage host,
+    /// as root
+    Settle(settle::Arguments),
     /// Make a copy of the repository now, and follow it; on the storage host, as root
     Offsite(offsite::Arguments),
     /// Back up the hosts of a run; for the script run-backups
@@ -157,6 +160,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         Verb::Restore(arguments) => restore::run(fleet, arguments),
         Verb::Hold(arguments) => hold::run(fleet, arguments),
         Verb::Release(arguments) => release::run(fleet, arguments),
+        Verb::Settle(arguments) => settle::run(fleet, arguments),
         Verb::Offsite(arguments) => offsite::run(fleet, arguments),
         Verb::Coordinate(arguments) => coordinate::run(arguments),
         Verb::Maintain(arguments) => maintain::run(arguments),

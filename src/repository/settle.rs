@@ -24,6 +24,7 @@
 //! | `indexes` | judges the client's index files |
 //! | `snapshots` | judges new snapshots |
 //! | `quarantine` | moves files away, with the reasons |
+//! | `fleet` | the quarantines of all repositories |
 //! | `guard` | whether forget and prune may run |
 //! | `restic` | starts restic, and separates its verdict from trouble of this host |
 //! | `disk` | directories, moves and locks |
@@ -31,6 +32,7 @@
 
 mod contents;
 mod disk;
+mod fleet;
 mod found;
 mod guard;
 mod indexes;
@@ -54,6 +56,8 @@ use self::state::State;
 use self::verify::Verified;
 use super::maintain::{remove_all, remove_stale};
 use crate::system::journal;
+
+pub(crate) use self::fleet::{find, quarantined};
 
 pub use self::disk::Before;
 pub use self::guard::{begin_maintenance, objection, record_all, unsettled};

@@ -92,7 +92,7 @@ pub fn accept(repository: &Path, name: &str, now: Timestamp) -> Result<()> {
         )
     })?;
     entry.accepted.get_or_insert(now);
-    entry.put(&disk::own(repository, "quarantine").join(name))
+    entry.put(&entry.directory(repository))
 }
 
 fn read(directory: &Path) -> Result<Option<Entry>> {
@@ -110,6 +110,12 @@ fn read(directory: &Path) -> Result<Option<Entry>> {
 }
 
 impl Entry {
+    /// Where its files are.
+    #[must_use]
+    pub fn directory(&self, repository: &Path) -> PathBuf {
+        disk::own(repository, "quarantine").join(&self.name)
+    }
+
     fn put(&self, directory: &Path) -> Result<()> {
         let text = serde_json::to_string_pretty(self)? + "\n";
         apply::replace(&directory.join(REASONS), text.as_bytes())

@@ -146,7 +146,7 @@ fn arguments_of(verb: &str, directory: &Path) -> Result<(Vec<String>, Prints)> {
         "offsite" => (words(&["cloud"]), Prints::Nothing),
         "hold" => (words(&["ziz", "--why", "copied"]), Prints::Nothing),
         "release" => (words(&["ziz"]), Prints::Nothing),
-        "adopt" | "push" | "run" | "stop" | "snapshots" => (words(&[]), Prints::Nothing),
+        "adopt" | "push" | "run" | "settle" | "stop" | "snapshots" => (words(&[]), Prints::Nothing),
         "restore" => (words(&["ziz", "/", "--to", "/back"]), Prints::Nothing),
         _ => bail!("what does `{verb}` do where its output is lost? add here how it is started"),
     })
