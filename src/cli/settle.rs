@@ -2,7 +2,7 @@
 
 pub(super) mod turn;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -55,23 +55,24 @@ pub(super) fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode> {
 }
 
 /// An entry with its reasons, a line each.
-fn shown(repository: &PathBuf, entry: &Entry) -> String {
+fn shown(repository: &Path, entry: &Entry) -> String {
     let accepted = entry.accepted.map_or_else(
         || "not accepted".to_owned(),
         |time| format!("accepted {}", terminal::local(time)),
     );
-    let mut text = format!(
-        "{}: turn of {} at {}, {accepted}\n  kept in {}\n",
-        entry.name,
-        terminal::harmless(&entry.host),
-        terminal::local(entry.begin),
-        entry.directory(repository).display(),
-    );
-    for finding in entry.findings.iter().take(MOST) {
-        text += &format!("  {}\n", terminal::harmless(&finding.to_string()));
-    }
+    let mut lines = vec![
+        format!(
+            "{}: turn of {} at {}, {accepted}",
+            entry.name,
+            terminal::harmless(&entry.host),
+            terminal::local(entry.begin),
+        ),
+        format!("  kept in {}", entry.directory(repository).display()),
+    ];
+    let findings = entry.findings.iter().take(MOST);
+    lines.extend(findings.map(|finding| format!("  {}", terminal::harmless(&finding.to_string()))));
     if let Some(more) = entry.findings.len().checked_sub(MOST).filter(|more| *more > 0) {
-        text += &format!("  {more} more; see reasons.json there\n");
+        lines.push(format!("  {more} more; see reasons.json there"));
     }
-    text
+    lines.join("\n") + "\n"
 }

@@ -18,11 +18,13 @@ const STALE: Duration = Duration::from_secs(36 * 60);
 /// Only the age counts, by this host's own clock (ctime, which no client can set). `restic unlock` would also
 /// remove a recent lock with this host's name whose process does not run here. Another machine may have the
 /// same name. A link in the place of the directory or of a lock is left alone.
+#[must_use]
 pub fn remove_stale(repository: &Path, now: SystemTime) -> Vec<String> {
     remove(repository, now, STALE)
 }
 
 /// Removes all locks, when no process uses the repository; what it removed, in words.
+#[must_use]
 pub(crate) fn remove_all(repository: &Path) -> Vec<String> {
     remove(repository, SystemTime::now(), Duration::ZERO)
 }

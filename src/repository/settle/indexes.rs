@@ -57,7 +57,7 @@ impl Settle<'_> {
     }
 
     /// What an index file says, without its neighbours, which restic may load as well.
-    fn read_index(&self, path: &PathBuf, index: &str) -> Result<Result<Contents, String>> {
+    fn read_index(&self, path: &Path, index: &str) -> Result<Result<Contents, String>> {
         let shadow = Shadow::make(&self.repository, self.before)?;
         shadow.link(path)?;
         let answer = self.restic.run(shadow.directory(), &["cat", "index", index])?;

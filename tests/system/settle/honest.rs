@@ -1,6 +1,7 @@
 //! Honest clients, and this host's own forget and prune.
 
 use std::fs;
+use std::time::{Duration, SystemTime};
 
 use anyhow::Result;
 use genbackup::repository::settle::{begin_maintenance, objection, record_all, unsettled};
@@ -66,12 +67,12 @@ fn lost_state_verifies_again_and_drops_nothing() -> Result<()> {
     }
     let (packs, snapshots) = (site.names("data")?, site.names("snapshots")?);
     // Their turns were long ago.
-    let old = Some(std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000));
+    let old = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
     for snapshot in &snapshots {
         let file = fs::File::options()
             .append(true)
             .open(site.repository().join("snapshots").join(snapshot));
-        let times = fs::FileTimes::new().set_modified(old.unwrap_or(std::time::UNIX_EPOCH));
+        let times = fs::FileTimes::new().set_modified(old);
         file?.set_times(times)?;
     }
     for lost in [None, Some("{\"groups\":")] {

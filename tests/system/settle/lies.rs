@@ -69,8 +69,8 @@ fn damaged_pack_is_found_and_sound_ones_settle() -> Result<()> {
     let added = site.names("data")?;
     let added = added.iter().filter(|pack| !sound.contains(pack));
     // The pack of the file, and not that of its directory.
-    let size = |pack: &&String| fs::metadata(site.pack(pack)).map_or(0, |file| file.len());
-    let damaged = site.damage(added.max_by_key(size).context("no pack")?)?;
+    let length = |pack: &&String| fs::metadata(site.pack(pack)).map_or(0, |file| file.len());
+    let damaged = site.damage(added.max_by_key(length).context("no pack")?)?;
     let verdict = site.settle()?;
     assert_eq!((verdict.packs, verdict.snapshots.len()), (1, 0), "{verdict:?}");
     let text = verdict.reasons.join("\n");

@@ -6,15 +6,15 @@ use std::path::{Path, PathBuf};
 
 /// A path with `%` and two digits in the place of each unusual byte.
 pub(super) fn encode(path: &Path) -> String {
-    let mut text = String::new();
-    for &byte in path.as_os_str().as_bytes() {
+    let bytes = path.as_os_str().as_bytes().iter();
+    let texts = bytes.map(|&byte| {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'.' | b'-' | b'_') {
-            text.push(char::from(byte));
+            char::from(byte).to_string()
         } else {
-            text.push_str(&format!("%{byte:02X}"));
+            format!("%{byte:02X}")
         }
-    }
-    text
+    });
+    texts.collect()
 }
 
 /// The path of such a text.
