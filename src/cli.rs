@@ -105,6 +105,8 @@ enum Verb {
     Release(release::Arguments),
     /// Show which files of a client failed when they were verified, and accept that they are gone; on the storage host,
     /// as root
+    // Hidden until a fleet file can ask for append-only access: before that, nothing is settled.
+    #[command(hide = true)]
     Settle(settle::Arguments),
     /// Make a copy of the repository now, and follow it; on the storage host, as root
     Offsite(offsite::Arguments),
