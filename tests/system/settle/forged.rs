@@ -10,6 +10,55 @@ use sha2::{Digest, Sha256};
 use super::site::{PASSWORD, Site};
 use crate::keys::{Keys, hex};
 
+/// A pack while it is filled.
+#[derive(Default)]
+struct Pack {
+    content: Vec<u8>,
+    header: Vec<u8>,
+    blobs: Vec<Value>,
+}
+
+impl Pack {
+    /// Adds a blob as an index names it, with any bytes in its place.
+    fn add(&mut self, blob: Value, bytes: &[u8]) -> Result<()> {
+        let raw = blob["uncompressed_length"].as_u64();
+        let kind = u8::from(blob["type"] == "tree");
+        self.header.push(kind + if raw.is_some() { 2 } else { 0 });
+        self.header.extend(u32::try_from(bytes.len())?.to_le_bytes());
+        if let Some(raw) = raw {
+            self.header.extend(u32::try_from(raw)?.to_le_bytes());
+        }
+        let id = blob["id"].as_str().context("no id")?;
+        let id = (0..id.len())
+            .step_by(2)
+            .map(|at| u8::from_str_radix(&id[at..at + 2], 16));
+        self.header.extend(id.collect::<Result<Vec<u8>, _>>()?);
+        self.content.extend(bytes);
+        self.blobs.push(blob);
+        Ok(())
+    }
+
+    /// Adds a sound blob; its id.
+    fn add_sound(&mut self, keys: &Keys, kind: &str, text: &[u8]) -> Result<String> {
+        let (id, sealed) = (hex(&Sha256::digest(text)), keys.seal(text)?);
+        let (offset, length) = (self.content.len(), sealed.len());
+        self.add(
+            json!({"id": id, "type": kind, "offset": offset, "length": length}),
+            &sealed,
+        )?;
+        Ok(id)
+    }
+
+    /// Writes the pack; what an index says of it.
+    fn stored(mut self, site: &Site) -> Result<Value> {
+        let header = site.keys()?.seal(&self.header)?;
+        self.content.extend(&header);
+        self.content.extend(u32::try_from(header.len())?.to_le_bytes());
+        let id = site.store("data", &self.content)?;
+        Ok(json!({"id": id, "blobs": self.blobs}))
+    }
+}
+
 impl Site {
     fn keys(&self) -> Result<Keys> {
         Keys::of(&self.repository(), PASSWORD)
@@ -60,35 +109,34 @@ impl Site {
         Ok(blobs)
     }
 
-    /// Writes a pack of random bytes, and an index that claims that it holds every data blob. Its header claims the same,
-    /// so its size is right. The names of both.
+    /// Attacks prune: a pack that claims to hold every data blob holds garbage in their places. One further blob of it is
+    /// sound, and a snapshot needs it, so prune prefers this pack to those that hold the others. The names of the pack and
+    /// of the index that names it.
     pub(super) fn poison(&self) -> Result<(String, String)> {
-        let (mut content, mut header, mut claimed) = (Vec::new(), Vec::new(), Vec::new());
-        for blob in self.blobs()?.iter().filter(|blob| blob["type"] == "data") {
-            let length = u32::try_from(blob["length"].as_u64().context("no length")?)?;
-            let id = blob["id"].as_str().context("no id")?;
-            let raw = blob["uncompressed_length"].as_u64();
-            header.push(if raw.is_some() { 2 } else { 0 });
-            header.extend(length.to_le_bytes());
-            if let Some(raw) = raw {
-                header.extend(u32::try_from(raw)?.to_le_bytes());
-            }
-            header.extend(
-                (0..64)
-                    .step_by(2)
-                    .filter_map(|at| u8::from_str_radix(&id[at..at + 2], 16).ok()),
-            );
-            let mut claim = blob.clone();
-            claim["offset"] = json!(content.len());
-            claimed.push(claim);
-            content.resize(content.len() + usize::try_from(length)?, 7);
+        let keys = self.keys()?;
+        let mut pack = Pack::default();
+        for mut claim in self.blobs()?.into_iter().filter(|blob| blob["type"] == "data") {
+            let length = claim["length"].as_u64().context("no length")?;
+            let garbage = vec![7; usize::try_from(length)?];
+            claim["offset"] = json!(pack.content.len());
+            pack.add(claim, &garbage)?;
         }
-        let header = self.keys()?.seal(&header)?;
-        content.extend(&header);
-        content.extend(u32::try_from(header.len())?.to_le_bytes());
-        let pack = self.store("data", &content)?;
-        let index = self.forge("index", &json!({"packs": [{"id": pack, "blobs": claimed}]}))?;
-        Ok((pack, index))
+        let bait = pack.add_sound(&keys, "data", b"bait")?;
+        let node = json!({"name": "bait", "type": "file", "mode": 420, "size": 4, "content": [bait],
+                          "mtime": "2026-11-20T04:00:00Z", "atime": "2026-11-20T04:00:00Z",
+                          "ctime": "2026-11-20T04:00:00Z"});
+        let mut trees = Pack::default();
+        let tree = format!("{}\n", json!({"nodes": [node]}));
+        let tree = trees.add_sound(&keys, "tree", tree.as_bytes())?;
+        let (poison, trees) = (pack.stored(self)?, trees.stored(self)?);
+        let id = poison["id"].as_str().context("no id")?.to_owned();
+        let index = self.forge("index", &json!({"packs": [poison, trees]}))?;
+        let time = jiff::Timestamp::now().to_string();
+        self.forge(
+            "snapshots",
+            &json!({"time": time, "tree": tree, "paths": ["/"], "hostname": "kai", "tags": ["genbackup"]}),
+        )?;
+        Ok((id, index))
     }
 
     /// Changes one byte of a pack, and gives the pack the name of its new hash, as a client would upload it. The new name.

@@ -113,21 +113,44 @@ fn forget_and_prune_are_recorded_as_settled() -> Result<()> {
     Ok(())
 }
 
-#[test]
-fn prune_that_was_cut_off_is_not_a_clients_lie() -> Result<()> {
-    let site = Site::new()?;
+/// Settles a repository after a prune that was cut off, either before or after it removed the old index files and packs.
+fn settle_after_cut_off_prune(has_removed: bool) -> Result<()> {
+    let mut site = Site::new()?;
     for number in 1..=3 {
         site.write("three", 3 + number, 50_000)?;
         site.back_up()?;
         assert!(site.settle()?.is_settled());
     }
     begin_maintenance(&site.state())?;
+    let before = site.copied()?;
     site.restic(&["forget", "--keep-last", "1", "--prune", "--max-unused", "0"])?;
+    if !has_removed {
+        let known = [before.names("index")?, before.names("data")?].concat();
+        for (directory, name) in [("index", site.names("index")?), ("data", site.names("data")?)]
+            .into_iter()
+            .flat_map(|(directory, names)| names.into_iter().map(move |name| (directory, name)))
+        {
+            if !known.contains(&name) {
+                let from = match directory {
+                    "data" => site.pack(&name),
+                    other => site.repository().join(other).join(&name),
+                };
+                before.store(directory, &fs::read(from)?)?;
+            }
+        }
+        site = before;
+    }
     // The power is cut here, so nobody records the state.
     site.back_up()?;
     let verdict = site.settle()?;
     assert_eq!(verdict.reasons, [""; 0]);
     assert_eq!(objection(&site.repository(), &site.state())?, None);
     assert!(site.restores("latest")?);
-    Ok(())
+    site.restic(&["check", "--read-data"]).map(drop)
+}
+
+#[test]
+fn prune_that_was_cut_off_is_not_a_clients_lie() -> Result<()> {
+    settle_after_cut_off_prune(false)?;
+    settle_after_cut_off_prune(true)
 }
