@@ -12,12 +12,15 @@ use std::fs;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Once};
 use std::thread;
 use std::time::Duration;
 
 use genbackup::repository::serve::{Kind, Limits, serve};
 use libfuzzer_sys::fuzz_target;
 use sha2::{Digest, Sha256};
+use signal_hook::consts::SIGPIPE;
+use signal_hook::flag::register;
 use tempfile::TempDir;
 
 /// What every client sends first, with an empty frame of settings.
@@ -27,7 +30,16 @@ const QUIET: Duration = Duration::from_millis(3);
 /// Bytes that a client may add.
 const BUDGET: u64 = 64;
 
+/// libFuzzer's own `main` does not ignore SIGPIPE, as that of a Rust program does: a peer that hangs up would end it.
+fn survive_hang_ups() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        register(SIGPIPE, Arc::default()).expect("it can be handled");
+    });
+}
+
 fuzz_target!(|bytes: &[u8]| {
+    survive_hang_ups();
     let repository = repository();
     let path = repository.path();
     let before = files(path);
