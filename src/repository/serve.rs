@@ -8,25 +8,31 @@
 //! | --- | --- |
 //! | `request` | what a request asks for: restic's names and methods, nothing else |
 //! | `refusal` | why a request fails, and with which status |
+//! | `name` | the names of files in a repository |
 //! | `directory` | the directory of a repository, without following links |
+//! | `temporary` | a new file, which has no name yet |
 //! | `upload` | adds one file |
 //! | `transfer` | sends files, sizes and lists |
 //! | `listing` | the names in a directory, as JSON |
+//! | `claim` | what uploads claim of the budget and of the memory |
 //! | `ledger` | what the connection has added, and its locks, which end with it |
 //! | `limits` | what a connection may use at most |
 //! | `socket` | the connection, and when the client was last heard |
 //! | `session` | accepts requests, and pings the client |
 //! | `log` | the lines of the journal |
 
+mod claim;
 mod directory;
 mod ledger;
 mod limits;
 mod listing;
 mod log;
+mod name;
 mod refusal;
 mod request;
 mod session;
 mod socket;
+mod temporary;
 mod transfer;
 mod upload;
 
@@ -55,7 +61,7 @@ use crate::system::journal;
 use crate::text::{bounded, counted};
 
 pub use self::limits::Limits;
-pub use self::request::Kind;
+pub use self::name::Kind;
 
 /// What all requests of a connection share.
 #[derive(Debug)]

@@ -2,27 +2,27 @@
 //! link. So no name leads out of the repository.
 
 use std::fs::File;
-use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use anyhow::{Context, Result};
 use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, open, openat};
+use nix::fcntl::{OFlag, open, openat};
 use nix::sys::stat::{Mode, SFlag, fchmod, fstat, mkdirat};
-use nix::sys::statvfs::fstatvfs;
-use nix::unistd::{UnlinkatFlags, fsync, linkat, unlinkat};
+use nix::unistd::{UnlinkatFlags, fsync, unlinkat};
 
+use super::name::{Kind, Name};
 use super::refusal::Refusal;
-use super::request::{Kind, Name, Readable};
+use super::request::Readable;
+use super::temporary::Temporary;
 use crate::error::{fail, hinted};
 
 const DIRECTORY: OFlag = OFlag::O_RDONLY
     .union(OFlag::O_DIRECTORY)
     .union(OFlag::O_NOFOLLOW)
     .union(OFlag::O_CLOEXEC);
-/// `O_NONBLOCK` lets a FIFO open, so that it can be refused.
-const FILE: OFlag = OFlag::O_RDONLY
+/// How a file is opened to read it. `O_NONBLOCK` lets a FIFO open, so that it can be refused.
+pub(super) const FILE: OFlag = OFlag::O_RDONLY
     .union(OFlag::O_NONBLOCK)
     .union(OFlag::O_NOCTTY)
     .union(OFlag::O_NOFOLLOW)
@@ -140,10 +140,7 @@ impl Repository {
         let directory = directory.map_err(failed)?;
         let file = openat(&directory, ".", TEMPORARY, Mode::S_IRUSR | Mode::S_IWUSR).map_err(failed)?;
         fchmod(&file, self.mode).map_err(failed)?;
-        Ok(Temporary {
-            file: file.into(),
-            directory,
-        })
+        Ok(Temporary::new(file.into(), directory))
     }
 
     /// Removes a lock.
@@ -161,20 +158,21 @@ fn incomplete(path: &Path) -> anyhow::Error {
 }
 
 /// An error of a directory that has to exist: it is no missing file of the client.
-fn failed(errno: Errno) -> Refusal {
+pub(super) fn failed(errno: Errno) -> Refusal {
     match errno.into() {
         Refusal::Missing => Refusal::Failed(errno.desc().to_lowercase()),
         refusal => refusal,
     }
 }
 
-struct Regular {
-    size: u64,
+/// What is known of a regular file.
+pub(super) struct Regular {
+    pub(super) size: u64,
     mode: Mode,
 }
 
 /// The size and permissions of a regular file; any other file is as good as missing.
-fn regular(file: &OwnedFd) -> Result<Regular, Errno> {
+pub(super) fn regular(file: &OwnedFd) -> Result<Regular, Errno> {
     let found = fstat(file)?;
     if SFlag::from_bits_truncate(found.st_mode) & SFlag::S_IFMT != SFlag::S_IFREG {
         return Err(Errno::ENOENT);
@@ -183,57 +181,4 @@ fn regular(file: &OwnedFd) -> Result<Regular, Errno> {
         size: u64::try_from(found.st_size).unwrap_or_default(),
         mode: Mode::from_bits_truncate(found.st_mode),
     })
-}
-
-/// A file without a name. It vanishes when it is dropped.
-#[derive(Debug)]
-pub(super) struct Temporary {
-    pub(super) file: File,
-    directory: OwnedFd,
-}
-
-/// What came of giving a file its name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Linked {
-    /// It has the name now.
-    New,
-    /// Another file has it already.
-    Exists,
-}
-
-impl Temporary {
-    /// Gives the file its name, unless another file has it: nothing is ever replaced.
-    pub(super) fn link(&self, name: &Name) -> Result<Linked, Refusal> {
-        let here = format!("/proc/self/fd/{}", self.file.as_raw_fd());
-        let linked = linkat(
-            AT_FDCWD,
-            here.as_str(),
-            &self.directory,
-            name.as_str(),
-            AtFlags::AT_SYMLINK_FOLLOW,
-        );
-        match linked {
-            Ok(()) => Ok(Linked::New),
-            Err(Errno::EEXIST) => Ok(Linked::Exists),
-            Err(errno) => Err(failed(errno)),
-        }
-    }
-
-    /// Writes the directory to the disk: the name survives a power cut.
-    pub(super) fn sync_directory(&self) -> Result<(), Refusal> {
-        fsync(&self.directory).map_err(failed)
-    }
-
-    /// Opens the file that has the name already.
-    pub(super) fn existing(&self, name: &Name) -> Result<(File, u64), Refusal> {
-        let file = openat(&self.directory, name.as_str(), FILE, Mode::empty())?;
-        let size = regular(&file)?.size;
-        Ok((file.into(), size))
-    }
-
-    /// The bytes that the file system can still give to this user.
-    pub(super) fn free(&self) -> io::Result<u64> {
-        let found = fstatvfs(&self.directory)?;
-        Ok(found.blocks_available().saturating_mul(found.fragment_size()))
-    }
 }

@@ -11,7 +11,7 @@
 
 use std::time::Duration;
 
-use super::request::Kind;
+use super::name::Kind;
 
 /// Streams that a client may have open. Before it knows the limit, restic's HTTP library opens up to 100, and ends with an
 /// error above the limit.

@@ -9,8 +9,8 @@ use nix::sys::stat::{Mode, SFlag, fstatat};
 
 use super::directory::Repository;
 use super::limits::CHUNK;
+use super::name::{Kind, Name};
 use super::refusal::Refusal;
-use super::request::{Kind, Name};
 
 /// The room of one entry: its name, its size and what JSON needs around them.
 const ENTRY: usize = 128;

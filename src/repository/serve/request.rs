@@ -2,10 +2,9 @@
 //! decoded, so there is no second way to write a name.
 
 use http::{HeaderMap, Method, Request, header};
-use sha2::{Digest, Sha256};
 
+use super::name::{Kind, Name};
 use super::refusal::Refusal;
-use crate::model::words::words;
 
 /// The media type with which a client asks for names with sizes.
 pub(super) const VERSION_2: &str = "application/vnd.x.restic.rest.v2";
@@ -13,58 +12,6 @@ pub(super) const VERSION_2: &str = "application/vnd.x.restic.rest.v2";
 pub(super) const VERSION_1: &str = "application/vnd.x.restic.rest.v1";
 /// The most header fields of a request; restic sends about six.
 const MOST_HEADERS: usize = 32;
-/// The number of characters of a hash in hexadecimal digits.
-const DIGITS: usize = 64;
-
-words! {
-    /// The kinds of files of a repository; the word is their directory.
-    Kind, directory {
-        /// Packs of encrypted data.
-        Data = "data",
-        /// Lists of what is in which pack.
-        Index = "index",
-        /// Snapshots.
-        Snapshots = "snapshots",
-        /// Locks.
-        Locks = "locks",
-        /// Keys, each sealed with a password.
-        Keys = "keys",
-    }
-}
-
-/// The name of a file: the SHA-256 hash of its content, as 64 lower-case hexadecimal digits.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Name(String);
-
-impl Name {
-    /// The name that a text is.
-    pub(super) fn of(text: &str) -> Option<Self> {
-        let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
-        (text.len() == DIGITS && text.bytes().all(is_digit)).then(|| Self(text.to_owned()))
-    }
-
-    /// The name of what was hashed.
-    pub(super) fn of_hash(hash: Sha256) -> Self {
-        let bytes = hash.finalize();
-        let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-        Self(
-            digits
-                .filter_map(|digit| char::from_digit(digit.into(), 16))
-                .collect(),
-        )
-    }
-
-    /// The name as text.
-    pub(super) fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// The directory below `data` in which a pack of this name is.
-    pub(super) fn directory(&self) -> &str {
-        &self.0[..2]
-    }
-}
-
 /// What is served.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Target {

@@ -22,7 +22,7 @@ use http::{HeaderMap, Request, StatusCode};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
-use super::request::Name;
+use super::name::Name;
 use super::{Kind, Limits, Summary, serve};
 
 /// How long any test waits for the other side.

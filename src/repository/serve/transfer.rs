@@ -14,8 +14,9 @@ use http::{Response, StatusCode, header};
 use super::Served;
 use super::limits::CHUNK;
 use super::listing::Listing;
+use super::name::Kind;
 use super::refusal::Refusal;
-use super::request::{Kind, Part, Readable, VERSION_1, VERSION_2};
+use super::request::{Part, Readable, VERSION_1, VERSION_2};
 
 /// Runs what waits for the disk in another thread.
 ///

@@ -15,11 +15,11 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
 use super::Served;
-use super::directory::{Linked, Temporary};
-use super::ledger::Claim;
+use super::claim::Claim;
 use super::limits::{CHUNK, largest};
+use super::name::{Kind, Name};
 use super::refusal::Refusal;
-use super::request::{Kind, Name};
+use super::temporary::{Linked, Temporary};
 use super::transfer::blocking;
 
 /// A file of which a part has arrived.
@@ -121,7 +121,7 @@ pub(super) async fn receive(
         })
         .await?
     };
-    let mut claim = Claim::new(&served.ledger);
+    let mut claim = Claim::new(&served.ledger.room);
     let incoming = write_all(served, kind, incoming, &mut body, &mut claim).await?;
     let size = claim.bytes();
     let linked = {
