@@ -19,7 +19,7 @@
 //! | `found` | the files of the repository |
 //! | `state` | which of them are settled |
 //! | `shadow` | the shadow repository |
-//! | `contents` | what index files say |
+//! | `contents` | what index files claim |
 //! | `verify` | separates sound packs from damaged ones, and adds their index |
 //! | `indexes` | judges the client's index files |
 //! | `snapshots` | judges new snapshots |

@@ -1,4 +1,4 @@
-//! What index files say about packs, in a form that can be compared.
+//! What index files claim about packs, in a form that can be compared.
 
 use std::collections::BTreeMap;
 

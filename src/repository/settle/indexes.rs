@@ -56,7 +56,7 @@ impl Settle<'_> {
         disk::move_all(&self.repository, &replaced, &place, self.before)
     }
 
-    /// What an index file says, without its neighbours, which restic may load as well.
+    /// What an index file claims, in a shadow without the other index files, which restic may load as well.
     fn read_index(&self, path: &Path, index: &str) -> Result<Result<Contents, String>> {
         let shadow = Shadow::make(&self.repository, self.before)?;
         shadow.link(path)?;
@@ -68,7 +68,7 @@ impl Settle<'_> {
     }
 }
 
-/// What an index says that is not so.
+/// The first claim of an index file that is false.
 fn lie(contents: &Contents, state: &State, digests: &Contents, bad: &BTreeSet<PathBuf>) -> Option<String> {
     contents.iter().find_map(|(pack, digest)| {
         let shown = if is_id(pack) { pack } else { "(no name)" };

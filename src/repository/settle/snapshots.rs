@@ -16,7 +16,7 @@ use crate::text::bounded;
 /// The most characters of a client's text that a reason has.
 const LONGEST: usize = 60;
 
-/// What a snapshot says of itself.
+/// The parts of a snapshot that are judged.
 #[derive(Deserialize)]
 struct Metadata {
     time: Timestamp,

@@ -16,7 +16,7 @@ use super::state::Group;
 pub(super) struct Verified {
     /// The sound packs, each with the index files that name them.
     pub(super) groups: Vec<Group>,
-    /// What their headers say.
+    /// What their headers claim.
     pub(super) digests: Contents,
     /// The damaged packs, and why each is one.
     pub(super) bad: BTreeMap<String, String>,

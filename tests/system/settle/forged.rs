@@ -49,7 +49,7 @@ impl Pack {
         Ok(id)
     }
 
-    /// Writes the pack; what an index says of it.
+    /// Writes the pack; its entry for an index.
     fn stored(mut self, site: &Site) -> Result<Value> {
         let header = site.keys()?.seal(&self.header)?;
         self.content.extend(&header);
