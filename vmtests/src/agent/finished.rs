@@ -1,4 +1,4 @@
-//! The line in which the guest says that a command has ended, and how its output is sent.
+//! The line by which the guest reports the end of a command and how it sends the output.
 
 use std::io::Read;
 
